@@ -217,21 +217,27 @@ class WhisperFamily(Engine):
         return [_within(replace(segment, language_probability=likely), length) for segment in segments]
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
-        self.window.short = False
-        if not (likely := self._likely(samples)):
+        self.window.short = self.compute_device == "cpu"
+        if not (likely := self._sure(samples, lambda likely: max(likely.values()))):
             return None
         language = max(likely, key=likely.__getitem__)
         return DetectedLanguage(language, likely[language])
 
     def _spoken(self, samples: Samples, language: str | None) -> float | None:
         """Returns the probability that `language`, or one that is taken for it, is spoken; None if that is unknown."""
-        if not language or not (likely := self._likely(samples)):
+        if not language:
             return None
         alike = next((row.split() for row in _ALIKE if language in row.split()), [language])
-        spoken = sum(likely.get(tag, 0.0) for tag in alike)
-        if spoken < SURE and self._encode_whole():
-            spoken = sum(self._likely(samples).get(tag, 0.0) for tag in alike)
-        return spoken
+
+        def of(likely: Mapping[str, float]) -> float:
+            return sum(likely.get(tag, 0.0) for tag in alike)
+
+        return of(likely) if (likely := self._sure(samples, of)) else None
+
+    def _sure(self, samples: Samples, of: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
+        """Returns the languages' probabilities by the whole window where those by a short one are unsure."""
+        likely = self._likely(samples)
+        return self._likely(samples) if likely and of(likely) < SURE and self._encode_whole() else likely
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         tasks = [partial(self._all, samples, chosen) for samples, chosen in zip(pieces, options, strict=True)]
