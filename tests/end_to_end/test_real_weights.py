@@ -23,7 +23,7 @@ HEARS = (
 )
 FILES = {"whisper/base": "whisper/base.pt"}  # where it is not the model's name
 SPEAKS = [
-    ("piper/en_US-joe-medium.onnx", "en_US-joe-medium", "en", "The tests pass, and the file is ready."),
+    ("piper/en_US-joe-medium.onnx", "en_US-joe-medium", "en", "The train to Boston leaves at seven in the morning."),
     ("kokoro/kokoro-v1.0.int8.onnx", "af_heart", "en", "The meeting begins at nine o'clock."),
     ("kokoro/kokoro-v1.0.int8.onnx", "ff_siwis", "fr", "Bonjour à tous, je reviens dans neuf minutes."),
     ("kokoro/kokoro-v1.0.int8.onnx", "pf_dora", "pt", "A reunião começa às nove horas."),
