@@ -14,9 +14,9 @@ from typing import Any
 FRAMES_PER_S = 100  # of both packages
 # Seconds. Of 25 recordings of five languages in two sounds base got 269 of 1,174 words wrong by whole windows, 263 with
 # 3 s of silence, 266 with 2 s; with 1 s one looped. Cut to 3 s, 23 of 25 had their language recognised in 12 and in 30.
-_SILENCE_S = 3
-_SHORTEST_S = 12
-_STEP_S = 2  # windows of the same length make a batch
+_SILENCE_BEHIND_S = 3
+_SHORTEST_WINDOW_S = 12
+_WINDOW_STEP_S = 2  # windows of the same length make a batch
 # The probability of the likeliest language below which it is asked of the whole window, too.
 SURE = 0.6
 
@@ -39,7 +39,7 @@ class Window(threading.local):
 
     @property
     def fits(self) -> bool:
-        """Whether the encoding that is there serves for the same sound once more."""
+        """True if the encoding that is there serves for the same sound once more."""
         return self.sound is not None and (self._whole or self.short)
 
     def encode(self, sound: Any, spoken: int, encode: Callable[[int], Any]) -> None:
@@ -47,9 +47,9 @@ class Window(threading.local):
         frames."""
         frames = whole = int(sound.shape[-1])
         if self.short:
-            step = _STEP_S * FRAMES_PER_S
-            needed = -(-(spoken + _SILENCE_S * FRAMES_PER_S) // step) * step
-            frames = min(whole, max(_SHORTEST_S * FRAMES_PER_S, needed))
+            step = _WINDOW_STEP_S * FRAMES_PER_S
+            needed = -(-(spoken + _SILENCE_BEHIND_S * FRAMES_PER_S) // step) * step
+            frames = min(whole, max(_SHORTEST_WINDOW_S * FRAMES_PER_S, needed))
         self.encoding, self.sound, self._whole = encode(frames), sound, frames == whole
 
     def again(self, encode: Callable[[int], Any]) -> bool:
