@@ -28,7 +28,8 @@ STANDARD = {"concurrent.futures": 4, "ctypes": 2, "difflib": 1, "importlib": 0, 
 # hushd's own: of a job that has them, of an error, or of a listing.
 OWN = {
     "hushd_models": 15, "hushd_models.store": 19, "hushd_protocol.system": 1, "hushd_schema": 3,
-    "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3, "hushd_worker": 7, "hushd_worker.harness": 60,
+    "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3,
+    "hushd_worker": 7, "hushd_worker.harness": 60,
     "hushd_worker.quick_start": 1, "hushd_worker_stt": 1,
     "hushd_worker_stt.audio.inlet": 90, "hushd_worker_stt.audio.recording": 100, "hushd_worker_stt.recogniser": 107,
     "hushd_worker_stt.diarization.diarize": 17, "hushd_worker_stt.diarization.models": 8,
