@@ -20,6 +20,7 @@ from hushd_worker.precision import answer
 
 MAX_SHARE = 0.9  # of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
+_PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
 _TYPES = ("f4", "i1", "i2", "i4", "f2")  # of CTranslate2's file, by number
 
 
@@ -34,9 +35,8 @@ def make(kind: str, source: str, target: str) -> JsonObject:
     except HushdError:
         raise
     except ImportError as error:
-        lacking = str(error.name).replace("whisper", "openai-whisper")
-        how = package_command(lacking)
-        raise HushdError("engine_missing", f"That takes the package {lacking}: {how}.") from error
+        how = package_command(*_PACKAGES[kind])
+        raise HushdError("engine_missing", f"That takes more packages ({reason(error)}): {how}.") from error
     except Exception as error:  # protobuf, numpy and the runtime may raise anything for damaged weights
         raise HushdError("input_unreadable", f"{source} cannot be converted ({reason(error)[:200]}).") from error
     before, after = sum(path.stat().st_size for path in _parts(original)), smaller.stat().st_size
