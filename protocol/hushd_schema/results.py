@@ -202,13 +202,15 @@ class LiveEvent(TypedDict, total=False):
     Attributes:
         kind: `began`, `ended`, `nothing`, `unstable` or `judged`.
         start: in `began`, the start of speech.
-        unlikely: in `judged`, whether the segments that came `unjudged` are probably wrong.
+        unlikely, doubtful: in `judged`, whether the segments that came `unjudged` are probably wrong, or so few words
+            that another model should hear them.
         stable, text: in `unstable`, the final part of the text, and all of the text so far.
     """
 
     kind: Required[str]
     start: float
     unlikely: bool
+    doubtful: bool
     stable: str
     text: str
 

@@ -96,20 +96,25 @@ def test_readings_that_never_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "readings", "doubted"),
+    ("text", "readings", "doubted", "doubtful"),
     [
-        ("Yes, please.", ("Yes please!", "Yes, please."), False),
-        ("Fale better.", ("Fail better.", "Fail better."), False),
-        ("We'll see you.", ("Wish I knew.", "He'll be two."), True),
-        ("Sim, obrigado.", ("Seem a breeze.", "See more of God."), True),
-        ("Seeing of Ricardo.", ("Seeing of Ricardo.", "Seeing of Ricardo."), False),
+        ("Yes, please.", ("Yes please!", "Yes, please."), False, False),
+        ("Fale better.", ("Fail better.", "Fail better."), False, True),
+        ("We got loose.", ("We go to us.", "We got loose."), False, True),
+        ("We'll see you.", ("Wish I knew.", "He'll be two."), True, False),
+        ("Sim, obrigado.", ("Seem a breeze.", "See more of God."), True, False),
+        ("Seeing of Ricardo.", ("Seeing of Ricardo.", "Seeing of Ricardo."), False, False),
     ],
 )
-def test_a_few_words_are_doubted_by_their_letters(text: str, readings: tuple[str, str], doubted: bool) -> None:
-    """Two readings that are unlike the text; like ones prove nothing, so the next piece of that voice is judged."""
+def test_a_few_words_are_doubted_by_their_letters(
+    text: str, readings: tuple[str, str], doubted: bool, doubtful: bool
+) -> None:
+    """Two readings that are unlike the text; like ones prove nothing, so the next piece of that voice is judged. Those
+    that are nearly alike are left to a model of several languages."""
     read = Readings(*readings, *readings)
     plausibility = Plausibility(read)
     assert [plausibility.unlikely(SPEECH, text) for _ in range(2)] == [doubted, doubted]
+    assert plausibility.doubtful == doubtful
     assert not read.texts
 
 

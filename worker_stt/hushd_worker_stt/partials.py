@@ -35,9 +35,10 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdict on the segments that were sent `unjudged`."""
+    """The verdict on the segments that were sent `unjudged`; `doubtful`: likely, and another model knows better."""
 
     unlikely: bool
+    doubtful: bool = False
 
 
 Event = Segment | Unstable | Began | Ended | Nothing | Judged
@@ -84,7 +85,7 @@ def of_event(event: Unstable | Began | Ended | Nothing | Judged) -> LiveEvent:
         case Began():
             return {"kind": kind, "start": round(event.start, 3)}
         case Judged():
-            return {"kind": kind, "unlikely": event.unlikely}
+            return {"kind": kind, "unlikely": event.unlikely, "doubtful": event.doubtful}
         case Unstable():
             return {"kind": kind, "stable": _whole(event.stable), "text": _whole(event.text)}
     return {"kind": kind}

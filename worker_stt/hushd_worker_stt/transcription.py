@@ -156,7 +156,8 @@ class Transcription:
             marked = replace(segment, unlikely=unlikely, unjudged=first)
             self._send(speaker, marked, piece.start if number < len(segments) else piece.end)
         if first:
-            self._job.send_partial(partials.of_event(partials.Judged(self._unlikely(piece, segments))))
+            unlikely = self._unlikely(piece, segments)
+            self._job.send_partial(partials.of_event(partials.Judged(unlikely, self._plausibility.doubtful)))
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""

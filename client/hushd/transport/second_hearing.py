@@ -1,7 +1,7 @@
 """A transcription whose beginning another model hears again, where the usual one has probably invented it.
 
     first text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
-                  └► none: returned at once                       └► unlikely ─► the other hears the input
+                  └► none: returned at once                       └► unlikely or doubtful ─► the other hears the input
 
 Nothing is held back but the text of the first piece, or of the first utterance, whose verdict follows it at once.
 """
@@ -16,11 +16,16 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
 
+from hushd.warnings import UNLIKELY
+
 from .retry import RetryingCall
 from .steps import Brief, Steps
 
 HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
 _ENGLISH = "en"
+# The probability of the language that Whisper base finds in a second or two: 0.47 and more for 46 English clips, less
+# than this for 11 of 15 others that it takes for English (docs/BENCHMARKS.md).
+_LEAST_KNOWN = 0.5
 
 
 class SecondHearing:
@@ -71,7 +76,7 @@ class SecondHearing:
         elif data.get("kind") == "judged" and self._held:
             unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
-            if not (unlikely and (yield from self._move())):
+            if not ((unlikely or data.get("doubtful")) and (yield from self._move())):
                 self._ready += (_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
             self._ready += (*self._held, self._told(message))
@@ -102,10 +107,12 @@ class SecondHearing:
         why = "the usual model read it differently each time"
         if result.data.get("language") not in ("", None, _ENGLISH):
             why = "this is not English"
-        told = {"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}
-        return replace(
-            result, data={**result.data, "model": model, "warnings": [*result.data.get("warnings", ()), told]}
-        )
+        told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
+        data = {**result.data, "model": model}
+        if (data.get("language_probability") or 1.0) < _LEAST_KNOWN:
+            told += [{"code": UNLIKELY, "message": "It is probably not the spoken text: that model, too, is unsure."}]
+            data["unlikely"] = [{"start": 0.0, "end": data["duration"]}]
+        return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]})
 
 
 def _marked(message: Message, unlikely: bool) -> Message:

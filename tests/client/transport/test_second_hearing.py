@@ -95,20 +95,34 @@ def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("language", "why"), [("fr", "this is not English"), ("en", "the usual model read it differently each time")]
+    ("verdict", "language", "why"),
+    [
+        (DOUBTED, "fr", "this is not English"),
+        (DOUBTED, "en", "the usual model read it differently each time"),
+        (part("judged", unlikely=False, doubtful=True), "fr", "this is not English"),
+    ],
 )
-def test_another_model_hears_it_from_the_beginning(language: str, why: str) -> None:
+def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, why: str) -> None:
     """Of the first model's answer nothing is returned but the beginning of an utterance; the second gets the same input
     and options, and the result says which it is, and why."""
     began = part("began", start=0.1)
     answer = RESULT | {"language": language}
-    world, texts, result = heard((began, FIRST, part("ended"), DOUBTED), (began, HEARD, answer))
+    world, texts, result = heard((began, FIRST, part("ended"), verdict), (began, HEARD, answer))
     assert texts == ["began", "Tout va bien."]
     first, second = world.sent
     assert (second.worker, second.payload, second.params) == (OTHER, first.payload, first.params)
     assert any(isinstance(each, Cancel) and each.id == first.id for each in world.posted)
     told = {"code": "heard_again", "message": f"Heard by whisper/base, since {why}."}
     assert result == answer | {"model": "whisper/base", "warnings": [told]}
+
+
+@pytest.mark.parametrize(("probability", "sure"), [(0.12, False), (0.97, True), (None, True)])
+def test_a_second_model_that_does_not_know_the_language_says_so(probability: float | None, sure: bool) -> None:
+    """Its text is marked, too."""
+    _, _, result = heard((FIRST, DOUBTED), (HEARD, RESULT | {"language_probability": probability}))
+    codes = [warning["code"] for warning in result["warnings"]]
+    assert codes == ["heard_again", *([] if sure else ["unlikely_text"])]
+    assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 2.0}])
 
 
 def test_a_second_model_that_fails_changes_nothing() -> None:

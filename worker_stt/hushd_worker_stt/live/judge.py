@@ -44,6 +44,7 @@ class _Judgement:
     Attributes:
         spoken: the start and end of its segments, once these are sent; until then more speech may replace it.
         unlikely: None until the verdict is there; also None if it cannot be judged.
+        doubtful: as in `Plausibility`.
     """
 
     samples: Samples | None
@@ -51,6 +52,7 @@ class _Judgement:
     spoken: tuple[float, float] | None = None
     dropped: bool = False
     unlikely: bool | None = None
+    doubtful: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -122,7 +124,7 @@ class LiveJudge:
         """Yields the verdict on the first text, if that was sent without one, and it is there now."""
         if self._unjudged is not None and self._unjudged.done.is_set():
             judgement, self._unjudged = self._unjudged, None
-            yield Judged(bool(judgement.unlikely))
+            yield Judged(bool(judgement.unlikely), judgement.doubtful)
 
     def hear(self, quiet_s: float) -> None:
         """Goes on reading or pauses, by the seconds for which nobody has spoken."""
@@ -165,6 +167,7 @@ class LiveJudge:
             try:
                 unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
                 judgement.unlikely = True if unlikely else False if long_enough(judgement.text) else None
+                judgement.doubtful = self._plausibility.doubtful
             except Exception:  # replaced, cancelled, or without memory: the session itself is told of the latter two
                 judgement.unlikely = None
             judgement.samples = None
