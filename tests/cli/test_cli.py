@@ -257,14 +257,14 @@ def test_status_for_people(start_router: Start) -> None:
     assert lines[0] == "hushd 0.1.0, pid 12, up 1:01:40, 15.2 MB"
     assert lines[1] == "memory: 190 of 6400 MB used, 5100 MB available, pressure normal"
     assert lines[3].split() == [
-        "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "PRIVATE", "MAPPED", "PEAK", "NEEDS",
-        "PID", "REQUESTS", "STARTS", "CRASHES",
+        "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "FOR", "LATENCY", "PRIVATE", "MAPPED",
+        "PEAK", "NEEDS", "PID", "REQUESTS", "STARTS", "CRASHES",
     ]  # fmt: skip
     assert lines[4].split()[:7] == ["stt/moonshine/tiny-en", "ready", "190", "MB", "3:59", "0", "0"]
     assert lines[5].split()[:4] == ["tts/hibari/en", "stopped", "-", "never"]
     assert len({len(line) for line in lines[3:]}) == 1
     assert run("hushd", "status").stdout.decode().splitlines() == [
-        *lines[:3], *(line[: lines[3].index("IDLE") + len("IDLE")] for line in lines[3:])
+        *lines[:3], *(line[: lines[3].index("FOR") + len("FOR")].rstrip() for line in lines[3:])
     ]  # fmt: skip
 
 
