@@ -159,19 +159,18 @@ def _measured(store: Store, row: Row) -> Row:
     return replace(row, measured_mb=mb, known=replace(row.known, memory_mb=mb) if row.known else None)
 
 
-def hearing(store: Store, language: str | None) -> list[str]:
-    """Returns the installed models that hear `language`, or None: several languages, and whose engines are installed
-    too."""
+def hears(store: Store, language: str | None) -> bool:
+    """Returns whether a model is installed, with its engine, that hears `language`, or None: several languages. The
+    files of the user's own models, which tell their languages, are read only if no well-known one does."""
     engines = {name: spec for name, spec in catalogue.engines().items() if spec.role == "stt"}
     known = {model: entry for model, entry in catalogue.models().items() if entry.engine in engines}
-    return [
-        each.model
-        for each in _rows(store, _Look(store), "*", engines, known)
-        if each.usable
+    return any(
+        each.usable
         and each.role == "stt"
-        and (languages.find(language, each.languages) if language else len(each.languages) != 1)
         and engine_installed(engines[each.engine])
-    ]
+        and (languages.find(language, each.languages) if language else len(each.languages) != 1)
+        for each in _rows(store, _Look(store), "*", engines, known)
+    )
 
 
 def row(store: Store, model: str) -> Row:

@@ -582,3 +582,28 @@ def test_a_file_that_cannot_be_removed_is_named(
     with pytest.raises(HushdError) as caught:
         removal.remove(store, row)
     assert (caught.value.code, caught.value.message) == ("output_failed", f"whisper/tiny cannot be removed: {why}")
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "heard", "read"),
+    [
+        (("base", "mine"), None, True, 0),
+        (("base", "mine"), "fr", True, 0),
+        (("mine",), None, False, 1),
+        (("mine",), "fr", True, 1),
+        (("mine",), "ca", False, 1),
+    ],
+)
+def test_what_hears_a_language_is_found_by_the_catalogue_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], language: str | None, heard: bool, read: int
+) -> None:
+    """The file of the user's own model, which may be large, is read only where no well-known model hears it."""
+    reads: list[object] = []
+    monkeypatch.setattr(catalogue, "languages_of_files", lambda *asked: reads.append(asked) or ("fr",))
+    monkeypatch.setattr(inventory, "engine_installed", lambda spec: spec.name == "faster-whisper")
+    for name in names:
+        (folder := store.folder / "faster-whisper" / name).mkdir(parents=True)
+        for file in NAMES:
+            (folder / file).write_bytes(b"x")
+    assert inventory.hears(store, language) == heard
+    assert len(reads) == read

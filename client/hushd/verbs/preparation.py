@@ -219,7 +219,7 @@ def _may_hear(language: str | None) -> bool:
 
     here = paths.find()
     own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))
-    return any(map(any, own)) or bool(inventory.hearing(store.Store(here), language))
+    return any(map(any, own)) or inventory.hears(store.Store(here), language)
 
 
 def _installed(described: HearingDescription, engine: str | None, translates: bool) -> list[Candidate]:
