@@ -119,7 +119,7 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
     """A busy machine gives it longer than `FIND_S` to answer, and not all the time in the world."""
     too_late = clock.now + 3 * link.BUSY_S
     monkeypatch.setattr(
-        link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: clock.now < too_late, exists=lambda: True)
+        link, "_owner_of", lambda *_: SimpleNamespace(works=lambda: clock.now < too_late, exists=lambda: True)
     )
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
 

@@ -51,13 +51,13 @@ def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
 def a_description(poller: zmq.Poller, launch: FakeLauncher) -> None:
     descriptions = Descriptions(poller, launch, find().logs)
     assert not list(descriptions.actions()[Describe](Describe("stt")))
-    descriptions._questions._questions["stt"].answer.close()
+    descriptions._questions["stt"].answer.close()
 
 
 def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
     looks = CardLooks(poller, launch, find().logs)
     assert not list(looks.actions()[Look](Look()))
-    looks._children._questions["cards"].answer.close()
+    looks._questions["cards"].answer.close()
 
 
 def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
