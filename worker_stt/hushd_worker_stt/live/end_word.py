@@ -17,7 +17,7 @@ class EndWord:
     """Follows the text of utterances for the `words` that end one; without words it does nothing."""
 
     def __init__(self, words: str) -> None:
-        self._keys = keys(split(words))
+        self._keys = [key for key in keys(split(words)) if key]
         self._since: float | None = None
 
     def hear(self, event: Event, seconds: float) -> Event | None:
