@@ -599,7 +599,12 @@ def test_what_hears_a_language_is_found_by_the_catalogue_first(
 ) -> None:
     """The file of the user's own model, which may be large, is read only where no well-known model hears it."""
     reads: list[object] = []
-    monkeypatch.setattr(catalogue, "languages_of_files", lambda *asked: reads.append(asked) or ("fr",))
+
+    def languages(*asked: object) -> tuple[str, ...]:
+        reads.append(asked)
+        return ("fr",)
+
+    monkeypatch.setattr(catalogue, "languages_of_files", languages)
     monkeypatch.setattr(inventory, "engine_installed", lambda spec: spec.name == "faster-whisper")
     for name in names:
         (folder := store.folder / "faster-whisper" / name).mkdir(parents=True)
