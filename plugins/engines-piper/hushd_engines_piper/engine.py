@@ -22,7 +22,6 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import load_error
-from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
@@ -134,7 +133,7 @@ class Piper(Engine):
                 raise advice.missing(f"piper/{name}")
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
-                graph = session(int8_place(f"piper/{name}") or path)
+                graph = session(path)
                 loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:
