@@ -75,16 +75,14 @@ class _Lingering:
     """The transport of an answer, which lingers where the program still sends its body."""
 
     def __init__(self, connection: HttpProtocol) -> None:
-        self._connection = connection
+        self._connection, self._transport = connection, connection.transport
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection.transport, name)
+        return getattr(self._transport, name)
 
     def close(self) -> None:
-        if self._connection.conn.their_state is h11.SEND_BODY and not self.is_closing():
-            self._connection.linger()
-        else:
-            self._connection.transport.close()
+        sends = self._connection.conn.their_state is h11.SEND_BODY and not self.is_closing()
+        (self._connection.linger if sends else self._transport.close)()
 
 
 class WebSocketProtocol(WSProtocol, _InTurns):

@@ -187,12 +187,7 @@ class _Runs:
 
 
 def by_speaker(
-    blocks: Iterable[Samples],
-    models: DiarizationModels,
-    speakers: int,
-    check: Callable[[], None],
-    *,
-    simple: bool = False,
+    blocks: Iterable[Samples], models: DiarizationModels, speakers: int, check: Callable[[], None], *, simple: bool
 ) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
     """Reads all `blocks`, then yields them again, in stretches of one speaker each.
 

@@ -93,7 +93,7 @@ def _check_files(options: Namespace) -> None:
     if _is_live(options):
         raise HushdError(
             "bad_request",
-            "--continuous, --timeout, --silence, --turn-end, --end-word and --audio-device are for the microphone alone.",
+            "--continuous, --timeout, --silence, --turn-end, --end-word and --audio-device are for the microphone.",
         )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read only once: give - once.")

@@ -131,10 +131,6 @@ class Session:
         detection = self.input.get("turn_detection") or {}
         return schema.BY_MEANING if detection.get("type") == "semantic_vad" else schema.BY_SILENCE
 
-    def end_word(self) -> str:
-        """Returns the value for the request's field `end_word`, which is hushd's own."""
-        return (self.input.get("turn_detection") or {}).get("end_word") or ""
-
     def transcription(self) -> Object:
         """`audio.input.transcription`: model, prompt, keywords and more; may be empty."""
         return self.input.get("transcription") or {}
@@ -145,6 +141,7 @@ class Session:
         options = parameters.options_of(TRANSCRIBE, HEARD.check(transcription))
         options["language"] = self.language() or None
         options["probabilities"] = self.logprobs
+        options["end_word"] = fields.text(self.input.get("turn_detection") or {}, "end_word")  # hushd's own
         options["hotwords"] = [*fields.texts(transcription, "keywords"), *filter(None, [options["hotwords"]])] or None
         return options
 

@@ -172,7 +172,6 @@ class Connection:
             continuous=True,
             silence_s=session.silence_s(),
             turn_end=session.turn_end(),
-            end_word=session.end_word(),
             engine=model.engine,
             model=model.model,
             **options,
