@@ -85,7 +85,7 @@ def judge(original: Figures, int8: Figures) -> str:
         return f"more than {MORE_WRONG:.0%} more words are wrong"
     if int8.seconds > MORE_TIME * original.seconds:
         return f"it takes more than {MORE_TIME} times the time"
-    if int8.memory_mb >= original.memory_mb and int8.seconds >= original.seconds:
+    if int8.memory_mb >= original.memory_mb and AS_FAST * int8.seconds >= original.seconds:
         return "it saves neither memory nor time"
     return ""
 

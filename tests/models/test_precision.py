@@ -27,8 +27,8 @@ INT8 = Figures(wrong=12, words=200, seconds=9.0, sound_s=60.0, memory_mb=250.0)
         ({"wrong": 0}, ""),
         ({"seconds": 12.0}, ""),
         ({"seconds": 12.1}, "more than 1.2 times the time"),
-        ({"seconds": 10.0, "memory_mb": 400.0}, "neither memory nor time"),
-        ({"seconds": 9.9, "memory_mb": 400.0}, ""),
+        ({"seconds": 9.6, "memory_mb": 400.0}, "neither memory nor time"),
+        ({"seconds": 9.5, "memory_mb": 400.0}, ""),
         ({"seconds": 11.0, "memory_mb": 399.0}, ""),
     ],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from hushd.synthesis.voices import VoiceChoice
 
 
-_MODEL_FILES_FRESH_S = 10.0  # for so long the files of models are not looked at again
-
-
 class Preparation:
     """Makes requests of one client; the supervisor describes its engines and voices once.
 
@@ -41,7 +36,6 @@ class Preparation:
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
-        self._others, self._looked = False, -math.inf  # whether other models may be here, as was seen then
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
@@ -132,11 +126,7 @@ class Preparation:
         from hushd_protocol.system import paths
 
         is_open = request.worker == "stt" and not request.params.get("language")
-        if not (is_open and preferences.hears_again(paths.find().config)):
-            return False
-        if here and time.monotonic() > self._looked + _MODEL_FILES_FRESH_S:
-            self._others, self._looked = _may_hear(None), time.monotonic()
-        return self._others or not here
+        return is_open and preferences.hears_again(paths.find().config) and (not here or _may_hear(None))
 
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
@@ -149,10 +139,10 @@ class Preparation:
             return None
         described = yield from self._hearing()
         several = [each for each in (yield partial(_installed, described, None, False)) if len(each.languages) != 1]
-        own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
-        language = own if any(each.hears(own) for each in several) else None
         if not several:
             return None
+        own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
+        language = own if any(each.hears(own) for each in several) else None
         status = Status.from_data((yield from self._control("status")))
         choice = model_choice.choose(several, model_choice.capacity(status, "stt"), language, speed or "medium")
         return replace(request, worker=f"stt/{choice.engine}/{choice.model}")
