@@ -101,7 +101,7 @@ PLANTED = (
     ("hushd_supervisor.core.memory.unloads", "unload.leaving or self._down", "unload.leaving", "tests/supervisor/core/test_away.py"),
     ("hushd_supervisor.core.connections", "if not resting or busy or self._needed:", "if not resting or self._needed:", "tests/supervisor/core/test_away.py"),
     ("hushd_supervisor.system.loop", "return math.ceil(min(", "return int(min(", "tests/supervisor/system/test_loop.py"),
-    ("hushd_gateway.callers", "replace(request, caller=self.caller)", "request", "tests/gateway/test_callers.py"),
+    ("hushd_gateway.callers", "caller=self.caller, ", "", "tests/gateway/test_callers.py"),
     ("hushd_gateway.callers", '        """Grants nothing yet."""', "        super()._grant()", "tests/gateway/test_callers.py"),
     ("hushd_supervisor.core.acceptance", "(connection.pid or route, message.caller)", "connection.pid or route", "tests/supervisor/core/worker/test_queue.py"),
     ("hushd_neighbours.ask", "thread.join(max(0.0, ends - time.monotonic()))", "thread.join()", "plugins/neighbours/tests/test_faults.py"),
