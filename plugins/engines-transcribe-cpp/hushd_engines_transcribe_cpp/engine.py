@@ -71,6 +71,7 @@ class TranscribeCpp(Engine):
     HABITS = wording.WHISPER | wording.MOONSHINE | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece
+    _detection: tuple[Options, Samples, Any] | None = None  # the last run that detected a language
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -122,7 +123,11 @@ class TranscribeCpp(Engine):
             return self._package.Model(str(file), backend="cpu")
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
-        result = self._run(samples, **self._wishes(options), **self._prompts(options))
+        detection, self._detection = self._detection, None
+        if detection and detection[0] == options and detection[1].tobytes() == samples.tobytes():
+            result = detection[2]
+        else:
+            result = self._run(samples, **self._wishes(options), **self._prompts(options))
         yield from _segments(result, len(samples) / RATE, word_times=self._timed(options))
 
     def begin(self, options: Options) -> EngineStream:
@@ -148,8 +153,10 @@ class TranscribeCpp(Engine):
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if self._architecture not in _TELLS_LANGUAGE or len(self._languages) < 2:
             return None
-        language = self._run(samples, timestamps="none").language
-        return DetectedLanguage(language) if language else None
+        # The package has no shorter run that detects a language: this one is also the text, if the options are usual.
+        result = self._run(samples, **self._wishes(Options()), **self._prompts(Options()))
+        self._detection = Options(language=result.language), samples, result
+        return DetectedLanguage(result.language) if result.language else None
 
     def _prompts(self, options: Options) -> dict[str, Any]:
         """Returns the package's arguments for the options that the model uses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,6 +124,27 @@ def test_commands_are_heard(engine: TranscribeCpp) -> None:
             len(words(text)) - len(words(heard))
         )
     assert wrong <= 1
+
+
+@real
+@pytest.mark.parametrize(("options", "runs"), [(Options(), 1), (Options(word_times=True), 2), (Options(prompt="a"), 2)])
+def test_the_run_that_detects_the_language_is_the_text(
+    options: Options, runs: int, engine: TranscribeCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model runs once for a request with the usual options in an unknown language, once more for any others, and
+    for other samples.
+    """
+    asked = list[Any]()
+    result = SimpleNamespace(language="en", text="one", timestamp_kind="none", segments=(), words=(), tokens=())
+    monkeypatch.setattr(engine, "_languages", ("en", "fr"))
+    monkeypatch.setattr(engine, "_run", lambda samples, **arguments: asked.append(samples) or result)
+    samples = say(["one"])
+    for given in (samples.copy(), samples * 0.5):
+        detected = engine.detect_language(samples)
+        assert detected
+        (segment,) = engine.transcribe(given, replace(options, language=detected.tag))
+        assert segment.text == "one"
+    assert len(asked) == runs + 2
 
 
 @real
