@@ -24,7 +24,7 @@ def test_it_is_cut_from_the_end(word: str, heard: str, left: list[str]) -> None:
 
 
 def test_each_utterance_begins_anew() -> None:
-    """What has ended one says nothing of the next."""
+    """The end word of one says nothing of the next."""
     end = EndWord("over")
     for begun_s in (5.0, 1.0):
         end.hear(Unstable("", "Go, over"), begun_s)
