@@ -19,7 +19,7 @@ from .worker.worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
 
-_MAX_PROGRAMS = 4  # named in the row of a worker
+_MAX_NAMED_PROGRAMS = 4  # named in the row of a worker
 _MAX_TEXT_CHARACTERS = 300  # of a worker's own text
 
 
@@ -69,7 +69,7 @@ def _mb(size: float) -> float:
 def _programs(worker: Worker) -> tuple[str, ...]:
     """The programs whose requests run or wait."""
     requests = (*worker.jobs.running.values(), *worker.jobs.waiting)
-    return tuple(dict.fromkeys(request.program for request in requests))[:_MAX_PROGRAMS]
+    return tuple(dict.fromkeys(request.program for request in requests))[:_MAX_NAMED_PROGRAMS]
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
