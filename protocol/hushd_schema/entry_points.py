@@ -24,6 +24,7 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "engines-transcribe-cpp": (),
     "neighbours": ("neighbours",),
     "remote": ("attach",),
+    "tune": ("tune",),
     "wake": ("wake",),
 }
 _METADATA = (".dist-info", ".egg-info")

@@ -32,15 +32,6 @@ def test_notes_of_a_recording_say_who_spoke_when(room: Room) -> None:
     assert word_error_rate(BECKETT, text) <= 0.15
 
 
-def test_models_are_ranked_by_the_words_that_they_hear_wrongly(room: Room) -> None:
-    """Of each recording with its sentence; the best model's mistakes are shown beside the sentence."""
-    (room.folder / "beckett.txt").write_text(f"Whatever. {BECKETT}")
-    ranked, said, heard = re.findall(r"(.+)\n", room.run("model_for_my_voice.py", ".", "en"))
-    assert re.fullmatch(r"moonshine/tiny-en +\d words wrong, \d+\.\d%", ranked)
-    assert said.startswith("said   Whatever. ")
-    assert heard.startswith("heard  ")
-
-
 def test_a_turn_of_several_sentences_is_a_paragraph() -> None:
     """Whoever speaks again begins another one."""
     spec = spec_from_file_location("meeting_notes", EXAMPLES / "meeting_notes.py")

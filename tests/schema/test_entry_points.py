@@ -62,6 +62,6 @@ def test_a_plugin_of_another_version_is_not_used(tmp_path: Path, monkeypatch: py
     assert {*entry_points("hushd.mine")} == {"hushd_wake", "hushd_waving"}
     assert plugins() == {"desktop": "0.0.9", "wake": __version__}
     monkeypatch.setattr("sys.path", [str(tmp_path / "other")])
-    install(tmp_path / "other", "hushd_remote-" + __version__, "[hushd.mine]\nremote = json:dumps\n")
-    assert plugins() == {"remote": __version__}
-    assert loaded(entry_points("hushd.mine")["remote"]) is json.dumps
+    install(tmp_path / "other", "hushd_tune-" + __version__, "[hushd.mine]\ntune = json:dumps\n")
+    assert plugins() == {"tune": __version__}
+    assert loaded(entry_points("hushd.mine")["tune"]) is json.dumps

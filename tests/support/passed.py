@@ -14,7 +14,7 @@ import pytest
 
 # Folders and files whose tests do something else where other engines are installed.
 ENGINES = (
-    "cli/commands/doctor/", "cli/commands/models/", "models/", "test_imports.py", "worker/",
+    "cli/commands/doctor/", "cli/commands/models/", "cli/commands/tune/", "models/", "test_imports.py", "worker/",
     "worker_models/", "worker_stt/", "worker_tts/",
 )  # fmt: skip
 

@@ -10,6 +10,6 @@ NEIGHBOURS = Command(
     "hushd_neighbours.command",
     this_machine_only=True,
     usual="list",
-    after="get",
+    after="tune",
     rare=True,
 )

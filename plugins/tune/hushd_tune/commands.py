@@ -1,0 +1,9 @@
+"""The command that pyproject.toml adds to `hushd`."""
+
+from __future__ import annotations
+
+from hushd_cli.command import Command
+
+TUNE = Command(
+    "tune", "find the model that hears you best", "hushd_tune.command", this_machine_only=True, rare=True, after="get"
+)
