@@ -1,4 +1,4 @@
-"""Draws memory over time and `hushd captions` as pictures for the documents, from real use.
+"""Draws memory over time, `hushd top` and `hushd captions` as pictures for the documents, from real use.
 
 Captions are of a recording, played into a sound server without a device and shown in tmux. `lab/pictures.py captions`
 draws only these, `lab/pictures.py memory` the others.
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from io import StringIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -23,15 +24,19 @@ from benches.stage import BIN, recording, supervisor
 from hushd import Client
 from hushd.reports import memory as record
 from hushd.reports.memory import Window, megabytes
+from hushd_cli.commands.top_frame import frame
 from picture import Tick, draw
+from rich.console import Console
 from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
+COLUMNS = 100  # of `hushd top`
 Line = Sequence[tuple[str, str]]  # texts with their styles
 WIDTH, HEIGHT = 8.4, 16  # of a character
 COLOURS = {"": "#d8dee9", "bold": "#ffffff", "dim": "#8a93a5"}
 KEEP_S = 12
 NO_BREAK = "\xa0"  # browsers join ordinary spaces
+PAGES = "It was the best of times, it was the worst of times. " * 100
 CAPTIONS_COLUMNS, CAPTIONS_LINES = 92, 14
 FINISHED = 5  # captions above the one in the making
 STYLES = {"1": "bold", "2": "dim"}  # by their codes in SGR
@@ -55,6 +60,11 @@ def draw_memory() -> None:
             time.sleep(pause)
         for _ in range(8):
             b"".join(client.synthesize("A short answer."))
+        speech = client.synthesize(PAGES)
+        next(speech)  # it is at work
+        client.preload("stt")
+        _draw_top(client)
+        speech.close()
         (FOLDER / "memory.svg").write_text(_memory_held(client))
 
 
@@ -122,6 +132,13 @@ def _styled(line: str) -> Line:
         if text:
             parts.append((text, style))
     return parts
+
+
+def _draw_top(client: Client) -> None:
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="standard")
+    console.print(frame(client.status(), console))
+    drawn = console.export_svg(title=f"hushd top in a terminal of {COLUMNS} columns", unique_id="top")
+    (FOLDER / "top.svg").write_text(re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL))  # from elsewhere
 
 
 def _terminal(lines: Sequence[Line], title: str, columns: int) -> str:

@@ -46,7 +46,7 @@ ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("HUSHD_DEVICES", "here: the devices of this machine, also while another one is attached"),
     ("HUSHD_AUTOSTART", "0: start no supervisor"),
     ("HUSHD_DEBUG", "1: show where an error came from"),
-    ("NO_COLOR", "any value: `hushd doctor` prints without colours"),
+    ("NO_COLOR", "any value: `hushd top` and `hushd doctor` print without colours"),
 )
 _WIDTH = 79
 

@@ -21,7 +21,7 @@ from hushd_schema.entry_points import PLUGINS, plugins
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-_DEFAULT = ("audio", "diarize", "http", "hub", "mcp", "stt", "tts", "wyoming")  # extras in `default`
+_DEFAULT = ("audio", "diarize", "http", "hub", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import termios
 import time
 import tty
@@ -13,9 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd.reports.status_table import table
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import escaped
 from hushd_schema.kinds import number
 
 from hushd_cli.arguments import Parser, value
@@ -23,6 +22,7 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status
+    from rich.live import Live
 
 PERIOD_S = 2.0
 Keys = Callable[[float], bytes | None]  # what was pressed within so many seconds; None: the terminal is gone
@@ -37,6 +37,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
             except KeyboardInterrupt:  # a usual end
                 pass
         else:
+            from hushd.reports.status_table import table
+
             console.write(table(client.status(), console.width(), client.link.place))
     return 0
 
@@ -47,7 +49,7 @@ def make_parser(prog: str) -> Parser:
         prog,
         "Show live what runs: workers with their memory, queues and latency (median and 95th percentile of the time to "
         "the first output of the last 32 requests), and the programs that speak or listen. `q` or Ctrl-C ends it. "
-        "Into a pipe it prints the table once.",
+        "NO_COLOR=1 leaves the colours out; into a pipe it prints one plain table.",
     )
     parser.add_argument(
         "--period",
@@ -60,41 +62,32 @@ def make_parser(prog: str) -> Parser:
 
 
 def _show(client: Client, period: float) -> None:
-    """Draws the status each `period` seconds, until the user ends it."""
-    screen = _Screen(client)
-    with screen, _keyboard(screen) as keys:
+    """Draws the status each `period` seconds, until the user ends it.
+
+    Raises:
+        HushdError: `engine_missing` without rich.
+    """
+    try:
+        from rich.console import Console
+        from rich.live import Live
+
+        from hushd_cli.commands.top_frame import frame
+    except ModuleNotFoundError as error:
+        from hushd_models.installation import extra_command
+
+        raise HushdError("engine_missing", f"`hushd top` needs the package rich: {extra_command('top')}.") from error
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    screen = Console()
+    with Live(console=screen, screen=True, auto_refresh=False) as live, _keyboard(live) as keys:
         while True:
             due = time.monotonic() + period
-            screen.status = _status(client)
-            screen.draw()
+            status = _status(client)
+            live.update(frame(status, screen), refresh=True)
             while (rest := due - time.monotonic()) > 0:
                 pressed = keys(rest)
                 if pressed is None or {*pressed} & {*b"qQ"}:
                     return
-                screen.draw()  # it may have another size
-
-
-class _Screen:
-    """The terminal's other screen, with the table of `status`; None while no supervisor runs."""
-
-    def __init__(self, client: Client) -> None:
-        self._place = client.link.place
-        self.status: Status | None = None
-
-    def __enter__(self) -> None:
-        console.write_bytes(b"\x1b[?1049h\x1b[?25l", raw=True)
-
-    def __exit__(self, *_: object) -> None:
-        console.write_bytes(b"\x1b[?25h\x1b[?1049l", raw=True)
-
-    def draw(self) -> None:
-        columns, rows = os.get_terminal_size(1)
-        text = "No supervisor runs. The next `say` or `listen` starts one."
-        if self.status:
-            text = table(self.status, columns or console.NO_COLUMNS, self._place, wide=True)
-        lines = [*text.splitlines(), "", "q quits"][: max(rows, 1)]
-        drawn = "\x1b[K\r\n".join(escaped(line)[: columns or None] for line in lines)
-        console.write_bytes(f"\x1b[H{drawn}\x1b[J".encode(errors="replace"), raw=True)
+                live.update(frame(status, screen), refresh=True)  # it may have another size
 
 
 def _status(client: Client) -> Status | None:
@@ -108,7 +101,7 @@ def _status(client: Client) -> Status | None:
 
 
 @contextmanager
-def _keyboard(screen: _Screen) -> Iterator[Keys]:
+def _keyboard(live: Live) -> Iterator[Keys]:
     """Yields a function that waits some seconds for keys, or for another size of the terminal.
 
     Keys come without Enter meanwhile, and Ctrl-Z leaves the terminal to the shell until `fg`.
@@ -123,11 +116,11 @@ def _keyboard(screen: _Screen) -> Iterator[Keys]:
     stops: list[int] = []  # Ctrl-Z that waits: in the handler itself a frame may be half written
 
     def suspend() -> None:
-        screen.__exit__()
+        live.stop()
         termios.tcsetattr(0, termios.TCSADRAIN, before)
         os.kill(os.getpid(), signal.SIGSTOP)
         tty.setcbreak(0)
-        screen.__enter__()
+        live.start()
 
     def keys(seconds: float) -> bytes | None:
         ready, _, _ = select.select([0, read], [], [], seconds)

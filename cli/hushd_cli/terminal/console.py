@@ -37,10 +37,9 @@ def write_json(value: Any) -> None:
     write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_bytes(data: bytes, *, raw: bool = False) -> None:
-    """Writes bytes unchanged, or on a terminal, unless `raw`, as UTF-8 text; raises as `write` does."""
-    shown = os.isatty(1) and not raw
-    _write_whole(escaped(data.decode(errors="backslashreplace")).encode() if shown else data)
+def write_bytes(data: bytes) -> None:
+    """Writes bytes unchanged, or on a terminal as UTF-8 text; raises as `write` does."""
+    _write_whole(escaped(data.decode(errors="backslashreplace")).encode() if os.isatty(1) else data)
 
 
 def _write_whole(data: bytes) -> None:

@@ -33,11 +33,6 @@ def _expiry(worker: WorkerStatus) -> str:
     return "never" if value is not None and value < 0 else _time(value)
 
 
-def _latency(worker: WorkerStatus) -> str:
-    times = [each for each in (worker.latency_ms, worker.latency_p95_ms) if each is not None]
-    return "/".join(f"{each:.0f}ms" if each < 1000 else f"{each / 1000:.1f}s" for each in times) or "-"
-
-
 def _running(worker: WorkerStatus) -> str:
     """The number of running requests, live sessions counted separately."""
     live = worker.sessions
@@ -57,7 +52,6 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
     Column("QUEUED", lambda worker: str(worker.queued)),
     Column("IDLE", lambda worker: _time(worker.idle_s)),
     Column("FOR", lambda worker: escaped(", ".join(worker.programs)) or "-", left=True),
-    Column("LATENCY", _latency),
     Column("PRIVATE", lambda worker: _megabytes(worker.private_mb)),
     Column("MAPPED", lambda worker: _megabytes(worker.mapped_mb)),
     Column("PEAK", lambda worker: _megabytes(worker.peak_mb)),

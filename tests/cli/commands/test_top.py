@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -118,6 +119,13 @@ def test_a_pause_gives_the_terminal_back(top: Terminal) -> None:
     top.wait_for("no workers", since)
 
 
+def test_no_colour(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
+    """NO_COLOR=1 draws no colour, only bold, faint and reversed text."""
+    shown = terminal(NO_COLOR="1")
+    shown.wait_for("q quits")
+    assert set(re.findall(r"\x1b\[([0-9;]*)m", shown.shown)) <= {"0", "1", "2"}
+
+
 def test_it_waits_for_a_supervisor(
     runtime: Path, start_supervisor: Callable[[], Supervisor], terminal: Callable[..., Terminal]
 ) -> None:
@@ -128,16 +136,26 @@ def test_it_waits_for_a_supervisor(
     shown.wait_for("no workers")
 
 
-def test_a_pipe_gets_one_plain_table(supervisor: Supervisor) -> None:
-    """As `hushd status` prints it, once, and without any control sequence."""
+def test_a_pipe_gets_one_plain_table(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
+    """As `hushd status` prints it, once, and without any control sequence; for that the package rich is not needed. For
+    the live picture it is, and without it a sentence says what to install."""
+    hidden = f"import sys; sys.modules['rich'] = None; sys.modules['rich.console'] = None; {CODE}"
     with supervisor.connect() as peer:
         peer.ask("warm", "stt/echo/a")
-    command = [sys.executable, "-P", "-c", CODE, "top"]
-    done = warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "\x1b" not in done.stdout
-    words = [line.split()[:2] for line in done.stdout.splitlines()]
-    assert words[-2:] == [["WORKER", "STATE"], ["stt/echo/a", "ready"]]
+    for code in (CODE, hidden):
+        command = [sys.executable, "-P", "-c", code, "top"]
+        done = warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\x1b" not in done.stdout
+        words = [line.split()[:2] for line in done.stdout.splitlines()]
+        assert words[-2:] == [["WORKER", "STATE"], ["stt/echo/a", "ready"]]
+    shown = terminal(code=hidden)
+    assert shown.process.wait(BOUND_S) == 6
+    assert shown.process.stderr is not None
+    said = shown.process.stderr.read().decode()
+    assert said.startswith("hushd top: `hushd top` needs the package rich: ")
+    assert said.count("\n") == 1
+    assert "[top]" in said
 
 
 def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
@@ -147,4 +165,4 @@ def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor, terminal: Call
     fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     since = len(shown.shown)
     os.kill(shown.process.pid, signal.SIGWINCH)  # it is not the terminal's session, as it would be in a shell
-    shown.wait_for("no workers", since)
+    shown.wait_for("─" * 60, since)
