@@ -146,9 +146,9 @@ class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
 
     If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
-    machine's memory. `shortfalls` has the memory that other programs would have to free for a better decision: one of these,
-    the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the card
-    alone.
+    machine's memory. `shortfalls` has the memory that other programs would have to free for a better decision: one of
+    these, the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the
+    card alone.
     """
 
     verdict: Verdict
