@@ -25,6 +25,7 @@ from hushd_worker_stt.engine import DetectedLanguage, Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
+from hushd_worker_stt.engines.whisper_family import words as timed_words
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, multilingual_checkpoint, say, unpack_checkpoint, utterances
@@ -240,6 +241,28 @@ def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
             assert words(segment.text) == said
             assert segment.language_probability == pytest.approx(detected.probability)
         assert len(windows) == times
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([" demander", " d", "'assumer", " demain."], ["demander", "d'assumer", "demain."]),
+        ([" Est", "-ce", "-lui", "?"], ["Est-ce-lui", "?"]),
+        ([" aujourd", "\u2019hui"], ["aujourd\u2019hui"]),
+        (["'Tis", " -", " so"], ["'Tis", "-", "so"]),
+        (["\u4f60", "\u597d"], ["\u4f60", "\u597d"]),
+        ([], []),
+    ],
+)
+def test_a_word_is_whole(found: list[str], expected: list[str]) -> None:
+    """Both packages begin a word at an apostrophe or a hyphen: a subtitle's line would end there. Its times are from
+    the first part to the last, and it is as sure as its least sure part."""
+    parts = [(text, float(n), n + 0.5, 0.9 - n / 10) for n, text in enumerate(found)]
+    joined = timed_words(parts)
+    assert [word.text for word in joined] == expected
+    if joined:
+        assert (joined[0].start, joined[-1].end) == (0.0, parts[-1][2])
+        assert joined[-1].probability == parts[-1][3]
 
 
 def encoded(name: str, engine: Any) -> list[int]:

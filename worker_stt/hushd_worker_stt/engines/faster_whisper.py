@@ -24,9 +24,9 @@ from hushd_worker.precision import int8_place, wish
 from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment
 
-from .whisper_family import SHARED, Decoding, WhisperFamily
+from .whisper_family import SHARED, Decoding, WhisperFamily, words
 from .whisper_window import FRAMES_PER_S, Window
 
 if TYPE_CHECKING:
@@ -144,12 +144,9 @@ class FasterWhisper(WhisperFamily):
             if segment.seek > decoding.last_window * FRAMES_PER_S:
                 break
             if text := segment.text.strip():
-                words = tuple(
-                    Word(word.word.strip(), float(word.start), float(word.end), float(word.probability))
-                    for word in segment.words or ()
-                )
+                timed = words((word.word, word.start, word.end, word.probability) for word in segment.words or ())
                 logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
-                yield Segment(float(segment.start), float(segment.end), text, words, log_probability=logprob)
+                yield Segment(float(segment.start), float(segment.end), text, timed, log_probability=logprob)
 
     def _encode_whole(self) -> bool:
         model = self._model.model

@@ -20,9 +20,9 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment
 
-from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages
+from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages, words
 from .whisper_window import FRAMES_PER_S
 
 if TYPE_CHECKING:
@@ -178,12 +178,11 @@ class Whisper(WhisperFamily):
             rendezvous.alone(lambda: self._find_words(samples, heard, answer["language"], punctuation))
         for segment, text in zip(heard, texts, strict=True):
             if text:
-                words = tuple(
-                    Word(word["word"].strip(), float(word["start"]), float(word["end"]), float(word["probability"]))
-                    for word in segment.get("words", ())
+                timed = words(
+                    (word["word"], word["start"], word["end"], word["probability"]) for word in segment.get("words", ())
                 )
                 logprob = round(segment["avg_logprob"], 4)  # a batch differs in the seventh
-                yield Segment(float(segment["start"]), float(segment["end"]), text, words, log_probability=logprob)
+                yield Segment(float(segment["start"]), float(segment["end"]), text, timed, log_probability=logprob)
 
     def _find_words(
         self, samples: Samples, segments: list[dict[str, Any]], language: str, punctuation: dict[str, Any]

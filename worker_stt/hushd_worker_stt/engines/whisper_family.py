@@ -33,7 +33,7 @@ from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
-from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment, Word
 
 from .whisper_window import SURE, Window
 
@@ -281,6 +281,18 @@ def _temperatures(options: Options) -> tuple[float, ...]:
     if step == OFF:
         return (first,)
     return tuple(min(1.0, first + n * step) for n in range(int((1.0 - first) / step + 1e-6) + 1))
+
+
+def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
+    """Returns the words of text, start, end and probability, as both packages find them: a blank before one belongs to
+    its text. What follows an apostrophe or a hyphen without a blank is the same word, as in "d'assumer"."""
+    found: list[Word] = []
+    for text, start, end, probability in timed:
+        if found and text[:1] in ("'", "\u2019", "-"):
+            before = found.pop()
+            text, start, probability = before.text + text, before.start, min(before.probability or 0.0, probability)
+        found.append(Word(text.strip(), float(start), float(end), float(probability)))
+    return tuple(found)
 
 
 def _within(segment: Segment, length: float) -> Segment:
