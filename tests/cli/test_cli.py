@@ -257,7 +257,7 @@ def test_status_for_people(start_router: Start) -> None:
     assert lines[0] == "hushd 0.1.0, pid 12, up 1:01:40, 15.2 MB"
     assert lines[1] == "memory: 190 of 6400 MB used, 5100 MB available, pressure normal"
     assert lines[3].split() == [
-        "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "FOR", "LATENCY", "PRIVATE", "MAPPED",
+        "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "FOR", "PRIVATE", "MAPPED",
         "PEAK", "NEEDS", "PID", "REQUESTS", "STARTS", "CRASHES",
     ]  # fmt: skip
     assert lines[4].split()[:7] == ["stt/moonshine/tiny-en", "ready", "190", "MB", "3:59", "0", "0"]

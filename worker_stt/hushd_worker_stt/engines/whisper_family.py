@@ -286,13 +286,13 @@ def _temperatures(options: Options) -> tuple[float, ...]:
 def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
     """Returns the words of text, start, end and probability, as both packages find them: a blank before one belongs to
     its text. What follows an apostrophe or a hyphen without a blank is the same word, as in "d'assumer"."""
-    found: list[Word] = []
+    joined: list[Word] = []
     for text, start, end, probability in timed:
-        if found and text[:1] in ("'", "\u2019", "-"):
-            before = found.pop()
+        if joined and text[:1] in ("'", "\u2019", "-"):
+            before = joined.pop()
             text, start, probability = before.text + text, before.start, min(before.probability or 0.0, probability)
-        found.append(Word(text.strip(), float(start), float(end), float(probability)))
-    return tuple(found)
+        joined.append(Word(text.strip(), float(start), float(end), float(probability)))
+    return tuple(joined)
 
 
 def _within(segment: Segment, length: float) -> Segment:
