@@ -1,13 +1,14 @@
 """Makes files in the cache folder from an engine's package once, so that later starts are faster.
 
 A separate process makes them during the first speech, with a lower priority. It outlives the worker, which with
-`keep_alive = 0` ends before any file is made; it ends after one to three seconds of work, or ten minutes.
+`keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +17,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from hushd_protocol.system import atomic_file, best_effort
@@ -81,16 +81,57 @@ def make_beside(module: str, *words: str) -> None:
 
     It has its own process group, since a worker's group is killed at the worker's exit.
     """
-    command = [sys.executable, "-P", "-m", module, *words]
-    run = partial(subprocess.run, command, stdin=subprocess.DEVNULL, process_group=0)
+    supervisor = _watched(os.getppid())
+    command = [sys.executable, "-P", "-m", module, str(supervisor), *words]
+    inherited = (supervisor,) if supervisor >= 0 else ()
+
+    def run() -> None:
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0)
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
+
     threading.Thread(target=run, name="hushd-prepares", daemon=True).start()
 
 
 def make_alone(make: Callable[[str], None]) -> None:
-    """Calls `make` with this program's last argument, at a low priority, for ten minutes at most."""
-    signal.alarm(_PREPARE_TIMEOUT_S)
-    with suppress(OSError):
-        os.nice(_NICE)
-    best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
-    with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
-        make(sys.argv[1])
+    """Calls `make` with this program's last argument, at a low priority, as long as the supervisor runs.
+
+    A waiting process watches the working one, so that a library that holds the interpreter lock cannot delay the end.
+    """
+    supervisor, word = int(sys.argv[1]), sys.argv[2]
+    worker = os.fork()
+    if worker == 0:
+        signal.alarm(_PREPARE_TIMEOUT_S)  # in case only the watching process is killed
+        with suppress(OSError):
+            os.nice(_NICE)
+        best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
+        with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
+            make(word)
+        os._exit(0)
+    _wait(worker, supervisor)
+    os.kill(worker, signal.SIGKILL)  # not waited for yet, so that its number is not reused
+
+
+def _watched(process: int) -> int:
+    """Returns a descriptor that becomes readable when the parent `process` ends; -1 if the system has none."""
+    if sys.platform != "linux":
+        return -1
+    try:
+        return os.pidfd_open(process)
+    except OSError:
+        return -1
+
+
+def _wait(worker: int, supervisor: int) -> None:
+    """Waits until the worker or the supervisor has ended, or the time is up."""
+    working = _watched(worker)
+    if working < 0:  # macOS
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+        return
+    poller = select.poll()
+    for descriptor in (working, supervisor):
+        if descriptor >= 0:
+            poller.register(descriptor, select.POLLIN)
+    poller.poll(_PREPARE_TIMEOUT_S * 1000)
