@@ -148,10 +148,6 @@ class FasterWhisper(WhisperFamily):
                 logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
                 yield Segment(float(segment.start), float(segment.end), text, timed, log_probability=logprob)
 
-    def _encode_whole(self) -> bool:
-        model = self._model.model
-        return isinstance(model, TogetherModel) and model.encode_whole()
-
     def _given(self, decoding: Decoding) -> dict[str, Any]:
         """Returns the decoder's options, by this package's names."""
         given = decoding.given(*_PASSED_ON)
@@ -209,11 +205,8 @@ class TogetherModel:
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
         import numpy as np
 
-        window, sound = self._window, np.array(self._array(features))
-        if not (window.fits and np.array_equal(window.sound, sound)):
-            spoken = np.flatnonzero(sound.any(axis=(0, 1)))  # the package pads with zeros
-            window.encode(sound, int(spoken[-1]) + 1 if len(spoken) else 0, lambda n: self._encoded(sound, n))
-        return window.encoding
+        sound = np.array(self._array(features))
+        return self._window.encode(sound, lambda frames: self._encoded(sound, frames))
 
     def _encoded(self, sound: Any, frames: int) -> Any:
         import numpy as np
@@ -232,19 +225,11 @@ class TogetherModel:
             joined = windows[0] if len(items) == 1 else self._joined(windows)
             return [[result] for result in self._model.generate(joined, beginnings, **options)]
 
-        window = self._window
-        if not options.get("sampling_temperature"):
-            window.first = options
-        elif self.encode_whole():
-            options = window.first
-        features = window.encoding
+        options = self._window.options(options, sampled=bool(options.get("sampling_temperature")))
+        features = self._window.encoding
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))
         return rendezvous.call(key, (features, prompts[0]), together)
-
-    def encode_whole(self) -> bool:
-        """Encodes the whole window where only a part of it was; returns whether it did."""
-        return self._window.again(lambda frames: self._encoded(self._window.sound, frames))
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np

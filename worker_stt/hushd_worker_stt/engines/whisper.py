@@ -106,20 +106,14 @@ class Whisper(WhisperFamily):
             groups = (windows[first : first + most] for first in range(0, len(windows), most))
             return [result for group in groups for result in self._decoded(group, options)]
 
-        features = self._encoded(window)
-        if not options.temperature:
-            self.window.first = options
-        elif self._encode_whole():
-            features, options = self.window.encoding, self.window.first
+        self._encoded(window)
+        options = self.window.options(options, sampled=bool(options.temperature))
+        features = self.window.encoding
         return rendezvous.call((repr(options), features.shape), features, together)
 
     def _encoded(self, sound: Any) -> Any:
         """Encodes a window once for its language and for every temperature, where the package does it for each."""
-        window = self.window
-        if not (window.fits and self._torch.equal(window.sound, sound)):
-            spoken = sound.any(dim=0).nonzero()  # the package pads with zeros
-            window.encode(sound, int(spoken[-1]) + 1 if len(spoken) else 0, partial(self._part, sound))
-        return window.encoding
+        return self.window.encode(sound.cpu().numpy(), partial(self._part, sound))
 
     def _part(self, sound: Any, frames: int) -> Any:
         """Encodes the first `frames` of a window, for which the package's encoder demands all of them."""
@@ -135,9 +129,6 @@ class Whisper(WhisperFamily):
                 encoder.positional_embedding = places
 
         return rendezvous.alone(encode)
-
-    def _encode_whole(self) -> bool:
-        return self.window.again(partial(self._part, self.window.sound))
 
     def _decoded(self, windows: Sequence[Any], options: Any) -> Sequence[Any]:
         results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))

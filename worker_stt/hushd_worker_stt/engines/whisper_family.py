@@ -237,7 +237,7 @@ class WhisperFamily(Engine):
     def _sure(self, samples: Samples, of: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
         """Returns the languages' probabilities by the whole window where those by a short one are unsure."""
         likely = self._likely(samples)
-        return self._likely(samples) if likely and of(likely) < SURE and self._encode_whole() else likely
+        return self._likely(samples) if likely and of(likely) < SURE and self.window.encode_whole() else likely
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         tasks = [partial(self._all, samples, chosen) for samples, chosen in zip(pieces, options, strict=True)]
@@ -262,10 +262,6 @@ class WhisperFamily(Engine):
     def _likely(self, samples: Samples) -> Mapping[str, float]:
         """Returns the probability of each language to be the one spoken; none of a model that knows one. The window is
         not encoded again for its text, which is half of the work."""
-
-    @abstractmethod
-    def _encode_whole(self) -> bool:
-        """Encodes the whole window where only a part of it was; returns whether it did."""
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:

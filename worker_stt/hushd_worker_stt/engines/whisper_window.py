@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
 
 FRAMES_PER_S = 100  # of both packages
 # Seconds. Of 25 recordings of five languages in two sounds base got 269 of 1,174 words wrong by whole windows, 263 with
@@ -26,35 +29,47 @@ class Window(threading.local):
 
     Attributes:
         short: whether it may be encoded as long as its speech: nowhere that no second text would be tried.
-        sound: its features, whole, as an array or tensor whose last axis has a frame in each hundredth of a second.
         encoding: the encoder's output.
-        first: the options of the first text from it.
     """
 
     short = False
-    sound: Any = None
     encoding: Any = None
-    first: Any = None
-    _whole = True
+    _sound: Samples | None = None
+    _encode: Callable[[int], Any]
+    _is_whole = True
+    _first: Any = None  # the options of the first text from it
 
-    @property
-    def fits(self) -> bool:
-        """True if the encoding that is there serves for the same sound once more."""
-        return self.sound is not None and (self._whole or self.short)
+    def encode(self, sound: Samples, encode: Callable[[int], Any]) -> Any:
+        """Returns the encoding of a window; the one that is there if that serves for the same sound once more.
 
-    def encode(self, sound: Any, spoken: int, encode: Callable[[int], Any]) -> None:
-        """Encodes a window of which the first `spoken` frames are not padding. `encode` is given its number of
-        frames."""
-        frames = whole = int(sound.shape[-1])
-        if self.short:
-            step = _WINDOW_STEP_S * FRAMES_PER_S
-            needed = -(-(spoken + _SILENCE_BEHIND_S * FRAMES_PER_S) // step) * step
-            frames = min(whole, max(_SHORTEST_WINDOW_S * FRAMES_PER_S, needed))
-        self.encoding, self.sound, self._whole = encode(frames), sound, frames == whole
+        Args:
+            sound: the features; the last axis has its frames, which are 0 where both packages pad it.
+            encode: encodes the given number of frames of it.
+        """
+        import numpy as np
 
-    def again(self, encode: Callable[[int], Any]) -> bool:
-        """Encodes the whole window if only a part of it was; returns whether it did."""
-        if self._whole:
+        serves = self._is_whole or self.short
+        if self._sound is None or not serves or not np.array_equal(self._sound, sound):
+            frames = sound.shape[-1]
+            if self.short:
+                spoken = np.flatnonzero(sound.reshape(-1, frames).any(axis=0))
+                behind, step = _SILENCE_BEHIND_S * FRAMES_PER_S, _WINDOW_STEP_S * FRAMES_PER_S
+                needed = -(-(int(spoken[-1]) + 1 + behind) // step) * step if len(spoken) else 0
+                frames = min(frames, max(_SHORTEST_WINDOW_S * FRAMES_PER_S, needed))
+            self.encoding, self._sound, self._encode = encode(frames), sound, encode
+            self._is_whole = frames == sound.shape[-1]
+        return self.encoding
+
+    def encode_whole(self) -> bool:
+        """Encodes the whole window where only a part of it was; returns whether it did."""
+        if self._is_whole or self._sound is None:
             return False
-        self.encoding, self._whole = encode(int(self.sound.shape[-1])), True
+        self.encoding, self._is_whole = self._encode(self._sound.shape[-1]), True
         return True
+
+    def options(self, given: Any, *, sampled: bool) -> Any:
+        """Returns the options for the next text from `encoding`: the `given` ones, but after a doubtful text from a
+        short window, where the package would try a `sampled` one, the first again, from the whole window."""
+        if not sampled:
+            self._first = given
+        return self._first if sampled and self.encode_whole() else given

@@ -50,7 +50,7 @@ class StreamedUtterance:
         said: whether it had a segment, and so was not a cough.
         held: the quiet that may become the end; it is fed when the speech goes on.
         language: the language of its last stream, if the model has detected it.
-        seconds, heard_s: the seconds of its speech so far.
+        seconds: the seconds of its speech so far.
     """
 
     def __init__(self, streaming: Streaming, start: float) -> None:
@@ -63,7 +63,12 @@ class StreamedUtterance:
         self.said = False
         self.held: list[Samples] = []
         self.language: str | None = None
-        self.seconds = self.heard_s = 0.0
+        self.seconds = 0.0
+
+    @property
+    def heard_s(self) -> float:
+        """The seconds that a model has heard: a stream hears all at once."""
+        return self.seconds
 
     @property
     def text(self) -> str:
@@ -128,7 +133,7 @@ class StreamedUtterance:
             self._start = self._position = self._position + quiet / RATE
             self._stream = self._streaming.begin(audio)
         self._position += len(audio) / RATE
-        self.seconds = self.heard_s = self.seconds + len(audio) / RATE
+        self.seconds += len(audio) / RATE
         return self._stream.feed(audio)
 
     def _report(self, hypothesis: Hypothesis) -> Iterator[Unstable]:
