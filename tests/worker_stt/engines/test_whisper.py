@@ -8,7 +8,7 @@ import itertools
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker_stt.engine import DetectedLanguage, Options
+from hushd_worker_stt.engine import DetectedLanguage, Options, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
@@ -241,6 +241,37 @@ def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
             assert words(segment.text) == said
             assert segment.language_probability == pytest.approx(detected.probability)
         assert len(windows) == times
+
+
+def test_a_text_too_long_for_its_time_is_read_again(
+    name: str, spoken: list[tuple[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short window may have a sentence written twice, the second time in the last moment: the whole window's text is
+    taken. What was said as fast as people speak, and what a whole window says, stays."""
+    engine = load(name, "commands")
+    sound = np.concatenate([spoken[0][1], np.zeros(RATE, np.float32)])
+    end = len(sound) / RATE - 0.5
+    said = "The office said there were no damages reported in the nation."
+    decoded: list[bool] = []
+
+    def decode(again: str) -> Any:
+        def texts(samples: np.ndarray, decoding: Any) -> Iterator[Segment]:
+            decoded.append(engine.window.short)
+            yield Segment(0.0, end, said)
+            yield Segment(end, end + 5.0, said if len(decoded) == 1 else again)
+
+        return texts
+
+    for quiet_s, again, options, expected, heard in (
+        (0, "Yes.", {}, [True, False], "Yes."),
+        (0, said, {}, [True, False], said),
+        (0, "Yes.", {"temperature": 0.0}, [False], said),
+        (2, "Yes.", {}, [True], said),
+    ):
+        decoded.clear()
+        monkeypatch.setattr(engine, "_decode", decode(again))
+        *_, last = engine.transcribe(np.pad(sound, (0, quiet_s * RATE)), Options(**options))
+        assert (decoded, last.text) == (expected, heard)
 
 
 @pytest.mark.parametrize(
