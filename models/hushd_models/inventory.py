@@ -144,7 +144,7 @@ def _rows(
     by_model = {
         model: _row(store, look, model, entry, manifests.get(model), model in begun) for model, entry in known.items()
     }
-    for model in (*manifests, *begun, *_own(store, engines)):
+    for model in (*manifests, *begun, *look.own(engines)):
         if model not in by_model:
             # A model under an alias is listed separately, with the same catalogue entry.
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
@@ -234,12 +234,14 @@ def _row(
 
 
 class _Look:
-    """Looks at folders, at each of them once."""
+    """Looks at folders, at each of them once, and at those of an engine only if it has one."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._folder = store.folder
+        self._engines = {Path(path).name for path in glob("*/", root_dir=store.folder)}
         self._names = cache(files_in)
         self._repositories = hf_cache.repositories()
+        self._caches = user_cache()
 
     def in_hub(self, known: Known) -> bool:
         """Returns whether Hugging Face's cache has anything of a model's repository."""
@@ -250,31 +252,31 @@ class _Look:
         files with their sizes."""
         engine, _, name = model.partition("/")
         spec = catalogue.engine(engine)
-        folder = self._store.folder / engine
-        if spec and spec.flat:
-            names = self._names(folder, False)
-            yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
-        else:
-            yield "user", folder / name, self._names(folder / name, True)
+        if engine in self._engines:
+            folder = self._folder / engine
+            if spec and spec.flat:
+                names = self._names(folder, False)
+                yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
+            else:
+                yield "user", folder / name, self._names(folder / name, True)
         if known and self.in_hub(known) and (snapshot := hf_cache.snapshot(known.repository, known.revision)):
             yield "hub", snapshot, self._names(snapshot, True)
         if known and spec and spec.cache:
-            place = user_cache() / spec.cache
+            place = self._caches / spec.cache
             yield "package", place, self._names(place, False)
 
-
-def _own(store: Store, engines: Mapping[str, EngineSpec]) -> Iterator[str]:
-    """Yields, for each file, the model that the user has copied into the models folder, under any name."""
-    for engine, spec in engines.items():
-        if spec.own:
-            for path in sorted(glob(spec.own, root_dir=store.folder / engine)):
-                name = Path(path).stem if spec.flat else path.partition("/")[0]
-                model = f"{engine}/{name}"
-                try:
-                    split(model)
-                except HushdError:
-                    continue  # no engine takes it
-                yield model
+    def own(self, engines: Mapping[str, EngineSpec]) -> Iterator[str]:
+        """Yields, for each file, the model that the user has copied into the models folder, under any name."""
+        for engine, spec in engines.items():
+            if spec.own and engine in self._engines:
+                for path in sorted(glob(spec.own, root_dir=self._folder / engine)):
+                    name = Path(path).stem if spec.flat else path.partition("/")[0]
+                    model = f"{engine}/{name}"
+                    try:
+                        split(model)
+                    except HushdError:
+                        continue  # no engine takes it
+                    yield model
 
 
 def files_in(folder: Path, deep: bool = True) -> dict[str, int]:

@@ -180,3 +180,12 @@ def test_names_come_without_a_parser(line: str, monkeypatch: pytest.MonkeyPatch)
     """A parser imports what its command needs, which takes longer than the answer."""
     monkeypatch.setattr("hushd_cli.reference.parsers", None)
     assert completion.offers(line.split(), "")
+
+
+def test_an_answer_waits_for_no_parser(shell: Path) -> None:
+    """argparse would be a tenth of its time."""
+    (shell / "argparse.py").write_text("raise SystemExit(3)")
+    words = shlex.split("completion answer bash hushd models rm moon")
+    program = "from hushd_cli import entry; entry.hushd()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=shell)
+    assert done.stdout == "moonshine/tiny-en\n"
