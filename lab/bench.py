@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, servers, warm
+from benches import cold, full_size, gigabyte, peers, servers, warm
 from benches.hearing import accuracy, live, margins, real
 from benches.stage import show
 from benches.supervision import memory
@@ -31,6 +31,7 @@ CASES = {
     "margins": margins.margins,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
+    "peers": peers.peers,
 }
 
 
@@ -40,15 +41,16 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
     parser.add_argument(
-        "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real and margins"
+        "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real, margins and peers"
     )
     parser.add_argument("--engine", help="fullsize, real: this engine alone")
     parser.add_argument(
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
+    parser.add_argument("--peers", metavar="PYTHON", help="peers: the Python of an environment that has them")
     parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
     parser.add_argument(
-        "--document", action="store_true", help="fullsize, real: write their section of docs/BENCHMARKS.md"
+        "--document", action="store_true", help="fullsize, real, peers: write their section of docs/BENCHMARKS.md"
     )
     options = parser.parse_args()
     if options.list:

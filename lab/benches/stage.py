@@ -59,6 +59,13 @@ def at_16_khz(clip: Path) -> Samples:
     return samples if rate == 16_000 else soxr.resample(samples, rate, 16_000)
 
 
+def loud(sound: Samples) -> npt.NDArray[np.bool_]:
+    """A flag for each 20 ms of sound at 16 kHz: speech is within 20 dB of the loudest but for clicks."""
+    peaks = np.abs(sound[: len(sound) // 320 * 320]).reshape(-1, 320).max(axis=1)
+    speech: npt.NDArray[np.bool_] = peaks >= 0.1 * np.sort(peaks)[-10]
+    return speech
+
+
 @contextmanager
 def supervisor(config: str = "", begin: Sequence[str] = (), **environment: str) -> Iterator[psutil.Process]:
     """A supervisor in private folders, which this process's clients use too; ended afterwards.

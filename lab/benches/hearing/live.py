@@ -20,7 +20,7 @@ import soxr
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from ..stage import Row, recording, supervisor, wait_until_childless
+from ..stage import Row, loud, recording, supervisor, wait_until_childless
 
 RATE = 16_000
 CHUNK = RATE // 10
@@ -162,27 +162,19 @@ def utterances(options: Namespace) -> list[Utterance]:
 
 
 def _utterance(sound: Samples, rng: np.random.Generator) -> Utterance:
-    loud = _loud(sound)
-    begin = int(np.flatnonzero(loud)[0]) * RATE // 50
+    begin = int(np.flatnonzero(loud(sound))[0]) * RATE // 50
     speech = sound[max(0, begin - RATE // 5) :][: int(SPEECH_S * RATE)]
     lead = int(rng.uniform(0.4, 0.6) * RATE)  # so that chunks begin anywhere in a word
     samples = np.concatenate((np.zeros(lead, np.float32), speech, np.zeros(4 * RATE, np.float32)))
-    spoken = np.flatnonzero(_loud(speech))
+    spoken = np.flatnonzero(loud(speech))
     samples += (rng.standard_normal(len(samples)) * 2e-4).astype(np.float32)
     return Utterance(samples, lead / RATE + spoken[0] / 50, lead / RATE + (spoken[-1] + 1) / 50)
 
 
-def _loud(sound: Samples) -> npt.NDArray[np.bool_]:
-    """A flag for each 20 ms: speech is within 20 dB of the loudest but for clicks."""
-    peaks = np.abs(sound[: len(sound) // 320 * 320]).reshape(-1, 320).max(axis=1)
-    loud: npt.NDArray[np.bool_] = peaks >= 0.1 * np.sort(peaks)[-10]
-    return loud
-
-
 def _after_pauses(sound: Samples) -> list[int]:
     """The places where speech resumes after 0.4 s of quiet."""
-    loud = np.flatnonzero(_loud(sound))
-    return [int(after) * 320 for before, after in pairwise(loud) if after - before >= 20]
+    places = np.flatnonzero(loud(sound))
+    return [int(after) * 320 for before, after in pairwise(places) if after - before >= 20]
 
 
 def load(path: Path) -> Samples:

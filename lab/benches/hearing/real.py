@@ -92,8 +92,8 @@ class Side:
 
     def add(self, clip: Clip, text: str, cpu: float) -> None:
         place = clip.sound, clip.language
-        self.wrong[place] += differences(_words(clip.text), _words(text))
-        self.said[place] += len(_words(clip.text))
+        self.wrong[place] += differences(words(clip.text), words(text))
+        self.said[place] += len(words(clip.text))
         self.computing[clip.sound] += cpu
         self.heard[clip.sound] += clip.seconds
 
@@ -186,7 +186,7 @@ _WORSE: Mapping[str, Callable[[Samples, int], Samples]] = {
 }
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
     return [word for word in keys(split(normalize("NFKC", text).replace("-", " ").replace("'", " "))) if word]
 
 

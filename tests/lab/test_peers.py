@@ -1,0 +1,24 @@
+"""The figures of `scripts/bench peers`, and peers that are not here: no program is started."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from benches import peers
+
+
+def test_a_peer_that_is_not_installed_is_one_line() -> None:
+    """Without an environment, or with one that lacks the packages, each peer has a row that says why."""
+    for python, reason in ((None, "--peers names"), ("/bin/false", "not installed beside /bin/false")):
+        rows = list(peers.peers(Namespace(peers=python, audio=None, document=False)))
+        assert [row.case for row in rows] == [f"peers: {name}" for name in peers.PEERS.values()]
+        assert all(row.value is None and reason in row.note for row in rows)
+
+
+def test_the_table_has_each_figure_with_its_ratio() -> None:
+    """Both programs' values in the unit of the row, and the ratio of hushd's to the peer's."""
+    ours = {name: 1.0 for rows in peers.ROWS.values() for name, *_ in rows}
+    text = peers.section({"hears": (ours, {**ours, peers.ROWS["hears"][0][0]: 4.0})}, "2026-11-28", 3)
+    assert "| hears, `wyoming-faster-whisper`: fr: wait after the end of the sound | 1.00 s | 4.00 s | 0.25 |" in text
+    assert "memory at most | 1 MB | 1 MB | 1.00 |" in text
+    assert text.count("\n| hears") == len(peers.ROWS["hears"])
