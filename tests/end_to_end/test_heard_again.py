@@ -17,6 +17,9 @@ import pytest
 import soundfile
 from agents.mcp_host import stdio_host
 from hushd import Client
+from hushd.transport.second_hearing import SecondHearing
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Result
 from support import warm
 from support.http_gateway import HttpGateway
 from support.peer import Supervisor, check_nothing_is_left
@@ -157,6 +160,19 @@ def test_a_setting_turns_it_off(other: Path, strange: Path) -> None:
 def test_an_assistant_gets_no_invented_text(other: Path, strange: Path) -> None:
     """Of a program that names English, no other model is asked: the text is empty, and has no language."""
     assert assistant(strange, language="en") == ("", None)
+
+
+def test_an_assistant_gets_no_text_of_which_the_other_model_is_unsure(
+    other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program acts on a text, and has no place for a mark: none is sent, in whole or in part, and no language."""
+    told = SecondHearing._told
+
+    def unsure(hearing: SecondHearing, result: Result) -> Result:
+        return told(hearing, replace(result, data={**result.data, "language_probability": 0.2}))
+
+    monkeypatch.setattr(SecondHearing, "_told", unsure)
+    assert assistant(strange) == ("", None)
 
 
 def test_a_session_in_another_language_asks_its_model_first(

@@ -3,7 +3,8 @@
     first text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
                   └► none: returned at once                       └► unlikely or doubtful ─► the other hears the input
 
-Nothing is held back but the text of the first piece, or of the first utterance, whose verdict follows it at once.
+Nothing is held back but the text of the first piece, or of the first utterance, whose verdict follows it at once; and,
+of a caller that waits for verdicts, the other model's text, whose own doubt comes with its result.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ class SecondHearing:
         self._look = look
         self._instead = instead
         self._holds: bool | None = None  # whether the first text waits for its verdict; None: not looked yet
+        self._waits = False  # whether the other model's text waits for its result
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
         self._before = self._model = ""  # the workers' names
 
     def hold(self) -> None:
-        """Has the first text wait for its verdict, whether another model is here or not."""
-        self._holds = True
+        """Has every text wait for its verdict, whether another model is here or not."""
+        self._holds = self._waits = True
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -71,18 +73,22 @@ class SecondHearing:
 
     def _take(self, message: Message) -> Steps[None]:
         data: Any = message.data if isinstance(message, Partial) else {}
-        if data.get("unjudged") and self._holds:
+        kind = data.get("kind")
+        waits = self._waits and self._call.moved and kind == "segment"
+        if waits or (data.get("unjudged") and self._holds):
             self._held.append(message)
-        elif data.get("kind") == "judged" and self._held:
+        elif kind == "judged" and self._held:
             unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
             if not ((unlikely or data.get("doubtful")) and (yield from self._move())):
                 self._ready += (_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
-            self._ready += (*self._held, self._told(message))
+            result = self._told(message)
+            unsure = self._call.moved and "unlikely" in result.data
+            self._ready += (*(_marked(each, unsure) if unsure else each for each in self._held), result)
         elif self._held:
             self._held.append(message)
-        elif not (self._call.moved and data.get("kind") == "began"):  # of an utterance that has begun before
+        elif not (self._call.moved and kind == "began"):  # of an utterance that has begun before
             self._ready.append(message)
 
     def _move(self) -> Steps[bool]:
@@ -116,6 +122,6 @@ class SecondHearing:
 
 
 def _marked(message: Message, unlikely: bool) -> Message:
-    if not (isinstance(message, Partial) and message.data.get("unjudged")):
+    if not (isinstance(message, Partial) and message.data.get("kind") == "segment"):
         return message
     return replace(message, data={**message.data, "unlikely": unlikely})

@@ -44,7 +44,9 @@ class Scripted(World):
                 call.receive(Result(id=call.id, data=data))
 
 
-def heard(*scripts: Any, source: Input | None = None, looks: bool = True, other: str = OTHER) -> tuple[Any, ...]:
+def heard(
+    *scripts: Any, source: Input | None = None, looks: bool = True, other: str = OTHER, waits: bool = False
+) -> tuple[Any, ...]:
     """A transcription whose requests are answered by scripts: the world, the texts and kinds that its caller gets
     (`unlikely` where marked), and its result."""
     world = Scripted()
@@ -59,6 +61,8 @@ def heard(*scripts: Any, source: Input | None = None, looks: bool = True, other:
         return replace(request, worker=other) if other else None
 
     hearing, got, result = SecondHearing(call, lambda: looks, instead), [], {}
+    if waits:
+        hearing.hold()
     while (message := run(hearing.receive())) is not None:
         if isinstance(message, Result):
             result = dict(message.data)
@@ -123,6 +127,14 @@ def test_a_second_model_that_does_not_know_the_language_says_so(probability: flo
     codes = [warning["code"] for warning in result["warnings"]]
     assert codes == ["heard_again", *([] if sure else ["unlikely_text"])]
     assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 2.0}])
+
+
+@pytest.mark.parametrize(("probability", "sure"), [(0.12, False), (0.97, True)])
+def test_who_waits_for_verdicts_gets_the_second_models_too(probability: float, sure: bool) -> None:
+    """Each of its texts is marked where it does not know the language, though that comes with the result."""
+    result = RESULT | {"language_probability": probability}
+    _, texts, _ = heard((FIRST, DOUBTED), (HEARD, LATER, result), waits=True)
+    assert texts == [text + ("" if sure else " (unlikely)") for text in ("Tout va bien.", "And so on.")]
 
 
 def test_a_second_model_that_fails_changes_nothing() -> None:
