@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from hushd_worker_stt.plausibility import differences
 from hushd_worker_stt.wording import keys, split
 from support import real_weights
 
-from ..process_memory import Held, Recording, held
+from ..process_memory import Held, Recording
 from ..stage import Row, Samples, at_16_khz, supervisor, wait_until_childless
 
 # As each package's README has it, with the precision that hushd takes on a CPU, and the beam of its command line.
@@ -77,7 +78,7 @@ class Side:
 
     Attributes:
         computing: CPU seconds, by sound; `heard` the seconds of sound.
-        rest, most: MB, with the pages of files.
+        rest, most: MB of RSS, so with the pages of files.
         cold, cached: seconds from a process's start, or hushd's request, to the first text.
     """
 
@@ -124,20 +125,20 @@ def real(options: Namespace) -> Iterator[Row]:
         return
     measured: dict[str, tuple[Side, Side]] = {}
     with tempfile.TemporaryDirectory(prefix="hushd-real-") as folder:
-        clips = _clips(options.audio, Path(folder))
+        clips = [clip for clip in _clips(options.audio, Path(folder), options.clips) if options.sound in clip.sound]
         for name in names:
             if reason := real_weights.missing(_FILE.get(name, name)):
                 yield Row(f"real {name}", None, "", note=f"not measured: {reason}")
                 continue
-            measured[name] = ours, bare = _hushd(name, clips), _bare(name, clips)
+            measured[name] = ours, bare = _measured(name, clips)
             yield from _rows(name, ours, bare)
-    if options.document and measured:
-        before = document.read("real")
-        document.write("real", section(measured, f"{date.today():%Y-%m-%d}", os.getloadavg()[1], before))
+            if options.document:
+                load = os.getloadavg()[2]
+                document.write("real", section(measured, f"{date.today():%Y-%m-%d}", load, document.read("real")))
 
 
 def _rows(name: str, ours: Side, bare: Side) -> Iterator[Row]:
-    for sound in SOUNDS:
+    for sound in filter(ours.heard.get, SOUNDS):
         for language in LANGUAGES:
             if ours.said[sound, language]:
                 rate, floor = ours.rate(sound, language), bare.rate(sound, language)
@@ -151,11 +152,15 @@ def _rows(name: str, ours: Side, bare: Side) -> Iterator[Row]:
 # --- the sound -------------------------------------------------------------------------------------------------------
 
 
-def _clips(audio: Path, folder: Path) -> list[Clip]:
-    """Writes every clip of `audio`, named `…-LANGUAGE-….ogg` and beside its text, in every way."""
-    made = []
+def _clips(audio: Path, folder: Path, most: int) -> list[Clip]:
+    """Writes the first `most` clips of each language in `audio`, named `…-LANGUAGE-….ogg` and beside their texts, in
+    every way."""
+    made, counts = [], Counter[str]()
     for number, clip in enumerate(sorted(audio.glob("*-*-*.ogg"))):
         samples, language = at_16_khz(clip), clip.stem.split("-")[-2]
+        counts[language] += 1
+        if counts[language] > most:
+            continue
         for way, sound in enumerate(SOUNDS):
             file = folder / f"{clip.stem}-{way}.wav"
             if sound == "telephone":
@@ -193,8 +198,21 @@ def words(text: str) -> list[str]:
 # --- hushd and the package -------------------------------------------------------------------------------------------
 
 
-def _hushd(name: str, clips: Sequence[Clip]) -> Side:
-    side, models = Side(), str(real_weights.home())
+def _measured(name: str, clips: Sequence[Clip]) -> tuple[Side, Side]:
+    """Hears every clip by hushd and by the package, in turns, so that both have the same load beside them."""
+    ours, bare = Side(), Side()
+    with _hushd(name, clips[0], ours) as hear, _bare(name, clips[0], bare) as hear_bare:
+        for clip in clips:
+            ours.add(clip, *hear(clip))
+            bare.add(clip, *hear_bare(clip))
+        time.sleep(2)  # for what a worker gives back
+    return ours, bare
+
+
+@contextmanager
+def _hushd(name: str, first: Clip, side: Side) -> Iterator[Callable[[Clip], tuple[str, float]]]:
+    """Yields what hears a clip, and tells the worker's CPU seconds; takes the starts and the memory."""
+    models = str(real_weights.home())
     with supervisor("[worker]\nkeep_alive = 3600\n", HUSHD_MODELS_DIR=models) as process, Client() as client:
         for kind in ("cold", "cached"):
             client.unload(force=True)
@@ -202,56 +220,56 @@ def _hushd(name: str, clips: Sequence[Clip]) -> Side:
             if kind == "cold":
                 _evict(name)
             began = time.monotonic()
-            client.transcribe(clips[0].file, model=name)
+            client.transcribe(first.file, model=name)
             setattr(side, kind, time.monotonic() - began)
         (row,) = (row for row in client.status().workers if row.pid)
-        with _watched(psutil.Process(row.pid), side) as worker:
-            for clip in clips:
-                before = sum(worker.cpu_times()[:2])
-                text = client.transcribe(clip.file, model=name).text
-                side.add(clip, text, sum(worker.cpu_times()[:2]) - before)
-    return side
+        worker = psutil.Process(row.pid)
+
+        def hear(clip: Clip) -> tuple[str, float]:
+            before = sum(worker.cpu_times()[:2])
+            text = client.transcribe(clip.file, model=name).text
+            return text, sum(worker.cpu_times()[:2]) - before
+
+        with _watched(worker, side):
+            yield hear
 
 
-def _bare(name: str, clips: Sequence[Clip]) -> Side:
-    side = Side()
+@contextmanager
+def _bare(name: str, first: Clip, side: Side) -> Iterator[Callable[[Clip], tuple[str, float]]]:
+    """The same with the package, in a process of its own."""
     program = _SERVE.format(load=_BARE[name].format(path=str(real_weights.home() / name)))
+    command = [sys.executable, "-c", program]
     for kind in ("cold", "cached"):
         if kind == "cold":
             _evict(name)
         began = time.monotonic()
-        with subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdin
-            assert process.stdout
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
-            def ask(clip: Clip, process: subprocess.Popen[str] = process) -> tuple[str, float]:
-                print(clip.samples, file=process.stdin, flush=True)
+            def hear(clip: Clip, process: subprocess.Popen[str] = process) -> tuple[str, float]:
+                assert process.stdin
                 assert process.stdout
-                return tuple(json.loads(process.stdout.readline()))
+                print(clip.samples, file=process.stdin, flush=True)
+                text, seconds = json.loads(process.stdout.readline())
+                return text, seconds
 
-            ask(clips[0])
+            hear(first)
             setattr(side, kind, time.monotonic() - began)
             if kind == "cached":
                 with _watched(psutil.Process(process.pid), side):
-                    for clip in clips:
-                        side.add(clip, *ask(clip))
-    return side
+                    yield hear
 
 
 @contextmanager
-def _watched(process: psutil.Process, side: Side) -> Iterator[psutil.Process]:
-    """Takes a process's memory while it hears, and two seconds after."""
-    memory = Recording(lambda: {"": held(process)})
+def _watched(process: psutil.Process, side: Side) -> Iterator[None]:
+    """Takes a process's memory while it hears. Not PSS: the two would share the pages of files."""
+    memory = Recording(lambda: {"": Held(process.memory_info().rss / 1e6)})
     memory.start()
     try:
-        yield process
-        time.sleep(2)
+        yield
     finally:
         memory.stop()
-    totals = [sum(vars(one[""]).values()) for _, one in memory.samples if one[""] != Held()]
-    side.rest, side.most = totals[-1], max(totals)
+    sizes = [one[""].private for _, one in memory.samples]
+    side.rest, side.most = sizes[-1], max(sizes)
 
 
 def _evict(name: str) -> None:
@@ -272,24 +290,28 @@ def _evict(name: str) -> None:
 
 
 def section(measured: Mapping[str, tuple[Side, Side]], day: str, load: float, before: str = "") -> str:
-    """The figures as a section of a document, with the rows of `before` of engines that are not measured anew."""
-    old = [line for line in before.splitlines() if line.startswith("| `") and line.split("`")[1] not in measured]
-    heard = [line for line in old if line.count("|") > _COSTS]
-    costs = [line for line in old if line.count("|") == _COSTS]
+    """The figures as a section of a document, with the rows of `before` that are not measured anew."""
+    new = [(name, sound) for name, pair in measured.items() for sound in pair[0].heard]
+    rows = [line for line in before.splitlines() if line.startswith("| `")]
+    costs = [line for line in rows if line.count("|") == _COSTS and line.split("`")[1] not in measured]
+    heard = [
+        line for line in rows if line.count("|") > _COSTS and tuple(re.split("` \\| | \\| ", line[3:])[:2]) not in new
+    ]
     for name, pair in measured.items():
         for sound in filter(pair[0].heard.get, SOUNDS):
             rates = [_both(pair, partial(Side.rate, sound=sound, language=language), ".3f") for language in LANGUAGES]
             speed = _both(pair, partial(Side.speed, sound=sound), ".2f")
-            heard.append(f"| `{name}` | {sound} | {' | '.join(rates)} | {speed} |")
+            words = sum(pair[0].said[sound, language] for language in LANGUAGES)
+            heard.append(f"| `{name}` | {sound} | {words} | {' | '.join(rates)} | {speed} |")
         figures = (("rest", ",.0f"), ("most", ",.0f"), ("cold", ".1f"), ("cached", ".1f"))
         costs.append(f"| `{name}` | {' | '.join(_both(pair, attrgetter(what), form) for what, form in figures)} |")
     return "\n".join(
         [
-            f"The last engine is of {day}, {os.cpu_count()} cores, load {load:.0f}. Each cell: hushd / bare package.",
+            f"The last row is of {day}, {os.cpu_count()} cores, load {load:.0f}. Each cell: hushd / bare package.",
             "",
-            f"| engine | sound | {' | '.join(LANGUAGES)} | computing |",
-            f"|---|---|{'---|' * len(LANGUAGES)}---|",
-            *heard,
+            f"| engine | sound | words | {' | '.join(LANGUAGES)} | computing |",
+            f"|---|---|---|{'---|' * len(LANGUAGES)}---|",
+            *sorted(heard, key=lambda line: line.split("`")[1]),
             "",
             "| engine | MB at rest | MB at most | first text, files cold | from the page cache |",
             "|---|---|---|---|---|",
