@@ -17,11 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are m
 from benches import cold, full_size, gigabyte, peers, servers, warm
 from benches.hearing import accuracy, live, margins, real
 from benches.stage import show
-from benches.supervision import memory
+from benches.supervision import memory, needs
 
 CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
+    "needs": needs.needs,
     "cold": cold.cold,
     "warm": warm.warm,
     "live": live.live,
@@ -43,14 +44,17 @@ def main() -> int:
     parser.add_argument(
         "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real, margins and peers"
     )
-    parser.add_argument("--engine", help="fullsize, real: this engine alone")
+    parser.add_argument("--clips", type=int, default=5, help="real: the number of clips of a language")
+    parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
+    parser.add_argument("--engine", help="fullsize, real, needs: this engine alone")
+    parser.add_argument("--times", type=int, default=10, help="needs: the requests after which memory is read, too")
     parser.add_argument(
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
     parser.add_argument("--peers", metavar="PYTHON", help="peers: the Python of an environment that has them")
     parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
     parser.add_argument(
-        "--document", action="store_true", help="fullsize, real, peers: write their section of docs/BENCHMARKS.md"
+        "--document", action="store_true", help="fullsize, real, needs, peers: write their part of docs/BENCHMARKS.md"
     )
     options = parser.parse_args()
     if options.list:

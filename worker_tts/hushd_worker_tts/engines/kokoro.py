@@ -40,7 +40,7 @@ _SENTENCE_PAUSE_S = 0.25  # after a sentence, since the package removes the mode
 
 
 class Kokoro(Engine):
-    """The engine. It takes less memory with other files, fp16 and int8, which are separate models."""
+    """The engine. Other files, fp16 and int8, are separate models; int8 takes more memory, but for its weights."""
 
     reads_phonemes = True
 
