@@ -1,4 +1,4 @@
-"""What workers with published weights need: estimated, measured at a first request, and after many."""
+"""Measures what workers with published weights need: estimated, after a first request, and after many."""
 
 from __future__ import annotations
 
