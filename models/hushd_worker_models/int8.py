@@ -60,10 +60,12 @@ def _graph(source: Path, work: Path) -> Path:
     from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
     (work / "source").mkdir()
-    for path in _parts(source):  # onnx reads no weights through a link, which all files of the hub's cache are
+    parts = _parts(source)
+    for path in parts:  # onnx reads no weights through a link, which all files of the hub's cache are
         shutil.copyfile(path, work / "source" / path.name)
     # Weights that the graph itself transposes or widens become plain ones.
-    quant_pre_process(work / "source" / source.name, work / "plain.onnx", skip_symbolic_shape=True)
+    apart = {"save_as_external_data": len(parts) > 1, "all_tensors_to_one_file": True}
+    quant_pre_process(work / "source" / source.name, work / "plain.onnx", skip_symbolic_shape=True, **apart)
     quantize_dynamic(
         work / "plain.onnx",
         work / source.name,
