@@ -1,4 +1,7 @@
-"""The parser of all commands: options anywhere among the words, errors in one sentence, checked numbers, help."""
+"""The parser of all commands: options anywhere among the words, errors in one sentence, checked numbers, help.
+
+What it uses of argparse's privates is used here alone.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from hushd_schema.kinds import Kind
     from hushd_schema.operations import Operation, Option
 
+Group = argparse._ActionsContainer  # a parser, or some of its options
 ALL = "all"  # of the help
 _TRUTH = {"true": True, "false": False}
 EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, of shells and of Python
@@ -67,9 +71,20 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--version", "-V", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
         self.switches: set[str] = set()  # options that may be followed by True or False
-        self._rare: list[argparse._ArgumentGroup] = []
+        self.commands: dict[str, tuple[str, Parser]] = {}  # subcommands, each with its summary
+        self._rare: list[Group] = []
 
-    def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
+    @property
+    def shown(self) -> list[argparse.Action]:
+        """The options and words that the help shows, without --version and subcommands."""
+        return [
+            each
+            for each in self._actions
+            if each.help != argparse.SUPPRESS
+            and not isinstance(each, argparse._SubParsersAction | argparse._VersionAction)
+        ]
+
+    def add_rare_group(self, title: str, description: str | None = None) -> Group:
         """Adds a group of options that only `--help all` shows."""
         group = self.add_argument_group(title, description)
         self._rare.append(group)
@@ -128,16 +143,16 @@ class Parser(argparse.ArgumentParser):
     def add_commands(self) -> Commands:
         """Adds room for subcommands; the attribute `command` gets the name of the one that was given."""
         parsers = self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command, prog=self.prog)
-        return Commands(parsers)
+        return Commands(parsers, self.commands)
 
-    def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
+    def add_switch(self, group: Group, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
         self.switches.add(name)
         group.add_argument(name, type=_truth, metavar="", **options)
 
     def add_fields(
         self,
-        group: argparse._ActionsContainer,
+        group: Group,
         operation: Operation,
         names: Iterable[str],
         default: Any = None,
@@ -181,7 +196,7 @@ class Parser(argparse.ArgumentParser):
             help="how long the worker stays afterwards: seconds, 5m, 1h30m, 0 (not at all), -1 (for ever)",
         )
 
-    def add_no_duck(self, group: argparse._ActionsContainer) -> None:
+    def add_no_duck(self, group: Group) -> None:
         """Adds --no-duck."""
         group.add_argument("--no-duck", dest="duck", action="store_false", help="do not turn other programs down")
 
@@ -303,8 +318,8 @@ class _Joined(argparse.Action):
 class Commands:
     """The subcommands of a parser; the help of each begins with its summary."""
 
-    def __init__(self, parsers: argparse._SubParsersAction[_Command]) -> None:
-        self._parsers = parsers
+    def __init__(self, parsers: argparse._SubParsersAction[_Command], known: dict[str, tuple[str, Parser]]) -> None:
+        self._parsers, self._known = parsers, known
 
     def add(self, name: str, does: str, more: str = "") -> Parser:
         """Adds the command `name`.
@@ -314,7 +329,14 @@ class Commands:
             more: follows it in the command's own help.
         """
         description = f"{does[:1].upper()}{does[1:]}.{more and f' {more}'}"
-        return self._parsers.add_parser(name, help=does, description=description)
+        parser = self._parsers.add_parser(name, help=does, description=description)
+        self._known[name] = does, parser
+        return parser
+
+
+def repeated(action: argparse.Action) -> bool:
+    """Returns whether an option or word may be given several times."""
+    return action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
 
 
 def refuse_undecodable(argv: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -64,12 +65,9 @@ class _Parser(Parser):
         for topic, commands in groupby(shown, lambda command: command.topic):
             parts.append("\n".join([f"{topic}:", *(f"  {each.name:{wide}}  {each.summary}" for each in commands)]))
         if whole:
-            options = self._get_formatter()
-            options.start_section("options")
-            options.add_arguments(self._optionals._group_actions)
-            options.end_section()
-            parts += [options.format_help().rstrip(), _MORE]
-            return "\n\n".join(parts) + "\n" + ending(self.prog, _EXAMPLES, whole=True, more=False)
+            options = argparse.ArgumentParser.format_help(self).partition("options:")[2].rstrip()
+            text = "\n\n".join([*parts, f"options:{options}"])
+            return f"{text}\n{ending(self.prog, _EXAMPLES, whole=True, more=False)}"
         parts.append(_MORE)
         parts.append(f"`{self.prog} --help all` lists all commands, exit codes and environment variables.\n")
         return "\n\n".join(parts)

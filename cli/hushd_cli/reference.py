@@ -9,7 +9,7 @@ from hushd_models.installation import document
 from hushd_protocol.light_dataclass import dataclass, replace
 
 from . import main, table
-from .arguments import Parser
+from .arguments import Parser, repeated
 from .command import Command
 
 ROOTS = ("hushd", "say", "listen")  # top-level commands
@@ -85,7 +85,7 @@ def references(words: tuple[str, ...], command: Command) -> Iterator[CommandRefe
     return (reference(*each) for each in parsers(words, command))
 
 
-def parsers(words: tuple[str, ...], command: Command) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+def parsers(words: tuple[str, ...], command: Command) -> Iterator[tuple[tuple[str, ...], Parser]]:
     """Yields the parsers of a command, its subcommands and its members, with their words."""
     members = {(*words, member.name): member for member in command.members}
     for path, parser in _walk(words, command.make_parser(" ".join(words))):
@@ -95,41 +95,27 @@ def parsers(words: tuple[str, ...], command: Command) -> Iterator[tuple[tuple[st
         yield from parsers(path, member)
 
 
-def _walk(
-    words: tuple[str, ...], parser: argparse.ArgumentParser
-) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+def _walk(words: tuple[str, ...], parser: Parser) -> Iterator[tuple[tuple[str, ...], Parser]]:
     yield words, parser
-    children = _children(parser)
-    for name, child in (children.choices if children else {}).items():
+    for name, (_, child) in parser.commands.items():
         yield from _walk((*words, name), child)
 
 
-def _children(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
-    return next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
-
-
-def reference(words: tuple[str, ...], parser: argparse.ArgumentParser) -> CommandReference:
+def reference(words: tuple[str, ...], parser: Parser) -> CommandReference:
     """Returns what a parser tells of its command."""
-    children = _children(parser)
-    listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
-    arguments = tuple(_argument(parser, action) for action in parser._actions if _is_shown(action))
-    examples = tuple(getattr(parser, "examples", ()))
+    listed = {name: does for name, (does, _) in parser.commands.items()}
+    arguments = tuple(_argument(parser, action) for action in parser.shown)
+    examples = tuple(parser.examples)
     return CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
 
 
-def _is_shown(action: argparse.Action) -> bool:
-    hidden = isinstance(action, argparse._SubParsersAction | argparse._VersionAction)
-    return not hidden and action.help is not argparse.SUPPRESS
-
-
-def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
+def _argument(parser: Parser, action: argparse.Action) -> Argument:
     choices = tuple(map(str, action.choices or ()))
     flags = tuple(action.option_strings)
-    alone = isinstance(parser, Parser) and any(flag in parser.switches for flag in flags)
+    alone = any(flag in parser.switches for flag in flags)
     metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
-    many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
     text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})
-    return Argument(flags, metavar, text, choices, metavar in _FILES and not choices, many)
+    return Argument(flags, metavar, text, choices, metavar in _FILES and not choices, repeated(action))
 
 
 def _plain(text: str | None) -> str:

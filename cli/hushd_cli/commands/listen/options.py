@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import stat
@@ -17,7 +16,7 @@ from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.decoder import DECODER, WHISPER
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from hushd_cli.arguments import Parser, WideFormatter, value
+from hushd_cli.arguments import Group, Parser, WideFormatter, value
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -177,7 +176,7 @@ def _add_output(parser: Parser) -> None:
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
 
 
-def add_transcription(parser: Parser) -> argparse._ArgumentGroup:
+def add_transcription(parser: Parser) -> Group:
     """Adds the options of a transcription, which `transcribe_options` reads; returns the group of the usual ones."""
     group, more = parser.add_argument_group("transcription"), parser.add_rare_group("more of the transcription")
     for name in TRANSCRIBE.options(schema.TEXT):
@@ -210,7 +209,7 @@ def add_cutting(parser: Parser) -> None:
 # --- speakers who are called by name ----------------------------------------------------------------------------------
 
 
-def add_speaker(group: argparse._ActionsContainer) -> None:
+def add_speaker(group: Group) -> None:
     """Adds --speaker, which may be repeated; `speaker` is a list of names with paths, or None."""
     group.add_argument(
         "--speaker",
