@@ -26,7 +26,7 @@ def test_no_other_module_uses_them() -> None:
 
 
 def test_a_parser_tells_of_itself() -> None:
-    """What its help shows, its subcommands with their summaries, and what may be repeated."""
+    """Tells the options that its help shows, its subcommands with their summaries, and what may be repeated."""
     parser = Parser("prog", "")
     parser.add_argument("--each", action="append")
     parser.add_argument("--hidden", help="==SUPPRESS==")

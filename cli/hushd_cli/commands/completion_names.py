@@ -44,13 +44,13 @@ def names(path: Sequence[str], flags: Sequence[str], before: Sequence[str]) -> M
 
 
 def _installed() -> Iterator[tuple[str, str, str]]:
-    """Yields role, name and languages of each model that is here."""
+    """Yields role, name and languages of each model that is here; those of a user's own would be read from its file."""
     from hushd_models.inventory import rows
     from hushd_models.store import Store
 
     for row in rows(Store(paths.find())):
         if row.state != "absent":
-            yield row.role, row.model, " ".join(row.languages[:4])
+            yield row.role, row.model, " ".join(row.known.languages[:4]) if row.known else ""
 
 
 def _models_here() -> Names:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands import completion
 from hushd_cli.reference import commands
-from hushd_models import listings
+from hushd_models import catalogue, listings
 from hushd_protocol.system import paths
 from hushd_schema.description import Descriptions
 from support.outside import lacking
@@ -189,3 +189,13 @@ def test_an_answer_waits_for_no_parser(shell: Path) -> None:
     program = "from hushd_cli import entry; entry.hushd()"
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=shell)
     assert done.stdout == "moonshine/tiny-en\n"
+
+
+def test_names_are_told_without_reading_a_model(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GGUF file's languages take as long as all the rest of an answer."""
+    monkeypatch.setattr(catalogue, "languages_of_files", lambda *_: pytest.fail("a model's file was read"))
+    own = paths.find().models / "faster-whisper" / "mine"
+    own.mkdir(parents=True)
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (own / name).touch()
+    assert "faster-whisper/mine" in (completion.offers(["hushd", "models", "rm"], "") or {})
