@@ -46,12 +46,15 @@ def main() -> int:
     )
     parser.add_argument("--clips", type=int, default=5, help="real: the number of clips of a language")
     parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
-    parser.add_argument("--engine", help="fullsize, real, needs: this engine alone")
+    parser.add_argument("--engine", help="fullsize, real, needs, gigabyte: this engine alone")
     parser.add_argument("--times", type=int, default=10, help="needs: the requests after which memory is read, too")
     parser.add_argument(
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
     parser.add_argument("--peers", metavar="PYTHON", help="peers: the Python of an environment that has them")
+    parser.add_argument(
+        "--limits", metavar="MB", type=int, nargs="+", default=[1000, 700, 500], help="gigabyte: the groups' memory"
+    )
     parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
     parser.add_argument(
         "--document", action="store_true", help="fullsize, real, needs, peers: write their part of docs/BENCHMARKS.md"

@@ -1,4 +1,5 @@
-"""Parakeet v3 of full size in control groups of a gigabyte and less: sound cold and warm, and `say` beside it."""
+"""Parakeet v3 of full size, or a model of --engine, in control groups of a gigabyte and less: sound cold and warm, and
+`say` beside it."""
 
 from __future__ import annotations
 
@@ -20,37 +21,37 @@ from support.memory_group import MemoryGroup
 from .stage import BIN, SENTENCE, Row, recording, supervisor
 
 MODEL = "onnx-asr/nemo-parakeet-tdt-0.6b-v3"
-LIMITS_MB = (1000, 700, 500)
 MINUTE_S = 60.0
 
 
 def gigabyte(options: Namespace) -> Iterator[Row]:
-    """Parakeet v3 where one gigabyte and less is free; --models names a folder with it."""
-    folder = options.models and options.models / MODEL
+    """Parakeet v3, or --engine ENGINE/NAME, where --limits MB are free; --models names a folder with it."""
+    model = options.engine or MODEL
+    folder = options.models and options.models / model
     if not folder or not folder.is_dir():
-        yield Row("gigabyte", None, "", note=f"not measured: `scripts/fullsize make {MODEL} DIR`, then --models DIR")
+        yield Row("gigabyte", None, "", note=f"not measured: `scripts/fullsize make {model} DIR`, then --models DIR")
         return
-    for limit in LIMITS_MB:
+    for limit in options.limits:
         try:
             group = MemoryGroup()
         except OSError as error:
             yield Row("gigabyte", None, "", note=f"not measured: {error}")
             return
         try:
-            yield from _measured(group, limit, options.models, options.minutes)
+            yield from _measured(group, limit, options.models, model, options.minutes)
         finally:
             group.close()
 
 
-def _measured(group: MemoryGroup, limit: int, models: Path, minutes: float) -> Iterator[Row]:
+def _measured(group: MemoryGroup, limit: int, models: Path, model: str, minutes: float) -> Iterator[Row]:
     """The rows of one limit in MB: each run's seconds, the most memory, and how often the kernel found none."""
-    for file in (models / MODEL).rglob("*"):
+    for file in (models / model).rglob("*"):
         _drop(file)
     begin = group.command(limit * 1_000_000)
     with tempfile.TemporaryDirectory() as folder, supervisor(begin=begin, HUSHD_MODELS_DIR=str(models)):
         sound = _sound(Path(folder) / "minute.wav", MINUTE_S * minutes)
         for name in ("cold", "warm"):
-            case = f"gigabyte, {minutes:g} min of sound in {limit} MB, {name}"
+            case = f"{model}, {minutes:g} min of sound in {limit} MB, {name}"
             said: list[str] = []
             speaker = threading.Thread(target=_say, args=(Path(folder) / "said.wav", said))
             begun = time.monotonic()
@@ -58,7 +59,7 @@ def _measured(group: MemoryGroup, limit: int, models: Path, minutes: float) -> I
                 speaker.start()
             try:
                 with Client() as client:
-                    heard = client.transcribe(str(sound), model=MODEL)
+                    heard = client.transcribe(str(sound), model=model)
             except HushdError as error:
                 yield Row(case, None, "s", note=f"{error.code}: {error.message}")
                 return
