@@ -99,6 +99,35 @@ def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett
     assert engine(scripted).asked == 0
 
 
+def test_what_comes_as_it_is_spoken_is_read_in_the_pause(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """The text is made before the end has come, and once: nobody has spoken since. Its language is asked for once."""
+    command = beckett[: round(1.5 * RATE)]
+    chunks = [s16le(command), *[bytes(3200)] * 30]  # 3 s of quiet
+    job, asked = make_job(chunks, {"format": "s16le", "as_spoken": True})
+    read_at: list[int] = []
+
+    def says(samples: np.ndarray) -> list[Segment]:
+        read_at.append(asked.chunks_read)
+        return [Segment(0, len(samples) / RATE, "Yes.")]
+
+    engine(scripted).says = says
+    asked.result = scripted.run(job)
+    assert [segment["text"] for segment in asked.segments] == ["Yes."]
+    assert asked.result["language"] == "de"
+    assert engine(scripted).asked == len(read_at) == 1
+    assert read_at[0] < len(chunks) / 2
+
+
+def test_speech_after_a_pause_is_read_with_what_was_before(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """A short beginning is read again with what follows it, as one piece."""
+    first, then = beckett[: round(1.3 * RATE)], beckett[round(1.8 * RATE) : round(3 * RATE)]
+    quiet = np.zeros(round(0.6 * RATE), np.float32)
+    asked, _ = run(scripted, np.concatenate((first, quiet, then, *[quiet] * 5)), as_spoken=True, language="de")
+    assert len(asked.segments) == 1
+    before, last = engine(scripted).lengths
+    assert before < 2 < 3 < last
+
+
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize(
     ("scripted", "figures", "why"),

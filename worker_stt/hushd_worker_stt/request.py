@@ -60,6 +60,7 @@ class Request:
     max_segment_s: float
     audio_track: int | None
     start_s: float
+    as_spoken: bool
     decoder: Mapping[str, Any]
     live: bool
     continuous: bool

@@ -53,8 +53,9 @@ class Transcription:
         self._models = models
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
-        self._language_known = False
+        self._detects = self._options.language is None  # in the next piece
         self._detected: DetectedLanguage | None = None
+        self._so_far: tuple[object, list[list[Segment]]] | None = None  # the speech up to a pause, and its texts
         self._only_language = recogniser.only_language
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
         self._unlikely_text = UnlikelyText()
@@ -96,7 +97,8 @@ class Transcription:
         request, length = self._request, self._recogniser.piece_length(self._request, economy=self._job.economy)
         shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
         for speaker, start, part in self._by_speaker(self._reading(blocks)):
-            cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter)
+            silence_s, pad_s = request.min_silence_s, request.speech_pad_s
+            cutter = Cutter(length, silence_s, pad_s, shorter, as_spoken=request.as_spoken)
             for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request), detector.again):
                 self._job.degraded = self._job.degraded or cutter.shortened
                 yield speaker, piece
@@ -133,16 +135,21 @@ class Transcription:
 
     def _transcribe(self, batch: list[Found]) -> None:
         request, first = self._request, batch[0][1]
-        if not self._language_known:
-            self._language_known = True
-            if self._options.language is None:
+        before, self._so_far = self._so_far, None
+        if before and before[0] == first.speech:
+            texts = before[1]
+        else:
+            if self._detects:
                 self._detected = self._recogniser.detect_language(self._job, first)
-            if self._detected:
-                self._options = replace(self._options, language=self._detected.tag)
-        if request.diarize:
-            self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
-        options = replace(self._options, prompt=self._context.prompt)
-        texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
+                self._options = replace(self._options, language=self._detected.tag if self._detected else None)
+            if request.diarize:
+                self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
+            options = replace(self._options, prompt=self._context.prompt)
+            texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
+        if not first.ends:
+            self._so_far = first.speech, texts
+            return
+        self._detects = False
         for (speaker, piece), segments in zip(batch, texts, strict=True):
             self._context.add(segments)
             self._take(speaker, piece, segments)

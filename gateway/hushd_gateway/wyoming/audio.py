@@ -1,17 +1,21 @@
-"""Collects a recording's chunks of 16-bit samples; a long recording goes to a file."""
+"""Collects a recording's chunks of 16-bit samples, which may be read while it goes on; a long one goes to a file."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system import uploads
 
 IN_MEMORY_BYTES = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
 MAX_AUDIO_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
+_PIECE_S = 0.25  # of sound, read together while it comes
 
 
 class Format(NamedTuple):
@@ -49,11 +53,14 @@ class Recording:
     Attributes:
         format: of the added samples.
         size: bytes so far.
+        whole: set by `end`.
     """
 
     def __init__(self) -> None:
         self.format = Format()
         self.size = 0
+        self.whole = asyncio.Event()
+        self._more = asyncio.Event()
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  # `close` closes it
 
     def begin(self, data: Mapping[str, Any]) -> None:
@@ -72,21 +79,37 @@ class Recording:
         if self.size > MAX_AUDIO_BYTES:
             raise HushdError("too_large", f"A recording has at most {MAX_AUDIO_BYTES // 2**20} MiB: send it in parts.")
         try:
+            self._file.seek(0, os.SEEK_END)
             self._file.write(samples)
         except OSError as error:
             raise uploads.failure(error) from error
+        self._more.set()
 
-    def read(self) -> bytes | IO[bytes]:
-        """Returns the samples: bytes of a short recording, or the file of a longer one, which `close` removes.
+    def end(self) -> None:
+        """Ends the recording after its last chunk."""
+        self.whole.set()
+        self._more.set()
+
+    async def samples(self) -> AsyncIterator[bytes]:
+        """Yields the samples from the beginning to the end, as they come.
 
         Raises:
             HushdError: as `add`.
         """
-        try:
-            self._file.seek(0)  # flushes the buffer
-        except OSError as error:
-            raise uploads.failure(error) from error
-        return self._file.read() if self.size <= IN_MEMORY_BYTES else self._file
+        piece = round(_PIECE_S * self.format.rate) * self.format.width * self.format.channels
+        read = 0
+        while read < self.size or not self.whole.is_set():
+            if self.size - read < piece and not self.whole.is_set():
+                self._more.clear()
+                await self._more.wait()
+                continue
+            try:
+                self._file.seek(read)
+                data = self._file.read(MAX_PAYLOAD)
+            except OSError as error:
+                raise uploads.failure(error) from error
+            read += len(data)
+            yield data
 
     def close(self) -> None:
         """Drops the recording and its file."""

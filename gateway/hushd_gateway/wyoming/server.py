@@ -90,12 +90,14 @@ class _Connection:
         self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
         self._model = Model()  # for this recording
         self._recording = Recording()
+        self._hearing: asyncio.Task[None] | None = None  # transcribes it while it comes
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """Ends a streamed text, and drops a recording."""
+        self._stop_hearing()
         self._recording.close()
         if self._text:
             self._text.put_nowait(None)
@@ -114,12 +116,14 @@ class _Connection:
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
                 self._transcribe_data = event.data
+                self._stop_hearing()  # of a recording that is under way: it is heard anew, as this says
             case "audio-start":
                 await self._begin(event)
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")
+                self._hear()
             case "audio-stop":
-                await self._transcribe()
+                await self._end()
             case "synthesize" if self._text is None:
                 await self._speak(events.text(event), event.data)
             case "synthesize-start" if self._text is None:
@@ -138,6 +142,7 @@ class _Connection:
     # --- speech to text ----------------------------------------------------------------------------------------------
 
     async def _begin(self, event: Event) -> None:
+        self._stop_hearing()
         self._recording.close()
         self._recording = Recording()
         self._recording.begin(event.data)
@@ -147,28 +152,44 @@ class _Connection:
         # The worker starts while the user speaks.
         await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
-    async def _transcribe(self) -> None:
+    def _hear(self) -> None:
+        """Begins to transcribe the recording with its first samples."""
+        if self._recording.size and not self._hearing:
+            given = events.parameters(TRANSCRIBE, self._transcribe_data)
+            self._hearing = self._tasks.create_task(self._transcribe(self._recording, self._model, given))
+
+    async def _end(self) -> None:
+        self._hear()
+        hearing, self._hearing = self._hearing, None
         recording, self._recording = self._recording, Recording()
-        model, self._model = self._model, Model()
-        given, self._transcribe_data = events.parameters(TRANSCRIBE, self._transcribe_data), {}
+        self._model, self._transcribe_data = Model(), {}
         with closing(recording):
-            if recording.size:
-                await self._transcribe_recording(recording, model, given)
+            recording.end()
+            if hearing:
+                await asyncio.wait({hearing})
             else:
                 await self._send(Transcript(text=""))
 
-    async def _transcribe_recording(self, recording: Recording, model: Model, options: JsonObject) -> None:
+    def _stop_hearing(self) -> None:
+        if self._hearing:
+            self._hearing.cancel()
+            self._hearing = None
+
+    async def _transcribe(self, recording: Recording, model: Model, options: JsonObject) -> None:
+        """Transcribes a recording while it comes, and answers once it has ended."""
         stream = await self._client.transcribe_stream(
-            recording.read(),
+            recording.samples(),
             rate=recording.format.rate,
             channels=recording.format.channels,
             engine=model.engine,
             model=model.model,
+            as_spoken=True,
             **options,
         )
         stream.wait_for_verdict()  # a program acts on the text, and has no place for a mark
         text, language = "", options.get("language")
         async with aclosing(stream):
+            await recording.whole.wait()
             await self._send(TranscriptStart(language=language))
             async for segment in stream:
                 if segment.unlikely:

@@ -241,6 +241,15 @@ class TranscribeOptions(TypedDict, total=False):
             sound=RECORDED,
         ),
     ]
+    as_spoken: Annotated[
+        bool | None,
+        Field(
+            flag(),
+            "true, of `s16le` that comes as it is spoken: what was said before a pause is read during it",
+            False,
+            sound=RECORDED,
+        ),
+    ]
     extra: Annotated[
         Mapping[str, Any] | None,
         Field(

@@ -141,6 +141,46 @@ def test_it_understands_a_command() -> None:
     asyncio.run(run())
 
 
+def test_a_command_is_heard_while_it_is_spoken(carried: Supervisor) -> None:
+    """Its job runs before the command has ended, and its text comes after that; a command that is called off ends
+    it."""
+
+    async def run() -> None:
+        data = recording()
+        async with served() as port:
+            async with AsyncTcpClient("127.0.0.1", port) as client:
+                await client.write_event(Transcribe(language="en").event())
+                await client.write_event(AudioStart(**SOUND).event())
+                await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
+                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
+                await client.write_event(AudioChunk(audio=data[4 * 32_000 :], **SOUND).event())
+                await client.write_event(AudioStop().event())
+                events = await until(client, "transcript")
+                assert events[0].type == "transcript-start"
+                assert "ever tried" in events[-1].data["text"].lower()
+                await until(client, "transcript-stop")
+                await client.write_event(AudioStart(**SOUND).event())
+                await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
+                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the second job")
+            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
+
+    asyncio.run(run())
+
+
+def test_a_language_that_comes_late_counts() -> None:
+    """A recording that is under way is heard anew by what `transcribe` says."""
+
+    async def run() -> None:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(AudioStart(**SOUND).event())
+            await client.write_event(AudioChunk(audio=recording(), **SOUND).event())
+            await client.write_event(Transcribe(language="eo").event())
+            await client.write_event(AudioStop().event())
+            assert "eo" in (await until(client, "error"))[-1].data["text"]
+
+    asyncio.run(run())
+
+
 def test_it_is_not_left_waiting_by_an_error() -> None:
     """It passes over `error`, so what cannot be done ends the connection: a language of no model, an unknown voice."""
 

@@ -45,11 +45,11 @@ def test_all_speech_comes_once(seed: int) -> None:
         spoken += [talk] * rng.choice([1, 2, 3, 4, 10, 16, 30, 62, 63, 64, 100, 600])
     length = PieceLength(rng.uniform(0.1, 8), rng.uniform(8, 15))
     min_silence, pad = rng.choice([0.1, 0.5, 1, 3]), rng.choice([0, 0.1, 0.2, 0.5, 1, 3, 30])
-    cutter = Cutter(length, min_silence, pad)
+    cutter = Cutter(length, min_silence, pad, as_spoken=rng.random() < 0.5)
     covered = [False] * len(spoken)
     found: list[Cut] = []
     for now, talk in enumerate(spoken):
-        if cut := cutter.feed(talk, rng.random()):
+        if (cut := cutter.feed(talk, rng.random())) and cut.ends:
             found.append(cut)
             assert cut.end <= now + 1
         assert cutter.keep >= max((cut.end for cut in found), default=0)
@@ -84,6 +84,18 @@ def test_a_long_quiet_ends_a_piece_and_is_left_out(quiet: float) -> None:
     assert seconds(first) == near(4.5, 6.5)
     assert seconds(second) == near(5.5 + quiet, 7.5 + quiet)
     assert [end - begin for begin, end in first.speech] == [round(SECOND)]
+
+
+def test_what_was_said_before_a_pause_comes_during_it() -> None:
+    """As it is spoken: 3 s end at a pause of 0.3 s; less comes then, and again, the same if nothing has followed."""
+    long, early, last = cuts(Cutter(LENGTH, 0.5, 0.5, as_spoken=True), speech(5, 0.4, 1, 4))
+    assert (long.ends, early.ends, last.ends) == (True, False, True)
+    assert seconds(long) == near(0, 5.3)
+    assert seconds(early) == near(5.3, 6.7)
+    assert early.speech == last.speech
+    first, both, last = cuts(Cutter(LENGTH, 0.5, 0.5, as_spoken=True), speech(1, 0.4, 1, 4))
+    assert (first.ends, both.ends, last.ends) == (False, False, True)
+    assert first.speech != both.speech == last.speech
 
 
 def test_pauses_within_a_piece_part_its_spans() -> None:

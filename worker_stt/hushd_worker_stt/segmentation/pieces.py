@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
+_ENOUGH_SPOKEN = 94  # frames: 3 s
 _SPOKEN = 4  # the minimum of frames of speech in a span, 0.13 s: less is a click or a cough
 _QUIET_BETWEEN_PIECES_S = 2.0  # of quiet that end a piece, since a model would invent words for them
 _LOOK = 62  # frames of quiet that are judged together, 2 s
@@ -39,12 +40,14 @@ class Piece:
         samples: the audio.
         speech: the spans of speech in it, in seconds of the recording; empty if unknown.
         certainty: the detector's mean probability of speech in them; 1 if unknown.
+        ends: False for a piece up to a pause, which follows again, with the same speech if that was the end.
     """
 
     start: float
     samples: Samples
     speech: tuple[tuple[float, float], ...] = ()
     certainty: float = 1.0
+    ends: bool = True
 
     @property
     def end(self) -> float:
@@ -53,11 +56,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A piece, in frames from the start of the recording, ends excluded; `speech` is inside it, in order."""
+    """A piece, in frames from the start of the recording, ends excluded; `speech` is inside it, in order. `ends` is as
+    in `Piece`."""
 
     start: int
     end: int
     speech: tuple[tuple[int, int], ...]
+    ends: bool = True
 
 
 class Cutter:
@@ -73,12 +78,23 @@ class Cutter:
         min_silence_s: the quiet that ends a span of speech.
         pad_s: the quiet kept on either side.
         shorter: whether `length` is below the engine's best, because memory is short.
+        as_spoken: whether somebody speaks at the moment: a pause of 0.3 s ends a piece of 3 s, which is read while the
+            next is spoken, and brings a shorter one, in case that was the end.
 
     Attributes:
         shortened: whether speech was cut because `length` is `shorter`.
     """
 
-    def __init__(self, length: PieceLength, min_silence_s: float, pad_s: float, shorter: bool = False) -> None:
+    def __init__(
+        self,
+        length: PieceLength,
+        min_silence_s: float,
+        pad_s: float,
+        shorter: bool = False,
+        *,
+        as_spoken: bool = False,
+    ) -> None:
+        self.as_spoken = as_spoken
         self._longest = max(2, int(length.longest * RATE / FRAME))
         self._shortest = min(_frames(length.shortest), self._longest // 2)
         self._pad = min(_frames(pad_s), self._longest // 4)
@@ -116,6 +132,8 @@ class Cutter:
             return self._close(self._end + self._pad)
         if len(self._spoken) == self._longest:
             return self._cut()
+        if self.as_spoken and quiet == PAUSE and self._spans():
+            return self.finish() if len(self._spoken) >= _ENOUGH_SPOKEN else self._piece(now + 1, ends=False)
         return None
 
     def finish(self) -> Cut | None:
@@ -148,13 +166,18 @@ class Cutter:
 
     def _close(self, end: int) -> Cut | None:
         """Ends the piece at `end`; returns it without clicks at its ends, None if nothing else is left."""
-        start, spans = self._start, self._spans()
+        cut = self._piece(end)
         self._spoken = []
-        speech = tuple((start + first, min(start + last, end)) for first, last in spans if start + first < end)
+        self._floor = cut.end if cut else self._floor
+        return cut
+
+    def _piece(self, end: int, *, ends: bool = True) -> Cut | None:
+        start = self._start
+        speech = tuple((start + first, min(start + last, end)) for first, last in self._spans() if start + first < end)
         if not speech:
             return None
-        self._floor = min(end, speech[-1][1] + self._pad)
-        return Cut(max(start, speech[0][0] - self._pad), self._floor, speech)
+        last = min(end, speech[-1][1] + self._pad)
+        return Cut(max(start, speech[0][0] - self._pad), last, speech, ends)
 
     def _spans(self) -> list[tuple[int, int]]:
         """Returns the spans of speech in the piece, without a pause in them."""
@@ -196,9 +219,10 @@ def pieces(
         speech = tuple(
             (start_s + begin * FRAME / RATE, start_s + min(end * FRAME, total) / RATE) for begin, end in cut.speech
         )
-        return Piece(start_s + cut.start * FRAME / RATE, samples, speech, sum(spoken) / max(1, len(spoken)))
+        certainty = sum(spoken) / max(1, len(spoken))
+        return Piece(start_s + cut.start * FRAME / RATE, samples, speech, certainty, cut.ends)
 
-    for number, (frame, probability) in enumerate(_judged(frames(blocks), speaks, again)):
+    for number, (frame, probability) in enumerate(_judged(frames(blocks), speaks, again, cutter.as_spoken)):
         if number < before:
             continue
         total += len(frame)
@@ -216,22 +240,26 @@ def _judged(
     frames: Iterable[Samples],
     speaks: Callable[[Samples], float],
     again: Callable[[Sequence[Samples]], list[float]] | None,
+    at_pauses: bool,
 ) -> Iterator[tuple[Samples, float]]:
-    """Yields each frame with its probability of speech."""
+    """Yields each frame with its probability of speech; the first of a quiet together, `at_pauses` when it is one."""
     quiet: list[Samples] = []
+    look = _LOOK
     for frame in frames:
         # The very last frame may be short: it is kept, but too short to be judged.
         spoken = speaks(frame) if len(frame) == FRAME else 0.0
         if again is None:
             yield frame, spoken
             continue
-        if spoken or len(quiet) == _LOOK or len(frame) < FRAME:
-            yield from zip(quiet, again(quiet) if quiet else (), strict=True)
-            quiet = []
         if spoken or len(frame) < FRAME:
+            yield from zip(quiet, again(quiet) if quiet else (), strict=True)
+            quiet, look = [], PAUSE if at_pauses else _LOOK
             yield frame, spoken
         else:
             quiet.append(frame)
+        if len(quiet) == look:
+            yield from zip(quiet, again(quiet), strict=True)
+            quiet, look = [], _LOOK
     if again is not None and quiet:
         yield from zip(quiet, again(quiet), strict=True)
 
