@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import moonshine_voice
 import numpy as np
 import pytest
 import soundfile
 import soxr
 from hushd_worker_stt.engine import Segment
-from hushd_worker_stt.plausibility import Plausibility, differences, invented
+from hushd_worker_stt.engines.moonshine_rating import Rating
+from hushd_worker_stt.plausibility import _LEAST_SURE, _SURE, Plausibility, differences, invented
 from support.stt_jobs import Ask, s16le
 from support.wer import FIRST_HALF, word_error_rate
 
@@ -116,6 +119,29 @@ def test_a_few_words_are_doubted_by_their_letters(
     assert [plausibility.unlikely(SPEECH, text) for _ in range(2)] == [doubted, doubted]
     assert plausibility.doubtful == doubtful
     assert not read.texts
+
+
+@pytest.mark.parametrize(("figure", "verdict"), [(-0.1, (False, False)), (-0.35, (False, True)), (-0.5, (True, False))])
+def test_a_few_words_are_judged_by_how_sure_the_model_is(figure: float, verdict: tuple[bool, bool]) -> None:
+    """Nothing is read again, and what rates them is made once: sure, for another model, unlikely."""
+    made: list[int] = []
+
+    def rating() -> Callable[[np.ndarray], float]:
+        made.append(1)
+        return lambda samples: figure
+
+    plausibility = Plausibility(Readings(), rating)
+    assert [(plausibility.unlikely(SPEECH, "Yes, please."), plausibility.doubtful) for _ in range(2)] == [verdict] * 2
+    assert len(made) == 1
+
+
+def test_moonshine_rates_its_words(beckett: np.ndarray) -> None:
+    """Words of a person are probable to the model, and those that it invents for them played backwards are not."""
+    rate = Rating(Path(moonshine_voice.__file__).parent / "assets" / "tiny-en")
+    for start, end in ((0.2, 1.3), (3.5, 4.3), (5.0, 6.4)):
+        said = beckett[round(start * RATE) : round(end * RATE)]
+        assert rate(said) > _SURE > _LEAST_SURE > rate(said[::-1])
+        assert type(rate(said)) is float  # what is sent takes no figure of numpy's
 
 
 def test_too_short_is_said(ask: Ask, beckett: np.ndarray) -> None:

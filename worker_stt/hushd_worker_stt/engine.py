@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
     Samples: TypeAlias = npt.NDArray[np.float32]
+    Rating: TypeAlias = Callable[[Samples], float]  # the mean log probability of the words in samples
 
 RATE = 16_000  # samples per second of all audio inside this worker
 
@@ -315,6 +316,11 @@ class Engine(BaseEngine):
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""
+        return None
+
+    def rating(self) -> Rating | None:
+        """Returns what rates short speech, with the memory that it takes until it is dropped; None if the engine cannot
+        tell how sure it is, or tells it with each segment."""
         return None
 
 

@@ -5,9 +5,9 @@ A model that does not know the language writes fluent sentences of its own, and 
 are a third of a second of silence before the speech, half a tone up or down, and a whole tone up; first only the
 beginning is read again, which nearly always agrees in a known language. A text of which more than a third differs is
 unlikely: of 8 English recordings of people none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
-thresholds were chosen on half of them. A few words are judged by their letters: those of any language may be read
-alike, so that likeness proves nothing there, and only what is read otherwise is doubted. Noise and sound that is cut
-off are read differently each time, too.
+thresholds were chosen on half of them. A few words are often read alike in any language: they are judged by how sure
+the model is of them, where it can tell (`Engine.rating`), or else doubted where their letters are read otherwise. Noise
+and sound that is cut off are read differently each time, too.
 
 Whisper's models are too slow to read twice, and say what they know (`invented`): a model of many languages which one is
 spoken, and one of English alone how probable its words are.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from .wording import keys, split
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Samples, Segment
+    from .engine import Rating, Samples, Segment
 
 _SILENCE_BEFORE_READING_S = 0.35  # of silence before a reading
 _LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place
@@ -51,14 +52,14 @@ _ALIKE_DB = 2.7
 # The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
 _CLIPPED = 0.08
 _NEARLY = 0.8
-# The likeness of the letters of a few words, read again half a tone up and down: 0.88 and more in 42 of 43 English
-# clips of a second or two, less than this in 56 of 86 others (docs/BENCHMARKS.md).
-_LIKE = 0.8
-# Below this another model should hear it: of texts that are not marked, 5 of 41 English ones and 4 of 10 others.
-_SURELY_LIKE = 0.92
+# The mean log probability of a few words: below the first they are marked, below the second another model should hear
+# them. Chosen on one half of the clips of `scripts/bench short`, and counted on the other (docs/BENCHMARKS.md).
+_LEAST_SURE, _SURE = -0.4, -0.3
+# Without it, the likeness of their letters, read again half a tone up and down.
+_LIKE, _SURELY_LIKE = 0.8, 0.92
 _TOO_SHORT = (
-    "{stretch} is too short to tell its language, and the model, which knows {language} only, reads it differently "
-    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+    "{stretch} is too short to tell its language, and the model, which knows {language} only, is unsure of its words. "
+    "If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
 )
 # Measured with published weights (docs/BENCHMARKS.md): a language that was spoken had 0.48 and more, English for others
 # 0.006 at most; words of English were improbable by 0.60 at most, those that tiny.en invented by 0.89 at least.
@@ -83,6 +84,7 @@ class Plausibility:
 
     Args:
         read: transcribes samples again.
+        rating: as `Engine.rating`.
 
     Attributes:
         clipped: whether there was speech that was cut off at full scale. It is also read differently each time, so this
@@ -90,8 +92,9 @@ class Plausibility:
         doubtful: whether the last piece had a few words that were not marked, and that another model should hear.
     """
 
-    def __init__(self, read: Callable[[Samples], str]) -> None:
+    def __init__(self, read: Callable[[Samples], str], rating: Callable[[], Rating | None] = lambda: None) -> None:
         self._read = read
+        self._rating = rating
         self._verdicts: dict[bool, Timbre] = {}  # the timbres of the last unlikely piece and the last likely one
         self._unread = 0  # pieces since the last one that was read again
         self.clipped = self.doubtful = False
@@ -109,9 +112,12 @@ class Plausibility:
             self.clipped = True
             return False
         if not long_enough(text):
-            likeness = self._likeness(samples, first)
-            self.doubtful = _LIKE <= likeness < _SURELY_LIKE
-            return likeness < _LIKE
+            if self._rate:
+                figure, least, sure = self._rate(samples), _LEAST_SURE, _SURE
+            else:
+                figure, least, sure = self._likeness(samples, first), _LIKE, _SURELY_LIKE
+            self.doubtful = least <= figure < sure
+            return figure < least
         self._unread = 0
         verdict = not self._agrees_at_first(samples, first) and (
             (True in self._verdicts and self._verdicts[True].resembles(timbre))
@@ -119,6 +125,10 @@ class Plausibility:
         )
         self._verdicts[verdict] = timbre
         return verdict
+
+    @cached_property
+    def _rate(self) -> Rating | None:
+        return self._rating()
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
         """Returns whether a reading of only the beginning agrees, which is nearly always enough for a known

@@ -19,7 +19,7 @@ from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Identification, Samples
+    from .engine import Identification, Rating, Samples
     from .request import Request
     from .segmentation.pieces import Piece
 
@@ -125,6 +125,11 @@ class Recogniser:
         """Returns a second text of `samples`, for a comparison with the first."""
         (segments,) = self._reader.read(job, [normalise(samples)], options)
         return " ".join(segment.text for segment in segments)
+
+    def rating(self) -> Rating | None:
+        """As `Engine.rating`, of samples at any level."""
+        rate = self.engine.rating()
+        return rate and (lambda samples: rate(normalise(samples)))
 
     def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> DetectedLanguage | None:
         """Returns the language spoken in `piece`, if the model knows several, and it or the identifying model can tell.

@@ -57,7 +57,9 @@ class Transcription:
         self._detected: DetectedLanguage | None = None
         self._so_far: tuple[object, list[list[Segment]]] | None = None  # the speech up to a pause, and its texts
         self._only_language = recogniser.only_language
-        self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
+        self._plausibility = Plausibility(
+            lambda samples: recogniser.second_reading(job, samples, self._options), recogniser.rating
+        )
         self._unlikely_text = UnlikelyText()
         self._read_s = begin_s(request)  # the second up to which the recording has been read
         self._reported_s = request.start_s

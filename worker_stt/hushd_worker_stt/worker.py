@@ -234,7 +234,11 @@ class SpeechToText(BaseWorker):
         from .live.judge import LiveJudge
 
         options = request.options()
-        return LiveJudge(lambda samples: self._recogniser.second_reading(job, samples, options), unlikely_text)
+        return LiveJudge(
+            lambda samples: self._recogniser.second_reading(job, samples, options),
+            self._recogniser.rating,
+            unlikely_text,
+        )
 
 
 def _other_tracks(recording: Recording, why: str) -> str:

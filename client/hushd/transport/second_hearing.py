@@ -24,9 +24,9 @@ from .steps import Brief, Steps
 
 HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
 _ENGLISH = "en"
-# The probability of the language that Whisper base finds in a second or two: 0.47 and more for 46 English clips, less
-# than this for 11 of 15 others that it takes for English (docs/BENCHMARKS.md).
-_LEAST_KNOWN = 0.5
+# The least probability of the language that is found; of English, which the usual model has just denied, it is more:
+# Whisper base finds it in short French with 0.76 at most (`scripts/bench short`, docs/BENCHMARKS.md).
+_LEAST_KNOWN, _LEAST_ENGLISH = 0.5, 0.8
 
 
 class SecondHearing:
@@ -48,6 +48,7 @@ class SecondHearing:
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
         self._before = self._model = ""  # the workers' names
+        self._denied = False  # whether the usual model's verdict was that this is not English
 
     def hold(self) -> None:
         """Has every text wait for its verdict, whether another model is here or not."""
@@ -78,7 +79,7 @@ class SecondHearing:
         if waits or (data.get("unjudged") and self._holds):
             self._held.append(message)
         elif kind == "judged" and self._held:
-            unlikely = bool(data.get("unlikely"))
+            self._denied = unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
             if not ((unlikely or data.get("doubtful")) and (yield from self._move())):
                 self._ready += (_marked(each, unlikely) for each in held)
@@ -115,10 +116,16 @@ class SecondHearing:
             why = "this is not English"
         told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
         data = {**result.data, "model": model}
-        if (data.get("language_probability") or 1.0) < _LEAST_KNOWN:
+        if is_unsure(data.get("language", ""), data.get("language_probability"), denied=self._denied):
             told += [{"code": UNLIKELY, "message": "It is probably not the spoken text: that model, too, is unsure."}]
             data["unlikely"] = [{"start": 0.0, "end": data["duration"]}]
         return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]})
+
+
+def is_unsure(language: str, probability: float | None, *, denied: bool) -> bool:
+    """Returns whether another model may be wrong about its language, by its own probability; `denied`: the usual model
+    has found that it is not English."""
+    return (probability or 1.0) < (_LEAST_ENGLISH if denied and language == _ENGLISH else _LEAST_KNOWN)
 
 
 def _marked(message: Message, unlikely: bool) -> Message:

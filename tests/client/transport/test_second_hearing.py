@@ -120,10 +120,20 @@ def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, 
     assert result == answer | {"model": "whisper/base", "warnings": [told]}
 
 
-@pytest.mark.parametrize(("probability", "sure"), [(0.12, False), (0.97, True), (None, True)])
-def test_a_second_model_that_does_not_know_the_language_says_so(probability: float | None, sure: bool) -> None:
-    """Its text is marked, too."""
-    _, _, result = heard((FIRST, DOUBTED), (HEARD, RESULT | {"language_probability": probability}))
+@pytest.mark.parametrize(
+    ("verdict", "language", "probability", "sure"),
+    [
+        (DOUBTED, "fr", 0.12, False), (DOUBTED, "fr", 0.6, True), (DOUBTED, "fr", None, True),
+        (DOUBTED, "en", 0.6, False), (DOUBTED, "en", 0.97, True), (DOUBTED, "en", None, True),
+        (part("judged", unlikely=False, doubtful=True), "en", 0.6, True),
+    ],
+)  # fmt: skip
+def test_a_second_model_that_does_not_know_the_language_says_so(
+    verdict: Any, language: str, probability: float | None, sure: bool
+) -> None:
+    """Its text is marked, too; it must be surer of English, where the usual model has denied it."""
+    answer = RESULT | {"language": language, "language_probability": probability}
+    _, _, result = heard((FIRST, verdict), (HEARD, answer))
     codes = [warning["code"] for warning in result["warnings"]]
     assert codes == ["heard_again", *([] if sure else ["unlikely_text"])]
     assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 2.0}])

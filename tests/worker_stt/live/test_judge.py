@@ -53,7 +53,7 @@ def found() -> UnlikelyText:
 
 @pytest.fixture
 def judge(readings: Readings, found: UnlikelyText) -> Iterator[LiveJudge]:
-    judge = LiveJudge(readings, found)
+    judge = LiveJudge(readings, lambda: None, found)
     yield judge
     readings.may.set()
     judge.close()
@@ -143,7 +143,7 @@ def test_readings_that_fail_mark_nothing(found: UnlikelyText) -> None:
     def broken(samples: np.ndarray) -> str:
         raise MemoryError
 
-    judge = LiveJudge(broken, found)
+    judge = LiveJudge(broken, lambda: None, found)
     assert not say(judge, 0)
     judge.finish(lambda: None)
     judge.close()

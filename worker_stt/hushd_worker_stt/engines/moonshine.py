@@ -23,7 +23,7 @@ from hushd_worker_stt import wording
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment
 
 if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+    from hushd_worker_stt.engine import Rating, Samples
 
 SPEC = engines.get("moonshine")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
@@ -79,7 +79,8 @@ class Moonshine(Engine):
             ) from error
         report("loading the model")
         try:
-            self._transcriber = Transcriber(library, folder / "assets" / model, _TINY, _WHOLE)
+            self._files = folder / "assets" / model
+            self._transcriber = Transcriber(library, self._files, _TINY, _WHOLE)
         except RuntimeError as error:
             raise load_error(
                 f"moonshine/{model}", error, install=self.INFO.install, again="reinstall moonshine-voice"
@@ -89,6 +90,14 @@ class Moonshine(Engine):
         if text := self._transcriber.text(_whole_hops(samples), RATE):
             # The model sometimes repeats commas.
             yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
+
+    def rating(self) -> Rating | None:
+        try:
+            from . import moonshine_rating
+
+            return moonshine_rating.Rating(self._files)
+        except Exception:  # onnxruntime is missing, or has no memory: its exceptions share no other base
+            return None
 
 
 def _whole_hops(samples: Samples) -> Samples:

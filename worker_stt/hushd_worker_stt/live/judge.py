@@ -21,7 +21,7 @@ from hushd_worker_stt.partials import Judged
 from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
 
 if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+    from hushd_worker_stt.engine import Rating, Samples
 
 _HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
@@ -61,19 +61,21 @@ class LiveJudge:
 
     Args:
         read: transcribes samples again; called on the judge's thread.
+        rating: as `Engine.rating`; called there, too.
         unlikely_text: collects the stretches with unlikely text.
     """
 
     def __init__(
         self,
         read: Callable[[Samples], str],
+        rating: Callable[[], Rating | None],
         unlikely_text: UnlikelyText,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._unlikely_text = unlikely_text
         self._clock = clock
-        self._plausibility = Plausibility(self._read_again)
+        self._plausibility = Plausibility(self._read_again, rating)
         self._pace = _PACE
         self._waiting: deque[_Judgement] = deque()
         self._more = threading.Condition()
