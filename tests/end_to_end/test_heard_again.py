@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Result
 from support import warm
 from support.http_gateway import HttpGateway
-from support.peer import Supervisor, check_nothing_is_left
+from support.peer import BOUND_S, Supervisor, check_nothing_is_left
 from support.recordings import recording
 from support.wyoming_gateway import served, until
 from wyoming.asr import Transcribe
@@ -134,6 +135,38 @@ def web(strange: Path) -> tuple[str, str]:
     return str(short["text"]), "fr"
 
 
+def conversation(strange: Path) -> tuple[str, str]:
+    """By a realtime session, of a program that sends nothing after its turn until that is answered."""
+    from openai import AsyncOpenAI
+
+    samples, rate = soundfile.read(strange, dtype="int16")
+    sound = np.concatenate((samples, np.zeros(rate * 17 // 10, np.int16))).tobytes()
+
+    async def run() -> str:
+        async with (
+            asyncio.timeout(BOUND_S),
+            AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
+            client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
+        ):
+            detection = {"type": "server_vad", "silence_duration_ms": 1500}  # no pause of these seconds is as long
+            heard = {"format": {"type": "audio/pcm", "rate": rate}, "turn_detection": detection}
+            await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})  # type: ignore[typeddict-item]
+            for start in range(0, len(sound), 9600):
+                piece = base64.b64encode(sound[start : start + 9600]).decode()
+                await connection.input_audio_buffer.append(audio=piece)
+            async for event in connection:
+                assert event.type != "error", event
+                if event.type == "conversation.item.input_audio_transcription.completed":
+                    return event.transcript
+        raise AssertionError("The session has ended.")
+
+    gateway = HttpGateway(strange.parent)
+    try:
+        return asyncio.run(run()), "fr"
+    finally:
+        gateway.stop()
+
+
 def agent(strange: Path) -> tuple[str, str]:
     """A call of the agents' tool."""
     with stdio_host("--patience", "100", environment={}) as host:
@@ -142,7 +175,7 @@ def agent(strange: Path) -> tuple[str, str]:
     return data["text"], data["language"]
 
 
-@pytest.mark.parametrize("door", [whole, streamed, live, command, assistant, web, agent])
+@pytest.mark.parametrize("door", [whole, streamed, live, command, assistant, web, conversation, agent])
 def test_another_model_hears_it(other: Path, strange: Path, door: Door) -> None:
     """Its text, its language and its name, and nothing of the invented text."""
     assert door(strange) == (TEXT, "fr")

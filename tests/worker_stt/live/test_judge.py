@@ -104,6 +104,14 @@ def test_what_is_not_known_is_as_the_utterance_before(
     assert not say(judge, 3, readings.few)
 
 
+def test_the_first_verdict_needs_no_more_sound(judge: LiveJudge, readings: Readings) -> None:
+    """Whoever waits for it before sending any has it after the utterance; there is no second one."""
+    say(judge, 0)
+    readings.may.set()
+    assert [verdict.unlikely for verdict in judge.first(lambda: None)] == [True]
+    assert list(judge.first(lambda: None)) == []
+
+
 def test_a_text_that_is_replaced_is_not_judged(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:
     """Speech after a pause makes another text; the reading in progress is the last of the old one."""
     judge.begin(SPEECH, SAID)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
-_LAST_VERDICT_TIMEOUT_S = (
-    20.0  # that the result waits for the last verdict: invented text is not to pass because a machine is busy
-)
+# That the result waits for the last verdict, and what follows the first utterance for the first: invented text must not
+# pass because a machine is busy.
+_LAST_VERDICT_TIMEOUT_S = 20.0
 _QUIET_AFTER_WORD_S = 0.5  # after the last word, when a reading may begin
 _BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks whether the session was cancelled
@@ -128,6 +128,13 @@ class LiveJudge:
             judgement, self._unjudged = self._unjudged, None
             yield Judged(bool(judgement.unlikely), judgement.doubtful)
 
+    def first(self, check: Callable[[], None]) -> Iterator[Judged]:
+        """Yields the verdict on the first text, if that was sent without one, once it is there; `check` as in
+        `finish`."""
+        if self._unjudged is not None:
+            self._wait(self._unjudged, check)
+        yield from self.news()
+
     def hear(self, quiet_s: float) -> None:
         """Goes on reading or pauses, by the seconds for which nobody has spoken."""
         if (quiet_s >= _QUIET_AFTER_WORD_S) is not self._may_read.is_set():
@@ -139,10 +146,8 @@ class LiveJudge:
         Args:
             check: called during the wait; its exceptions end the wait.
         """
-        self._may_read.set()
-        end = self._clock() + _LAST_VERDICT_TIMEOUT_S
-        while self._sent and not self._sent[-1].done.wait(_CANCEL_LOOK_INTERVAL_S) and self._clock() < end:
-            check()
+        if self._sent:
+            self._wait(self._sent[-1], check)
         self._collect()
 
     def close(self) -> None:
@@ -153,6 +158,12 @@ class LiveJudge:
             self._more.notify_all()
         if self._thread is not None:
             self._thread.join(_LAST_VERDICT_TIMEOUT_S)
+
+    def _wait(self, judgement: _Judgement, check: Callable[[], None]) -> None:
+        self._may_read.set()
+        end = self._clock() + _LAST_VERDICT_TIMEOUT_S
+        while not judgement.done.wait(_CANCEL_LOOK_INTERVAL_S) and self._clock() < end:
+            check()
 
     def _collect(self, before: _Judgement | None = None) -> None:
         """Moves the verdicts that are there to the result, up to the text `before`, whose end is not known yet."""

@@ -146,6 +146,8 @@ class LiveListener:
                     self.ended = "endpoint"
                     return
                 yield Ended() if utterance.said else Nothing()
+                if self._judge:  # somebody may wait for the verdict, and send nothing before it
+                    yield from self._judge.first(self._job.check)
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # a soft beginning may be in them
                 utterance = self._utterance = None
