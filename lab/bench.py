@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, warm
-from benches.hearing import accuracy, live, margins, real, short
+from benches.hearing import accuracy, channels, live, margins, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -30,6 +30,7 @@ CASES = {
     "wer": accuracy.wer,
     "real": real.real,
     "margins": margins.margins,
+    "channels": channels.channels,
     "short": short.short,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,

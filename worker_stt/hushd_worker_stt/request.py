@@ -52,6 +52,7 @@ class Request:
     probabilities: bool
     clips: tuple[float, ...]
     diarize: bool
+    by_channel: bool | None
     speakers: int
     people: Mapping[str, str]
     voiceprints: bool
@@ -91,6 +92,8 @@ class Request:
             raise HushdError("bad_request", "people and voiceprints are for diarization: set diarize too.")
         if live and given.get("diarize"):
             raise HushdError("unsupported", "Speakers are told apart in recordings: leave out live, or diarize.")
+        if given.get("by_channel") and (live or given.get("clips")):
+            raise HushdError("unsupported", "Channels are heard apart in whole recordings: leave out live and clips.")
         if given.get("task") == "translate" and not engine.translates(model):
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))
@@ -106,6 +109,12 @@ class Request:
             if (value := asked.pop(name)) is not None:
                 asked["decoder"][name] = value
         return cls(**asked)
+
+    @property
+    def may_be_by_channel(self) -> bool:
+        """True if the recording is asked whether its channels are to be heard apart."""
+        told_apart = self.speakers or self.voiceprints
+        return bool(self.by_channel or (self.by_channel is None and not self.clips and not told_apart))
 
     def options(self) -> Options:
         """Returns the options for the engine."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from heapq import heappop, heappush, merge
 from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import replace
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from .recogniser import Recogniser
     from .request import Request
 
+CHANNELS = ("LEFT", "RIGHT")  # their names
 _PROGRESS_S = 10.0  # of audio read between two progress messages
 _FRAMES_BEFORE_START = (
     320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
@@ -42,15 +46,26 @@ class Transcription:
 
     Args:
         models: returns the models for diarization; only called with `Request.diarize`.
+        by_channel: whether the blocks have two channels, each a speaker; then `diarize` has no other meaning.
     """
 
     def __init__(
-        self, job: Job, request: Request, recogniser: Recogniser, models: Callable[[], DiarizationModels]
+        self,
+        job: Job,
+        request: Request,
+        recogniser: Recogniser,
+        models: Callable[[], DiarizationModels],
+        *,
+        by_channel: bool = False,
     ) -> None:
         self._job = job
         self._request = request
         self._recogniser = recogniser
         self._models = models
+        self._by_channel = by_channel
+        self._diarize = request.diarize and not by_channel
+        self._named = request.diarize or by_channel  # whether segments have a speaker
+        self._held: list[tuple[float, int, int, Segment, float]] = []  # those of channels, until their turn
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
         self._detects = self._options.language is None  # in the next piece
@@ -96,14 +111,29 @@ class Transcription:
 
     def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
         """Yields the pieces of speech, each with its speaker's number."""
+        if self._by_channel:
+            yield from self._channels(blocks, detector)
+            return
+        for speaker, start, part in self._by_speaker(self._reading(blocks)):
+            yield from self._cut(speaker, start, part, detector)
+
+    def _channels(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
+        """Yields the pieces of both channels, in the order of their beginnings; the channel's number is the speaker."""
+        from .audio.channels import Channels, without_echo
+
+        with closing(Channels(without_echo(self._reading(blocks)))) as channels, Detector() as other:
+            each = [self._cut(n, 0.0, channels.channel(n), own) for n, own in enumerate((detector, other))]
+            yield from merge(*each, key=lambda piece: piece[1].start)
+
+    def _cut(self, speaker: int, start: float, part: Iterator[Samples], detector: Detector) -> Iterator[Found]:
+        """Yields the pieces of one speaker's `part`, which begins `start` seconds after the recording's beginning."""
         request, length = self._request, self._recogniser.piece_length(self._request, economy=self._job.economy)
         shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
-        for speaker, start, part in self._by_speaker(self._reading(blocks)):
-            silence_s, pad_s = request.min_silence_s, request.speech_pad_s
-            cutter = Cutter(length, silence_s, pad_s, shorter, as_spoken=request.as_spoken)
-            for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request), detector.again):
-                self._job.degraded = self._job.degraded or cutter.shortened
-                yield speaker, piece
+        as_spoken = request.as_spoken and not self._by_channel
+        cutter = Cutter(length, request.min_silence_s, request.speech_pad_s, shorter, as_spoken=as_spoken)
+        for piece in pieces(part, detector, cutter, request.start_s + start, _lead(request), detector.again):
+            self._job.degraded = self._job.degraded or cutter.shortened
+            yield speaker, piece
 
     def _reading(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
         """Yields `blocks`, and reports progress, until the job is cancelled."""
@@ -120,7 +150,7 @@ class Transcription:
             for start, part in clipped(blocks, self._request.clips, self._request.start_s):
                 yield 0, start, part
             return
-        if not self._request.diarize:
+        if not self._diarize:
             yield 0, 0.0, blocks
             return
         from .diarization.diarize import by_speaker
@@ -144,7 +174,8 @@ class Transcription:
             if self._detects:
                 self._detected = self._recogniser.detect_language(self._job, first)
                 self._options = replace(self._options, language=self._detected.tag if self._detected else None)
-            if request.diarize:
+            self._release(first.start)
+            if self._named:
                 self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
             options = replace(self._options, prompt=self._context.prompt)
             texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
@@ -159,11 +190,16 @@ class Transcription:
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
         follows."""
-        first = self._segments == 0 and bool(self._only_language and segments)
+        first = self._segments == 0 and bool(self._only_language and segments) and not self._by_channel
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
             marked = replace(segment, unlikely=unlikely, unjudged=first)
-            self._send(speaker, marked, piece.start if number < len(segments) else piece.end)
+            rest = piece.start if number < len(segments) else piece.end
+            if self._by_channel:
+                self._hear_voice(speaker, piece)
+                heappush(self._held, (segment.start, speaker, number, marked, rest))
+            else:
+                self._send(speaker, marked, rest)
         if first:
             unlikely = self._unlikely(piece, segments)
             self._job.send_partial(partials.of_event(partials.Judged(unlikely, self._plausibility.doubtful)))
@@ -180,9 +216,27 @@ class Transcription:
         self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely, short=short)
         return unlikely
 
+    def _release(self, before_s: float) -> None:
+        """Sends the segments of channels that begin before `before_s`: no later piece has an earlier one."""
+        while self._held and self._held[0][0] < before_s:
+            _, speaker, _, segment, rest = heappop(self._held)
+            self._send(speaker, segment, rest)
+
+    def _hear_voice(self, channel: int, piece: Piece) -> None:
+        """Learns the voice of a channel from its first long enough piece, if people are known."""
+        if not self._request.people or channel in self._voices:
+            return
+        from .diarization.diarize import Diarizer
+
+        diarizer = Diarizer(self._models(), simple=True)
+        diarizer.feed(self._recogniser.levelled(piece))
+        for turn in diarizer.turns(1, self._job.check):
+            if turn.voice:
+                self._voices[channel] = turn.voice
+
     def _send(self, speaker: int, segment: Segment, rest: float) -> None:
         """Sends a segment; `rest` is the start for a request for the rest of the recording."""
-        if self._request.diarize:
+        if self._named:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
@@ -198,16 +252,17 @@ class Transcription:
             from .diarization.turns import KnownPeople
 
             known = KnownPeople(self._request.people).name(self._voices[speaker])
-        return known or f"SPEAKER_{len(self._speakers):02d}"
+        return known or (CHANNELS[speaker] if self._by_channel else f"SPEAKER_{len(self._speakers):02d}")
 
     def _report(self, done_s: float, *, first_pass: bool) -> None:
         """Reports progress from time to time; `done_s` is the audio done in all passes together."""
-        now = self._request.start_s + done_s / (2 if self._request.diarize else 1)
+        now = self._request.start_s + done_s / (2 if self._named else 1)
         if now >= self._reported_s + _PROGRESS_S:
             self._reported_s = now
             self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
 
     def _result(self) -> TranscriptResult:
+        self._release(math.inf)
         self._warn()
         return TranscriptResult(
             language=self._recogniser.spoken(self._options),
@@ -215,7 +270,7 @@ class Transcription:
             duration=round(max(self._read_s, self._request.start_s), 3),
             segments=self._segments,
             unlikely=self._unlikely_text.stretches,
-            speakers=len(set(self._speakers.values())) if self._request.diarize else None,
+            speakers=len(set(self._speakers.values())) if self._named else None,
             voices=self._voiceprints() if self._request.voiceprints else (),
         )
 

@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
@@ -164,8 +165,10 @@ class SpeechToText(BaseWorker):
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
-        transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        with Recording(job, begin_s(request), track, file, request.language or "") as recording:
+        apart = request.may_be_by_channel and self._each_a_person(job, request, file, track)
+        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
+        start_s, mixing = begin_s(request), _apart() if apart else {}
+        with Recording(job, start_s, track, file, request.language or "", **mixing) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
@@ -173,13 +176,27 @@ class SpeechToText(BaseWorker):
                 job.warn("channels_cancel", _CANCELLED)
             return result, recording
 
+    def _each_a_person(self, job: Job, request: Request, file: BinaryIO, track: int) -> bool:
+        """Returns whether each channel of a recording is to be heard by itself."""
+        from .audio.channels import each_a_person
+        from .audio.recording import Recording
+
+        mixing = _apart()
+        with Recording(job, 0.0, track, file, request.language or "", **mixing) as recording:
+            blocks = takewhile(lambda _: mixing["mixdown"].pairs, recording.blocks())
+            separate = each_a_person(blocks, asked=bool(request.by_channel))
+        file.seek(0)
+        return separate
+
     def _raw(self, job: Job, request: Request) -> TranscriptResult:
         from .audio.inlet import Mixdown, raw_blocks
         from .transcription import Transcription, begin_s
 
-        mixdown = Mixdown()
-        blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request), mixdown=mixdown)
-        transcription = Transcription(job, request, self._recogniser, self._diarization_models)
+        apart = bool(request.by_channel) and request.channels == 2
+        mixing = _apart() if apart else {"mixdown": Mixdown()}
+        mixdown = mixing["mixdown"]
+        blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request), **mixing)
+        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
         result = transcription.run(blocks, lambda: 0.0)
         if mixdown.cancelled:
             job.warn("channels_cancel", _CANCELLED)
@@ -251,6 +268,13 @@ def _other_tracks(recording: Recording, why: str) -> str:
     tag = recording.tracks[recording.track]
     this = f"this is track {recording.track} of {len(recording.tracks)}"
     return why and f"{why}: {this}{tag and f', in {languages.name(tag)}'}."
+
+
+def _apart() -> dict[str, Any]:
+    """Returns how a recording is read whose channels are heard apart, for `Recording` and `raw_blocks`."""
+    from .audio.channels import Apart, PairInlet
+
+    return {"mixdown": Apart(), "inlet": PairInlet}
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

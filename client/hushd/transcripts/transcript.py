@@ -80,7 +80,7 @@ class IncomingTranscript:
         language: as in `Transcript`; of a recording known with its first segment.
         language_probability, duration, ended, warnings, unlikely, voices, model: as in `Transcript`, known once the
             iteration has ended.
-        diarized: whether segments say who speaks.
+        diarized: whether segments say who speaks; of two channels known with the first one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
     """
@@ -164,6 +164,7 @@ class IncomingTranscript:
             # Its number in the request that brought it begins at 0 again where a crash divided them.
             segment = replace(Segment.of(data), id=self._count)
             self._count += 1
+            self.diarized |= segment.speaker != ""
             self.rest_s = segment.end if data.rest is None else float(data.rest)
             self.language = data.language or self.language
             return segment

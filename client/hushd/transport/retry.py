@@ -91,6 +91,8 @@ class Attempts:
             assert self._failure
             raise self._failure
         if _lasts(message):
+            if not self._handed_out and isinstance(message, Partial) and message.data.get("speaker"):
+                self._returned = self._returned or []  # of channels heard apart there is no rest
             self._handed_out, self._lost = True, self._max_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}
             if self._source and not self._source.whole:
@@ -118,7 +120,8 @@ class Attempts:
             self._handed_out, self._repeated = False, True
             self._lost = self._max_lost - 1  # one may leave once its worker has died: the next has not heard of it
         elif self._handed_out:
-            if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(request):
+            lost = error.code in (*_BLAMELESS, "worker_crashed")
+            if not lost or self._returned is not None or not _has_a_rest(request):
                 return False
             params = {**request.params, **self._rest}
             self.request = replace(request, id=new_id(), params=params, attempt=0)

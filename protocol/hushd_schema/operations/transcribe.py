@@ -148,6 +148,18 @@ class TranscribeOptions(TypedDict, total=False):
             mcp=Name("true: label who speaks (default false).", "speakers"),
         ),
     ]
+    by_channel: Annotated[
+        bool | None,
+        Field(
+            flag(),
+            "true: each of two channels is heard by itself, with `speaker`; false: they are mixed. Left out: the first "
+            "minute of a file tells whether each has a person of its own; `clips`, `speakers` and raw audio are mixed",
+            option=Option(
+                ("--channels",), "hear two channels apart: LEFT, RIGHT; default: where each is a person", group=TEXT
+            ),
+            http=Name("Hears two channels apart, or mixed; by default as the recording is made."),
+        ),
+    ]
     speakers: Annotated[
         int | None,
         Field(

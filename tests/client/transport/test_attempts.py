@@ -76,8 +76,21 @@ def test_of_a_recording_with_speakers_only_segments_are_left_out_of_a_repeated_a
     assert not attempts.is_new(_segment(0))
 
 
-def _segment(number: int) -> Partial:
-    return Partial(id=ASKED.id, seq=number, data={"kind": "segment", "end": number, "text": str(number)})
+def test_of_channels_that_the_worker_has_told_apart_no_rest_is_asked_for() -> None:
+    """Words of one before the end of the other's would be missing: the whole comes again, and known segments are
+    left out."""
+    attempts = Attempts(ASKED, None, pulls=False)
+    assert attempts.is_new(_segment(0, speaker="LEFT"))
+    assert attempts.is_new(_segment(1, speaker="RIGHT"))
+    assert attempts.again(lost("supervisor_lost"))
+    assert "start_s" not in attempts.request.params
+    assert not attempts.is_new(_segment(0, speaker="LEFT"))
+    assert not attempts.is_new(_segment(1, speaker="RIGHT"))
+    assert attempts.is_new(_segment(2, speaker="LEFT"))
+
+
+def _segment(number: int, **more: str) -> Partial:
+    return Partial(id=ASKED.id, seq=number, data={"kind": "segment", "end": number, "text": str(number), **more})
 
 
 def test_speech_that_was_begun_is_never_asked_for_again() -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 import soundfile
 from support.peer import wait_until
@@ -130,6 +131,22 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert verbose.words is None
     assert {(segment.avg_logprob, segment.no_speech_prob) for segment in verbose.segments} == {(None, None)}
     assert "warnings" not in verbose.model_dump()
+
+
+def test_two_channels_have_names_where_they_are_asked_for(openai: OpenAI, beckett: Path, tmp_path: Path) -> None:
+    """In `diarized_json`, and in subtitles with `diarize`; a program that did not ask gets subtitles without."""
+    samples, rate = soundfile.read(beckett, dtype="int16")
+    silence = np.zeros_like(samples)
+    pair = np.concatenate([np.stack([samples, silence], axis=1), np.stack([silence, samples], axis=1)])
+    soundfile.write(tmp_path / "call.wav", pair, rate)
+
+    def ask(form: str, **more: object) -> Any:
+        create = openai.audio.transcriptions.create
+        return create(model="a", file=tmp_path / "call.wav", response_format=form, extra_body=more)
+
+    assert {segment.speaker for segment in ask("diarized_json").segments} == {"LEFT", "RIGHT"}
+    assert "LEFT" not in ask("srt")
+    assert "[LEFT]: " in ask("srt", diarize=True)
 
 
 def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,14 +170,16 @@ def raw_blocks(
     start_s: float = 0.0,
     *,
     mixdown: Mixdown | None = None,
+    inlet: Callable[[int], Inlet] = Inlet,
 ) -> Iterator[Samples]:
     """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
 
     Args:
         mixdown: mixes the channels; None: a new one.
+        inlet: makes what resamples the mixed blocks.
     """
     mixdown = mixdown or Mixdown()
-    inlet = Inlet(rate)
+    stream = inlet(rate)
     width = 2 * channels
     skip = round(start_s * rate) * width
     rest = b""
@@ -190,5 +192,5 @@ def raw_blocks(
         if whole:
             samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
             block = samples.astype(np.float32) / np.float32(32768)
-            yield inlet.push(mixdown(block))
-    yield inlet.flush()
+            yield stream.push(mixdown(block))
+    yield stream.flush()

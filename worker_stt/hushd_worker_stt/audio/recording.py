@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
@@ -56,6 +56,8 @@ class Recording:
         track: the number of the sound track to read, from 1, if a film has several; 0: the best one.
         file: the open input, which stays open; None: it is opened here.
         language: the language that is asked for, if any.
+        mixdown: of its channels; None: a new one.
+        inlet: makes what resamples the mixed blocks.
 
     Attributes:
         seconds: the position up to which the file has been read.
@@ -70,14 +72,22 @@ class Recording:
     """
 
     def __init__(
-        self, job: Job, start_s: float = 0.0, track: int = 0, file: BinaryIO | None = None, language: str = ""
+        self,
+        job: Job,
+        start_s: float = 0.0,
+        track: int = 0,
+        file: BinaryIO | None = None,
+        language: str = "",
+        mixdown: Mixdown | None = None,
+        inlet: Callable[[int], Inlet] = Inlet,
     ) -> None:
         self._job = job
         self._name = job.path or "The audio sent"
         self._start = start_s
         self.seconds = start_s
         self.damage: HushdError | None = None
-        self.mixdown = Mixdown()
+        self.mixdown = mixdown or Mixdown()
+        self._inlet = inlet
         self._film: Film | None = None
         self.tracks, self.track = {1: ""}, 1
         with ExitStack() as stack:
@@ -149,17 +159,17 @@ class Recording:
         return Film(Bytes(self._descriptor, self._job.check, part), self._name, start_s)
 
     def _decoded(self, film: Film) -> Iterator[Samples]:
-        inlet, rate = Inlet(RATE), RATE
+        inlet, rate = self._inlet(RATE), RATE
         for samples, own_rate, layout in film.blocks():
             if own_rate != rate:  # at the first block, and in few recordings later
                 yield inlet.flush()
-                inlet, rate = Inlet(own_rate), own_rate
+                inlet, rate = self._inlet(own_rate), own_rate
             self.seconds += len(samples) / rate
             yield inlet.push(self.mixdown(samples, layout))
         yield inlet.flush()
 
     def _read(self) -> Iterator[Samples]:
-        inlet = Inlet(self._rate)
+        inlet = self._inlet(self._rate)
         frames = max(1, min(self._rate, _BLOCK_SAMPLES // self._sound.channels))
         first = round(self._start * self._rate)
         done, broken = self._seek(first), False

@@ -83,6 +83,7 @@ class Feed:
     def begin(self) -> None:
         """Waits for the first segment, or the end. Raises the error of a recording that has none."""
         self._first = self._receive()
+        self.diarized |= isinstance(self._first, Segment) and self._first.speaker != ""
 
     def __iter__(self) -> Iterator[Segment]:
         item = self._first or self._receive()
@@ -292,7 +293,7 @@ class Files:
                 break
             segment = replace(segment, id=len(segments))
             segments.append(segment)
-            if journal:
+            if journal and not segment.speaker:
                 total = self._progress.total(job.index)
                 journal.add(segment, total, transcription.rest_s, transcription.language)
             self._events.put((job.index, segment))

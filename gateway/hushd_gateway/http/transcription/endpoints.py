@@ -52,7 +52,9 @@ async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Res
         case "text":
             return plain(transcript, transcript.text + "\n")
         case "srt" | "vtt":
-            return plain(transcript, transcript.render(ask.form), MEDIA[ask.form])
+            named = ask.options["diarize"] or ask.options["by_channel"]
+            shown = transcript if named else formats.unnamed(transcript)
+            return plain(transcript, shown.render(ask.form), MEDIA[ask.form])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
             verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)

@@ -135,6 +135,11 @@ class Speakers:
         return self._names[segment.speaker]
 
 
+def unnamed(transcript: Transcript) -> Transcript:
+    """Returns a transcript without speakers, for a program that did not ask for them."""
+    return replace(transcript, segments=tuple(replace(segment, speaker="") for segment in transcript))
+
+
 def subtitles(transcript: Transcript) -> Object:
     """Returns the subtitle files as `listen` writes them, to go with another format."""
     return {"subtitles": {form: transcript.render(form) for form in ("srt", "vtt")}}

@@ -8,10 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import numpy as np
 import pytest
 import soundfile
 from hushd import AsyncClient, Client, HushdError
 from hushd_protocol.system import paths
+from support.conversations import NAGG, NELL
 from support.peer import Supervisor
 from support.recordings import recording
 
@@ -24,11 +26,17 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def folder(carried: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nagg alone, the conversation from which that is, with Nell, and a second of it."""
+    """Nagg alone, the conversation from which that is, with Nell, a second of it, and the two with a channel each."""
     folder = tmp_path_factory.mktemp("spoken")
     samples, rate = soundfile.read(recording().with_name("endgame_nagg_nell.wav"), dtype="int16")
     for name, begin, end in (("nagg", 4.6, 8.4), ("both", 0.0, 17.4), ("short", 4.6, 5.6)):
         soundfile.write(folder / f"{name}.wav", samples[round(begin * rate) : round(end * rate)], rate)
+    call = np.zeros((round(17.4 * rate), 2), np.int16)
+    for channel, turns in enumerate((NAGG[:4], NELL[:3])):
+        for begin, end in turns:
+            part = slice(round(begin * rate), round(end * rate))
+            call[part, channel] = samples[part]
+    soundfile.write(folder / "call.wav", call, rate)
     return folder
 
 
@@ -46,6 +54,16 @@ def test_a_speaker_is_called_by_name(folder: Path) -> None:
     is kept."""
     assert names(listen(folder, "--speaker", "Nagg=nagg.wav", "-f", "json", "both.wav")) == ["Nagg", "SPEAKER_01"]
     assert names(listen(folder, "--diarize", "-f", "json", "both.wav")) == ["SPEAKER_00", "SPEAKER_01"]
+
+
+def test_of_a_call_each_channel_is_a_speaker(folder: Path) -> None:
+    """Without a question, in any format, by name where the voice is known; mixed for who says so."""
+    done = listen(folder, "-f", "tsv", "call.wav")
+    head, *rows = done.stdout.decode().splitlines()
+    assert head.endswith("\tspeaker")
+    assert {row.split("\t")[3] for row in rows} == {"LEFT", "RIGHT"}
+    assert names(listen(folder, "--speaker", "Nagg=nagg.wav", "-f", "json", "call.wav")) == ["Nagg", "RIGHT"]
+    assert b"LEFT" not in listen(folder, "--channels", "False", "call.wav").stdout
 
 
 def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
