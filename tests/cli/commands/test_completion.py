@@ -194,7 +194,8 @@ def test_an_answer_waits_for_no_parser(shell: Path) -> None:
 def test_names_are_told_without_reading_a_model(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A GGUF file's languages take as long as all the rest of an answer."""
     monkeypatch.setattr(catalogue, "languages_of_files", lambda *_: pytest.fail("a model's file was read"))
-    own = paths.find().models / "faster-whisper" / "mine"
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
+    own = runtime / "models" / "faster-whisper" / "mine"
     own.mkdir(parents=True)
     for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
         (own / name).touch()
