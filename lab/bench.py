@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, warm
-from benches.hearing import accuracy, live, margins, real, short
+from benches.hearing import accuracy, align, live, margins, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -28,6 +28,7 @@ CASES = {
     "live": live.live,
     "servers": servers.serving,
     "wer": accuracy.wer,
+    "align": align.align,
     "real": real.real,
     "margins": margins.margins,
     "short": short.short,

@@ -14,7 +14,7 @@ from .audio.level import normalise, normalised, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 from .plausibility import invented
 from .reader import JobStream, Reader, shifted
-from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
+from .wording import LOOPED, at_pauses, beside_pauses, heard, is_loop, without_loops
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
@@ -55,7 +55,8 @@ class Recogniser:
     ) -> list[Segment]:
         """Returns the segments of `piece`, with times in the whole recording.
 
-        If the engine returns one segment for the piece, it is split at the pauses in `piece.speech`.
+        If the engine returns one segment for the piece, it is split at the pauses in `piece.speech`; no word lasts
+        through one.
 
         Args:
             pad_s: the seconds of quiet kept at either end of live speech.
@@ -88,9 +89,9 @@ class Recogniser:
         segments = heard(segments, piece.certainty, spoken_s, self.engine.HABITS)
         unlikely = invented(segments, alone=self.knows_one)
         segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
-        if len(segments) == 1 and piece.speech:
+        if len(segments) == 1 and piece.speech and not segments[0].words:
             return at_pauses(segments[0], piece.speech)
-        return segments
+        return [beside_pauses(segment, piece.speech) for segment in segments]
 
     def _without_loops(
         self, job: Job, samples: Samples, options: Options, segments: list[Segment], live: bool = False

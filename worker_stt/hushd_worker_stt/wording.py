@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from hushd_protocol.light_dataclass import replace
 
@@ -203,6 +203,7 @@ def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
 
 
 _PAUSES_AT = ".?!,;:…。？！，；："
+_CLOSING = " \"'”’»)]"
 _TOLERANCE_S = 1.5  # of speech, between a pause and the expected place of its stop
 
 
@@ -237,6 +238,26 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
         parts.append(replace(segment, start=speech[span][0], end=speech[next_span - 1][1], text=text))
         first, span = last, next_span
     return parts
+
+
+def beside_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> Segment:
+    """Returns `segment` without a word that lasts through a pause: it ends before it if a stop follows, else it begins
+    after it. Whisper has the first word of a sentence begin where the one before it ends.
+
+    Args:
+        speech: as for `at_pauses`.
+    """
+    words = list(segment.words)
+    for number, word in enumerate(words):
+        for (_, end), (start, _) in pairwise(speech):
+            if word.start < start < word.end and word.text.rstrip(_CLOSING).endswith(tuple(_PAUSES_AT)):
+                words[number] = replace(word, end=max(word.start, min(word.end, end)))
+                break
+            if word.start < start < word.end:
+                words[number] = word = replace(word, start=start)
+    if words == list(segment.words):
+        return segment
+    return replace(segment, start=words[0].start, end=words[-1].end, words=tuple(words))
 
 
 def _pairs(stops: list[tuple[int, float]], pauses: list[tuple[int, float]]) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.wording import at_pauses
+from hushd_worker_stt.wording import at_pauses, beside_pauses
 from support.seeds import seeds
 
 
@@ -43,6 +43,22 @@ def test_what_needs_no_parting_stays() -> None:
     segment = Segment(1.0, 5.0, "One. Two.", (Word("One.", 1.0, 2.0), Word("Two.", 4.0, 5.0)))
     assert at_pauses(segment, [(1, 2), (4, 5)]) == [segment]
     assert at_pauses(Segment(1.0, 5.0, "One. Two."), []) == [Segment(1.0, 5.0, "One. Two.")]
+
+
+@pytest.mark.parametrize(
+    ("word", "start", "end"),
+    [
+        ("one,", 1.0, 2.0),  # a stop ends it: it was spoken before the pause
+        ("two", 3.0, 3.2),  # none: behind it, however little of it is there
+        ('"One."', 1.0, 2.0),
+    ],
+)
+def test_no_word_lasts_through_a_pause(word: str, start: float, end: float) -> None:
+    """The segment begins and ends with its words; other words stay."""
+    segment = Segment(0.0, 5.0, word, (Word(word, 1.0, 3.2),))
+    assert beside_pauses(segment, [(0.5, 2.0), (3.0, 4.0)]) == Segment(start, end, word, (Word(word, start, end),))
+    inside = Segment(0.0, 5.0, "one", (Word("one", 3.0, 3.2),))
+    assert beside_pauses(inside, [(0.5, 2.0), (3.0, 4.0)]) is inside
 
 
 @seeds(200)

@@ -56,6 +56,9 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
         *((["--speaker", word, "a.wav"], "as in Ann=ann.wav") for word in ("=a.wav", "Ann=", "SPEAKER_00=a.wav")),
         (["--resume", "--diarize", "a.wav"], "leave out --resume"),
         (["--continuous", "--diarize"], "record first, and name its FILE"),
+        (["--align", "a.txt"], "name its FILE"),
+        (["--align", "a.txt", "a.wav", "b.wav"], "in one FILE"),
+        (["--align", "a.txt", "--diarize", "a.wav"], "leave out others, --diarize"),
     ],
 )
 def test_mistakes(argv: list[str], words: str) -> None:
