@@ -229,7 +229,7 @@ class TestJobs:
 
         asked, degraded = heard()
         assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00", "SPEAKER_01", "SPEAKER_02"}
-        assert [warning["code"] for warning in asked.result["warnings"]] == ["speakers_unsure"]
+        assert "speakers_unsure" in [warning["code"] for warning in asked.result["warnings"]]
         assert degraded
         asked, _ = heard(voiceprints=True)
         assert asked.result["voices"]
