@@ -161,7 +161,7 @@ class Parser(argparse.ArgumentParser):
         """Adds the options of an operation's fields; each attribute has the name of its field.
 
         Args:
-            default: of an option that is left out; a switch is then False, unless this is SUPPRESS.
+            default: of an option that is left out; None: its field's, if it is a switch.
             help: their help, where this command has words of its own for it.
         """
         for name in names:
@@ -170,7 +170,7 @@ class Parser(argparse.ArgumentParser):
             kind = option.kind
             assert kind is not None
             if kind.form.get("type") == "boolean":
-                unset = False if default is None else default
+                unset = operation.fields[name].default if default is None else default
                 self.add_switch(group, *option.flags, dest=name, default=unset, help=option.help)
                 continue
             group.add_argument(

@@ -82,7 +82,10 @@ def test_the_documents_list_the_fields() -> None:
 
 
 def test_options_that_say_nothing_are_not_sent() -> None:
-    """None and False; 0 and an empty text say something, and an unknown one is refused with those there are."""
-    assert given("hum", {"a": 0, "b": "", "c": None, "d": False}, "abcd") == {"a": 0, "b": ""}
+    """None and False; 0 and an empty text say something, as False does of a flag that is not False when left out; an
+    unknown one is refused with those there are."""
+    known = {name: Field(flag(), "", False) for name in "abcd"}
+    assert given("hum", {"a": 0, "b": "", "c": None, "d": False}, known) == {"a": 0, "b": ""}
+    assert given("hum", {"a": False, "b": None}, dict.fromkeys("ab", Field(flag(), ""))) == {"a": False}
     with pytest.raises(TypeError, match=r"^hum has no option 'x': it takes a, b$"):
-        given("hum", {"a": 1, "x": None}, ("a", "b"))
+        given("hum", {"a": 1, "x": None}, {name: known[name] for name in "ab"})

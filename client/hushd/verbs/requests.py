@@ -137,8 +137,6 @@ def transcribe_params(options: TranscribeOptions) -> JsonObject:
     from hushd_schema.operations.transcribe import OPTIONS
 
     params = given("transcribe", options, OPTIONS)
-    if options.get("by_channel") is False:
-        params["by_channel"] = False  # which is not the default
     if not isinstance(hotwords := params.get("hotwords", ""), str):
         params["hotwords"] = ", ".join(hotwords)
     if clips := list(params.pop("clips", ())):

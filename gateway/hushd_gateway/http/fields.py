@@ -59,12 +59,17 @@ def text(fields: Fields, name: str, default: str = "") -> str:
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """Returns a boolean, also from the text of a form."""
+    """Returns a boolean, also from the text of a form; False if it is left out."""
+    return bool(flag_if_given(fields, name))
+
+
+def flag_if_given(fields: Fields, name: str) -> bool | None:
+    """Returns a boolean, also from the text of a form; None if it is left out."""
     value = single(fields, name)
     if isinstance(value, str):
-        value = {"true": True, "1": True, "false": False, "0": False, "": False}.get(value.lower(), value)
+        value = {"true": True, "1": True, "false": False, "0": False, "": None}.get(value.lower(), value)
     if value is None or isinstance(value, bool):
-        return bool(value)
+        return value
     raise bad(f"{name} must be true or false.", name)
 
 

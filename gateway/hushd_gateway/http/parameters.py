@@ -69,7 +69,10 @@ def of(operation: Operation, sound: str = EITHER) -> Parameters:
     """Returns an operation's fields for a kind of sound, as parameters."""
     taken = operation.taken("http", sound)
     return Parameters(
-        *(value(own.name or name, own.about, own.kind or operation.fields[name].kind) for name, own in taken.items())
+        *(
+            value(own.name or name, own.about, own.kind or operation.fields[name].kind, operation.fields[name].default)
+            for name, own in taken.items()
+        )
     )
 
 
@@ -79,10 +82,11 @@ def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
 
-def value(name: str, about: str, kind: Kind) -> Parameter:
-    """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out."""
+def value(name: str, about: str, kind: Kind, default: object = False) -> Parameter:
+    """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out. `default` is
+    that of a flag, None if somebody else decides."""
     if kind.form["type"] == "boolean":
-        return Parameter(name, about, fields.flag, kind.form)
+        return Parameter(name, about, fields.flag if default is False else fields.flag_if_given, kind.form)
     if kind.form["type"] == "string":
         return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", kind.form)
     return Parameter(name, about, partial(fields.value, kind=kind), kind.form)

@@ -3,7 +3,7 @@
 The workers' checks, the command line, HTTP, MCP and the reference in the documents are derived from these.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
@@ -132,15 +132,20 @@ def fields(options: type) -> dict[str, Field]:
     return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
 
 
-def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> JsonObject:
-    """Returns the options of an operation in the form of a request, without options that are None or False.
+def given(operation: str, options: Mapping[str, Any], known: Mapping[str, Field]) -> JsonObject:
+    """Returns the options of an operation in the form of a request, without those that are None, and without flags that
+    are False, unless that says something: where somebody else decides about a flag that is left out.
 
     Raises:
         TypeError: for a name that is not one of the `known` options.
     """
     if unknown := [name for name in options if name not in known]:
         raise TypeError(f"{operation} has no option {unknown[0]!r}: it takes {', '.join(known)}")
-    return {name: value for name, value in options.items() if value is not None and value is not False}
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None and (value is not False or known[name].default is None)
+    }
 
 
 def documented(about: str | None, operation: Mapping[str, Field]) -> str:

@@ -180,8 +180,7 @@ def add_transcription(parser: Parser) -> Group:
     """Adds the options of a transcription, which `transcribe_options` reads; returns the group of the usual ones."""
     group, more = parser.add_argument_group("transcription"), parser.add_rare_group("more of the transcription")
     for name in TRANSCRIBE.options(schema.TEXT):
-        unset = SUPPRESS if name == "by_channel" else None  # False is not its default
-        parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name], unset)
+        parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
     search = parser.add_rare_group("search for the text")
     parser.add_fields(search, TRANSCRIBE, TRANSCRIBE.options(schema.SEARCH))
     return group

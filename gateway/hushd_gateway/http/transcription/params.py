@@ -85,8 +85,6 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
         "probabilities": logprobs,
         "diarize": form == "diarized_json" or options["diarize"],
     }
-    if fields.single(data, "by_channel") in (None, ""):
-        options["by_channel"] = None  # the recording tells
     known = references(data)
     if known and not options["diarize"]:
         raise bad(
