@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_OWN_CHANNEL_RATIO = 10 ** (
-    12 / 20
-)  # 12 dB: by so much a person is louder in the own channel; a pair of microphones has 6
+# 12 dB: by so much a person is louder in the own channel; a pair of microphones has 6.
+_OWN_CHANNEL_RATIO = 10 ** (12 / 20)
+_ALIKE_SHARE = 0.05  # of the frames with sound: channels that differ in fewer are alike
 _LOOK_S = 60.0  # of a recording that are asked
 _ALIKE_S = 10.0  # of sound, in which hardly a frame is in one channel alone
 _OWN_FRAMES = 31  # of speech in one channel alone, a second
@@ -67,7 +68,8 @@ def each_a_person(blocks: Iterable[Samples], *, asked: bool) -> bool:
         asked: whether the channels are to be heard apart anyway, unless they are alike.
     """
     own, together, sounding, far = np.zeros(2, int), 0, 0, 0
-    with Detector() as left, Detector() as right:
+    detectors: list[Detector] = []
+    with ExitStack() as stack:
         for number, pair in enumerate(frames(blocks)):
             if number * FRAME >= _LOOK_S * RATE or len(pair) < FRAME or own.min() >= _SURE_FRAMES:
                 break
@@ -76,17 +78,19 @@ def each_a_person(blocks: Iterable[Samples], *, asked: bool) -> bool:
             alone = levels[louder] >= _OWN_CHANNEL_RATIO * levels[1 - louder]
             sounding += int(levels[louder] >= SILENT_LEVEL)
             far += int(alone and levels[louder] >= SILENT_LEVEL)
-            if sounding * FRAME >= _ALIKE_S * RATE and far < 0.05 * sounding:
+            if sounding * FRAME >= _ALIKE_S * RATE and far < _ALIKE_SHARE * sounding:
                 return False
-            if asked or far < 0.05 * sounding:
+            if asked or far < _ALIKE_SHARE * sounding:
                 continue
-            speaks = [detector(np.ascontiguousarray(pair[:, n])) > 0 for n, detector in enumerate((left, right))]
+            # Most recordings need none, and two take 60 ms to load.
+            detectors = detectors or [stack.enter_context(Detector()) for _ in range(2)]
+            speaks = [detector(np.ascontiguousarray(pair[:, n])) > 0 for n, detector in enumerate(detectors)]
             if alone:
                 own[louder] += speaks[louder]
             else:
                 together += all(speaks)
     if asked:
-        return far >= 0.05 * max(1, sounding)
+        return far >= _ALIKE_SHARE * max(1, sounding)
     return bool(own.min() >= _OWN_FRAMES and own.sum() > together)
 
 
