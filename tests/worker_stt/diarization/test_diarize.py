@@ -229,7 +229,8 @@ class TestJobs:
 
         asked, degraded = heard()
         assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00", "SPEAKER_01", "SPEAKER_02"}
-        assert "speakers_unsure" in [warning["code"] for warning in asked.result["warnings"]]
+        codes = [warning["code"] for warning in asked.result["warnings"]]
+        assert [code for code in codes if code != "unlikely_text"] == ["speakers_unsure"]  # words have their own claim
         assert degraded
         asked, _ = heard(voiceprints=True)
         assert asked.result["voices"]
