@@ -29,6 +29,7 @@ import section as document
 from hushd import Client
 from hushd_worker_stt.plausibility import differences
 from support import real_weights
+from support.ports import free_port
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
@@ -157,7 +158,7 @@ def _clips(audio: Path) -> list[Clip]:
 @contextmanager
 def _hushd(work: str) -> Iterator[Program]:
     role, model = ("stt", "faster-whisper/base") if work == "hears" else ("tts", f"piper/{VOICE}")
-    port = _free_port()
+    port = free_port()
     config = f'{role} = "{model}"\n[wyoming]\nlisten = ["tcp://127.0.0.1:{port}"]\n'
     config += f"[worker]\nkeep_alive = {KEEP_ALIVE_S:g}\n"
     with supervisor(config, HUSHD_MODELS_DIR=str(real_weights.home())) as process, Client() as client:
@@ -167,7 +168,7 @@ def _hushd(work: str) -> Iterator[Program]:
 
 @contextmanager
 def _peer(python: str, work: str) -> Iterator[Program]:
-    port, home = _free_port(), real_weights.home()
+    port, home = free_port(), real_weights.home()
     with tempfile.TemporaryDirectory(prefix="hushd-peers-") as folder:
         command = [python, "-m", PEERS[work].replace("-", "_"), "--uri", f"tcp://127.0.0.1:{port}"]
         if work == "hears":
@@ -184,13 +185,6 @@ def _peer(python: str, work: str) -> Iterator[Program]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
