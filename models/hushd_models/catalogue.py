@@ -276,12 +276,17 @@ def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:
     return Files(patterns, (*(pattern.replace("{name}", name) for pattern in optional), *data))
 
 
+_WILDCARD = re.compile(r"(\*\*/|\*|\?)")
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*/|\*|\?)", pattern)
     words = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part, re.escape(part)) for part in parts))
+    return re.compile("".join(words.get(part, re.escape(part)) for part in _WILDCARD.split(pattern)))
 
 
 def _matches(pattern: str, name: str) -> bool:
-    return pattern == name or (("*" in pattern or "?" in pattern) and _compiled(pattern).fullmatch(name) is not None)
+    first, *others = _WILDCARD.split(pattern)
+    if not others or not (name.startswith(first) and name.endswith(others[-1])):
+        return name == pattern  # most names: no pattern of theirs is compiled
+    return _compiled(pattern).fullmatch(name) is not None
