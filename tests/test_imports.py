@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,3 +122,9 @@ def test_no_module_imports_another_in_a_circle() -> None:
     graph = {name: {*imports(name, path)} & MODULES.keys() - {name} for name, path in MODULES.items()}
     assert sum(map(len, graph.values())) > len(graph)
     TopologicalSorter(graph).prepare()  # the error would name the circle
+
+
+def test_private_modules_of_python_are_imported_in_two_places() -> None:
+    """Another Python may lack them: what hushd uses of them stands in one module, and beside it the commands' guard."""
+    users = {name for name, path in MODULES.items() if re.search(r"^\s*(import|from) _[a-z]", path.read_text(), re.M)}
+    assert users == {"hushd_mcp.c_modules", "hushd_command"}

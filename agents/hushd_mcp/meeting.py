@@ -7,17 +7,18 @@ can listen. Like `relay`, to which it belongs, the module is small.
 
 from __future__ import annotations
 
-import _socket
 import fcntl
 import os
 import sys
 import time
 
+from .c_modules import AF_UNIX, SOCK_STREAM, socket
+
 OTHER_RELAY_TIMEOUT_S = 5.0  # for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def connect(path: str, log: str) -> tuple[_socket.socket, bool, int]:
+def connect(path: str, log: str) -> tuple[socket, bool, int]:
     """Returns a connection with the process that listens at `path`, whether it is new, and the inode of its socket.
 
     If none listens, it starts one.
@@ -37,7 +38,7 @@ def connect(path: str, log: str) -> tuple[_socket.socket, bool, int]:
             return connected, False, _inode(path)
         if os.path.lexists(path):
             os.unlink(path)
-        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        listener = socket(AF_UNIX, SOCK_STREAM)
         mask = os.umask(0o177)
         try:
             listener.bind(path)
@@ -80,15 +81,15 @@ def _locked(path: str) -> int:
             time.sleep(0.02)
 
 
-def _try(place: str) -> _socket.socket | None:
+def _try(place: str) -> socket | None:
     try:
         return _connected(place)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
 
 
-def _connected(place: str) -> _socket.socket:
-    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+def _connected(place: str) -> socket:
+    made = socket(AF_UNIX, SOCK_STREAM)
     made.connect(place)
     made.setblocking(False)
     return made

@@ -13,14 +13,12 @@ seconds, that it works: one that is stopped is left for another.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # `signal` makes enumerations
-import _socket
 import os
 import select
 import sys
 import time
 
-from . import greeting, meeting
+from . import c_modules, greeting, meeting
 
 PROCESS_SILENCE_S = 20.0  # of the process while a request waits, less than any host's patience
 TRIES = 3  # a process that is leaving may not answer
@@ -40,7 +38,7 @@ class Relay:
 
     def __init__(self, options: dict[str, str]) -> None:
         self._options = options
-        self._session: dict[str, object] = greeting.loads(options["session"])  # sent to `sessions`
+        self._session: dict[str, object] = c_modules.loads(options["session"])  # sent to `sessions`
         self._beginning: list[bytes] = []  # the host's first lines, sent to each new process
         self._initialize = b""  # the host's `initialize`
         self._greeted = False  # the host's `initialize` has been answered here
@@ -114,7 +112,7 @@ class Relay:
             return False
         with open(_PREPARED, "rb") as file:
             text = file.read().decode().replace(greeting.USUAL_LANGUAGES, self._options["languages"])
-        prepared = greeting.loads(text).get(method)
+        prepared = c_modules.loads(text).get(method)
         if prepared is None or not (
             greeting.is_plain(message) or ("error" in prepared and greeting.id_of(message) is not None)
         ):
@@ -207,18 +205,18 @@ class Relay:
             assert self._link
             self._link.ready = True
             waiting, self._waiting = self._waiting, []
-            about = b"#session " + greeting.dumps(self._session).encode()
+            about = b"#session " + c_modules.dumps(self._session).encode()
             for each in (about, *self._beginning, *waiting):
                 self._link.send(each)
         elif line == b"#leave":
             assert self._link
             self._link.leaves, self._link.taken = True, {*self._calls}
         elif line.startswith(b"#rest "):
-            self._session |= greeting.loads(line[6:])
+            self._session |= c_modules.loads(line[6:])
             if not self._calls and self._link and not self._link.unsent:
                 self._part()
         else:
-            message = greeting.loads(line) if self._calls else {}
+            message = c_modules.loads(line) if self._calls else {}
             method = "" if "method" in message else self._calls.pop(message.get("id"), "")
             if method == "initialize" and "result" in message:
                 self._session["answered"] = message["id"]
@@ -263,7 +261,7 @@ class Link:
         unsent: bytes not yet sent.
     """
 
-    def __init__(self, connected: _socket.socket, new: bool, inode: int) -> None:
+    def __init__(self, connected: c_modules.socket, new: bool, inode: int) -> None:
         self._socket = connected
         self.new, self.inode = new, inode
         self._received = bytearray()
@@ -297,7 +295,7 @@ class Link:
         """Closes the sending side, and waits a while for the process to finish."""
         self._socket.settimeout(_SPEECH_END_TIMEOUT_S)
         try:
-            self._socket.shutdown(_socket.SHUT_WR)
+            self._socket.shutdown(c_modules.SHUT_WR)
             while self._socket.recv(_CHUNK):
                 pass
         except OSError:
@@ -309,10 +307,10 @@ class Link:
 
 def main() -> None:
     """Runs the relay, with the options from the last argument."""
-    for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
-        if _signal.getsignal(number) != _signal.SIG_IGN:
-            _signal.signal(number, _exit)
-    relay = Relay(greeting.loads(sys.argv[-1]))
+    for number in (c_modules.SIGHUP, c_modules.SIGINT, c_modules.SIGTERM):
+        if c_modules.getsignal(number) != c_modules.SIG_IGN:
+            c_modules.signal(number, _exit)
+    relay = Relay(c_modules.loads(sys.argv[-1]))
     status = 0
     try:
         relay.run()
@@ -329,7 +327,7 @@ def _exit(number: int, _: object) -> None:
 
 
 def _send(message: dict[str, object]) -> None:
-    _write(greeting.dumps(message).encode() + b"\n")
+    _write(c_modules.dumps(message).encode() + b"\n")
 
 
 def _write(data: bytes) -> None:
