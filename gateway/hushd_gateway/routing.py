@@ -17,6 +17,7 @@ from hushd_models import advice, languages, listings, model_choice
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
+from hushd_schema import engines as specs
 from hushd_schema.description import Descriptions
 from hushd_schema.settings import Settings
 
@@ -179,6 +180,13 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
     return None
 
 
+def _installed_engines(name: str) -> Model | None:
+    """Returns what ENGINE/NAME means where the engine's packages are here: `_named` would, by the list of engines."""
+    engine, _, model = name.partition("/")
+    known = model not in ("", AUTO) and specs.find(engine, "stt") and advice.engine_installed(engine)
+    return Model(engine, model) if known else None
+
+
 def _check_engine(entry: EngineDescription, name: str) -> None:
     """Raises `engine_missing` for a model of hushd's catalogue whose engine is not here, with all that brings it: the
     worker would name the engine's command alone."""
@@ -255,10 +263,13 @@ class Engines:
         logprobs: bool = False,
         speed: str = "medium",
     ) -> Model:
-        """Returns the model for a transcription; see `stt`. A request without a choice lists no engines."""
-        usual = not (translate or words or logprobs) and self._is_default(name)
-        if usual and is_known_to_hear(self.settings.stt, language):
-            return Model()
+        """Returns the model for a transcription; see `stt`. A request without a choice lists no engines, and neither
+        does one that names an engine of this machine and its model."""
+        if not (words or logprobs):
+            if not translate and self._is_default(name) and is_known_to_hear(self.settings.stt, language):
+                return Model()
+            if named := _installed_engines(self.settings.http.models.get(name, name)):
+                return named
         needs = {"translate": translate, "words": words, "logprobs": logprobs}
         model = stt(await self.stt(), self.settings, name, language, **needs)
         if model.model != AUTO:

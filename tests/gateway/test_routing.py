@@ -166,6 +166,24 @@ def test_usual_requests_list_no_engines() -> None:
     asyncio.run(run())
 
 
+def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine under load the list took over 30 s, and requests that named their model failed with it."""
+    monkeypatch.setattr("hushd_models.advice.engine_installed", lambda name: name == "moonshine")
+
+    async def run() -> None:
+        client = Describer()
+        there = Engines(client, replace(SETTINGS, http=HttpSettings(models={"mine": "moonshine/of-mine"})))  # type: ignore[arg-type]
+        assert await there.model("moonshine/tiny-en", "de", translate=True) == Model("moonshine", "tiny-en")
+        assert await there.model("mine") == Model("moonshine", "of-mine")
+        assert client.count == 0
+        assert await there.model("faster-whisper/small") == Model("faster-whisper", "small")
+        assert await there.model("moonshine/auto") == Model("moonshine", "tiny-en")
+        assert await there.model("nobody/nothing") == Model()
+        assert client.count == 1
+
+    asyncio.run(run())
+
+
 def test_a_language_chooses_what_knows_it() -> None:
     """The best model where the default does not hear it, and a voice; a voice that nobody has is an error."""
 
