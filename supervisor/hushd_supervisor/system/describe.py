@@ -19,7 +19,7 @@ from .process import Launch, describe_command, is_here
 from .question import Questions
 from .source import Outcome, Perform
 
-DESCRIBE_TIMEOUT_S = 30.0  # at a load of 20, 10 were too few once
+DESCRIBE_TIMEOUT_S = 120.0  # a start's default: at a load of 12 to 27 imports took over 30
 
 
 class Descriptions(Questions):
