@@ -122,6 +122,20 @@ def test_whisper_tells_the_language(models: Path, token: str, language: str, sai
     assert loaded(tone_models.ctc(models / "other").name).detect_language(whistle(token)) is None
 
 
+def test_whisper_encodes_a_piece_once_for_its_language_and_its_text(models: Path) -> None:
+    """The encoder is most of the work, of 30 s each time; another piece, or the same again, is encoded anew."""
+    engine, encoded = loaded(tone_models.whisper(models / "mine").name), list[int]()
+    prepare = engine._asr._preprocessor
+    engine._asr._preprocessor = lambda *batch: encoded.append(0) or prepare(*batch)
+    for number, sound in enumerate([whistle("▁ever"), whistle("ed")], 1):
+        language = engine.detect_language(sound)
+        assert language
+        heard = text(engine, sound, language=language.tag)
+        assert len(encoded) == 2 * number - 1
+        assert text(engine, sound, language=language.tag) == heard
+        assert len(encoded) == 2 * number
+
+
 def test_int8_goes_first(models: Path) -> None:
     """On a CPU the quantized file is taken where there is one, and the other where there is not."""
     folder = tone_models.ctc(models / "mine", ".int8")

@@ -59,6 +59,7 @@ class OnnxAsr(Engine):
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
+    _detected: tuple[Any, Any] | None = None  # a piece whose language was detected, and Whisper's encoding of it
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -104,6 +105,8 @@ class OnnxAsr(Engine):
             self.batch = 16
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
+        if self._tells_language:
+            self._encode_anew, self._asr._encode = self._asr._encode, self._encode
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         if options.translate and not self._translates:
@@ -138,10 +141,20 @@ class OnnxAsr(Engine):
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if not self._tells_language:
             return None
-        asr = self._asr
-        tokens = asr._decoding(asr._encode(*self._batch([samples])), asr._detect_lang_input, 3)
+        asr, batch = self._asr, self._batch([samples])
+        self._detected = batch[0], asr._encode(*batch)
+        tokens = asr._decoding(self._detected[1], asr._detect_lang_input, 3)
         token: str = asr._vocab[int(tokens[0, 1])]
         return DetectedLanguage(token.removeprefix("<|").removesuffix("|>"))
+
+    def _encode(self, waveforms: Any, lengths: Any) -> Any:
+        """Returns the package's encoding; that of a piece whose language was just detected is not made again."""
+        import numpy as np
+
+        detected, self._detected = self._detected, None
+        if detected and np.array_equal(detected[0], waveforms):
+            return detected[1]
+        return self._encode_anew(waveforms, lengths)
 
     def _batch(self, pieces: Sequence[Samples]) -> tuple[Any, Any]:
         """Returns `pieces` in the package's form: a batch, padded with silence, and the length of each."""
