@@ -134,7 +134,7 @@ class SegmentData(Record):
         speaker: the speaker, such as `SPEAKER_00`; empty without `diarize`.
         words: its words; none if the engine cannot time them.
         rest: the start of a request for the audio after it; None for live audio.
-        language: the language of a recording; empty if unknown.
+        language, language_probability: as in the result, as far as they are known.
         unlikely: whether its text is probably wrong.
         unjudged: whether that is not known yet: an event `judged` follows.
     """
@@ -148,6 +148,7 @@ class SegmentData(Record):
     words: tuple[WordData, ...] = ()
     rest: float | None = None
     language: str = ""
+    language_probability: float | None = None
     unlikely: bool = False
     unjudged: bool = False
 

@@ -18,9 +18,7 @@ import pytest
 import soundfile
 from agents.mcp_host import stdio_host
 from hushd import Client
-from hushd.transport.second_hearing import SecondHearing
-from hushd_protocol.light_dataclass import replace
-from hushd_protocol.messages import Result
+from hushd.transport import second_hearing
 from support import warm
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S, Supervisor, check_nothing_is_left
@@ -201,13 +199,21 @@ def test_an_assistant_gets_no_text_of_which_the_other_model_is_unsure(
     other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program acts on a text, and has no place for a mark: none is sent, in whole or in part, and no language."""
-    told = SecondHearing._told
-
-    def unsure(hearing: SecondHearing, result: Result) -> Result:
-        return told(hearing, replace(result, data={**result.data, "language_probability": 0.2}))
-
-    monkeypatch.setattr(SecondHearing, "_told", unsure)
+    monkeypatch.setattr(second_hearing, "is_unsure", lambda language, probability, denied: True)
     assert assistant(strange) == ("", None)
+
+
+def test_a_turn_of_which_the_other_model_is_unsure_is_marked(
+    other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the microphone as of a file."""
+    monkeypatch.setattr(second_hearing, "is_unsure", lambda language, probability, denied: True)
+    samples, _ = soundfile.read(strange, dtype="int16")
+    sound = np.concatenate((samples, np.zeros(4 * RATE, np.int16))).tobytes()
+    with Client() as client:
+        heard = client.listen(sound[start : start + 3_200] for start in range(0, len(sound), 3_200)).transcript()
+    assert ([segment.unlikely for segment in heard], heard.text) == ([True], TEXT)
+    assert [warning.code for warning in heard.warnings] == ["heard_again", "unlikely_text"]
 
 
 def test_a_session_in_another_language_asks_its_model_first(

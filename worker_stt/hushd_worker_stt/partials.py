@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.results import LiveEvent, SegmentData, WordData
 
-from hushd_worker_stt.engine import Segment
+from hushd_worker_stt.engine import DetectedLanguage, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,11 @@ class Judged:
 Event = Segment | Unstable | Began | Ended | Nothing | Judged
 
 
-def of_segment(number: int, segment: Segment) -> SegmentData:
-    """Returns the data of a segment; times are to the millisecond, and texts what can be sent."""
+def of_segment(
+    number: int, segment: Segment, language: str = "", detected: DetectedLanguage | None = None
+) -> SegmentData:
+    """Returns the data of a segment; times are to the millisecond, and texts what can be sent; `detected`: if a model
+    has found the `language`."""
     return SegmentData(
         kind="segment",
         id=number,
@@ -53,6 +56,8 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
         end=round(segment.end, 3),
         text=_whole(segment.text),
         speaker=segment.speaker,
+        language=language,
+        language_probability=probability(detected.probability if detected else None),
         unlikely=segment.unlikely,
         unjudged=segment.unjudged,
         words=tuple(

@@ -240,9 +240,9 @@ class Transcription:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
-        data = partials.of_segment(self._segments, segment)
         language = self._recogniser.spoken(self._options)
-        self._job.send_partial(replace(data, rest=round(rest, 3), language=language).data())
+        data = partials.of_segment(self._segments, segment, language, self._detected)
+        self._job.send_partial(replace(data, rest=round(rest, 3)).data())
         self._segments += 1
 
     def _name(self, speaker: int) -> str:

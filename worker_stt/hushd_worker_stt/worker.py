@@ -227,17 +227,17 @@ class SpeechToText(BaseWorker):
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):
-                job.send_partial(partials.of_segment(count, event).data())
+                job.send_partial(partials.of_segment(count, event, listener.language, listener.detected).data())
                 count += 1
                 if judge is None:
                     unlikely_text.add(event.start, event.end, event.unlikely)
             else:
                 job.send_partial(partials.of_event(event))
-        language = self._recogniser.spoken(listener.options)
-        unlikely_text.warn(job, language, alone=self._recogniser.knows_one)
+        detected = listener.detected
+        unlikely_text.warn(job, listener.language, alone=self._recogniser.knows_one)
         return TranscriptResult(
-            language=language,
-            language_probability=partials.probability(listener.language_probability),
+            language=listener.language,
+            language_probability=partials.probability(detected.probability if detected else None),
             duration=round(listener.seconds, 3),
             segments=count,
             ended=listener.ended,

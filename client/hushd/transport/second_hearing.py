@@ -1,10 +1,11 @@
 """A transcription whose beginning another model hears again, where the usual one has probably invented it.
 
-    first text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
-                  └► none: returned at once                       └► unlikely or doubtful ─► the other hears the input
+    unjudged text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
+                     └► none: returned at once                       └► unlikely or doubtful ─► the other hears it
 
-Nothing is held back but the text of the first piece, or of the first utterance, whose verdict follows it at once; and,
-of a caller that waits for verdicts, the other model's text, whose own doubt comes with its result.
+Nothing is held back but a text whose verdict follows it at once: that of the first piece or utterance, and on a busy
+machine of later utterances. Only the first is heard again. The other model's text is marked where it is unsure of its
+language.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
@@ -43,16 +45,19 @@ class SecondHearing:
         self._call = call
         self._look = look
         self._instead = instead
-        self._holds: bool | None = None  # whether the first text waits for its verdict; None: not looked yet
-        self._waits = False  # whether the other model's text waits for its result
+        self._holds: bool | None = None  # whether unjudged text waits for its verdict; None: not looked yet
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
-        self._before = self._model = ""  # the workers' names
-        self._denied = False  # whether the usual model's verdict was that this is not English
+        self._returned = False  # whether a text was
+        self._model = ""  # the other worker's name
+        self._again = False  # whether that hears what the usual model has heard
+        self._denied = False  # whether the usual model's verdict on it was that it is not English
+        self._unsure: list[JsonObject] = []  # the stretches whose language the other model doubts
+        self._doubted = False  # whether that of the last segment
 
     def hold(self) -> None:
-        """Has every text wait for its verdict, whether another model is here or not."""
-        self._holds = self._waits = True
+        """Has unjudged text wait for its verdict, whether another model is here or not."""
+        self._holds = True
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -75,26 +80,28 @@ class SecondHearing:
     def _take(self, message: Message) -> Steps[None]:
         data: Any = message.data if isinstance(message, Partial) else {}
         kind = data.get("kind")
-        waits = self._waits and self._call.moved and kind == "segment"
-        if waits or (data.get("unjudged") and self._holds):
+        if data.get("unjudged") and self._holds:
             self._held.append(message)
         elif kind == "judged" and self._held:
-            self._denied = unlikely = bool(data.get("unlikely"))
+            unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
-            if not ((unlikely or data.get("doubtful")) and (yield from self._move())):
+            if not ((unlikely or data.get("doubtful")) and (yield from self._move(unlikely))):
+                self._returned = True
                 self._ready += (_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
-            result = self._told(message)
-            unsure = self._call.moved and "unlikely" in result.data
-            self._ready += (*(_marked(each, unsure) if unsure else each for each in self._held), result)
+            self._ready += (*self._held, self._told(message))
         elif self._held:
             self._held.append(message)
-        elif not (self._call.moved and kind == "began"):  # of an utterance that has begun before
+        elif not self._call.moved:
+            self._returned = self._returned or kind == "segment"
             self._ready.append(message)
+        elif not (self._again and kind == "began"):  # of an utterance that has begun before
+            self._ready.append(_marked(message, True) if kind == "segment" and self._doubts(data) else message)
+            self._again = self._again and kind not in ("ended", "nothing")
 
-    def _move(self) -> Steps[bool]:
+    def _move(self, denied: bool) -> Steps[bool]:
         """Sends the input to the other model; returns whether there is one, and the input is still whole."""
-        if self._model or not self._call.repeatable:
+        if self._model or self._returned or not self._call.repeatable:
             return False
         try:
             request = yield from self._instead(self._call.request)
@@ -102,7 +109,7 @@ class SecondHearing:
             request = None
         if request is None:
             return False
-        self._before, self._model = self._call.request.worker, request.worker
+        self._model, self._again, self._denied = request.worker, True, denied
         yield from self._call.move(request)
         return True
 
@@ -116,10 +123,20 @@ class SecondHearing:
             why = "this is not English"
         told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
         data = {**result.data, "model": model}
-        if is_unsure(data.get("language", ""), data.get("language_probability"), denied=self._denied):
+        if self._unsure:
             told += [{"code": UNLIKELY, "message": "It is probably not the spoken text: that model, too, is unsure."}]
-            data["unlikely"] = [{"start": 0.0, "end": data["duration"]}]
+            data["unlikely"] = [*data.get("unlikely", ()), *self._unsure]
         return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]})
+
+    def _doubts(self, data: JsonObject) -> bool:
+        """Returns whether the other model doubts the language of a segment, and notes it for the result."""
+        language, known = data.get("language", ""), data.get("language_probability")
+        before, self._doubted = self._doubted, is_unsure(language, known, denied=self._denied and self._again)
+        if self._doubted and before:
+            self._unsure[-1]["end"] = data["end"]
+        elif self._doubted:
+            self._unsure.append({"start": data["start"], "end": data["end"]})
+        return self._doubted
 
 
 def is_unsure(language: str, probability: float | None, *, denied: bool) -> bool:

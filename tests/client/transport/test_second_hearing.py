@@ -23,9 +23,9 @@ def part(kind: str, text: str = "", **data: Any) -> dict[str, Any]:
     return {"kind": kind, **({"text": text} if text else {}), **data}
 
 
-FIRST = part("segment", "We'll see you.", unjudged=True, end=2.0, rest=2.0)
-LATER = part("segment", "And so on.", end=4.0, rest=4.0)
-HEARD = part("segment", "Tout va bien.", end=2.0, rest=2.0)
+FIRST = part("segment", "We'll see you.", unjudged=True, start=0.0, end=2.0, rest=2.0)
+LATER = part("segment", "And so on.", start=2.5, end=4.0, rest=4.0)
+HEARD = part("segment", "Tout va bien.", start=0.0, end=2.0, rest=2.0)
 
 
 class Scripted(World):
@@ -73,6 +73,7 @@ def heard(
     return world, got, result
 
 
+ENDED = part("ended")
 JUDGED, DOUBTED = part("judged", unlikely=False), part("judged", unlikely=True)
 DONE = RESULT | {"unlikely": [{"start": 0.0, "end": 2.0}]}
 
@@ -87,11 +88,17 @@ DONE = RESULT | {"unlikely": [{"start": 0.0, "end": 2.0}]}
         ({"looks": False}, (FIRST, DOUBTED, DONE), ["We'll see you.", "judged"]),
         ({}, (FIRST, RESULT), ["We'll see you."]),
         ({}, (LATER, RESULT), ["And so on."]),
+        ({}, (LATER, FIRST, DOUBTED, RESULT), ["And so on.", "We'll see you. (unlikely)"]),
+        (
+            {"looks": False, "other": "", "waits": True},
+            (FIRST, ENDED, DOUBTED, DONE),
+            ["We'll see you. (unlikely)", "ended"],
+        ),
     ],
 )
 def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) -> None:
-    """A plausible one; with its mark one that no other model can hear, or whose input is not whole any more. Without a
-    second model it is returned before its verdict."""
+    """A plausible one; with its mark one that no other model can hear, whose input is not whole any more, or that came
+    after another text. Without a second model it is returned before its verdict, unless its caller waits for that."""
     if source := options.get("source"):
         list(source.pieces())
     world, texts, result = heard(parts, **options)
@@ -131,20 +138,22 @@ def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, 
 def test_a_second_model_that_does_not_know_the_language_says_so(
     verdict: Any, language: str, probability: float | None, sure: bool
 ) -> None:
-    """Its text is marked, too; it must be surer of English, where the usual model has denied it."""
-    answer = RESULT | {"language": language, "language_probability": probability}
-    _, _, result = heard((FIRST, verdict), (HEARD, answer))
+    """Its text is marked, too, at once; it must be surer of English, where the usual model has denied it."""
+    found = {"language": language, "language_probability": probability}
+    _, texts, result = heard((FIRST, verdict), (HEARD | found, LATER | found, RESULT))
     codes = [warning["code"] for warning in result["warnings"]]
     assert codes == ["heard_again", *([] if sure else ["unlikely_text"])]
-    assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 2.0}])
-
-
-@pytest.mark.parametrize(("probability", "sure"), [(0.12, False), (0.97, True)])
-def test_who_waits_for_verdicts_gets_the_second_models_too(probability: float, sure: bool) -> None:
-    """Each of its texts is marked where it does not know the language, though that comes with the result."""
-    result = RESULT | {"language_probability": probability}
-    _, texts, _ = heard((FIRST, DOUBTED), (HEARD, LATER, result), waits=True)
+    assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 4.0}])
     assert texts == [text + ("" if sure else " (unlikely)") for text in ("Tout va bien.", "And so on.")]
+
+
+def test_each_turn_of_a_session_is_doubted_by_itself() -> None:
+    """The second turn begins anew, and the usual model has denied nothing of it."""
+    began, english = part("began", start=0.1), {"language": "en", "language_probability": 0.6}
+    turns = (began, HEARD | english, ENDED, began, LATER | english, ENDED)
+    _, texts, result = heard((began, FIRST, ENDED, DOUBTED), (*turns, RESULT))
+    assert texts == ["began", "Tout va bien. (unlikely)", "ended", "began", "And so on.", "ended"]
+    assert result["unlikely"] == [{"start": 0.0, "end": 2.0}]
 
 
 def test_a_second_model_that_fails_changes_nothing() -> None:

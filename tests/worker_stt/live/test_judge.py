@@ -104,12 +104,15 @@ def test_what_is_not_known_is_as_the_utterance_before(
     assert not say(judge, 3, readings.few)
 
 
-def test_the_first_verdict_needs_no_more_sound(judge: LiveJudge, readings: Readings) -> None:
-    """Whoever waits for it before sending any has it after the utterance; there is no second one."""
-    say(judge, 0)
-    readings.may.set()
-    assert [verdict.unlikely for verdict in judge.first(lambda: None)] == [True]
-    assert list(judge.first(lambda: None)) == []
+def test_a_late_verdict_needs_no_more_sound(judge: LiveJudge, readings: Readings) -> None:
+    """Whoever waits for it before sending any has it after the utterance, once; of the first, and of a later one that
+    is not judged in time."""
+    for number in range(2):
+        say(judge, number)
+        readings.may.set()
+        assert [verdict.unlikely for verdict in judge.verdict(lambda: None)] == [True]
+        assert list(judge.verdict(lambda: None)) == []
+        readings.may.clear()
 
 
 def test_a_text_that_is_replaced_is_not_judged(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:

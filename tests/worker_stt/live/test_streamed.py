@@ -240,4 +240,4 @@ def test_a_stream_begins_with_its_language(
     first, second = (ribbon.feeds[0] for ribbon in engine.ribbons)
     assert len(first) / RATE == pytest.approx(first_feed, abs=0.4)  # whose quiet before the speech is cut off
     assert len(second) / RATE == pytest.approx(2.0 if looks == 2 else 1.0, abs=0.4)
-    assert listener.language_probability == (0.75 if looks and sure else None)
+    assert bool(listener.detected and listener.detected.probability == 0.75) is bool(looks and sure)

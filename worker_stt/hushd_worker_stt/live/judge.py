@@ -2,8 +2,8 @@
 
 It reads only while nobody has spoken for half a second, so that no words on the screen wait for it, and begins before
 the silence is long enough to end the utterance. A text waits for its verdict no longer than the reading of 2 s of sound
-takes, and the first text not at all; what is not known by then, or is too short to be acquitted, is taken to be as the
-utterance before. The session's result waits for the last verdict.
+takes, and the first text not at all; what is not known by then is sent unjudged, and its verdict follows. What is too
+short to be acquitted is taken to be as the utterance before. The session's result waits for the last verdict.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
-# That the result waits for the last verdict, and what follows the first utterance for the first: invented text must not
-# pass because a machine is busy.
-_LAST_VERDICT_TIMEOUT_S = 20.0
+# That the result waits for the last verdict, and what follows an unjudged text for its own: invented text must not pass
+# because a machine is busy.
+_VERDICT_TIMEOUT_S = 20.0
 _QUIET_AFTER_WORD_S = 0.5  # after the last word, when a reading may begin
 _BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks whether the session was cancelled
@@ -85,7 +85,7 @@ class LiveJudge:
         self._sent: deque[_Judgement] = deque()  # texts that were sent, whose verdicts are not collected yet
         self._known = False  # the last verdict that was collected
         self._first = True
-        self._unjudged: _Judgement | None = None  # of the first text, which was sent without a verdict
+        self._unjudged: _Judgement | None = None  # of the last text that was sent without a verdict
         self._closed = False
         self._may_read = threading.Event()
         self._may_read.set()
@@ -113,7 +113,7 @@ class LiveJudge:
         if judgement.spoken is None:
             judgement.spoken = segment.start, segment.end
             self._sent.append(judgement)
-            if not judgement.done.wait(0.0 if self._first else _HELD_TEXT_S * self._pace) and self._first:
+            if not judgement.done.wait(0.0 if self._first else _HELD_TEXT_S * self._pace):
                 self._unjudged = judgement
             self._first = False
         else:
@@ -123,14 +123,14 @@ class LiveJudge:
         return replace(segment, unlikely=known, unjudged=judgement is self._unjudged)
 
     def news(self) -> Iterator[Judged]:
-        """Yields the verdict on the first text, if that was sent without one, and it is there now."""
+        """Yields the verdict on a text that was sent without one, if it is there now."""
         if self._unjudged is not None and self._unjudged.done.is_set():
             judgement, self._unjudged = self._unjudged, None
-            yield Judged(bool(judgement.unlikely), judgement.doubtful)
+            self._collect(before=judgement)
+            yield Judged(self._known if judgement.unlikely is None else judgement.unlikely, judgement.doubtful)
 
-    def first(self, check: Callable[[], None]) -> Iterator[Judged]:
-        """Yields the verdict on the first text, if that was sent without one, once it is there; `check` as in
-        `finish`."""
+    def verdict(self, check: Callable[[], None]) -> Iterator[Judged]:
+        """Yields the verdict on a text that was sent without one, once it is there; `check` as in `finish`."""
         if self._unjudged is not None:
             self._wait(self._unjudged, check)
         yield from self.news()
@@ -157,11 +157,11 @@ class LiveJudge:
             self._may_read.set()
             self._more.notify_all()
         if self._thread is not None:
-            self._thread.join(_LAST_VERDICT_TIMEOUT_S)
+            self._thread.join(_VERDICT_TIMEOUT_S)
 
     def _wait(self, judgement: _Judgement, check: Callable[[], None]) -> None:
         self._may_read.set()
-        end = self._clock() + _LAST_VERDICT_TIMEOUT_S
+        end = self._clock() + _VERDICT_TIMEOUT_S
         while not judgement.done.wait(_CANCEL_LOOK_INTERVAL_S) and self._clock() < end:
             check()
 

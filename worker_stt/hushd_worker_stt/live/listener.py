@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import RunningGain
-from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Options, PieceLength, Segment
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
 from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames
@@ -54,8 +54,8 @@ class LiveListener:
 
     Attributes:
         seconds: the seconds of audio so far.
-        options: the options, with the language once it is known.
-        language_probability: the probability of that language, if a model has detected it and reports one.
+        options: the options, with the language once enough speech has fixed it.
+        detected: the language that a model has detected last.
         ended: the cause of the end of `events`: `endpoint`, the speaker; `input`, the end of the audio; `silence`, a
             long silence in a continuous session.
     """
@@ -84,10 +84,15 @@ class LiveListener:
         self._hold_s = min(_EARLY_END_QUIET_S, request.silence_s / 2) if self._by_meaning else _EARLY_END_QUIET_S
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
-        self.language_probability: float | None = None
+        self.detected: DetectedLanguage | None = None
         self.seconds = 0.0
         self.ended = "input"
         self._probabilities: list[float] = []  # of speech, since the beginning of the utterance
+
+    @property
+    def language(self) -> str:
+        """Returns the language as far as it is known; else empty."""
+        return self._recogniser.spoken(self.options) or (self.detected.tag if self.detected else "")
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
@@ -147,7 +152,7 @@ class LiveListener:
                     return
                 yield Ended() if utterance.said else Nothing()
                 if self._judge:  # somebody may wait for the verdict, and send nothing before it
-                    yield from self._judge.first(self._job.check)
+                    yield from self._judge.verdict(self._job.check)
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # a soft beginning may be in them
                 utterance = self._utterance = None
@@ -233,9 +238,9 @@ class LiveListener:
             return self.options
         if (detected := self._recogniser.detect_language(self._job, piece, live=True)) is None:
             return self.options
-        options = replace(self.options, language=detected.tag)
+        self.detected, options = detected, replace(self.options, language=detected.tag)
         if len(piece.samples) >= _LANGUAGE_FIXED_S * RATE:
-            self.options, self.language_probability = options, detected.probability
+            self.options = options
         return options
 
 

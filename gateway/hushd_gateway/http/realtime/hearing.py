@@ -84,6 +84,7 @@ class Hearing:
     async def _run(self) -> None:
         try:
             transcription = await self._listen(self._chunks(), on_partial=self._on_partial, on_event=self._on_event)
+            transcription.wait_for_verdict()  # a finished turn cannot be marked later
             async with aclosing(transcription):
                 async for segment in transcription:
                     self._post(self.stream.segment(segment))
