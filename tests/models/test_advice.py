@@ -73,7 +73,7 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     """The languages are read from their files; the memory is estimated from their sizes."""
     whisper(store.folder / "faster-whisper" / "mine", 51_865)
     mine = row(store, "faster-whisper/mine")
-    assert (len(mine.languages), mine.memory_mb) == (99, 265)
+    assert (len(mine.languages), mine.memory_mb) == (99, 250)
     whisper(store.folder / "faster-whisper" / "mine.en", 51_864)
     assert row(store, "faster-whisper/mine.en").languages == ("en",)
 

@@ -87,7 +87,7 @@ def test_the_list(hushd: Hushd, answer: Callable[..., Any]) -> None:
     lines = shown.replace("too large", "not here ").splitlines()
     assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "WRONG", "LANGUAGES", "LICENCE"]
     (line,) = [line for line in lines if line.startswith("whisper/base ")]
-    assert " ".join(line.split()) == "whisper/base stt installed 1 MB 710 MB medium 5.1 % 99 languages MIT"
+    assert " ".join(line.split()) == "whisper/base stt installed 1 MB 645 MB medium 5.1 % 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
     assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow - en MIT"
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
@@ -137,7 +137,7 @@ def test_the_list_for_programs(base: Path, answer: Callable[..., Any]) -> None:
     assert one.pop("word_errors_source").endswith("/whisper-base.md")
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 1.0,
-        "memory_mb": 710, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
+        "memory_mb": 645, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
         "recommended": False, "install": "", "precision": "",
     }  # fmt: skip
     assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
@@ -160,7 +160,7 @@ def test_show(machine: Store, base: Path, hushd: Hushd, answer: Callable[..., An
         "whisper/base\n",
         "state      installed, by hushd",
         str(base),
-        "710 MB of a worker",
+        "645 MB of a worker",
         "openai-whisper",
     ):
         assert words in shown
