@@ -7,11 +7,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd_worker import usage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+
+UNDER_A_LOCK = (
+    "smaps",
+    "smaps_rollup",
+    "maps",
+    "cmdline",
+    "environ",
+    "numa_maps",
+)  # of the process: read with mmap_lock
 
 WORK = """
 import sys, time
@@ -46,6 +56,23 @@ def test_what_a_program_uses_is_ours(program: subprocess.Popen[bytes]) -> None:
     assert usage.pss() < size - 55_000_000
 
 
+def test_no_beat_waits_for_a_program(program: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of our programs only figures are read that need no lock of theirs: one that maps gigabytes on a busy disk held it
+    for seconds, and hushd killed the worker that waited for it."""
+    real_open, opened = open, list[str]()
+
+    def spied(path: str, *rest: Any) -> Any:
+        opened.append(path)
+        return real_open(path, *rest)
+
+    monkeypatch.setattr("builtins.open", spied)
+    usage.pss()
+    usage.cpu()
+    usage.PrivateMemory().look()
+    assert any("/status" in path for path in opened)
+    assert [path for path in opened if path.endswith(UNDER_A_LOCK)] == ["/proc/self/smaps_rollup"]
+
+
 def test_peaks_between_two_looks_are_seen_while_loading(tmp_path: Path) -> None:
     """200 MB that come and go between two looks count for the load, mapped files do not, and the jobs begin anew."""
     file = tmp_path / "weights"
@@ -75,4 +102,4 @@ def test_a_process_alone_counts_itself() -> None:
     while time.process_time() < until:
         pass
     assert usage.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
-    assert (usage._pss("4194305"), usage.cpu_of("4194305")) == (0, 0.0)  # a process that is gone
+    assert usage.cpu_of("4194305") == 0.0  # a process that is gone

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from hushd_protocol.system.footprint import descendants
+from hushd_protocol.system.footprint import descendants, rss
 
 elsewhere = 0  # bytes that work for this process takes in none of its children, but in a container
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -51,8 +51,10 @@ class PrivateMemory:
 
 
 def pss() -> int:
-    """Returns the proportional set size in bytes of this process and its children, 0 if unknown."""
-    return _pss("self") + sum(map(_pss, descendants("self")))
+    """Returns the proportional set size in bytes of this process, 0 if unknown, and its children's resident sets: a
+    proportional set is read under its process's lock, which one that maps gigabytes holds for seconds on a busy disk,
+    and no beat may wait for that."""
+    return _own_pss() + sum(map(rss, descendants("self")))
 
 
 def cpu() -> float:
@@ -103,9 +105,9 @@ def _private(sizes: dict[bytes, int]) -> int:
     return sizes.get(b"RssAnon:", 0) + sizes.get(b"RssShmem:", 0)
 
 
-def _pss(process: str) -> int:
+def _own_pss() -> int:
     try:
-        with open(f"/proc/{process}/smaps_rollup", "rb") as file:
+        with open("/proc/self/smaps_rollup", "rb") as file:
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024

@@ -67,10 +67,12 @@ def resident_usage(pid: int) -> Usage | None:
 
 
 def of_tree(pid: int, usage_of: Callable[[int], Usage | None]) -> Usage | None:
-    """Returns the memory of process `pid` and its descendants, as `usage_of` measures each; None if it is gone."""
+    """Returns the memory of process `pid`, as `usage_of` measures it, and of its descendants, by their resident sets: a
+    proportional set is read under its process's lock, which a program that maps gigabytes holds for seconds. None if
+    the process is gone."""
     if (own := usage_of(pid)) is None:
         return None
-    parts = [own, *filter(None, map(usage_of, map(int, descendants(str(pid)))))]
+    parts = [own, *filter(None, map(resident_usage, map(int, descendants(str(pid)))))]
     return Usage(*(sum(getattr(part, name) for part in parts) for name in ("rss", "pss", "peak", "private", "mapped")))
 
 

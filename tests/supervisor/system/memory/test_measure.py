@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
+from hushd_protocol.system import footprint
 from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
@@ -39,6 +42,31 @@ def test_usage_follows_what_a_process_takes() -> None:
     assert full.pss - empty.pss > 45_000_000
     assert empty.peak > 0.95 * full.rss
     assert full.pss < 1.05 * full.rss
+
+
+def test_no_status_waits_for_a_workers_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a worker's programs only figures are read that need no lock of theirs."""
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        worker.stdout.readline()
+        (program,) = footprint.descendants(str(worker.pid))
+        real_open, opened = open, list[str]()
+
+        def spied(path: str, *rest: Any, **how: Any) -> Any:
+            opened.append(path)
+            return real_open(path, *rest, **how)
+
+        monkeypatch.setattr("builtins.open", spied)
+        alone, both = measure.usage(worker.pid), measure.of_tree(worker.pid, measure.usage)
+        monkeypatch.undo()
+        assert worker.stdin
+        worker.stdin.close()
+    assert alone
+    assert both
+    assert both.rss - alone.rss > 5_000_000
+    assert f"/proc/{program}/statm" in opened
+    assert f"/proc/{program}/smaps_rollup" not in opened
 
 
 def resident_shared() -> int:
