@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, warm
-from benches.hearing import accuracy, channels, live, margins, real, short
+from benches.hearing import accuracy, channels, live, margins, microphone, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -26,6 +26,7 @@ CASES = {
     "cold": cold.cold,
     "warm": warm.warm,
     "live": live.live,
+    "microphone": microphone.microphone,
     "servers": servers.serving,
     "wer": accuracy.wer,
     "real": real.real,
@@ -48,8 +49,10 @@ def main() -> int:
     )
     parser.add_argument("--clips", type=int, default=5, help="real: the number of clips of a language")
     parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
-    parser.add_argument("--engine", help="fullsize, real, needs, gigabyte: this engine alone")
-    parser.add_argument("--times", type=int, default=10, help="needs: the requests after which memory is read, too")
+    parser.add_argument("--engine", help="fullsize, real, needs, gigabyte, microphone: this engine alone")
+    parser.add_argument(
+        "--times", type=int, default=10, help="needs: the requests after which memory is read, too; microphone: runs"
+    )
     parser.add_argument(
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
