@@ -142,6 +142,7 @@ def test_moonshine_rates_its_words(beckett: np.ndarray) -> None:
         said = beckett[round(start * RATE) : round(end * RATE)]
         assert rate(said) > _SURE > _LEAST_SURE > rate(said[::-1])
         assert type(rate(said)) is float  # what is sent takes no figure of numpy's
+    assert rate(beckett[: 12 * RATE]) > _SURE  # a few words may take long
 
 
 def test_too_short_is_said(ask: Ask, beckett: np.ndarray) -> None:

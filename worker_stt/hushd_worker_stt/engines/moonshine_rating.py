@@ -44,7 +44,7 @@ class Rating:
         """Returns the mean log probability of the tokens that the model reads in `samples`."""
         sound = samples[None].astype(np.float32)
         (heard,) = self._encoder.run(None, {"input_values": sound, "attention_mask": np.ones(sound.shape, np.int64)})
-        mask = np.ones(heard.shape[:2], np.int64)
+        mask = np.ones(sound.shape, np.int64)
         past = dict.fromkeys(self._past, np.zeros(_HEAD, np.float32))
         token, total, count = _BEGIN, 0.0, 0
         while token != _END and count < _LONGEST:
