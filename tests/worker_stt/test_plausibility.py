@@ -135,6 +135,15 @@ def test_a_few_words_are_judged_by_how_sure_the_model_is(figure: float, verdict:
     assert len(made) == 1
 
 
+@pytest.mark.parametrize(("figure", "unlikely"), [(-0.3, False), (-0.5, True)])
+def test_in_doubt_the_model_must_be_unsure(figure: float, unlikely: bool) -> None:
+    """That is where little more than a third of the words differs; where most do, its being sure does not count."""
+    little = [f"{SAID[:-12]} a b c d".replace("one", f"x{number}") for number in range(4)]
+    for others, expected in ((little, unlikely), (OTHERS, True)):
+        plausibility = Plausibility(Readings("x", "x", *others), lambda: lambda samples: figure)
+        assert plausibility.unlikely(SPEECH, SAID) is expected
+
+
 def test_moonshine_rates_its_words(beckett: np.ndarray) -> None:
     """Words of a person are probable to the model, and those that it invents for them played backwards are not."""
     rate = Rating(Path(moonshine_voice.__file__).parent / "assets" / "tiny-en")

@@ -5,9 +5,10 @@ A model that does not know the language writes fluent sentences of its own, and 
 are a third of a second of silence before the speech, half a tone up or down, and a whole tone up; first only the
 beginning is read again, which nearly always agrees in a known language. A text of which more than a third differs is
 unlikely: of 8 English recordings of people none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
-thresholds were chosen on half of them. A few words are often read alike in any language: they are judged by how sure
-the model is of them, where it can tell (`Engine.rating`), or else doubted where their letters are read otherwise. Noise
-and sound that is cut off are read differently each time, too.
+thresholds were chosen on half of them. Where hardly more differs, a model that can tell how sure it is
+(`Engine.rating`) must be unsure as well. A few words are often read alike in any language: they are judged by that
+alone, or else doubted where their letters are read otherwise. Noise and sound that is cut off are read differently each
+time, too.
 
 Whisper's models are too slow to read twice, and say what they know (`invented`): a model of many languages which one is
 spoken, and one of English alone how probable its words are.
@@ -42,6 +43,10 @@ _FEW_WORDS = 3  # words of a first reading, all of which must agree
 _MIN_AGREEING_LETTERS = 8  # of words that cannot agree by accident
 _SAME = 0.15  # of the words may differ in readings that agree
 _OTHER = 0.32  # of the words that differ in all readings of another language
+# Of those that differ in no language of which the model is sure: of passages of `scripts/bench short` with more than
+# `_OTHER` that had figures of -0.4 and more, 0.38 in English and 0.89 in another language on the first half, 0.33 and
+# 0.76 on the other.
+_SURELY_OTHER = 0.6
 _ENOUGH = 2  # readings that can prove agreement
 _MIN_JUDGED_WORDS = 6  # of a piece long enough to be judged
 _PIECES_TRUSTED = 5  # pieces in the same voice that are not read again after readings that agree
@@ -52,8 +57,8 @@ _ALIKE_DB = 2.7
 # The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
 _CLIPPED = 0.08
 _NEARLY = 0.8
-# The mean log probability of a few words: below the first they are marked, below the second another model should hear
-# them. Chosen on one half of the clips of `scripts/bench short`, and counted on the other (docs/BENCHMARKS.md).
+# The mean log probability of words: below the first they are marked, a few below the second should be heard by another
+# model. Chosen on one half of the clips of `scripts/bench short`, and counted on the other (docs/BENCHMARKS.md).
 _LEAST_SURE, _SURE = -0.4, -0.3
 # Without it, the likeness of their letters, read again half a tone up and down.
 _LIKE, _SURELY_LIKE = 0.8, 0.92
@@ -121,7 +126,7 @@ class Plausibility:
         self._unread = 0
         verdict = not self._agrees_at_first(samples, first) and (
             (True in self._verdicts and self._verdicts[True].resembles(timbre))
-            or self._differing(samples, first) > _OTHER
+            or self._is_other(samples, self._differing(samples, first))
         )
         self._verdicts[verdict] = timbre
         return verdict
@@ -129,6 +134,13 @@ class Plausibility:
     @cached_property
     def _rate(self) -> Rating | None:
         return self._rating()
+
+    def _is_other(self, samples: Samples, differing: float) -> bool:
+        """Returns whether a piece is in another language, by the share of words that differ, and in doubt by how sure
+        the model is of them."""
+        if not _OTHER < differing <= _SURELY_OTHER:
+            return differing > _OTHER
+        return self._rate is None or self._rate(samples) < _LEAST_SURE
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
         """Returns whether a reading of only the beginning agrees, which is nearly always enough for a known

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _BEGIN, _END = 1, 2  # tokens
-_LONGEST = 24  # tokens of a few words
+_LONGEST = 194  # tokens of a text, by the model's own limit
 _HEAD = (1, 8, 0, 36)  # the shape of what a head of the decoder has seen before the first token
 
 
 class Rating:
-    """Rates short speech. It keeps 110 MB until it is dropped, and takes a third of a second of computing to load.
+    """Rates speech. It keeps 110 MB until it is dropped, and takes a third of a second of computing to load.
 
     Args:
         folder: the model's files.
