@@ -7,6 +7,7 @@ are started for the next jobs.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
@@ -111,6 +112,9 @@ class JobThreads:
                 self._post(failure(job.id, error))
             log_files.concern(b"")
             del job  # so that its input does not live until the next one
+            if self._jobs.empty():
+                with contextlib.suppress(Exception):  # the next job has the same trouble, and says so
+                    self._worker.rest()
             with self._lock:
                 if self._count > self._base and self._jobs.empty():
                     self._count -= 1

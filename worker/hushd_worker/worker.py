@@ -45,5 +45,8 @@ class BaseWorker(ABC):
             HushdError: the error for the client.
         """
 
+    def rest(self) -> None:  # noqa: B027
+        """Gives back memory that only work needs, when no job is left; does nothing by default."""
+
     def close(self) -> None:  # noqa: B027
         """Ends what `load` has started, before the process leaves; does nothing by default."""

@@ -139,6 +139,10 @@ class Worker(BaseWorker):
         sentence = f"The text is {languages.name(language)}, {unable}: `hushd get {language}` brings a voice that does."
         raise HushdError("other_language", sentence, detail={"language": language})
 
+    def rest(self) -> None:
+        """Has the engine give back memory that only work needs."""
+        self._engine.rest()
+
     def close(self) -> None:
         """Has the engine end what it has started."""
         self._engine.close()

@@ -24,7 +24,7 @@ from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
-from hushd_worker_tts.engines.phoneme_voices import session, word_marks
+from hushd_worker_tts.engines.phoneme_voices import session, shrink_arena, word_marks
 from hushd_worker_tts.reading.pronunciation import parts
 
 SPEC = engines.get("piper")
@@ -48,6 +48,7 @@ class Piper(Engine):
     def __init__(self, model: str) -> None:
         self._model = model
         self._voices: dict[str, Any] = {}
+        self._spoken: set[str] = set()  # the voices with memory of sentences
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -97,6 +98,7 @@ class Piper(Engine):
         from piper import SynthesisConfig
 
         loaded = self._voice(voice.model)
+        self._spoken.add(voice.model)
         speakers = loaded.config.speaker_id_map
         settings = SynthesisConfig(
             speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
@@ -118,6 +120,19 @@ class Piper(Engine):
                 yield AudioChunk(chunk.audio_float_array, chunk.sample_rate, marks)
                 marks = ()
 
+    def rest(self) -> None:
+        """Gives back the memory of sentences, hundreds of MB after a long one, by speaking a sound."""
+        import numpy as np
+
+        while self._spoken and self.compute_device == "cpu":
+            loaded = self._voices[self._spoken.pop()]
+            config, ids = loaded.config, np.ones((1, 3), np.int64)
+            scales = np.array([config.noise_scale, config.length_scale, config.noise_w_scale], np.float32)
+            feeds = {"input": ids, "input_lengths": np.array([3], np.int64), "scales": scales}
+            if config.num_speakers > 1:
+                feeds["sid"] = np.zeros(1, np.int64)
+            shrink_arena(loaded.session, feeds)
+
     def _voice(self, name: str) -> Any:
         if name not in self._voices:
             read_ahead(filter(None, [_files().get(name)]))
@@ -133,7 +148,7 @@ class Piper(Engine):
                 raise advice.missing(f"piper/{name}")
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
-                graph = session(path)
+                graph = session(path, arena=True)
                 loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:

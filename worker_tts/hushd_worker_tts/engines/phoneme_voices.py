@@ -4,7 +4,7 @@ of phonemes."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from hushd_worker import compute_device
 from hushd_worker.onnx_session import open_session
 
 
-def session(path: Path) -> Any:
-    """Returns a session on the configured device, or else on a card that the runtime supports.
+def session(path: Path, *, arena: bool = False) -> Any:
+    """Returns a session on the configured device, or else on a card that the runtime supports; on the CPU with an
+    `arena` of memory, which is to be shrunk after work.
 
     On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
     weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
@@ -23,11 +24,21 @@ def session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
-    # The arena would keep the memory of the longest sentence.
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = 3
     providers = compute_device.onnx_providers(onnxruntime)
+    # The arena keeps the memory of the longest sentence; without it each sentence's pages are the kernel's to find.
+    options.enable_cpu_mem_arena = arena and list(providers) == ["CPUExecutionProvider"]
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
     return open_session(onnxruntime.InferenceSession, path, options, providers, prepack=True)
+
+
+def shrink_arena(session: Any, feeds: Mapping[str, Any]) -> None:
+    """Runs a session on small `feeds`, at whose end its arena gives back what larger ones took."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    session.run(None, feeds, options)
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
