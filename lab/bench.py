@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, warm
-from benches.hearing import accuracy, channels, live, margins, microphone, real, short
+from benches.hearing import accuracy, channels, live, margins, microphone, own_words, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -32,6 +32,7 @@ CASES = {
     "real": real.real,
     "margins": margins.margins,
     "channels": channels.channels,
+    "own-words": own_words.own_words,
     "short": short.short,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument(
         "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real, margins and peers"
     )
+    parser.add_argument("--text", metavar="FILE", type=Path, help="own-words: a text that has none of them")
     parser.add_argument("--clips", type=int, default=5, help="real: the number of clips of a language")
     parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
     parser.add_argument("--engine", help="fullsize, real, needs, gigabyte, microphone: this engine alone")

@@ -24,7 +24,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 
 MAX_WORD_CHARACTERS = 200  # of a word, and of its pronunciation
-_MAX_PRONUNCIATIONS_BYTES = 1 << 20  # of the file
+_MAX_LIST_BYTES = 1 << 20  # of a file
 _ARROW = "->"
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SECTION = re.compile(r"\[\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*\]")
@@ -103,7 +103,7 @@ def read(path: Path) -> Pronunciations:
     Raises:
         HushdError: `input_unreadable` for a file that cannot be read or is not text.
     """
-    return parse(_text(path), path.name)
+    return parse(list_text(path) or "", path.name)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
@@ -116,19 +116,24 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         yield line, language
 
 
-def _text(path: Path) -> str:
+def list_text(path: Path) -> str | None:
+    """Returns the text of a list that a user keeps; None if there is no such file.
+
+    Raises:
+        HushdError: `input_unreadable` for a file that cannot be read or is not text.
+    """
     try:
         # Without waiting for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            data = file.read(_MAX_PRONUNCIATIONS_BYTES + 1)
-        if len(data) > _MAX_PRONUNCIATIONS_BYTES:
+            data = file.read(_MAX_LIST_BYTES + 1)
+        if len(data) > _MAX_LIST_BYTES:
             raise HushdError(
-                "input_unreadable", f"{path} has more than {_MAX_PRONUNCIATIONS_BYTES >> 20} MB: it is not a word list."
+                "input_unreadable", f"{path} has more than {_MAX_LIST_BYTES >> 20} MB: it is not a word list."
             )
         return data.decode("utf-8-sig")
     except FileNotFoundError:
-        return ""
+        return None
     except OSError as error:
         raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:

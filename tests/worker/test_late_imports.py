@@ -37,7 +37,7 @@ OWN = {
     "hushd_worker_stt.diarization.diarize": 17, "hushd_worker_stt.diarization.models": 8,
     "hushd_worker_stt.diarization.turns": 7,
     "hushd_worker_stt.live.judge": 1, "hushd_worker_stt.plausibility": 3,
-    "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.live.turn_words": 4,
+    "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.own_words": 8, "hushd_worker_stt.live.turn_words": 4,
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
     "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5,

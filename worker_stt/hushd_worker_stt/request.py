@@ -46,6 +46,7 @@ class Request:
     task: str
     prompt: str
     hotwords: str
+    own_words: str | None
     beam_size: int | None
     temperature: float | None
     word_times: bool

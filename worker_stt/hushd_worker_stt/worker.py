@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.judge import LiveJudge
+    from .own_words import OwnWords
     from .plausibility import UnlikelyText
 
 _AUDIO_TIMEOUT_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
@@ -123,10 +126,13 @@ class SpeechToText(BaseWorker):
         request = Request.parse(job.params, self._info, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
+        own = _own_words(job, request)
+        if own and (self._info.options is None or "hotwords" in self._info.options):
+            request = replace(request, hotwords=", ".join(filter(None, (request.hotwords, *own.names))))
         if request.live:
-            result = self._live(job, request)
+            result = self._live(job, request, own)
         else:
-            result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
+            result = self._raw(job, request, own) if request.format == "s16le" else self._file(job, request, own)
             if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
         warnings = [*request.warnings(self._info, self._model), *job.warnings]
@@ -136,17 +142,17 @@ class SpeechToText(BaseWorker):
         """Has the engine end what it has started."""
         self._engine.close()
 
-    def _file(self, job: Job, request: Request) -> TranscriptResult:
+    def _file(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
         """Transcribes the requested track, or else the best one that can be decoded and has speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
             if request.audio_track:
-                return self._track(job, request, file, request.audio_track)[0]
+                return self._track(job, request, own, file, request.audio_track)[0]
             tracks, tried, why = [0], 0, ""
             while True:
                 try:
-                    result, recording = self._track(job, request, file, tracks[tried])
+                    result, recording = self._track(job, request, own, file, tracks[tried])
                 except HushdError as error:
                     tracks, fault = error.detail.get("tracks", []), "Audio track {} cannot be decoded"
                     if tried + 1 >= len(tracks):
@@ -160,13 +166,17 @@ class SpeechToText(BaseWorker):
             job.warn("other_track", note)
         return result
 
-    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, Recording]:
+    def _track(
+        self, job: Job, request: Request, own: OwnWords | None, file: BinaryIO, track: int
+    ) -> tuple[TranscriptResult, Recording]:
         """Transcribes one sound track, 0 for the best one; returns the result and the recording, which is closed."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         apart = request.may_be_by_channel and self._each_a_person(job, request, file, track)
-        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
+        transcription = Transcription(
+            job, request, self._recogniser, self._diarization_models, by_channel=apart, own=own
+        )
         start_s, mixing = begin_s(request), _apart() if apart else {}
         with Recording(job, start_s, track, file, request.language or "", **mixing) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
@@ -188,7 +198,7 @@ class SpeechToText(BaseWorker):
         file.seek(0)
         return separate
 
-    def _raw(self, job: Job, request: Request) -> TranscriptResult:
+    def _raw(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
         from .audio.inlet import Mixdown, raw_blocks
         from .transcription import Transcription, begin_s
 
@@ -196,7 +206,9 @@ class SpeechToText(BaseWorker):
         mixing = _apart() if apart else {"mixdown": Mixdown()}
         mixdown = mixing["mixdown"]
         blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request), **mixing)
-        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
+        transcription = Transcription(
+            job, request, self._recogniser, self._diarization_models, by_channel=apart, own=own
+        )
         result = transcription.run(blocks, lambda: 0.0)
         if mixdown.cancelled:
             job.warn("channels_cancel", _CANCELLED)
@@ -208,7 +220,7 @@ class SpeechToText(BaseWorker):
         self._diarization = self._diarization or DiarizationModels()
         return self._diarization
 
-    def _live(self, job: Job, request: Request) -> TranscriptResult:
+    def _live(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
         from . import partials
         from .live.listener import LiveListener
         from .plausibility import UnlikelyText
@@ -226,6 +238,8 @@ class SpeechToText(BaseWorker):
         )
         count = 0
         for event in listener.events(_live_samples(job, request)):
+            if own:
+                event = own.in_event(event, listener.language)
             if isinstance(event, Segment):
                 job.send_partial(partials.of_segment(count, event, listener.language, listener.detected).data())
                 count += 1
@@ -256,6 +270,30 @@ class SpeechToText(BaseWorker):
             self._recogniser.rating,
             unlikely_text,
         )
+
+
+def _own_words(job: Job, request: Request) -> OwnWords | None:
+    """Returns the request's own words, or else the user's; None without any, for which nothing is imported.
+
+    Raises:
+        HushdError: `bad_request` for a request with too many; a fault of the user's file is a warning.
+    """
+    text = request.own_words
+    try:
+        if text is None and (path := paths.find().own_words).exists():
+            from hushd_schema.pronunciations import list_text
+
+            text = list_text(path)
+        if not text or not text.strip():
+            return None
+        from .own_words import OwnWords
+
+        return OwnWords(text)
+    except HushdError as error:
+        if request.own_words is not None:
+            raise
+        job.warn("own_words", error.message)
+        return None
 
 
 def _other_tracks(recording: Recording, why: str) -> str:

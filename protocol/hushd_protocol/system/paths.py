@@ -90,6 +90,11 @@ class Paths:
         """The file of the user's pronunciations, beside the configuration."""
         return self.config.with_name("pronunciations.txt")
 
+    @property
+    def own_words(self) -> Path:
+        """The file of the user's own words, beside the configuration."""
+        return self.config.with_name("words.txt")
+
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""
         return self.logs / (name.replace("/", "-") + ".log")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, TypedDict
 
+from hushd_protocol.errors import HushdError
+
 from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, whole
 from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
 from hushd_schema.results import people_kind
@@ -15,6 +17,7 @@ SILENCE_S = 0.8
 BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
 _MAX_PROMPT_CHARACTERS = 2_000  # characters, of which Whisper reads the last 224 tokens
+_MAX_LIST_CHARACTERS = 20_000  # characters of own words
 
 
 def _ascending(values: list[float]) -> bool:
@@ -25,6 +28,17 @@ def _clips(text: str) -> list[float]:
     """Reads seconds as openai-whisper's command takes them; `0`, its default, is the whole recording."""
     clips = [float(part) for part in text.split(",") if part.strip()]
     return clips if clips != [0.0] else []
+
+
+def _list(path: str) -> str:
+    """Returns the text of a list of own words. Raises `input_unreadable`."""
+    from pathlib import Path
+
+    from hushd_schema.pronunciations import list_text  # few requests have a list
+
+    if (words := list_text(Path(path))) is None:
+        raise HushdError("input_unreadable", f"{path!r} cannot be read (No such file or directory).")
+    return words
 
 
 class TranscribeOptions(TypedDict, total=False):
@@ -71,6 +85,24 @@ class TranscribeOptions(TypedDict, total=False):
             by_engine=True,
             option=Option(help="words to expect, separated by commas", metavar="WORDS", group=TEXT),
             http=Name("Words to expect, too."),
+        ),
+    ]
+    own_words: Annotated[
+        str | None,
+        Field(
+            text(_MAX_LIST_CHARACTERS),
+            "names and terms, a line each or between commas, which take the place of what sounds like them, with any "
+            "engine; behind `=` how one is misheard. Left out: those of `words.txt` beside the configuration",
+            option=Option(
+                ("--words",),
+                "a list of names and terms to write for what sounds like them; default: words.txt beside the "
+                "configuration",
+                "FILE",
+                group=TEXT,
+                kind=text(_MAX_LIST_CHARACTERS)._replace(parse=_list),
+            ),
+            http=Name("Names and terms, a line each, to write for what sounds like them."),
+            mcp=Name("Names and rare words to write for what sounds like them, separated by commas."),
         ),
     ]
     beam_size: Annotated[

@@ -133,6 +133,15 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert "warnings" not in verbose.model_dump()
 
 
+def test_own_words_are_written(openai: OpenAI, package: ModuleType, beckett: Path) -> None:
+    """hushd's own field, in subtitles, too; too many are refused."""
+    create = openai.audio.transcriptions.create
+    own = {"own_words": "Estragon = ever tried\nVladimir"}
+    assert "Estragon" in create(model="a", file=beckett, response_format="srt", extra_body=own)
+    with pytest.raises(package.BadRequestError, match="There are 501 own words, and 500 at most"):
+        create(model="a", file=beckett, extra_body={"own_words": ",".join(f"n{n}" for n in range(501))})
+
+
 def test_two_channels_have_names_where_they_are_asked_for(openai: OpenAI, beckett: Path, tmp_path: Path) -> None:
     """In `diarized_json`, and in subtitles with `diarize`; a program that did not ask gets subtitles without."""
     samples, rate = soundfile.read(beckett, dtype="int16")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,14 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
     """Dashes and underscores are the same, switches stand alone or have True or False."""
     assert asked("a.wav", *argv) == expected
     assert asked(*argv, "a.wav") == expected
+
+
+def test_own_words_are_read_from_their_file(tmp_path: Path) -> None:
+    """On the command's machine, not on the worker's; a file that cannot be read is one sentence."""
+    (tmp_path / "names.txt").write_text("Qdrant\nkubectl = cube control\n")
+    assert asked("a.wav", "--words", f"{tmp_path}/names.txt") == {"own_words": "Qdrant\nkubectl = cube control\n"}
+    with pytest.raises(HushdError, match=r"^'\S+/none.txt' cannot be read \(No such file or directory\)\.$"):
+        asked("a.wav", "--words", f"{tmp_path}/none.txt")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""A person's own words take the place of what sounds like them, in segments, their words with times, and drafts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt.engine import Segment, Word
+from hushd_worker_stt.own_words import MAX_OWN_WORDS, OwnWords
+from hushd_worker_stt.partials import Began, Unstable
+from support.stt_jobs import Ask, chunked, s16le
+
+NAMES = "Bhattacharya, Claude, Giancarlo Fisichella\nKubernetes  # runs containers\nkokoro, Qdrant, H100, Clearwater\n"
+MISHEARD = "kubectl = cube control, kates\nClaude Code = cloud code"
+
+
+def text_of(heard: str, own: str = NAMES, language: str = "en") -> str:
+    return OwnWords(own).mended(Segment(0.0, 1.0, heard), language).text
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [
+        ("Dr. Batacharia will see you.", "Dr. Bhattacharya will see you."),
+        ("Bada Charya's book, and bata charias", "Bhattacharya's book, and Bhattacharya"),
+        ("Our guest is Jean Carlo, fisikela", "Our guest is Jean Carlo, fisikela"),  # nothing goes over a comma
+        ("Our guest is Jian Carlo Fisikella.", "Our guest is Giancarlo Fisichella."),
+        ("We run cooper net ease here", "We run Kubernetes here"), ("KUBERNETIS (1.9)", "Kubernetes (1.9)"),
+        ("It said “kakoro”.", "It said “kokoro”."), ("Kakoro speaks.", "Kokoro speaks."),
+        ("clear water and a cloud over Clod", "Clearwater and a cloud over Claude"),
+        ("claude", "Claude"), ("H100", "H100"), ("h100", "H100"), ("Harry 100", "Harry 100"), ("Q 7 rant", "Q 7 rant"),
+        ("It is a grand cloud, and we could all sense it.", "It is a grand cloud, and we could all sense it."),
+        ("Cloud is all that I see. Clouds, too.", "Cloud is all that I see. Clouds, too."), ("", ""), ("…", "…"),
+    ],
+)  # fmt: skip
+def test_what_sounds_like_an_own_word_becomes_it(heard: str, written: str) -> None:
+    """With the signs around it; what the language has stays, and so do numbers."""
+    assert text_of(heard) == written
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [("Ask cube control and Kates!", "Ask kubectl and kubectl!"), ("I asked cloud code.", "I asked Claude Code.")],
+)
+def test_what_is_misheard_is_taken_to_the_letter(heard: str, written: str) -> None:
+    """Even where the language has these words."""
+    assert text_of(heard, MISHEARD) == written
+
+
+def test_words_of_other_languages_are_left_alone() -> None:
+    """Only English ones are known: of others a capital is needed, and a near sound."""
+    assert text_of("Wir fragen Klod und die klode", language="de") == "Wir fragen Claude und die klode"
+    assert text_of("Wir fragen Klod und die klode", language="") == "Wir fragen Claude und die klode"
+    assert text_of("这是一个测试。", language="zh") == "这是一个测试。"
+
+
+def test_an_own_word_has_the_time_of_what_was_heard() -> None:
+    """Text and words agree, whatever the number of the words heard; the least probability is the word's."""
+    heard = ("We", 0.9), (" run", 0.8), (" cooper", 0.4), (" net", 0.7), (" ease.", 0.5)
+    words = tuple(Word(word, float(n), n + 1.0, p) for n, (word, p) in enumerate(heard))
+    mended = OwnWords(NAMES).mended(Segment(0.0, 5.0, "We run cooper net ease.", words), "en")
+    assert (mended.text, mended.start, mended.end) == ("We run Kubernetes.", 0.0, 5.0)
+    assert mended.words == (*words[:2], Word(" Kubernetes.", 2.0, 5.0, 0.4))
+    both = (Word(" jiancarlo", 1.0, 2.0), Word(" fisikella", 2.0, 4.0))
+    first, last = OwnWords(NAMES).mended(Segment(0.0, 5.0, "jiancarlo fisikella", both), "en").words
+    assert (first.text, last.text, first.start, first.end, last.end) == (
+        " Giancarlo",
+        " Fisichella",
+        1.0,
+        last.start,
+        4,
+    )
+
+
+def test_what_is_stable_in_a_draft_stays() -> None:
+    """A word is stable once no later one can make it a part of an own word, and the segment begins with it."""
+    own, said = OwnWords(NAMES), "We said that they would all run cooper net ease here today and at home"
+    heard = said.split()
+    told = ""
+    for count in range(1, len(heard) + 1):
+        stable = " ".join(heard[: max(0, count - 1)])
+        draft = own.in_event(Unstable(stable, " ".join(heard[:count])[len(stable) :]), "en")
+        assert isinstance(draft, Unstable)
+        assert draft.stable.startswith(told)
+        told = draft.stable
+    assert told.startswith("We said that they would all run Kubernetes")
+    segment = own.in_event(Segment(0.0, 9.0, " ".join(heard)), "en")
+    assert isinstance(segment, Segment)
+    assert segment.text.startswith(told)
+    assert own.in_event(Unstable("", "Kakoro"), "en") == Unstable("", "Kokoro")  # of the next utterance
+    assert own.in_event(Began(1.0), "en") == Began(1.0)
+
+
+def test_a_list_has_a_bound() -> None:
+    """Each word costs time with each word heard."""
+    OwnWords("\n".join(f"name{n}" for n in range(MAX_OWN_WORDS)))
+    with pytest.raises(HushdError, match=r"There are 501 own words, and 500 at most: leave some out\."):
+        OwnWords("\n".join(f"name{n}" for n in range(MAX_OWN_WORDS + 1)))
+
+
+def test_a_recording_and_live_speech_have_own_words(
+    ask: Ask, beckett: Any, assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the request, or else those of words.txt, of which a fault is a warning; none without a list."""
+    monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
+    plain = ask(assets / "beckett.wav")
+    assert "ever tried" in plain.text.lower()
+    own_list = tmp_path / "words.txt"
+    own_list.write_text("Estragon = ever tried")
+    assert "Estragon" in ask(assets / "beckett.wav").text
+    live = ask(chunked(s16le(beckett[:40_000]), 3200), {"live": True})
+    assert "Estragon" in live.text
+    assert any("Estragon" in stable + text for stable, text in live.unstable)
+    assert "Pozzo" in ask(assets / "beckett.wav", {"own_words": "Pozzo = ever tried"}).text
+    assert ask(assets / "beckett.wav", {"own_words": ""}).text == plain.text
+    own_list.write_bytes(b"\xff")
+    asked = ask(assets / "beckett.wav")
+    assert asked.text == plain.text
+    assert asked.result["warnings"] == [
+        {"code": "own_words", "message": f"{own_list} is not text in UTF-8, at byte 0."}
+    ]
+    refused = ask(assets / "beckett.wav", {"own_words": ",".join(f"n{n}" for n in range(600))}).error
+    assert refused is not None
+    assert refused.code == "bad_request"
