@@ -35,7 +35,7 @@ _REST_S = 15.0  # for the last line
 
 @dataclass
 class _Run:
-    """Words lost, waits and drafts of `two_cities` in real time, --times runs with --engine (faster-whisper/base)."""
+    """Lines on standard output and drafts in the terminal of one process, each with the time it came."""
 
     lines: list[tuple[float, str]] = field(default_factory=list)
     drafts: list[float] = field(default_factory=list)

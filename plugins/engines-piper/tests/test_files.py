@@ -28,7 +28,7 @@ def test_without_voices() -> None:
     info = Piper.info()
     assert [model.name for model in info.models] == sorted(SPEC.models)
     assert not any(model.installed or model.embedded for model in info.models)
-    assert {model.memory_mb for model in info.models} == {133}
+    assert {model.memory_mb for model in info.models} == {140}
     assert info.default_model == SPEC.default_model
     assert ("fr-FR",) in {model.languages for model in info.models}
     assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
