@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hushd_protocol.system.footprint import trim
 from hushd_worker import compute_device
 from hushd_worker.onnx_session import open_session
 
@@ -39,6 +40,7 @@ def shrink_arena(session: Any, feeds: Mapping[str, Any]) -> None:
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     session.run(None, feeds, options)
+    trim()  # on a busy machine the worker's own was before
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
