@@ -180,7 +180,7 @@ def _words(
     for (first, last), start, following in zip(spans, starts, [*starts, duration][1:], strict=True):
         end = min(following, times[owners[last]] + _LAST_TOKEN_S)
         likely = [math.exp(min(0.0, value)) for value in logprobs[owners[first] : owners[last] + 1]] if logprobs else []
-        probability = sum(likely) / len(likely) if likely else None
+        probability = round(sum(likely) / len(likely), 4) if likely else None  # a batch differs in the seventh
         yield Word("".join(text[first : last + 1].split()), start, max(start, end), probability)
 
 
