@@ -22,6 +22,9 @@ class Order:
     id = b"1" * 16
     degraded = False
 
+    def __init__(self) -> None:
+        self.may = threading.Event()
+
     def check(self) -> None:
         pass
 
@@ -64,3 +67,31 @@ def test_memory_is_given_back_after_the_last_of_several_jobs() -> None:
         worker.may.set()
         told = [notes.get(timeout=BOUND_S) for _ in range(2 * jobs + 1)]
         assert told == ["run", "result"] * jobs + ["rest"]
+
+
+class SideBySide(Diary):
+    """Runs two jobs at once, each until it may end."""
+
+    slots = 2
+
+    def run(self, job: Job) -> JsonObject:
+        self.notes.put("begins")
+        assert cast(Any, job).may.wait(BOUND_S)
+        return {}
+
+
+def test_no_memory_is_given_back_beside_a_job() -> None:
+    """The engine is not asked to rest by the first of two that ends, while it works for the other."""
+    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threads = JobThreads(SideBySide(notes), lambda message: notes.put(type(message).__name__), PrivateMemory())
+    threads.start()
+    assert notes.get(timeout=BOUND_S) == "Ready"
+    jobs = Order(), Order()
+    for number, job in enumerate(jobs, 1):
+        threads.take(cast(Job, job), number)
+    assert [notes.get(timeout=BOUND_S) for _ in jobs] == ["begins"] * 2
+    for job in jobs:
+        job.may.set()
+        assert notes.get(timeout=BOUND_S) == "Result"
+    assert notes.get(timeout=BOUND_S) == "rest"
+    assert notes.empty()

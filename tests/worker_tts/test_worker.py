@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,6 +30,23 @@ def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
     abilities = Capabilities(engine="tiny", model="m", voices=("ting",), compute_device="cpu")
     assert Worker("tiny", "default").load(notes.append) == abilities
     assert notes == ["tiny"]
+
+
+def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines may be bound to it, and another job's sentence may be on its way there."""
+    threads: list[threading.Thread] = []
+
+    def note(*_: object) -> None:
+        threads.append(threading.current_thread())
+
+    engine = type(tiny._engine)
+    monkeypatch.setattr(engine, "load", note)
+    monkeypatch.setattr(engine, "rest", note)
+    worker = Worker("tiny", "default")
+    worker.load(lambda note: None)
+    worker.rest()
+    loaded, rested = threads
+    assert loaded is rested
 
 
 def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) -> None:

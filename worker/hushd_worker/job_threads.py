@@ -40,7 +40,8 @@ class JobThreads:
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._lock = threading.Lock()  # for the numbers of threads:
         self._count = self._base = 1  # all present threads, the permanent ones,
-        self._aside = 0  # and the maximum of further ones
+        self._aside = 0  # and the maximum of further ones;
+        self._working = 0  # those with a job
         self._on_card = False  # whether the engine computes on a graphics card
         self._placement: dict[str, str] = {}  # what results report of the device, if there was a choice
 
@@ -105,6 +106,8 @@ class JobThreads:
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
+            with self._lock:
+                self._working += 1
             log_files.concern(job.id)
             try:
                 self._post(self._answer(job))
@@ -112,7 +115,10 @@ class JobThreads:
                 self._post(failure(job.id, error))
             log_files.concern(b"")
             del job  # so that its input does not live until the next one
-            if self._jobs.empty():
+            with self._lock:
+                self._working -= 1
+                is_last = not self._working and self._jobs.empty()
+            if is_last:
                 with contextlib.suppress(Exception):  # the next job has the same trouble, and says so
                     self._worker.rest()
             with self._lock:

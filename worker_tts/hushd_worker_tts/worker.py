@@ -141,7 +141,7 @@ class Worker(BaseWorker):
 
     def rest(self) -> None:
         """Has the engine give back memory that only work needs."""
-        self._engine.rest()
+        self._thread.call(self._engine.rest)
 
     def close(self) -> None:
         """Has the engine end what it has started."""
