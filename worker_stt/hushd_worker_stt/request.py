@@ -16,6 +16,7 @@ from .engine import EngineInfo, ModelInfo, Options
 
 if TYPE_CHECKING:
     from .engine import Segment
+    from .own_words import OwnWords
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Request:
         format: always `s16le` with `live`.
         decoder: the decoder's options, and the operation's other fields for engines, by their names.
         no_speech_s: 0, without a limit, by default with `continuous`.
+        own: the words that take the place of what sounds like them, of the request or of the user's list.
     """
 
     format: str
@@ -70,6 +72,7 @@ class Request:
     no_speech_s: float
     turn_end: str
     end_word: str
+    own: OwnWords | None = None
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:

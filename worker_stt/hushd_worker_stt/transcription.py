@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .diarization.turns import Voice
     from .engine import Samples
-    from .own_words import OwnWords
     from .recogniser import Recogniser
     from .request import Request
 
@@ -48,7 +47,6 @@ class Transcription:
     Args:
         models: returns the models for diarization; only called with `Request.diarize`.
         by_channel: whether the blocks have two channels, each a speaker; then `diarize` has no other meaning.
-        own: the words that take the place of what sounds like them.
     """
 
     def __init__(
@@ -59,14 +57,12 @@ class Transcription:
         models: Callable[[], DiarizationModels],
         *,
         by_channel: bool = False,
-        own: OwnWords | None = None,
     ) -> None:
         self._job = job
         self._request = request
         self._recogniser = recogniser
         self._models = models
         self._by_channel = by_channel
-        self._own = own
         self._diarize = request.diarize and not by_channel
         self._named = request.diarize or by_channel  # whether segments have a speaker
         self._held: list[tuple[float, int, int, Segment, float]] = []  # those of channels, until their turn
@@ -245,8 +241,8 @@ class Transcription:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
         language = self._recogniser.spoken(self._options)
-        if self._own:
-            segment = self._own.mended(segment, language)
+        if self._request.own:
+            segment = self._request.own.mended(segment, language)
         data = partials.of_segment(self._segments, segment, language, self._detected)
         self._job.send_partial(replace(data, rest=round(rest, 3)).data())
         self._segments += 1

@@ -126,13 +126,14 @@ class SpeechToText(BaseWorker):
         request = Request.parse(job.params, self._info, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
-        own = _own_words(job, request)
-        if own and (self._info.options is None or "hotwords" in self._info.options):
-            request = replace(request, hotwords=", ".join(filter(None, (request.hotwords, *own.names))))
+        if own := _own_words(job, request):
+            request = replace(request, own=own)
+            if self._info.options is None or "hotwords" in self._info.options:
+                request = replace(request, hotwords=", ".join(filter(None, (request.hotwords, *own.names))))
         if request.live:
-            result = self._live(job, request, own)
+            result = self._live(job, request)
         else:
-            result = self._raw(job, request, own) if request.format == "s16le" else self._file(job, request, own)
+            result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
             if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
         warnings = [*request.warnings(self._info, self._model), *job.warnings]
@@ -142,17 +143,17 @@ class SpeechToText(BaseWorker):
         """Has the engine end what it has started."""
         self._engine.close()
 
-    def _file(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
+    def _file(self, job: Job, request: Request) -> TranscriptResult:
         """Transcribes the requested track, or else the best one that can be decoded and has speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
             if request.audio_track:
-                return self._track(job, request, own, file, request.audio_track)[0]
+                return self._track(job, request, file, request.audio_track)[0]
             tracks, tried, why = [0], 0, ""
             while True:
                 try:
-                    result, recording = self._track(job, request, own, file, tracks[tried])
+                    result, recording = self._track(job, request, file, tracks[tried])
                 except HushdError as error:
                     tracks, fault = error.detail.get("tracks", []), "Audio track {} cannot be decoded"
                     if tried + 1 >= len(tracks):
@@ -166,17 +167,13 @@ class SpeechToText(BaseWorker):
             job.warn("other_track", note)
         return result
 
-    def _track(
-        self, job: Job, request: Request, own: OwnWords | None, file: BinaryIO, track: int
-    ) -> tuple[TranscriptResult, Recording]:
+    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, Recording]:
         """Transcribes one sound track, 0 for the best one; returns the result and the recording, which is closed."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         apart = request.may_be_by_channel and self._each_a_person(job, request, file, track)
-        transcription = Transcription(
-            job, request, self._recogniser, self._diarization_models, by_channel=apart, own=own
-        )
+        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
         start_s, mixing = begin_s(request), _apart() if apart else {}
         with Recording(job, start_s, track, file, request.language or "", **mixing) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
@@ -198,7 +195,7 @@ class SpeechToText(BaseWorker):
         file.seek(0)
         return separate
 
-    def _raw(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
+    def _raw(self, job: Job, request: Request) -> TranscriptResult:
         from .audio.inlet import Mixdown, raw_blocks
         from .transcription import Transcription, begin_s
 
@@ -206,9 +203,7 @@ class SpeechToText(BaseWorker):
         mixing = _apart() if apart else {"mixdown": Mixdown()}
         mixdown = mixing["mixdown"]
         blocks = raw_blocks(job.read(), request.rate, request.channels, begin_s(request), **mixing)
-        transcription = Transcription(
-            job, request, self._recogniser, self._diarization_models, by_channel=apart, own=own
-        )
+        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
         result = transcription.run(blocks, lambda: 0.0)
         if mixdown.cancelled:
             job.warn("channels_cancel", _CANCELLED)
@@ -220,7 +215,7 @@ class SpeechToText(BaseWorker):
         self._diarization = self._diarization or DiarizationModels()
         return self._diarization
 
-    def _live(self, job: Job, request: Request, own: OwnWords | None) -> TranscriptResult:
+    def _live(self, job: Job, request: Request) -> TranscriptResult:
         from . import partials
         from .live.listener import LiveListener
         from .plausibility import UnlikelyText
@@ -238,8 +233,8 @@ class SpeechToText(BaseWorker):
         )
         count = 0
         for event in listener.events(_live_samples(job, request)):
-            if own:
-                event = own.in_event(event, listener.language)
+            if request.own:
+                event = request.own.in_event(event, listener.language)
             if isinstance(event, Segment):
                 job.send_partial(partials.of_segment(count, event, listener.language, listener.detected).data())
                 count += 1
