@@ -180,7 +180,7 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
     return None
 
 
-def _installed_engines(name: str) -> Model | None:
+def _of_installed_engine(name: str) -> Model | None:
     """Returns what ENGINE/NAME means where the engine's packages are here: `_named` would, by the list of engines."""
     engine, _, model = name.partition("/")
     known = model not in ("", AUTO) and specs.find(engine, "stt") and advice.engine_installed(engine)
@@ -268,7 +268,7 @@ class Engines:
         if not (words or logprobs):
             if not translate and self._is_default(name) and is_known_to_hear(self.settings.stt, language):
                 return Model()
-            if named := _installed_engines(self.settings.http.models.get(name, name)):
+            if named := _of_installed_engine(self.settings.http.models.get(name, name)):
                 return named
         needs = {"translate": translate, "words": words, "logprobs": logprobs}
         model = stt(await self.stt(), self.settings, name, language, **needs)

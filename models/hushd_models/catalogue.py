@@ -276,17 +276,19 @@ def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:
     return Files(patterns, (*(pattern.replace("{name}", name) for pattern in optional), *data))
 
 
-_WILDCARD = re.compile(r"(\*\*/|\*|\?)")
+@cache
+def _parts(pattern: str) -> list[str]:
+    return re.split(r"(\*\*/|\*|\?)", pattern)
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     words = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(words.get(part, re.escape(part)) for part in _WILDCARD.split(pattern)))
+    return re.compile("".join(words.get(part, re.escape(part)) for part in _parts(pattern)))
 
 
 def _matches(pattern: str, name: str) -> bool:
-    first, *others = _WILDCARD.split(pattern)
+    first, *others = _parts(pattern)
     if not others or not (name.startswith(first) and name.endswith(others[-1])):
         return name == pattern  # most names: no pattern of theirs is compiled
     return _compiled(pattern).fullmatch(name) is not None
