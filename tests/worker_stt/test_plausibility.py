@@ -135,6 +135,21 @@ def test_a_few_words_are_judged_by_how_sure_the_model_is(figure: float, verdict:
     assert len(made) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "figure", "verdict"),
+    [
+        (["x", SAID[:-8]], -0.48, (False, True)), (["x", SAID[:-8]], -0.7, (True, False)),
+        (["x", "x", *OTHERS], -0.48, (True, False)),
+    ],
+)  # fmt: skip
+def test_a_few_words_after_more(before: list[str], figure: float, verdict: tuple[bool, bool]) -> None:
+    """After speech in the known language in another voice, words of which the model is a little unsure are for another
+    model, as "Fail again." after "Ever tried, ever failed"; after another language they are unlikely."""
+    plausibility = Plausibility(Readings(*before), lambda: lambda samples: figure)
+    plausibility.unlikely(SPEECH, SAID)
+    assert (plausibility.unlikely(np.diff(SPEECH), "Fail again."), plausibility.doubtful) == verdict
+
+
 @pytest.mark.parametrize(("figure", "unlikely"), [(-0.3, False), (-0.5, True)])
 def test_in_doubt_the_model_must_be_unsure(figure: float, unlikely: bool) -> None:
     """That is where little more than a third of the words differs; where most do, its being sure does not count."""

@@ -161,6 +161,15 @@ def test_readings_that_fail_mark_nothing(found: UnlikelyText) -> None:
     assert spans(found) == []
 
 
+@pytest.mark.parametrize(("quiet_s", "marked"), [(0, False), (1, True)])
+def test_a_word_that_is_cut_off_proves_nothing(ask: Ask, beckett: np.ndarray, quiet_s: int, marked: bool) -> None:
+    """Ctrl-C in the middle of "fail" marks no text; the same sound before a second of quiet is marked."""
+    sound = np.concatenate((beckett[round(6.1 * RATE) : round(6.9 * RATE)], np.zeros(quiet_s * RATE, np.float32)))
+    asked = ask(chunked(s16le(sound), 3200), {"live": True})
+    assert asked.text
+    assert ("unlikely" in asked.result) is marked
+
+
 @pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text but the first is marked and the result warns once; English is never marked."""

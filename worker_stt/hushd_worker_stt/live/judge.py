@@ -44,11 +44,12 @@ class _Judgement:
     Attributes:
         spoken: the start and end of its segments, once these are sent; until then more speech may replace it.
         unlikely: None until the verdict is there; also None if it cannot be judged.
-        doubtful: as in `Plausibility`.
+        cut_off, doubtful: as in `Plausibility`.
     """
 
     samples: Samples | None
     text: str
+    cut_off: bool
     spoken: tuple[float, float] | None = None
     dropped: bool = False
     unlikely: bool | None = None
@@ -90,12 +91,13 @@ class LiveJudge:
         self._may_read = threading.Event()
         self._may_read.set()
 
-    def begin(self, samples: Samples, text: str) -> None:
-        """Begins to judge a final `text` of `samples`, which replaces one that was not sent."""
+    def begin(self, samples: Samples, text: str, *, cut_off: bool = False) -> None:
+        """Begins to judge a final `text` of `samples`, which replaces one that was not sent; `cut_off` as in
+        `Plausibility`."""
         with self._more:
             if self._last is not None and self._last.spoken is None:
                 self._last.dropped = True
-            self._last = _Judgement(samples, text)
+            self._last = _Judgement(samples, text, cut_off)
             self._waiting.append(self._last)
             while len(self._waiting) > _BEHIND:
                 self._waiting.popleft().done.set()
@@ -178,7 +180,7 @@ class LiveJudge:
         while judgement := self._next():
             assert judgement.samples is not None
             try:
-                unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
+                unlikely = self._plausibility.unlikely(judgement.samples, judgement.text, cut_off=judgement.cut_off)
                 judgement.unlikely = True if unlikely else False if long_enough(judgement.text) else None
                 judgement.doubtful = self._plausibility.doubtful
             except Exception:  # replaced, cancelled, or without memory: the session itself is told of the latter two

@@ -41,6 +41,7 @@ _PAD_S = 0.2  # of quiet kept around speech
 _EARLY_END_QUIET_S = (
     0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
 )
+_WHOLE_WORD_QUIET_S = 0.1  # of quiet, after which the last word of audio that ends is whole
 _LANGUAGE_FIXED_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
@@ -87,6 +88,7 @@ class LiveListener:
         self.detected: DetectedLanguage | None = None
         self.seconds = 0.0
         self.ended = "input"
+        self._cut_off = False  # whether the audio ended within a word, as Ctrl-C ends it
         self._probabilities: list[float] = []  # of speech, since the beginning of the utterance
 
     @property
@@ -164,6 +166,7 @@ class LiveListener:
             else:
                 yield from self._followed(utterance, utterance.speak([frame]))
         if utterance is not None:
+            self._cut_off = endpointer.quiet_s < _WHOLE_WORD_QUIET_S
             yield from self._finish(utterance)
 
     def _followed(
@@ -229,7 +232,7 @@ class LiveListener:
         segments = self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
         if self._judge and segments and not draft:
             text = " ".join(segment.text for segment in segments)
-            self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text)
+            self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text, cut_off=self._cut_off)
         return segments
 
     def _with_language(self, piece: Piece) -> Options:
