@@ -111,6 +111,15 @@ def test_marked_phonemes_are_spoken_as_they_are(models: Path) -> None:
     assert [place for place, _ in chunk.marks] == [match.start() for match in re.finditer(r"\S+", text)]
 
 
+def test_voices_are_those_of_the_file(models: Path) -> None:
+    """Others could be pulled, so that `alloy` of OpenAI's names is a voice that is here; all are tried where the file
+    cannot be read, since loading it tells why."""
+    tiny_voices.kokoro(models, "af_heart", "am_adam")
+    assert [voice.name for voice in Kokoro.voices() if voice.installed] == ["af_heart", "am_adam"]
+    (models / "voices-v1.0.bin").write_bytes(b"no zip")
+    assert voice("af_alloy").installed
+
+
 def test_another_file_is_another_model(models: Path, say: Callable[..., Any]) -> None:
     """Through a worker: the model named is loaded, and any of the voices speaks with it."""
     tiny_voices.kokoro(models, "af_heart", "am_adam", name="kokoro-v1.0.int8")

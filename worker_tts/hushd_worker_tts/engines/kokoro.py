@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from hushd_models import advice, catalogue
 from hushd_models.installation import engine_command, engine_installed, package_command
@@ -66,14 +67,14 @@ class Kokoro(Engine):
         if not engine_installed(SPEC):
             return ()
         info = cls.info()
-        ready = any(model.installed for model in info.models)
+        names = _voice_names() if any(model.installed for model in info.models) else frozenset()
         return tuple(
             Voice(
                 name=voice.name,
                 language=voice.language,
                 gender=voice.gender,
                 model=info.default_model,
-                installed=ready and (bool(_ESPEAK[voice.name[0]]) or find_spec("misaki") is not None),
+                installed=voice.name in names and (bool(_ESPEAK[voice.name[0]]) or find_spec("misaki") is not None),
                 sample=greeting(voice.language, voice.name[3:].capitalize()),
                 wpm=WPM,
             )
@@ -183,6 +184,17 @@ def _files() -> dict[str, Path]:
 
 def _voices_file() -> Path | None:
     return next((path for path in sorted(_folder().glob("voices*.bin")) if path.is_file()), None)
+
+
+def _voice_names() -> frozenset[str]:
+    """Returns the voices in the file of voices; all that are known if it is damaged, which loading tells."""
+    if (file := _voices_file()) is None:
+        return frozenset()
+    try:
+        with ZipFile(file) as voices:
+            return frozenset(Path(name).stem for name in voices.namelist())
+    except (OSError, BadZipFile):
+        return frozenset(voice.name for voice in catalogue.voices("kokoro"))
 
 
 def _memory_mb(name: str, path: Path | None) -> int:
