@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hushd_cli.commands.doctor import installation, machine
+from hushd_models import paces
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.peer import ECHO, Supervisor, command
@@ -99,6 +100,19 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
     assert any(text.startswith("stt/moonshine/tiny-en hears 'The quick brown fox") for text in said)
     with started.connect() as peer:
         assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
+
+
+def test_a_voice_that_is_slow_here(start_supervisor: Callable[..., Supervisor]) -> None:
+    """What `hushd get` measured is said with the engine's own sentence, beside the command for a faster voice."""
+    start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
+    paces.keep(paths.find(), "hibari/en", 3.25)
+    _, found = doctor()
+    (slow,) = (each for each in of(found, "engines", "warning") if "tts/hibari" in each["text"])
+    assert slow["text"].endswith(
+        "start; a second of its speech takes 3.2 s of computing here, so that a conversation waits for it"
+    )
+    assert slow["remedy"].startswith("hushd ")
+    assert "hibari" not in slow["remedy"]
 
 
 def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd_models import advice, catalogue, paces
+from hushd_models.recommendation import faster_voice
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace
@@ -22,6 +23,8 @@ from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
+
+from hushd_cli.commands.models.recommend import ModelIndex, session_language
 
 from .finding import Finding, note, of_error, ok, warning
 
@@ -165,8 +168,12 @@ class Running:
         except HushdError as error:
             state = "warning" if error.code in BUSY else "broken"
             return Finding(state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
-        took = f"{text}, {time.monotonic() - began:.1f} s with its start"
-        return Finding(state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}")
+        took = f"{role}/{name}/{model} {text}, {time.monotonic() - began:.1f} s with its start"
+        pace = paces.measured(paths.find()).get(f"{name}/{model}", 0.0)
+        if (state, role) == ("ok", "tts") and pace > paces.REAL_TIME:
+            slow = f"a second of its speech takes {pace:.1f} s of computing here, so that a conversation waits for it"
+            return warning(f"{took}; {slow}", _faster(f"{name}/{model}"))
+        return Finding(state, took, "" if state == "ok" else f"hushd logs {role}/{name}")
 
     def _speak(self, engine: str, model: str) -> tuple[str, str]:
         speech = self._client.synthesize(
@@ -177,8 +184,6 @@ class Running:
         if not samples or max(max(samples), -min(samples)) < SILENT:
             return "broken", "is silent"
         self._sentence_wav = self._sentence_wav or data
-        if (pace := paces.measured(paths.find()).get(f"{engine}/{model}", 0.0)) > paces.REAL_TIME:
-            return "warning", f"computes {pace:.1f} s for a second of sound here, so that a conversation waits for it;"
         return "ok", f"speaks {speech.duration:.1f} s"
 
     def _hear(self, engine: str, model: str) -> tuple[str, str]:
@@ -189,3 +194,10 @@ class Running:
         ).text.strip()
         words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
+
+
+def _faster(slow: str) -> str:
+    """Returns the command for a voice of the user's language that is faster than the model `slow`, if one is known."""
+    index, language = ModelIndex(), session_language()
+    faster = faster_voice(index.rows(), index.machine, language, slow)
+    return " && ".join(faster.commands or (f"hushd config set tts {faster.row.model}",)) if faster else ""
