@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_RECORD = 8192  # characters: twice a tail
 MAX_CLIENT_NAME_CHARACTERS = 80  # characters of a name that a client has chosen
-_FAULTLESS = ("done", "cancelled")
+_FAULTLESS = ("done", "cancelled", "other_language")  # the last sends a client to the voice of that language
 
 
 class Log:

@@ -71,12 +71,13 @@ def test_an_ending_is_one_line(lines: Lines) -> None:
     assert lines == [("info", text, "a1b2c3d4")]
 
 
-def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines) -> None:
-    """The sentence of an error may quote the words said."""
-    error = Error(id=ID, code="worker_failed", message=f"Cannot say {SECRET}.")
+@pytest.mark.parametrize(("code", "expected"), [("worker_failed", "warning"), ("other_language", "info")])
+def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines, code: str, expected: str) -> None:
+    """The sentence of an error may quote the words said. A text for another voice is no failure: its client asks it."""
+    error = Error(id=ID, code=code, message=f"Cannot say {SECRET}.")
     Opened(lines).acts(ToClient(b"r", error), 2.0)
     ((level, text, _),) = lines
-    assert (level, text.split(": ")[1]) == ("warning", "worker_failed after 1.00 s, 1.00 of them waiting")
+    assert (level, text.split(": ")[1]) == (expected, f"{code} after 1.00 s, 1.00 of them waiting")
     assert SECRET not in str(lines)
 
 
