@@ -121,6 +121,9 @@ def test_a_recording_and_live_speech_have_own_words(
     assert asked.result["warnings"] == [
         {"code": "own_words", "message": f"{own_list} is not text in UTF-8, at byte 0."}
     ]
+    own_list.write_text(",".join(f"n{n}" for n in range(600)))
+    (warned,) = ask(assets / "beckett.wav").result["warnings"]
+    assert warned["message"] == f"{own_list}: There are 600 own words, and 500 at most: leave some out."
     refused = ask(assets / "beckett.wav", {"own_words": ",".join(f"n{n}" for n in range(600))}).error
     assert refused is not None
     assert refused.code == "bad_request"

@@ -273,9 +273,9 @@ def _own_words(job: Job, request: Request) -> OwnWords | None:
     Raises:
         HushdError: `bad_request` for a request with too many; a fault of the user's file is a warning.
     """
-    text = request.own_words
+    text, path = request.own_words, paths.find().own_words
     try:
-        if text is None and (path := paths.find().own_words).exists():
+        if text is None and path.exists():
             from hushd_schema.pronunciations import list_text
 
             text = list_text(path)
@@ -287,7 +287,7 @@ def _own_words(job: Job, request: Request) -> OwnWords | None:
     except HushdError as error:
         if request.own_words is not None:
             raise
-        job.warn("own_words", error.message)
+        job.warn("own_words", error.message if str(path) in error.message else f"{path}: {error.message}")
         return None
 
 
