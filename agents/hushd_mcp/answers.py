@@ -31,12 +31,10 @@ WORDS = {
 
 
 def answer(text: str, data: JsonObject) -> CallToolResult:
-    """Returns a result with both."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
 def refusal(error: HushdError) -> CallToolResult:
-    """Returns the tool's error result."""
     message = _message(error)
     reason: JsonObject = {"code": error.code, "message": message, "retryable": error.retryable}
     if error.retry_after_ms is not None:
@@ -91,11 +89,7 @@ Answer = tuple[str, JsonObject]
 
 
 def of_language(voices: Iterable[Voice], language: str) -> Answer:
-    """Returns the voices that speak a language, installed ones first.
-
-    Raises:
-        HushdError: `bad_request` if it is not a language.
-    """
+    """Returns the voices that speak a language, installed ones first. Raises `bad_request` if it is not a language."""
     from hushd.synthesis.voices import speaking
 
     facts = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]

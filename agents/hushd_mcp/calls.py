@@ -96,11 +96,7 @@ class Calls:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Holds one of the session's places for calls meanwhile.
-
-        Raises:
-            HushdError: `server_busy` if it has none left.
-        """
+        """Holds one of the session's places for calls meanwhile. Raises `server_busy` if it has none left."""
         if self._at_once >= MAX_CALLS:
             raise HushdError("server_busy", f"{MAX_CALLS} calls of this session run already: call again after one.")
         self._at_once += 1

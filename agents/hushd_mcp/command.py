@@ -49,7 +49,6 @@ def main(prog: str, argv: Sequence[str]) -> NoReturn:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, "Give agents a voice and ears, as a server of the Model Context Protocol.")
     parser.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")
     parser.add_argument(

@@ -31,11 +31,7 @@ _CAPABILITIES = {"tools": {"listChanged": False}}
 
 
 def answer(message: dict[str, object], version: str) -> dict[str, object] | None:
-    """Returns the answer to an `initialize`, equal to the SDK's; None if the SDK may answer otherwise.
-
-    Args:
-        version: hushd's.
-    """
+    """Returns the answer to an `initialize`, equal to the SDK's; None if the SDK may answer otherwise."""
     params = message.get("params")
     if type(message.get("id")) not in (str, int) or not isinstance(params, dict) or not _is_usual(params):
         return None

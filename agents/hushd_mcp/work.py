@@ -32,8 +32,6 @@ LISTENING = ("listen", "converse")  # the tools that open the microphone
 
 
 class Progress(Protocol):
-    """The progress of a task."""
-
     @property
     def state(self) -> str:
         """`queued`, `speaking`, `listening` or `transcribing`."""
@@ -65,8 +63,6 @@ class Task:
 
     Each has a connection of its own: tasks queue for the floor like separate clients, while in one client a newer
     request would end the older one; and without tasks the supervisor has no client here.
-
-    Args:
 
     Attributes:
         ticket: its name.
@@ -193,11 +189,7 @@ class TaskRegistry:
             return task
 
     def find(self, ticket: str) -> Task:
-        """Returns the task of a ticket.
-
-        Raises:
-            HushdError: `bad_request` for an unknown ticket.
-        """
+        """Returns the task of a ticket. Raises `bad_request` for an unknown ticket."""
         task = self._tasks.get(ticket.strip().lower())
         if task is None:
             raise HushdError(

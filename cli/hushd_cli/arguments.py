@@ -197,7 +197,6 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_no_duck(self, group: Group) -> None:
-        """Adds --no-duck."""
         group.add_argument("--no-duck", dest="duck", action="store_false", help="do not turn other programs down")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

@@ -25,12 +25,10 @@ EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ign
 
 
 def say() -> NoReturn:
-    """Runs `say`."""
     _run("say", "hushd_cli.commands.say.command")
 
 
 def listen() -> NoReturn:
-    """Runs `listen`."""
     _run("listen", "hushd_cli.commands.listen.command")
 
 

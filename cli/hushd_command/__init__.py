@@ -13,21 +13,18 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 
 
 def say() -> None:
-    """Runs `say`."""
     from hushd_cli import entry
 
     entry.say()
 
 
 def listen() -> None:
-    """Runs `listen`."""
     from hushd_cli import entry
 
     entry.listen()
 
 
 def hushd() -> None:
-    """Runs `hushd`."""
     if sys.argv[1:3] == ["agents", "hook"]:
         from hushd_cli import hook
 

@@ -241,11 +241,9 @@ class Engines:
         self._described: dict[str, tuple[float, Descriptions]] = {}  # by role
 
     async def stt(self) -> HearingDescription:
-        """Returns the speech-to-text engines and models."""
         return replace((await self._known("stt")).stt, default=self.settings.default_model("stt"))
 
     async def tts(self) -> SpeakingDescription:
-        """Returns the text-to-speech engines, models and voices."""
         return replace((await self._known("tts")).tts, default=self.settings.default_model("tts"))
 
     async def every(self) -> Descriptions:

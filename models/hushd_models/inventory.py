@@ -75,7 +75,6 @@ class Row:
 
     @property
     def paths(self) -> list[Path]:
-        """All its files."""
         return [self.folder / name for name in self.files] if self.folder else []
 
     @property

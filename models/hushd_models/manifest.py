@@ -83,11 +83,7 @@ class Manifest:
 
 
 def split(model: str) -> tuple[str, str]:
-    """Returns engine and name of `ENGINE/NAME`, which are then safe in a path.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns engine and name of `ENGINE/NAME`, which are then safe in a path. Raises `bad_request`."""
     engine, _, name = model.partition("/")
     if not (is_name(engine) and is_name(name)) or name.endswith((SUFFIX, ".part", ".lock")):
         raise HushdError(
@@ -103,11 +99,7 @@ def dumps(manifest: Manifest) -> str:
 
 
 def loads(text: str | bytes) -> Manifest:
-    """Reads a manifest; keys of a later version are ignored.
-
-    Raises:
-        BadManifest: it is not one, or has been damaged.
-    """
+    """Reads a manifest; keys of a later version are ignored. Raises BadManifest if it is none, or damaged."""
     try:
         content = json.loads(text)
         source = Source(**_known(Source, content["source"]))

@@ -216,9 +216,6 @@ def find(described: HearingDescription, name: str) -> tuple[str, str]:
 
     Of several engines it is the one whose worker needs least memory: the same model hears the same.
 
-    Args:
-        described: what `describe` returns for speech to text.
-
     Raises:
         HushdError: `model_missing`, with the command that gets it.
     """

@@ -74,7 +74,6 @@ class Recommendation:
     commands: Sequence[str]
 
     def as_json(self) -> JsonObject:
-        """Returns the recommendation for programs."""
         return {
             "role": self.role,
             "language": self.language,
@@ -196,9 +195,6 @@ def recommend(
     """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
 
     The list is empty if no model has the language.
-
-    Args:
-        rows: the inventory.
     """
     by_name = {row.model: row for row in rows}
     choices = [

@@ -16,7 +16,6 @@ from .installation import document
 
 
 def path_of(name: str) -> Path:
-    """Returns the path of a server's file."""
     return paths.find().config.parent / server_file.FOLDER / f"{name}.toml"
 
 
@@ -34,11 +33,7 @@ def existing(name: str) -> Path:
 
 
 def read(name: str) -> ServerFile:
-    """Reads a server's file.
-
-    Raises:
-        HushdError: `model_missing` for a file that is missing or invalid.
-    """
+    """Reads a server's file. Raises `model_missing` for a file that is missing or invalid."""
     path = existing(name)
     try:
         return server_file.load(path)

@@ -185,11 +185,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Writes a file completely or not at all.
-
-    Raises:
-        HushdError: `output_failed`.
-    """
+    """Writes a file completely or not at all. Raises `output_failed`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.replace(path, text, mode=0o644, sync=True)

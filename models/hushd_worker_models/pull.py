@@ -29,8 +29,6 @@ FILES_AT_ONCE = 4  # files; one connection each
 
 
 class Pull:
-    """The pull of one model."""
-
     def __init__(self, known: Known, store: Store, task: Task, access: hub.Access) -> None:
         self._known = known
         self._store = store

@@ -49,7 +49,6 @@ class Task:
             self.done += count
 
     def note(self, step: str) -> None:
-        """Sets the current step."""
         self.step = step
 
     # --- for the job ---

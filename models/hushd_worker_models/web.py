@@ -70,11 +70,7 @@ class Web:
             raise refused(error.code, url, error.headers) from None
 
     def headers(self, url: str) -> Headers:
-        """Returns the headers of the file at `url`, after any redirects.
-
-        Raises:
-            HushdError: `model_missing`.
-        """
+        """Returns the headers of the file at `url`, after any redirects. Raises `model_missing`."""
         patience = Patience(self._wait, url, QUESTION_TRIES)
         while True:
             try:
@@ -100,11 +96,7 @@ class Patience:
         self._lost = 0
 
     def lost(self, error: BaseException) -> None:
-        """Waits before the next try.
-
-        Raises:
-            HushdError: `model_missing` after the last try.
-        """
+        """Waits before the next try. Raises `model_missing` after the last try."""
         self._lost += 1
         pause = THIRD_TRY_DELAY_S * 2 ** (self._lost - 2) if self._lost > 1 else 0.0
         asked = None

@@ -48,11 +48,7 @@ class Worker(BaseWorker):
         self._engine = engine
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads nothing.
-
-        Raises:
-            HushdError: `engine_missing` for any engine but `store`.
-        """
+        """Loads nothing. Raises `engine_missing` for any engine but `store`."""
         if self._engine != ENGINE:
             raise HushdError("engine_missing", f"There is one worker for models, models/{ENGINE}/{MODEL}.")
         return Capabilities(engine=ENGINE, model=MODEL)

@@ -157,22 +157,14 @@ class Decoder:
 
 
 def pack(message: Message) -> list[bytes]:
-    """Returns the three frames of `message`.
-
-    Raises:
-        HushdError: `too_large` when its header or payload exceeds its limit.
-    """
+    """Returns the three frames of `message`. Raises `too_large` when its header or payload exceeds its limit."""
     header = encode(message)
     _limit(header, message.payload)
     return [MAGIC, header, message.payload]
 
 
 def unpack(frames: Sequence[bytes], decoder: Decoder) -> Message:
-    """Returns the message in `frames`, which lack the route.
-
-    Raises:
-        HushdError: `protocol_error`, `too_large` or `unsupported`.
-    """
+    """Returns the message in `frames`, which lack the route. Raises `protocol_error`, `too_large` or `unsupported`."""
     if len(frames) != 3 or frames[0] != MAGIC:
         raise HushdError("protocol_error", "This is not a hushd/1 message: expected HSH1, a header and a payload.")
     _limit(frames[1], frames[2])

@@ -112,11 +112,7 @@ class Endpoint:
 
 
 def parse(text: str) -> Endpoint:
-    """Returns the endpoint that `text` names.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns the endpoint that `text` names. Raises `bad_request`."""
     match = _PLACE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
     if match is None or not match[2] or int(match[3] or 0) > 65535:
         raise HushdError("bad_request", f"{quoted(text)} names no machine: use ssh://[USER@]HOST[:PORT].")

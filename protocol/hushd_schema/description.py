@@ -76,7 +76,6 @@ class EngineDescription(Record):
     robotic: bool = False
 
     def installed_models(self) -> list[str]:
-        """Returns the names of the installed models."""
         return [model.name for model in self.models if model.installed]
 
 
@@ -179,7 +178,6 @@ class SpeakingDescription(RoleDescription):
     engines: tuple[SpeakingEngine, ...]
 
     def voices(self) -> list[VoiceDescription]:
-        """Returns the voices of all engines."""
         return [voice for engine in self.engines for voice in engine.voices]
 
 

@@ -174,11 +174,7 @@ class ServerFile:
 
 
 def load(path: Path) -> ServerFile:
-    """Reads the file at `path`.
-
-    Raises:
-        HushdError: `bad_request`, naming the file, if it is missing or invalid.
-    """
+    """Reads the file at `path`. Raises `bad_request`, naming the file, if it is missing or invalid."""
     try:
         return read(path.stem, toml.load(path))
     except HushdError as error:

@@ -34,11 +34,7 @@ WAV_HEADER = 44  # bytes
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Returns the format for the extension of a path.
-
-    Raises:
-        HushdError: `bad_request` for an extension that cannot be written.
-    """
+    """Returns the format for the extension of a path. Raises `bad_request` for an extension that cannot be written."""
     extension = os.path.splitext(os.fspath(path))[1][1:].lower()
     form = OTHERWISE.get(extension, extension)
     if form not in FORMATS:

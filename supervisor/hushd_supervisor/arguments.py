@@ -42,11 +42,7 @@ class Options:
 
 
 def parse(arguments: list[str]) -> Options:
-    """Reads the options in `arguments`.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Reads the options in `arguments`. Raises `bad_request`."""
     auto, ready_fd = False, None
     listen: dict[str, list[str]] = {"--http": [], "--wyoming": []}
     if "--help" in arguments or "-h" in arguments:

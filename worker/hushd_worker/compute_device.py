@@ -138,11 +138,7 @@ def threads(spare: int = 0) -> int:
 
 
 def compute_type(known: Sequence[str]) -> str:
-    """Returns HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default. Raises `bad_request`."""
     asked = os.environ.get("HUSHD_COMPUTE_TYPE", "")
     if asked and asked not in known:
         raise HushdError(

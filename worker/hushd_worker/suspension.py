@@ -33,7 +33,6 @@ class Driver:
         self._checked("cuInit", ctypes.c_uint(0))
 
     def state(self) -> int:
-        """Returns the process's state."""
         state = ctypes.c_int(-1)
         self._of_process("GetState", ctypes.byref(state))
         return state.value
@@ -63,7 +62,6 @@ class Driver:
 
 
 def suspend(pid: int) -> dict[str, object]:
-    """Suspends the process; returns the answer."""
     if any(map(_uses_driver, descendants(str(pid)))):
         return _answer("a child of the process uses the card, too")
     driver = None
@@ -76,7 +74,6 @@ def suspend(pid: int) -> dict[str, object]:
 
 
 def restore(pid: int) -> dict[str, object]:
-    """Restores the process; returns the answer."""
     try:
         Driver(pid).restore()
     except OSError as error:

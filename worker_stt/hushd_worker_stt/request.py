@@ -121,7 +121,6 @@ class Request:
         return bool(self.by_channel or (self.by_channel is None and not self.clips and not told_apart))
 
     def options(self) -> Options:
-        """Returns the options for the engine."""
         return Options(
             language=self.language,
             translate=self.task == "translate",

@@ -64,11 +64,7 @@ class SpeechToText(BaseWorker):
         self._diarization: DiarizationModels | None = None  # loaded for the first request with `diarize`
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine; returns its capabilities.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         self._load(report)
         device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._info.name)
         return Capabilities(

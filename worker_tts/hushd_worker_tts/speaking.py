@@ -77,11 +77,7 @@ class SpeechJob:
             self._volume = self._params.volume * item.factor
 
     def close(self) -> SpeechResult:
-        """Closes the output, and returns the job's result.
-
-        Raises:
-            HushdError: `bad_request` if nothing was spoken.
-        """
+        """Closes the output, and returns the job's result. Raises `bad_request` if nothing was spoken."""
         if self._output is None:
             raise HushdError("bad_request", self._nothing())
         self._output.close()

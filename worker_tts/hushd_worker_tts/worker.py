@@ -54,11 +54,7 @@ class Worker(BaseWorker):
         self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Finds and loads the engine; returns its capabilities.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Finds and loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         self._thread = EngineThread()
         self._thread.call(lambda: self._load(report))
         self.slots = self._engine.parallel

@@ -83,7 +83,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     from hushd_cli.arguments import Parser
 
     parser = Parser(

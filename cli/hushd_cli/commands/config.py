@@ -48,7 +48,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, f"Show and change the configuration; {document('CONFIGURATION.md')} has every key.")
     commands = parser.add_commands()
     checked = commands.add("check", "report what is wrong with the configuration")

@@ -88,7 +88,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Bring a language: install what hears and speaks it best on this machine, download the models, make them the "
@@ -159,11 +158,7 @@ def _edited(text: str, changes: dict[tuple[str, ...], str | list[str]]) -> str:
 
 
 def _agreed(options: Namespace, steps: Sequence[str]) -> bool:
-    """Shows the commands, and asks whether to go on.
-
-    Raises:
-        HushdError: `bad_request` where nobody can be asked.
-    """
+    """Shows the commands, and asks whether to go on. Raises `bad_request` where nobody can be asked."""
     console.write("".join(f"  $ {step}\n" for step in steps))
     if options.yes:
         return True

@@ -25,7 +25,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, "Show the end of a log.")
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")

@@ -36,7 +36,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     return Parser(
         prog,
         "Connect standard input and output to hushd's socket, and start hushd if need be: ssh runs it for a "

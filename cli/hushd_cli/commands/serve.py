@@ -38,7 +38,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Run the supervisor in the foreground, and serve OpenAI's audio API and Wyoming at the addresses given here "

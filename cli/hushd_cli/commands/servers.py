@@ -48,7 +48,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Speech servers that hushd starts when somebody asks, and ends when they are idle. Each is a file of yours, "

@@ -44,7 +44,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, "Make the system start the supervisor when a program needs it.")
     parser.add_argument("action", choices=("install", "uninstall"))
     add_addresses(parser, "; install")
@@ -124,11 +123,7 @@ class Service:
         return [path for path, text in self.files.items() if _read(path) != text]
 
     def write(self) -> list[Path]:
-        """Writes the missing files and returns them.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
+        """Writes the missing files and returns them. Raises `output_failed`."""
         missing = self.missing()
         for path in missing:
             try:
@@ -139,11 +134,7 @@ class Service:
         return missing
 
     def remove(self) -> list[Path]:
-        """Removes the files that exist and returns them.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
+        """Removes the files that exist and returns them. Raises `output_failed`."""
         files = [path for path in self.files if os.path.lexists(path)]
         for path in files:
             try:

@@ -42,7 +42,6 @@ class Call(NamedTuple):
         return 0
 
     def make_parser(self, prog: str) -> Parser:
-        """Returns the command's parser."""
         parser = Parser(prog, self.description)
         self.add(parser)
         return parser

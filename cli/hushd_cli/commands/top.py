@@ -44,7 +44,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Show live what runs: workers with their memory, queues and latency (median and 95th percentile of the time to "
@@ -62,11 +61,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _show(client: Client, period: float) -> None:
-    """Draws the status each `period` seconds, until the user ends it.
-
-    Raises:
-        HushdError: `engine_missing` without rich.
-    """
+    """Draws the status each `period` seconds, until the user ends it. Raises `engine_missing` without rich."""
     try:
         from rich.console import Console
         from rich.live import Live

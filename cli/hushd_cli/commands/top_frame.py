@@ -36,8 +36,6 @@ _PRESSURES = {"none": "green", "normal": "green", "warning": "yellow"}
 
 
 class Column(NamedTuple):
-    """A column of the workers' table."""
-
     title: str
     cell: Callable[[WorkerStatus], RenderableType]
     left: bool = False

@@ -63,7 +63,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "End workers and give their memory back. Jobs of other programs finish first. With a PROGRAM after -- that is "

@@ -191,7 +191,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     # --- what the faces differ in ------------------------------------------------------------------------------------
 
     def _text(self, text: AnyText) -> Input:
-        """The source of a text."""
         raise NotImplementedError
 
     def _audio(self, audio: AnyAudio, rate: int | None) -> Step:
@@ -199,7 +198,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         raise NotImplementedError
 
     def _chunks(self, chunks: AnyChunks) -> Input:
-        """The source of live audio."""
         raise NotImplementedError
 
     def _speech_class(self) -> Callable[..., AnySpeech]:

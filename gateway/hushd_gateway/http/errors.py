@@ -78,7 +78,6 @@ class ApiError(Exception):
         return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 
     def response(self) -> Response:
-        """Returns the HTTP response."""
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)

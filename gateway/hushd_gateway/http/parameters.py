@@ -43,11 +43,7 @@ class Parameters:
         return iter(self._parameters)
 
     def check(self, data: Fields) -> JsonObject:
-        """Returns the checked values by name.
-
-        Raises:
-            ApiError: a value is invalid.
-        """
+        """Returns the checked values by name. Raises ApiError for an invalid one."""
         return {each.name: each.check(data, each.name) for each in self._parameters}
 
     def further(self, data: Fields, *others: str) -> JsonObject:

@@ -39,11 +39,7 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
 
 
 def text(event: Event) -> str:
-    """Returns the text of an event.
-
-    Raises:
-        HushdError: `bad_request` if it has no text.
-    """
+    """Returns the text of an event. Raises `bad_request` if it has no text."""
     words = event.data.get("text")
     if not isinstance(words, str):
         raise HushdError("bad_request", f"The event {event.type} has no text.")

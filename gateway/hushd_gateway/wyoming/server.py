@@ -103,11 +103,7 @@ class _Connection:
             self._text.put_nowait(None)
 
     async def handle(self, event: Event) -> None:
-        """Handles one event; ignores unknown types.
-
-        Raises:
-            HushdError: the request cannot be served.
-        """
+        """Handles one event; ignores unknown types. Raises HushdError if the request cannot be served."""
         match event.type:
             case "describe":
                 self._writer.write(listings.info_event(listings.info(await self._engines.every())))

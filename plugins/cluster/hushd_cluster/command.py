@@ -42,7 +42,6 @@ def _offer_token() -> None:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, "Serve and transcribe on many machines, with Ray; run it on a node of the cluster.")
     count = value(whole(1))
     commands = parser.add_commands()

@@ -55,11 +55,7 @@ def read(lines: Iterator[bytes]) -> Iterator[tuple[int, Recording | HushdError]]
 
 
 def parse(line: bytes) -> Recording:
-    """Returns the recording of a line.
-
-    Raises:
-        HushdError: `bad_request`, whose sentence says what is wrong with it.
-    """
+    """Returns the recording of a line. Raises `bad_request` with the mistake in its sentence."""
     fields = _fields(line)
     for name in fields:
         if name not in FIELDS:

@@ -26,7 +26,6 @@ _CANCEL_S = 2.0  # after which the supervisor ends a worker that does not stop a
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases of every engine."""
     yield Case("description.light", "The engine is described without anything heavy imported.", _light)
     yield Case("description.names", "Names are valid and unique, and languages are tags.", _names)
     yield Case("description.spec", "The engine has a spec, an installation, and the model on trial.", _spec)

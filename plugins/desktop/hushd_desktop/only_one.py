@@ -43,7 +43,6 @@ class OnlyOne:
         return True
 
     def signal(self, number: int) -> None:
-        """Sends the one that runs a signal."""
         try:
             os.kill(int(os.pread(self._descriptor, 32, 0)), number)
         except (OSError, ValueError):

@@ -42,7 +42,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, "Read the selected text of any window aloud; the same command, run again, stops the reading.")
     parser.epilog = "Bind it to a key in the desktop's settings."
     parser.add_argument("--stop", action="store_true", help="stop the reading, if there is one")

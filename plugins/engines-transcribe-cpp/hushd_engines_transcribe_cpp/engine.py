@@ -181,7 +181,6 @@ class TranscribeCpp(Engine):
         return arguments
 
     def _run(self, samples: Samples, **arguments: Any) -> Any:
-        """Returns the package's result for `samples`."""
         import numpy as np
 
         padded = np.pad(samples, (0, max(0, _MIN_SAMPLES - len(samples))))

@@ -40,7 +40,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the parser of the command."""
     parser = Parser(
         prog,
         "Show other AI servers of this machine, the models that they hold, and which of them hushd may ask for when a "

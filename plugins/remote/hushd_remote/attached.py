@@ -65,11 +65,7 @@ class AttachedMachine:
         self._served = False  # whether we had a connection before
 
     def connect(self, holder: str | None) -> Connection:
-        """Connects; waits for a connection that was lost.
-
-        Raises:
-            HushdError: `no_device`.
-        """
+        """Connects; waits for a connection that was lost. Raises `no_device`."""
         give_up = time.monotonic() + (BACK_S if self._served else 0.0)
         while True:
             try:

@@ -50,7 +50,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Lend this machine's loudspeaker, microphone and floor to hushd's programs on another machine, by ssh, until "

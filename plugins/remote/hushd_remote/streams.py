@@ -62,7 +62,6 @@ class DeviceStream:
         self._device = device if isinstance(device, str | int) else None
 
     def start(self) -> None:
-        """Begins."""
         threading.Thread(target=self._run, name="hushd-attached-device", daemon=True).start()
 
     @abstractmethod

@@ -31,7 +31,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument("folder", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt")
     parser.add_argument(

@@ -58,7 +58,6 @@ def normaliser(language: str) -> Normalise:
 
 
 def compare(sentence: str, heard: str, normalise: Normalise) -> Compared:
-    """Compares a sentence with a transcript of it."""
     from jiwer import process_words
 
     output = process_words(normalise(sentence), normalise(heard))

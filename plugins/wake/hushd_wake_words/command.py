@@ -45,7 +45,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Wait for wake words at the microphone, in 35 MB, and print each. With COMMAND, run it at each word: its "

@@ -102,11 +102,7 @@ def _request(
     threshold: float | None = None,
     **options: Unpack[WorkerOptions],
 ) -> Request:
-    """Returns the request; see `detect`.
-
-    Raises:
-        HushdError: `bad_request` for invalid words or numbers.
-    """
+    """Returns the request; see `detect`. Raises `bad_request` for invalid words or numbers."""
     given: JsonObject = {"words": list(words) or None, "threshold": threshold, "rate": rate, "channels": channels}
     params = DETECT.read(given)
     request = requests.request("wake", DETECT.name, params, **options)

@@ -85,11 +85,7 @@ class Engine(BaseEngine):
 
     @abstractmethod
     def load(self, report: Callable[[str], None]) -> None:
-        """Imports and loads the heavy parts.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Imports and loads the heavy parts. Raises `engine_missing` or `model_missing`."""
 
     @abstractmethod
     def listener(self, words: Sequence[str], threshold: float | None) -> Listener:

@@ -23,7 +23,6 @@ class RecentSound:
         self._count = 0  # samples added in total
 
     def add(self, samples: bytes) -> None:
-        """Adds the next samples."""
         self._samples += samples
         self._count += len(samples) // 2
         if len(self._samples) > 4 * RATE * KEPT_SOUND_S:

@@ -37,11 +37,7 @@ class WakeWorker(BaseWorker):
         self._model = model
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine; returns its capabilities.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         kind = REGISTRY.find(self._engine_name)
         self._info: EngineInfo = kind.info()
         names = [model.name for model in self._info.models]
@@ -51,11 +47,7 @@ class WakeWorker(BaseWorker):
         return Capabilities(engine=self._info.name, model=model)
 
     def run(self, job: Job) -> JsonObject:
-        """Detects words; reports each in a partial.
-
-        Raises:
-            HushdError: `unsupported`, `bad_request`, or as the input.
-        """
+        """Detects words; reports each in a partial. Raises `unsupported`, `bad_request`, or as the input."""
         from .operation import DETECT
 
         if job.op != DETECT.name:

@@ -81,7 +81,6 @@ def look(pid: int) -> tuple[bool, bytes]:
 
 
 def exists(pid: int) -> bool:
-    """Returns whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except (OSError, OverflowError):
@@ -106,5 +105,4 @@ class Liveness:
         return busy or self._times not in (b"", last_times)
 
     def exists(self) -> bool:
-        """Returns whether there is a process of its number."""
         return exists(self._pid)

@@ -205,11 +205,7 @@ def is_private(folder: Path) -> bool:
 
 
 def prepare_state(paths: Paths) -> None:
-    """Makes the state and log folders, mode 0700.
-
-    Raises:
-        HushdError: `output_failed` if they cannot be made.
-    """
+    """Makes the state and log folders, mode 0700. Raises `output_failed` if they cannot be made."""
     try:
         make_state(paths)
     except OSError as error:

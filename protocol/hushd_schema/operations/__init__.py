@@ -95,7 +95,6 @@ class Operation(NamedTuple):
         return kinds.read(given, {name: field.kind for name, field in self.fields.items()}, self.name, self.needed)
 
     def defaults(self) -> JsonObject:
-        """Returns the default of each field."""
         return {name: field.default for name, field in self.fields.items()}
 
     def by_engine(self) -> tuple[str, ...]:

@@ -49,11 +49,7 @@ class Address:
 
 
 def parse(kind: Kind, text: str) -> Address:
-    """Returns the address that `text` names; a port alone is one of 127.0.0.1.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns the address that `text` names; a port alone is one of 127.0.0.1. Raises `bad_request`."""
     if text.isascii() and text.isdigit():
         text = f"{'tcp://' if kind == 'wyoming' else ''}127.0.0.1:{text}"
     if text.startswith("unix:///") and len(text) > 8:
@@ -66,11 +62,7 @@ def parse(kind: Kind, text: str) -> Address:
 
 
 def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """Returns the networks and addresses that `allow` names.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns the networks and addresses that `allow` names. Raises `bad_request`."""
     allowed = []
     for text in allow:
         try:
@@ -104,11 +96,7 @@ def read_token(settings: Settings) -> str:
 
 
 def addresses(settings: Settings) -> list[Address]:
-    """Returns the addresses in the configuration.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
+    """Returns the addresses in the configuration. Raises `bad_request`."""
     named: Sequence[tuple[Kind, Sequence[str]]] = (
         ("http", settings.http.listen),
         ("wyoming", settings.wyoming.listen),
@@ -145,11 +133,7 @@ def check(address: Address, settings: Settings, token: str) -> None:
 
 
 def check_packages(kind: Kind, text: str) -> None:
-    """Refuses the address `text` if the gateway's packages for it are not installed.
-
-    Raises:
-        HushdError: `engine_missing`.
-    """
+    """Refuses the address `text` if the gateway's packages for it are not installed. Raises `engine_missing`."""
     if not all(map(PathFinder.find_spec, PACKAGES[kind])):
         raise HushdError(
             "engine_missing", f"{text} needs packages that are not installed: run pip install 'hushd[{kind}]'."

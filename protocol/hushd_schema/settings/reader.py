@@ -30,11 +30,7 @@ class Reader:
         self._path = path
 
     def read(self, table: Mapping[str, Any]) -> Settings:
-        """Returns the settings in `table`.
-
-        Raises:
-            HushdError: `bad_request`, naming the file and the key.
-        """
+        """Returns the settings in `table`. Raises `bad_request`, naming the file and the key."""
         values: Table = {}
         known, tables = settings_of(Settings), tables_of(Settings)
         for key, value in table.items():

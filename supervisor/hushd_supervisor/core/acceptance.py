@@ -52,15 +52,12 @@ class Requests:
         self._numbers = itertools.count()
 
     def configure(self, settings: Settings) -> None:
-        """Applies another configuration."""
         self._settings = settings
 
     def of(self, route: bytes) -> list[ActiveRequest]:
-        """The requests of one client."""
         return [request for request in self.active.values() if request.route == route]
 
     def has(self, route: bytes, request_id: bytes) -> bool:
-        """Returns whether a client has a request of this id."""
         return (route, request_id) in self.active
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
@@ -123,7 +120,6 @@ class Requests:
                 return worker.cancel(request, now)
 
     def cancel_all_of(self, route: bytes, now: float, code: str = "cancelled") -> list[Action]:
-        """Ends the requests of one client."""
         workers = self._fleet.workers
         return [action for request in self.of(route) for action in workers[request.worker].cancel(request, now, code)]
 
@@ -134,7 +130,6 @@ class Requests:
         return self.cancel_all_of(route, now)
 
     def forget_ended(self) -> None:
-        """Forgets the requests that have ended."""
         for request in self._fleet.take_ended():
             del self.active[request.key]
             if connection := self._connections.get(request.route):
@@ -142,11 +137,7 @@ class Requests:
 
 
 def resolve(worker: str, settings: Settings, default_model: Callable[[str, str], str]) -> str:
-    """Completes a name to `role/engine/model`.
-
-    Raises:
-        HushdError: `bad_request` if it is not a worker's name.
-    """
+    """Completes a name to `role/engine/model`. Raises `bad_request` if it is not a worker's name."""
     if not _NAME.fullmatch(worker):
         raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")
     role, *parts = worker.split("/")
@@ -161,11 +152,7 @@ def resolve(worker: str, settings: Settings, default_model: Callable[[str, str],
 
 
 def check(message: m.Request) -> None:
-    """Checks the fields that all workers share.
-
-    Raises:
-        HushdError: `bad_request`; `too_large` for the name of a program.
-    """
+    """Checks the fields that all workers share. Raises `bad_request`; `too_large` for the name of a program."""
     if message.priority not in PRIORITIES:
         raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
     if message.input not in INPUTS:

@@ -68,7 +68,6 @@ class Directory:
         return actions
 
     def awaited_by(self, route: bytes) -> bool:
-        """Returns whether a client waits for a catalogue."""
         return any(waiting.route == route for waiting in self._waiting)
 
     @property

@@ -91,7 +91,6 @@ class Fleet:
         return len(self.workers) < MAX_WORKERS
 
     def choose(self, request: ActiveRequest) -> Worker:
-        """Chooses the replica for a new request."""
         return replicas.choose(request, self._family(request.worker))
 
     def handle(self, event: OfWorker, now: float) -> list[Action]:
@@ -249,7 +248,6 @@ class Fleet:
             worker.excuse(late, now)
 
     def on_time(self, now: float) -> list[Action]:
-        """Acts on the deadlines that have passed."""
         self.admission.on_time(now)
         overdue = [worker for worker in self.workers.values() if worker.deadline() <= now]
         return [action for worker in overdue for action in self._act(worker, now)]

@@ -24,7 +24,6 @@ class ServiceManager(Source):
         self._leaving = False
 
     def ready(self) -> None:
-        """Reports that we are ready."""
         self._send("READY=1", f"MAINPID={os.getpid()}")
 
     def reload(self, *, begins: bool) -> None:

@@ -72,7 +72,6 @@ class Signals(Source):
         signal.signal(FOLDER, signal.SIG_IGN)
 
     def restore(self) -> None:
-        """Restores the previous handlers."""
         self.ignore()  # beside load one may wait for its thread longer than the handler lasts
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)

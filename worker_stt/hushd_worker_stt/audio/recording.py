@@ -283,7 +283,6 @@ class Spool:
             self.file: IO[bytes] = tempfile.TemporaryFile(prefix="hushd-", buffering=0)  # noqa: SIM115
 
     def write(self, data: bytes) -> None:
-        """Appends `data`."""
         view = memoryview(data)
         with _reported():
             while view:

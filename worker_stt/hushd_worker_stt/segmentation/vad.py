@@ -46,7 +46,6 @@ class Model(Protocol):
 
 
 def load_model() -> Model:
-    """Loads the model."""
     if SileroVAD is None:
         return _Pysilero()
     model: Model = SileroVAD(RATE)

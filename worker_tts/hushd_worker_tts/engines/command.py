@@ -239,7 +239,6 @@ class CommandSpec:
         return "text" not in self.line.placeholders
 
     def arguments(self, text: str, wav: str, voice: str, speed: float) -> list[str]:
-        """Returns the program's arguments for `text`."""
         return self.line.arguments(
             {
                 # A text must not be mistaken for an option.

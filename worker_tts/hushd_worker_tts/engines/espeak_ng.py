@@ -157,11 +157,7 @@ def find_library() -> tuple[Any, Path] | None:
 
 
 def initialize(library: Any, folder: Path, buffer_ms: int = 0) -> int:
-    """Makes the library read its data, and returns its sample rate.
-
-    Raises:
-        HushdError: `engine_missing` if that fails.
-    """
+    """Makes the library read its data, and returns its sample rate. Raises `engine_missing` if that fails."""
     # The library creates a PulseAudio client that it never uses, which without a session folder would create folders.
     os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
     try:

@@ -34,11 +34,7 @@ class PronunciationFile:
         self._entries: Pronunciations | None = None
 
     def entries(self) -> Pronunciations | None:
-        """Returns the content of the file; None if there is no file.
-
-        Raises:
-            HushdError: `input_unreadable`.
-        """
+        """Returns the content of the file; None if there is no file. Raises `input_unreadable`."""
         try:
             status = self._path.stat()
         except OSError:

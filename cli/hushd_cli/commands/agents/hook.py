@@ -51,7 +51,6 @@ def _switch(on: bool) -> None:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Have coding agents read their answers aloud. Claude Code, Codex, Gemini CLI and opencode run this command at "

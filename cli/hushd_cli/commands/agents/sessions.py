@@ -145,11 +145,7 @@ def _remove(file: Path) -> None:
 
 
 def _prepare(where: Paths) -> None:
-    """Makes the folder if it is missing.
-
-    Raises:
-        OSError: if it cannot be made.
-    """
+    """Makes the folder if it is missing. Raises OSError if it cannot be made."""
     folder = where.runtime / "agents"
     if folder.is_dir():
         return

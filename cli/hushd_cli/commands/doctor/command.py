@@ -57,7 +57,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Check Python, extras, sound, folders, memory, models, service and graphics cards (without waking one), and "

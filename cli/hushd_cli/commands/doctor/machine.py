@@ -40,7 +40,6 @@ _DRIVER_TIMEOUT_S = 5.0  # for which the supervisor waits for the driver, too
 
 
 def memory() -> Iterator[Finding]:
-    """Checks free memory."""
     machine, cores = footprint.machine(Cgroup.own()), plural(footprint.cores(), "core")
     text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores}"
     if machine.available / 1e6 < LITTLE_MB:

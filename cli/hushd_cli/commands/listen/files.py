@@ -182,7 +182,6 @@ class Files:
         return event
 
     def _take(self, index: int, event: Event) -> None:
-        """Handles an event of one recording."""
         now = time.monotonic()
         job = self._running.pop(index, None) if isinstance(event, Done | BaseException) else None
         if job and job.accompanied and isinstance(event, HushdError) and event.code in BUSY:

@@ -38,7 +38,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_commands()
     listed = commands.add("list", "list models: installed ones first, then available ones")

@@ -26,7 +26,6 @@ _DOES = {"stt": "To hear", "tts": "To speak"}
 
 
 def add_arguments(commands: Commands) -> None:
-    """Adds the command."""
     added = commands.add(
         "recommend",
         "recommend models for this machine, with their cost and accuracy",
@@ -37,7 +36,6 @@ def add_arguments(commands: Commands) -> None:
 
 
 def show(index: ModelIndex, options: Namespace) -> int:
-    """Prints the recommended models."""
     rows, machine = index.rows(), index.machine
     languages = (
         list(dict.fromkeys(map(_checked, options.languages)))

@@ -128,11 +128,7 @@ def _speech(client: Client, options: Namespace, text: Text, form: str) -> Speech
 
 
 def _text(options: Namespace) -> Text:
-    """Returns the text that the arguments name.
-
-    Raises:
-        HushdError: `input_unreadable`, from the stream too.
-    """
+    """Returns the text that the arguments name. Raises `input_unreadable`, from the stream too."""
     if options.text:
         return " ".join(options.text)
     if options.input_file in (None, "-"):

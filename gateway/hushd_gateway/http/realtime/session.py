@@ -172,11 +172,7 @@ def _check(audio_input: Object) -> None:
 
 
 def named(value: Any, param: str) -> Object:
-    """Returns a parameter that is an object.
-
-    Raises:
-        ApiError: it is none.
-    """
+    """Returns a parameter that is an object. Raises ApiError for any other."""
     if not isinstance(value, Mapping):
         raise bad(f"{param} must be an object.", param)
     return dict(value)

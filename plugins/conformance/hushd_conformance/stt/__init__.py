@@ -11,7 +11,6 @@ from .trial import Trial
 
 
 def all_cases() -> list[case.Case[Any]]:
-    """Returns the cases of this role."""
     return [*contract.cases(), *hearing.cases(), *streams.cases()]
 
 

@@ -23,7 +23,6 @@ _OPTIONS: dict[str, object] = {
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases."""
     for name in SOUNDS:
         claim = f"Segments of the sound {name} are inside it, in order, or it is refused in a sentence."
         yield Case(f"sound.{name}", claim, partial(_heard, name))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases of streams."""
     yield Case("stream.same", "Segments are inside the sound, and the same feeds have the same words.", _same)
     yield Case("stream.feeds", "Words do not depend on the lengths of feeds, if the engine promises that.", _feeds)
     yield Case("stream.committed", "Committed text of a stream is not changed by a later feed.", _committed)

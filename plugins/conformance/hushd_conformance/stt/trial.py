@@ -55,7 +55,6 @@ class Trial(trial.Trial):
 
     @property
     def engine(self) -> Engine:
-        """Returns the loaded engine itself."""
         assert isinstance(self.worker, SpeechToText)
         return self.worker._engine
 

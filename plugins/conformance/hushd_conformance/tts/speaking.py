@@ -25,7 +25,6 @@ _THREE = "The first sentence comes. The second sentence follows it. The third se
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases."""
     for name, text in _TEXTS.items():
         claim = f"The text {name} is spoken or skipped, or refused in a sentence."
         yield Case(f"text.{name}", claim, partial(_spoken, text))

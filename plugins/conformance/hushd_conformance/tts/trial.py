@@ -73,7 +73,6 @@ class Trial(trial.Trial):
 
     @property
     def engine(self) -> Engine:
-        """Returns the loaded engine itself."""
         assert isinstance(self.worker, Worker)
         return self.worker._engine
 

@@ -57,7 +57,6 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept.",

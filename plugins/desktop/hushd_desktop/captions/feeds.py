@@ -19,8 +19,6 @@ from hushd_desktop.captions.track import Event, Heard, Line, Noted, Unfinished
 
 
 class Feed(Protocol):
-    """An output of captions."""
-
     def show(self, event: Event) -> None:
         """Shows an event."""
 
@@ -105,7 +103,6 @@ class LiveFile:
 
 
 def as_json(event: Unfinished | Line | Heard) -> str:
-    """Returns an event as a line of JSON."""
     fields: JsonObject = {"kind": "unfinished", "track": event.track}
     if isinstance(event, Line):
         fields |= {"kind": "line", "id": event.segment.id, **_spoken(event.segment)}

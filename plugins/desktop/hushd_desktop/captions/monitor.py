@@ -37,11 +37,7 @@ class Sink(devices.Device):
 
 
 def sinks() -> list[Sink]:
-    """Returns the loudspeakers whose sound can be recorded.
-
-    Raises:
-        HushdError: `no_device` if there is no sound server.
-    """
+    """Returns the loudspeakers whose sound can be recorded. Raises `no_device` if there is no sound server."""
     with closing(_connect()) as pulse:
         return _sinks(pulse)
 
@@ -189,7 +185,6 @@ class _Stream:
             return early
 
     def close(self) -> None:
-        """Ends the recording."""
         with suppress(self._libpulse.CallError):  # the source has gone
             self._libpulse.stream_disconnect(self._stream)
         self._libpulse.stream_unref(self._stream)

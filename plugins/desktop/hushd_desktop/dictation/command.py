@@ -46,7 +46,6 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Type your speech into the focused window, until Ctrl-C or while a key is held.",

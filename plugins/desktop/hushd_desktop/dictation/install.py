@@ -31,11 +31,7 @@ NAMES = """\
 
 
 def install(key: Key, arguments: Sequence[str]) -> None:
-    """Writes the files, and starts the service now.
-
-    Raises:
-        HushdError: `output_failed`.
-    """
+    """Writes the files, and starts the service now. Raises `output_failed`."""
     service = find([sys.executable, "-P", "-m", "hushd", "dictate", *arguments])
     names = paths.find().config.parent / "names.txt"
     if not names.exists():

@@ -34,11 +34,7 @@ class Key:
 
 
 def parse(text: str) -> Key:
-    """Reads a key's name.
-
-    Raises:
-        HushdError: `bad_request` if it is not a key.
-    """
+    """Reads a key's name. Raises `bad_request` if it is not a key."""
     *modifiers, name = text.strip().split("+")
     wrong = [word for word in modifiers if word.strip().lower() not in _MEANT]
     if not name.strip() or wrong or name.strip().lower() in _MEANT:

@@ -204,11 +204,7 @@ class Wtype:
 
 
 def typist() -> Typist:
-    """Returns a typist for this desktop.
-
-    Raises:
-        HushdError: `no_device` with alternatives if there is none.
-    """
+    """Returns a typist for this desktop. Raises `no_device` with alternatives if there is none."""
     if os.environ.get("WAYLAND_DISPLAY"):
         return _on_wayland()
     if os.environ.get("DISPLAY"):

@@ -228,18 +228,15 @@ class Typist:
             self._session = self._begin(token)
 
     def type(self, text: str) -> None:
-        """Types `text`."""
         with self._lock:
             for character in text:
                 self._send(keysym(character), down=True)
                 self._send(keysym(character), down=False)
 
     def delete(self, count: int) -> None:
-        """Deletes so many characters before the cursor."""
         self.type("\b" * count)
 
     def paste(self) -> None:
-        """Presses Shift+Insert."""
         with self._lock:
             for code, down in ((_SHIFT, True), (_INSERT, True), (_INSERT, False), (_SHIFT, False)):
                 self._send(code, down)

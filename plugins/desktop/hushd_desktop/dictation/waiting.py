@@ -56,11 +56,7 @@ class Dictations:
         self.recording = False
 
     def begin(self) -> None:
-        """Starts a dictation, unless one is recording.
-
-        Raises:
-            HushdError: `no_device` when there is no microphone.
-        """
+        """Starts a dictation, unless one is recording. Raises `no_device` when there is no microphone."""
         if not self.recording:
             self._last = Dictation(
                 self._client,

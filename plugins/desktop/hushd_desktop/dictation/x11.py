@@ -76,11 +76,7 @@ class GlobalKey:
         self._ended = False
 
     def wait(self) -> None:
-        """Calls back until `stop`.
-
-        Raises:
-            HushdError: `no_device` if the X server has gone.
-        """
+        """Calls back until `stop`. Raises `no_device` if the X server has gone."""
         held = False
         while not self._ended:
             for event in self._events():
@@ -149,17 +145,14 @@ class Typist:
         self._borrowed: dict[int, int] = {}  # key codes by keysym, the least recently used first
 
     def type(self, text: str) -> None:
-        """Types `text`."""
         with self._lock, self._modifiers_up():
             for character in text:
                 self._press(*self._key_of(keysym(character)))
 
     def delete(self, count: int) -> None:
-        """Deletes so many characters before the cursor."""
         self.type("\b" * count)
 
     def paste(self) -> None:
-        """Presses Shift+Insert."""
         from Xlib import XK
 
         with self._lock, self._modifiers_up():

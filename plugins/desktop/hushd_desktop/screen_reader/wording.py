@@ -51,7 +51,6 @@ class Utterance:
 
 
 def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
-    """Returns the utterance for a message."""
     if kind == "CHAR":
         return _one(message, settings)
     if kind == "KEY":

@@ -104,7 +104,6 @@ class Stream:
         self._count = 0  # features computed
 
     def hear(self, samples: bytes) -> Iterator[Detection]:
-        """See `Listener`."""
         samples = self._incomplete + samples
         whole = len(samples) - len(samples) % _STEP
         self._incomplete = samples[whole:]
@@ -119,7 +118,6 @@ class Stream:
                     yield detection
 
     def close(self) -> None:
-        """See `Listener`."""
         for wait in self._waits:
             wait.model.close()
 

@@ -66,7 +66,6 @@ class Admission:
         self.due = math.inf  # when to look again
 
     def configure(self, settings: Settings) -> None:
-        """Applies another configuration."""
         self.needs.configure(settings)
         self.budget.configure(settings)
         self._when_short.configure(settings)

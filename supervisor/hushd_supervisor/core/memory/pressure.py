@@ -51,7 +51,6 @@ class Pressure:
             self._critical_until = now + PRESSURE_HOLD_S
 
     def level(self, now: float) -> Level:
-        """The level at `now`."""
         if now >= self._warning_until:  # never earlier than `_critical_until`
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING

@@ -79,7 +79,6 @@ class Crashes:
         return delay
 
     def forget(self) -> None:
-        """Forgets all crashes."""
         self._times.clear()
         self.stalled = 0
         self._delay = BACKOFF_S

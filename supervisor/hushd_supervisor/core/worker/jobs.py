@@ -100,7 +100,6 @@ class Jobs:
         self.ended.append(request)
 
     def fail(self, request: ActiveRequest, code: str, message: str = "", retry_after_ms: int | None = None) -> None:
-        """Ends a request with an error."""
         error = HushdError(code, message or ENDINGS[code], retry_after_ms)
         self.finish(request, m.Error.of(request.id, error))
 
@@ -278,7 +277,6 @@ class Running(dict[bytes, ActiveRequest]):
 
     @property
     def uncancelled(self) -> int:
-        """The number of jobs that were not cancelled."""
         return sum(not request.cancelled for request in self.values())
 
     # --- the process ---------------------------------------------------------------------------------------------

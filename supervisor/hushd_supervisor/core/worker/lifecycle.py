@@ -126,15 +126,12 @@ class Lifecycle:
         return self.state is State.READY and self.process.suspends and allowed
 
     def configure(self, settings: WorkerSettings) -> None:
-        """Applies other settings."""
         self.settings = settings
 
     def send(self, message: m.Message) -> None:
-        """Sends to the process."""
         self._outbox.append(ToWorker(self.name, self.gen, message))
 
     def log(self, level: str, text: str) -> None:
-        """Writes a line to the supervisor's log."""
         self._outbox.append(Log(level, text))
 
     # --- moves ---------------------------------------------------------------------------------------------------

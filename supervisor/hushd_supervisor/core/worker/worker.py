@@ -140,7 +140,6 @@ class Worker:
         return self._take_after(request, now)
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> list[Action]:
-        """Passes on a chunk of input."""
         self.jobs.input(request, chunk, now)
         return self._take_after(request, now)
 
@@ -220,7 +219,6 @@ class Worker:
         self.jobs.running.excuse(late, now)
 
     def on_time(self, now: float) -> list[Action]:
-        """Acts on the deadlines that have passed at `now`."""
         if self.jobs.queue.aside and self.jobs.running.set_aside(now):
             self._dispatch.settle(now)
         self._dispatch.watch(now)

@@ -162,7 +162,6 @@ class WorkerSocket(Source):
         return (failed,) if failed else ()
 
     def spawn(self, action: Spawn) -> SpawnFailed | None:
-        """Starts a generation of a worker."""
         name, gen = action.worker, action.gen
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
@@ -215,7 +214,6 @@ class WorkerSocket(Source):
     # --- events for the loop -------------------------------------------------------------------------------------
 
     def receive(self, limit: int) -> Iterator[FromWorker | SendFailed]:
-        """Yields at most `limit` messages."""
         for _ in range(limit):
             try:
                 route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
