@@ -103,7 +103,7 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
 
 
 def test_a_voice_that_is_slow_here(start_supervisor: Callable[..., Supervisor]) -> None:
-    """What `hushd get` measured is said with the engine's own sentence, beside the command for a faster voice."""
+    """The pace that `hushd get` measured is said with the engine's sentence, beside the command for a faster voice."""
     start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
     paces.keep(paths.find(), "hibari/en", 3.25)
     _, found = doctor()

@@ -73,7 +73,7 @@ def test_an_ending_is_one_line(lines: Lines) -> None:
 
 @pytest.mark.parametrize(("code", "expected"), [("worker_failed", "warning"), ("other_language", "info")])
 def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines, code: str, expected: str) -> None:
-    """The sentence of an error may quote the words said. A text for another voice is no failure: its client asks it."""
+    """An error may quote the words said. A text for another voice counts as no failure: its client asks it."""
     error = Error(id=ID, code=code, message=f"Cannot say {SECRET}.")
     Opened(lines).acts(ToClient(b"r", error), 2.0)
     ((level, text, _),) = lines
