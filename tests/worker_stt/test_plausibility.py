@@ -138,13 +138,13 @@ def test_a_few_words_are_judged_by_how_sure_the_model_is(figure: float, verdict:
 @pytest.mark.parametrize(
     ("before", "figure", "verdict"),
     [
-        (["x", SAID[:-8]], -0.48, (False, True)), (["x", SAID[:-8]], -0.7, (True, False)),
+        (["x", SAID[:-8]], -0.85, (False, True)), (["x", SAID[:-8]], -1.2, (True, False)),
         (["x", "x", *OTHERS], -0.48, (True, False)),
     ],
 )  # fmt: skip
 def test_a_few_words_after_more(before: list[str], figure: float, verdict: tuple[bool, bool]) -> None:
     """After speech in the known language in another voice, words of which the model is a little unsure are for another
-    model, as "Fail again." after "Ever tried, ever failed"; after another language they are unlikely."""
+    model, as "Bare again" for "Fail again" after "Ever tried, ever failed"; after another language they are marked."""
     plausibility = Plausibility(Readings(*before), lambda: lambda samples: figure)
     plausibility.unlikely(SPEECH, SAID)
     assert (plausibility.unlikely(np.diff(SPEECH), "Fail again."), plausibility.doubtful) == verdict
