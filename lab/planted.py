@@ -96,7 +96,7 @@ PLANTED = (
     ("hushd_supervisor.core.worker.crashes", "min(BACKOFF_MAX_S, self._delay * 2)", "self._delay * 2", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.leases", "if not is_theirs(holder) or until < default_expiry", "if not is_theirs(holder)", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.room", "final=self.shortage is not None", "final=False", "tests/supervisor/core/memory"),
-    ("hushd_supervisor.core.worker.worker", "holder_left(is_theirs) and self.state in (State.READY, State.SUSPENDED)", "holder_left(is_theirs) and self.state is State.READY", "tests/supervisor/core/worker"),
+    ("hushd_supervisor.core.worker.worker", "holder_left(holder) and self.state in (State.READY, State.SUSPENDED)", "holder_left(holder) and self.state is State.READY", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.request", "self.unread_since = min(now, self.unread_since + late)", "pass", "tests/supervisor/core/test_lateness.py"),
     ("hushd_supervisor.core.memory.unloads", "unload.leaving or self._down", "unload.leaving", "tests/supervisor/core/test_away.py"),
     ("hushd_supervisor.core.connections", "if not resting or busy or self._needed:", "if not resting or self._needed:", "tests/supervisor/core/test_away.py"),

@@ -20,7 +20,7 @@ from . import events as ev
 from . import status
 from .acceptance import Requests
 from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient
-from .connections import PING_S, Connection, Connections, Departure
+from .connections import PING_S, Connections, Departure
 from .directory import Directory
 from .fleet import Fleet
 from .floor import Floor
@@ -43,11 +43,9 @@ class Pool:
     """Decides everything that the supervisor does.
 
     Args:
-        settings: the user's configuration.
         version, pid: of this supervisor, for `welcome`.
         auto: whether a client started this supervisor; if so, it leaves after `settings.exit_when_idle` without worker
             or request.
-        memory: measures the machine's memory.
         needs: the highest size seen of each worker in earlier lives, in bytes.
         cores: of the processor, which bound the replicas of a worker.
         has_cards: whether the machine may have graphics cards; cheap.
@@ -195,16 +193,11 @@ class Pool:
         connection = self._connections.gone(route)
         self._directory.gone(route)
         self._admission.away.release(route)
-        is_theirs = self._departed(connection)
         actions = self._floor.gone(route, now) + self._requests.client_gone(route, now)
-        for worker in self._workers.values():
-            if is_theirs:
-                actions += worker.release(is_theirs, now)
+        if connection and connection.own_holder:
+            for worker in self._workers.values():
+                actions += worker.release(connection.holder, now)
         return actions
-
-    def _departed(self, connection: Connection | None) -> Callable[[str], bool] | None:
-        """Returns a test for the holder that a closed connection was itself; None if it named another holder."""
-        return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
         pinged, quiet, silent = self._connections.ping_round(self._waits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 MAX_HOLDERS = 256  # with a lease on one worker; beyond that, the lease that ends first is dropped
 
@@ -43,16 +42,16 @@ class Leases:
         """Records the end of work on a request that had already ended for its client."""
         self._last_use = now
 
-    def holder_left(self, is_theirs: Callable[[str], bool]) -> bool:
-        """Drops the leases of departed holders; returns whether there was one.
+    def holder_left(self, holder: str) -> bool:
+        """Drops the lease of a departed holder; returns whether there was one.
 
         A lease that ends before the worker would leave without it stays: its holder wants the memory back soon.
         """
-        count, default_expiry = len(self._until), self._last_use + self._default
-        self._until = {
-            holder: until for holder, until in self._until.items() if not is_theirs(holder) or until < default_expiry
-        }
-        return len(self._until) < count
+        until = self._until.get(holder)
+        if until is None or until < self._last_use + self._default:
+            return False
+        del self._until[holder]
+        return True
 
     def clear(self) -> None:
         """Drops all leases: the worker is being ended."""

@@ -148,9 +148,9 @@ class Worker:
         self.jobs.grant(request, chunks, now)
         return self._take_after(request, now)
 
-    def release(self, is_theirs: Callable[[str], bool], now: float) -> list[Action]:
-        """Drops the leases of a closed connection that held them in its own name."""
-        if self.leases.holder_left(is_theirs) and self.state in (State.READY, State.SUSPENDED):
+    def release(self, holder: str, now: float) -> list[Action]:
+        """Drops the lease of a closed connection that held it in its own name."""
+        if self.leases.holder_left(holder) and self.state in (State.READY, State.SUSPENDED):
             self._dispatch.rest(now)
         return self._outbox.take()
 
