@@ -278,9 +278,8 @@ def transcribe(recording: str, segments: bool, options: Options) -> Work:
         def note(done: float, total: float) -> None:
             reading.state, reading.done, reading.total = "transcribing", done, total
 
-        transcription = client.transcribe_stream(
-            recording, on_progress=note, **options, **_known_speakers(client, options)
-        )
+        people: Options = {"people": client.voiceprints()} if options.get("diarize") else {}
+        transcription = client.transcribe_stream(recording, on_progress=note, **options, **people)
         parts = []
         with task.scope.ending(transcription.close):
             for segment in transcription:
@@ -309,11 +308,6 @@ def _conversation(client: Client, task: Task, priority: str, duck: bool = False)
 
 def _found(transcript: Transcript) -> Options:
     return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript)
-
-
-def _known_speakers(client: Client, options: Options) -> Options:
-    """Returns the voices of the configured speakers, if the options ask for diarization."""
-    return {"people": client.voiceprints()} if options.get("diarize") else {}
 
 
 def _language(transcript: Transcript | Transcription) -> Options:

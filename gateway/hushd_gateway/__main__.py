@@ -121,18 +121,11 @@ async def _first(*work: Awaitable[Any]) -> None:
         task.cancel()
 
 
-def _http(client: AsyncClient, configuration: Configuration, activity: Activity) -> Server:
-    server: Server = import_module("hushd_gateway.http.server").HttpServer(client, configuration, activity)
-    return server
-
-
-def _wyoming(client: AsyncClient, configuration: Configuration, activity: Activity) -> Server:
-    server: Server = import_module("hushd_gateway.wyoming.listening").WyomingServer(client, configuration, activity)
-    return server
-
-
 Make = Callable[[AsyncClient, Configuration, Activity], Server]
-SERVERS: dict[str, Make] = {"http": _http, "wyoming": _wyoming}
+SERVERS: dict[str, Make] = {  # each imported with its first connection
+    "http": lambda *parts: import_module("hushd_gateway.http.server").HttpServer(*parts),
+    "wyoming": lambda *parts: import_module("hushd_gateway.wyoming.listening").WyomingServer(*parts),
+}
 
 if __name__ == "__main__":
     guard()

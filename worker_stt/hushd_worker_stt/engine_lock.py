@@ -43,7 +43,9 @@ class EngineLock:
             queue.append(mine)
             self._clients[mine] = client
             try:
-                while not self._changed.wait_for(lambda: until() or self._may_take(mine), _WAITING_LOOK_INTERVAL_S):
+                while not self._changed.wait_for(
+                    lambda: until() or (not self._taken and self._next() is mine), _WAITING_LOOK_INTERVAL_S
+                ):
                     check()
                 if needed := not until():
                     self._taken, self._live_last = True, live
@@ -60,9 +62,6 @@ class EngineLock:
                 with self._changed:
                     self._taken = False
                     self._changed.notify_all()
-
-    def _may_take(self, waiting: object) -> bool:
-        return not self._taken and self._next() is waiting
 
     def _next(self) -> object:
         if self._files and (self._live_last or not self._live):

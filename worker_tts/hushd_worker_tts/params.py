@@ -179,14 +179,10 @@ def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     for known, voice in by_name.items():
         if known.casefold() == name.casefold():
             return voice
-    first_voices = [_availability(voice) for voice in voices[:12]]
+    first_voices = [v.name if v.installed else f"{v.name} (not installed)" for v in voices[:12]]
     more = f" and {len(voices) - 12} more" if len(voices) > 12 else ""
     raise HushdError(
         "bad_request",
         f"There is no voice {quoted(name)}{did_you_mean(name, by_name)}: {info.name} has "
         f"{', '.join(first_voices)}{more}.",
     )
-
-
-def _availability(voice: Voice) -> str:
-    return voice.name if voice.installed else f"{voice.name} (not installed)"

@@ -86,17 +86,13 @@ def _differences(comparison: Comparison) -> list[str]:
 
 
 def _wrong(model: str, texts: Sequence[Compared]) -> list[str]:
-    wrong = _worst(texts)
+    wrong = sorted((text for text in texts if text.errors), key=lambda text: -text.errors)
     if not wrong:
         return []
     more = len(wrong) - _MOST_SHOWN
     lines = ["", f"{model} heard [-what was not said so-]{{+as this+}}:"]
     lines += [f"  {escaped(compared.marked)}" for compared in wrong[:_MOST_SHOWN]]
     return lines + ([f"  and {more} more, which --json shows"] if more > 0 else [])
-
-
-def _worst(texts: Sequence[Compared]) -> list[Compared]:
-    return sorted((compared for compared in texts if compared.errors), key=lambda compared: -compared.errors)
 
 
 def as_json(comparison: Comparison) -> JsonObject:

@@ -78,17 +78,13 @@ def help_due(family: list[Worker], cores: int) -> float:
     living = [worker for worker in family if worker.state is not State.STOPPED]
     if any(worker.state is not State.BUSY for worker in living):
         return math.inf  # checked first: after a crash many workers start, and each message passes all of them
-    if len(living) >= limit(family[0].settings, _role(family[0]), family, cores):
+    if len(living) >= limit(family[0].settings, family[0].name.split("/")[0], family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
     since = [max(next(iter(w.jobs.waiting)).arrived, w.process.ready_at) for w in living if w.jobs.waiting]
     if not since:
         return math.inf
     return min(since) + min(worker.lifecycle.start_s for worker in living)
-
-
-def _role(worker: Worker) -> str:
-    return worker.name.split("/")[0]
 
 
 def names(name: str) -> Iterator[str]:

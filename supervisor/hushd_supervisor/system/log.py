@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import BOUNDS_S
@@ -22,6 +22,8 @@ from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 if TYPE_CHECKING:
     from hushd_schema.status import RequestsStatus
+
+    from .loop import Core
 
 MAX_RECORD = 8192  # characters: twice a tail
 MAX_CLIENT_NAME_CHARACTERS = 80  # characters of a name that a client has chosen
@@ -44,11 +46,7 @@ class Log:
         self._min_level = LOG_LEVELS.index(level)
 
     def write(self, level: str, text: str, request: str = "") -> None:
-        """Writes a record; further lines of `text` are indented, so that no text can pass for another record.
-
-        Args:
-            request: the short id of the request that it concerns.
-        """
+        """Writes a record; further lines of `text` are indented, so that no text can pass for another record."""
         if LOG_LEVELS.index(level.lower()) < self._min_level:
             return
         record = line(text[:MAX_RECORD], request=request, level=level)
@@ -101,22 +99,11 @@ class Ended:
         )
 
 
-class Core(Protocol):
-    """The pool, as `loop.Core`."""
-
-    def handle(self, event: Event, now: float) -> list[Action]: ...
-    def on_time(self, now: float) -> list[Action]: ...
-    def deadline(self) -> float | None: ...
-
-
 class Logged:
     """A pool whose clients' requests are logged, with their answers, but no words spoken or heard.
 
     Args:
         record: writes a line: level, text, and the request's short id.
-
-    Attributes:
-        ended: counts the requests.
     """
 
     def __init__(self, pool: Core, record: Callable[..., None]) -> None:

@@ -98,7 +98,9 @@ class OnnxAsr(Engine):
                 install=self.INFO.install,
                 again=f"replace {folder} by a complete copy",
             ) from error
-        self.compute_device = compute_device.of_sessions(s for s in vars(self._asr).values() if _is_session(s))
+        self.compute_device = compute_device.of_sessions(
+            part for part in vars(self._asr).values() if hasattr(part, "get_providers")
+        )
         if self.compute_device != "cpu":
             # On a CPU the weights are int8, and the values multiplied with them are scaled by the whole batch's largest
             # value, which changes the text.
@@ -234,10 +236,6 @@ def _check_vocabulary(asr: Any) -> None:
     decodes = isinstance(asr, _AsrWithCtcDecoding | _AsrWithTransducerDecoding)
     if not whole or (decodes and not hasattr(asr, "_blank_idx")):
         raise ValueError("the vocabulary is damaged")
-
-
-def _is_session(value: object) -> bool:
-    return hasattr(value, "get_providers")
 
 
 def _quantizations() -> tuple[str | None, str | None]:

@@ -58,7 +58,7 @@ class Whisper(WhisperFamily):
     @classmethod
     def find(cls, model: str) -> Path | None:
         file = f"{catalogue.canonical(f'whisper/{model}').partition('/')[2]}.pt"
-        places = (cls.folder() / f"{model}.pt", cls.pulled(model), cls.folder() / file, _cache() / file)
+        places = (cls.folder() / f"{model}.pt", cls.pulled(model), cls.folder() / file, user_cache() / "whisper" / file)
         return next((place for place in places if place and place.is_file()), None)
 
     @classmethod
@@ -261,11 +261,6 @@ class _Description(pickle._Unpickler):
 
     def persistent_load(self, pid: Any) -> None:
         return None
-
-
-def _cache() -> Path:
-    """Returns the folder of the package's downloads."""
-    return user_cache() / "whisper"
 
 
 _CONTEXT = 650_000_000  # bytes of a card: CUDA's context and the libraries' workspace, outside torch's own count

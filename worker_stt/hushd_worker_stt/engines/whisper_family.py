@@ -343,14 +343,10 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
         known.name: packed
         for known in ModelInfo.well_known(engines.get("whisper"))
         if (packed := ALIGNMENT.get(known.name))
-        and len(_unpacked(packed)) == layers * heads
+        and len(gzip.decompress(base64.b85decode(packed))) == layers * heads
         and len(known.languages) == len(languages(vocabulary))
     }
     if name in fitting:
         return fitting[name]
     different = set(fitting.values())
     return different.pop() if len(different) == 1 else b""
-
-
-def _unpacked(packed: bytes) -> bytes:
-    return gzip.decompress(base64.b85decode(packed))

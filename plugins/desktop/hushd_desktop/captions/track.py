@@ -122,7 +122,7 @@ class Track:
                     looks += 1
                     continue
                 failures += 1
-                if not _may_go_on(error) or failures >= TRIES:
+                if failures >= TRIES or not (error.retryable or error.code == "poison_request"):
                     raise
                 self._excuse(error)
 
@@ -191,8 +191,3 @@ class Track:
 
     def _note(self, sentence: str) -> None:
         self._put(Noted(self.name, sentence))
-
-
-def _may_go_on(error: HushdError) -> bool:
-    """Returns whether the next session may succeed, as after sound that killed workers."""
-    return error.retryable or error.code == "poison_request"

@@ -232,13 +232,9 @@ class Module:
         matches = named or [voice for voice in voices if tag and voice.language.lower().startswith(tag)]
         matches = matches or [voice for voice in voices if tag and voice.language.lower().startswith(tag[:2])]
         matches = [voice for voice in matches if voice.gender == gender] or matches
-        if not matches or (not named and not gender and self._has_default(matches)):
+        if not matches or (not named and not gender and voices[0] in matches):  # the first of all is the default
             return {}
         return {"voice": matches[0].name, "engine": matches[0].engine, "model": matches[0].model or None}
-
-    def _has_default(self, voices: list[Voice]) -> bool:
-        """Returns whether the default voice, which is the first of all, is among `voices`."""
-        return self._known()[0] in voices
 
     def _known(self) -> list[Voice]:
         if self._voices is None:
