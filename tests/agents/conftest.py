@@ -36,7 +36,6 @@ def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
 
 @pytest.fixture
 def host(echo: Supervisor, diary: Diary) -> Iterator[Host]:
-    """A host that has started `hushd mcp` for itself."""
     from .mcp_host import stdio_host
 
     with stdio_host(environment=diary.environment) as connected:

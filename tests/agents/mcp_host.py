@@ -25,8 +25,6 @@ PROGRAM = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd
 
 
 class News(NamedTuple):
-    """A progress notification."""
-
     progress: float
     total: float | None
     message: str | None
@@ -52,11 +50,9 @@ class Host:
         return self._portal.call(self._client.list_tools).tools
 
     def begin(self, tool: str, **arguments: Any) -> Future[CallToolResult]:
-        """A call under way; `cancel` tells the server."""
         return self._portal.start_task_soon(self._call, tool, arguments)
 
     def call(self, tool: str, **arguments: Any) -> CallToolResult:
-        """The result of a call."""
         return self.begin(tool, **arguments).result(3 * BOUND_S)
 
     def data(self, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -90,7 +86,6 @@ class Host:
 
 
 def text(result: CallToolResult) -> str:
-    """The text for the model."""
     (content,) = result.content
     assert content.type == "text"
     return content.text

@@ -71,7 +71,6 @@ class RawHost:
         self._serving.__exit__(None, None, None)
 
     def begin(self, method: str, params: object = None) -> int:
-        """Sends a request; returns its id."""
         number = next(self._ids)
         self._answers[number] = queue.Queue()
         self._send({"id": number, "method": method, "params": {} if params is None else params})
@@ -101,7 +100,6 @@ class RawHost:
         return self.wait(self.begin(method, params))
 
     def call(self, tool: str, **arguments: Any) -> int:
-        """Begins a call of a tool; returns its id."""
         return self.begin("tools/call", {"name": f"hushd_{tool}", "arguments": arguments})
 
     def data(self, tool: str, **arguments: Any) -> dict[str, Any]:

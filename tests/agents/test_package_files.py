@@ -16,7 +16,6 @@ SOURCE = Source.read()
 
 
 def read(path: str) -> Any:
-    """The JSON of a file in packaging/agents."""
     return json.loads((AGENTS / path).read_text())
 
 

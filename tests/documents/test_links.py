@@ -38,7 +38,6 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=relative)
 
 
 def prose(page: Path) -> str:
-    """A page without its code."""
     return SPAN.sub("", BLOCK.sub("", page.read_text()))
 
 

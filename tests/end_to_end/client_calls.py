@@ -26,7 +26,6 @@ def messages(call: RetryingCall) -> Iterator[Message]:
 
 
 def result(call: RetryingCall) -> Result:
-    """The result of a call."""
     *_, message = messages(call)
     assert isinstance(message, Result)
     return message

@@ -43,11 +43,9 @@ class ServiceManager:
 
     @property
     def service(self) -> subprocess.Popen[bytes] | None:
-        """The running service."""
         return self.starts[-1] if self.starts and self.starts[-1].poll() is None else None
 
     def stop(self) -> None:
-        """Ends the service and the listening."""
         os.write(self._stop, b".")
         if service := self.service:
             service.send_signal(signal.SIGTERM)

@@ -36,7 +36,6 @@ class User:
         return cut if session == "cut" else cut | {"XDG_RUNTIME_DIR": str(self.home / session)}
 
     def hushd(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs `hushd` in that session."""
         return subprocess.run(
             [*HUSHD, *words], env=self.environment(session), capture_output=True, text=True, timeout=3 * BOUND_S
         )

@@ -44,7 +44,6 @@ def room(home: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def address(room: Path) -> Iterator[str]:
-    """HOST:PORT of a running server."""
     with open(room / "serve.log", "wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "hushd", "serve", "--http", "127.0.0.1:0"], stdout=log, stderr=log

@@ -32,7 +32,6 @@ SPEAKS = [
 
 @pytest.fixture(scope="module")
 def client(home: Path) -> Iterator[Client]:
-    """A client of a supervisor that has the published weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HUSHD_MODELS_DIR", str(real_weights.linked(home / "models")))
         started = Supervisor(home, "")

@@ -32,7 +32,6 @@ def tree(client: Client) -> list[psutil.Process]:
 
 
 def say(client: Client, text: str, **options: Any) -> bytes:
-    """Returns the speech, whole."""
     return b"".join(client.synthesize(text, **options))
 
 

@@ -23,7 +23,6 @@ BRIEF = "[worker]\ndrain_timeout = 0.2\n"  # no job may depend on it
 
 
 def hushd(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, run to its end."""
     program = [sys.executable, "-P", "-m", "hushd", *arguments]
     return subprocess.run(program, capture_output=True, text=True, timeout=BOUND_S, check=False)
 

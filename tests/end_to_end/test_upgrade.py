@@ -88,7 +88,6 @@ def installer(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def installed(request: pytest.FixtureRequest, installer: str, wheel: Path, index: Path, tmp_path: Path) -> Installed:
-    """hushd from `wheel`, by that installer."""
     if installer == "pip":
         commands = environment(tmp_path, wheel)
         return Installed(lambda name: [str(commands / name)], lambda: install(commands, next_wheel.make(wheel, index)))

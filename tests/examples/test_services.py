@@ -43,7 +43,6 @@ def needs(*packages: str) -> pytest.MarkDecorator:
 
 
 def form(name: str, data: bytes) -> tuple[bytes, dict[str, str]]:
-    """A file as the body of a form, and its headers."""
     head = f'--limit\r\nContent-Disposition: form-data; name="{name}"; filename="a.wav"\r\n\r\n'
     return head.encode() + data + b"\r\n--limit--\r\n", {"Content-Type": "multipart/form-data; boundary=limit"}
 

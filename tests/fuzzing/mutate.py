@@ -50,7 +50,6 @@ def damaged(rng: Random, data: bytes) -> bytes:
 
 
 def scalar(rng: Random) -> Any:
-    """A value without others in it."""
     match rng.randrange(6):
         case 0:
             return rng.choice(NUMBERS) * rng.choice((1, 1, -1))
@@ -64,7 +63,6 @@ def scalar(rng: Random) -> Any:
 
 
 def anything(rng: Random, depth: int = 3) -> Any:
-    """Any value that JSON can hold."""
     if depth == 0 or rng.random() < 0.6:
         return scalar(rng)
     if rng.random() < 0.5:

@@ -65,7 +65,6 @@ def wyoming(folder: Path) -> Iterator[Feed]:
 
 
 def _event(rng: Random, harm: float) -> bytes:
-    """One event on the wire."""
     kind, data, payload = rng.choice(EVENTS)
     value: Any = altered(rng, data) if rng.random() < harm else data
     head: dict[str, Any] = {"type": kind, "version": "1.10.2"}

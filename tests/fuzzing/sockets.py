@@ -56,7 +56,6 @@ class House:
         assert "Traceback" not in log, log[-2000:]
 
     def connect(self) -> zmq.Socket[bytes]:
-        """A client that says anything."""
         socket = self.context.socket(zmq.DEALER)
         socket.set(zmq.LINGER, 0)
         socket.connect(f"ipc://{self._supervisor.socket}")

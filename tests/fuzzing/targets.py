@@ -20,7 +20,6 @@ TARGETS = {
 
 
 def find(name: str) -> Target:
-    """The target of that name."""
     module, _, function = TARGETS[name].partition(".")
     target: Target = getattr(import_module(f".{module}", __package__), function)
     return target

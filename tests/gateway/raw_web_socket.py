@@ -13,7 +13,6 @@ TEXT, PING = 1, 9
 
 
 def frame(opcode: int, data: bytes, *, compressed: bool = False) -> bytes:
-    """One frame, masked with zeros."""
     first = opcode | 0x80 | (0x40 if compressed else 0)
     if len(data) < 126:
         head = struct.pack("!BB", first, 0x80 | len(data))
@@ -46,11 +45,9 @@ class RawWebSocket:
         self.socket.close()
 
     def send(self, event: Any) -> None:
-        """Sends an event as JSON."""
         self.socket.sendall(frame(TEXT, json.dumps(event).encode()))
 
     def receive(self) -> tuple[int, bytes]:
-        """The next frame: its opcode and its data."""
         first, size = self._take(2)
         if size == 126:
             (size,) = struct.unpack("!H", self._take(2))
@@ -59,7 +56,6 @@ class RawWebSocket:
         return first & 0x0F, self._take(size)
 
     def event(self, kind: str = "") -> dict[str, Any]:
-        """The next event, or the next of one type."""
         while True:
             opcode, data = self.receive()
             if opcode == PING:

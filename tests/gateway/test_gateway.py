@@ -45,7 +45,6 @@ class Process:
         return socket.create_connection(listener.getsockname(), timeout=BOUND_S)
 
     def is_healthy(self) -> bool:
-        """Returns whether it answers over HTTP."""
         connection = http.client.HTTPConnection(*self.http.getsockname(), timeout=BOUND_S)
         connection.request("GET", "/health")
         answer = connection.getresponse().read()

@@ -39,7 +39,6 @@ _BAD_FORMS = ("nonsense", "-1", "1.5", "1e9", "nan")
 
 
 def texts() -> dict[str, Callable[[], str]]:
-    """The files by their names, each with what makes its text."""
     made: dict[str, Callable[[], str]] = {}
     here = {path.parent.name: path for path in FOLDER.parents[1].glob("plugins/*/pyproject.toml")}
     others = {"wake": of_detect}

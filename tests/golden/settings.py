@@ -88,7 +88,6 @@ def as_text(part: object) -> str:
 
 
 def write() -> None:
-    """Writes both, where the change is on purpose."""
     before, head, rest = DOCUMENT.read_text().partition("```toml\n")
     DOCUMENT.write_text(f"{before}{head}{block()}```{rest.partition('```')[2]}")
     with TemporaryDirectory() as folder:

@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 
 class Promises:
-    """The pool's invariants, of one world."""
-
     def __init__(self, world: World) -> None:
         self._world = world
 
     def check(self) -> None:
-        """Checks all of them."""
         pool = self._world.pool
         live = [p.name for p in self._world.processes.values() if p.alive]
         crowded = {base(name) for name, worker in pool._workers.items() if worker.jobs.waiting}

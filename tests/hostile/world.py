@@ -65,8 +65,6 @@ class Process:
 
 @dataclass
 class Person:
-    """A client's connection."""
-
     route: bytes
     connected: bool = True
     open: dict[bytes, m.Request] = field(default_factory=dict)
@@ -319,7 +317,6 @@ class World:
         self.tell(ev.FromClient(person.route, m.Control(id=name, action=action, names=names, force=force, **fields)))
 
     def claim(self, person: Person) -> None:
-        """Asks for the floor."""
         r = self.dice
         name = next(self.ids).to_bytes(16, "big")
         person.open[name] = m.Request(id=name, worker="floor", op="claim")
@@ -698,7 +695,6 @@ class World:
     # --- promises ------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Checks the invariants that hold after every step."""
         self.promises.check()
 
     def quiet(self) -> None:

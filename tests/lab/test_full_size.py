@@ -57,7 +57,6 @@ def small(name: str, folder: Path) -> int:
 
 
 def sums(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

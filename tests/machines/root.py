@@ -101,7 +101,6 @@ def missing() -> str:
 
 
 def cache() -> Path:
-    """The folder of the archives."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hushd-machines"
 
 

@@ -38,7 +38,6 @@ class Clone:
 
 
 def add(inside: Inside, home: str) -> None:
-    """Makes the user."""
     inside.run("useradd", "--create-home", "--home-dir", home, "--shell", "/bin/bash", NAME)
 
 

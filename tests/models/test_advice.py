@@ -34,7 +34,6 @@ def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> Hardware:
-    """A laptop."""
     laptop = Hardware(cores=4, memory_mb=12_000, disk_mb=100_000)
     monkeypatch.setattr(recommendation, "here", lambda folder: laptop)
     return laptop

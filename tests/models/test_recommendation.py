@@ -118,7 +118,6 @@ def test_mapped_weights_may_take_what_is_kept_for_others() -> None:
 
 
 def choice(model: str, memory_mb: int = 0) -> Recommendation:
-    """A voice as it is recommended."""
     engine, _, name = model.partition("/")
     known = Known(engine, name, "tts", ("de",), memory_mb=memory_mb)
     return Recommendation("tts", "de", Row(model, "tts", "absent", known=known), known, "", ())

@@ -29,7 +29,6 @@ by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.TYPE)
 
 
 def plain(rng: random.Random, depth: int = 3) -> Any:
-    """Anything a `data` or `params` may hold."""
     choices = [
         None, True, False, rng.randint(-(2**63), 2**64 - 1), rng.randint(-9, 9), rng.uniform(-1e9, 1e9), math.inf,
         rng.randbytes(rng.randint(0, 9)), text(rng),

@@ -48,7 +48,6 @@ DIRECTIONS = {
 
 
 def type_name(hint: Any) -> str:
-    """Returns a type in the document's words."""
     if isinstance(hint, types.UnionType):
         return " or ".join(type_name(arm) for arm in typing.get_args(hint))
     if typing.get_origin(hint) is list:
@@ -57,7 +56,6 @@ def type_name(hint: Any) -> str:
 
 
 def default_name(field: dataclasses.Field[Any]) -> str:
-    """Returns a field's default in the document's words."""
     if field.default_factory is not dataclasses.MISSING:
         return "empty"
     if field.default is dataclasses.MISSING:
@@ -96,7 +94,6 @@ def fields_of(kind: str) -> list[tuple[str, str, str]]:
 
 
 def block(language: str) -> str:
-    """The code block of this language; there is one."""
     (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
     return str(found)
 

@@ -138,8 +138,6 @@ def test_a_program_that_makes_some_does_not_load_the_compiler() -> None:
 
 @light.dataclass
 class Own:
-    """One with methods of its own, and fields that are not given."""
-
     size: int = light.field(default=3)
     unit: str = light.field(default="MB", init=False)
     parts: list[int] = light.field(default_factory=lambda: [1], init=False)

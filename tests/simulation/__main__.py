@@ -31,7 +31,6 @@ class Tally:
         self._began = time.monotonic()
 
     def add(self, script: Script, outcome: Outcome) -> None:
-        """Counts a script, and prints it if it fails."""
         self._played += 1
         self._seconds += outcome.seconds
         self._settled = max(self._settled, outcome.settled)
@@ -45,7 +44,6 @@ class Tally:
             sys.stdout.flush()
 
     def show(self) -> None:
-        """Prints the sums."""
         wall, used = time.monotonic() - self._began, os.times()
         cpu = used.user + used.system + used.children_user + used.children_system
         ends = ", ".join(f"{number} {code}" for code, number in self._ends.most_common())
@@ -57,7 +55,6 @@ class Tally:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 if every seed held, 1 if one failed."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     kinds = [kind for kind in options.faults.split(",") if kind and kind != "none"]

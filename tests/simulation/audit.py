@@ -17,18 +17,13 @@ WITHIN_MB = 5.0  # between the account and the processes, for each of them
 
 
 class Audit:
-    """Asks the supervisors of all sessions for their status.
-
-    Args:
-        world: where nothing goes wrong any more.
-    """
+    """Asks the supervisors of all sessions for their status."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.reports: list[Any] = []
 
     def check(self) -> None:
-        """Checks what must hold once all is calm."""
         for process in blame.unexplained(self._world.storm, list(self._world.machine.processes.values())):
             self._world.violation(f"{process} ended with status {process.status}, which no fault explains")
         seen: set[int] = set()

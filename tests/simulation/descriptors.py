@@ -63,8 +63,6 @@ class Description:
 
 
 class File(Description):
-    """A real file."""
-
     def __init__(self, machine: Machine, real: int, path: str) -> None:
         super().__init__(machine)
         self.real, self.path = real, path

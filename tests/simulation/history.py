@@ -34,11 +34,7 @@ ENDS = ("ok", "fail")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a history; see the page above.
-
-    Attributes:
-        more: the fields of its kind.
-    """
+    """One line of a history; see the page above."""
 
     at: float
     party: str
@@ -53,7 +49,6 @@ class Event:
 
     @staticmethod
     def of(line: bytes) -> Event:
-        """Reads a line that `line` has written."""
         fields = json.loads(line)
         at, party, request, kind = (fields.pop(name) for name in ("at", "party", "request", "event"))
         return Event(at, party, request, kind, fields)

@@ -167,7 +167,6 @@ class Process:
             self.reaped = True
 
     def signal(self, number: int) -> None:
-        """Has a signal reach it."""
         if self.status is not None:
             return
         if number == signal.SIGKILL:

@@ -59,7 +59,6 @@ class Saved:
 
 
 def _samples(data: bytes) -> bytes:
-    """The samples of a WAV file; none of one that is not whole."""
     try:
         with wave.open(io.BytesIO(data)) as file:
             samples = file.readframes(file.getnframes())

@@ -231,7 +231,6 @@ _nobody: dict[int, dict[str, Any]] = {}
 
 
 def current_thread() -> Thread:
-    """The thread that runs now."""
     task = _scheduler.current
     if task is None:
         return MainThread()
@@ -263,7 +262,6 @@ def _loaded(module: ModuleType, stand_ins: Mapping[str, ModuleType]) -> dict[str
 
 
 def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
-    """The modules `threading` and `queue` over `scheduler`."""
     global _scheduler
     _scheduler = scheduler
     stand_ins: dict[str, ModuleType] = {

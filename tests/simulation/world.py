@@ -214,7 +214,6 @@ class World:
             self._judge(self.machine.events[self._judged - 1])
 
     def _judge(self, event: dict[str, Any]) -> None:
-        """Notes an event that must not be as a violation."""
         if event["event"] == "uncaught":
             self.violation(f"{event['process']}: {event['error']}")
         elif event["event"] == "exit" and self._has_failed(event):
@@ -236,7 +235,6 @@ class World:
         return [*self.machine.living("supervisor"), *self.machine.living("engine")]
 
     def _furnish(self) -> None:
-        """Makes the folders and the configuration."""
         for module, name in BOUNDED:
             make = getattr(sys.modules[module], name).__init__
             make.__defaults__ = (*make.__defaults__[:-1], self.script.room)
@@ -247,7 +245,6 @@ class World:
         places.furnish(self.folder, self.seed)
 
     def environment(self, session: str) -> dict[str, str]:
-        """The environment of a program in a session."""
         return places.environment(self.folder, session, self.script.card)
 
     def _client(self, number: int, script: Script) -> Callable[[], None]:
@@ -263,7 +260,6 @@ class World:
         return start
 
     def standard(self) -> dict[int, Description]:
-        """The standard descriptors of a program of the user's."""
         files = [File(self.machine, os.open("/dev/null", os.O_RDWR), "/dev/null") for _ in range(2)]
         log = os.open(self.folder / "clients.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         return {0: files[0], 1: files[1], 2: File(self.machine, log, "/dev/null")}
@@ -291,7 +287,6 @@ class World:
         return self.machine.random.choice([0.0, 0.01, 0.1, 0.3])
 
     def furnish(self, name: str, data: bytes) -> str:
-        """Writes a file for a client; returns its path."""
         path = self.folder / "in" / name
         with open(path, "wb") as file:  # not pathlib's: that one is the simulated process's
             file.write(data)

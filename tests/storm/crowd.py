@@ -68,7 +68,6 @@ class Person(threading.Thread):
 
     @contextmanager
     def request(self, what: str) -> Iterator[None]:
-        """One request, of which the ledger keeps the end."""
         done = False
         with self.ledger.request(what):
             yield
@@ -145,8 +144,6 @@ class Programs(Person):
 
 
 class _Host(Person):
-    """A client at an address."""
-
     acts: ClassVar = {"hear": 1, "say": 1}
 
     def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, seed: str, clip: Path, port: int) -> None:
@@ -160,8 +157,6 @@ class _Host(Person):
 
 
 class Web(_Host):
-    """A client of OpenAI's audio API."""
-
     def say(self) -> None:
         body = json.dumps({"model": "tts-1", "voice": "alloy", "input": self.sentence(), "response_format": "wav"})
         with self.request("http: say"), _lost(), self._http() as http:
@@ -180,8 +175,6 @@ class Web(_Host):
 
 
 class HomeAssistant(_Host):
-    """A client of Wyoming."""
-
     def say(self) -> None:
         with self.request("wyoming: say"), _lost(), connection(self.port) as end:
             write_event(Synthesize(self.sentence()).event(), end)

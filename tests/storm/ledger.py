@@ -79,7 +79,6 @@ class Ledger:
             self.complain(f"{what}: exit {status}: {errors}")
 
     def complain(self, text: str) -> None:
-        """Notes what must not happen."""
         with self._lock:
             self.complaints.append(text[:1000])
 

@@ -90,7 +90,6 @@ class Soak:
 
 
 def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tuple[dict[str, object], list[str]]:
-    """The figures, and the complaints."""
     began = time.monotonic()
     stage, ledger = Stage(), Ledger()
     try:

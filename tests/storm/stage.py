@@ -59,7 +59,6 @@ class Stage:
             return False  # it has ended, or is somebody else's
 
     def processes(self) -> list[int]:
-        """Our living processes except this one."""
         return [int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) != os.getpid() and self.is_ours(int(n))]
 
     def supervisor(self) -> int | None:
@@ -71,7 +70,6 @@ class Stage:
         return pid if self.is_ours(pid) else None
 
     def workers(self) -> list[int]:
-        """The workers that the supervisor has started."""
         return [pid for pid, command in self._children() if GATEWAY not in command]
 
     def gateway(self) -> int | None:

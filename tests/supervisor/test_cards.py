@@ -42,7 +42,6 @@ class Driver:
 
 @pytest.fixture
 def driver(runtime: Path) -> Driver:
-    """One card of 24 GB."""
     return Driver(runtime / "cards.json")
 
 

@@ -39,7 +39,6 @@ def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
 
 
 def run(**environment: str) -> subprocess.CompletedProcess[str]:
-    """A supervisor that cannot start, run to its end."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "hushd_supervisor"],
         env=os.environ | environment,

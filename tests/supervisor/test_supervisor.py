@@ -181,7 +181,6 @@ def open_files(supervisor: Supervisor) -> int:
 
 
 def resident(supervisor: Supervisor) -> int:
-    """Its RSS in bytes."""
     (line,) = [ln for ln in Path(f"/proc/{supervisor.pid}/status").read_text().splitlines() if ln.startswith("VmRSS")]
     return int(line.split()[1]) * 1024
 
@@ -191,5 +190,4 @@ def files(supervisor: Supervisor) -> list[str]:
 
 
 def children(supervisor: Supervisor) -> list[str]:
-    """Its child processes, zombies too."""
     return Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()

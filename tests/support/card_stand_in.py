@@ -85,7 +85,6 @@ class StandIn:
 
 
 def driver(path: str) -> StandIn:
-    """The driver that HUSHD_CARDS names."""
     return StandIn(path)
 
 

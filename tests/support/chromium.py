@@ -67,7 +67,6 @@ class Chromium:
         self._process.wait(BOUND_S)
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """Sends a command and returns its result."""
         self._count += 1
         number = self._count
         message = {"id": number, "method": method, "params": params}
@@ -97,14 +96,12 @@ class Chromium:
         return found["result"].get("value")
 
     def until(self, script: str, seconds: float = BOUND_S) -> None:
-        """Waits until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"Boolean({script})"):
             assert time.monotonic() < end, f"not within {seconds} s: {script}\n{self.run('document.body.innerText')}"
             self._receive(0.02)
 
     def choose(self, selector: str, *files: Path) -> None:
-        """Gives files to an input."""
         root = self.send("DOM.getDocument")["root"]["nodeId"]
         node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.send("DOM.setFileInputFiles", files=[str(file) for file in files], nodeId=node)
@@ -114,7 +111,6 @@ class Chromium:
         self.send("Target.activateTarget", targetId=self.send("Target.createTarget", url="about:blank")["targetId"])
 
     def show(self) -> None:
-        """Brings the page to the front again."""
         self.send("Target.activateTarget", targetId=self._target)
 
     def complaints(self) -> list[str]:
@@ -129,7 +125,6 @@ class Chromium:
         return found
 
     def requests(self) -> list[str]:
-        """The addresses that the page has asked for."""
         return [
             event["request"]["url"] if name == "Network.requestWillBeSent" else event["url"]
             for name, event in self.events
@@ -137,7 +132,6 @@ class Chromium:
         ]
 
     def _receive(self, timeout: float) -> bool:
-        """Takes the next message, if one comes in time."""
         try:
             message = json.loads(self._socket.recv(timeout))
         except TimeoutError:

@@ -41,7 +41,6 @@ def start(folder: Path) -> Callable[[], None]:
 
 
 def text(folder: Path, reading: Reading, samples: np.ndarray, rate: int) -> str:
-    """The text that a model of Moonshine hears."""
     return _ask(folder, "text", reading, samples, rate)  # type: ignore[no-any-return]
 
 

@@ -64,7 +64,6 @@ class FakeProcess:
 
     @property
     def socket(self) -> zmq.Socket[bytes]:
-        """Its connection to the supervisor."""
         if self._socket is None:
             self._socket = zmq.Context.instance().socket(zmq.DEALER)
             self._socket.set(zmq.LINGER, 1000)
@@ -82,7 +81,6 @@ class FakeProcess:
             self.socket.send_multipart(pack(message))
 
     def hears(self, timeout: float = 5.0) -> Message:
-        """The next message of the supervisor."""
         assert self.socket.poll(timeout * 1000), "nothing came"
         return unpack(self.socket.recv_multipart(), Decoder(TO_WORKER))
 

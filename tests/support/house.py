@@ -108,7 +108,6 @@ class House:
         return actions
 
     def see(self, error: str = "") -> None:
-        """A look at the cards is answered."""
         self.tell(ev.Seen(() if error else tuple(self.cards), error))
 
     def free(self, device: str, size: int) -> None:
@@ -134,7 +133,6 @@ class House:
             self.says(name, m.Beat(cpu_s=self.now + beat))
 
     def row(self, name: str) -> WorkerStatus:
-        """The row of a worker in the status."""
         return next(row for _, row in self.pool.status(self.now) if row.name == name)
 
     def gen(self, name: str) -> int:
@@ -160,12 +158,10 @@ class House:
         return name
 
     def stranger(self) -> bytes:
-        """Another client's connection."""
         self.tell(ev.FromClient(b"stranger", m.Hello(protocol=1, version="1", holder="cli")))
         return b"stranger"
 
     def answer(self, request: bytes) -> m.Result | m.Error | None:
-        """The terminal message of a request, None before it."""
         found = [
             a.message
             for a in self.done
@@ -175,7 +171,6 @@ class House:
         return found[0] if found else None
 
     def refusal(self, request: bytes) -> m.Error:
-        """The error with which a request has ended."""
         answer = self.answer(request)
         assert isinstance(answer, m.Error), answer
         return answer

@@ -43,7 +43,6 @@ class HttpGateway:
         listener.close()
 
     def log(self) -> str:
-        """Everything that it has written."""
         return self._log.read_text()
 
     def connect(self) -> socket.socket:
@@ -51,21 +50,17 @@ class HttpGateway:
         return socket.create_connection(("127.0.0.1", self.port), timeout=BOUND_S)
 
     def descriptors(self) -> int:
-        """The number of its open files."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def uploads(self) -> list[str]:
-        """The files of uploads."""
         return os.listdir(self._uploads)
 
     def stop(self) -> None:
-        """Ends the gateway."""
         self.process.terminate()
         self.process.wait(BOUND_S)
 
 
 async def main(listener: socket.socket) -> None:
-    """Serves until a signal ends it."""
     import uvicorn
     from hushd import AsyncClient
     from hushd_gateway.http import create_app

@@ -99,7 +99,6 @@ class HubServer:
         self._server.server_close()
 
     def add(self, repository: str, files: dict[str, bytes | Content], revision: str = "main") -> None:
-        """Puts a commit on a branch."""
         contents = {name: file if isinstance(file, Content) else Content(file) for name, file in files.items()}
         self.repositories.setdefault(repository, {})[revision] = contents
 
@@ -196,7 +195,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._plain(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
 
     def _commit(self, repository: str, revision: str) -> str:
-        """The commit of a branch, or of itself."""
         known = self.hub.repositories[repository]
         return self.hub.commit(repository, revision) if revision in known else revision
 
@@ -286,7 +284,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving() -> Iterator[HubServer]:
-    """A server for the time of a block."""
     server = HubServer()
     try:
         yield server

@@ -32,7 +32,6 @@ class MemoryGroup:
             raise
 
     def limit(self, size: int) -> None:
-        """At most `size` bytes from now on, swap included."""
         if self.version == 2:
             (self.folder / "memory.max").write_text(str(size))
             swap = self.folder / "memory.swap.max"

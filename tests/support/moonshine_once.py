@@ -64,7 +64,6 @@ class HeardOnce:
 
 
 def transcriber(folder: Path, hold: Path | None = None) -> Callable[..., HeardOnce]:
-    """Returns what makes one, in place of the engine's class."""
     return lambda library, *known: HeardOnce(folder, hold, *known)
 
 

@@ -112,7 +112,6 @@ class Peer:
         return self._count.to_bytes(16, "big")
 
     def request(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> bytes:
-        """Sends a request and returns its id."""
         request_id = self.new_id()
         self.send(m.Request(id=request_id, worker=worker, op=op, **fields))
         return request_id
@@ -128,14 +127,12 @@ class Peer:
         return result.data
 
     def fail(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> m.Error:
-        """The error of a request."""
         request_id = self.request(op, worker, **fields)
         error = self.expect(m.Error)
         assert error.id == request_id
         return error
 
     def control(self, action: str, *names: str) -> dict[str, Any]:
-        """The data of a control's result."""
         request_id = self.new_id()
         self.send(m.Control(id=request_id, action=action, names=list(names)))
         result = self.expect(m.Result)
@@ -143,7 +140,6 @@ class Peer:
         return result.data
 
     def refusal(self, action: str) -> str:
-        """The error that a control is answered with."""
         self.send(m.Control(id=self.new_id(), action=action, names=[]))
         return self.expect(m.Error).message
 
@@ -201,7 +197,6 @@ class Supervisor:
         return Peer(self.socket, **options)
 
     def log(self) -> str:
-        """Returns its standard error."""
         return self.errors.read_text()
 
     def stop(self) -> None:

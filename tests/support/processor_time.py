@@ -61,7 +61,6 @@ class ProcessorTimes:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Iterator[None]:
-        """Begins to count."""
         self.began = spent_s()
         self.peak_mb = self.peak_mb or peak_mb()
         return (yield)
@@ -79,13 +78,11 @@ class ProcessorTimes:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Adds a test's phase."""
         self.tests[report.nodeid] += getattr(report, "processor_s", 0.0)
         self.grown[report.nodeid] += getattr(report, "grown_mb", 0)
         self.peak_mb = max(self.peak_mb, getattr(report, "peak_mb", 0))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints the sums."""
         files: Counter[str] = Counter()
         for test, seconds in self.tests.items():
             files[test.partition("::")[0]] += seconds

@@ -8,7 +8,6 @@ from pathlib import Path
 
 
 def recording(name: str = "beckett.wav") -> Path:
-    """The file of a recording; finding it imports nothing."""
     spec = find_spec("moonshine_voice")
     assert spec
     assert spec.origin

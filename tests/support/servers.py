@@ -43,5 +43,4 @@ def write(folder: Path, name: str, *lies: str, **keys: Any) -> Path:
 
 
 def listening(port: int) -> bool:
-    """Returns whether anybody listens on a port."""
     return any(each.laddr.port == port for each in psutil.net_connections() if each.status == psutil.CONN_LISTEN)

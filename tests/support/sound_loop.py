@@ -69,7 +69,6 @@ class SoundLoop:
         wait_until(lambda: self._list("source-outputs"), "a recorder")
 
     def play(self, sound: Path, sink: str = "loop") -> None:
-        """Plays a file to its end."""
         # Without a standard input of its own it says that it cannot open the file. A call, as a voice in the room is no
         # program that hushd would make quieter.
         command = ["paplay", "--property=media.role=phone", f"--device={sink}", str(sound)]
@@ -82,13 +81,11 @@ class SoundLoop:
         return self._added[-1]
 
     def remove_sinks(self) -> None:
-        """Removes the sinks that were added."""
         while self._added:
             self.pactl("unload-module", self._added.pop())
         self.pactl("set-default-sink", "loop")
 
     def pactl(self, *arguments: str) -> str:
-        """Returns what `pactl` prints."""
         command = ["pactl", *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=BOUND_S).stdout
 
@@ -125,7 +122,6 @@ class Monitor:
 
     @property
     def samples(self) -> array[int]:
-        """All of them."""
         return array("h", b"".join(samples.tobytes() for _, samples in self.blocks))
 
     def _read(self) -> None:

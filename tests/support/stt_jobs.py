@@ -96,12 +96,10 @@ def make_job(
 
 
 def s16le(samples: np.ndarray) -> bytes:
-    """Samples as they come from a microphone."""
     return (np.clip(np.round(samples * 32768), -32768, 32767)).astype("<i2").tobytes()
 
 
 def chunked(data: bytes, size: int) -> list[bytes]:
-    """`data` in chunks of `size` bytes, as a stream sends it."""
     return [data[start : start + size] for start in range(0, len(data), size)]
 
 
@@ -117,7 +115,6 @@ class EngineAtOnce(Engine):
 
 
 def encoded(samples: np.ndarray, rate: int = 16_000, form: str = "WAV", subtype: str | None = None) -> bytes:
-    """The file of a sound."""
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=form, subtype=subtype)
     return file.getvalue()

@@ -22,7 +22,6 @@ def comes_to_rest(pid: int, thread: int | None = None) -> None:
 
 
 def _switches(pid: int, thread: int | None) -> int:
-    """Context switches so far."""
     tasks = [Path(f"/proc/{pid}/task/{thread}")] if thread else list(Path(f"/proc/{pid}/task").iterdir())
     lines = [line for task in tasks for line in (task / "status").read_text().splitlines()]
     return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)

@@ -95,7 +95,6 @@ def run(
     check: bool = False,
     **options: Any,
 ) -> subprocess.CompletedProcess[Any]:
-    """Runs a process to its end, as `subprocess.run` does."""
     if options.pop("capture_output", False):
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     if input is not None:
@@ -167,7 +166,6 @@ class _Nursery:
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Ends the process that waits."""
         self._socket.close()
         self._process.wait()
 

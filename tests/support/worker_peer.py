@@ -83,7 +83,6 @@ class Peer:
         os.close(lifeline)
 
     def frames(self, timeout: float = BOUND_S) -> list[bytes]:
-        """The next frames, without their route."""
         assert self.router.poll(int(timeout * 1000)), f"no frame in {timeout} s; the log: {self.log.read_text()}"
         self.route, *frames = self.router.recv_multipart()
         return frames
@@ -118,7 +117,6 @@ class Peer:
         return self.until(Ready)[0]
 
     def wait(self, timeout: float = BOUND_S) -> int:
-        """The exit status."""
         return self.process.wait(timeout)
 
     def close(self) -> None:

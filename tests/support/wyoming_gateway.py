@@ -39,7 +39,6 @@ async def served(settings: Settings | None = None) -> AsyncIterator[int]:
 
 
 async def until(client: AsyncClient, last: str) -> list[Event]:
-    """The events up to the one of type `last`."""
     events: list[Event] = []
     async with asyncio.timeout(2 * BOUND_S):
         while not events or events[-1].type != last:

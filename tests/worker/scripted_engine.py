@@ -27,8 +27,6 @@ from hushd_worker.worker import BaseWorker
 
 
 class Scripted(BaseWorker):
-    """An engine without a model."""
-
     def __init__(self, how: str, slots: int, sessions: int, aside: int = 0) -> None:
         self.how = how
         self.slots = slots

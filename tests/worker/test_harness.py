@@ -41,7 +41,6 @@ def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 def leave(worker: Any) -> int:
-    """Drain, bye, bye: the worker's exit status."""
     worker.send(m.Drain())
     worker.until(m.Bye)
     worker.send(m.Bye())

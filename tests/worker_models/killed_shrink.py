@@ -73,12 +73,10 @@ def replace_programs(set_attribute: Callable[[Any, str, Any], None]) -> Programs
 
 
 def shrink() -> ModelResult:
-    """Makes the voice smaller."""
     return shrinking.shrunk(MODEL, Store(paths.find()), Task())
 
 
 def forget(store: Store) -> None:
-    """Removes the files of a run."""
     import shutil
 
     for path in (store.folder / "kokoro").glob(".*"):

@@ -220,7 +220,6 @@ def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.
 
 @pytest.fixture
 def minute(beckett: np.ndarray) -> np.ndarray:
-    """The ten seconds of Beckett, six times."""
     return np.tile(beckett, 6)
 
 

@@ -71,7 +71,6 @@ class RayCluster:
         }
 
     def hushd(self, *words: str, node: int = 0, **options: Any) -> subprocess.Popen[str]:
-        """Starts a command of hushd on a node."""
         command = [str(Path(sys.executable).parent / "hushd"), *words]
         pipe = subprocess.PIPE
         process = warm.Popen(command, env=self.environment(node), stdout=pipe, stderr=pipe, text=True, **options)
@@ -79,7 +78,6 @@ class RayCluster:
         return process
 
     def done(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of hushd on the head to its end."""
         return self.end(self.hushd(*words))
 
     def end(
@@ -109,12 +107,10 @@ class RayCluster:
             return str(page.read().decode())
 
     def kill(self, node: int) -> None:
-        """Kills a node, with its hushd, at once."""
         assert self._ask(str(node)) == str(node)
         end(self.folders[node])
 
     def close(self) -> None:
-        """Ends all nodes, and what runs on them."""
         for process in self._started:
             process.kill()
             process.communicate()
@@ -145,7 +141,6 @@ class RayCluster:
 
 
 def of_hushd(folder: Path) -> dict[str, str]:
-    """The environment of a hushd in `folder`."""
     return {
         "HUSHD_RUNTIME_DIR": str(folder), "HUSHD_STATE_DIR": str(folder / "state"),
         "HUSHD_CONFIG": str(folder / "config.toml"), "HUSHD_AUTOSTART": "1", "TMPDIR": str(folder),
@@ -173,7 +168,6 @@ def end(folder: Path) -> None:
 
 
 def main(folders: list[str]) -> None:
-    """Runs the cluster until the end of standard input."""
     from ray.cluster_utils import Cluster
 
     def node(folder: str) -> dict[str, Any]:

@@ -60,7 +60,6 @@ class S3Server:
         return self._line()
 
     def count(self) -> dict[str, int]:
-        """Returns the requests so far, by method."""
         counted: dict[str, int] = json.loads(self.tell("count"))
         return counted
 
@@ -115,7 +114,6 @@ def fill(count: int) -> None:
 
 
 def main() -> None:
-    """Serves until standard input ends."""
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 

@@ -96,7 +96,6 @@ def spread_over(
 
 
 def remote(count: int) -> list[Recording]:
-    """Recordings by URLs."""
     return [Recording(f"{number}", f"s3://a/{number}") for number in range(count)]
 
 

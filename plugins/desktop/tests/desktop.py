@@ -75,7 +75,6 @@ class Desktop:
 
     @property
     def text(self) -> str:
-        """The content of the field."""
         return self._content.read_text()
 
     def waits_for(self, name: str) -> bool:

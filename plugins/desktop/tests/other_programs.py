@@ -48,7 +48,6 @@ class OtherPrograms:
         self._loop.pactl("set-sink-input-volume", str(self.streams()[name]["index"]), *map(str, volume))
 
     def end(self, name: str) -> None:
-        """Ends a stream."""
         self.forget(name)
         wait_until(lambda: name not in self.streams(), f"the end of {name}")
 

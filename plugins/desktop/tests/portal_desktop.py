@@ -81,14 +81,12 @@ class PortalDesktop:
         self._connection.close()
 
     def press(self) -> None:
-        """Presses the global key."""
         self._shortcut("Activated")
 
     def release(self) -> None:
         self._shortcut("Deactivated")
 
     def called(self, method: str) -> list[tuple[Any, ...]]:
-        """The arguments of each call of a method."""
         return [arguments for name, arguments in self.calls if name == method]
 
     def _shortcut(self, member: str) -> None:

@@ -111,11 +111,9 @@ class Reader:
         return answer
 
     def send(self, line: str) -> None:
-        """Sends a line whose answer is not waited for."""
         self._socket.sendall(f"{line}\r\n".encode())
 
     def speak(self, text: str) -> float:
-        """Has a text spoken; returns when that was sent."""
         self.ask("SPEAK")
         began = time.monotonic()
         self.ask(*text.split("\n")[:0], f"{text}\r\n.")

@@ -27,7 +27,6 @@ RUN = [sys.executable, "-P", "-m", "hushd", "read-selection"]
 
 @pytest.fixture
 def screen(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    """An X server that is DISPLAY."""
     with Desktop(runtime) as screen:
         monkeypatch.setenv("DISPLAY", screen.display)
         monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

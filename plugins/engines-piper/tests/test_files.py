@@ -17,7 +17,6 @@ GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five byte
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """piper's folder of voices, empty."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     (tmp_path / "piper").mkdir()
     return tmp_path / "piper"

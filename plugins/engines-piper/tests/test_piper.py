@@ -21,7 +21,6 @@ from hushd_worker_tts.worker import Worker
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """piper's folder of voices, empty."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     return tmp_path / "piper"
 

@@ -34,7 +34,6 @@ TEXT = "Ever tried, ever failed."
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The engine's folder of models, empty."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     return tmp_path / "sherpa-onnx"
 

@@ -146,7 +146,6 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def worker(tower: Path, models: Path) -> SpeechToText:
-    """A worker with it."""
     (models / "tower").mkdir(parents=True)
     (models / "tower" / "tower.gguf").symlink_to(tower)
     worker = SpeechToText("transcribe-cpp", "tower")

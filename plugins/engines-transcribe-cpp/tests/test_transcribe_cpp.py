@@ -52,13 +52,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loaded() -> dict[str, Any]:
-    """The engine that `engine` has loaded."""
     return {}
 
 
 @pytest.fixture
 def engine(checkpoint: Path, tmp_path: Path, loaded: dict[str, Any]) -> TranscribeCpp:
-    """The engine with that checkpoint, loaded once."""
     place(checkpoint, tmp_path)
     if not loaded:
         loaded["engine"] = TranscribeCpp()
@@ -174,7 +172,6 @@ def ribbon(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def live(ribbon: Path, monkeypatch: pytest.MonkeyPatch) -> TranscribeCpp:
-    """The engine with that model."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(ribbon.parents[2]))
     engine = TranscribeCpp()
     engine.load("ribbon", lambda note: None)

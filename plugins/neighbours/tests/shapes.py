@@ -35,7 +35,6 @@ def router(port: int, **states: str) -> dict[str, Any]:
 
 
 def swap(port: int, state: str = "ready") -> dict[str, Any]:
-    """`GET /running` of llama-swap."""
     row = {
         "model": "qwen3", "state": state, "cmd": "llama-server --port 5801", "proxy": f"http://localhost:{port}",
         "ttl": 0, "name": "", "description": "",

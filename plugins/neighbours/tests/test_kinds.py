@@ -36,7 +36,6 @@ def _look(kind: str, server: Scripted) -> list[Holding]:
 
 
 def _give(kind: str, server: Scripted, model: str) -> list[tuple[str, Any]]:
-    """Has a server give; returns what it was told to do."""
     server.asked.clear()
     kinds.give(_at(server), kind, Holding(model))
     return [asked for asked in server.asked if not asked[0].startswith("GET ")]

@@ -25,7 +25,6 @@ WIDTH = 256
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """The port of a router whose models are `small` and `other`."""
     for name in ("small", "other"):
         gguf_llama.make(tmp_path / f"{name}.gguf", gguf_llama.Shape(layers=2, width=WIDTH))
     port = free_port()

@@ -73,7 +73,6 @@ class SshServer:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def ssh(self, key: str = "own", port: int = 0) -> str:
-        """The command that leads there."""
         known = self._keys / "known"
         return (
             f"ssh -F none -p {port or self.port} -i {self._keys / key} -o IdentitiesOnly=yes "

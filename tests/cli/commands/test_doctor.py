@@ -23,7 +23,6 @@ Found = list[dict[str, str]]
 
 
 def doctor(*words: str, **environment: str) -> tuple[int, Found]:
-    """The exit status and the findings."""
     done = run("hushd", "doctor", "--json", *words, text=True, env=os.environ | environment)
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)["findings"]

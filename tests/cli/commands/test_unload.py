@@ -36,7 +36,6 @@ def held() -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def peer(start_supervisor: Callable[..., Supervisor]) -> Iterator[Peer]:
-    """A client of a supervisor."""
     with start_supervisor(CONFIG).connect() as peer:
         yield peer
 

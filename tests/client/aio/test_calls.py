@@ -25,8 +25,6 @@ SLOTS = f'[worker."stt/echo"]\n{command(ECHO, "--slots", "50")}[worker."tts/echo
 
 
 def run(use: Use, **options: Any) -> Any:
-    """Result of `use` for a client, on a loop of its own."""
-
     async def main() -> Any:
         async with asyncio.timeout(BOUND_S), AsyncClient(**options) as client:
             return await use(client)

@@ -28,7 +28,6 @@ def beckett(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def parts(data: bytes, size: int = 6400) -> AsyncIterator[bytes]:
-    """`data` in chunks, as a network brings it."""
     for start in range(0, len(data), size):
         yield data[start : start + size]
         await asyncio.sleep(0)

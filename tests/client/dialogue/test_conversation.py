@@ -117,8 +117,6 @@ class Floor:
 
 
 class Client:
-    """The part of a client that a conversation uses."""
-
     def __init__(self, script: str = "", words: int = 5) -> None:
         self.script = script
         self.words = words

@@ -32,7 +32,6 @@ def request(**fields: object) -> m.Request:
 
 @pytest.fixture
 def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]:
-    """Connects to a scripted supervisor, and leaves it."""
     made: list[Connection] = []
 
     def connect(router: ScriptedRouter) -> Connection:
@@ -66,8 +65,6 @@ def test_a_program_says_its_name(
 
 
 def answer(*messages: Callable[[bytes], m.Message]) -> Callable[[ScriptedRouter, bytes, m.Message], None]:
-    """A script that answers every request with the same messages."""
-
     def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         if isinstance(message, m.Request | m.Control):
             router.send(route, *(make(message.id) for make in messages))

@@ -26,7 +26,6 @@ class Ask(NamedTuple):
 
 
 def control(action: str, *names: str) -> Steps[Any]:
-    """Asks the supervisor."""
     return (yield Ask(action, names))
 
 

@@ -27,8 +27,6 @@ with suppress(ImportError):  # since Python 3.14 a structure's class has its mod
 
 def subprocess_module(machine: Machine) -> ModuleType:
     class Popen:
-        """A child process, started by the machine."""
-
         def __init__(
             self, args: Any, *, env: Any = None, cwd: Any = None, stdin: Any = None, stdout: Any = None,
             stderr: Any = None, pass_fds: Any = (),

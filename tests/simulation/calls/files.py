@@ -169,7 +169,6 @@ class Files(Calls):
         return call
 
     def with_path(self, name: str) -> Callable[..., Any]:
-        """A call whose first argument is a path."""
         function = getattr(real, name)
 
         def call(path: Any = ".", *rest: Any, **named: Any) -> Any:

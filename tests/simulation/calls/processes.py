@@ -43,8 +43,6 @@ class Environment(MutableMapping[str, str]):
 
 
 class Processes(Calls):
-    """The calls of `os` that concern processes."""
-
     def getpid(self) -> int:
         return self._own.pid
 

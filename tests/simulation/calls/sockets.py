@@ -14,8 +14,6 @@ from ..machine import Machine
 
 def socket_module(machine: Machine) -> ModuleType:
     class Socket:
-        """A stream socket, or an end of a pair of them."""
-
         def __init__(
             self, family: int = real_socket.AF_UNIX, kind: int = 1, protocol: int = 0, fileno: int | None = None
         ):

@@ -23,8 +23,6 @@ ACTS = (
 
 
 class Person(Life):
-    """A client with tasks."""
-
     def __init__(self, name: str, script: list[str]) -> None:
         super().__init__(name, script)
         self.client = AsyncClient(holder=name)
@@ -272,7 +270,6 @@ def run(life_of: Coroutine[Any, Any, None]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Lives the life of the client that the first argument names."""
     name, *script = arguments
     person = Person(name, script)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which asyncio takes the place of

@@ -14,8 +14,6 @@ world: Any = None  # the simulation
 
 
 class Driver:
-    """A `card.Driver`."""
-
     def ids(self) -> list[str]:
         return [PLACE]
 
@@ -35,12 +33,10 @@ class Driver:
 
 
 def driver(_: str) -> Driver:
-    """The driver that HUSHD_CARDS names."""
     return Driver()
 
 
 def look(arguments: list[str]) -> None:
-    """`python -m hushd_worker.card`."""
     print(json.dumps(card.look()))
 
 

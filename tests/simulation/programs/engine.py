@@ -112,7 +112,6 @@ class Engine(BaseWorker):
 
 
 def main(arguments: list[str]) -> None:
-    """Serves as a worker."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--engine")
     parser.add_argument("--model")

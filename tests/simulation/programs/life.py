@@ -109,11 +109,9 @@ class Life:
         return {"holder": self.name, "keep_alive": seconds}
 
     def hearing(self, model: str) -> AbstractContextManager[str]:
-        """The request for a transcript."""
         return self.request("transcribe", worker=f"stt/echo/{model}", **self.lease())
 
     def saying(self, model: str) -> AbstractContextManager[str]:
-        """The request for a speech."""
         return self.request("speak", worker=f"tts/echo/{model}", **self.lease())
 
     def model(self) -> str:

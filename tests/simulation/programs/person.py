@@ -19,8 +19,6 @@ MORNING = "vwxyz"  # models that are asked for by nobody else
 
 
 class Person(Life):
-    """A client with a thread."""
-
     def __init__(self, name: str, script: list[str]) -> None:
         super().__init__(name, script)
         self.client = Client(holder=name)
@@ -235,7 +233,6 @@ def interrupted(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Lives the life of the client that the first argument names."""
     name, *script = arguments
     Person(name, script).run()
     life.check_left(name)

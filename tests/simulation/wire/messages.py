@@ -11,8 +11,6 @@ import zmq
 
 
 class ZMQError(Exception):
-    """An error of the simulated libzmq."""
-
     def __init__(self, number: int | None = None, text: str | None = None) -> None:
         self.errno = number
         self.strerror = text or os.strerror(number or 0)
@@ -20,15 +18,11 @@ class ZMQError(Exception):
 
 
 class Again(ZMQError):
-    """It would have to wait."""
-
     def __init__(self, number: int = errno.EAGAIN, text: str | None = None) -> None:
         super().__init__(number, text)
 
 
 class ContextTerminated(ZMQError):
-    """The context has ended."""
-
     def __init__(self, number: int = int(zmq.ETERM), text: str | None = None) -> None:
         super().__init__(number, text)
 

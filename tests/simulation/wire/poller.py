@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 
 class Poller:
-    """Waits for sockets and descriptors."""
-
     network: Network
 
     def __init__(self) -> None:

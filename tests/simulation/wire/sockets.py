@@ -130,7 +130,6 @@ class Socket:
     # --- messages ----------------------------------------------------------------------------------------------------
 
     def send(self, data: bytes, flags: int = 0, copy: bool = True) -> None:
-        """Raises ZMQError: Again, EHOSTUNREACH."""
         self._check()
         self._network.preempt()
         self._throttled()
@@ -168,7 +167,6 @@ class Socket:
         self.send(last, flags)
 
     def recv(self, flags: int = 0, copy: bool = True) -> bytes | Frame:
-        """Raises ZMQError: Again."""
         self._check()
         if not self._incoming:
             self._message = self._receive(bool(flags & _NOBLOCK))
@@ -198,7 +196,6 @@ class Socket:
         return message
 
     def recv_multipart(self, flags: int = 0, copy: bool = True) -> list[bytes] | list[Frame]:
-        """Raises ZMQError: Again."""
         frames = [self.recv(flags, copy)]
         while self._incoming:
             frames.append(self.recv(flags, copy))
@@ -222,7 +219,6 @@ class Socket:
         return (zmq.POLLIN if self.readable() else 0) | (zmq.POLLOUT if room else 0)
 
     def readable(self) -> bool:
-        """Returns whether a message can be read."""
         self._check()
         self._work()
         return bool(self._incoming) or self._has_message()
@@ -247,12 +243,10 @@ class Socket:
         self.context.monitors[endpoint] = self
 
     def get_monitor_socket(self, events: int) -> Socket:
-        """Returns a socket that hears of events."""
         self._mask, self._monitor = int(events), self.context.socket(zmq.PAIR)
         return self._monitor
 
     def disable_monitor(self) -> None:
-        """Tells no more events."""
         self._monitor = None
 
     def event(self, name: str, value: int, endpoint: str) -> None:

@@ -99,7 +99,6 @@ class Room:
                 assert self.floor.deadline() > self.now, "the floor spins"
 
     def holder(self, device: str = "speaker") -> str:
-        """The client that has a device now, "" for nobody."""
         status = self.floor.status(self.now)
         turn = status.speaker if device == "speaker" else status.microphone
         return turn.client[-1] if turn else ""

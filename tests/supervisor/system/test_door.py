@@ -45,19 +45,16 @@ class Doorway:
         self.open: list[socket.socket] = []
 
     def turn(self, ms: int = 10) -> None:
-        """One turn of the loop."""
         events = [*self.door.on_time(self.now), *self.door.events(dict(self.poller.poll(ms)), self.now)]
         self.visits += [event.needed for event in events if isinstance(event, Visited)]
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Turns until the condition holds."""
         end = time.monotonic() + BOUND_S
         while not condition():
             assert time.monotonic() < end, f"{what}; {self.log}"
             self.turn()
 
     def connect(self, number: int = 0) -> socket.socket:
-        """A new connection to a listener."""
         where = self.door.listeners[number].socket
         connection = socket.socket(where.family)
         connection.connect(where.getsockname())

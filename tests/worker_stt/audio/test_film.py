@@ -56,7 +56,6 @@ def tones(seconds: float) -> np.ndarray:
 
 
 def loudness(samples: np.ndarray) -> np.ndarray:
-    """The peak of each tenth of a second."""
     return np.abs(samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)).max(axis=1)
 
 

@@ -21,7 +21,6 @@ def models(worker: SpeechToText) -> DiarizationModels:
 
 @pytest.fixture(scope="session")
 def people(assets: Path) -> dict[str, list[Utterance]]:
-    """Three real people."""
     return moonshine_people(assets)
 
 

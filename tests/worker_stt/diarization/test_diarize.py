@@ -47,7 +47,6 @@ def job(ask: Ask, models: DiarizationModels, talk: Conversation) -> tuple[Asked,
 
 @pytest.fixture(scope="session")
 def diarizer(job: tuple[Asked, Diarizer]) -> Diarizer:
-    """One that has heard `talk`."""
     return job[1]
 
 

@@ -30,7 +30,6 @@ Make = Callable[..., Command]
 
 @pytest.fixture
 def commands(runtime: Path) -> Path:
-    """The folder of command files, beside the configuration."""
     folder = runtime / "commands"
     folder.mkdir()
     return folder

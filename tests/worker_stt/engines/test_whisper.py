@@ -84,13 +84,11 @@ def _only_these_models(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(scope="session")
 def engines() -> Engines:
-    """The engine that `loaded` has loaded."""
     return {}
 
 
 @pytest.fixture
 def engine(name: str, engines: Engines) -> Any:
-    """The engine with the model `commands`, loaded once."""
     if name not in engines:
         engines[name] = load(name, "commands")
         if name == "whisper":

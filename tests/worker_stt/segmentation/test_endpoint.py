@@ -13,7 +13,6 @@ SOUNDS = {"#": 0.9, "+": 0.4, ".": 0.1}  # probabilities: speech, perhaps speech
 
 
 def states(pattern: str, silence_s: float = 0.32, no_speech_s: float = 3.2) -> list[State]:
-    """The state after each frame of `pattern`."""
     endpointer = Endpointer(silence_s, no_speech_s)
     return [endpointer.feed(SOUNDS[mark]) for mark in pattern]
 

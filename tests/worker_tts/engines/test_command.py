@@ -40,7 +40,6 @@ TELL = "import json, os, sys; open(os.environ['TOLD'], 'w').write(json.dumps([sy
 
 @pytest.fixture
 def folder(runtime: Path) -> Path:
-    """The folder of command files, beside the configuration."""
     path = runtime / "voices"
     path.mkdir()
     return path

@@ -43,7 +43,6 @@ def make(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 
 def told(runtime: Path) -> dict[str, Any]:
-    """The fields of the last request."""
     return dict(json.loads(json.loads((runtime / "told").read_text().splitlines()[-1])["body"]))
 
 

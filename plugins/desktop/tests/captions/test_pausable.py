@@ -56,7 +56,6 @@ class Tape(Iterator[bytes]):
 
 @pytest.fixture
 def tapes() -> list[Tape]:
-    """The devices that were opened, the last one last."""
     return []
 
 

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"not installed: {LACKS}")
 
 @pytest.fixture
 def terminal(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file with the text typed into a terminal, line by line."""
     program = f"foot sh -c 'stty -echo; echo > {runtime}/ready; cat > {runtime}/typed'"
     with sway.desktop(runtime, program) as display:
         wait_until((runtime / "ready").exists, "the terminal")

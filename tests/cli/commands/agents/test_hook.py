@@ -49,7 +49,6 @@ class Hooks:
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
     def hushd(self, *arguments: str) -> str:
-        """Runs a command; returns its output."""
         done = warm.run(
             [str(HUSHD), *arguments], env=self.environment, check=True, capture_output=True, text=True, timeout=BOUND_S
         )

@@ -12,7 +12,6 @@ from hushd_protocol.errors import HushdError
 
 
 def asked(*argv: str) -> dict[str, Any]:
-    """The parameters of the request that a command line makes."""
     return transcribe_params(transcribe_options(parse("listen", argv)))
 
 

@@ -31,7 +31,6 @@ def house(*cards: Card, worker: dict[str, dict[str, Any]] | None = None, **optio
 
 
 def why(house: House, name: str) -> str:
-    """The reason that was given with the last start of a worker."""
     return [action.why for action in house.of(do.Spawn) if action.worker == name][-1]
 
 

@@ -137,6 +137,5 @@ def test_one_that_a_service_manager_started_takes_it_over(
 
 
 def leads(paths: Paths) -> Path:
-    """The pointer's own path."""
     assert paths.pointer
     return paths.pointer

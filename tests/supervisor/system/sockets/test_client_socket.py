@@ -31,7 +31,6 @@ def clients(runtime: object) -> Iterator[ClientSocket]:
 
 @pytest.fixture
 def connect(clients: ClientSocket) -> Iterator[Callable[[], Peer]]:
-    """Connects peers that have said nothing yet."""
     peers: list[Peer] = []
 
     def one() -> Peer:
@@ -44,7 +43,6 @@ def connect(clients: ClientSocket) -> Iterator[Callable[[], Peer]]:
 
 
 def events(clients: ClientSocket, count: int) -> list[FromClient | ClientGone]:
-    """The next `count` events, as the loop would get them."""
     found: list[FromClient | ClientGone] = []
 
     def enough() -> bool:
@@ -58,7 +56,6 @@ def events(clients: ClientSocket, count: int) -> list[FromClient | ClientGone]:
 
 
 def hello(clients: ClientSocket, peer: Peer) -> bytes:
-    """Lets `peer` say hello, and returns its route."""
     peer.send(Hello(protocol=1, version="0"))
     (event,) = events(clients, 1)
     assert isinstance(event, FromClient)

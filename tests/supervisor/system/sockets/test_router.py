@@ -41,7 +41,6 @@ class Door:
         return peer
 
     def receive(self) -> tuple[bytes, bytes]:
-        """The next message and its route."""
         assert self.router.poll(BOUND_S * 1000)
         route, payload = self.router.recv_multipart()
         return route, payload

@@ -53,7 +53,6 @@ class Desk:
         self.context.term()
 
     def receive(self, count: int) -> list[FromWorker | SendFailed]:
-        """The next `count` events from the socket."""
         found: list[FromWorker | SendFailed] = []
         wait_until(lambda: found.extend(self.workers.receive(64)) or len(found) >= count, f"{count} messages")
         assert len(found) == count
