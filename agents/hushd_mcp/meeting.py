@@ -23,9 +23,6 @@ def connect(path: str, log: str) -> tuple[socket, bool, int]:
 
     If none listens, it starts one.
 
-    Args:
-        log: the process's log file.
-
     Raises:
         OSError: it cannot be reached.
     """

@@ -30,11 +30,7 @@ _SPEECH_END_TIMEOUT_S = 1.5  # for speech to fall silent
 
 
 class Relay:
-    """The session of one host.
-
-    Args:
-        options: from the command line; see `command`.
-    """
+    """The session of one host."""
 
     def __init__(self, options: dict[str, str]) -> None:
         self._options = options

@@ -228,11 +228,7 @@ class Unrepeated:
 
 
 class _Input:
-    """A relay's lines, as the file that the SDK reads. Of a session that does not read its answers none is read.
-
-    Attributes:
-        last: the line that was read last.
-    """
+    """A relay's lines, as the file that the SDK reads. Of a session that does not read its answers none is read."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

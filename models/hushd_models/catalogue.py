@@ -116,11 +116,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class NamedVoice:
-    """A voice whose name is known even without its engine, since other programs have it built in.
-
-    Attributes:
-        language: a tag such as en-US.
-    """
+    """A voice whose name is known even without its engine, since other programs have it built in."""
 
     name: str
     language: str

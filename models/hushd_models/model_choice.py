@@ -137,9 +137,6 @@ def candidates(
 ) -> list[Candidate]:
     """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
 
-    Args:
-        translates: only those that can translate.
-
     Raises:
         HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
     """

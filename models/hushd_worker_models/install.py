@@ -26,9 +26,6 @@ LOCK_LOOK_INTERVAL_S = 0.5  # between two checks whether another program has fin
 def alone(lock: Callable[[], AbstractContextManager[bool]], what: str, task: Task) -> Iterator[None]:
     """Waits until nobody else works on `what`, and lets nobody else meanwhile: whoever asks for a model that is being
     pulled then finds it installed.
-
-    Args:
-        lock: takes a lock, or yields False at once.
     """
     while True:
         with lock() as ours:

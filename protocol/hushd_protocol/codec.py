@@ -106,9 +106,6 @@ class Decoder:
     """Decodes the messages that one direction of one socket may carry.
 
     >>> Decoder(FROM_CLIENT).decode(header, payload)
-
-    Args:
-        kinds: the classes of the messages.
     """
 
     def __init__(self, kinds: Iterable[type[Message]]) -> None:

@@ -101,7 +101,6 @@ class SpeechResult(Warned):
     Attributes:
         rate: the sample rate in Hz.
         speed: the speed of the speech; 1 is natural.
-        sentences: the number of sentences.
     """
 
     duration: float

@@ -71,9 +71,6 @@ class Start:
 class Assembly:
     """All parts of one supervisor.
 
-    Args:
-        read: reads the configuration again.
-
     Raises:
         HushdError: a socket cannot be made, or an address cannot be used and a person is there to be told.
     """

@@ -70,7 +70,6 @@ class CommandLine:
     """A program and its arguments, with placeholders such as `{voice}`.
 
     Attributes:
-        program: a name on the PATH, or a path.
         words: the arguments; a tuple is a group, which is left out if one of its placeholders is empty.
     """
 

@@ -120,7 +120,6 @@ def report(device: str, why: str, name: str) -> tuple[str, str]:
 
     Args:
         device, why: as the engine declares them (`BaseEngine`).
-        name: the engine's name.
     """
     why = why or os.environ.get(WHY, "")
     if not why and asked() not in ("auto", "cpu", device) and not (is_card(device) and is_card(asked())):

@@ -40,7 +40,6 @@ def open_session(
         create: the runtime's `InferenceSession`.
         options: its `SessionOptions`, only for this session, since the options about weights are added.
         prepack: whether to keep copies of weights in the order that suits its matrix products.
-        others: further arguments for `create`.
 
     Raises:
         Exception: an error of the runtime.

@@ -161,9 +161,6 @@ class BatchSize:
         start: the first size.
         cautious: whether the slowest batch of a size must be faster than the fastest one of the size before. On a CPU
             other programs make any batch slow or fast, and the gain is small at best.
-
-    Attributes:
-        now: the size for the next batch.
     """
 
     def __init__(self, limit: int, start: int = 1, *, cautious: bool = True) -> None:

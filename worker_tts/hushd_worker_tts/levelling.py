@@ -38,9 +38,6 @@ class Leveller:
     """Knows the loudness of an engine's voices, and measures unknown ones.
 
     Each job runs on its own thread, and several jobs may run at a time.
-
-    Args:
-        path: the file of the measured levels.
     """
 
     def __init__(self, path: Path) -> None:

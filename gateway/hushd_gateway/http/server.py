@@ -94,11 +94,7 @@ class WebSocketProtocol(WSProtocol, _InTurns):
 
 
 class HttpServer:
-    """Serves all listeners of HTTP; see `__main__.Server`.
-
-    Args:
-        activity: entered while a request or WebSocket is under way.
-    """
+    """Serves all listeners of HTTP; see `__main__.Server`."""
 
     def __init__(
         self, client: AsyncClient, configuration: Configuration, activity: AbstractContextManager[None]

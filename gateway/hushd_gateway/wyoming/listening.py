@@ -31,11 +31,7 @@ Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 class WyomingServer:
-    """Serves all listeners of Wyoming; see `__main__.Server`.
-
-    Args:
-        activity: entered while a connection is open.
-    """
+    """Serves all listeners of Wyoming; see `__main__.Server`."""
 
     def __init__(
         self, client: AsyncClient, configuration: Configuration, activity: AbstractContextManager[None]
@@ -82,11 +78,7 @@ class WyomingServer:
 
 
 class Connection(asyncio.StreamReaderProtocol):
-    """One connection; notices that its program has disconnected, even while no coroutine reads.
-
-    Args:
-        made: called with the connection once it is open.
-    """
+    """One connection; notices that its program has disconnected, even while no coroutine reads."""
 
     writer: asyncio.StreamWriter
 

@@ -12,12 +12,6 @@ from hushd_protocol.system import paths
 class OnlyOne:
     """The lock of a program, held until this process ends in any way.
 
-    Args:
-        name: the program's name, also of its file in the runtime folder.
-
-    Attributes:
-        taken: whether this process holds the lock.
-
     Raises:
         HushdError: `output_failed` if the file cannot be written, as on a full disk.
     """

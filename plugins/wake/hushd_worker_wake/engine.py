@@ -27,11 +27,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """An engine's description, available without loading it.
-
-    Attributes:
-        install: the command that installs it.
-    """
+    """An engine's description, available without loading it."""
 
     name: str
     installed: bool

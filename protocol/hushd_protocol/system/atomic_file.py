@@ -33,9 +33,6 @@ class AtomicFile:
         path: the target; a link is replaced, so a caller that wants to write through a link resolves it first.
         mode: the file's mode; None to follow the caller's umask.
 
-    Attributes:
-        descriptor: open for writing.
-
     Raises:
         OSError: from every method.
     """

@@ -30,9 +30,6 @@ class Requests:
 
     Args:
         default_model: returns the model that a role's engine has where a request names none.
-
-    Attributes:
-        active: the requests, by their clients' routes and their ids.
     """
 
     def __init__(

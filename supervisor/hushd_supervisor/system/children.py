@@ -60,7 +60,6 @@ def start(
     """Starts a child.
 
     Args:
-        launch: starts a process.
         output: its log; if that cannot be opened, the child writes to ours.
         variables: added to its environment; later ones override earlier ones.
         answer: a descriptor for its standard output, instead of the log.

@@ -29,11 +29,7 @@ class Configuration(Source):
     """Reads the configuration again on request.
 
     Args:
-        settings: the settings that the followers have now.
-        read: reads the configuration again; raises HushdError.
         followers: the parts to configure, in this order.
-        record: writes to the supervisor's log (level, text).
-        manager: the service manager to report to, if there is one.
     """
 
     def __init__(

@@ -66,11 +66,7 @@ class Door(Source):
     """All listeners, and the gateways that accept from them: mostly none or one.
 
     Args:
-        poller: the loop's poller.
-        launch: starts a process.
-        record: writes to the supervisor's log (level, text).
         passed: a service manager's sockets, by name.
-        command: the gateway's program.
     """
 
     def __init__(

@@ -42,10 +42,7 @@ class Loop:
     """Runs until the pool returns `Leave`.
 
     Args:
-        poller: watches the sources' descriptors.
         sources: the parts that touch the system, in the order of their turns.
-        record: writes to the supervisor's log (level, text).
-        clock: monotonic seconds.
     """
 
     def __init__(

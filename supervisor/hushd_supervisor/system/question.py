@@ -41,8 +41,6 @@ class Questions(Source):
     """The base of sources that ask children, at most one at a time for each question's name.
 
     Args:
-        poller: watches for the children's exits.
-        launch: starts a process.
         logs: the folder for their stderr.
         command: returns the command line for a question.
         limit: seconds after which a child is killed and reported as failed.

@@ -28,13 +28,6 @@ class ReliefProgram(Source):
 
     It gets one JSON object on its standard input: `ram`, bytes of the machine's memory that are lacking, `vram`, those
     of the graphics card `device` at the place `card` on the bus, and `worker`. Status 0 says that it has freed memory.
-
-    Args:
-        poller: watches for its exit.
-        launch: starts a process.
-        log: the file for its output.
-        record: writes to the supervisor's log (level, text).
-        clock: monotonic seconds.
     """
 
     def __init__(

@@ -68,11 +68,7 @@ def report(
 
     Args:
         workers: the pool's rows of workers, each with its generation.
-        memory: the pool's account of all memory.
-        floor: the holders of the floor.
         pids: the pids of living processes, by name and generation.
-        uptime: seconds since the start.
-        usage_of: measures the process of a pid.
         door: the door's part, to which the gateway's memory is added.
     """
     from hushd_schema.status import Status, SupervisorStatus  # loaded on first use
@@ -127,14 +123,7 @@ class Figures(Protocol):
 
 
 class Reporter(Source):
-    """Reports the state of the pool and its processes.
-
-    Args:
-        workers: own the processes.
-        door: reports the door's part.
-        ended: counts the requests.
-        clock: monotonic seconds.
-    """
+    """Reports the state of the pool and its processes."""
 
     def __init__(
         self,

@@ -153,9 +153,6 @@ class Answer:
 def ask(line: Line, path: str, body: bytes | None, kind: str) -> Answer:
     """Sends a request, a GET without `body`, and returns the answer's head.
 
-    Args:
-        kind: the body's content type.
-
     Raises:
         Hangs, Broken: see there.
     """

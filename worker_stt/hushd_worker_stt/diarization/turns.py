@@ -146,11 +146,7 @@ _APART = 0.10  # by which a person must be nearer than any other known one
 
 
 class KnownPeople:
-    """Names voices.
-
-    Args:
-        voiceprints: voiceprints by name, as made by `voiceprint`.
-    """
+    """Names voices."""
 
     def __init__(self, voiceprints: Mapping[str, str]) -> None:
         self._names = tuple(voiceprints)

@@ -18,9 +18,6 @@ _HEAD = (1, 8, 0, 36)  # the shape of what a head of the decoder has seen before
 class Rating:
     """Rates speech. It keeps 110 MB until it is dropped, and takes a third of a second of computing to load.
 
-    Args:
-        folder: the model's files.
-
     Raises:
         ImportError: onnxruntime is not installed.
     """

@@ -214,9 +214,6 @@ AGENTS = {
 def install(agent: str, *, dry: bool) -> None:
     """Writes the hooks, replacing older ones; prints the difference.
 
-    Args:
-        dry: whether only to print it.
-
     Raises:
         HushdError: `input_unreadable` or `output_failed`, where the file is left as it is.
     """

@@ -185,11 +185,7 @@ def _begun() -> None:
 
 
 class _Speaker:
-    """Speaks one text, as `say` does, and can be silenced from another thread.
-
-    Args:
-        name: its name for `hushd status`, `stop`, `pause` and `resume`.
-    """
+    """Speaks one text, as `say` does, and can be silenced from another thread."""
 
     def __init__(self, where: Paths, name: str) -> None:
         self._where = where

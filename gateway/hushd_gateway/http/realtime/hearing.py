@@ -30,9 +30,6 @@ class Hearing:
         stream: makes items and events of the transcript.
         post: sends events.
         vad: whether turns are detected.
-
-    Attributes:
-        task: transcribes the stream.
     """
 
     def __init__(

@@ -27,11 +27,7 @@ class Feed(Protocol):
 
 
 class Terminal:
-    """Prints lines on standard output, and below them, on a terminal, the unfinished line.
-
-    Args:
-        named: whether to print the track's name before each line.
-    """
+    """Prints lines on standard output, and below them, on a terminal, the unfinished line."""
 
     def __init__(self, named: bool) -> None:
         self._named = named

@@ -146,9 +146,6 @@ class Monitor(Chunks):
 class _Stream:
     """Records one of the server's sources as mono s16le; the server may not move it to another source.
 
-    Attributes:
-        gone: whether the source has gone.
-
     Raises:
         HushdError: `no_device` if there is no such source.
     """

@@ -31,11 +31,7 @@ class Edit:
 
 
 class Composition:
-    """The text of one dictation, which grows with each utterance.
-
-    Attributes:
-        text: the whole written text.
-    """
+    """The text of one dictation, which grows with each utterance."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary

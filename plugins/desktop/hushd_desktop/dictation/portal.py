@@ -214,9 +214,6 @@ class GlobalKey:
 class Typist:
     """Types into the focused window, in one portal session; the user is asked once.
 
-    Args:
-        token: the file with the user's permission.
-
     Raises:
         HushdError: `no_device` if the desktop has no such portal, `cancelled` if the user does not allow it.
     """

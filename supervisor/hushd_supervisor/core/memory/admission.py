@@ -32,14 +32,9 @@ class Admission:
     """Admits the starts of the pool's `workers`, a table that it only reads.
 
     Args:
-        settings: the user's configuration.
-        memory: measures the machine's memory.
         needs: the needs of workers in earlier lives, see `needs.Needs`.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
-
-    Attributes:
-        workers: that table.
     """
 
     def __init__(

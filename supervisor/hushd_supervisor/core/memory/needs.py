@@ -43,7 +43,6 @@ class Needs:
     not count for ever. A killed start raises the need according to the memory that it had taken, and never lowers it.
 
     Args:
-        settings: the user's configuration, with `memory_mb` for workers that never ran.
         table: the needs learnt in earlier lives, as below.
         estimate: estimates a worker of this name; asked before its first job.
 

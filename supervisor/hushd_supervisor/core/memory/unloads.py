@@ -51,10 +51,8 @@ class Unloads:
 
     Args:
         workers: every worker, by name; only read.
-        cards: the graphics cards.
 
     Attributes:
-        waiting: the `unload`s.
         changed: whether any may be complete, since a process has ended.
         due: when one may be complete by time alone.
     """

@@ -43,11 +43,7 @@ class WhenShort:
         return now < self._until
 
     def ask(self, worker: str, shortfall: Shortfall, device: str, now: float) -> list[Action]:
-        """Runs the program for a worker's start, unless it runs already, or has run for it or in vain.
-
-        Args:
-            device: the name of the card in `shortfall`.
-        """
+        """Runs the program for a worker's start, unless it runs already, or has run for it or in vain."""
         if worker in self._asked and not self.awaited(now):
             self._not_before = max(self._not_before, self._until + RELIEF_RETRY_DELAY_S)
         if worker in self._asked or self.awaited(now) or not self._command or now < self._not_before:

@@ -152,7 +152,6 @@ def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) 
     """Describes the exit of a process in words.
 
     Args:
-        status: the exit status, as in Popen.returncode.
         out_of_memory: whether the kernel killed one of our processes for lack of memory while this one lived.
     """
     if status >= 0:

@@ -354,7 +354,6 @@ class Timings:
     """The number and the times of the jobs that have ended, over all processes.
 
     Attributes:
-        completed: the number of completed jobs.
         completed_here: the number completed by the process that runs or ran last.
         latencies: seconds from the arrival of each recent request to its first output, without sessions and jobs set
             aside, whose output waits for the client.

@@ -39,10 +39,7 @@ class Lifecycle:
     """The processes of one worker, one after another.
 
     Args:
-        name: the worker's name.
-        settings: the worker's settings.
         generations: numbers processes across all workers, so that news of one is never taken for another's.
-        outbox: receives the actions.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
 
     Attributes:

@@ -29,9 +29,6 @@ MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, the
 class Queue:
     """The requests that wait for one worker: by priority, and fair between programs.
 
-    Args:
-        running: the requests that run on its process.
-
     Attributes:
         waiting: the requests as they came, each with its bytes; only changed by the methods.
         bytes: the sum of these.

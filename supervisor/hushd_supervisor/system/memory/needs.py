@@ -67,11 +67,7 @@ class Needs(Source):
 
 
 class Estimate:
-    """Estimates by the models folder, Hugging Face's cache and the engines' specs, which are loaded on the first call.
-
-    Args:
-        models: the models folder.
-    """
+    """Estimates by the models folder, Hugging Face's cache and the engines' specs, loaded on the first call."""
 
     def __init__(self, models: Path) -> None:
         self._models = models

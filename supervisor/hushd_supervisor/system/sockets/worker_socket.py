@@ -75,12 +75,6 @@ class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
 
     Args:
-        poller: watches for exits.
-        paths: the paths of the socket and the logs.
-        welcome: the answer to a worker's hello.
-        launch: starts a process.
-        record: writes to the supervisor's log (level, text).
-        clock: monotonic seconds.
         oom_kills: returns the kernel's count of our processes killed for lack of memory; None if it has none.
     """
 
