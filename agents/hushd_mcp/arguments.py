@@ -57,12 +57,7 @@ def or_else(default: object) -> BeforeValidator:
 
 
 class Argument(NamedTuple):
-    """A tool's argument, which is a field of an operation.
-
-    Attributes:
-        field: the field's name.
-        kind: its type, for the SDK.
-    """
+    """A tool's argument, which is a field of an operation."""
 
     field: str
     kind: Any

@@ -38,7 +38,6 @@ class Calls:
     ended.
 
     Args:
-        tasks: the tasks of the calls.
         patience: seconds after which a call is answered with a ticket; None: `HOST_TIMEOUT_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
 

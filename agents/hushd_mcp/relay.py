@@ -252,9 +252,7 @@ class Link:
     Attributes:
         new: whether this relay has started the process.
         inode: of the process's socket in the file system.
-        ready: whether the process has accepted the connection.
         leaves: whether it takes no further calls, and only answers those it has `taken`.
-        unsent: bytes not yet sent.
     """
 
     def __init__(self, connected: c_modules.socket, new: bool, inode: int) -> None:

@@ -95,12 +95,7 @@ IDLE_EXIT_S = 10.0  # after the last session, for a host that starts a process f
 
 
 class Sessions:
-    """Serves all sessions.
-
-    Args:
-        place: the path of its socket.
-        rest_s: see `SESSION_IDLE_S`.
-    """
+    """Serves all sessions."""
 
     def __init__(self, place: str, rest_s: float) -> None:
         self._socket_path = place
@@ -198,7 +193,6 @@ class Unrepeated:
 
     Args:
         answered: the id of that request, or None.
-        write: sends messages.
     """
 
     def __init__(self, answered: object, write: object) -> None:

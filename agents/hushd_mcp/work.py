@@ -67,13 +67,7 @@ class Task:
     Attributes:
         ticket: its name.
         kind: the tool, without its prefix.
-        progress: set by the work.
-        result: the work's return value.
-        error: the reason for its failure.
-        finished: set at the end.
-        told: whether the host has the result.
         scope: the scope that ends the work.
-        asked_at: the time of the last call for it.
     """
 
     def __init__(self, kind: str, holder: str, work: Work) -> None:

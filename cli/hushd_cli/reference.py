@@ -22,9 +22,6 @@ class Argument:
 
     Attributes:
         metavar: the name of its value; empty if it takes none.
-        choices: its possible values, if they are few.
-        is_file: whether its value is the name of a file.
-        many: whether it may be repeated.
     """
 
     flags: tuple[str, ...]

@@ -51,9 +51,7 @@ class Known:
         mapped: whether its weights are pages of their file, as much as `size_mb` of `memory_mb`, which the kernel may
             drop and read again.
         speed: one of `SPEEDS`, on a CPU.
-        aliases: other names of the same model.
         word_errors: its published word error rates (`word_errors`); empty if there are none.
-        word_errors_source: the address of whoever measured them.
         translation: whether it was trained to translate, if its engine can.
         voice: whether it is a further voice of its engine's model; no worker starts with it alone.
         package: the module of the package in which it is embedded.

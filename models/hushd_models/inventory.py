@@ -42,7 +42,6 @@ class Row:
         folder: the folder of its files; None if there are none.
         files: its files, relative to `folder`.
         size: its bytes on disk.
-        problem: the reason why it is broken.
         measured_mb: the memory of a worker with it, where `hushd models shrink` has measured that.
     """
 

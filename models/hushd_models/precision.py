@@ -94,8 +94,6 @@ def decide(wish: str, trial: Trial | None, free_mb: float, *, on_card: bool = Fa
     """Decides what a worker loads, `int8` or `original`; returns that and why.
 
     Args:
-        wish: the setting `precision`.
-        trial: the comparison on this machine, if there was one.
         free_mb: the memory that a new process could take.
         on_card: whether the worker may compute on a graphics card, for which int8 was not measured.
     """

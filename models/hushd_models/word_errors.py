@@ -28,7 +28,6 @@ def place(published: str, language: str | None) -> tuple[float, float]:
     A model without a figure comes after those with one.
 
     Args:
-        published: its figures.
         language: any spelling; None if it is not known.
     """
     figures = by_language(published)

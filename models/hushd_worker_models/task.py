@@ -22,7 +22,6 @@ class Task:
 
     Attributes:
         done, total: its progress in bytes; `total` is 0 while that is unknown.
-        step: the current step, for people.
     """
 
     def __init__(self) -> None:

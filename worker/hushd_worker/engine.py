@@ -52,7 +52,6 @@ class Model:
     Attributes:
         memory_mb: a worker's PSS, or its private memory for small models, in 10^6 bytes.
         embedded: whether it comes with its engine's package.
-        installed: whether it can be loaded here.
     """
 
     name: str

@@ -28,7 +28,6 @@ class EngineRegistry(Generic[E, D]):
     Attributes:
         role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
         kind: the role in words, for messages.
-        contract: the base class of every engine.
         describe_engine: returns an engine's description, without loading anything.
         max_bytes: the maximum size of the entries as JSON: both roles' descriptions must fit into one answer of the
             supervisor, 64 KiB of msgpack, or about 95 kB of JSON.

@@ -92,7 +92,6 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
     """Returns the error for `model`, such as `whisper/base`, whose library raised `error` during the load.
 
     Args:
-        install: the command that installs the engine.
         again: an imperative clause that says how to replace a damaged file.
     """
     if isinstance(error, HushdError):

@@ -68,7 +68,6 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
     """Makes a package that creates its own sessions, by path, create them by `open_session`.
 
     Args:
-        runtime: the module onnxruntime.
         new_options: returns the `SessionOptions` of each session, in place of the package's.
     """
     original = runtime.InferenceSession

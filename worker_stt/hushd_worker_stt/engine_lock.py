@@ -35,7 +35,6 @@ class EngineLock:
 
         Args:
             check: called during the wait; its exceptions end the wait.
-            client: the client of a file, whose turn it is.
             until: also ends the wait, once it is true: then the lock is not needed any more.
         """
         mine, queue = object(), self._live if live else self._files

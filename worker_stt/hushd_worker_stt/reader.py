@@ -157,8 +157,6 @@ class BatchSize:
     """The size of the next batch.
 
     Args:
-        limit: the maximum number of pieces of the engine.
-        start: the first size.
         cautious: whether the slowest batch of a size must be faster than the fastest one of the size before. On a CPU
             other programs make any batch slow or fast, and the gain is small at best.
     """

@@ -50,7 +50,6 @@ class EngineThread:
         Args:
             check: called during the wait for the turn, and on the engine's thread between items; its exceptions end the
                 turn.
-            client: the client whose turn it is.
             request: the request for log lines of the turn.
         """
         turn = _Turn(make, check, client, request)

@@ -22,8 +22,6 @@ class Call(NamedTuple):
 
     Attributes:
         description: its purpose, in a sentence.
-        call: makes the call.
-        add: adds its arguments.
         start: whether it starts a supervisor if none runs.
     """
 

@@ -53,11 +53,8 @@ def create_app(
     """Returns the ASGI application.
 
     Args:
-        client: makes all requests.
         settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
-        listed: see `routing.Engines`.
-        own_only: see `security.Authorisation`.
     """
     uploads.sweep()
     origins = list(settings.http.origins)

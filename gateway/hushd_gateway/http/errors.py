@@ -24,10 +24,7 @@ class ApiError(Exception):
     """A request that cannot be served.
 
     Attributes:
-        status: the HTTP status.
         message: one sentence: what happened and what to do.
-        param: the faulty parameter, if any.
-        code: a machine-readable word.
         retry_after: seconds after which to ask again.
         is_final: whether the same request would fail again: no program need repeat it.
     """

@@ -25,11 +25,8 @@ class Figures:
     """The figures of a run.
 
     Attributes:
-        total: the recordings to transcribe.
         done, set_aside: recordings that ended, and how.
         sound_s: seconds of sound in those done.
-        elapsed_s: seconds since its begin.
-        alive: the nodes that are there.
         nodes: those at work so far, by host name.
     """
 

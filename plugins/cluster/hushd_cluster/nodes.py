@@ -24,7 +24,6 @@ class Node:
     """The failures of a node since its last success.
 
     Attributes:
-        failed: the errors by recording.
         proofs: the number of these that another node has transcribed.
     """
 

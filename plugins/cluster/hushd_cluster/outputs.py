@@ -35,7 +35,6 @@ class Outputs:
 
     Args:
         place: the folder's path, which is made, or its URL.
-        form: the transcripts' format.
 
     Attributes:
         url: of the folder that nodes write to; None where the driver writes.

@@ -44,16 +44,11 @@ class Spread:
     """One run over a corpus.
 
     Args:
-        recordings: those to transcribe.
-        outputs: their transcripts.
-        options: for `Client.transcribe`, besides the audio.
         is_mixed: whether each recording names its own place, so that a place that fails says nothing of a node.
         cpus: reserved by Ray for each recording.
         report: called with the figures at each recording's end, and once a second.
 
     Attributes:
-        figures: of the run.
-        failed: the recordings set aside in this run.
         left_out: the reasons why nodes were left out, by host name.
     """
 

@@ -32,8 +32,6 @@ class Task:
     """A recording to transcribe.
 
     Attributes:
-        options: for `Client.transcribe`, besides the audio.
-        form: the transcript's format.
         url: of the folder to write it to; None: it is sent back.
     """
 

@@ -24,12 +24,7 @@ _FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive means
 
 
 class Kind(NamedTuple):
-    """A kind of server.
-
-    Attributes:
-        look: lists the models that a server holds.
-        give: unloads one of them.
-    """
+    """A kind of server."""
 
     look: Callable[[Server], list[Holding]]
     give: Callable[[Server, Holding], None]

@@ -89,10 +89,8 @@ class Stream:
     """A loudspeaker there, from its opening to the silence. Its reports come on the connection's thread.
 
     Attributes:
-        connection: by which it was opened.
         heard: seconds.
         limit: seconds that may have been sent.
-        error: for which it has ended.
     """
 
     def __init__(self, connection: Connection, moved: threading.Event) -> None:

@@ -17,8 +17,6 @@ class Permissions:
 
     Attributes:
         host: the machine's name for people.
-        microphone: whether they may listen at all.
-        models: whether they may use the models of this machine.
     """
 
     host: str

@@ -35,9 +35,7 @@ class Owner(NamedTuple):
     """The part of a program that its streams need.
 
     Attributes:
-        send: sends the program a message.
         permitted: whether the program has the floor.
-        on_end: called with the last message.
         round_trip: seconds to the program and back.
     """
 

@@ -27,7 +27,6 @@ class Heard:
     """One model's work on the sentences.
 
     Attributes:
-        model: `ENGINE/NAME`.
         errors: wrong, missing and added words, by sentence.
         speed: seconds of audio per second of work.
         first_s: the median time to the first text of a sentence.

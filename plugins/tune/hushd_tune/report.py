@@ -23,8 +23,6 @@ class Comparison:
     Attributes:
         texts: of each model, by sentence.
         failed: the reasons of the models that could not be heard.
-        choice: the model to use; None for none.
-        present: the one in use.
     """
 
     language: str

@@ -36,7 +36,6 @@ class Detection:
         at: when the worker was sure of it.
         end: where to continue listening: the beginning of the pause after the word or, without a pause, of the word
             itself.
-        probability: the model's; None if it reports none.
     """
 
     word: str

@@ -91,9 +91,6 @@ class Wake(Iterator[Heard]):
     The microphone opens when the first word is requested, and closes during `hushd pause`; then no worker runs either.
 
     Args:
-        begin: starts a request.
-        floor: the claim to wait for a word.
-        microphone: opens the device.
         clock: returns seconds, for the age of a request.
     """
 

@@ -49,7 +49,6 @@ class DetectionData(Record):
     """A detected word.
 
     Attributes:
-        kind: `detection`.
         word: as in the request.
         name: the model's own name for it, such as `okay_nabu`.
         at: when the worker was sure of it.

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import ENGINE_ROLES, ROLES, base
@@ -119,7 +118,7 @@ class Fleet:
                 worker.news.spawned(gen, now)
                 return []
             case Gauged(_, gen, used):
-                worker.news.gauged(gen, used, now)
+                worker.lifecycle.gauged(gen, used, now)
                 process = worker.process
                 if worker.lifecycle.is_current(gen) and worker.state is State.STARTING and process.loading:
                     self.admission.needs.grew(worker.name, process.loading, process.card)
@@ -140,10 +139,6 @@ class Fleet:
                 return news.start_postponed(gen, reason, now) if transient else news.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
                 return worker.news.unreachable(gen, now)
-
-    def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
-        """Takes the answer to a look at the graphics cards."""
-        return self.admission.seen(cards, error, now)
 
     def _with_model(self, worker: str, action: Action) -> Action:
         """Adds to a missing model's error its name, the setting that names it, and whether to pull it."""

@@ -157,7 +157,6 @@ class Floor:
         Args:
             control: its action is `stop`, `cancel`, `pause` or `resume`; its names are numbers of claims, names of
                 clients, or `self`, and none means all.
-            route: the client that sent the control.
             named: returns the connections of a client.
 
         Raises:

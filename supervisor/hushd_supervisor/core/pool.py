@@ -106,7 +106,7 @@ class Pool:
             case ev.Described(role, catalogue, error):
                 actions = self._described(role, catalogue, error)
             case ev.Seen(cards, error):
-                actions = self._fleet.seen(cards, error, now)
+                actions = self._admission.seen(cards, error, now)
             case ev.Relieved(freed):
                 self._admission.relieved(freed, now)
                 actions = []

@@ -159,8 +159,6 @@ class Child:
     """A real child process that leads its own process group.
 
     Args:
-        command: program and arguments.
-        environment: its whole environment.
         stdin: a descriptor to read from; None for empty input.
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, inherited under the same number; on Linux the end of the pipe kills the group.

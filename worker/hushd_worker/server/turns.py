@@ -27,7 +27,6 @@ class Turns:
 
     Args:
         count: how many requests the server does at once.
-        replace: ends the server.
     """
 
     def __init__(self, count: int, patience_s: float, replace: Callable[[], object]) -> None:

@@ -56,10 +56,7 @@ class Film:
 
     Args:
         source: the bytes of the file.
-        name: the file's name for errors.
         start_s: the second at which to begin.
-        track: the number of the sound track, from 1; 0: the best one.
-        language: the language that is asked for, if any.
 
     Attributes:
         tracks: the languages of the sound tracks by their numbers, empty where the file does not say; the best first:

@@ -175,7 +175,6 @@ def raw_blocks(
     """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
 
     Args:
-        mixdown: mixes the channels; None: a new one.
         inlet: makes what resamples the mixed blocks.
     """
     mixdown = mixdown or Mixdown()

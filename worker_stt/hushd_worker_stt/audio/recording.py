@@ -55,7 +55,6 @@ class Recording:
         start_s: the second at which the blocks begin.
         track: the number of the sound track to read, from 1, if a film has several; 0: the best one.
         file: the open input, which stays open; None: it is opened here.
-        language: the language that is asked for, if any.
         mixdown: of its channels; None: a new one.
         inlet: makes what resamples the mixed blocks.
 

@@ -151,9 +151,6 @@ class CommandSpec:
     """The content of one file.
 
     Attributes:
-        path: the file.
-        line: the program and its arguments.
-        languages: the languages that it transcribes.
         output: `text` or `json`.
         translate: the arguments that make it translate, after all others.
         auto: the value of `{language}` if no language is requested.

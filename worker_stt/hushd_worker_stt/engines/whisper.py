@@ -290,9 +290,7 @@ class CardShare:
     """A model's share of its card, as its start was decided by; sizes in bytes.
 
     Args:
-        torch: the package, which computes on the card.
         spec: counts the need of a model, by its file.
-        dims: the model's dimensions.
     """
 
     def __init__(self, torch: Any, spec: EngineSpec, path: Path, dims: Any) -> None:

@@ -88,7 +88,6 @@ class WhisperFamily(Engine):
     """An engine for Whisper's models. A subclass sets `INFO`, finds models, and decodes.
 
     Attributes:
-        SPEC: the engine's spec.
         COMPUTE_TYPES: the possible values of HUSHD_COMPUTE_TYPE.
         compute_type: the configured one; empty: the engine's default.
         timestamps: set by a subclass's `load`: whether the model learnt the times of sentences. Without them a piece is

@@ -29,7 +29,6 @@ class Window(threading.local):
 
     Attributes:
         short: whether it may be encoded as long as its speech: nowhere that no second text would be tried.
-        encoding: the encoder's output.
     """
 
     short = False

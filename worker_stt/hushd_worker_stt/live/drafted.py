@@ -34,8 +34,6 @@ class Transcriber:
 
     Attributes:
         transcribe: the function that transcribes; its second argument is True for a draft, which may be less accurate.
-        length: the length of final pieces.
-        clock: the clock in seconds, to time a pass.
     """
 
     transcribe: Callable[[Piece, bool], list[Segment]]

@@ -37,7 +37,6 @@ class Piece:
 
     Attributes:
         start: the seconds from the start of the recording.
-        samples: the audio.
         speech: the spans of speech in it, in seconds of the recording; empty if unknown.
         certainty: the detector's mean probability of speech in them; 1 if unknown.
         ends: False for a piece up to a pause, which follows again, with the same speech if that was the end.

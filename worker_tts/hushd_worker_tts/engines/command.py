@@ -199,8 +199,6 @@ class CommandSpec:
     """The content of one file.
 
     Attributes:
-        path: the file.
-        line: the program and its arguments.
         language, gender: of its voice.
         wpm: words per minute at its natural speed.
         memory_mb: an estimate, of the worker and the program together.

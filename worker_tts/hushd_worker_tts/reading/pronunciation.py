@@ -52,7 +52,6 @@ class Pronouncer:
     Args:
         pronounce: by word, or several words, the pronunciation, in letters or in phonemes between slashes. A word in
             lower case matches any case, a word with a capital only itself.
-        language: the voice's language.
         phonemes: whether the engine reads phonemes; other engines get the word as it is written instead.
     """
 

@@ -38,7 +38,6 @@ def read(
 
     Args:
         markup: one of `MARKUPS`.
-        language: the voice's language.
         pronounce: words and their pronunciations.
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
     """

@@ -40,10 +40,8 @@ class Agent(NamedTuple):
     """An agent, by the file that has its hooks.
 
     Attributes:
-        name: as people write it.
         file: finds the file, from the environment and the home folder.
         edited: the file's text with the hooks for a command line alone; for an empty one without hooks.
-        after: a sentence to show after installation.
     """
 
     name: str

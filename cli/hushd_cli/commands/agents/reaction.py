@@ -195,11 +195,7 @@ class _Speaker:
         self._ends: list[Callable[[], None]] = []
 
     def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
-        """Speaks Markdown; returns after the last word, or once stopped.
-
-        Args:
-            on_begin: called with the first sound.
-        """
+        """Speaks Markdown; returns after the last word, or once stopped."""
         from hushd.client import Client  # while the device is looked for
 
         rate = _rate(self._where.config)

@@ -109,7 +109,6 @@ class Journal:
         Args:
             total: seconds of the whole recording, 0 while unknown.
             rest_s: the second from which the rest follows.
-            language: of the recording.
         """
         if self._given_up:
             return

@@ -28,8 +28,6 @@ class Hearing:
         listen: starts the request for an iterator of samples: `AsyncClient.listen` with its options.
         rate: of the samples, in Hz.
         stream: makes items and events of the transcript.
-        post: sends events.
-        vad: whether turns are detected.
     """
 
     def __init__(

@@ -93,7 +93,6 @@ class Stream:
     """One stream of sound.
 
     Args:
-        items: of the session.
         start_s: seconds of sound that the session had before.
         vad: whether each utterance becomes an item.
         unstable: whether an unfinished utterance is sent too, with text that may still change.

@@ -43,9 +43,6 @@ class TranscriptionRequest:
         language: of the recording; empty if not named.
         subtitles: whether to add `srt` and `vtt`, for hushd's page.
         words: whether to list `words`; with `segments` also the segments.
-        logprobs: whether to add the probability of each word.
-        options: for `AsyncClient.transcribe`.
-        known: recordings of known speakers, by name.
     """
 
     form: str

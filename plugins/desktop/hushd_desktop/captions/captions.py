@@ -32,7 +32,6 @@ class Captions(Iterator[Event]):
     is paused (`hushd pause`).
 
     Args:
-        client: transcribes.
         plays: whether to caption a loudspeaker; `sink` names it.
         speaks: whether to caption the microphone; `device` names it. Beside a loudspeaker it must not hear that.
         listening: further arguments of `Client.listen`.

@@ -24,7 +24,6 @@ class ListeningClaim:
     be paused.
 
     Args:
-        client: makes the claim.
         source: the recording to pause and resume, only on that thread.
         note: called with a sentence for the user, on that thread.
         fail: called with the reason if the microphone does not reopen, on that thread.

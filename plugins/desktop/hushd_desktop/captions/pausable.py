@@ -73,7 +73,6 @@ class PausableMicrophone(Iterator[bytes]):
     stay correct.
 
     Args:
-        open_microphone: opens the device.
         chunk_s: seconds of a chunk of silence.
 
     Raises:

@@ -73,7 +73,6 @@ class Track:
 
     Args:
         name: `me` or `them`.
-        source: the open device.
         begun_s: when the source was opened, in seconds since the captions began.
         put: called with each event, on the thread of `run`.
         listening: further arguments of `Client.listen`.

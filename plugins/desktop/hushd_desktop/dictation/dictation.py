@@ -29,11 +29,6 @@ class Dictation:
     The microphone records at once, so no word is lost while a worker starts.
 
     Args:
-        client: transcribes.
-        output: receives the text.
-        vocabulary: replacements and commands.
-        ending: written after the last word.
-        device: the microphone; None: the default one.
         listening: further arguments of `Client.listen`.
         duck: whether to make other programs quieter, see `Client.floor`.
         previous: the previous dictation, whose text comes first.

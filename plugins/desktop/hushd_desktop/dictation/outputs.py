@@ -152,7 +152,6 @@ class Through(_AtOnce):
     """Has a program change the text, which it reads and prints, on its way to another output.
 
     Args:
-        command: the program with its arguments.
         complain: called with a sentence where the program fails: the text then goes on as it was heard.
     """
 

@@ -170,7 +170,6 @@ class GlobalKey:
     """A global key of the portal. The user may choose another one when asked.
 
     Args:
-        key: the proposed key.
         on_press, on_release: called on the thread of `wait`.
 
     Raises:

@@ -49,7 +49,6 @@ class GlobalKey:
     """One key of the keyboard, whatever window has the focus.
 
     Args:
-        key: the key to watch.
         on_press, on_release: called on the thread of `wait`, once each even if the key repeats.
 
     Raises:

@@ -36,7 +36,6 @@ class Ledger:
 
     Attributes:
         server: the cookie of the sound server's process to which the streams belong.
-        streams: the lowered streams by number.
         applications: volumes before and after, by the server's name for each application's remembered volume; valid for
             all its processes.
     """

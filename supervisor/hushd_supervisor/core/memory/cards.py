@@ -44,9 +44,7 @@ class Cards:
         error: the reason why that look failed.
         asked_at: when the last look began, even if it is under way.
         seen_at: when the last look's answer came, which was true until then; `-math.inf` once it is too old.
-        answered_at: when that look was answered.
         due: when the next look should begin.
-        looking: whether a look is under way.
     """
 
     def __init__(self, driver_here: Callable[[], bool]) -> None:

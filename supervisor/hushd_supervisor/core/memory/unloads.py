@@ -26,7 +26,6 @@ class _Unload:
         off_cards: whether it is enough that they leave their cards.
         leaving: by worker: the generation that must leave.
         cards: the cards that must be free then.
-        unloaded: the names of these workers, for the answer.
         busy: by worker: the number of other clients' jobs that keep it; the answer does not wait for these.
     """
 
@@ -48,9 +47,6 @@ class _Unload:
 
 class Unloads:
     """All waiting `unload`s.
-
-    Args:
-        workers: every worker, by name; only read.
 
     Attributes:
         changed: whether any may be complete, since a process has ended.

@@ -89,9 +89,6 @@ class Death:
     """The end of one process of worker `name`.
 
     Attributes:
-        state: the worker's state at the time.
-        exit: the exit in words.
-        log_tail: the last lines of its log.
         start_timed_out: the reason why it was killed while starting; empty if it was not.
         short: whether it ended because a job needed more memory than there was.
         by_signal: whether it ended by a signal with which code ends itself.

@@ -29,10 +29,7 @@ class Jobs:
 
     Attributes:
         queue: the waiting requests, and the slots of the process.
-        running: the requests that run on the process.
-        timings: the times of the jobs that have ended.
         ended: requests finished since the pool last looked.
-        gen: the generation of the process that runs the jobs.
         economy: whether memory is short, so that jobs are asked to use less.
     """
 

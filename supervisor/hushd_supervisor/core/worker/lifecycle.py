@@ -44,10 +44,7 @@ class Lifecycle:
 
     Attributes:
         state: only ever changed by `enter`.
-        process: the process that runs, or ran last.
-        starts: the number of processes started.
         start_s: seconds that the last successful start took.
-        was_ready: whether any process has become ready.
         waits_since: when the wait for memory began.
         hope: that others may free that memory, in a few words; empty if nobody was asked.
         need: bytes that the process is expected to take, 0 where that is not known.

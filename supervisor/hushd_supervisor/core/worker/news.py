@@ -13,7 +13,6 @@ from .dispatch import Dispatcher
 from .jobs import Jobs
 from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
-from .process import Used
 from .request import ENDINGS, ActiveRequest
 from .room import WorkerRoom
 from .states import State
@@ -53,10 +52,6 @@ class News:
         """Notes that the process of generation `gen` runs."""
         if self._lifecycle.is_current(gen):
             self._lifecycle.spawned(now)
-
-    def gauged(self, gen: int, used: Used, now: float) -> None:
-        """Notes how much the starting process of generation `gen` has used."""
-        self._lifecycle.gauged(gen, used, now)
 
     def receive(self, gen: int, message: m.Message, now: float) -> list[Action]:
         """Handles a message of generation `gen`."""

@@ -56,12 +56,7 @@ class Used:
 
 
 class Progress:
-    """Watches one start, from the moment its process runs.
-
-    Attributes:
-        used: the use at the last look.
-        look_due: when to look again.
-    """
+    """Watches one start, from the moment its process runs."""
 
     def __init__(self, now: float) -> None:
         self.used = Used()
@@ -164,7 +159,6 @@ class Process:
         gen: its generation; 0 before the first.
         place: the device on which it was started to compute.
         cpu_reason: the reason why it was started for the CPU instead of its card; empty if it was not.
-        started_at: when it began to run.
         ready_at: when it became ready; `math.inf` before that and after its exit.
         idle_since: when it came to rest; None while it works.
         kind: the kind of device on which it says that it computes; empty while unknown.
@@ -177,8 +171,6 @@ class Process:
         expected: whether the exit to come was asked for.
         killed: whether it was sent SIGKILL.
         start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.
-        progress: of its start, once it runs.
-        wear: the CPU time and limits that it has used up.
         phase: while it is suspended: `GOING`, `AWAY` or `COMING`.
         suspends: whether it can be suspended, as it says, and no process of its worker has been refused that.
         had: bytes of each card that it had when it was suspended, and needs again.

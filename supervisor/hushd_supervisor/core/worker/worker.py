@@ -35,14 +35,6 @@ class Worker:
 
     Args:
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
-
-    Attributes:
-        lifecycle: the process and its states.
-        jobs: the requests.
-        leases: the leases that keep it alive.
-        crashes: the recent crashes.
-        room: its room in the shared memory.
-        news: takes what its processes send, and their ends.
     """
 
     def __init__(

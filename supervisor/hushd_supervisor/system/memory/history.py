@@ -30,9 +30,7 @@ class Entry(NamedTuple):
 
     Attributes:
         event: `start`, `ready`, `beat` or `exit`.
-        name: of the worker, or `supervisor`.
         size: the worker's memory without pages of files.
-        supervisor: the supervisor's memory.
         mapped: the worker's pages of mapped files.
     """
 

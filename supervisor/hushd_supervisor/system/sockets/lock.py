@@ -249,7 +249,6 @@ class SocketWatch(Source):
 
     Args:
         listeners: the sockets, the clients' first.
-        record: writes to the supervisor's log (level, text).
         apart: seconds, see `SOCKET_LOOK_INTERVAL_S`.
     """
 

@@ -296,7 +296,7 @@ def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
 
 def gauge(desk: Desk, **used: float) -> None:
     """A look at the start finds that it has used so much so far."""
-    desk.worker.news.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]
+    desk.worker.lifecycle.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]
 
 
 def begin(desk: Desk) -> None:
