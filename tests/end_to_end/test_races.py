@@ -6,7 +6,6 @@ test_autostart.py.
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +14,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
-from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, is_gone, wait_until
-from support.stopwatch import Stopwatch
+from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
 
 Start = Callable[..., Supervisor]
 
@@ -24,20 +22,6 @@ Start = Callable[..., Supervisor]
 def fake(*flags: str) -> str:
     """A configuration with the misbehaving worker as `stt/fake` and a good one as `stt/echo`."""
     return f'[worker."stt/fake"]\n{command(FAKE, *flags)}[worker."stt/echo"]\n{command(ECHO)}'
-
-
-@pytest.mark.parametrize("flag", ["", "--grandchild"])
-def test_race_11_supervisor_is_killed(start_supervisor: Start, flag: str) -> None:
-    """One second after SIGKILL to the supervisor no worker and no grandchild of its group is left."""
-    supervisor = start_supervisor(fake(*[flag] if flag else []))
-    with supervisor.connect() as client:
-        pids = client.ask("pids", "stt/fake/a")
-        client.request("sleep", "stt/fake/a", params={"s": 60})
-    supervisor.process.send_signal(signal.SIGKILL)
-    killed = Stopwatch()
-    supervisor.process.wait()
-    wait_until(lambda: all(is_gone(pid) for pid in (pids["pid"], *pids["children"])))
-    assert killed.calm < 1.0
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.night)])

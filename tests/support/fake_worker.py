@@ -5,12 +5,10 @@ which the supervisor appends. Without a flag it is a good worker without an engi
 
     echo    result {"echo": params, "size": bytes of input}
     sleep   the same after params["s"] seconds, or once the file params["until"] is there
-    pids    result {"pid": its own, "children": [of the grandchildren flags]}
 
     --slow-load S        takes S seconds to load
     --crawl S            takes S seconds to load without a word, and 4 MB more each quarter of a second
     --load-failed CODE   does not load, by an error with CODE
-    --grandchild         starts a child that holds stdout and stderr and sleeps
     --late-result        sends the result, flushes it, and dies by SIGKILL at once
     --describe           prints a catalogue with an engine `fake`, and --role is its role
 """
@@ -22,7 +20,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -42,7 +39,7 @@ LOOK_S = 0.01  # between two looks for what a job waits for
 def options() -> argparse.Namespace:
     """The flags of this module's docstring."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for flag in ("grandchild", "late-result", "describe"):
+    for flag in ("late-result", "describe"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--slow-load", type=float, default=0.0)
     parser.add_argument("--crawl", type=float, default=0.0)
@@ -70,12 +67,9 @@ class Fake(BaseWorker):
 
     def __init__(self, flags: argparse.Namespace) -> None:
         self.flags = flags
-        self.children: list[int] = []
         self.model: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        if self.flags.grandchild:
-            self.children.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid)
         if code := self.flags.load_failed:
             raise HushdError(code, f"This worker was told to say {code}.")
         time.sleep(self.flags.slow_load)
@@ -86,8 +80,6 @@ class Fake(BaseWorker):
 
     def run(self, job: Job) -> dict[str, Any]:
         size = sum(map(len, job.read()))
-        if job.op == "pids":
-            return {"pid": os.getpid(), "children": self.children}
         due, file = time.monotonic() + float(job.params.get("s", 0)), job.params.get("until")
         while job.op == "sleep" and (time.monotonic() < due or (file and not os.path.exists(file))):
             job.check()
