@@ -18,11 +18,7 @@ _FILES = ("FILE", "PATH", "DIR", "PROGRAM")
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An option, or a word if `flags` is empty.
-
-    Attributes:
-        metavar: the name of its value; empty if it takes none.
-    """
+    """An option, or a word if `flags` is empty; `metavar` names its value, empty if it takes none."""
 
     flags: tuple[str, ...]
     metavar: str

@@ -143,11 +143,7 @@ class Fetch:
                 patience.lost(error)
 
     def _ask(self, part: BinaryIO) -> None:
-        """Makes one request and reads its answer to the end.
-
-        Raises:
-            BROKEN: the connection broke off before the end.
-        """
+        """Makes one request and reads its answer to the end. Raises BROKEN if the connection breaks off before."""
         size = self._download.size
         with self._web.open(self._download.url, {"Range": f"bytes={self._done}-"} if self._done else {}) as response:
             if self._done and not _continues(response, self._done):

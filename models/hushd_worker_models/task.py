@@ -34,11 +34,7 @@ class Task:
     # --- for the work ---
 
     def wait(self, seconds: float = 0.0) -> None:
-        """Sleeps, and checks whether the job still waits; with 0 s it only checks.
-
-        Raises:
-            Stopped: it does not.
-        """
+        """Sleeps, and raises Stopped if the job does not wait any more; with 0 s it only checks."""
         if self._stopped.wait(seconds) if seconds else self._stopped.is_set():
             raise Stopped
 

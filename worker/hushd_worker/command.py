@@ -36,11 +36,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def load(path: Path) -> Table:
-    """Returns the content of the file at `path`, unchecked.
-
-    Raises:
-        CommandSpecError: the file does not exist, or is not TOML.
-    """
+    """Returns the content of the file at `path`, unchecked. Raises CommandSpecError if there is none, or no TOML."""
     if not path.exists():
         raise CommandSpecError("there is no such file")
     try:
@@ -192,11 +188,7 @@ def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[],
 
 @contextmanager
 def reported(program: str, hint: str) -> Iterator[None]:
-    """Turns failures of `run` into HushdError `worker_failed`, naming `program`.
-
-    Args:
-        hint: advice for a program that took too long.
-    """
+    """Turns failures of `run` into `worker_failed`, naming `program`; `hint` is advice for one that took too long."""
     try:
         yield
     except Failed as error:

@@ -47,11 +47,7 @@ class EngineRegistry(Generic[E, D]):
         return f"hushd.{self.role}_engines"
 
     def find(self, name: str) -> type[E]:
-        """Returns the engine class of that name.
-
-        Raises:
-            HushdError: `engine_missing` if no package has it, or it cannot be imported.
-        """
+        """Returns the engine class of that name. Raises `engine_missing` if there is none, or it does not import."""
         spec = engines.find(name, self.role)
         reference = spec.engine if spec else self._without_specs().get(name)
         if reference is None:

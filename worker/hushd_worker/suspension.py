@@ -21,11 +21,7 @@ _LIBRARY = "libcuda.so.1"
 
 
 class Driver:
-    """NVIDIA's driver, asked about one process.
-
-    Raises:
-        OSError: it is missing, too old, or refuses; from each method.
-    """
+    """NVIDIA's driver, asked about one process. Each method raises OSError if it is missing, too old, or refuses."""
 
     def __init__(self, pid: int) -> None:
         self._pid = ctypes.c_int(pid)

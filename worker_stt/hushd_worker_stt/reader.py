@@ -78,11 +78,7 @@ class Reader:
         self._guard = threading.Lock()
 
     def read(self, job: Job, pieces: Sequence[Samples], options: Options, *, live: bool = False) -> list[list[Segment]]:
-        """Returns the segments of each of a job's `pieces`.
-
-        Raises:
-            Cancelled: during the wait, or in the engine.
-        """
+        """Returns the segments of each of a job's `pieces`. Raises Cancelled, during the wait or in the engine."""
         mine = [_Entry(job, samples, options, live) for samples in pieces]
         with self._guard:
             self._waiting += mine

@@ -84,11 +84,7 @@ class Transcription:
         self._speakers: dict[int, str] = {}  # names of the speakers with a segment, in the order of their first ones
 
     def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> TranscriptResult:
-        """Transcribes `blocks`, which begin at `begin_s`; returns the job's result.
-
-        Args:
-            total_s: the recording's length, 0.0 if unknown.
-        """
+        """Transcribes `blocks`, which begin at `begin_s`, of `total_s` seconds or 0.0; returns the job's result."""
         self._total_s = total_s
         # A file is read and its speech found while the engine transcribes the piece before. A stream of raw audio is
         # not, since leaving the block would have to wait for more audio.

@@ -70,11 +70,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def checked(path: Path) -> str:
-    """Checks the configuration at `path`; returns a sentence if it is valid.
-
-    Raises:
-        HushdError: with the mistake.
-    """
+    """Checks the configuration at `path`; returns a sentence if it is valid. Raises HushdError with the mistake."""
     configuration.check(path)
     return f"{path} is fine." if path.exists() else f"{path} does not exist, so the defaults hold."
 

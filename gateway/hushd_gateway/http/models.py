@@ -33,11 +33,7 @@ async def audio_models(request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """Answers with one model, also by its repository's name, which many programs have built in.
-
-    Raises:
-        ApiError: 404 for no such model.
-    """
+    """Answers with one model, also by its repository's name, which many programs have built in; 404 for none."""
     name = request.path_params["name"]
     repository = catalogue.of_repository(name)
     for entry in await _entries(request):

@@ -91,11 +91,7 @@ class Recording:
         self._more.set()
 
     async def samples(self) -> AsyncIterator[bytes]:
-        """Yields the samples from the beginning to the end, as they come.
-
-        Raises:
-            HushdError: as `add`.
-        """
+        """Yields the samples from the beginning to the end, as they come. Raises as `add`."""
         piece = round(_PIECE_S * self.format.rate) * self.format.width * self.format.channels
         read = 0
         while read < self.size or not self.whole.is_set():

@@ -100,11 +100,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 @contextmanager
 def opened(place: str) -> Iterator[BinaryIO]:
-    """Opens a manifest: a path, a URL, or `-` for standard input.
-
-    Raises:
-        HushdError: `input_unreadable`, or as `store.faults` says.
-    """
+    """Opens a manifest: a path, a URL, or `-`. Raises `input_unreadable`, or as `store.faults` says."""
     try:
         if place == STANDARD_INPUT:
             yield sys.stdin.buffer

@@ -21,11 +21,7 @@ PROOFS = 2  # recordings that failed on only one node, after which that node is 
 
 @dataclass(slots=True)
 class Node:
-    """The failures of a node since its last success.
-
-    Attributes:
-        proofs: the number of these that another node has transcribed.
-    """
+    """The failures of a node since its last success; of them another node has transcribed `proofs`."""
 
     failed: dict[str, HushdError] = field(default_factory=dict)
     proofs: int = 0

@@ -85,11 +85,7 @@ class Spread:
         return {self._hosts[each]: error for each, error in self._nodes.left_out.items()}
 
     def run(self) -> None:
-        """Transcribes all recordings.
-
-        Raises:
-            HushdError: an error that affects all recordings, such as a missing model.
-        """
+        """Transcribes all recordings. Raises an error that affects them all, such as a missing model."""
         try:
             while self._waiting or self._running:
                 self._look()

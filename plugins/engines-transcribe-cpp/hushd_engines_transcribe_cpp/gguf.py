@@ -86,11 +86,7 @@ def architecture(path: Path) -> str:
 
 
 def read(path: Path) -> Header:
-    """Returns the header of the file at `path`.
-
-    Raises:
-        NoModel: it has another format, or is damaged or incomplete.
-    """
+    """Returns the header of the file at `path`. Raises NoModel if it has another format, is damaged or incomplete."""
     with open(path, "rb") as file:
         return _Reader(file, path.name).header()
 

@@ -39,11 +39,7 @@ def look(server: Server, kind: str) -> list[Holding]:
 
 
 def give(server: Server, kind: str, holding: Holding) -> None:
-    """Unloads a model, and waits until the server no longer lists it.
-
-    Raises:
-        Failed: if the server does not, or not in time.
-    """
+    """Unloads a model, and waits until the server no longer lists it. Raises Failed if it does not, or not in time."""
     KINDS[kind].give(server, holding)
     pause_s = _MIN_S
     while any(each.model == holding.model for each in look(server, kind)):

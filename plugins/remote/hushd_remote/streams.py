@@ -46,11 +46,7 @@ class Owner(NamedTuple):
 
 
 class DeviceStream:
-    """One device for one request, on a thread of its own from `start` on.
-
-    Raises:
-        HushdError: `bad_request` for a request out of bounds.
-    """
+    """One device for one request, on a thread of its own from `start` on. Raises `bad_request` out of bounds."""
 
     def __init__(self, owner: Owner, request: Request) -> None:
         device = request.params.get("device")

@@ -42,11 +42,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _run(options: Namespace) -> int:
-    """Measures, prints the comparison, and writes the choice if that is wanted.
-
-    Raises:
-        HushdError: `bad_request`, `input_unreadable`.
-    """
+    """Measures, prints the comparison, and writes the choice if wanted. Raises `bad_request`, `input_unreadable`."""
     folder = Path(options.folder)
     if not folder.is_dir():
         raise HushdError("input_unreadable", f"There is no folder {options.folder[:80]!r}: name one of recordings.")

@@ -129,11 +129,7 @@ def _copy_end(path: Path, target: Path) -> None:
 
 
 def open_file(path: Path) -> int:
-    """Opens `path` to append to it, with mode 0600; a file over 1 MB is moved to `path`.1 first.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """Opens `path` to append to it, with mode 0600; one over 1 MB is moved to `path`.1 first. Raises OSError."""
     with suppress(OSError):  # a file that cannot be moved grows
         if os.stat(path).st_size > ROTATE_BYTES:
             os.replace(path, f"{path}.1")

@@ -45,11 +45,7 @@ def target(paths: Paths) -> Paths | None:
 
 
 def publish(paths: Paths) -> None:
-    """Makes the pointer lead to `paths.runtime`.
-
-    Raises:
-        OSError: the state folder cannot be written.
-    """
+    """Makes the pointer lead to `paths.runtime`. Raises OSError if the state folder cannot be written."""
     assert paths.pointer is not None
     fresh = paths.pointer.with_name(f".{paths.pointer.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
@@ -58,11 +54,7 @@ def publish(paths: Paths) -> None:
 
 
 def withdraw(paths: Paths) -> None:
-    """Removes the pointer if it leads to `paths.runtime`.
-
-    Raises:
-        OSError: the state folder cannot be written.
-    """
+    """Removes the pointer if it leads to `paths.runtime`. Raises OSError if the state folder cannot be written."""
     if paths.pointer and os.path.islink(paths.pointer) and Path(os.readlink(paths.pointer)) == paths.runtime:
         paths.pointer.unlink()
 

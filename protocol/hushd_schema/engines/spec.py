@@ -180,11 +180,7 @@ def read(path: str | Path) -> EngineSpec:
 
 
 def checked(spec: EngineSpec) -> EngineSpec:
-    """Returns `spec` if it is that of an engine.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """Returns `spec`. Raises ValueError if it is not that of an engine."""
     if not isinstance(spec, EngineSpec) or spec.role not in ENGINE_ROLES or not spec.name:
         raise ValueError("it is not an EngineSpec of a role")
     return spec

@@ -87,11 +87,7 @@ class Operation(NamedTuple):
     needed: tuple[str, ...] = ()
 
     def read(self, given: Mapping[str, Any]) -> JsonObject:
-        """Checks parameters and returns them; None counts as left out.
-
-        Raises:
-            HushdError: `bad_request`, naming the parameter and its kind.
-        """
+        """Checks parameters; None counts as left out. Raises `bad_request`, naming the parameter and its kind."""
         return kinds.read(given, {name: field.kind for name, field in self.fields.items()}, self.name, self.needed)
 
     def defaults(self) -> JsonObject:

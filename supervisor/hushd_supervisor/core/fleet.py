@@ -68,11 +68,7 @@ class Fleet:
         return any(worker.state.has_process for worker in self.workers.values())
 
     def worker(self, name: str) -> Worker:
-        """Returns the worker of this name; creates it on first use.
-
-        Raises:
-            HushdError: `overloaded` when there are too many names already.
-        """
+        """Returns the worker of this name; creates it on first use. Raises `overloaded` for too many names."""
         worker = self.workers.get(name)
         if worker is None:
             if not self._has_place():

@@ -50,11 +50,7 @@ _STOPPED = "It was stopped."
 
 
 class Floor:
-    """All claims of all clients; pure.
-
-    Args:
-        paused: whether all speech was paused when the last supervisor left, and not resumed.
-    """
+    """All claims of all clients; pure. `paused`: all speech was paused when the last supervisor left."""
 
     def __init__(self, paused: bool = False) -> None:
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival

@@ -26,11 +26,7 @@ class Follower(Protocol):
 
 
 class Configuration(Source):
-    """Reads the configuration again on request.
-
-    Args:
-        followers: the parts to configure, in this order.
-    """
+    """Reads the configuration again on request, and configures the `followers` in their order."""
 
     def __init__(
         self,

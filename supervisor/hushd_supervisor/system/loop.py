@@ -39,11 +39,7 @@ class Core(Protocol):
 
 
 class Loop:
-    """Runs until the pool returns `Leave`.
-
-    Args:
-        sources: the parts that touch the system, in the order of their turns.
-    """
+    """Runs until the pool returns `Leave`; gives `sources` their turns in their order."""
 
     def __init__(
         self,

@@ -13,11 +13,7 @@ WAIT_S = 1.0  # at most, for a manager that does not read
 
 
 class ServiceManager(Source):
-    """The service manager.
-
-    Args:
-        address: its datagram socket, a path or, with @ before it, an abstract name.
-    """
+    """The service manager at its datagram socket: a path or, with @ before it, an abstract name."""
 
     def __init__(self, address: str) -> None:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address

@@ -130,11 +130,7 @@ class ServerProcess:
 
     @contextlib.contextmanager
     def ask(self, path: str, body: bytes | None, kind: str, check: Check, bounds: Bounds) -> Iterator[Answer]:
-        """Asks over HTTP; see `exchange.ask`.
-
-        Raises:
-            HushdError: it refused or failed, or another program answers.
-        """
+        """Asks over HTTP; see `exchange.ask`. Raises HushdError if it fails, or another program answers."""
         with self.line(check, bounds) as line:
             answer = exchange.ask(line, path, body, kind)
             if answer.status >= 300:

@@ -29,11 +29,7 @@ def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Prefetcher[T]]:
 
 
 class Prefetcher(Iterator[T], Generic[T]):
-    """The prefetched items.
-
-    Attributes:
-        count: their maximum number.
-    """
+    """The prefetched items, `count` at most."""
 
     def __init__(self, items: Iterable[T], count: int) -> None:
         self._items = items

@@ -25,11 +25,7 @@ class OutputError(Exception):
 
 
 def from_text(printed: bytes, duration: float) -> list[Segment]:
-    """Returns the segments of a piece of `duration` seconds.
-
-    Raises:
-        OutputError: the output is not UTF-8, or far too long.
-    """
+    """Returns the segments of a piece of `duration` seconds. Raises OutputError for no UTF-8, or far too much."""
     lines = [line for line in _decoded(printed).splitlines() if line.strip()]
     timed = [_LINE.fullmatch(line) for line in lines]
     if lines and all(timed):

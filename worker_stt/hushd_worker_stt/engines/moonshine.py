@@ -146,11 +146,7 @@ def package() -> Path | None:
 
 
 class Library:
-    """The loaded library.
-
-    Raises:
-        OSError: this system cannot load it.
-    """
+    """The loaded library. Raises OSError if this system cannot load it."""
 
     def __init__(self, folder: Path) -> None:
         self.functions = ctypes.CDLL(str(folder / NAME))
@@ -164,11 +160,7 @@ class Library:
         self.functions.moonshine_error_to_string.restype = ctypes.c_char_p
 
     def check(self, status: int) -> int:
-        """Returns `status`, a handle or 0.
-
-        Raises:
-            RuntimeError: `status` is one of the library's error codes.
-        """
+        """Returns `status`, a handle or 0. Raises RuntimeError for the library's error codes."""
         if status < 0:
             reason = self.functions.moonshine_error_to_string(status) or b"unknown error"
             raise RuntimeError(f"moonshine: {reason.decode(errors='replace')}")

@@ -253,11 +253,7 @@ class WhisperFamily(Engine):
 
     @abstractmethod
     def _import(self) -> None:
-        """Imports the package.
-
-        Raises:
-            ImportError, OSError: the package is not installed, or does not load.
-        """
+        """Imports the package. Raises ImportError or OSError where it is not installed, or does not load."""
 
     @abstractmethod
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:

@@ -143,11 +143,7 @@ class LiveJudge:
             (self._may_read.set if quiet_s >= _QUIET_AFTER_WORD_S else self._may_read.clear)()
 
     def finish(self, check: Callable[[], None]) -> None:
-        """Waits for the verdicts on the texts that were sent.
-
-        Args:
-            check: called during the wait; its exceptions end the wait.
-        """
+        """Waits for the verdicts on the texts that were sent; an exception of `check` ends the wait."""
         if self._sent:
             self._wait(self._sent[-1], check)
         self._collect()

@@ -215,11 +215,7 @@ class CommandSpec:
 
     @classmethod
     def read(cls, path: Path) -> CommandSpec:
-        """Reads the file at `path`.
-
-        Raises:
-            CommandSpecError: the file does not exist, is not TOML, or has invalid values.
-        """
+        """Reads the file at `path`. Raises CommandSpecError if it is missing, no TOML, or has invalid values."""
         given = command.check(command.load(path), _KINDS)
         for key, example in (("run", '["program", "argument", …]'), ("language", "'en-US'")):
             if not given.get(key):

@@ -39,11 +39,7 @@ class _Memory:
 
 
 class Session:
-    """A session by its agent's name for it.
-
-    Args:
-        now: reads the clock that all processes of the machine share.
-    """
+    """A session by its agent's name for it; `now` reads the clock that all processes of the machine share."""
 
     def __init__(self, where: Paths, session: str, now: Callable[[], float] = time.monotonic) -> None:
         self._folder = where.runtime / "agents"

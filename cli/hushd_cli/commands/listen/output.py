@@ -49,11 +49,7 @@ class Output:
         return render(self._forms[0], segments, self._layout)
 
     def save(self, name: str, transcript: Segments) -> None:
-        """Writes the files of the recording `name`, each of which appears only once it is complete.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
+        """Writes the files of the recording `name`, each only once it is complete. Raises `output_failed`."""
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
                 for text in render(form, transcript, self._layout):

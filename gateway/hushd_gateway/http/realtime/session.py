@@ -42,11 +42,7 @@ _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
 
 class Session:
-    """One session's configuration.
-
-    Attributes:
-        data: the object, as sent to the program.
-    """
+    """One session's configuration; `data` is the object, as sent to the program."""
 
     def __init__(self, name: str, model: str = "") -> None:
         audio_input: Object = {
@@ -66,11 +62,7 @@ class Session:
         self._adapt(audio_input, {})
 
     def update(self, changes: Any) -> None:
-        """Applies the `session` of a `session.update`, completely or not at all.
-
-        Raises:
-            ApiError: for a value that does not fit.
-        """
+        """Applies a `session.update`, completely or not at all. Raises ApiError for a value that does not fit."""
         changes = named(changes, "session")
         sent = named(named(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
         sent = {new: changes[old] for old, new in _FLAT.items() if old in changes} | sent

@@ -58,11 +58,7 @@ class TranscriptionRequest:
 
 
 def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequest:
-    """Checks the fields of a request.
-
-    Raises:
-        ApiError: for an invalid parameter, or one that no engine has.
-    """
+    """Checks the fields of a request. Raises ApiError for an invalid parameter, or one that no engine has."""
     values = (TRANSLATION if translate else TRANSCRIPTION).check(data)
     form, model, stream = values["response_format"], values["model"], values.get("stream", False)
     if model == UNSTREAMED:

@@ -100,11 +100,7 @@ class Track:
         self.language = ""
 
     def run(self, client: Client) -> None:
-        """Puts this track's events until its source has ended.
-
-        Raises:
-            HushdError: the source has gone, or several sessions in a row failed.
-        """
+        """Puts this track's events until its source ends. Raises HushdError after several failed sessions in a row."""
         failures, looks = 0, 0
         while self._wait_for_sound():
             count = self._line

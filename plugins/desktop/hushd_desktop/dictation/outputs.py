@@ -54,11 +54,7 @@ class Typist(Protocol):
 
 
 class Output(Protocol):
-    """An output of text.
-
-    Attributes:
-        live: whether `edit` shows text during the speech; else only `finish` gets it.
-    """
+    """An output of text; one that is `live` gets it by `edit` during the speech, another by `finish` alone."""
 
     live: bool
 
@@ -106,11 +102,7 @@ class _AtOnce:
 
 
 class Clipboard(_AtOnce):
-    """Puts the text on the clipboard.
-
-    Raises:
-        HushdError: `no_device` without a desktop or a clipboard program.
-    """
+    """Puts the text on the clipboard. Raises `no_device` without a desktop or a clipboard program."""
 
     def __init__(self) -> None:
         self._command = _clipboard()
@@ -120,11 +112,7 @@ class Clipboard(_AtOnce):
 
 
 class Pasting(_AtOnce):
-    """Pastes the text at the cursor, whatever its length, and puts the clipboard's text back.
-
-    Raises:
-        HushdError: as for `Clipboard`.
-    """
+    """Pastes the text, whatever its length, and puts the clipboard's text back. Raises as `Clipboard`."""
 
     def __init__(self, typist: Typist) -> None:
         self._typist = typist
@@ -248,11 +236,7 @@ def _primary(command: Sequence[str]) -> list[str]:
 
 
 def words(command: str) -> list[str]:
-    """Returns the words of a command line.
-
-    Raises:
-        HushdError: `bad_request` for an open quotation mark, or a program that is not there.
-    """
+    """Returns the words of a command line. Raises `bad_request` for an open quotation mark or no such program."""
     try:
         arguments = shlex.split(command)
     except ValueError as error:

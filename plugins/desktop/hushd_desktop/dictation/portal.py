@@ -35,11 +35,7 @@ _NAME = "org.freedesktop.portal.Desktop"
 
 
 class Portal:
-    """A D-Bus connection to the desktop's portals.
-
-    Raises:
-        HushdError: `no_device` without a session bus or a portal.
-    """
+    """A D-Bus connection to the desktop's portals. Raises `no_device` without a session bus or a portal."""
 
     def __init__(self) -> None:
         from jeepney.io.blocking import open_dbus_connection

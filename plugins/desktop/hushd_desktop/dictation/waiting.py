@@ -32,11 +32,7 @@ class GlobalKey(Protocol):
     """A key that the desktop reports, whichever window has the focus."""
 
     def wait(self) -> None:
-        """Calls back until `stop`.
-
-        Raises:
-            HushdError: if the desktop has gone.
-        """
+        """Calls back until `stop`. Raises HushdError if the desktop has gone."""
 
     def stop(self) -> None:
         """Ends `wait`."""

@@ -58,11 +58,7 @@ class Ledger:
             return cls()
 
     def write(self, path: Path) -> None:
-        """Replaces the file; removes it if nothing is lowered.
-
-        Raises:
-            OSError: as on a full disk; then no change may be made.
-        """
+        """Replaces the file; removes it if nothing is lowered. Raises OSError: then no change may be made."""
         if self.streams or self.applications:
             content = [self.server, self.streams, self.applications]
             atomic_file.replace(path, json.dumps(content), mode=0o600)

@@ -104,11 +104,7 @@ class Streams:
         self._mend()
 
     def bring_back(self) -> None:
-        """Restores all volumes that are still as hushd set them, and empties the ledger.
-
-        Raises:
-            OSError: if the ledger cannot be written.
-        """
+        """Restores all volumes that are still as hushd set them, and empties the ledger. Raises OSError."""
         self._present()
         for number, lowered in self._ledger.streams.items():
             self._set(number, lowered.before)

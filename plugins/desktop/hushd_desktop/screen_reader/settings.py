@@ -42,11 +42,7 @@ class Settings:
     synthesis_voice: str = ""
 
     def changed(self, name: str, value: str) -> Settings:
-        """Returns the settings with another value.
-
-        Raises:
-            ValueError: for an unknown setting or an invalid value.
-        """
+        """Returns the settings with another value. Raises ValueError for an unknown setting or an invalid value."""
         if name in _NUMBERS:
             return replace(self, **{name: _number(value)})  # type: ignore[arg-type]
         if name in _CHOICES and value in _CHOICES[name]:

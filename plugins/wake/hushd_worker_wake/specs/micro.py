@@ -35,11 +35,7 @@ def words_in(folder: Path) -> Iterator[Word]:
 
 
 def read(path: Path) -> Word:
-    """Reads a word's description.
-
-    Raises:
-        NoModel: if it describes no word, or the model is missing.
-    """
+    """Reads a word's description. Raises NoModel if it describes no word, or the model is missing."""
     from hushd_schema.engines import model_files
 
     content = model_files.described(path)

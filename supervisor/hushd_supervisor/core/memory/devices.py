@@ -50,11 +50,7 @@ class WorkerMemory(NamedTuple):
 
 
 class MemoryUse:
-    """The memory of all `workers`, a table that it only reads.
-
-    Args:
-        needs: the sizes of processes that have not reported any.
-    """
+    """The memory of all `workers`, a table that it only reads; `needs` has that of processes without a report."""
 
     def __init__(self, workers: Mapping[str, Worker], needs: Needs) -> None:
         self._workers = workers

@@ -225,11 +225,7 @@ class Line:
 
 
 class Notices:
-    """The times at which waiting requests are due.
-
-    Args:
-        waiting: the requests that wait; others are not due.
-    """
+    """The times at which those of `waiting` are due."""
 
     def __init__(self, waiting: Collection[ActiveRequest]) -> None:
         self._waiting = waiting

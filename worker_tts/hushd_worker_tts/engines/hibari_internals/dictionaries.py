@@ -44,11 +44,7 @@ def phonemizer(british: bool) -> Any:
 
 
 def make(british: bool) -> None:
-    """Makes the tables.
-
-    Raises:
-        OSError: the tables cannot be written.
-    """
+    """Makes the tables. Raises OSError if they cannot be written."""
     prepared.keep(_place(british), _name(british), lambda: _tables(british))
 
 

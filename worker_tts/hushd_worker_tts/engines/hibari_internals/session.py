@@ -43,11 +43,7 @@ def open_session(model: Path) -> Any:
 
 
 def make(model: Path) -> None:
-    """Saves a model optimised.
-
-    Raises:
-        OSError: the model cannot be written.
-    """
+    """Saves a model optimised. Raises OSError if it cannot be written."""
     prepared.keep(_place(model), _name(model), lambda: _optimised(model))
 
 
