@@ -94,7 +94,7 @@ PLANTED = (
     ("hushd_supervisor.core.worker.lifecycle", "elif not is_wanted and self.process.phase != COMING:", "elif False:", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.process", "return max(self._seen_at, believed) + limit", "return self._seen_at + limit", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.crashes", "min(BACKOFF_MAX_S, self._delay * 2)", "self._delay * 2", "tests/supervisor/core/worker"),
-    ("hushd_supervisor.core.worker.leases", "if not is_theirs(holder) or until < default_expiry", "if not is_theirs(holder)", "tests/supervisor/core/worker"),
+    ("hushd_supervisor.core.worker.leases", "if until is None or until < self._last_use + self._default:", "if until is None:", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.room", "final=self.shortage is not None", "final=False", "tests/supervisor/core/memory"),
     ("hushd_supervisor.core.worker.worker", "holder_left(holder) and self.state in (State.READY, State.SUSPENDED)", "holder_left(holder) and self.state is State.READY", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.request", "self.unread_since = min(now, self.unread_since + late)", "pass", "tests/supervisor/core/test_lateness.py"),
