@@ -52,7 +52,6 @@ class Answered:
 
     @property
     def last_context(self) -> Any:
-        """The context of the last sent message."""
         return self._read.last_context
 
     def __aiter__(self) -> Answered:

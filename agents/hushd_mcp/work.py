@@ -97,7 +97,6 @@ class Task:
 
     @property
     def heard(self) -> str:
-        """The text understood so far."""
         return self.progress.heard if self.progress else ""
 
     @property

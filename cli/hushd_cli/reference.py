@@ -74,7 +74,6 @@ def commands() -> list[CommandReference]:
 
 
 def references(words: tuple[str, ...], command: Command) -> Iterator[CommandReference]:
-    """Yields a command and its subcommands."""
     return (reference(*each) for each in parsers(words, command))
 
 

@@ -181,7 +181,6 @@ def _is_installable(engine: str) -> bool:
 
 
 def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
-    """Returns the first model of `recommend`."""
     return next((choice.row for choice in recommend(rows, machine, language, role)), None)
 
 

@@ -20,7 +20,6 @@ def path_of(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """Returns the names of the servers that have a file."""
     return sorted(path.stem for path in path_of("").parent.glob("*.toml"))
 
 

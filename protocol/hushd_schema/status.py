@@ -124,7 +124,6 @@ class CardStatus(Record):
 
     @property
     def others_mb(self) -> float:
-        """The memory that other programs use."""
         return max(0.0, self.total_mb - self.free_mb - self.used_mb)
 
 

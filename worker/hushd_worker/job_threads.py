@@ -57,7 +57,6 @@ class JobThreads:
                 self._staff()
 
     def close(self) -> None:
-        """Has the engine end what it has started, such as a server."""
         self._worker.close()
 
     def cards(self) -> dict[str, int]:

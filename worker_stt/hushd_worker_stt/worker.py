@@ -136,7 +136,6 @@ class SpeechToText(BaseWorker):
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def close(self) -> None:
-        """Has the engine end what it has started."""
         self._engine.close()
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:

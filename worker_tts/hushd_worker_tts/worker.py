@@ -140,7 +140,6 @@ class Worker(BaseWorker):
         self._thread.call(self._engine.rest)
 
     def close(self) -> None:
-        """Has the engine end what it has started."""
         self._engine.close()
 
     def _pronunciations(self, job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:

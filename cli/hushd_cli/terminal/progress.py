@@ -149,7 +149,6 @@ class DownloadLine:
             self._line.show(lambda columns: download(what, done, total, self._pace.rate, columns))
 
     def clear(self) -> None:
-        """Removes the line."""
         self._line.clear()
 
 

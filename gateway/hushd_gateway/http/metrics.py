@@ -22,7 +22,6 @@ async def show(request: Request) -> Response:
 
 
 def text(status: Status) -> str:
-    """Returns the lines for `status`."""
     return "".join(f"{line}\n" for line in _lines(status))
 
 

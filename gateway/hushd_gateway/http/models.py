@@ -49,7 +49,6 @@ async def _entries(request: Request) -> list[JsonObject]:
 
 
 async def voices(request: Request) -> Response:
-    """Answers with the installed voices."""
     return JSONResponse(listings.voices(await routing.of(request).every()))
 
 

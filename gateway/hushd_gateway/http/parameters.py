@@ -89,7 +89,6 @@ def value(name: str, about: str, kind: Kind, default: object = False) -> Paramet
 
 
 def text(name: str, about: str) -> Parameter:
-    """Returns a parameter for any text."""
     return value(name, about, kinds.text())
 
 

@@ -46,7 +46,6 @@ def connected(address: str | None, *, or_local: bool = False) -> Iterator[None]:
 
 
 def alive() -> list[dict[str, object]]:
-    """Returns Ray's descriptions of the living nodes."""
     return [node for node in ray.nodes() if node["Alive"]]
 
 

@@ -38,7 +38,6 @@ class Server:
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
     def left_s(self) -> float:
-        """Returns the seconds that are left for calls."""
         return self._ends - time.monotonic()
 
     def get(self, path: str) -> Any:

@@ -91,7 +91,6 @@ class LoudspeakerStream(DeviceStream):
         return self._received / (2 * self._channels * self._rate) <= self._limit() + SURPLUS_S
 
     def volume(self, volume: float) -> None:
-        """Sets the volume. Raises HushdError `bad_request`."""
         self._player.volume = volume
 
     def hush(self) -> None:
@@ -134,7 +133,6 @@ class MicrophoneStream(DeviceStream):
         self._microphone: Microphone | None = None
 
     def credit(self, chunks: int) -> None:
-        """Lets more chunks be sent."""
         self._credit += chunks
 
     def hush(self) -> None:

@@ -50,7 +50,6 @@ class OutputFile:
 
     @property
     def is_terminal(self) -> bool:
-        """True if the output goes to a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, data: bytes, offset: int | None = None) -> None:

@@ -64,7 +64,6 @@ class Fleet:
 
     @property
     def lives(self) -> bool:
-        """True if any worker has a process."""
         return any(worker.state.has_process for worker in self.workers.values())
 
     def worker(self, name: str) -> Worker:

@@ -42,7 +42,6 @@ class Log:
         self._path = path
 
     def configure(self, level: str) -> None:
-        """Sets the lowest level to write."""
         self._min_level = LOG_LEVELS.index(level)
 
     def write(self, level: str, text: str, request: str = "") -> None:

@@ -108,7 +108,6 @@ def describe_command(role: str) -> list[str]:
 
 
 def _program(role: str) -> list[str]:
-    """Returns hushd's own program for a role."""
     return [sys.executable, "-P", "-m", f"hushd_worker_{role}"]
 
 

@@ -145,7 +145,6 @@ def _text(options: Namespace) -> Text:
 
 
 def _typed(options: Namespace) -> bool:
-    """Returns whether a person types the text."""
     return not options.text and options.input_file in (None, "-") and os.isatty(0)
 
 

@@ -73,7 +73,6 @@ class Hearing:
         self._more.set()
 
     def clear(self) -> None:
-        """Ends the request."""
         self.task.cancel()
 
     async def _run(self) -> None:

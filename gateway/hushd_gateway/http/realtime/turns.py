@@ -38,7 +38,6 @@ class Items:
         self._last: str | None = None
 
     def name(self) -> str:
-        """Returns a new, unique name."""
         return f"item_{self._start}{next(self._numbers):06d}"
 
     def follow(self, name: str) -> str | None:

@@ -102,5 +102,4 @@ def _check(options: Namespace) -> None:
 
 
 def _kept(argv: Sequence[str]) -> list[str]:
-    """Returns the arguments of the installed command."""
     return [word for word in argv if word != "--install"]

@@ -41,7 +41,6 @@ class Connection:
         return None
 
     def answer(self, *lines: str) -> None:
-        """Writes lines and flushes."""
         self._write("".join(f"{line}\n" for line in lines).encode())
 
     def mark(self, name: str) -> None:

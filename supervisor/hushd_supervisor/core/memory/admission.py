@@ -276,7 +276,6 @@ class Admission:
         return worker.lifecycle.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
 
     def evict(self, name: str, now: float) -> list[Action]:
-        """Asks a worker to leave."""
         return self.workers[name].room.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:

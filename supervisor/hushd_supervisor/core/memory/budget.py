@@ -99,7 +99,6 @@ class Budget:
         self._settings = settings
 
     def configure(self, settings: Settings) -> None:
-        """Applies another share."""
         self._settings = settings
 
     def limit(self, memory: Memory) -> int:

@@ -113,7 +113,6 @@ class Death:
 
     @property
     def detail(self) -> dict[str, str]:
-        """The `detail` of an error."""
         return {"exit": self.exit, "log_tail": self.log_tail}
 
     def verdict(self, at_work: bool) -> tuple[str, str]:

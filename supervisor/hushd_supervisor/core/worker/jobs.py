@@ -264,7 +264,6 @@ class Running(dict[bytes, ActiveRequest]):
 
     @property
     def sessions(self) -> int:
-        """The number of live streams."""
         return sum(request.session for request in self.values())
 
     @property

@@ -83,7 +83,6 @@ class Lifecycle:
 
     @property
     def gen(self) -> int:
-        """The generation of the process that runs, or ran last."""
         return self.process.gen
 
     def is_current(self, gen: int) -> bool:

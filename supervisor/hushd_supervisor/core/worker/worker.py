@@ -60,7 +60,6 @@ class Worker:
 
     @property
     def process(self) -> Process:
-        """The process that runs, or ran last."""
         return self.lifecycle.process
 
     @property

@@ -180,7 +180,6 @@ class WorkerSocket(Source):
         return None
 
     def configure(self, settings: Settings) -> None:
-        """Applies new settings to the next starts."""
         self._settings = settings
 
     def kill(self, name: str, gen: int) -> None:
