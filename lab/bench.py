@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, warm
-from benches.hearing import accuracy, channels, live, margins, microphone, own_words, real, short
+from benches.hearing import accuracy, align, channels, live, margins, microphone, own_words, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -29,6 +29,7 @@ CASES = {
     "microphone": microphone.microphone,
     "servers": servers.serving,
     "wer": accuracy.wer,
+    "align": align.align,
     "real": real.real,
     "margins": margins.margins,
     "channels": channels.channels,

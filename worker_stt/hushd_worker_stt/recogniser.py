@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 
-from .audio.level import normalise, normalised, trim
+from .audio.level import normalise, normalised, quiet, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 from .plausibility import invented
 from .reader import JobStream, Reader, shifted
-from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
+from .wording import LOOPED, at_pauses, beside_pauses, heard, is_loop, without_loops
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
@@ -53,7 +54,7 @@ class Recogniser:
     def transcribe(
         self, job: Job, piece: Piece, options: Options, pad_s: float, *, live: bool = False
     ) -> list[Segment]:
-        """Returns the segments of `piece`, with times in the whole recording.
+        """Returns the segments of `piece`, with times in the whole recording; no word lasts through a pause.
 
         If the engine returns one segment for the piece, it is split at the pauses in `piece.speech`.
 
@@ -88,9 +89,11 @@ class Recogniser:
         segments = heard(segments, piece.certainty, spoken_s, self.engine.HABITS)
         unlikely = invented(segments, alone=self.knows_one)
         segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
-        if len(segments) == 1 and piece.speech:
-            return at_pauses(segments[0], piece.speech)
-        return segments
+        if len(segments) == 1:
+            segments = at_pauses(segments[0], piece.speech)
+        pauses = [(end, start) for (_, end), (start, _) in pairwise(piece.speech)]
+        pauses += [(piece.start + start, piece.start + end) for start, end in quiet(piece.samples)]
+        return [beside_pauses(segment, sorted(pauses)) for segment in segments]
 
     def _without_loops(
         self, job: Job, samples: Samples, options: Options, segments: list[Segment], live: bool = False

@@ -203,6 +203,8 @@ def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
 
 
 _PAUSES_AT = ".?!,;:…。？！，；："
+_CLOSING = " \"'”’»)]"
+_LEAST_WORD_S = 0.03  # more than this of a word is spoken beside a pause
 _TOLERANCE_S = 1.5  # of speech, between a pause and the expected place of its stop
 
 
@@ -237,6 +239,29 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
         parts.append(replace(segment, start=speech[span][0], end=speech[next_span - 1][1], text=text))
         first, span = last, next_span
     return parts
+
+
+def beside_pauses(segment: Segment, pauses: Sequence[tuple[float, float]]) -> Segment:
+    """Returns `segment` without a word that lasts through a pause: it ends before it if a stop follows and most of it
+    is there, else it begins after it. Whisper has a word begin where the one before it ends.
+
+    Args:
+        pauses: in seconds, in their order.
+    """
+    words = list(segment.words)
+    for number, word in enumerate(words):
+        for start, end in pauses:
+            before, after = start - word.start, word.end - end
+            if after > _LEAST_WORD_S and end > word.start:
+                if before > after and word.text.rstrip(_CLOSING).endswith(tuple(_PAUSES_AT)):
+                    words[number] = replace(word, end=start)
+                    break
+                words[number] = word = replace(word, start=end)
+            elif before > _LEAST_WORD_S and start < word.end:
+                words[number] = word = replace(word, end=start)
+    if words == list(segment.words):
+        return segment
+    return replace(segment, start=words[0].start, end=words[-1].end, words=tuple(words))
 
 
 def _pairs(stops: list[tuple[int, float]], pauses: list[tuple[int, float]]) -> list[tuple[int, int]]:

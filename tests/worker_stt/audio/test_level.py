@@ -107,3 +107,13 @@ def test_a_running_gain_is_the_same_after_zeros_that_go_on(monkeypatch: pytest.M
     for frame in frames:
         assert np.array_equal(short.apply(frame), whole.apply(frame))
         assert short.level == whole.level
+
+
+def test_quiet_is_where_nobody_speaks_for_longer_than_a_consonant() -> None:
+    """At any level; a soft sound and a closure of 0.1 s are speech."""
+    for gain in (0.003, 1.0):
+        parts = (1.0, 0.5), (0.2, 0.01), (0.5, 0.5), (0.1, 0.0), (0.5, 0.5), (0.5, 0.05)
+        samples = np.concatenate([tone(gain * amplitude, seconds) for seconds, amplitude in parts])
+        (span,) = level.quiet(samples)
+        assert span == pytest.approx((1.0, 1.2))
+    assert level.quiet(np.zeros(RATE, np.float32)) == []

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.wording import at_pauses
+from hushd_worker_stt.wording import at_pauses, beside_pauses
 from support.seeds import seeds
 
 
@@ -43,6 +43,26 @@ def test_what_needs_no_parting_stays() -> None:
     segment = Segment(1.0, 5.0, "One. Two.", (Word("One.", 1.0, 2.0), Word("Two.", 4.0, 5.0)))
     assert at_pauses(segment, [(1, 2), (4, 5)]) == [segment]
     assert at_pauses(Segment(1.0, 5.0, "One. Two."), []) == [Segment(1.0, 5.0, "One. Two.")]
+
+
+@pytest.mark.parametrize(
+    ("word", "from_", "to", "start", "end"),
+    [
+        ("one,", 1.0, 3.2, 1.0, 2.0),  # a stop ends it: it was spoken before the pause
+        ('"One."', 1.0, 3.2, 1.0, 2.0),
+        ("two", 1.0, 3.2, 3.0, 3.2),  # none: behind it, however little of it is there
+        ("two.", 1.9, 3.6, 3.0, 3.6),  # most of it is behind
+        ("two", 1.9, 4.5, 3.0, 4.0),
+        ("one", 1.5, 3.01, 1.5, 2.0),  # too little for a word
+    ],
+)
+def test_no_word_lasts_through_a_pause(word: str, from_: float, to: float, start: float, end: float) -> None:
+    """The segment begins and ends with its words; other words stay."""
+    segment = Segment(0.0, 5.0, word, (Word(word, from_, to),))
+    pauses = [(0.0, 0.5), (2.0, 3.0), (4.0, 5.0)]
+    assert beside_pauses(segment, pauses) == Segment(start, end, word, (Word(word, start, end),))
+    inside = Segment(0.0, 5.0, "one", (Word("one", 3.0, 3.2),))
+    assert beside_pauses(inside, pauses) is inside
 
 
 @seeds(200)

@@ -29,6 +29,8 @@ SILENT_LEVEL = 1e-4  # -80 dBFS, three steps of 16-bit audio: less is not worth 
 # A syllable fills 0.2 s, a click or a bump on the table one or two frames, so the tenth loudest frame is speech. In
 # less than 0.4 s it is the median frame.
 _LOUDEST_FRAMES = 10
+_QUIET_RATIO = 10 ** (-30 / 20)
+_QUIET = 7  # frames
 
 
 def frame_peaks(samples: Samples) -> Samples:
@@ -70,6 +72,17 @@ def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
     start = max(0, int(loud[0]) * LEVEL_FRAME - margin)
     end = min(len(samples), (int(loud[-1]) + 1) * LEVEL_FRAME + margin)
     return start, samples[start:end]
+
+
+def quiet(samples: Samples) -> list[tuple[float, float]]:
+    """Returns the spans of quiet in `samples` that are longer than the closure of a consonant, in seconds.
+
+    Quiet is 30 dB below the level; a detector of speech leaves out only longer pauses.
+    """
+    peaks = frame_peaks(samples)
+    edges = np.flatnonzero(np.diff(peaks < _QUIET_RATIO * _level(peaks), prepend=False, append=False))
+    spans = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [(start * LEVEL_FRAME / RATE, end * LEVEL_FRAME / RATE) for start, end in spans if end - start >= _QUIET]
 
 
 class RunningGain:

@@ -31,6 +31,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.complain(options.note)
     output = Output(options, options.files)
     with shown_client() as client:
+        options.script = None
+        if options.align:
+            from .script import Script
+
+            options.script = Script(options.align, options)
+            options.script.choose(client, options)
         _choose(client, options)
         options.people = voiceprints(client, options)
         if not options.files:

@@ -278,7 +278,7 @@ class Files:
 
     def _transcribe(self, job: Job) -> Done:
         transcription, journal, segments = job.transcription, job.journal, job.segments
-        earlier, damage = deque(segments), None
+        earlier, damage, script = deque(segments), None, self._options.script
         while True:
             try:
                 segment = next(transcription, None)  # a refusal for lack of room is raised here first
@@ -286,7 +286,7 @@ class Files:
                 if not error.detail.get("read_s"):
                     raise
                 segment, damage = None, error
-            while earlier:
+            while earlier and not script:
                 self._events.put((job.index, earlier.popleft()))
             if segment is None:
                 break
@@ -295,8 +295,13 @@ class Files:
             if journal and not segment.speaker:
                 total = self._progress.total(job.index)
                 journal.add(segment, total, transcription.rest_s, transcription.language)
-            self._events.put((job.index, segment))
+            if not script:
+                self._events.put((job.index, segment))
         transcript = transcription.so_far(segments)
+        if script:
+            transcript = script.aligned(transcript)
+            for segment in transcript.segments:
+                self._events.put((job.index, segment))
         return Done(replace(transcript, duration=damage.detail["read_s"]) if damage else transcript, damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:

@@ -71,7 +71,9 @@ def make_parser(prog: str) -> Parser:
         help="a sound file, video or pipe; -: standard input, as what is piped in is without FILE",
     )
     _add_output(parser)
-    add_speaker(add_transcription(parser))
+    group = add_transcription(parser)
+    add_speaker(group)
+    group.add_argument("--align", metavar="TEXT", help="a text that FILE is read from: its words, with their times")
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
@@ -107,6 +109,8 @@ def _check_files(options: Namespace) -> None:
         raise HushdError("bad_request", "--diarize needs the whole recording: leave out --resume.")
     if options.clips and options.diarize:
         raise HushdError("bad_request", "--diarize needs the whole recording: leave out --clip-timestamps.")
+    if options.align and (len(options.files) > 1 or options.diarize or options.task == "translate"):
+        raise HushdError("bad_request", "--align is for one FILE, without --diarize and --task translate.")
 
 
 def _is_live(options: Namespace) -> bool:
@@ -135,6 +139,8 @@ def _is_stream(name: str) -> bool:
 def _check_microphone(options: Namespace) -> None:
     if options.resume:
         raise HushdError("bad_request", "--resume continues a recording: name its FILE.")
+    if options.align:
+        raise HushdError("bad_request", "--align has the text of a recording: name its FILE.")
     if options.clips:
         raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
     if options.audio_track:

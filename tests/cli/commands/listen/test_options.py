@@ -64,6 +64,9 @@ def test_own_words_are_read_from_their_file(tmp_path: Path) -> None:
         *((["--speaker", word, "a.wav"], "as in Ann=ann.wav") for word in ("=a.wav", "Ann=", "SPEAKER_00=a.wav")),
         (["--resume", "--diarize", "a.wav"], "leave out --resume"),
         (["--continuous", "--diarize"], "record first, and name its FILE"),
+        (["--align", "a.txt"], "name its FILE"),
+        (["--align", "a.txt", "a.wav", "b.wav"], "for one FILE"),
+        (["--align", "a.txt", "--diarize", "a.wav"], "without --diarize"),
     ],
 )
 def test_mistakes(argv: list[str], words: str) -> None:

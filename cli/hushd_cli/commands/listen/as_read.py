@@ -1,0 +1,97 @@
+"""Reads a text into sentences, its words as they are written, and the words that are spoken for them. Pure.
+
+`1984` is spoken as two words, `Dr.` as one, `3,50 €` as three: by the tables of speaking, and in English, whose voices
+read numbers themselves, by num2words. Without num2words digits stay digits.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hushd_models import languages
+from hushd_worker_tts.reading.abbreviations import spoken
+from hushd_worker_tts.reading.items import MappedText
+from hushd_worker_tts.reading.numbers import numbers
+from hushd_worker_tts.reading.sentences import Splitter
+
+_TOKEN = re.compile(r"\S+")
+_OPENING = ("«", "„", "“", "—", "–", "-")  # signs that, standing apart, belong to the word behind them
+_SPOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+class Sounding(NamedTuple):
+    """A spoken word: its letters in lower case without accents, and the part of the text for which it stands."""
+
+    letters: str
+    start: int
+    end: int
+
+
+def sentences(text: str, language: str) -> Iterator[tuple[list[tuple[int, int]], list[Sounding]]]:
+    """Yields the sentences in which something is spoken: the places of their words, and the words spoken for them."""
+    first = -1
+    for piece, ends in Splitter(language).add(MappedText.original(text), True):
+        start, end = piece.span()
+        first = start if first < 0 else first
+        if ends and (words := _words(text, first, end)):
+            yield words, soundings(text[first:end], language, first)
+        first = -1 if ends else first
+
+
+def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Returns the places of the words in a part of a text, with the signs that stand apart beside them."""
+    words, opened = list[tuple[int, int]](), -1
+    for token in _TOKEN.finditer(text, start, end):
+        first = token.start() if opened < 0 else opened
+        if any(map(str.isalnum, token[0])):
+            words.append((first, token.end()))
+            opened = -1
+        elif words and opened < 0 and not token[0].startswith(_OPENING):
+            words[-1] = words[-1][0], token.end()
+        else:
+            opened = first
+    return words
+
+
+def soundings(text: str, language: str, at: int = 0) -> list[Sounding]:
+    """Returns the words that are spoken for a text, which stands at `at` in another one."""
+    mapped = MappedText.original(text, at)
+    if abbreviations := spoken(language):
+        mapped = mapped.sub(*abbreviations)
+    if languages.code(language) == "en":
+        mapped = _english(mapped)
+    elif in_words := numbers(language):
+        mapped = in_words(mapped)
+    return [Sounding(letters(match[0]), *mapped.span(*match.span())) for match in _SPOKEN.finditer(mapped.text)]
+
+
+def letters(word: str) -> str:
+    """Returns what counts of a word: its letters and digits in lower case, without accents."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if sign.isalnum())
+
+
+_ENGLISH_WORDS = {
+    "Mr.": "mister", "Mrs.": "missus", "Dr.": "doctor", "St.": "saint", "Prof.": "professor", "Capt.": "captain",
+    "Lt.": "lieutenant", "Sgt.": "sergeant", "Col.": "colonel", "Gen.": "general", "No.": "number", "Jr.": "junior",
+    "vs.": "versus", "etc.": "et cetera", "&": "and", "%": " percent", "$": "dollars ", "£": "pounds ", "€": "euros ",
+}  # fmt: skip
+_ENGLISH_WORD = re.compile("|".join(r"\b" * key[0].isalpha() + re.escape(key) for key in _ENGLISH_WORDS))
+_ENGLISH_NUMBER = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d{1,15})(?P<th>st|nd|rd|th)?(?!\d)")
+
+
+def _english(text: MappedText) -> MappedText:
+    text = text.sub(_ENGLISH_WORD, lambda match: _ENGLISH_WORDS[match[0]])
+    try:
+        from num2words import num2words
+    except ImportError:
+        return text
+
+    def words(match: re.Match[str]) -> str:
+        digits = match["number"].replace(",", "")
+        kind = "ordinal" if match["th"] else "year" if len(match["number"]) == 4 else "cardinal"
+        return str(num2words(int(digits), to=kind)).replace(",", "")
+
+    return text.sub(_ENGLISH_NUMBER, words)

@@ -1,0 +1,93 @@
+"""`listen --align TEXT`: the text that is read aloud in a recording, and the transcript with its words."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hushd.client import Client
+from hushd.transcripts.transcript import Transcript
+from hushd.warnings import ResultWarning
+from hushd_models import advice, languages, text_language
+from hushd_models.model_choice import candidates, capacity, choose
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.suggest import plural
+
+from hushd_cli.terminal import console
+
+from .alignment import Passage, align
+
+_MAX_BYTES = 5_000_000  # of a text: the longest novels
+_LEAST_LIKENESS = 0.1  # of the words, in runs; a model that hears half of them wrongly still has 0.3
+_FEW_HEARD = 20  # of which there may be none in a row
+_ENDS = 5  # words of either end of a passage, by which it is named
+_MOST_NAMED = 5  # passages
+
+
+class Script:
+    """A text that is read aloud.
+
+    Raises:
+        HushdError: `input_unreadable`, `bad_request` for a text of another kind.
+    """
+
+    def __init__(self, path: str, options: Namespace) -> None:
+        self._path = path
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+        except OSError as error:
+            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
+        self._text = content.decode("utf-8-sig", "replace")
+        if len(content) > _MAX_BYTES or not self._text.strip():
+            raise HushdError("bad_request", f"{path} is empty, or longer than any book (5 MB).")
+        if "\0" in self._text or "\ufffd" in self._text:
+            raise HushdError("input_unreadable", f"{path} is not a text in UTF-8.")
+        named = options.language if options.language != "auto" else None
+        options.language = named or text_language.certain(self._text) or None
+        self._language = languages.code(options.language or "en")
+        options.word_times = True
+
+    def choose(self, client: Client, options: Namespace) -> None:
+        """Chooses a model that knows the times of words, unless the options name one; says if there is none."""
+        if options.engine or options.model:
+            return
+        described = client.describe("stt").stt
+        timed = {f"{entry.name}/{model}" for entry in described.engines for model in entry.models_with_words()}
+        if known := [each for each in candidates(described) if each.name in timed and each.hears(options.language)]:
+            options.engine, options.model, why = choose(
+                known, capacity(client.status(), "stt"), options.language, "medium"
+            )
+            console.note(why)
+        else:
+            more = advice.for_translation()
+            console.complain(f"No installed model knows the times of words, so they are estimated{more}.")
+
+    def aligned(self, transcript: Transcript) -> Transcript:
+        """Returns the text with the times of a transcript, and warnings where they differ.
+
+        Raises:
+            HushdError: `bad_request` where it is another text.
+        """
+        alignment = align(self._text, transcript.segments, self._language)
+        if alignment.likeness < _LEAST_LIKENESS and len(transcript.text.split()) > _FEW_HEARD:
+            raise HushdError("bad_request", f"{self._path} is not what is said there: name the text of this recording.")
+        warnings = [
+            *transcript.warnings,
+            *(ResultWarning("not_spoken", text) for text in _named("Not spoken", alignment.unspoken)),
+            *(ResultWarning("not_in_text", text) for text in _named("Not in the text", alignment.unwritten)),
+        ]
+        return replace(transcript, segments=alignment.segments, warnings=tuple(warnings))
+
+
+def _named(what: str, passages: Sequence[Passage]) -> Iterator[str]:
+    """Yields a sentence for each of the longest passages, and one for the others together."""
+    longest = sorted(passages, key=lambda each: -len(each.text))[:_MOST_NAMED]
+    for passage in sorted(longest, key=lambda each: each.start):
+        words = passage.text.split()
+        text = passage.text if len(words) <= 2 * _ENDS else f"{' '.join(words[:_ENDS])} … {' '.join(words[-_ENDS:])}"
+        yield f"{what}, at {passage.start:.0f} s: {text} ({plural(len(words), 'word')})."
+    if more := len(passages) - len(longest):
+        yield f"{what}: {plural(more, 'more passage')}."
