@@ -21,8 +21,8 @@ NEAR_S = 0.2
 
 
 def align(options: Namespace) -> Iterator[Row]:
-    """Counts the words of ten pages that begin within 0.2 s of where the voice put them; kokoro and piper only estimate
-    that. --engine: by another engine than faster-whisper."""
+    """Counts the words of ten pages that begin within 0.2 s of where the voice put them; kokoro's and piper's published
+    voices only estimate that. --engine: by another engine than faster-whisper."""
     engine = options.engine or "faster-whisper"
     with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
         for pages in (READINGS, HELD_OUT):

@@ -22,8 +22,7 @@ from .alignment import Passage, align
 _MAX_BYTES = 5_000_000  # of a text: the longest novels
 _LEAST_LIKENESS = 0.1  # of the words, in runs; a model that hears half of them wrongly still has 0.3
 _FEW_HEARD = 20  # of which there may be none in a row
-_ENDS = 5  # words of either end of a passage, by which it is named
-_MOST_NAMED = 5  # passages
+_NAMED = 5  # passages, by so many words of either end
 
 
 class Script:
@@ -84,10 +83,10 @@ class Script:
 
 def _named(what: str, passages: Sequence[Passage]) -> Iterator[str]:
     """Yields a sentence for each of the longest passages, and one for the others together."""
-    longest = sorted(passages, key=lambda each: -len(each.text))[:_MOST_NAMED]
+    longest = sorted(passages, key=lambda each: -len(each.text))[:_NAMED]
     for passage in sorted(longest, key=lambda each: each.start):
         words = passage.text.split()
-        text = passage.text if len(words) <= 2 * _ENDS else f"{' '.join(words[:_ENDS])} … {' '.join(words[-_ENDS:])}"
+        text = passage.text if len(words) <= 2 * _NAMED else f"{' '.join(words[:_NAMED])} … {' '.join(words[-_NAMED:])}"
         yield f"{what}, at {passage.start:.0f} s: {text} ({plural(len(words), 'word')})."
     if more := len(passages) - len(longest):
         yield f"{what}: {plural(more, 'more passage')}."
