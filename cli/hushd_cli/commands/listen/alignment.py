@@ -171,7 +171,8 @@ def _instead(sounds: Sequence[Sounding], heard: Sequence[_Heard], around: _Time,
         places = _edited("".join(each.letters for each in sounds), other)
     for first, last, *_ in known:
         if other.startswith(_UNKNOWN, int(first)):  # whatever is spoken there is spoken evenly
-            begin, end = bisect_left(places, first), bisect_right(places, last) - 1
+            begin = bisect_left(places, first)
+            end = max(begin, bisect_right(places, last) - 1)
             places[begin:end] = [first + (last - first) * n / (end - begin) for n in range(end - begin)]
     return [_within(known, places[first], max(places[last], places[first] + 0.5)) for first, last in pairwise(sums)]
 

@@ -99,6 +99,24 @@ def test_a_chapter_is_found_in_a_book() -> None:
     assert matches(book, chapter) == [(12_000, 2, 3_000)]
 
 
+@pytest.mark.parametrize("seed", range(200))
+def test_any_text_and_any_speech(seed: int) -> None:
+    """Whatever was heard for a text, with whatever gaps: its words come in their order, within the speech."""
+    chance = random.Random(seed)
+    several = ["the", "fox", "jumps", "1984", "Dr.", "farm.", "«", "3,50 €", "été!", "-", "x", "no", "animals", "42%"]
+    text = " ".join(chance.choices(several, k=chance.randrange(1, 60)))
+    segments, at = [], 0.0
+    for _ in range(chance.randrange(4)):
+        speech = " ".join(chance.choices(several, k=chance.randrange(1, 20)))
+        at += chance.choice([0.0, 0.5, 9.0])
+        segments.append(heard(speech, chance.choice([0.0, 0.02, 0.4]), at))
+        at = segments[-1].end
+    aligned = times(align(text, segments, chance.choice(["en", "fr"])))
+    written = iter(text.split())
+    assert all(part in written for word, _, _ in aligned for part in word.split())
+    assert all(0 <= start <= end < at + 0.001 for _, start, end in aligned)
+
+
 def test_nothing_matches_by_chance() -> None:
     """A common word or two among others are none that were read."""
     assert matches(list("abcdefghijk"), list("xyzqrabuvwa")) == []
