@@ -158,9 +158,11 @@ def to_get(
 
 
 def faster_voice(rows: Iterable[Row], machine: Hardware, language: str, slow: str) -> Recommendation | None:
-    """Returns the best natural voice of another engine than that of the model `slow`, unless it was slow here, too."""
-    engine = slow.partition("/")[0]
-    others = [row for row in rows if row.engine != engine and not specs.robotic(row.engine)]
+    """Returns the best natural voice that is faster than the model `slow` by the catalogue, and was not slow here."""
+    every = list(rows)
+    speed = next((row.known.speed for row in every if row.model == slow and row.known), "medium")
+    faster = SPEEDS[: SPEEDS.index(speed)]
+    others = [row for row in every if row.known and row.known.speed in faster and not specs.robotic(row.engine)]
     able = recommend(others, machine, language, "tts")
     return next((each for each in able if not machine.is_slow(each.row.model)), None)
 

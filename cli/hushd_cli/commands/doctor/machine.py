@@ -171,7 +171,7 @@ class Running:
         pace = paces.measured(paths.find()).get(f"{name}/{model}", 0.0)
         if (state, role) == ("ok", "tts") and pace > paces.REAL_TIME:
             slow = f"a second of its speech takes {pace:.1f} s of computing here, so that a conversation waits for it"
-            return warning(f"{took}; {slow}", _faster(f"{name}/{model}"))
+            return warning(f"{took}; {slow}", faster(f"{name}/{model}"))
         return Finding(state, took, "" if state == "ok" else f"hushd logs {role}/{name}")
 
     def _speak(self, engine: str, model: str) -> tuple[str, str]:
@@ -195,8 +195,8 @@ class Running:
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
 
 
-def _faster(slow: str) -> str:
+def faster(slow: str) -> str:
     """Returns the command for a voice of the user's language that is faster than the model `slow`, if one is known."""
     index, language = ModelIndex(), session_language()
-    faster = faster_voice(index.rows(), index.machine, language, slow)
-    return " && ".join(faster.commands or (f"hushd config set tts {faster.row.model}",)) if faster else ""
+    best = faster_voice(index.rows(), index.machine, language, slow)
+    return " && ".join(best.commands or (f"hushd config set tts {best.row.model}",)) if best else ""
