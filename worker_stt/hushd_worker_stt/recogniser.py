@@ -91,6 +91,8 @@ class Recogniser:
         segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
         if len(segments) == 1:
             segments = at_pauses(segments[0], piece.speech)
+        if not any(segment.words for segment in segments):  # as of every draft
+            return segments
         pauses = [(end, start) for (_, end), (start, _) in pairwise(piece.speech)]
         pauses += [(piece.start + start, piece.start + end) for start, end in quiet(piece.samples)]
         return [beside_pauses(segment, sorted(pauses)) for segment in segments]

@@ -103,9 +103,14 @@ def _parts(spoken: Sequence[Sounding]) -> list[_Time]:
     """Returns the characters of each spoken word; words for the same characters share them by their letters."""
     parts: list[_Time] = []
     for (start, end), same in groupby(spoken, key=lambda each: (each.start, each.end)):
-        sums = list(accumulate((len(each.letters) for each in same), initial=0))
+        sums = _letters(same)
         parts += pairwise(start + (end - start) * done / max(1, sums[-1]) for done in sums)
     return parts
+
+
+def _letters(spoken: Iterable[Sounding]) -> list[int]:
+    """Returns the number of letters before each word, and that of all."""
+    return list(accumulate((len(each.letters) for each in spoken), initial=0))
 
 
 def _within(known: Sequence[_Stretch], first: float, last: float) -> _Time:
@@ -128,14 +133,15 @@ def _times(
     not spoken; and the parts of the speech that are not in the text."""
     times: list[_Time | None] = [None] * len(sounds)
     unspoken, unwritten = [], []
-    letter_s = sum(end - start for _, (start, end) in heard) / max(1, sum(len(each.letters) for each, _ in heard)) or 1
+    letter_s = sum(end - start for _, (start, end) in heard) / max(1, _letters(each for each, _ in heard)[-1]) or 1
     for (i, j, length), (next_i, next_j, _) in pairwise([(0, 0, 0), *blocks, (len(sounds), len(heard), 0)]):
         times[i : i + length] = [time for _, time in heard[j : j + length]]
         i, j = i + length, j + length
         start = heard[j - 1][1][1] if j else 0.0
-        end = heard[min(next_j, len(heard) - 1)][1][next_j == len(heard)] if heard else 0.0
+        end = heard[next_j][1][0] if next_j < len(heard) else heard[-1][1][1] if heard else 0.0
         between, others = sounds[i:next_i], heard[j:next_j]
-        usual_s = sum(len(each.letters) for each in between) * letter_s
+        sums = _letters(between)
+        usual_s = sums[-1] * letter_s
         if len(others) >= _PASSAGE and len(others) > _TIMES_MORE * len(between):
             speech = " ".join(each.letters for each, _ in others)
             unwritten.append(Passage(speech, others[0][1][0], others[-1][1][1]))
@@ -146,7 +152,6 @@ def _times(
         elif between and heard:  # in a pause
             spare_s = max(0.0, end - start - usual_s)
             start += min(spare_s, _PAUSE_S) / 2 if j else spare_s
-            sums = list(accumulate((len(each.letters) for each in between), initial=0))
             pause = [_Stretch(0, max(1, sums[-1]), start, min(end, start + usual_s))]
             times[i:next_i] = [_within(pause, *place) for place in pairwise(sums)]
     return times, unspoken, unwritten
@@ -165,7 +170,7 @@ def _instead(sounds: Sequence[Sounding], heard: Sequence[_Heard], around: _Time,
         other += left_out
         known.append(_Stretch(len(other), len(other) + len(letters), start, end))
         other, at = other + letters, max(at, end)
-    sums = list(accumulate((len(each.letters) for each in sounds), initial=0))
+    sums = _letters(sounds)
     places = [place * len(other) / max(1, sums[-1]) for place in range(sums[-1] + 1)]
     if sums[-1] * len(other) <= _MAX_LETTER_PAIRS:
         places = _edited("".join(each.letters for each in sounds), other)
