@@ -288,6 +288,26 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
 
 
 @ON_LINUX
+def test_an_engine_rests_after_its_last_job(engine: Callable[..., Any]) -> None:
+    """Beside a job it keeps what work needs; once none is left it gives that back, and the last beat is without it."""
+    worker = engine("--beat", "60", "--settle", "0.1", "--slots", "2")
+    size = worker.ready().pss
+    worker.receive(m.Beat)
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.send(m.Job(id=number(2), op="keep", params={"bytes": 20_000_000}))
+    worker.until(m.Result)
+    assert worker.receive(m.Beat).pss == pytest.approx(size + 20e6, abs=6e6)
+    assert worker.silent(0.3)
+    worker.send(m.Cancel(id=number(1)))
+    worker.until(m.Error)
+    beat, _ = worker.until(m.Beat)
+    while beat.pss > size + 10e6:
+        beat, _ = worker.until(m.Beat)
+    assert beat.pss == pytest.approx(size, abs=6e6)
+    assert worker.silent(0.3)
+
+
+@ON_LINUX
 def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[..., Any]) -> None:
     """Each 20 MB that stay are reported right after the answer, for a failure too; 1 MB is not worth a message."""
     worker = engine("--beat", "60")  # a busy machine may take longer than the usual 2 s for a job

@@ -51,7 +51,7 @@ BEAT_INTERVAL_S = 2.0  # between heartbeats while a job runs; the supervisor kil
 LOADING_S = 5.0  # between heartbeats while the load uses CPU time
 GROWTH = 8_000_000  # bytes of growth in memory during a job that are reported by an extra heartbeat at its end
 SAMPLE_S = 0.1  # between measurements of memory during a load; five times that during jobs: peaks last for seconds
-TRIM_DELAY_S = 0.1  # of idleness before memory is trimmed and measured, so that a next request need not wait for that
+TRIM_DELAY_S = 0.1  # of idleness before memory is given back and measured, for which a next request need not wait
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
@@ -86,7 +86,7 @@ class _Harness:
     def __init__(self, worker: BaseWorker, endpoint: str, token: str) -> None:
         self._memory = PrivateMemory()
         self._sample_due = 0.0
-        self._threads = JobThreads(worker, self._post, self._memory)
+        self._threads = JobThreads(worker, self._post, self._memory, self._after_rest)
         self._token = token
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
@@ -101,7 +101,8 @@ class _Harness:
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
         self._loaded = False
-        self._measure = False  # whether memory is to be trimmed and reported after work
+        self._measure = False  # whether the engine is to rest after work, and memory to be trimmed and reported
+        self._rested = False  # whether it has done so
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last heartbeat,
         self._size = 0  # and the larger size reported in it, with child programs
@@ -147,9 +148,13 @@ class _Harness:
             events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
             if not events and self._measure and not self._jobs and self._leaving is None:
                 self._measure = False
-                self._next_beat = math.inf
-                trim()
-                self._beat()
+                self._threads.rest()
+            if self._rested:
+                self._rested = False
+                if not self._jobs and self._leaving is None:
+                    self._next_beat = math.inf
+                    trim()
+                    self._beat()
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
@@ -243,6 +248,10 @@ class _Harness:
     def _post(self, message: Message) -> None:
         # Packed here, so that a message that cannot be packed is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
+        self._wake()
+
+    def _after_rest(self) -> None:
+        self._rested = True
         self._wake()
 
     def _wake(self) -> None:

@@ -31,17 +31,23 @@ from .worker import BaseWorker
 
 class JobThreads:
     """Threads that load `engine` and run its jobs; `post` takes the messages of all threads, `memory` measures this
-    process."""
+    process, and `rested` is called on a thread."""
 
-    def __init__(self, worker: BaseWorker, post: Callable[[Message], None], memory: PrivateMemory) -> None:
+    def __init__(
+        self,
+        worker: BaseWorker,
+        post: Callable[[Message], None],
+        memory: PrivateMemory,
+        rested: Callable[[], None] = lambda: None,
+    ) -> None:
         self._worker = worker
         self._post = post
         self._memory = memory
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._rested = rested
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None for a rest
         self._lock = threading.Lock()  # for the numbers of threads:
         self._count = self._base = 1  # all present threads, the permanent ones,
-        self._aside = 0  # and the maximum of further ones;
-        self._working = 0  # those with a job
+        self._aside = 0  # and the maximum of further ones
         self._on_card = False  # whether the engine computes on a graphics card
         self._placement: dict[str, str] = {}  # what results report of the device, if there was a choice
 
@@ -55,6 +61,10 @@ class JobThreads:
             self._jobs.put(job)
             if self._count < min(running, self._base + self._aside):
                 self._staff()
+
+    def rest(self) -> None:
+        """Has the next free thread give back memory that only work needs; calls `rested` after it."""
+        self._jobs.put(None)
 
     def close(self) -> None:
         self._worker.close()
@@ -105,8 +115,11 @@ class JobThreads:
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
-            with self._lock:
-                self._working += 1
+            if job is None:
+                with contextlib.suppress(Exception):  # the next job has the same trouble, and says so
+                    self._worker.rest()
+                self._rested()
+                continue
             log_files.concern(job.id)
             try:
                 self._post(self._answer(job))
@@ -114,12 +127,6 @@ class JobThreads:
                 self._post(failure(job.id, error))
             log_files.concern(b"")
             del job  # so that its input does not live until the next one
-            with self._lock:
-                self._working -= 1
-                is_last = not self._working and self._jobs.empty()
-            if is_last:
-                with contextlib.suppress(Exception):  # the next job has the same trouble, and says so
-                    self._worker.rest()
             with self._lock:
                 if self._count > self._base and self._jobs.empty():
                     self._count -= 1

@@ -188,12 +188,14 @@ def test_a_sentence_leaves_as_soon_as_it_is_known_to_be_complete(text: str, sent
 
 
 def test_a_long_first_sentence_starts_at_a_clause() -> None:
-    """The first piece ends at the last clause within MAX_FIRST characters; later sentences stay whole."""
+    """The first piece is a clause, the second what fits into MAX_FIRST characters: a third of a sentence is made while
+    they sound. Later sentences stay whole."""
     sentence = "When the rain had stopped, " * 3 + "and the sun had come out again over the hills, we all went home."
-    assert MAX_FIRST < len(sentence) < MAX_PIECE
-    first, rest, again = pieces([f"{sentence} {sentence}".encode()])
-    assert first == Piece(sentence[:53], False)
-    assert rest == Piece(sentence[54:], True)
+    assert 2 * MAX_FIRST - 20 < len(sentence) < MAX_PIECE
+    first, second, rest, again = pieces([f"{sentence} {sentence}".encode()])
+    assert first == Piece(sentence[:26], False)
+    assert second == Piece(sentence[27:80], False)
+    assert rest == Piece(sentence[81:], True)
     assert again == Piece(sentence, True)
 
 

@@ -18,8 +18,8 @@ from .items import MappedText
 
 # Characters of a piece, 18 s of speech: it limits the delay of a cancel, and memory.
 MAX_PIECE = 300
-# Characters of the first piece of a text, which may end at a clause, so that the listener need not wait for a long
-# sentence.
+# Characters of the first two pieces of a text, of which the first ends at a clause, so that the listener need not wait
+# for a long sentence, and the second at the last clause that fits: it is to be made while the first sounds.
 MAX_FIRST = 80
 MIN_FIRST = 24
 # The end of a line with fewer characters is intended: a title, a verse, an item. Text wrapped at 60 columns is not cut.
@@ -73,7 +73,7 @@ class Splitter:
         self._mapped = MappedText()
         self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
-        self._first = True
+        self._pieces = 0  # so far
         self._address = False  # whether the text goes on within a long address, whose rest is not spoken
 
     def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:
@@ -100,7 +100,7 @@ class Splitter:
             piece = self._mapped[start + (marker.end() if marker else 0) : start + length].strip()
             start = self._pass(start, start + length)
             if piece:
-                self._first = False
+                self._pieces += 1
                 yield Cut(piece, ends)
         self._mapped = self._mapped[start:]
         self._text = self._mapped.text
@@ -118,7 +118,7 @@ class Splitter:
         no text is left."""
         if not window:
             return None
-        limits = (MAX_FIRST, MAX_PIECE) if self._first else (MAX_PIECE,)
+        limits = (MAX_FIRST, MAX_PIECE) if self._pieces < 2 else (MAX_PIECE,)
         for limit in limits:
             for match in _STOP.finditer(window):
                 if match.start() >= limit:
@@ -133,8 +133,8 @@ class Splitter:
             if len(window) <= limit:
                 return len(window), True
             clauses = [match.end() for match in _CLAUSE.finditer(window, 0, limit)]
-            if clauses and clauses[-1] >= (MIN_FIRST if limit == MAX_FIRST else MAX_PIECE // 2):
-                return clauses[-1], False
+            if long := [end for end in clauses if end >= (MIN_FIRST if limit == MAX_FIRST else MAX_PIECE // 2)]:
+                return long[-1 if self._pieces else 0], False
         space = max(window.rfind(" ", 0, MAX_PIECE), window.rfind("\n", 0, MAX_PIECE))
         return (space if space > 0 else MAX_PIECE), False
 
