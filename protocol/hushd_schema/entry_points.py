@@ -26,6 +26,7 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "remote": ("attach",),
     "tune": ("tune",),
     "wake": ("wake",),
+    "written": (),
 }
 _METADATA = (".dist-info", ".egg-info")
 

@@ -31,6 +31,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.complain(options.note)
     output = Output(options, options.files)
     with shown_client() as client:
+        if options.written:
+            from .written import Written
+
+            Written(options)  # says at once if it is not here
         options.script = None
         if options.align:
             from .script import Script

@@ -278,7 +278,11 @@ class Files:
 
     def _transcribe(self, job: Job) -> Done:
         transcription, journal, segments = job.transcription, job.journal, job.segments
-        earlier, damage, script = deque(segments), None, self._options.script
+        earlier, damage, script, written = deque(segments), None, self._options.script, None
+        if self._options.written:
+            from .written import Written
+
+            written = Written(self._options)
         while True:
             try:
                 segment = next(transcription, None)  # a refusal for lack of room is raised here first
@@ -291,6 +295,7 @@ class Files:
             if segment is None:
                 break
             segment = replace(segment, id=len(segments))
+            segment = written.segment(segment, transcription.language) if written else segment
             segments.append(segment)
             if journal and not segment.speaker:
                 total = self._progress.total(job.index)
@@ -298,6 +303,8 @@ class Files:
             if not script:
                 self._events.put((job.index, segment))
         transcript = transcription.so_far(segments)
+        if written:
+            transcript = replace(transcript, warnings=(*transcript.warnings, *written.warnings))
         if script:
             transcript = script.aligned(transcript)
             for segment in transcript.segments:
@@ -317,6 +324,8 @@ class Files:
         from .journal import Journal
 
         request = {"engine": self._options.engine, "model": self._options.model, **self._params}
+        if self._options.written:
+            request["written"] = True
         journal = Journal(paths.find().transcripts, name, info, request)
         self._journals[index] = journal
         return journal

@@ -13,12 +13,14 @@ from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
 from hushd.warnings import ResultWarning, exit_code
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped
 
 from hushd_cli.terminal import console
 
 from .options import transcribe_options
 from .output import Output
+from .written import Written
 
 if TYPE_CHECKING:
     from hushd.audio.microphone import Microphone
@@ -56,7 +58,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
             on_partial=screen.unfinished,
             **transcribe_options(options),
         )
-        session = _Session(transcription)
+        session = _Session(transcription, Written(options) if options.written else None)
         try:
             if output.printed:
                 for text in output.pieces(session):
@@ -101,12 +103,16 @@ class _Session:
 
     An error after the first segment ends the session like silence, so that no word is lost.
 
+    Args:
+        written: writes the numbers, if they are wanted in digits.
+
     Attributes:
         end: that error, to be raised once the format is written.
     """
 
-    def __init__(self, transcription: Transcription) -> None:
+    def __init__(self, transcription: Transcription, written: Written | None = None) -> None:
         self._transcription = transcription
+        self._written = written
         self.diarized = False
         self.end: HushdError | SystemExit | None = None
 
@@ -120,7 +126,7 @@ class _Session:
 
     @property
     def warnings(self) -> tuple[ResultWarning, ...]:
-        return self._transcription.warnings
+        return (*self._transcription.warnings, *(self._written.warnings if self._written else ()))
 
     @property
     def unlikely(self) -> tuple[tuple[float, float], ...]:
@@ -133,14 +139,14 @@ class _Session:
     def transcript(self) -> Transcript:
         """Waits for the end; returns the transcript."""
         segments = tuple(self)
-        return self._transcription.so_far(segments)
+        return replace(self._transcription.so_far(segments), warnings=self.warnings)
 
     def __iter__(self) -> Iterator[Segment]:
         some = False
         try:
             for segment in self._transcription:
                 some = True
-                yield segment
+                yield self._written.segment(segment, self.language) if self._written else segment
         except (HushdError, SystemExit) as end:  # no microphone, or no terminal any more
             if not some:
                 raise

@@ -74,6 +74,7 @@ def make_parser(prog: str) -> Parser:
     group = add_transcription(parser)
     add_speaker(group)
     group.add_argument("--align", metavar="TEXT", help="a text that FILE is read from: its words, with their times")
+    group.add_argument("--written", action="store_true", help="numbers in digits, such as 42%% and 5:30")
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
@@ -109,8 +110,8 @@ def _check_files(options: Namespace) -> None:
         raise HushdError("bad_request", "--diarize needs the whole recording: leave out --resume.")
     if options.clips and options.diarize:
         raise HushdError("bad_request", "--diarize needs the whole recording: leave out --clip-timestamps.")
-    if options.align and (len(options.files) > 1 or options.diarize or options.task == "translate"):
-        raise HushdError("bad_request", "--align is for one FILE, without --diarize and --task translate.")
+    if options.align and (len(options.files) > 1 or options.diarize or options.written or options.task == "translate"):
+        raise HushdError("bad_request", "--align is for one FILE, without --diarize, --written and --task translate.")
 
 
 def _is_live(options: Namespace) -> bool:
