@@ -164,6 +164,23 @@ class OwnWords:
         return min(matches, default=None)
 
 
+def names(text: str, language: str) -> Iterator[str]:
+    """Yields the names and terms of a text that could be own words, those in a row together and then each.
+
+    Args:
+        language: as in `OwnWords.mended`; of others than English those with a capital within a sentence.
+    """
+    tokens, row = split(text), list[str]()
+    cores = [_edges(token)[1] for token in tokens]
+    for number, core in enumerate([*cores, ""]):
+        named = core != "" and _kind(tokens, cores, number, _has_english(language)) in (UNKNOWN, NAME)
+        if row and not (named and tokens[number - 1].rstrip()[-1:].isalnum()):
+            yield from dict.fromkeys((" ".join(row), *row))
+            row = []
+        if named:
+            row.append(core)
+
+
 def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yields the own words of a list, each with how it is misheard."""
     for line in text.splitlines():

@@ -14,6 +14,7 @@ from hushd_cli.terminal import console
 from hushd_models import languages, text_language
 from hushd_models.model_choice import Candidate
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 
@@ -57,6 +58,12 @@ def _run(options: Namespace) -> int:
     with Client(holder="tune") as client:
         hearings, failed = _hear(client, heard, _models(client, language), language)
     comparison = _compared(heard, hearings, failed, language, normalise)
+    if comparison.model:
+        from .own_words import helpful  # with numpy, after the models have answered
+
+        texts = hearings[comparison.model].texts
+        helping = helpful([clip.sentence for clip in heard], texts, language, normalise)
+        comparison = replace(comparison, own_words=helping)
     if not options.json:
         console.write(report.table(comparison, console.width()))
     written = _settle(options, comparison)

@@ -23,6 +23,7 @@ class Comparison:
     Attributes:
         texts: of each model, by sentence.
         failed: the reasons of the models that could not be heard.
+        own_words: names that the model to use would hear right if `words.txt` had them.
     """
 
     language: str
@@ -31,6 +32,13 @@ class Comparison:
     failed: Mapping[str, str]
     choice: Place | None
     present: str
+    own_words: Sequence[str] = ()
+
+    @property
+    def model(self) -> str:
+        """The model to use; empty if none was heard."""
+        place = self.choice or next(iter(self.places), None)
+        return place.heard.model if place else ""
 
 
 _COLUMNS = [
@@ -51,6 +59,9 @@ def table(comparison: Comparison, width: int) -> str:
     lines += ["", *_differences(comparison)]
     for place in comparison.places:
         lines += _wrong(place.heard.model, comparison.texts[place.heard.model])
+    if comparison.own_words:
+        named = escaped(", ".join(comparison.own_words))
+        lines += ["", f"As own words {comparison.model} would hear these right; a line for words.txt:", named]
     return "\n".join([*lines, ""])
 
 
@@ -117,4 +128,5 @@ def as_json(comparison: Comparison) -> JsonObject:
         "enough": bool(comparison.places) and comparison.places[0].verdict == BEST,
         "choice": comparison.choice.heard.model if comparison.choice else None,
         "present": comparison.present,
+        "own_words": list(comparison.own_words),
     }

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from hushd_protocol.light_dataclass import replace
 from hushd_tune import command, ranking, report
 from hushd_tune.words import Compared
 
@@ -41,6 +42,16 @@ def test_the_table_fits_80_columns() -> None:
     assert "and not by chance: moonshine/tiny-en." in told
     assert told.count("a [-b-]{+c+}") == 15
     assert "and 7 more, which --json shows" in told
+
+
+def test_own_words_that_help() -> None:
+    """They are a line for words.txt, of the model to use, and a list in JSON; without any nothing is said."""
+    some = replace(comparison(), own_words=["Qdrant", "Ann Lee"])
+    assert report.table(some, 80).endswith(
+        f"As own words {some.model} would hear these right; a line for words.txt:\nQdrant, Ann Lee\n"
+    )
+    assert report.as_json(some)["own_words"] == ["Qdrant", "Ann Lee"]
+    assert "own words" not in report.table(comparison(), 80)
 
 
 def test_what_is_sure_and_what_is_too_little() -> None:
