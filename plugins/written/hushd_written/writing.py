@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from hushd.transcripts.segment import Segment, Word
 from hushd_models.languages import code
@@ -35,18 +35,29 @@ def written(tag: str) -> Callable[[Segment], Segment] | None:
 
 
 def _segment(language: Language, segment: Segment) -> Segment:
-    tokens, timed = _BEFORE_SPACE.split(segment.text), [word.word for word in segment.words]
+    tokens, words, at = _BEFORE_SPACE.split(segment.text), list[Word](), 0
     spans = list(_spans(tokens, language))
-    same = [token.strip() for token in tokens] == [word.strip() for word in timed]
-    words: list[Word] = []
-    at = 0
-    for first, last, text in spans if same else _spans(timed, language):
+    for first, last, text in _of_words(segment.words, tokens, spans, language):
         heard = segment.words[first:last]
+        space = heard[0].word[: len(heard[0].word) - len(heard[0].word.lstrip())]
         known = [word.probability for word in heard if word.probability is not None]
         words += segment.words[at:first]
-        words.append(Word(_in_place(timed[first:last], text), heard[0].start, heard[-1].end, min(known, default=None)))
+        words.append(Word(space + text, heard[0].start, heard[-1].end, min(known, default=None)))
         at = last
     return replace(segment, text=_joined(tokens, spans), words=(*words, *segment.words[at:])) if spans else segment
+
+
+def _of_words(words: Sequence[Word], tokens: Sequence[str], spans: Sequence[Span], language: Language) -> list[Span]:
+    """Returns the spans of words with times, and the numbers with the signs around them: a token of the text may be
+    several words, such as `350` and `,000`."""
+    texts, timed = [token.strip() for token in tokens], [word.word.strip() for word in words]
+    ends, word_ends = (list(accumulate(map(len, each), initial=0)) for each in (texts, timed))
+    if "".join(texts) == "".join(timed) and {ends[at] for span in spans for at in span[:2]} <= {*word_ends}:
+        places = {end: number for number, end in enumerate(word_ends)}
+        return [
+            (places[ends[first]], places[ends[last]], _in_place(texts[first:last], text)) for first, last, text in spans
+        ]
+    return [(first, last, _in_place(timed[first:last], text)) for first, last, text in _spans(timed, language)]
 
 
 def _joined(tokens: Sequence[str], spans: Sequence[Span]) -> str:

@@ -99,6 +99,23 @@ def test_a_numbers_words_are_one_word() -> None:
         )  # fmt: skip
 
 
+def test_words_may_be_parts_of_the_texts() -> None:
+    """As Whisper divides digits; where words and text differ the words are read by themselves."""
+    writer = written("en")
+    assert writer
+    for parts, right in [
+        (["about", "350", ",000", "dollars."], ["about", "$350,000."]),
+        (["About", "forty", "dollars", "more"], ["About", "$40", "more"]),
+    ]:
+        words = tuple(Word(f" {part}", float(n), n + 1.0) for n, part in enumerate(parts))
+        written_words = writer(Segment(0, 0.0, 9.0, "about 350,000 dollars.", words)).words
+        assert [word.word.strip() for word in written_words] == right
+        assert (written_words[1].start, written_words[1].end) == (
+            1.0,
+            float(len(parts)) if right[-1] != "more" else 3.0,
+        )
+
+
 def test_other_languages() -> None:
     """A name or a tag with a country is a language; of those without a record there is no writer."""
     assert [written(tag) is not None for tag in ("French", "pt-BR", "nl", "")] == [True, True, False, False]
