@@ -86,7 +86,7 @@ class Attempts:
             HushdError: the failure for which the request was repeated, since the answer is another one now.
         """
         if self._known and (_lasts(message) or isinstance(message, Result)):
-            if isinstance(message, Partial) and message.data == self._known.popleft().data:
+            if isinstance(message, Partial) and _content(message) == _content(self._known.popleft()):
                 return False
             assert self._failure
             raise self._failure
@@ -156,6 +156,11 @@ class Attempts:
 def _lasts(message: Message) -> bool:
     """Returns whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _content(partial: Partial) -> JsonObject:
+    """Returns what a caller has of a partial, but for the verdict on it, which may come with it or after it."""
+    return {name: value for name, value in partial.data.items() if name not in ("unjudged", "unlikely")}
 
 
 def _rest(segment: Mapping[str, Any]) -> JsonObject:

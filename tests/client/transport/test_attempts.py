@@ -124,6 +124,15 @@ def test_a_repeated_answer_that_differs_is_the_failure_it_was_repeated_for(messa
     assert raised.value is failure
 
 
+@pytest.mark.parametrize(("first", "again"), [({}, {"unjudged": True}), ({"unlikely": True}, {})])
+def test_a_text_whose_verdict_comes_earlier_or_later_is_the_same(first: dict[str, Any], again: dict[str, Any]) -> None:
+    """A verdict comes with its text or milliseconds after it: a dictation was lost by that over a restart."""
+    attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
+    assert attempts.is_new(_segment(0, **first))
+    assert attempts.again(lost("worker_stopped"))
+    assert not attempts.is_new(_segment(0, **again))
+
+
 def test_what_follows_the_same_segments_is_new() -> None:
     attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
     assert attempts.is_new(_segment(0))
