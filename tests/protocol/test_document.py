@@ -1,4 +1,4 @@
-"""docs/PROTOCOL.md is what the code does: its tables are the code's, its bytes are real, its example runs."""
+"""docs/PROTOCOL.md is what the code does: its tables are the code's, its example runs."""
 
 from __future__ import annotations
 
@@ -167,24 +167,16 @@ def test_every_word_in_code_type_is_known() -> None:
         "chunk_s", "leave_s", "log_tail", "read_s", "st_dev", "st_ino", "st_size", "total_s", "why_there",
         "zmq_socket_monitor",
     }  # fmt: skip
-    warnings = {row[title].strip("`") for title in ("warning", "warning of a speech") for row in table(title)}
+    warnings = {row["warning of a speech"].strip("`") for row in table("warning of a speech")}
     assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings
 
 
 def test_warnings() -> None:
-    """The table of warnings has those that the worker gives."""
+    """The table of warnings in LISTEN.md has those that the worker gives."""
     files = (ROOT / "worker_stt" / "hushd_worker_stt").rglob("*.py")
     given = {code for file in files for code in re.findall(r'(?:warn\(|"code": )"(\w+)"', file.read_text())}
-    assert given == {row["warning"].strip("`") for row in table("warning")}
-
-
-def test_the_bytes_of_a_hello() -> None:
-    """The three frames in the text are what the codec makes of that hello, and reads back."""
-    hello = m.Hello(protocol=limits.PROTOCOL, version="0.1.0", holder="cli", pid=4711)
-    frames = [bytes.fromhex(frame) for frame in block("hex").rstrip("\n").split("\n\n")]
-    frames += [b""] * (3 - len(frames))
-    assert frames == pack(hello)
-    assert unpack(frames, Decoder(m.FROM_CLIENT)) == hello
+    told = table("code", (ROOT / "docs/LISTEN.md").read_text())
+    assert given <= {code for row in told for code in re.findall(r"`(\w+)`", row["code"])}
 
 
 def test_the_example_client_runs(folder: Path) -> None:
