@@ -10,7 +10,7 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Job
 
-from .encoders import encoder
+from .encoders import Encoder, Raw, Wav
 from .engine import AudioChunk
 from .levelling import limit
 from .params import FIXED_RATES
@@ -75,7 +75,7 @@ class Output:
         """Raises HushdError `engine_missing` if the format or the rate needs a library that is not installed."""
         self.rate = sample_rate or _possible(engine_rate, format)
         self._channels = channels
-        self._encoder = encoder(job, format, self.rate, channels)
+        self._encoder = _encoder(job, format, self.rate, channels)
         self._resampler: Any = None
         self._from = self.rate  # the resampler's input rate
         self.frames = 0
@@ -118,6 +118,17 @@ class Output:
         if len(samples):
             integers = to_s16le(samples)
             self._encoder.write(integers if self._channels == 1 else np.repeat(integers, self._channels))
+
+
+def _encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
+    """Returns the encoder of one of `FORMATS`. Raises `engine_missing` without the library that it needs."""
+    if format in ("s16le", "pcm"):
+        return Raw(job, rate, channels, 0 if format == "pcm" else None)
+    if format == "wav":
+        return Wav(job, rate, channels)
+    from . import file_encoders  # most speech is played, or is a WAV file
+
+    return file_encoders.encoder(job, format, rate, channels)
 
 
 def _possible(rate: int, format: str) -> int:

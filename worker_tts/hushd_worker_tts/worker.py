@@ -11,7 +11,7 @@ import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from hushd_models import languages, text_language
+from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -125,6 +125,8 @@ class Worker(BaseWorker):
         spoken = languages.code(usual.language)
         if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
             return usual  # 30 ms less before the first word
+        from hushd_models import text_language
+
         language = text_language.detect(text, own or [usual.language])
         if not language or text_language.may_be(language, spoken):
             return usual
@@ -194,6 +196,8 @@ def _foreign(text: str, voice: Voice) -> str:
     voice_language = languages.code(voice.language)
     if voice_language == "en" and languages.is_plainly_english(text):
         return ""
+    from hushd_models import text_language  # not for plain English
+
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""

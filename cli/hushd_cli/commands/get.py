@@ -61,7 +61,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         raise HushdError("output_failed", f"`{options.again}` has brought nothing into {sys.prefix}.")
     if (steps or changes) and not _agreed(options, [*pulls, *installs]):
         return 0
-    from hushd_cli.terminal.progress import pulled, shown_client  # not needed for a mistake
+    from hushd_cli.terminal.progress import pulled  # not needed for a mistake
+    from hushd_cli.terminal.shown_client import shown_client
 
     if plugin:
         _ask_hub()

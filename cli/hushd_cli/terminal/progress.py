@@ -1,14 +1,13 @@
 """The progress of transcriptions and downloads as a line at the bottom of the terminal.
 
-Everything but a client's is pure: the time is an argument.
+Everything but a download's is pure: the time is an argument.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -165,13 +164,13 @@ def download(what: str, done: float, total: float, rate: float, columns: int) ->
 
 
 @cache
-def _download_line() -> DownloadLine:
+def download_line() -> DownloadLine:
     return DownloadLine()  # made when needed, since standard error may be redirected until then
 
 
 def pulled(client: Client, model: str) -> ModelResult:
     """Pulls a model, and shows how far it has come; raises as `Client.pull` does."""
-    line = _download_line()
+    line = download_line()
     try:
         return client.pull(model, on_progress=lambda what, *bytes: line(model if bytes[1] else what or model, *bytes))
     finally:
@@ -180,30 +179,8 @@ def pulled(client: Client, model: str) -> ModelResult:
 
 def shrunk(client: Client, model: str) -> ModelResult:
     """Makes a model smaller, and shows the present step; raises as `Client.shrink` does."""
-    line = _download_line()
+    line = download_line()
     try:
         return client.shrink(model, on_progress=lambda what, *_: line(what or model, 0, 0))
     finally:
         line.clear()
-
-
-@contextmanager
-def shown_client() -> Iterator[Client]:
-    """Yields a client that shows what its requests wait for, also a model's download."""
-    from hushd.client import Client
-
-    waits = StatusLine()
-
-    def show(note: str) -> None:
-        waits.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else waits.clear()
-
-    try:
-        with Client(
-            holder="cli",
-            on_pull=lambda model, done, total: _download_line()(model, done, total),
-            on_wait=show,
-        ) as client:
-            yield client
-    finally:
-        waits.clear()
-        _download_line().clear()

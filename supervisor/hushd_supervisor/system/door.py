@@ -21,7 +21,7 @@ import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Error, Result
-from hushd_protocol.system import best_effort, uploads
+from hushd_protocol.system import best_effort
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import HTTP_TOKEN, Settings
 
@@ -143,7 +143,8 @@ class Door(Source):
     def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
         if not (self.listeners or self._passed or lent or configured.http.listen or configured.wyoming.listen):
             return
-        from hushd_schema.settings import access  # loaded on first use: most supervisors listen for nobody
+        from hushd_protocol.system import uploads  # loaded on first use: most supervisors listen for nobody
+        from hushd_schema.settings import access
 
         from . import listeners
 
@@ -322,6 +323,8 @@ class Door(Source):
         self._gateways.remove(gateway)
         self._watch()
         if status:
+            from hushd_protocol.system import uploads
+
             uploads.sweep()
         if status == 0 or gateway.dismissed:
             self._failures = 0

@@ -11,7 +11,7 @@ from hushd_protocol.names import AUTO
 
 from hushd_cli.offers import mention_language
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import shown_client
+from hushd_cli.terminal.shown_client import shown_client
 
 from .files import Files
 from .options import parse, voiceprints

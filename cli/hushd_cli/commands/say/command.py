@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import shown_client
+from hushd_cli.terminal.shown_client import shown_client
 
 from .options import file_format, parse, synthesize_options
 

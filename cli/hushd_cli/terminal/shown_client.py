@@ -1,0 +1,41 @@
+"""A client that shows at the terminal what its requests wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .console import StatusLine
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+
+    from .progress import DownloadLine
+
+
+@contextmanager
+def shown_client() -> Iterator[Client]:
+    """Yields a client that shows what its requests wait for, also a model's download."""
+    from hushd.client import Client
+
+    waits = StatusLine()
+    downloads: DownloadLine | None = None
+
+    def show(note: str) -> None:
+        waits.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else waits.clear()
+
+    def show_download(model: str, done: float, total: float) -> None:
+        nonlocal downloads
+        from .progress import download_line  # for the few requests that download
+
+        downloads = download_line()
+        downloads(model, done, total)
+
+    try:
+        with Client(holder="cli", on_pull=show_download, on_wait=show) as client:
+            yield client
+    finally:
+        waits.clear()
+        if downloads:
+            downloads.clear()
