@@ -5,11 +5,22 @@ from __future__ import annotations
 import signal
 import time
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 from support.diary import RATE, check_no_overlap
 from support.peer import Supervisor, wait_until
 from support.programs import Programs, finish
+
+
+def one_waits(programs: Programs, first_s: float, second_s: float) -> tuple[Popen[bytes], Popen[bytes]]:
+    """A `say` that is heard, and one that waits for it."""
+    first = programs.say(first_s)
+    programs.wait_for_sound(first)
+    second = programs.say(second_s)
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+    return first, second
+
 
 # --- say and listen ---------------------------------------------------------------------------------------------------
 
@@ -41,10 +52,7 @@ def test_something_urgent_interrupts(programs: Programs) -> None:
 def test_stop_speaking_is_silence(programs: Programs) -> None:
     """`hushd stop` ends who speaks and who waits, with 130."""
     with programs.held():
-        first = programs.say(7)
-        programs.wait_for_sound(first)
-        second = programs.say(1)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+        first, second = one_waits(programs, 7, 1)
         programs.hushd("stop")
     for process in (first, second):
         assert finish(process, 130) == "say: It was stopped.\n"
@@ -115,10 +123,7 @@ def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
 def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
     """SIGKILL in the middle of a word: the next one speaks."""
     with programs.held():
-        first = programs.say(7)
-        programs.wait_for_sound(first)
-        second = programs.say(0.1)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+        first, second = one_waits(programs, 7, 0.1)
         first.kill()
     finish(second)
     assert programs.sounds()[-1].heard == 1600
@@ -127,10 +132,7 @@ def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
 def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
     """SIGSTOP (Ctrl-Z): after 6 s the next one speaks; after SIGCONT (fg) the first says the rest."""
     with programs.held():
-        first = programs.say(2)
-        programs.wait_for_sound(first)
-        second = programs.say(0.1)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+        first, second = one_waits(programs, 2, 0.1)
         first.send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
     programs.wait_for_sound(second)

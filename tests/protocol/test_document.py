@@ -114,6 +114,10 @@ def test_the_fields_of_a_message(name: str) -> None:
         for field in dataclasses.fields(KINDS[name])
         if field.name != "payload"
     ]
+    with_id = re.search(r"is its `id`.*? leaves out: (.*?)\.", TEXT.replace("\n", " "))
+    assert with_id
+    if f"`{name}`" in with_id[1]:
+        assert real.pop(0) == ("`id`", "bytes", "required")
     if name == "job":
         as_there = re.search(r"A `job` is the request .*?, with (.*?) as there", TEXT.replace("\n", " "))
         assert as_there
