@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.own_words import MAX_OWN_WORDS, OwnWords
+from hushd_worker_stt.own_words import MAX_OWN_WORDS, OwnWords, _english
 from hushd_worker_stt.partials import Began, Unstable
+from hushd_worker_stt.sounds_like import distance, sounds
 from support.stt_jobs import Ask, chunked, s16le
 
 NAMES = "Bhattacharya, Claude, Giancarlo Fisichella\nKubernetes  # runs containers\nkokoro, Qdrant, H100, Clearwater\n"
+RESEMBLING = "Anneliese, Claude, eigenvalue, Grafana, Poisson, Pydantic, Redis, Terraform, Thibault, Traefik"
 MISHEARD = "kubectl = cube control, kates\nClaude Code = cloud code"
 
 
@@ -38,6 +42,43 @@ def text_of(heard: str, own: str = NAMES, language: str = "en") -> str:
 def test_what_sounds_like_an_own_word_becomes_it(heard: str, written: str) -> None:
     """With the signs around it; what the language has stays, and so do numbers."""
     assert text_of(heard) == written
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [
+        ("The traffic is dense.", "The traffic is dense."), ("a poison", "a poison"), ("The road is long.",) * 2,
+        ("to bald men", "to bald men"), ("We want to reform it.",) * 2,
+        ("the Terraform files", "the Terraform files"), ("of the Teraform is", "of the Terraform is"),
+        ("the terra form files", "the Terraform files"), ("Ann a lease is here", "Anneliese is here"),
+    ],
+)  # fmt: skip
+def test_a_common_word_that_an_own_word_does_not_need_stays(heard: str, written: str) -> None:
+    """It is heard beside the own word, or sounds like it alone."""
+    assert text_of(heard, RESEMBLING) == written
+
+
+@cache
+def _resembling() -> list[str]:
+    """Returns common words that sound like own words."""
+    own = RESEMBLING.split(", ")
+    common = sorted(_english() - set(own))
+    return [word for word in common if any(distance(sounds(word), sounds(name), 1.0) <= 1.0 for name in own)]
+
+
+@pytest.mark.parametrize(
+    ("language", "little"),
+    [
+        ("en", "the a an to of is in on it at we he and"), ("de", "der die das zu ist in im es er an wir und"),
+        ("fr", "le la les de est en un une il et à"), ("", "el la los de es en un que y uma os"),
+    ],
+)  # fmt: skip
+def test_common_words_become_an_own_word_only_by_its_very_sounds(language: str, little: str) -> None:
+    """In texts of words that sound like own words, and little ones between them."""
+    rng = Random(73)
+    for _ in range(100):
+        said = " ".join(rng.choice(rng.choice((_resembling(), little.split()))) for _ in range(8))
+        assert sounds(text_of(said, RESEMBLING, language)) == sounds(said), said
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 No engine must know of them: its text is compared, so that every engine's words are mended alike. A word
 that the language has, such as "cloud", stays, since it is likelier than "Claude"; several of them together, such as
-"cooper net ease", become an own word if hardly a sound differs.
+"cooper net ease", become an own word if hardly a sound differs and each is needed: "the traffic" is not "Traefik".
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .wording import split
 MAX_OWN_WORDS = 500  # each takes time with each word heard: as many take 11 s for an hour of speech, one takes 3 s
 UNKNOWN, NAME, KNOWN, NUMBER = "unknown", "name", "known", "number"  # words heard; a known one with a capital is a name
 # By the words heard, the share of the own word's sounds that may differ, and the least weight of these sounds: short
-# words are like too many others. Found on one set of 40 names; BENCHMARKS.md has another.
-_ALLOWED = {UNKNOWN: 0.36, NAME: 0.18, KNOWN: 0.12}
-_LEAST = {UNKNOWN: 2.0, NAME: 2.5, KNOWN: 3.5}
-_SURE_WEIGHT = 0.7  # of sounds, in which nothing may differ: a short word is like too many others
+# words are like too many others. Found on two lists of 40 names; BENCHMARKS.md has another.
+_ALLOWED = {UNKNOWN: 0.38, NAME: 0.18, KNOWN: 0.15}
+_LEAST = {UNKNOWN: 2.0, NAME: 2.5, KNOWN: 4.0}
+_SURE_WEIGHT = 1.0  # of sounds, in which nothing may differ; of known words alone it is the least weight
 _MORE_WORDS = 2  # that may be heard for an own word: "cooper net ease"
 _SIGN = re.compile(r"\W")
 _BESIDE = " \"'“”‘’()[]*_-"  # signs that stand between a sentence's end and the next word
@@ -153,13 +153,15 @@ class OwnWords:
             sum(limits[kind] * len(word) for word, kind in zip(heard, kinds, strict=True)) / letters
             for limits in (_ALLOWED, _LEAST)
         )
+        sure = least if set(kinds) == {KNOWN} else _SURE_WEIGHT
         near = sounds(" ".join(heard))
+        shorter = [rest for end, rest in ((kinds[0], heard[1:]), (kinds[-1], heard[:-1])) if end == KNOWN]
         matches = []
         for way in self._ways.get(first_sounds(near)[0], ()):
-            most = allowed * (way.weight - _SURE_WEIGHT)
+            most = allowed * (way.weight - sure)
             if way.weight >= least and len(heard) <= way.words + _MORE_WORDS and abs(weight(near) - way.weight) <= most:
                 cost = distance(near, way.sounds, most)
-                if cost <= most:
+                if cost <= most and all(distance(sounds(" ".join(rest)), way.sounds, cost) > cost for rest in shorter):
                     matches.append((cost / way.weight, way.text))
         return min(matches, default=None)
 

@@ -17,7 +17,7 @@ from support import real_weights
 
 from ...stage import Row, recording, supervisor
 
-_LISTS = ("held_out", "by_which_the_rule_was_made")
+_LISTS = ("held_out", "beside_common_words", "by_which_the_rule_was_made")
 _VOICES = (
     {"engine": "hibari", "voice": "heart"}, {"engine": "piper", "model": "en_US-joe-medium"},
     {"engine": "hibari", "voice": "heart"},
@@ -30,7 +30,7 @@ _READ = ("two_cities.wav", "beckett.wav")
 
 
 def own_words(options: Namespace) -> Iterator[Row]:
-    """Measures two lists of 40 names: in sentences by voices, and elsewhere (--audio DIR, --text FILE, --engine)."""
+    """Measures three lists of names: in sentences by voices, and elsewhere (--audio DIR, --text FILE, --engine)."""
     home = real_weights.home()
     with supervisor("[worker]\nkeep_alive = 3600\n", HUSHD_MODELS_DIR=str(home)), Client() as client:
         voices = [v for v in _VOICES if v["engine"] not in _PLACES or not real_weights.missing(_PLACES[v["engine"]])]
