@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from support import real_weights
-from support.peer import Supervisor, check_nothing_is_left
+from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.real_weights import needs
 from support.recordings import recording
 from support.wer import BECKETT, word_error_rate
@@ -60,3 +60,26 @@ def test_each_voice_is_understood(client: Client, tmp_path: Path, voice: str, la
     heard = client.transcribe(tmp_path / "said.wav", model="faster-whisper/base", language=language).text
     heard = heard.replace("9", {"en": "nine", "fr": "neuf", "pt": "nove"}[language])
     assert word_error_rate(text, heard) < 0.25, heard
+
+
+@pytest.mark.parametrize(
+    ("worker", "voice"),
+    [
+        pytest.param("tts/piper/en_US-joe-medium", "en_US-joe-medium", marks=needs("piper/en_US-joe-medium.onnx")),
+        pytest.param("tts/kokoro/kokoro-v1.0.int8", "af_heart", marks=needs("kokoro/kokoro-v1.0.int8.onnx")),
+        pytest.param("stt/onnx-asr/base", "", marks=needs("onnx-asr/base")),
+    ],
+)
+def test_what_work_took_is_given_back_at_rest(client: Client, worker: str, voice: str) -> None:
+    """A resting worker holds at most 0.75 of what it took: piper and Kokoro 0.2 to 0.4, Whisper by onnx-asr 0.6."""
+    if not voice:
+        client.transcribe(recording(), model=worker.removeprefix("stt/"))
+    else:
+        sentence = "It was the season of light, it was the season of darkness, and it was the spring of hope"
+        client.synthesize(f"{sentence}, {sentence}, {sentence}.", voice=voice).array()
+
+    def gave_back() -> bool:
+        (row,) = (row for row in client.status().workers if row.name == worker)
+        return 0 < (row.private_mb or 0) < 0.75 * row.peak_mb
+
+    wait_until(gave_back, "its rest")

@@ -173,3 +173,36 @@ def test_what_is_not_mapped_is_loaded_by_its_path(
         assert [type(model) for model in runtime.made] == [bytes, str]
     else:
         assert made == [str(path)]
+
+
+def test_memory_of_work_is_given_back_at_rest(tmp_path: Path) -> None:
+    """Sessions that share the arena keep the memory of their arrays, of 40 MB each, until it is shrunk, and work on."""
+    small, large = (products(tmp_path / f"{count}.onnx", count=count, side=1024) for count in (1, 2))
+    program = (
+        "import sys, numpy, onnxruntime\n"
+        "from hushd_protocol.system.footprint import rss\n"
+        "from hushd_worker import onnx_arena\n"
+        "def opened(path):\n"
+        "    options = onnxruntime.SessionOptions()\n"
+        "    options.intra_op_num_threads = 1\n"
+        "    onnx_arena.share(options)\n"
+        "    return onnxruntime.InferenceSession(path, options, ['CPUExecutionProvider'])\n"
+        "sessions = [opened(path) for path in sys.argv[1:]]\n"
+        "def work(rows):\n"
+        "    x = {'x': numpy.ones((rows, 1024), numpy.float32)}\n"
+        "    return sum(float(each.run(None, x)[0][0, 0]) for each in sessions)\n"
+        "few = work(9)\n"
+        "onnx_arena.shrink()\n"
+        "sizes = [rss()]\n"
+        "for act in (lambda: work(10_000), onnx_arena.shrink):\n"
+        "    act()\n"
+        "    sizes.append(rss())\n"
+        "print(*((size - sizes[0]) / 1e6 for size in sizes[1:]), few == work(9))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, small, large], capture_output=True, text=True, timeout=60, check=True
+    )
+    kept, rested, alike = done.stdout.split()
+    assert float(kept) > 40
+    assert float(rested) < 8
+    assert alike == "True"

@@ -41,6 +41,9 @@ class BaseEngine(ABC):  # noqa: B024  (each role adds the abstract methods)
     degraded: bool = False
     check: Callable[[], None] = staticmethod(_nobody_asks)
 
+    def rest(self) -> None:  # noqa: B027
+        """Gives back memory that only work needs, when no job is left; does nothing by default."""
+
     def close(self) -> None:  # noqa: B027
         """Ends what `load` has started, before the worker leaves; does nothing by default."""
 

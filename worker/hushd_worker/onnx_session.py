@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import onnx_arena
+
 MIN_BYTES = 20_000_000  # of a graph to map; a smaller one is copied in less time than it is parsed
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
@@ -75,8 +77,10 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
     def create(model: Any, sess_options: Any, providers: Sequence[Any], **others: Any) -> Any:
         if not isinstance(model, str | Path):  # the package's own small graph, for a card
             return original(model, sess_options, providers, **others)
-        prepack = any(word in Path(model).name for word in _STEPS)
-        return open_session(original, Path(model), new_options(), providers, prepack=prepack, **others)
+        options, runs_often = new_options(), any(word in Path(model).name for word in _STEPS)
+        if runs_often and list(providers) == ["CPUExecutionProvider"]:
+            onnx_arena.share(options)
+        return open_session(original, Path(model), options, providers, prepack=runs_often, **others)
 
     runtime.InferenceSession = create
     try:

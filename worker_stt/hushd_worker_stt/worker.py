@@ -135,6 +135,9 @@ class SpeechToText(BaseWorker):
         warnings = [*request.warnings(self._info, self._model), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
+    def rest(self) -> None:
+        self._engine.rest()
+
     def close(self) -> None:
         self._engine.close()
 

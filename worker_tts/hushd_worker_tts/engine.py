@@ -162,9 +162,6 @@ class Engine(BaseEngine):
             HushdError: `model_missing` if the voice is not installed. An engine never downloads anything.
         """
 
-    def rest(self) -> None:
-        """Gives back memory that only work needs, when no job is left; does nothing by default."""
-
 
 _GREETINGS = {
     "ar": "مرحبا، اسمي {}.", "bg": "Здравейте, казвам се {}.", "ca": "Hola, em dic {}.",

@@ -20,11 +20,11 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_worker import compute_device
+from hushd_worker import compute_device, onnx_arena
 from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
-from hushd_worker_tts.engines.phoneme_voices import session, shrink_arena, word_marks
+from hushd_worker_tts.engines.phoneme_voices import session, word_marks
 from hushd_worker_tts.reading.pronunciation import parts
 
 SPEC = engines.get("piper")
@@ -48,7 +48,6 @@ class Piper(Engine):
     def __init__(self, model: str) -> None:
         self._model = model
         self._voices: dict[str, Any] = {}
-        self._spoken: set[str] = set()  # the voices with memory of sentences
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -98,7 +97,6 @@ class Piper(Engine):
         from piper import SynthesisConfig
 
         loaded = self._voice(voice.model)
-        self._spoken.add(voice.model)
         speakers = loaded.config.speaker_id_map
         settings = SynthesisConfig(
             speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
@@ -121,17 +119,8 @@ class Piper(Engine):
                 marks = ()
 
     def rest(self) -> None:
-        """Gives back the memory of sentences, hundreds of MB after a long one, by speaking a sound."""
-        import numpy as np
-
-        while self._spoken and self.compute_device == "cpu":
-            loaded = self._voices[self._spoken.pop()]
-            config, ids = loaded.config, np.ones((1, 3), np.int64)
-            scales = np.array([config.noise_scale, config.length_scale, config.noise_w_scale], np.float32)
-            feeds = {"input": ids, "input_lengths": np.array([3], np.int64), "scales": scales}
-            if config.num_speakers > 1:
-                feeds["sid"] = np.zeros(1, np.int64)
-            shrink_arena(loaded.session, feeds)
+        if self.compute_device == "cpu":
+            onnx_arena.shrink()
 
     def _voice(self, name: str) -> Any:
         if name not in self._voices:
@@ -148,7 +137,7 @@ class Piper(Engine):
                 raise advice.missing(f"piper/{name}")
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
-                graph = session(path, arena=True)
+                graph = session(path)
                 loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hushd_engines_piper import engine as piper_engine
 from hushd_engines_piper.engine import Piper
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
-from hushd_worker_tts.engines import phoneme_voices
 from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 
@@ -119,28 +117,6 @@ def test_through_the_worker(models: Path) -> None:
     assert worker.load(lambda note: None).voices == ("en_GB-alan-medium", "fr_FR-siwis-medium")
     assert speak(worker, "Bonjour.").result["voice"] == "fr_FR-siwis-medium"
     assert speak(worker, "Hello.", voice="en_GB-alan-medium").result["voice"] == "en_GB-alan-medium"
-
-
-def test_memory_of_sentences_is_given_back(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each voice that has spoken runs once more, on a sound, at whose end its arena shrinks; others do not."""
-    tiny_voices.piper(models, "en_GB-alan-medium", language="en_GB")
-    tiny_voices.piper(models, "en_GB-vctk-medium", language="en_GB", speakers=("p239", "p330"))
-    shrunk: list[int] = []
-
-    def shrink(session: Any, feeds: Any) -> None:
-        phoneme_voices.shrink_arena(session, feeds)
-        shrunk.append(feeds["input"].size)
-
-    monkeypatch.setattr(piper_engine, "shrink_arena", shrink)
-    worker = Worker("piper", "en_GB-alan-medium")
-    worker.load(lambda note: None)
-    worker.rest()
-    assert shrunk == []
-    for name in ("en_GB-alan-medium", "en_GB-vctk-medium.p330"):
-        speak(worker, "Hello.", voice=name)
-        worker.rest()
-        worker.rest()
-    assert shrunk == [3, 3]
 
 
 def test_what_is_missing_is_said_with_how_to_get_it(models: Path) -> None:

@@ -55,11 +55,11 @@ def kokoro_mb(files: Sizes) -> float:
     """Estimates Python, numpy, the runtime, phonemizer, and the copied part of the graph; the rest is mapped.
 
     Measured with weights at random, sentences of ten words: 278 MB for kokoro-v1.0 after one, 328 after three. In int8
-    the runtime unfolds the sound for convolutions (ConvInteger): published weights took 102 MB once loaded and, at the
-    peak, 180 MB for each second of sound, of which such a sentence has three.
+    published weights took 103 MB once loaded and, at the peak, 34 MB for each second of sound, of which such a sentence
+    has three.
     """
     if any("int8" in name for name in files):
-        return 100 + 180 * 3
+        return 103 + 34 * 3
     return 190 + 0.33 * sum(size for file, size in files.items() if file.endswith(".onnx")) / 1e6
 
 

@@ -4,18 +4,17 @@ of phonemes."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.system.footprint import trim
-from hushd_worker import compute_device
+from hushd_worker import compute_device, onnx_arena
 from hushd_worker.onnx_session import open_session
 
 
-def session(path: Path, *, arena: bool = False) -> Any:
-    """Returns a session on the configured device, or else on a card that the runtime supports; on the CPU with an
-    `arena` of memory, which is to be shrunk after work.
+def session(path: Path) -> Any:
+    """Returns a session on the configured device, or else on a card that the runtime supports; on the CPU with the
+    memory of `onnx_arena`, which is to be shrunk after work.
 
     On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
     weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
@@ -26,21 +25,12 @@ def session(path: Path, *, arena: bool = False) -> Any:
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     providers = compute_device.onnx_providers(onnxruntime)
-    # The arena keeps the memory of the longest sentence; without it each sentence's pages are the kernel's to find.
-    options.enable_cpu_mem_arena = arena and list(providers) == ["CPUExecutionProvider"]
+    options.enable_cpu_mem_arena = False
+    if list(providers) == ["CPUExecutionProvider"]:
+        onnx_arena.share(options)
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return open_session(onnxruntime.InferenceSession, path, options, providers, prepack=True)
-
-
-def shrink_arena(session: Any, feeds: Mapping[str, Any]) -> None:
-    """Runs a session on small `feeds`, at whose end its arena gives back what larger ones took."""
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    session.run(None, feeds, options)
-    trim()  # on a busy machine the worker's own was before
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:

@@ -13,6 +13,7 @@ from hushd import HushdError
 from hushd.transcripts.segment import Segment
 from hushd.warnings import ResultWarning
 from hushd_cli.commands.listen import command, microphone, written
+from hushd_models import installation
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
 from support.scripted_router import ScriptedRouter
@@ -100,5 +101,6 @@ def test_the_microphone(plugin: None) -> None:
 def test_without_the_plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One sentence with the line that installs it, before a recording is opened."""
     monkeypatch.setattr(written, "entry_points", lambda group: {})
+    monkeypatch.setattr(installation, "plugins", dict)
     with pytest.raises(HushdError, match=r"^--written takes the plugin written: .*written.*\.$"):
         command.main("listen", [str(tmp_path / "none.wav"), "--written"])
