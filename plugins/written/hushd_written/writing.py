@@ -22,7 +22,7 @@ from .rules import Item, Language, languages
 _BEFORE_SPACE = re.compile(r"(?<=\S)(?=\s)")
 _ENDS = ".?!…:"  # of sentences
 _MANY = {100, 1000}  # as words alone
-_SMALL = 10
+_LEAST_IN_DIGITS = 10
 _DICTATED = 3  # digits at least
 
 Span = tuple[int, int, str]  # the first token, the one after the last, and the number in their place
@@ -116,11 +116,14 @@ def _adjoins(heard: Sequence[Item], at: int) -> bool:
 def _counts(heard: Sequence[Item], at: int, language: Language) -> bool:
     """Returns whether a number is large enough for digits, or stands beside a large one, as in "nine or ten"."""
     item = heard[at]
-    if item.sure or item.value >= _SMALL or not (item.ordinal or item.digits.isdigit()):
+    if item.sure or item.value >= _LEAST_IN_DIGITS or not (item.ordinal or item.digits.isdigit()):
         return True
     beside = (heard[max(0, at - 2) : at][::-1], heard[at + 1 : at + 3])  # a word and a number, each way
     return not item.ordinal and any(
-        len(pair) == 2 and pair[0].words[0] in language.joins and not pair[1].ordinal and pair[1].value >= _SMALL
+        len(pair) == 2
+        and pair[0].words[0] in language.joins
+        and not pair[1].ordinal
+        and pair[1].value >= _LEAST_IN_DIGITS
         for pair in beside
     )
 
