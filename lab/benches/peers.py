@@ -48,6 +48,7 @@ AT_ONCE = 16  # programs
 KEEP_ALIVE_S = 30.0
 SPOKEN = "When sunlight strikes raindrops in the air, they act as a prism, and form a rainbow."
 TIMES = 7
+RECORDINGS = 3
 VOICE = "en_US-joe-medium"
 START_S = 60.0
 
@@ -117,10 +118,8 @@ def peers(options: Namespace) -> Iterator[Row]:
             yield Row(f"peers: {peer}", None, "", note=f"not measured: {reason}")
             continue
         clips = _clips(options.audio) if work == "hears" else []
-        with _hushd(work) as program:
-            ours = asyncio.run(_measured(work, program, clips))
-        with _peer(options.peers, work) as program:
-            theirs = asyncio.run(_measured(work, program, clips))
+        with _hushd(work) as hushd, _peer(options.peers, work) as program:
+            ours, theirs = asyncio.run(_measured(work, (hushd, program), clips))
         measured[work] = ours, theirs
         for name, unit, share in ROWS[work]:
             value, floor = ours[name], theirs[name]
@@ -199,16 +198,21 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 # --- the work --------------------------------------------------------------------------------------------------------
 
 
-async def _measured(work: str, program: Program, clips: Sequence[Clip]) -> dict[str, float]:
-    """The values of one program, by the names of their rows."""
-    memory = Recording(program.held)
-    memory.start()
+async def _measured(work: str, programs: Sequence[Program], clips: Sequence[Clip]) -> list[dict[str, float]]:
+    """The values of each program, by the names of their rows. They work in turns, since a machine's speed changes."""
+    memories = [Recording(program.held) for program in programs]
+    for memory in memories:
+        memory.start()
     try:
-        figures = await (_hearing(program, clips) if work == "hears" else _speaking(program))
+        figures = await (_hearing(programs, clips) if work == "hears" else _speaking(programs))
     finally:
-        memory.stop()
+        for memory in memories:
+            memory.stop()
     await asyncio.sleep(KEEP_ALIVE_S + 10)
-    return figures | {_MOST: max(_total(each) for _, each in memory.samples), _REST: _total(program.held())}
+    return [
+        values | {_MOST: max(_total(each) for _, each in memory.samples), _REST: _total(program.held())}
+        for values, memory, program in zip(figures, memories, programs, strict=True)
+    ]
 
 
 def _total(memory: Mapping[str, Held]) -> float:
@@ -216,29 +220,41 @@ def _total(memory: Mapping[str, Held]) -> float:
     return sum(sum(vars(each).values()) for each in memory.values())
 
 
-async def _hearing(program: Program, clips: Sequence[Clip]) -> dict[str, float]:
-    await _hear(program.port, clips[0], CHUNK_S / 10)  # the first request prepares the model
-    waits, wrong, said = defaultdict(list), Counter[str](), Counter[str]()
-    before = program.cpu()
+async def _hearing(programs: Sequence[Program], clips: Sequence[Clip]) -> list[dict[str, float]]:
+    waits = [defaultdict[str, list[float]](list) for _ in programs]
+    wrong, said = [Counter[str]() for _ in programs], Counter[str]()
+    cpu = [0.0 for _ in programs]
+    for program in programs:
+        await _hear(program.port, clips[0], CHUNK_S / 10)  # the first request prepares the model
     for clip in clips:
-        text, wait = await _hear(program.port, clip, CHUNK_S)
-        waits[clip.language].append(wait)
-        wrong[clip.language] += differences(words(clip.text), words(text))
         said[clip.language] += len(words(clip.text))
-    cpu = program.cpu() - before
+        for which, program in enumerate(programs):
+            before = program.cpu()
+            text, wait = await _hear(program.port, clip, CHUNK_S)
+            cpu[which] += program.cpu() - before
+            waits[which][clip.language].append(wait)
+            wrong[which][clip.language] += differences(words(clip.text), words(text))
     french = [clip for clip in clips if clip.language == LANGUAGES[0]]
     whole = Clip(LANGUAGES[0], "", np.concatenate([clip.samples for clip in french]))
+    recordings = [await _all(program, [whole]) for _ in range(RECORDINGS) for program in programs]
+    many = [await _all(program, [clips[n % len(clips)] for n in range(AT_ONCE)]) for program in programs]
+    return [
+        {
+            **{_WAIT.format(language): statistics.median(waits[which][language]) for language in LANGUAGES},
+            **{_WRONG.format(language): wrong[which][language] / said[language] for language in LANGUAGES},
+            _COMPUTING: cpu[which] / len(clips),
+            _RECORDING: statistics.median(recordings[which :: len(programs)]),
+            _MANY: many[which],
+        }
+        for which in range(len(programs))
+    ]
+
+
+async def _all(program: Program, clips: Sequence[Clip]) -> float:
+    """Sends clips at once, as fast as they are taken; returns the seconds until the last has its text."""
     began = time.monotonic()
-    await _hear(program.port, whole, 0.0)
-    recording, began = time.monotonic() - began, time.monotonic()
-    await asyncio.gather(*(_hear(program.port, clips[number % len(clips)], 0.0) for number in range(AT_ONCE)))
-    return {
-        **{_WAIT.format(language): statistics.median(waits[language]) for language in LANGUAGES},
-        **{_WRONG.format(language): wrong[language] / said[language] for language in LANGUAGES},
-        _COMPUTING: cpu / len(clips),
-        _RECORDING: recording,
-        _MANY: time.monotonic() - began,
-    }
+    await asyncio.gather(*(_hear(program.port, clip, 0.0) for clip in clips))
+    return time.monotonic() - began
 
 
 async def _hear(port: int, clip: Clip, chunk_s: float) -> tuple[str, float]:
@@ -261,15 +277,24 @@ async def _hear(port: int, clip: Clip, chunk_s: float) -> tuple[str, float]:
     raise SystemExit("scripts/bench peers: a program has answered without a text")
 
 
-async def _speaking(program: Program) -> dict[str, float]:
-    await _speak(program.port)
-    alone = [await _speak(program.port) for _ in range(TIMES)]
-    together = [pair for _ in range(TIMES) for pair in await asyncio.gather(*(_speak(program.port) for _ in range(4)))]
-    return {
-        name: statistics.median(pair[which] for pair in pairs)
-        for pairs, names in ((alone, (_FIRST, _SENTENCE)), (together, (_FIRST_OF_FOUR, _SENTENCE_OF_FOUR)))
-        for which, name in enumerate(names)
-    }
+async def _speaking(programs: Sequence[Program]) -> list[dict[str, float]]:
+    for program in programs:
+        await _speak(program.port)
+    alone, together = ([list[tuple[float, float]]() for _ in programs] for _ in range(2))
+    for _ in range(TIMES):
+        for program, figures in zip(programs, alone, strict=True):
+            figures.append(await _speak(program.port))
+    for _ in range(TIMES):
+        for program, figures in zip(programs, together, strict=True):
+            figures += await asyncio.gather(*(_speak(program.port) for _ in range(4)))
+    return [
+        {
+            name: statistics.median(pair[which] for pair in pairs)
+            for pairs, names in ((one, (_FIRST, _SENTENCE)), (four, (_FIRST_OF_FOUR, _SENTENCE_OF_FOUR)))
+            for which, name in enumerate(names)
+        }
+        for one, four in zip(alone, together, strict=True)
+    ]
 
 
 async def _speak(port: int) -> tuple[float, float]:
