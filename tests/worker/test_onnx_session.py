@@ -83,7 +83,7 @@ def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: b
     import onnxruntime
 
     path, runtime = products(tmp_path / "model.onnx", int8=int8), Runtime()
-    session = opened(path, runtime, prepack=prepack)
+    session = opened(path, runtime, often=prepack)
     assert isinstance(runtime.made[0], bytes)
     assert len(runtime.made[0]) < SIDE * SIDE < path.stat().st_size
     for rows in (1, 7, 200):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass
 
+from . import onnx_arena
+
 if TYPE_CHECKING:
     from hushd_schema.description import ModelDescription
 
@@ -41,8 +43,9 @@ class BaseEngine(ABC):  # noqa: B024  (each role adds the abstract methods)
     degraded: bool = False
     check: Callable[[], None] = staticmethod(_nobody_asks)
 
-    def rest(self) -> None:  # noqa: B027
-        """Gives back memory that only work needs, when no job is left; does nothing by default."""
+    def rest(self) -> None:
+        """Gives back memory that only work needs, when no job is left; by default that of ONNX Runtime's arena."""
+        onnx_arena.shrink()
 
     def close(self) -> None:  # noqa: B027
         """Ends what `load` has started, before the worker leaves; does nothing by default."""

@@ -33,7 +33,7 @@ def open_session(
     options: Any,
     providers: Sequence[Any],
     *,
-    prepack: bool = False,
+    often: bool = False,
     **others: Any,
 ) -> Any:
     """Returns a session of the graph in `path`.
@@ -41,7 +41,8 @@ def open_session(
     Args:
         create: the runtime's `InferenceSession`.
         options: its `SessionOptions`, only for this session, since the options about weights are added.
-        prepack: whether to keep copies of weights in the order that suits its matrix products.
+        often: whether it runs often: on a CPU it keeps copies of weights in the order that suits its matrix products,
+            and has its memory from `onnx_arena`.
 
     Raises:
         Exception: an error of the runtime.
@@ -53,7 +54,9 @@ def open_session(
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
     mapped = on_cpu and _size(path) >= MIN_BYTES
-    if mapped and not prepack:
+    if often and on_cpu:
+        onnx_arena.share(options)
+    if mapped and not often:
         options.add_session_config_entry(_NO_PREPACKING, "1")
     if mapped and (graph := _without_weights(path)) is not None:
         options.add_session_config_entry(_FOLDER, str(path.parent))
@@ -77,10 +80,8 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
     def create(model: Any, sess_options: Any, providers: Sequence[Any], **others: Any) -> Any:
         if not isinstance(model, str | Path):  # the package's own small graph, for a card
             return original(model, sess_options, providers, **others)
-        options, runs_often = new_options(), any(word in Path(model).name for word in _STEPS)
-        if runs_often and list(providers) == ["CPUExecutionProvider"]:
-            onnx_arena.share(options)
-        return open_session(original, Path(model), options, providers, prepack=runs_often, **others)
+        often = any(word in Path(model).name for word in _STEPS)
+        return open_session(original, Path(model), new_options(), providers, often=often, **others)
 
     runtime.InferenceSession = create
     try:

@@ -20,7 +20,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_worker import compute_device, onnx_arena
+from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
@@ -117,10 +117,6 @@ class Piper(Engine):
             if len(chunk.audio_float_array):
                 yield AudioChunk(chunk.audio_float_array, chunk.sample_rate, marks)
                 marks = ()
-
-    def rest(self) -> None:
-        if self.compute_device == "cpu":
-            onnx_arena.shrink()
 
     def _voice(self, name: str) -> Any:
         if name not in self._voices:

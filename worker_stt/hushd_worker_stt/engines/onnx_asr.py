@@ -18,7 +18,7 @@ from hushd_models.installation import engine_installed
 from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
-from hushd_worker import compute_device, onnx_arena
+from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
@@ -120,10 +120,6 @@ class OnnxAsr(Engine):
         if not pieces or any(chosen != options[0] for chosen in options) or options[0].translate:
             return super().transcribe_batch(pieces, options)
         return self._recognise(pieces, options[0])
-
-    def rest(self) -> None:
-        if self.compute_device == "cpu":
-            onnx_arena.shrink()
 
     def _recognise(self, pieces: Sequence[Samples], options: Options) -> list[list[Segment]]:
         target = "en" if options.translate else None

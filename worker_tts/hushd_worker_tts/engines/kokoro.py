@@ -18,7 +18,7 @@ from hushd_models.installation import engine_command, engine_installed, package_
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_worker import compute_device, onnx_arena
+from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
@@ -106,10 +106,6 @@ class Kokoro(Engine):
     def _load_error(self, error: Exception) -> HushdError:
         name = f"kokoro/{self._model}"
         return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
-
-    def rest(self) -> None:
-        if self.compute_device == "cpu":
-            onnx_arena.shrink()
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np

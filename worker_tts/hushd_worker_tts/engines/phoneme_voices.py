@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hushd_worker import compute_device, onnx_arena
+from hushd_worker import compute_device
 from hushd_worker.onnx_session import open_session
 
 
 def session(path: Path) -> Any:
     """Returns a session on the configured device, or else on a card that the runtime supports; on the CPU with the
-    memory of `onnx_arena`, which is to be shrunk after work.
+    memory of `onnx_arena`.
 
     On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
     weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
@@ -25,12 +25,9 @@ def session(path: Path) -> Any:
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     providers = compute_device.onnx_providers(onnxruntime)
-    options.enable_cpu_mem_arena = False
-    if list(providers) == ["CPUExecutionProvider"]:
-        onnx_arena.share(options)
-    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
-    return open_session(onnxruntime.InferenceSession, path, options, providers, prepack=True)
+    return open_session(onnxruntime.InferenceSession, path, options, providers, often=True)
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
