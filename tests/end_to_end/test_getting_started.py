@@ -1,4 +1,4 @@
-"""docs/GETTING-STARTED.md: its commands and its program run as they stand, one after the other."""
+"""README.md: its first steps run as they stand, one after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.peer import Supervisor
 
-PAGE = (Path(__file__).parents[2] / "docs/GETTING-STARTED.md").read_text()
+PAGE = (Path(__file__).parents[2] / "README.md").read_text()
 PRINTED = "The build is green and two tests were added.\n"
 
 
@@ -23,7 +23,7 @@ def test_the_first_steps_work(start_supervisor: Callable[..., Supervisor], tmp_p
     assert start_supervisor("").ready
     there = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     steps = re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert [language for language, _ in steps] == ["sh", "sh", "sh", "python", "sh"]
+    assert [language for language, _ in steps] == ["sh", "sh", "sh", "python"]
     printed = []
     for language, text in steps:
         command = ["sh", "-ec", text] if language == "sh" else [sys.executable, "-c", text]

@@ -1,4 +1,4 @@
-"""docs/SERVING.md, FROM-OPENAI.md and HOSTS.md: their lines and programs run as they stand, with the real engines."""
+"""docs/SERVING.md and FROM-OPENAI.md: their lines and programs run as they stand, with the real engines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 from support.recordings import recording
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (DOCS / "FROM-OPENAI.md", DOCS / "SERVING.md", DOCS / "HOSTS.md")
+PAGES = (DOCS / "FROM-OPENAI.md", DOCS / "SERVING.md")
 PORT = 8000  # of the pages
+OPEN_WEBUI = """\
+curl -sf $base/audio/models
+curl -sf $base/audio/voices
+curl -sf $base/audio/speech -H 'Content-Type: application/json' -H 'Authorization: Bearer TOKEN' \\
+  -d '{"model": "tts-1", "input": "Hello there.", "voice": "alloy"}' -o speech.mp3
+curl -sf $base/audio/transcriptions -H 'Authorization: Bearer TOKEN' \\
+  -F file=@speech.mp3 -F model=whisper-1 -F language=en
+"""  # the calls that its documentation names
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -67,7 +75,7 @@ def run(command: list[str], room: Path) -> str:
 def test_every_curl_line_is_answered(room: Path, address: str) -> None:
     """In the pages' order, with the files of the lines before; each succeeds."""
     printed = ""
-    for _, lines in blocks("bash"):
+    for _, lines in [*blocks("bash"), ("Open WebUI", OPEN_WEBUI)]:
         lines = lines.replace(f"127.0.0.1:{PORT}", address)
         printed += run(["bash", "-ec", f"base=http://{address}/v1\n{lines}"], room)
     for shown in ("Hello", "00:00:00,", "transcript.text.done", '"object":"list"'):
@@ -77,9 +85,10 @@ def test_every_curl_line_is_answered(room: Path, address: str) -> None:
 
 def test_every_program_runs(room: Path, address: str) -> None:
     """Those of the openai package, one after the other; the second hears what the first has spoken."""
-    (first, second) = (text for _, text in blocks("python") if "from openai import" in text)
+    (first,) = (text for _, text in blocks("python") if "from openai import" in text)
+    second = (DOCS / "examples/openai_realtime.py").read_text()
     for program in (first, second):
-        printed = run([sys.executable, "-c", program.replace(f"127.0.0.1:{PORT}", address)], room)
+        printed = run([sys.executable, "-c", program.replace(f"127.0.0.1:{PORT}", address), "hello.wav"], room)
         assert "friend" in printed
 
 

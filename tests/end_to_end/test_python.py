@@ -25,7 +25,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # A part of what each prints, in their order.
 SHOWN = (
     "Ever tried", "input_unreadable 'missing.wav'", "00:00:0", "Ever tried", "", "", "Ever tried",
-    "Ever tried", "Ever tried", "hibari",
+    "Ever tried", "hibari",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_every_example_runs(room: Path) -> None:
         assert file.getnframes() > 10_000
     assert soundfile.info(room / "done.mp3").format == "MP3"
     diary = (room / "diary").read_text()
-    assert diary.count(" sound ") >= 5, "two speeches said, two played, one question asked"
+    assert diary.count(" sound ") >= 3, "two speeches said, one played"
 
 
 def test_the_page_names_what_is_public() -> None:

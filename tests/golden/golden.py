@@ -5,7 +5,7 @@
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers and at the command line. With agents lies `prepared.json`, what the SDK answers to hosts of agents; with a
 plugin the refusals of its commands and operations. Tables in docs are written, too: those of docs/PROTOCOL.md from the
-operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser.
+operations, and of docs/SERVING.md from the requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from unittest.mock import patch
 from hushd_schema.entry_points import entry_points
 from hushd_schema.operations import Operation
 
-PROTOCOL, SERVING, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN"))
+PROTOCOL, SERVING = (f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING"))
 WAKE = "../../plugins/wake/README.md"
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
@@ -60,7 +60,6 @@ def texts() -> dict[str, Callable[[], str]]:
         "status.json": of_status,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
-        LISTEN: with_options,
     }
 
 
@@ -285,16 +284,6 @@ def with_requests() -> str:
     )
 
 
-def with_options() -> str:
-    """The document on `listen` with the table of the options of the microphone."""
-    from hushd_cli.commands.listen.options import make_parser
-
-    groups = [group for group in make_parser("listen")._action_groups if str(group.title).endswith("the microphone")]
-    actions = (action for group in groups for action in group._group_actions if action.help is not argparse.SUPPRESS)
-    table = _markdown("option", ((_spelt(action), action.help or "") for action in actions))
-    return _with_tables(LISTEN, {"## The microphone": table})
-
-
 def _with_tables(document: str, tables: Mapping[str, str]) -> str:
     """A document with the first table behind each text replaced."""
     text = (FOLDER / document).read_text()
@@ -316,11 +305,6 @@ def _explained(parameter: Any) -> tuple[str, str]:
     if "maximum" in form:
         return name, f"{parameter.about[:-1]} ({form['minimum']:g} to {form['maximum']:g})."
     return name, parameter.about
-
-
-def _spelt(option: argparse.Action) -> str:
-    value = f" {option.metavar}" if option.metavar and option.nargs != 0 else ""
-    return "`, `".join(f"{flag}{value}" for flag in option.option_strings)
 
 
 def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -93,11 +93,6 @@ def fields_of(kind: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    return str(found)
-
-
 def test_every_message_and_its_directions() -> None:
     """The table of ways has for each exactly the messages that its code reads."""
     told = {row["way"]: set(re.findall(r"`(\w+)`", row["messages"])) for row in table("way")}
@@ -184,12 +179,13 @@ def test_warnings() -> None:
 
 
 def test_the_example_client_runs(folder: Path) -> None:
-    """The whole client of the text, on a ROUTER that answers as the text says: credit, ping, result."""
+    """docs/examples/wire_client.py, on a ROUTER that answers as the text says: credit, ping, result."""
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.bind(f"ipc://{folder}/client.sock")
-    program = [sys.executable, "-c", block("python"), f"{folder}/client.sock", "Hush.", f"{folder}/out"]
-    client = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    program = ROOT / "docs/examples/wire_client.py"
+    words = [sys.executable, program, folder / "client.sock", "Hush.", folder / "out"]
+    client = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     decoder = Decoder(m.FROM_CLIENT)
     route = b""
 

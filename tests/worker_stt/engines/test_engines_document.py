@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from hushd_worker_stt.engine import Options, Segment
 from hushd_worker_stt.engines.command import Command, CommandSpec
-from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from support.engine_example import DOCS, blocks
 
 ROOT = DOCS.parent
@@ -65,16 +63,3 @@ def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Op
         Segment(0.0, 0.5, "--no-prints --model /home/me/models/ggml-base.bin"),
         Segment(0.5, 1.0, said),
     ]
-
-
-def test_the_models_in_the_document_are_those_there_are() -> None:
-    """Every model of onnx-asr is in its table, and none else; the default is said to be it."""
-    section = TEXT.partition("### onnx-asr")[2].partition("- **A model of your own**")[0]
-    names = [
-        name
-        for row in section.splitlines()
-        if row.startswith("| `")
-        for name in re.findall("`([^`]+)`", row.split("|")[1])
-    ]
-    assert sorted(names) == sorted(model.name for model in OnnxAsr.INFO.models)
-    assert f"`{OnnxAsr.INFO.default_model}` (default)" in section
