@@ -15,6 +15,8 @@ import signal
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some are made with what tests have
+
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, check_room, make
 

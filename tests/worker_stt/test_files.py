@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Chunk, Message, Partial
+from hushd_protocol.messages import Job as JobMessage
+from hushd_worker.job import Job
+from hushd_worker_stt import transcription
 from hushd_worker_stt.audio.level import level
+from hushd_worker_stt.audio.prefetch import Prefetcher
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -22,6 +30,7 @@ from hushd_worker_stt.engine import (
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.engine_example import package
+from support.peer import BOUND_S, wait_until
 from support.stt_jobs import Asked, EngineAtOnce, make_job, s16le
 
 
@@ -99,33 +108,86 @@ def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett
     assert engine(scripted).asked == 0
 
 
+class Speaker:
+    """Somebody whose words come as they are spoken, part by part."""
+
+    def __init__(self, worker: SpeechToText, **params: object) -> None:
+        params = {"format": "s16le", "as_spoken": True, "language": "de"} | params
+        self.job = Job(JobMessage(id=bytes(16), op="transcribe", params=params, input="stream"), self._send)
+        self.segments: list[str] = []
+        self._work = ThreadPoolExecutor(1).submit(worker.run, self.job)
+
+    def say(self, samples: np.ndarray, *, last: bool = False) -> None:
+        self.job.feed(Chunk(id=self.job.id, seq=0, payload=s16le(samples), last=last))
+
+    def result(self) -> JsonObject:
+        return self._work.result(BOUND_S)
+
+    def _send(self, message: Message) -> None:
+        if isinstance(message, Partial):
+            self.segments.append(message.data["text"])
+
+
+QUIET = np.zeros(round(0.6 * RATE), np.float32)
+LONG_QUIET = np.zeros(3 * RATE, np.float32)
+
+
 def test_what_comes_as_it_is_spoken_is_read_in_the_pause(scripted: SpeechToText, beckett: np.ndarray) -> None:
     """The text is made before the end has come, and once: nobody has spoken since. Its language is asked for once."""
-    command = beckett[: round(1.5 * RATE)]
-    chunks = [s16le(command), *[bytes(3200)] * 30]  # 3 s of quiet
-    job, asked = make_job(chunks, {"format": "s16le", "as_spoken": True})
-    read_at: list[int] = []
-
-    def says(samples: np.ndarray) -> list[Segment]:
-        read_at.append(asked.chunks_read)
-        return [Segment(0, len(samples) / RATE, "Yes.")]
-
-    engine(scripted).says = says
-    asked.result = scripted.run(job)
-    assert [segment["text"] for segment in asked.segments] == ["Yes."]
-    assert asked.result["language"] == "de"
-    assert engine(scripted).asked == len(read_at) == 1
-    assert read_at[0] < len(chunks) / 2
+    made = engine(scripted).lengths
+    speaker = Speaker(scripted, language=None)
+    speaker.say(np.concatenate((beckett[: round(1.5 * RATE)], QUIET)))
+    wait_until(lambda: len(made) == 1)
+    speaker.say(LONG_QUIET, last=True)
+    assert speaker.result()["language"] == "de"
+    assert speaker.segments == ["Yes."]
+    assert engine(scripted).asked == len(made) == 1
 
 
 def test_speech_after_a_pause_is_read_with_what_was_before(scripted: SpeechToText, beckett: np.ndarray) -> None:
     """A short beginning is read again with what follows it, as one piece."""
-    first, then = beckett[: round(1.3 * RATE)], beckett[round(1.8 * RATE) : round(3 * RATE)]
-    quiet = np.zeros(round(0.6 * RATE), np.float32)
-    asked, _ = run(scripted, np.concatenate((first, quiet, then, *[quiet] * 5)), as_spoken=True, language="de")
-    assert len(asked.segments) == 1
-    before, last = engine(scripted).lengths
+    made = engine(scripted).lengths
+    speaker = Speaker(scripted)
+    speaker.say(np.concatenate((beckett[: round(1.3 * RATE)], QUIET)))
+    wait_until(lambda: len(made) == 1)
+    speaker.say(np.concatenate((beckett[round(1.8 * RATE) : 3 * RATE], LONG_QUIET)), last=True)
+    speaker.result()
+    assert len(speaker.segments) == 1
+    before, last = made
     assert before < 2 < 3 < last
+
+
+def test_a_beginning_is_not_read_where_more_has_come(
+    scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A beginning and what follows it after a short pause, said while the engine read, are read once, as one piece."""
+
+    @contextmanager
+    def all_at_once(items: Iterable[object]) -> Iterator[Prefetcher[object]]:
+        made = Prefetcher(items, 9)
+        made.make()
+        yield made
+
+    monkeypatch.setattr(transcription, "prefetch", all_at_once)
+    first, then = beckett[: round(1.3 * RATE)], beckett[round(1.8 * RATE) : 3 * RATE]
+    speaker = Speaker(scripted)
+    speaker.say(np.concatenate((first, QUIET, then, LONG_QUIET)), last=True)
+    speaker.result()
+    (length,) = engine(scripted).lengths
+    assert length > 3
+
+
+def test_an_error_does_not_wait_for_the_rest_of_a_stream(scripted: SpeechToText, beckett: np.ndarray) -> None:
+    """The sender gets it while nobody speaks."""
+
+    def fails(samples: np.ndarray) -> list[Segment]:
+        raise HushdError("internal", "The engine fails.")
+
+    engine(scripted).says = fails
+    speaker = Speaker(scripted)
+    speaker.say(np.concatenate((beckett[: 4 * RATE], QUIET)))
+    with pytest.raises(HushdError, match="engine fails"):
+        speaker.result()
 
 
 @pytest.mark.parametrize("live", [False, True])

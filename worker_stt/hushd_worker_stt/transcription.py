@@ -86,17 +86,17 @@ class Transcription:
     def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> TranscriptResult:
         """Transcribes `blocks`, which begin at `begin_s`, of `total_s` seconds or 0.0; returns the job's result."""
         self._total_s = total_s
-        # A file is read and its speech found while the engine transcribes the piece before. A stream of raw audio is
-        # not, since leaving the block would have to wait for more audio.
-        with Detector() as detector:
-            pieces = self._pieces(blocks, detector)
-            if self._request.format == "s16le":
-                for spoken in pieces:
-                    self._transcribe([spoken])
-            else:
-                with prefetch(pieces) as ahead:
-                    for spoken in ahead:
-                        self._transcribe([spoken, *ahead.ready(self._further(ahead))])
+        # The recording is read and its speech found while the engine transcribes the pieces before.
+        with Detector() as detector, prefetch(self._pieces(blocks, detector)) as ahead:
+            try:
+                for spoken in ahead:
+                    waiting = [spoken, *ahead.ready(self._further(ahead))]
+                    while not waiting[-1][1].ends and (more := ahead.ready(1)):
+                        waiting += more
+                    self._transcribe(waiting)
+            except BaseException:
+                self._job.cancel()  # the rest of a stream may never come
+                raise
         return self._result()
 
     def _further(self, ahead: Prefetcher[Found]) -> int:
@@ -161,23 +161,30 @@ class Transcription:
                 self._voices[stretch.speaker] = stretch.voice
             yield stretch.speaker, stretch.start, part
 
-    def _transcribe(self, batch: list[Found]) -> None:
+    def _transcribe(self, waiting: list[Found]) -> None:
+        """Transcribes pieces; one up to a pause only if it is the last, since any other comes again, whole."""
+        whole, last = [each for each in waiting if each[1].ends], waiting[-1]
+        if whole and self._so_far and self._so_far[0] == whole[0][1].speech:
+            self._accept(whole[:1], self._so_far[1])
+            whole = whole[1:]
+        self._so_far = None
+        if whole:
+            self._accept(whole, self._texts(whole))
+        if not last[1].ends:
+            self._so_far = last[1].speech, self._texts([last])
+
+    def _texts(self, batch: list[Found]) -> list[list[Segment]]:
         request, first = self._request, batch[0][1]
-        before, self._so_far = self._so_far, None
-        if before and before[0] == first.speech:
-            texts = before[1]
-        else:
-            if self._detects:
-                self._detected = self._recogniser.detect_language(self._job, first)
-                self._options = replace(self._options, language=self._detected.tag if self._detected else None)
-            self._release(first.start)
-            if self._named:
-                self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
-            options = replace(self._options, prompt=self._context.prompt)
-            texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
-        if not first.ends:
-            self._so_far = first.speech, texts
-            return
+        if self._detects:
+            self._detected = self._recogniser.detect_language(self._job, first)
+            self._options = replace(self._options, language=self._detected.tag if self._detected else None)
+        self._release(first.start)
+        if self._named:
+            self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
+        options = replace(self._options, prompt=self._context.prompt)
+        return self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
+
+    def _accept(self, batch: list[Found], texts: list[list[Segment]]) -> None:
         self._detects = False
         for (speaker, piece), segments in zip(batch, texts, strict=True):
             self._context.add(segments)

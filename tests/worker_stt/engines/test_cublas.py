@@ -57,6 +57,7 @@ def test_one_line_installs_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
             raise RuntimeError(message)
         return "on the CPU"
 
+    (tmp_path / "model.bin").write_bytes(b"")
     engine = FasterWhisper()
     engine.compute_device = "cuda"
     engine._package = SimpleNamespace(WhisperModel=model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +46,10 @@ _PASSED_ON = (  # the decoder's options for the package
     "append_punctuations",
     "hallucination_silence_threshold",
 )
+# Two threads decode weights of this size hardly faster than one, so that each piece gets one, and several are read
+# beside each other. A token by one and by two took: base 10.1 and 10.7 ms, small 31 and 28, large-v3-turbo 28 and 18.
+_MAX_BYTES_ON_ONE_THREAD = 600_000_000
+_MAX_PARALLEL = 4  # each takes memory for its piece
 _PROMPT = 223  # tokens of prompt and hotwords together: half of the decoder's, as in the package
 # CTranslate2 opens cuBLAS by name at the first computation on a card, and brings none.
 CUBLAS_PACKAGE = "nvidia-cublas-cu12"
@@ -93,8 +97,10 @@ class FasterWhisper(WhisperFamily):
         self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
-            self.batch = self._max_batch
-            self._model.model = TogetherModel(self._model.model, self._ctranslate2, self.window)
+            self.batch = self.parallel if self.parallel > 1 else self._max_batch
+            self._model.model = TogetherModel(
+                self._model.model, self._ctranslate2, self.window, apart=self.parallel > 1
+            )
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # of a model that never learnt them
 
@@ -120,7 +126,12 @@ class FasterWhisper(WhisperFamily):
         # converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
         kind = self.compute_type or ("int8" if "int8" in kinds and wish() != ORIGINAL else "default")
-        return self._package.WhisperModel(str(path), device="cpu", compute_type=kind, cpu_threads=threads())
+        cores = threads()
+        if (path / "model.bin").stat().st_size <= _MAX_BYTES_ON_ONE_THREAD:
+            self.parallel, cores = min(_MAX_PARALLEL, cores), 1
+        return self._package.WhisperModel(
+            str(path), device="cpu", compute_type=kind, cpu_threads=cores, num_workers=self.parallel
+        )
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         hotwords = self._tokens(decoding.hotwords)[:_PROMPT]
@@ -185,19 +196,27 @@ def cublas_remedy(message: str) -> str:
     return f"; {package_command(CUBLAS_PACKAGE)} installs it" if "libcublas" in message else ""
 
 
+def _at_once(_: Hashable, item: Any, together: rendezvous.Together) -> Any:
+    return together([item])[0]
+
+
 class TogetherModel:
     """A replacement for the model inside the package's own, with all of its attributes.
 
     The package encodes a window of 30 s, generates its text, judges it, and goes on, one window and one temperature
     after another. Only the two expensive calls are merged, and windows kept short, so the package still decides as
     before. Between them a window is in the machine's memory: copying 4 MB there and back takes negligible time.
+
+    Args:
+        apart: whether several calls at once are faster than a merged one.
     """
 
-    def __init__(self, model: Any, package: Any, window: Window) -> None:
+    def __init__(self, model: Any, package: Any, window: Window, *, apart: bool) -> None:
         self._model = model
         self._storage = package.StorageView
         self._cpu = package.Device.cpu
         self._window = window
+        self._call = _at_once if apart else rendezvous.call
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -217,7 +236,7 @@ class TogetherModel:
             return self._apart(self._model.encode(self._joined(items), to_cpu=True))
 
         part = self._storage.from_array(np.ascontiguousarray(sound[..., :frames]))
-        return rendezvous.call(("encode", tuple(part.shape)), part, together)
+        return self._call(("encode", tuple(part.shape)), part, together)
 
     def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:
         def together(items: Sequence[tuple[Any, Sequence[int]]]) -> list[Any]:
@@ -229,7 +248,7 @@ class TogetherModel:
         features = self._window.encoding
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))
-        return rendezvous.call(key, (features, prompts[0]), together)
+        return self._call(key, (features, prompts[0]), together)
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np
