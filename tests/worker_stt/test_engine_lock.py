@@ -15,8 +15,8 @@ from support.peer import BOUND_S
 class Queue:
     """Turns with one taken, so that others have to wait; each of those notes its name when it has it."""
 
-    def __init__(self) -> None:
-        self.lock = EngineLock()
+    def __init__(self, holders: int = 1) -> None:
+        self.lock = EngineLock(holders)
         self.order: list[str] = []
         self.threads: list[threading.Thread] = []
 
@@ -67,6 +67,17 @@ def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str]
         assert queue.order == []
     queue.join()
     assert queue.order == order
+
+
+def test_an_engine_of_several_cores_has_several_holders() -> None:
+    """The next waits until one of them has gone."""
+    queue = Queue(holders=2)
+    with queue.lock.held(lambda: None, live=False):
+        with queue.lock.held(lambda: None, live=True):
+            queue.ask("file 1")
+            assert queue.order == []
+        queue.join()
+        assert queue.order == ["file 1"]
 
 
 def test_who_is_cancelled_waits_no_longer() -> None:

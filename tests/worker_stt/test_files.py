@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -278,6 +279,40 @@ def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.
     with pytest.raises(HushdError, match="tripped"):
         scripted.run(job)
     assert [segment["text"] for segment in asked.segments] == ["Yes."]
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the scripted engine read two pieces at once."""
+    monkeypatch.setattr(Scripted, "parallel", 2)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_pieces_that_are_read_at_once_come_in_order(
+    two_cores: None, scripted: SpeechToText, beckett: np.ndarray, fails: bool
+) -> None:
+    """The later one waits for the earlier one; if that fails, its error is the job's."""
+    both, later = threading.Barrier(2, timeout=BOUND_S), threading.Event()
+
+    def says(samples: np.ndarray) -> list[Segment]:
+        both.wait()
+        if len(samples) < 7 * RATE:
+            later.set()
+            return [Segment(0, 1, "Later.")]
+        assert later.wait(BOUND_S)
+        if fails:
+            raise HushdError("worker_failed", "The engine tripped.")
+        return [Segment(0, 1, "Earlier.")]
+
+    engine(scripted).says = says
+    speaker = Speaker(scripted, as_spoken=False)
+    speaker.say(np.concatenate([beckett, np.zeros(5 * RATE, np.float32), beckett[: 6 * RATE]]), last=True)
+    if fails:
+        with pytest.raises(HushdError, match="tripped"):
+            speaker.result()
+    else:
+        speaker.result()
+    assert speaker.segments == ([] if fails else ["Earlier.", "Later."])
 
 
 @pytest.fixture

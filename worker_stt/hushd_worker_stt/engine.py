@@ -257,8 +257,8 @@ class Engine(BaseEngine):
             a time. 0: there are no streams, and `transcribe` handles live speech.
         any_feeds: set by `load` if the words of a stream do not depend on the lengths of its feeds.
         batch: set by `load`: the maximum number of pieces for `transcribe_batch`; the best one is measured at work.
-        parallel: set by `load`: how many pieces of a batch it reads beside each other, each on a thread of its own. 1:
-            it reads a batch as one.
+        parallel: set by `load`: how many calls of `transcribe` may be made at once, each on a thread of its own, which
+            alone sees its `economy`, `degraded` and `check`.
         suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
     """
 

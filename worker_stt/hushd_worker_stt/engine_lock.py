@@ -1,4 +1,4 @@
-"""The lock on the engine, which takes one batch of pieces at a time, from files and from live sessions."""
+"""The lock on the engine, which takes one batch of pieces or a few calls at a time, from files and live sessions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 class EngineLock:
     """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file.
 
-    Of the waiting clients with files, the one served longest ago goes first.
+    Of the waiting clients with files, the one served longest ago goes first. At most `holders` hold it at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, holders: int = 1) -> None:
         self._changed = threading.Condition()
         self._live: deque[object] = deque()
         self._files: deque[object] = deque()
         self._clients: dict[object, int] = {}  # of the waiting files
         self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
         self._turns = 0
-        self._taken = False
+        self._free = holders
         self._live_last = False
 
     @contextmanager
@@ -43,11 +43,11 @@ class EngineLock:
             self._clients[mine] = client
             try:
                 while not self._changed.wait_for(
-                    lambda: until() or (not self._taken and self._next() is mine), _WAITING_LOOK_INTERVAL_S
+                    lambda: until() or (self._free and self._next() is mine), _WAITING_LOOK_INTERVAL_S
                 ):
                     check()
                 if needed := not until():
-                    self._taken, self._live_last = True, live
+                    self._free, self._live_last = self._free - 1, live
                     if not live:
                         self._serve(client)
             finally:
@@ -59,7 +59,7 @@ class EngineLock:
         finally:
             if needed:
                 with self._changed:
-                    self._taken = False
+                    self._free += 1
                     self._changed.notify_all()
 
     def _next(self) -> object:

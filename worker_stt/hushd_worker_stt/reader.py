@@ -2,9 +2,9 @@
 
 Live speech goes first, and never into a batch with files: it would wait for minutes of their speech. The best number of
 pieces per batch is measured at work: it is doubled as long as that is faster. On a graphics card it is, up to the
-limit; on a CPU with few cores it usually is not, so that after three batches of two pieces it becomes one permanently,
-unless the engine reads each piece on a core of its own.
-If memory runs out, speech is read again in shorter parts and with less memory."""
+limit; on a CPU with few cores it usually is not, so that after three batches of two pieces it becomes one permanently.
+An engine that reads each piece on a core of its own gets the next one when a core is free. If memory runs out, speech
+is read again in shorter parts and with less memory."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         on_cpu = engine.compute_device == "cpu"
-        self.size = BatchSize(engine.batch, engine.parallel if on_cpu else _ON_CARD, cautious=on_cpu)
-        self._lock = EngineLock()
+        self.size = BatchSize(engine.batch, 1 if on_cpu else _ON_CARD, cautious=on_cpu)
+        self._lock = EngineLock(engine.parallel)
         self._waiting: list[_Entry] = []
         self._guard = threading.Lock()
 

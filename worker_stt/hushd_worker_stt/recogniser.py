@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -37,22 +36,16 @@ class Recogniser:
         self._reader = Reader(engine)
 
     @property
-    def batch(self) -> int:
-        """Returns the best number of pieces for `transcribe_all` now."""
-        return self._reader.size.now
+    def most_at_once(self) -> int:
+        return max(self.engine.parallel, self.engine.batch)
 
-    def transcribe_all(self, job: Job, pieces: Sequence[Piece], options: Options) -> list[list[Segment]]:
-        """Transcribes, like `transcribe`, several pieces of a recording at once, none of which needs the text of
-        another."""
-        samples = [self.levelled(piece) for piece in pieces]
-        readings = self._reader.read(job, samples, options)
-        return [
-            self._placed(piece, 0, self._without_loops(job, audio, options, segments))
-            for piece, audio, segments in zip(pieces, samples, readings, strict=True)
-        ]
+    @property
+    def at_once(self) -> int:
+        """Returns the best number of pieces for the engine to have now."""
+        return max(self.engine.parallel, self._reader.size.now)
 
     def transcribe(
-        self, job: Job, piece: Piece, options: Options, pad_s: float, *, live: bool = False
+        self, job: Job, piece: Piece, options: Options, pad_s: float = 0.0, *, live: bool = False
     ) -> list[Segment]:
         """Returns the segments of `piece`, with times in the whole recording; no word lasts through a pause.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import cache, partial
 from heapq import heappop, heappush, merge
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from hushd_schema.results import SpeakerVoice, TranscriptResult
 from hushd_worker.job import Job
 
 from . import partials
-from .audio.prefetch import Prefetcher, prefetch
+from .audio.prefetch import prefetch
 from .engine import RATE, DetectedLanguage, Segment
 from .plausibility import Plausibility, UnlikelyText, long_enough
 from .request import Context
@@ -22,6 +23,8 @@ from .segmentation.pieces import Cutter, Piece, clipped, pieces
 from .segmentation.vad import Detector
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from .diarization.models import DiarizationModels
     from .diarization.turns import Voice
     from .engine import Samples
@@ -35,6 +38,7 @@ _FRAMES_BEFORE_START = (
 )
 _UNSURE_SPEAKERS = "Memory is short, so the speakers are told apart in a simpler way, with more mistakes."
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
+Reading = Callable[[], list[Segment]]
 _CLIPPED = (
     "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "
     "level down and record it again."
@@ -70,7 +74,6 @@ class Transcription:
         self._context = Context(request.prompt, request.decoder)
         self._detects = self._options.language is None  # in the next piece
         self._detected: DetectedLanguage | None = None
-        self._so_far: tuple[object, list[list[Segment]]] | None = None  # the speech up to a pause, and its texts
         self._only_language = recogniser.only_language
         self._plausibility = Plausibility(
             lambda samples: recogniser.second_reading(job, samples, self._options), recogniser.rating
@@ -87,23 +90,36 @@ class Transcription:
         """Transcribes `blocks`, which begin at `begin_s`, of `total_s` seconds or 0.0; returns the job's result."""
         self._total_s = total_s
         # The recording is read and its speech found while the engine transcribes the pieces before.
-        with Detector() as detector, prefetch(self._pieces(blocks, detector)) as ahead:
+        with (
+            Detector() as detector,
+            _threads(self._recogniser.most_at_once) as threads,
+            prefetch(self._readings(self._pieces(blocks, detector), threads)) as ahead,
+        ):
             try:
-                for spoken in ahead:
-                    waiting = [spoken, *ahead.ready(self._further(ahead))]
-                    while not waiting[-1][1].ends and (more := ahead.ready(1)):
-                        waiting += more
-                    self._transcribe(waiting)
+                for speaker, piece, text in ahead:
+                    ahead.count = max(2, self._recogniser.at_once)
+                    if piece.ends:
+                        self._transcribe(speaker, piece, text)
+                    elif not ahead.waiting:
+                        text()  # for the piece that follows, if it has the same speech
             except BaseException:
                 self._job.cancel()  # the rest of a stream may never come
                 raise
         return self._result()
 
-    def _further(self, ahead: Prefetcher[Found]) -> int:
-        """Returns the number of further pieces for the batch of the next piece."""
-        batch = 1 if self._context.changes else self._recogniser.batch
-        ahead.count = max(2, batch)
-        return batch - 1
+    def _readings(self, pieces: Iterator[Found], threads: Executor | None) -> Iterator[tuple[int, Piece, Reading]]:
+        """Yields the pieces, each with its speaker's number and a call that returns its text. `threads` have the engine
+        read those ahead that need nothing of the text before."""
+        speech: object = None
+        text: Reading | None = None
+        for speaker, piece in pieces:
+            if text is None or piece.speech != speech:
+                text = cache(partial(self._text, piece))
+                alone = self._detects or self._context.changes or self._recogniser.at_once == 1
+                if threads and piece.ends and not alone:
+                    text = threads.submit(text).result
+            speech = None if piece.ends else piece.speech
+            yield speaker, piece, text
 
     def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
         """Yields the pieces of speech, each with its speaker's number."""
@@ -161,34 +177,22 @@ class Transcription:
                 self._voices[stretch.speaker] = stretch.voice
             yield stretch.speaker, stretch.start, part
 
-    def _transcribe(self, waiting: list[Found]) -> None:
-        """Transcribes pieces; one up to a pause only if it is the last, since any other comes again, whole."""
-        whole, last = [each for each in waiting if each[1].ends], waiting[-1]
-        if whole and self._so_far and self._so_far[0] == whole[0][1].speech:
-            self._accept(whole[:1], self._so_far[1])
-            whole = whole[1:]
-        self._so_far = None
-        if whole:
-            self._accept(whole, self._texts(whole))
-        if not last[1].ends:
-            self._so_far = last[1].speech, self._texts([last])
-
-    def _texts(self, batch: list[Found]) -> list[list[Segment]]:
-        request, first = self._request, batch[0][1]
-        if self._detects:
-            self._detected = self._recogniser.detect_language(self._job, first)
-            self._options = replace(self._options, language=self._detected.tag if self._detected else None)
-        self._release(first.start)
+    def _transcribe(self, speaker: int, piece: Piece, text: Reading) -> None:
+        request = self._request
+        self._release(piece.start)
         if self._named:
-            self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
-        options = replace(self._options, prompt=self._context.prompt)
-        return self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
-
-    def _accept(self, batch: list[Found], texts: list[list[Segment]]) -> None:
+            self._report(self._read_s - request.start_s + piece.start - request.start_s, first_pass=False)
+        segments = text()
         self._detects = False
-        for (speaker, piece), segments in zip(batch, texts, strict=True):
-            self._context.add(segments)
-            self._take(speaker, piece, segments)
+        self._context.add(segments)
+        self._take(speaker, piece, segments)
+
+    def _text(self, piece: Piece) -> list[Segment]:
+        if self._detects:
+            self._detected = self._recogniser.detect_language(self._job, piece)
+            self._options = replace(self._options, language=self._detected.tag if self._detected else None)
+        options = replace(self._options, prompt=self._context.prompt)
+        return self._recogniser.transcribe(self._job, piece, options)
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
@@ -293,6 +297,14 @@ class Transcription:
             self._job.warn("clipped", _CLIPPED)
         language = self._recogniser.spoken(self._options)
         self._unlikely_text.warn(self._job, language, alone=self._recogniser.knows_one)
+
+
+def _threads(count: int) -> AbstractContextManager[Executor | None]:
+    if count == 1:
+        return nullcontext()
+    from concurrent.futures import ThreadPoolExecutor  # not for the embedded engine, whose first text would wait 3 ms
+
+    return ThreadPoolExecutor(count, "piece")
 
 
 def begin_s(request: Request) -> float:

@@ -48,8 +48,8 @@ _VAD = "hushd_worker_stt.segmentation.vad"
 class SpeechToText(BaseWorker):
     """The speech-to-text worker that the harness runs, with one model of one engine.
 
-    It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
-    since each of them needs the engine for a fraction of the time. A model that streams takes one session or one file;
+    It takes one file at a time, where an engine's own threads already use all cores, and live sessions beside it, since
+    each of them needs the engine for a fraction of the time. A model that streams takes one session or one file;
     the next one needs another process. Files that waited for their clients go on beside these, in turns of a piece. An
     engine that takes batches on a graphics card gets more of both, and transcribes their pieces together.
     """
@@ -104,6 +104,8 @@ class SpeechToText(BaseWorker):
             self.slots, self.sessions, self.aside = 1, 0, 0
         elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
+        else:
+            self.slots = self._engine.parallel
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)

@@ -9,8 +9,10 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +23,8 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_worker.compute_device import threads
+from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import DetectedLanguage, Options, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
@@ -29,6 +33,7 @@ from hushd_worker_stt.engines.whisper_family import words as timed_words
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, multilingual_checkpoint, say, unpack_checkpoint, utterances
+from support.peer import BOUND_S
 from support.stt_jobs import Asked, make_job, s16le
 from support.wer import word_error_rate, words
 from support.whisper_models import convert
@@ -208,6 +213,33 @@ def test_a_batch_has_the_text_of_each_piece(
     alone = [list(engine.transcribe(samples, chosen)) for samples, chosen in zip(pieces, options, strict=True)]
     assert sum(bool(segments) for segments in alone) >= 6
     assert engine.transcribe_batch(pieces, options) == alone
+
+
+@needs_faster_whisper
+def test_each_thread_reads_for_its_own_job(models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
+    """Of three pieces that a small model reads at once, one is cancelled and one read with less memory."""
+    engine, audio = load("faster-whisper", "commands"), forty[0][1]
+    engine.degraded = False
+    alone = text(engine, audio)
+    assert engine.parallel == min(4, threads())
+
+    def cancelled() -> None:
+        raise Cancelled
+
+    def read(which: str) -> tuple[str, bool]:
+        engine.economy, engine.degraded = which == "economy", False
+        engine.check = cancelled if which == "cancelled" else lambda: None
+        together.wait()
+        try:
+            return text(engine, audio), engine.degraded
+        except Cancelled:
+            return "cancelled", engine.degraded
+
+    together = Barrier(3, timeout=BOUND_S)
+    with ThreadPoolExecutor(3) as pool:
+        whole, less, gone = pool.map(read, ("whole", "economy", "cancelled"))
+    assert (whole, less[1], gone) == ((alone, False), True, ("cancelled", False))
+    assert not engine.degraded
 
 
 def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:

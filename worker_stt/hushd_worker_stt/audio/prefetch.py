@@ -55,12 +55,10 @@ class Prefetcher(Iterator[T], Generic[T]):
                 self._ended = True
                 self._changed.notify_all()
 
-    def ready(self, limit: int) -> list[T]:
-        """Returns at most `limit` further items, without waiting."""
-        with self._changed:
-            items = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
-            self._changed.notify_all()
-            return items
+    @property
+    def waiting(self) -> bool:
+        """True if another item is there."""
+        return bool(self._ready)
 
     def stop(self) -> None:
         with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,10 +97,8 @@ class FasterWhisper(WhisperFamily):
         self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
-            self.batch = self.parallel if self.parallel > 1 else self._max_batch
-            self._model.model = TogetherModel(
-                self._model.model, self._ctranslate2, self.window, apart=self.parallel > 1
-            )
+            self.batch = 1 if self.parallel > 1 else self._max_batch
+            self._model.model = TogetherModel(self._model.model, self._ctranslate2, self.window)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # of a model that never learnt them
 
@@ -196,27 +194,19 @@ def cublas_remedy(message: str) -> str:
     return f"; {package_command(CUBLAS_PACKAGE)} installs it" if "libcublas" in message else ""
 
 
-def _at_once(_: Hashable, item: Any, together: rendezvous.Together) -> Any:
-    return together([item])[0]
-
-
 class TogetherModel:
     """A replacement for the model inside the package's own, with all of its attributes.
 
     The package encodes a window of 30 s, generates its text, judges it, and goes on, one window and one temperature
     after another. Only the two expensive calls are merged, and windows kept short, so the package still decides as
     before. Between them a window is in the machine's memory: copying 4 MB there and back takes negligible time.
-
-    Args:
-        apart: whether several calls at once are faster than a merged one.
     """
 
-    def __init__(self, model: Any, package: Any, window: Window, *, apart: bool) -> None:
+    def __init__(self, model: Any, package: Any, window: Window) -> None:
         self._model = model
         self._storage = package.StorageView
         self._cpu = package.Device.cpu
         self._window = window
-        self._call = _at_once if apart else rendezvous.call
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -236,7 +226,7 @@ class TogetherModel:
             return self._apart(self._model.encode(self._joined(items), to_cpu=True))
 
         part = self._storage.from_array(np.ascontiguousarray(sound[..., :frames]))
-        return self._call(("encode", tuple(part.shape)), part, together)
+        return rendezvous.call(("encode", tuple(part.shape)), part, together)
 
     def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:
         def together(items: Sequence[tuple[Any, Sequence[int]]]) -> list[Any]:
@@ -248,7 +238,7 @@ class TogetherModel:
         features = self._window.encoding
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))
-        return self._call(key, (features, prompts[0]), together)
+        return rendezvous.call(key, (features, prompts[0]), together)
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np

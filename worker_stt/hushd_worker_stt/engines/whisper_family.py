@@ -35,7 +35,7 @@ from hushd_worker.quick_start import read_ahead
 from hushd_worker_stt import rendezvous, wording
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment, Word
 
-from .whisper_window import SURE, Window
+from .whisper_window import SURE, OfThread, Window
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -102,10 +102,13 @@ class WhisperFamily(Engine):
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
     compute_type = ""
     timestamps = True
+    economy = OfThread[bool]("economy")
+    degraded = OfThread[bool]("degraded")
+    check = OfThread[Callable[[], None]]("check")
 
     def __init__(self) -> None:
-        super().__init__()
         self.window = Window()
+        super().__init__()
 
     @classmethod
     @abstractmethod
@@ -245,10 +248,11 @@ class WhisperFamily(Engine):
         return self._likely(samples) if likely and of(likely) < SURE and self.window.encode_whole() else likely
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
-        tasks = [partial(self._all, samples, chosen) for samples, chosen in zip(pieces, options, strict=True)]
-        return rendezvous.run(tasks)
+        all_of = partial(self._all, self.check)
+        return rendezvous.run([partial(all_of, *each) for each in zip(pieces, options, strict=True)])
 
-    def _all(self, samples: Samples, options: Options) -> list[Segment]:
+    def _all(self, check: Callable[[], None], samples: Samples, options: Options) -> list[Segment]:
+        self.check = check
         return list(self.transcribe(samples, options))
 
     @abstractmethod

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+T = TypeVar("T")
 FRAMES_PER_S = 100  # of both packages
 # Seconds. Of 25 recordings of five languages in two sounds base got 269 of 1,174 words wrong by whole windows, 263 with
 # 3 s of silence, 266 with 2 s; with 1 s one looped. Cut to 3 s, 23 of 25 had their language recognised in 12 and in 30.
@@ -24,13 +25,30 @@ _WINDOW_STEP_S = 2  # windows of the same length make a batch
 SURE = 0.6
 
 
+class OfThread(Generic[T]):
+    """An attribute of an engine with a `window`: of each thread that uses the engine its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, engine: Any, kind: type) -> T:
+        return getattr(engine.window, self._name)  # type: ignore[no-any-return]
+
+    def __set__(self, engine: Any, value: T) -> None:
+        setattr(engine.window, self._name, value)
+
+
 class Window(threading.local):
     """The window at which one thread is.
 
     Attributes:
+        economy, degraded, check: of the piece, as in `Engine`.
         short: whether it may be encoded as long as its speech: nowhere that no second text would be tried.
     """
 
+    economy = False
+    degraded = False
+    check: Callable[[], None] = staticmethod(lambda: None)
     short = False
     encoding: Any = None
     _sound: Samples | None = None
