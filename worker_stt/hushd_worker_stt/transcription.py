@@ -115,7 +115,7 @@ class Transcription:
         for speaker, piece in pieces:
             if text is None or piece.speech != speech:
                 text = cache(partial(self._text, piece))
-                alone = self._detects or self._context.changes or self._recogniser.at_once == 1
+                alone = self._job.economy or self._detects or self._context.changes or self._recogniser.at_once == 1
                 if threads and piece.ends and not alone:
                     text = threads.submit(text).result
             speech = None if piece.ends else piece.speech
