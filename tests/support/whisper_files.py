@@ -22,13 +22,13 @@ _NAMES = (
 )  # fmt: skip
 
 
-def ggml(path: Path) -> Path:
-    """Writes the checkpoint for whisper.cpp, as its convert-pt-to-ggml.py does."""
+def ggml(path: Path, checkpoint: Path | None = None) -> Path:
+    """Writes a checkpoint of OpenAI's for whisper.cpp, as its convert-pt-to-ggml.py does."""
     import whisper
 
     from .whisper_models import ranks
 
-    known = _known(path.with_suffix(".pt"))
+    known = _known(checkpoint or commands.unpack_checkpoint(path.with_suffix(".pt")))
     dims = known["dims"]
     with np.load(Path(whisper.__file__).with_name("assets") / "mel_filters.npz") as filters:
         mel = filters[f"mel_{dims['n_mels']}"].astype("<f4")
@@ -54,7 +54,7 @@ def transformers(folder: Path) -> Path:
     from .whisper_models import tokenizer
 
     folder.mkdir(parents=True)
-    known = _known(folder.with_suffix(".pt"))
+    known = _known(commands.unpack_checkpoint(folder.with_suffix(".pt")))
     dims = known["dims"]
     words = tokenizer(dims["n_vocab"])
     end, start, untimed = map(words.token_to_id, ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"))
@@ -97,5 +97,5 @@ def transformers(folder: Path) -> Path:
 def _known(path: Path) -> dict[str, dict[str, object]]:
     import torch
 
-    known: dict[str, dict[str, object]] = torch.load(commands.unpack_checkpoint(path))
+    known: dict[str, dict[str, object]] = torch.load(path)
     return known

@@ -28,9 +28,14 @@ PREFIXES = (
     "XDG_",
 )  # fmt: skip
 
-# Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker from every
-# process. Also switches off tqdm's progress bars: chatterbox wrote 106 of them to the log for two seconds of speech.
-QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
+# Unless the user's own variables say otherwise: no telemetry, since onnxruntime 1.31 reports to its maker from every
+# process; no progress bars of tqdm, of which chatterbox wrote 106 to the log for two seconds of speech; and one heap of
+# glibc's for all threads, each of which would keep its own: faster-whisper/base, which reads two pieces at once, took
+# 343 MB instead of 506, and no longer.
+DEFAULTS = {
+    "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "MALLOC_ARENA_MAX": "1", "ORT_DISABLE_TELEMETRY": "1",
+    "TQDM_DISABLE": "1",
+}  # fmt: skip
 
 
 class Process(Protocol):
@@ -57,8 +62,8 @@ Launch = Callable[..., Process]
 
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
-    """Returns the environment of a child: `QUIET`, then the allowed part of `inherited`, then `added`."""
-    variables = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
+    """Returns the environment of a child: `DEFAULTS`, then the allowed part of `inherited`, then `added`."""
+    variables = DEFAULTS | {n: v for n, v in inherited.items() if n in NAMES or n in DEFAULTS or n.startswith(PREFIXES)}
     for addition in added:
         variables |= addition
     return variables

@@ -155,7 +155,7 @@ def test_race_22_a_service_managers_words_do_not_reach_a_child() -> None:
     assert process.environment(inherited, {"A": "1", "HOME": "/h"}, {"A": "2"}) == {
         "PATH": "/bin", "HOME": "/h", "HF_HOME": "/hf", "OMP_NUM_THREADS": "2", "https_proxy": "p", "LC_ALL": "C",
         "A": "2",
-    } | process.QUIET  # fmt: skip
+    } | process.DEFAULTS  # fmt: skip
 
 
 def test_no_descriptor_reaches_a_child_that_was_not_meant_for_it(start: Start, tmp_path: Path) -> None:
