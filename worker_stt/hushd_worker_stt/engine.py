@@ -81,6 +81,8 @@ class Options:
         beam: the number of hypotheses that are followed at once; None is the engine's default.
         temperature: the temperature; 0 is the likeliest text, None the engine's default.
         word_times: whether `Segment.words` is requested.
+        tries: how many texts of a piece are tried at most, each if the one before is doubtful; None is the engine's
+            default. Somebody waits for live speech, and a draft is replaced anyway.
         decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.request`).
     """
 
@@ -91,6 +93,7 @@ class Options:
     beam: int | None = None
     temperature: float | None = None
     word_times: bool = False
+    tries: int | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -25,7 +25,7 @@ from support import real_weights, sound_loop
 from support.sound_loop import SoundLoop
 
 from ..stage import Row, loud, recording, supervisor
-from .live import RATE, load
+from .live import load
 from .real import words
 
 _SOUND = "two_cities.wav"
@@ -49,7 +49,7 @@ def microphone(options: Namespace) -> Iterator[Row]:
         return
     sound = recording(_SOUND)
     samples = load(sound)
-    speech_s, whole_s = (int(np.flatnonzero(loud(samples))[-1]) + 1) / 50, len(samples) / RATE
+    speech_s = (int(np.flatnonzero(loud(samples))[-1]) + 1) / 50
     models = str(real_weights.home())
     with (
         tempfile.TemporaryDirectory(prefix="hushd-microphone-") as folder,
@@ -62,11 +62,12 @@ def microphone(options: Namespace) -> Iterator[Row]:
         said = words(client.transcribe(sound, model=name).text)
         lost, waits, gaps = list[int](), list[float](), list[float]()
         for _ in range(options.times):
-            run, ended = _run(loop, name, sound, whole_s - speech_s)
+            run, ended = _run(loop, name, sound, speech_s)
             heard = [word for _, line in run.lines for word in words(line)]
             lost.append(jiwer.process_words(" ".join(said), " ".join(heard) or "-").deletions)
             waits.append(run.lines[-1][0] - ended if run.lines else _REST_S)
-            gaps += [after - before for before, after in pairwise(run.drafts) if after <= ended]
+            drafts = run.drafts[1:]  # the first is "Listening"
+            gaps += [after - before for before, after in pairwise(drafts) if after <= ended]
             beside = os.getloadavg()[0]
             print(f"  {' '.join(heard)}\n  {lost[-1]} lost, {waits[-1]:.1f} s, load {beside:.0f}", file=sys.stderr)
     count = f"{len(lost)} runs of {len(said)} words; beside the file's text"
@@ -79,8 +80,8 @@ def microphone(options: Namespace) -> Iterator[Row]:
     yield Row("microphone: between two drafts, 19 of 20", old, "s", "<= 2", ok=old <= 2)
 
 
-def _run(loop: SoundLoop, name: str, sound: Path, rest_s: float) -> tuple[_Run, float]:
-    """Plays `sound`, which ends with `rest_s` of quiet; returns what `listen` wrote, and when the speech ended."""
+def _run(loop: SoundLoop, name: str, sound: Path, speech_s: float) -> tuple[_Run, float]:
+    """Plays `sound`, whose speech ends after `speech_s`; returns what `listen` wrote, and when the speech ended."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _LISTEN, "--continuous", "--model", name],
@@ -92,8 +93,8 @@ def _run(loop: SoundLoop, name: str, sound: Path, rest_s: float) -> tuple[_Run, 
     for reader in readers:
         reader.start()
     loop.wait_for_a_recorder()
+    ended = time.monotonic() + speech_s  # a moment early: the player starts first; it ends up to 2 s after its sound
     loop.play(sound)
-    ended = time.monotonic() - rest_s
     while time.monotonic() < ended + _REST_S and (not run.lines or run.lines[-1][0] < ended):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)

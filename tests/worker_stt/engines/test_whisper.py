@@ -249,6 +249,38 @@ def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: 
     assert engine.detect_language(spoken[0][1]) is None
 
 
+@pytest.mark.parametrize(("tries", "expected"), [(None, [False] + [True] * 5), (2, [False, True]), (1, [False])])
+def test_a_doubtful_text_is_tried_as_often_as_wanted(
+    name: str, spoken: list[tuple[str, np.ndarray]], tries: int | None, expected: list[bool]
+) -> None:
+    """Six times for a recording, the second time by a whole window; as often as `tries` says for whoever waits, in a
+    short window, too."""
+    engine = load(name, "commands")
+    frames, texts, options = encoded(name, engine), list[bool](), engine.window.options
+
+    def record(given: Any, *, sampled: bool) -> Any:
+        texts.append(sampled)
+        return options(given, sampled=sampled)
+
+    engine.window.options = record
+    list(engine.transcribe(spoken[0][1], Options(tries=tries, decoder={"logprob_threshold": 0.0})))
+    assert texts[: len(expected)] == expected
+    assert len(frames) == min(len(expected), 2)
+
+
+def test_a_draft_has_no_more_text_than_its_time(
+    name: str, spoken: list[tuple[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft that loops ends with what anybody could have said; a final text is never cut off."""
+    said, audio = spoken[0]
+    engine = load(name, "commands")
+    assert words(text(engine, audio, beam=1, tries=1)) == words(said)
+    monkeypatch.setattr("hushd_worker_stt.engines.whisper_family._TOKENS_PER_S", 0)
+    monkeypatch.setattr("hushd_worker_stt.engines.whisper_family._SPARE_TOKENS", 1)
+    assert len(words(text(engine, audio, beam=1, tries=1))) < len(words(said))
+    assert words(text(engine, audio, tries=2)) == words(said)
+
+
 @needs_whisper
 def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

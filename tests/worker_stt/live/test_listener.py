@@ -309,6 +309,7 @@ def test_drafts_follow_the_speaker_at_a_quarter_of_a_second() -> None:
     assert all(not options.word_times for _, options in recogniser.passes[:-1])
     final = recogniser.passes[-1][1]
     assert (final.word_times, final.beam) == (True, 4)
+    assert [options.tries for _, options in recogniser.passes] == [1] * len(recogniser.drafts) + [2]
 
 
 def test_a_monologue_comes_in_segments() -> None:
@@ -407,6 +408,36 @@ def test_the_word_of_a_real_voice_ends_an_utterance(ask: Ask) -> None:
     assert asked.text.startswith("Please close the door")
     assert asked.result["ended"] == "endpoint"
     assert asked.chunks_read < len(sound) - 150
+
+
+def test_what_stands_before_a_pause_is_heard_no_more() -> None:
+    """A minute with pauses of half a second comes in segments, nothing lost; no pass is longer than 8 s and more."""
+    recogniser = Scripted(speed=0.02)
+    _, segments, _ = listened(recogniser, sounds(*[(3, 0.5), (0.5, 0)] * 17, (2, 0)))
+    assert len(segments) >= 5
+    assert sum(float(segment.text) for segment in segments) == pytest.approx(51, abs=0.1)
+    for earlier, later in pairwise(segments):
+        assert later.start == pytest.approx(earlier.end, abs=0.01)
+    assert max(recogniser.seconds) < 8 + 3.5
+
+
+@pytest.mark.parametrize(("cost_s", "apart_s"), [(0.0, 0.25), (0.2, 0.8), (0.5, 1.25), (2.0, 4.0)])
+def test_a_draft_is_two_seconds_old_at_most(cost_s: float, apart_s: float) -> None:
+    """Drafts take a quarter of the time, up to a half so that none is older than 2 s, never more."""
+
+    class Timed(Scripted):
+        """A recogniser whose passes take the same time, which knows how much was said when each began."""
+
+        def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+            began.append(piece.end)
+            self.now += cost_s
+            return [Segment(piece.start, piece.end, f"{piece.end:.2f}")]
+
+    began: list[float] = []
+    listened(Timed(), sounds((0.5, 0), (14, 0.5), (2, 0)))
+    gaps = [after - before for before, after in pairwise(began[:-1])]
+    assert gaps
+    assert gaps == pytest.approx([apart_s] * len(gaps), abs=0.04)
 
 
 class Counting(Scripted):

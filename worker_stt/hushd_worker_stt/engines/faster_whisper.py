@@ -146,6 +146,7 @@ class FasterWhisper(WhisperFamily):
             temperature=decoding.temperatures,
             word_timestamps=decoding.word_times,
             without_timestamps=not self.timestamps,
+            max_new_tokens=decoding.tokens,
             **{"condition_on_previous_text": False} | self._given(decoding),
         )
         for segment in segments:

@@ -158,6 +158,7 @@ class Whisper(WhisperFamily):
             best_of=decoding.decoder.get("best_of", decoding.beam if decoding.beam > 1 else None),
             temperature=decoding.temperatures,
             without_timestamps=not self.timestamps,
+            sample_len=decoding.tokens,
             fp16=self._model.device.type != "cpu",
             **{"condition_on_previous_text": False} | decoding.given(*_PASSED_ON),
         )

@@ -49,6 +49,8 @@ _MIN_WINDOW_S = 1.0  # of audio: the text of a shorter window is dropped; of 0.6
 # Of 100 recordings in five languages each segment had 7 characters less than 30 a second, a repeated sentence 75 more.
 _CHARACTERS_PER_S = 30
 _SPARE_CHARACTERS = 20
+# Of a draft's text, where a loop of 224 would take a second or more; some scripts have three tokens a character.
+_TOKENS_PER_S, _SPARE_TOKENS, _MOST_TOKENS = 25, 20, 220
 # Languages that Whisper takes for each other, so that one speaks for all of its row.
 _ALIKE = ("no nn da", "hr bs sr", "id ms jw su", "hi ur", "pt gl", "cs sk", "ru uk be", "mk bg", "tr az", "zh yue")
 
@@ -57,7 +59,8 @@ _ALIKE = ("no nn da", "hr bs sr", "id ms jw su", "hi ur", "pt gl", "cs sk", "ru 
 class Decoding:
     """The decoding of one piece: `Options`, with defaults, aliases and economy applied.
 
-    `last_window` is the latest start, in seconds, of a window whose text is kept. `decoder` is as in `Options`.
+    `last_window` is the latest start, in seconds, of a window whose text is kept; `tokens` the most of its text, None
+    for the model's own bound. `decoder` is as in `Options`.
     """
 
     language: str | None
@@ -68,6 +71,7 @@ class Decoding:
     temperatures: tuple[float, ...]
     word_times: bool
     last_window: float
+    tokens: int | None
     decoder: Mapping[str, Any] = field(default_factory=dict)
 
     def given(self, *names: str) -> dict[str, Any]:
@@ -200,23 +204,25 @@ class WhisperFamily(Engine):
             # Each hypothesis has its own memory of the decoded text, and so does each of the fallback's samples.
             beam, temperatures = 1, temperatures[:1]
             self.degraded = True
+        # A card takes no time for a whole window; without further temperatures nothing would follow a loop.
+        self.window.short = self.compute_device == "cpu" and len(temperatures) > 1 and not temperatures[0]
+        draft, most = options.tries == 1, int(_TOKENS_PER_S * length) + _SPARE_TOKENS
         decoding = Decoding(
             language=options.language or (self._languages[0] if len(self._languages) == 1 else None),
             task="translate" if options.translate else "transcribe",
             prompt=options.prompt.strip(),
             hotwords=options.hotwords.strip(),
             beam=beam,
-            temperatures=temperatures,
+            temperatures=temperatures[: options.tries],
             # The words of a translation were never spoken.
             word_times=options.word_times and not options.translate,
             last_window=max(0.0, length - _MIN_WINDOW_S) if self.timestamps else 0.0,
+            tokens=min(most, _MOST_TOKENS) if draft else None,
             decoder=options.decoder,
         )
-        # A card takes no time for a whole window; without further temperatures nothing would follow a loop.
-        self.window.short = self.compute_device == "cpu" and len(temperatures) > 1 and not temperatures[0]
         likely = self._spoken(samples, options.language)
         segments = list(self._decode(samples, decoding))
-        if self.window.short and any(_is_hurried(segment, length) for segment in segments):
+        if self.window.short and not draft and any(_is_hurried(segment, length) for segment in segments):
             self.window.short = False
             segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:

@@ -1,8 +1,8 @@
 """An utterance for a model that takes complete pieces: it is transcribed repeatedly while it grows.
 
 When the speaker pauses, the whole utterance gets its final transcription: if the pause turns out to be the end, the
-text is ready. Drafts take a fixed share of the time, so that a slow engine makes fewer of them and does not fall
-behind.
+text is ready; if the speaker goes on after enough of it, that text stays, and is not transcribed again. Drafts take a
+share of the time, so that a slow engine makes fewer of them and does not fall behind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _UPDATE_S = 0.25  # the minimum of audio between two drafts
-_DRAFT_TIME_SHARE = 0.25  # of the time for drafts
+_DRAFT_TIME_SHARE, _MAX_DRAFT_TIME_SHARE = 0.25, 0.5  # of the time for drafts; the second where they are late
+_LATE_S = 1.25  # of audio between two drafts, so that with its own time a draft is 2 s old at most
 _EAGER_S = 1.0  # at the beginning of an utterance, when drafts follow each other until there is text
 
 
@@ -76,6 +77,8 @@ class DraftedUtterance:
         return "" if self._final is None else _text(self._final)
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
+        if self.held and self._final and self._length >= self._transcriber.length.shortest * RATE:
+            yield from self._settle(self._length, self._final)
         for samples in (*self.held, *frames):
             self._audio.append(samples)
             self._length += len(samples)
@@ -83,7 +86,8 @@ class DraftedUtterance:
             self._final = None
             if self._length > self._transcriber.length.longest * RATE:
                 audio = np.concatenate(self._audio)
-                yield from self._cut(audio, quiet_place(audio, int(self._transcriber.length.shortest * RATE)))
+                end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
+                yield from self._settle(end, self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
         self.held.clear()
         if self.seconds >= self._next_draft:
             draft = self._pass(self._phrase, draft=True)
@@ -101,12 +105,12 @@ class DraftedUtterance:
             self._final = self._pass(0, draft=False)
         yield from self._say(self._final)
 
-    def _cut(self, audio: Samples, end: int) -> Iterator[Segment | Unstable]:
-        """Finishes the utterance up to a sample of `audio`, the audio that is not final."""
-        final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)
+    def _settle(self, end: int, final: list[Segment]) -> Iterator[Segment | Unstable]:
+        """Finishes the utterance up to the sample `end` of the audio that is not final; `final` is its text."""
         yield from self._say(final)
         self._start += end / RATE
-        self._audio, self._length = [audio[end:]], len(audio) - end
+        self._audio = [np.concatenate(self._audio)[end:]]
+        self._length -= end
         self._earlier_text = without(self._earlier_text, _text(final)) if self._phrase > end else ""
         self._phrase = max(0, self._phrase - end)
         self._final = None
@@ -121,7 +125,8 @@ class DraftedUtterance:
         cost = self._transcriber.clock() - began
         self.heard_s = self.seconds
         eager = self.seconds < _EAGER_S and not segments and not self._told.text
-        self._next_draft = self.seconds + (cost if eager else max(_UPDATE_S, cost / _DRAFT_TIME_SHARE))
+        wait_s = max(min(cost / _DRAFT_TIME_SHARE, _LATE_S), cost / _MAX_DRAFT_TIME_SHARE, _UPDATE_S)
+        self._next_draft = self.seconds + (cost if eager else wait_s)
         self._next_final = self.seconds + cost
         return segments
 

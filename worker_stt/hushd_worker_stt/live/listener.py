@@ -42,6 +42,7 @@ _EARLY_END_QUIET_S = (
     0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
 )
 _WHOLE_WORD_QUIET_S = 0.1  # of quiet, after which the last word of audio that ends is whole
+_LIVE_TRIES = 2  # of a doubtful text; by chance Whisper tries five more, which take 2 to 5 s
 _LANGUAGE_FIXED_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
@@ -226,9 +227,9 @@ class LiveListener:
         self.ended = "silence"
 
     def _transcribe(self, piece: Piece, draft: bool) -> list[Segment]:
-        options = self._with_language(piece)
+        options = replace(self._with_language(piece), tries=_LIVE_TRIES)
         if draft:
-            options = replace(options, word_times=False, beam=1)
+            options = replace(options, word_times=False, beam=1, tries=1)
         segments = self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
         if self._judge and segments and not draft:
             text = " ".join(segment.text for segment in segments)
