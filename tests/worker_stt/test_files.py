@@ -14,6 +14,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
+from hushd_protocol.system.cgroup import Limit
+from hushd_worker import usage
 from hushd_worker.job import Job
 from hushd_worker_stt import transcription
 from hushd_worker_stt.audio.level import level
@@ -313,6 +315,17 @@ def test_pieces_that_are_read_at_once_come_in_order(
     else:
         speaker.result()
     assert speaker.segments == ([] if fails else ["Earlier.", "Later."])
+
+
+def test_pieces_are_read_one_by_one_where_memory_is_scarce(
+    two_cores: None, scripted: SpeechToText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once take twice the memory, which the kernel would end the worker for; no less than one is read."""
+    at_once = []
+    for available in (10**12, 100_000_000, 10**12):
+        monkeypatch.setattr(usage, "machine", lambda _, now=available: Limit(10**12, now))
+        at_once.append(scripted._recogniser.at_once)
+    assert at_once == [2, 1, 2]
 
 
 @pytest.fixture

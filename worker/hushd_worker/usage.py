@@ -6,8 +6,10 @@ import os
 import sys
 import time
 
-from hushd_protocol.system.footprint import descendants, rss
+from hushd_protocol.system.cgroup import Cgroup
+from hushd_protocol.system.footprint import descendants, machine, rss
 
+_SCARCE = 250_000_000  # bytes: a second window of Whisper base, encoded and read, takes 200 MB
 elsewhere = 0  # bytes that work for this process takes in none of its children, but in a container
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
@@ -16,6 +18,14 @@ _NO_MEMORY = (
     "bad_alloc", "can't allocate memory",  # libstdc++, torch
     "Failed to allocate memory", "is smaller than requested bytes",  # onnxruntime
 )  # fmt: skip
+
+
+def scarce() -> bool:
+    """Returns whether so little memory is available that work which can be done one after another should be."""
+    try:
+        return machine(Cgroup.own()).available < _SCARCE
+    except OSError:
+        return False
 
 
 class PrivateMemory:

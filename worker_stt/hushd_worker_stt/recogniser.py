@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_worker import usage
 
 from .audio.level import normalise, normalised, quiet, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
@@ -41,8 +42,9 @@ class Recogniser:
 
     @property
     def at_once(self) -> int:
-        """Returns the best number of pieces for the engine to have now."""
-        return max(self.engine.parallel, self._reader.size.now)
+        """Returns the best number of pieces for the engine to have now; one where memory is scarce."""
+        best = max(self.engine.parallel, self._reader.size.now)
+        return 1 if best > 1 and self.engine.compute_device == "cpu" and usage.scarce() else best
 
     def transcribe(
         self, job: Job, piece: Piece, options: Options, pad_s: float = 0.0, *, live: bool = False

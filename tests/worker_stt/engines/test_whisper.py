@@ -23,13 +23,15 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.cgroup import Limit
 from hushd_worker.compute_device import threads
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import DetectedLanguage, Options, Segment
-from hushd_worker_stt.engines.faster_whisper import FasterWhisper
+from hushd_worker_stt.engines.faster_whisper import FasterWhisper, TogetherModel
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.engines.whisper_family import words as timed_words
+from hushd_worker_stt.engines.whisper_window import Window
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, multilingual_checkpoint, say, unpack_checkpoint, utterances
@@ -279,6 +281,28 @@ def test_a_draft_has_no_more_text_than_its_time(
     monkeypatch.setattr("hushd_worker_stt.engines.whisper_family._SPARE_TOKENS", 1)
     assert len(words(text(engine, audio, beam=1, tries=1))) < len(words(said))
     assert words(text(engine, audio, tries=2)) == words(said)
+
+
+@needs_faster_whisper
+@pytest.mark.parametrize(("available", "calls"), [(10**12, [5]), (100_000_000, [1] * 5)])
+def test_texts_by_chance_come_one_by_one_where_memory_is_scarce(
+    available: int, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The likeliest of as many is taken, of each window."""
+    monkeypatch.setattr("hushd_worker.usage.machine", lambda _: Limit(10**12, available))
+    counts: list[int] = []
+    scores = itertools.chain([-3.0, -1.0], [-1.0, -4.0], [-2.0, -2.0], [-2.5, -2.0], [-5.0, -9.0])
+
+    def generate(windows: Any, beginnings: list[list[int]], **options: Any) -> list[Any]:
+        counts.append(options["num_hypotheses"])
+        return [SimpleNamespace(scores=[next(scores)]) for _ in beginnings]
+
+    model = TogetherModel(
+        SimpleNamespace(generate=generate, device="cpu"), pytest.importorskip("ctranslate2"), Window()
+    )
+    heard = model._generated(None, [[1], [2]], {"num_hypotheses": 5})
+    assert counts == calls
+    assert [result.scores for result in heard] == ([[-1.0], [-1.0]] if len(calls) > 1 else [[-3.0], [-1.0]])
 
 
 @needs_whisper
