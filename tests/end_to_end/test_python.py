@@ -24,8 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "PYTHON.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # A part of what each prints, in their order.
 SHOWN = (
-    "Ever tried", "input_unreadable 'missing.wav'", "00:00:0", "Ever tried", "", "", "Ever tried",
-    "Ever tried", "hibari",
+    "Ever tried", "00:00:0", "", "", "Ever tried", "Ever tried", "hibari",
 )  # fmt: skip
 
 
