@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.engine import Segment, Word
+from hushd_worker_stt.audio.level import normalise
+from hushd_worker_stt.engine import RATE, Options, Segment, Word
+from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.own_words import MAX_OWN_WORDS, OwnWords, _english
 from hushd_worker_stt.partials import Began, Unstable
 from hushd_worker_stt.sounds_like import distance, sounds
@@ -82,6 +86,40 @@ def test_common_words_become_an_own_word_only_by_its_very_sounds(language: str, 
 
 
 @pytest.mark.parametrize(
+    ("heard", "less", "written"),
+    [
+        ("He takes met for men daily.", 3.0, "He takes metformin daily."),  # known: 6.5
+        ("He takes met for men daily.", 7.0, "He takes met for men daily."),
+        ("He takes met for men.", 3.0, "He takes metformin."), ("Met for men helps.", 3.0, "Metformin helps."),
+        ("He takes medforman daily.", 13.0, "He takes metformin daily."),  # unknown: 16
+        ("He takes medforman daily.", 17.0, "He takes medforman daily."),
+        ("Is Clod there?", 13.0, "Is Claude there?"), ("Is a cloud there?", 4.0, "Is a Claude there?"),
+        ("It is claude.", 99.0, "It is Claude."),  # by its letters
+        ("We talked all day.", 0.0, "We talked all day."),  # like none
+    ],
+)  # fmt: skip
+def test_an_engine_decides_by_how_likely_an_own_word_is(heard: str, less: float, written: str) -> None:
+    """It may make the text so much less likely, less for words that the language has and for sounds that differ."""
+    asked: list[str] = []
+
+    def score(texts: Sequence[str]) -> list[float]:
+        asked.extend(texts)
+        return [0.0, *(-less for _ in texts[1:])]
+
+    own = OwnWords("metformin, Claude")
+    assert own.mended(Segment(0.0, 1.0, heard), "en", score).text == written
+    assert len(asked) <= 7
+    assert asked[:1] in ([], [heard])
+
+
+def test_an_engine_that_cannot_decide_leaves_it_to_the_text() -> None:
+    """Without a score, and in other languages, which are not asked about."""
+    own, segment = OwnWords(NAMES), Segment(0.0, 1.0, "We run cooper net ease here")
+    assert own.mended(segment, "en", lambda texts: []).text == own.mended(segment, "en").text != segment.text
+    assert own.mended(Segment(0.0, 1.0, "Wir fragen Klod"), "de", lambda texts: [0.0, 0.0]).text == "Wir fragen Claude"
+
+
+@pytest.mark.parametrize(
     ("heard", "written"),
     [("Ask cube control and Kates!", "Ask kubectl and kubectl!"), ("I asked cloud code.", "I asked Claude Code.")],
 )
@@ -132,6 +170,21 @@ def test_what_is_stable_in_a_draft_stays() -> None:
     assert segment.text.startswith(told)
     assert own.in_event(Unstable("", "Kakoro"), "en") == Unstable("", "Kokoro")  # of the next utterance
     assert own.in_event(Began(1.0), "en") == Began(1.0)
+
+
+def test_moonshine_tells_how_likely_a_text_is(beckett: np.ndarray) -> None:
+    """The words of a recording are likelier than words that sound like them; any signs have tokens."""
+    pytest.importorskip("onnxruntime")
+    engine = Moonshine()
+    engine.load("tiny-en", lambda note: None)
+    scoring = engine.scoring("en")
+    assert scoring
+    samples = normalise(beckett[: 3 * RATE])
+    (heard,) = engine.transcribe(samples, Options())
+    said, *others = scoring(
+        samples, [heard.text, "Ever tried. Ever sailed.", "Every tribe. Ever failed.", "Żółć 漢 tried."]
+    )
+    assert said > max(others) + 3
 
 
 def test_a_list_has_a_bound() -> None:

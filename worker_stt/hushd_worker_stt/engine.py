@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Samples: TypeAlias = npt.NDArray[np.float32]
     Rating: TypeAlias = Callable[[Samples], float]  # the mean log probability of the words in samples
+    Scoring: TypeAlias = Callable[[Samples, Sequence[str]], list[float]]  # the log probability of each text of samples
 
 RATE = 16_000  # samples per second of all audio inside this worker
 
@@ -322,6 +323,11 @@ class Engine(BaseEngine):
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""
+        return None
+
+    def scoring(self, language: str) -> Scoring | None:
+        """Returns what scores texts of speech in a language, with the memory that it takes until it is dropped; None if
+        the engine cannot."""
         return None
 
     def rating(self) -> Rating | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,12 +22,41 @@ from .wording import LOOPED, at_pauses, beside_pauses, heard, is_loop, without_l
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Identification, Rating, Samples
+    from .engine import Identification, Rating, Samples, Scoring
+    from .own_words import Score
     from .request import Request
     from .segmentation.pieces import Piece
 
 
+_BESIDE_SEGMENT_S = 0.2  # of audio that is scored with a segment: its times are the model's guess
 _SILENCE_BEFORE_RETRY_S = 0.35  # of silence before a second try of a piece, which changes the decoding
+
+
+class Scorer:
+    """Scores texts of the segments of one job. What the engine takes for that goes with it."""
+
+    def __init__(self, recogniser: Recogniser, job: Job, *, live: bool = False) -> None:
+        self._recogniser = recogniser
+        self._job = job
+        self._live = live
+        self._scorings: dict[str, Scoring | None] = {}
+
+    def of(self, piece: Piece, segment: Segment, language: str) -> Score:
+        """Returns what scores texts of a segment of `piece`; it returns none if the engine cannot."""
+        spoken = language.partition("-")[0]
+
+        def score(texts: Sequence[str]) -> list[float]:
+            if spoken not in self._scorings:
+                self._scorings[spoken] = self._recogniser.engine.scoring(spoken)
+            if (scoring := self._scorings[spoken]) is None:
+                return []
+            samples = self._recogniser.levelled(piece)
+            start, end = (round((at - piece.start) * RATE) for at in (segment.start, segment.end))
+            beside = round(_BESIDE_SEGMENT_S * RATE)
+            with self._recogniser.alone(self._job, live=self._live):
+                return scoring(samples[max(0, start - beside) : end + beside], texts)
+
+        return score
 
 
 class Recogniser:
@@ -67,6 +98,13 @@ class Recogniser:
     def feed_s(self) -> float:
         """Returns the best seconds per feed of the model's streams; 0 if it has none."""
         return self.engine.feed_s
+
+    @contextmanager
+    def alone(self, job: Job, *, live: bool) -> Iterator[None]:
+        """Holds the engine for other work for a job than reading."""
+        with self._reader.alone(job, live=live):
+            self.engine.check = job.check
+            yield
 
     def begin(self, job: Job, options: Options) -> JobStream:
         """Opens a stream for live speech."""
@@ -138,8 +176,7 @@ class Recogniser:
         """
         if len(self._languages) < 2:
             return None
-        with self._reader.alone(job, live=live):
-            self.engine.check = job.check
+        with self.alone(job, live=live):
             samples = self.levelled(piece)
             if detected := self.engine.detect_language(samples):
                 return detected

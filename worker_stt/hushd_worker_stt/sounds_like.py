@@ -65,6 +65,12 @@ def first_sounds(sound: str) -> list[str]:
     return [first, *(other for pair in _LIKE if first in pair for other in pair if other != first)]
 
 
+def second_sounds(sound: str) -> list[str]:
+    """Returns the same of the second consonant, for whoever has missed the first."""
+    hard = [each for each in sound if each not in _SOFT]
+    return first_sounds(hard[1]) if len(hard) > 1 else []
+
+
 def distance(first: str, second: str, most: float) -> float:
     """Returns the cost of making `second` of `first`, both as `sounds` has them; of more than `most` no exact one."""
     row = [0.0]

@@ -17,6 +17,7 @@ from . import partials
 from .audio.prefetch import prefetch
 from .engine import RATE, DetectedLanguage, Segment
 from .plausibility import Plausibility, UnlikelyText, long_enough
+from .recogniser import Recogniser, Scorer
 from .request import Context
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, clipped, pieces
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .diarization.turns import Voice
     from .engine import Samples
-    from .recogniser import Recogniser
     from .request import Request
 
 CHANNELS = ("LEFT", "RIGHT")  # their names
@@ -79,6 +79,7 @@ class Transcription:
             lambda samples: recogniser.second_reading(job, samples, self._options), recogniser.rating
         )
         self._unlikely_text = UnlikelyText()
+        self._scorer = Scorer(recogniser, job)
         self._read_s = begin_s(request)  # the second up to which the recording has been read
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
@@ -200,7 +201,7 @@ class Transcription:
         first = self._segments == 0 and bool(self._only_language and segments) and not self._by_channel
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
-            marked = replace(segment, unlikely=unlikely, unjudged=first)
+            marked = replace(self._mended(piece, segment), unlikely=unlikely, unjudged=first)
             rest = piece.start if number < len(segments) else piece.end
             if self._by_channel:
                 self._hear_voice(speaker, piece)
@@ -210,6 +211,13 @@ class Transcription:
         if first:
             unlikely = self._unlikely(piece, segments)
             self._job.send_partial(partials.of_event(partials.Judged(unlikely, self._plausibility.doubtful)))
+
+    def _mended(self, piece: Piece, segment: Segment) -> Segment:
+        """Returns a segment of a piece with the user's own words."""
+        if not (own := self._request.own):
+            return segment
+        language = self._recogniser.spoken(self._options)
+        return own.mended(segment, language, self._scorer.of(piece, segment, language))
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""
@@ -248,8 +256,6 @@ class Transcription:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
         language = self._recogniser.spoken(self._options)
-        if self._request.own:
-            segment = self._request.own.mended(segment, language)
         data = partials.of_segment(self._segments, segment, language, self._detected)
         self._job.send_partial(replace(data, rest=round(rest, 3)).data())
         self._segments += 1

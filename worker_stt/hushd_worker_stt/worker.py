@@ -126,7 +126,10 @@ class SpeechToText(BaseWorker):
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if own := _own_words(job, request):
             request = replace(request, own=own)
-            if self._info.options is None or "hotwords" in self._info.options:
+            takes = self._info.options is None or "hotwords" in self._info.options
+            # Hotwords make other words wrong, so that an engine that can tell how likely an own word is gets none.
+            english = (request.language or "en").partition("-")[0] == "en"
+            if takes and not (english and self._engine.scoring("en")):
                 request = replace(request, hotwords=", ".join(filter(None, (request.hotwords, *own.names))))
         if request.live:
             result = self._live(job, request)

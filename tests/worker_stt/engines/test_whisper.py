@@ -244,6 +244,17 @@ def test_each_thread_reads_for_its_own_job(models: Path, forty: list[tuple[str, 
     assert not engine.degraded
 
 
+@needs_faster_whisper
+def test_what_is_said_is_likelier_than_what_is_not(models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
+    """The text that is heard, and that with another word in the place of one, in each of ten utterances."""
+    engine = load("faster-whisper", "commands")
+    for _, audio in forty[:10]:
+        heard = text(engine, audio).split()
+        other = " ".join(["seven" if heard[0] != "seven" else "nine", *heard[1:]])
+        said, instead = engine.scoring("en")(audio, [" ".join(heard), other])
+        assert said > instead + 2
+
+
 def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
     """The checkpoint has the English tokenizer: it says English, and has none to detect."""
     (model,) = (model for model in type(engine).models() if model.name == "commands")

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from .whisper_family import SHARED, Decoding, WhisperFamily, words
 from .whisper_window import FRAMES_PER_S, Window
 
 if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+    from hushd_worker_stt.engine import Samples, Scoring
 
 SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package
@@ -168,6 +169,22 @@ class FasterWhisper(WhisperFamily):
     def _tokens(self, text: str) -> list[int]:
         tokens: list[int] = self._model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []
         return tokens
+
+    def scoring(self, language: str) -> Scoring:
+        return partial(self._scores, language)
+
+    def _scores(self, language: str, samples: Samples, texts: Sequence[str]) -> list[float]:
+        import numpy as np
+
+        model, token = self._model, self._model.hf_tokenizer.token_to_id
+        self.window.short = self.compute_device == "cpu"
+        encoded = model.encode(self._package.audio.pad_or_trim(model.feature_extractor(samples)[..., :-1]))
+        kinds = ("<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>")
+        begin = [token(kind) for kind in (kinds if model.model.is_multilingual else kinds[:1])]
+        frames = min(len(samples) * FRAMES_PER_S // RATE, model.feature_extractor.nb_max_frames)
+        tokens = [self._tokens(text) for text in texts]
+        aligned = [model.model.align(encoded, begin, [each], frames)[0] for each in tokens]
+        return [float(np.log(np.maximum(1e-12, each.text_token_probs)).sum()) for each in aligned]
 
     def _likely(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual or len(self._languages) == 1:

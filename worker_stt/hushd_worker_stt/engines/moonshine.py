@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError
@@ -23,7 +24,9 @@ from hushd_worker_stt import wording
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment
 
 if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Rating, Samples
+    from hushd_worker_stt.engine import Rating, Samples, Scoring
+
+    from . import moonshine_rating
 
 SPEC = engines.get("moonshine")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
@@ -80,6 +83,7 @@ class Moonshine(Engine):
         report("loading the model")
         try:
             self._files = folder / "assets" / model
+            self._used: Callable[[], moonshine_rating.Rating | None] = lambda: None
             self._transcriber = Transcriber(library, self._files, _TINY, _WHOLE)
         except RuntimeError as error:
             raise load_error(
@@ -92,12 +96,24 @@ class Moonshine(Engine):
             yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
 
     def rating(self) -> Rating | None:
+        return self._outside()
+
+    def scoring(self, language: str) -> Scoring | None:
+        outside = self._outside()
+        return None if outside is None else outside.score
+
+    def _outside(self) -> moonshine_rating.Rating | None:
+        """Returns the model as onnxruntime runs it; the one that is in use."""
+        if (used := self._used()) is not None:
+            return used
         try:
             from . import moonshine_rating
 
-            return moonshine_rating.Rating(self._files)
+            outside = moonshine_rating.Rating(self._files)
         except Exception:  # onnxruntime is missing, or has no memory: its exceptions share no other base
             return None
+        self._used = ref(outside)
+        return outside
 
 
 def _whole_hops(samples: Samples) -> Samples:

@@ -19,6 +19,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Options, PieceLength, Segment
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
+from hushd_worker_stt.recogniser import Recogniser, Scorer
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
 from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import EngineStream, Samples
     from hushd_worker_stt.live.judge import LiveJudge
-    from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
 _FRAMES_BEFORE = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
@@ -83,6 +83,7 @@ class LiveListener:
         self._by_meaning = request.turn_end == "meaning"
         self._end_word = EndWord(request.end_word)
         self._judge = judge
+        self._scorer = Scorer(recogniser, job, live=True)
         self._hold_s = min(_EARLY_END_QUIET_S, request.silence_s / 2) if self._by_meaning else _EARLY_END_QUIET_S
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
@@ -234,6 +235,9 @@ class LiveListener:
         if self._judge and segments and not draft:
             text = " ".join(segment.text for segment in segments)
             self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text, cut_off=self._cut_off)
+        if (own := self._request.own) and not draft:
+            language = self.language
+            segments = [own.mended(each, language, self._scorer.of(piece, each, language)) for each in segments]
         return segments
 
     def _with_language(self, piece: Piece) -> Options:

@@ -17,7 +17,7 @@ from support import real_weights
 
 from ...stage import Row, recording, supervisor
 
-_LISTS = ("held_out", "beside_common_words", "by_which_the_rule_was_made")
+_LISTS = ("held_out", "beside_common_words", "by_which_the_rule_was_made", "by_engine_held_out")
 _VOICES = (
     {"engine": "hibari", "voice": "heart"}, {"engine": "piper", "model": "en_US-joe-medium"},
     {"engine": "hibari", "voice": "heart"},
@@ -36,7 +36,10 @@ def own_words(options: Namespace) -> Iterator[Row]:
         voices = [v for v in _VOICES if v["engine"] not in _PLACES or not real_weights.missing(_PLACES[v["engine"]])]
         models = [model for model in _MODELS if model.startswith(options.engine or "")]
         clips = [recording(name) for name in _READ] + sorted(options.audio.glob("*-en-*.ogg") if options.audio else ())
-        plain = {model: [client.transcribe(clip, model=model, own_words="").text for clip in clips] for model in models}
+        plain = {
+            model: [client.transcribe(clip, model=model, language="en", own_words="").text for clip in clips]
+            for model in models
+        }
         for name in _LISTS:
             sentences = Path(__file__).with_name(f"{name}.txt").read_text().splitlines()
             own = "\n".join(sorted({name for sentence in sentences for name in _NAME.findall(sentence)}, key=str.lower))
@@ -47,14 +50,15 @@ def own_words(options: Namespace) -> Iterator[Row]:
             for model in models:
                 case = f"own words: {name}, {model}"
                 heard = [client.transcribe(sound, model=model, language="en", own_words="").text for sound in sounds]
-                yield from _named(case, sentences, heard, [_mended(text, own) for text in heard])
-                yield _elsewhere(f"{case}: elsewhere", plain[model], own)
-                if not model.startswith("moonshine"):  # which takes no hotwords
-                    hot = [client.transcribe(sound, model=model, language="en", own_words=own).text for sound in sounds]
-                    yield from _named(f"{case}, given to the engine", sentences, heard, hot)
+                mended = [client.transcribe(sound, model=model, language="en", own_words=own).text for sound in sounds]
+                yield from _named(case, sentences, heard, mended)
+                yield from _named(f"{case}, by text alone", sentences, heard, [_by_text(each, own) for each in heard])
+                elsewhere = [client.transcribe(clip, model=model, language="en", own_words=own).text for clip in clips]
+                yield _elsewhere(f"{case}: elsewhere", plain[model], elsewhere)
             if options.text:
                 texts = re.split(r"\n%\n|\n\n", options.text.read_text(errors="replace"))
-                yield _elsewhere(f"own words: {name}, {options.text.name}", texts, own)
+                mended = [_by_text(text, own) for text in texts]
+                yield _elsewhere(f"own words: {name}, {options.text.name}, by text alone", texts, mended)
 
 
 def _named(case: str, sentences: list[str], heard: list[str], mended: list[str]) -> Iterator[Row]:
@@ -72,9 +76,9 @@ def _named(case: str, sentences: list[str], heard: list[str], mended: list[str])
     yield _rate(f"{case}: words made wrong", worse, words)
 
 
-def _elsewhere(case: str, texts: list[str], own: str) -> Row:
+def _elsewhere(case: str, texts: list[str], mended: list[str]) -> Row:
     """Compares texts that have no own words without and with the list."""
-    changed = sum(differences(keys(split(text)), keys(split(_mended(text, own)))) for text in texts)
+    changed = sum(differences(keys(split(a)), keys(split(b))) for a, b in zip(texts, mended, strict=True))
     return _rate(case, changed, sum(len(split(text)) for text in texts))
 
 
@@ -83,8 +87,8 @@ def _rate(case: str, wrong: int, words: int) -> Row:
     return Row(case, rate, "in 100", "<= 0.2", ok=rate <= 0.2, note=f"{wrong} of {words} words")
 
 
-def _mended(text: str, own: str) -> str:
-    """Returns a text as a worker mends it: the rule needs nothing of the engine."""
+def _by_text(text: str, own: str) -> str:
+    """Returns a text as it is mended where the engine cannot tell how likely others are."""
     return OwnWords(own).mended(Segment(0.0, 1.0, " ".join(text.split())), "en").text
 
 
