@@ -235,7 +235,7 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
         )
         paces.keep(paths.find(), model, pace)
         console.write(f"Said:  {sentence}\n")
-        console.write(f"{model} computed {pace:.1f} s for a second of sound here, in {size_mb:.0f} MB.\n")
+        console.write(f"{model} computed {pace:.2g} s for a second of sound here, in {size_mb:.0f} MB.\n")
         if any(choice.role == "stt" for choice in brought):
             try:
                 heard = client.transcribe(str(file), language=language).text.strip()

@@ -197,7 +197,7 @@ class RetryingCall:
         pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
         voiced: returns a request whose text has a language that its voice does not speak as one for a voice that does.
         own_only: whether a supervisor at the end of the user's pointer is refused.
-        on_wait: called with what the request waits for, and with an empty text once it runs.
+        on_wait: called with what the request waits for, and with an empty text once it runs or has its result.
     """
 
     max_lost = MAX_LOST  # see `Attempts`
@@ -278,8 +278,8 @@ class RetryingCall:
             except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
                 self.close()
                 raise
-            if self._on_wait and isinstance(message, Accepted):
-                self._on_wait(message.note)
+            if self._on_wait and isinstance(message, Accepted | Result):
+                self._on_wait(message.note if isinstance(message, Accepted) else "")  # a preload never runs
             if self._is_new(message):
                 if isinstance(message, Result):
                     self._end()

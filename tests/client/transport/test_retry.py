@@ -313,7 +313,7 @@ def test_an_answer_that_is_repeated_whole_survives_one_more_supervisor() -> None
 
 
 def test_a_caller_hears_what_its_request_waits_for() -> None:
-    """Each time, and that it runs."""
+    """Each time, and that it runs or has its result: a preload waits to its end."""
     told: list[str] = []
     world = World()
     call = world.call(on_wait=told.append)
@@ -322,11 +322,13 @@ def test_a_caller_hears_what_its_request_waits_for() -> None:
         Accepted(id=b"", state="starting", note="loading"),
         Accepted(id=b"", state="running"),
         segment(1.0),
+        Accepted(id=b"", state="starting", note="loading again"),
+        Result(id=b""),
     ):
         driver = Driver(call.receive())
         driver.send(message)
         assert driver.end == message
-    assert told == ["loading", ""]
+    assert told == ["loading", "", "loading again", ""]
 
 
 @pytest.mark.parametrize("closed", ["before", "while it connects", "after", "with the call"])
