@@ -48,12 +48,7 @@ class Calls:
         called: the time of the last request or answer.
     """
 
-    def __init__(
-        self,
-        tasks: TaskRegistry,
-        patience: float | None = None,
-        holder: str | None = None,
-    ) -> None:
+    def __init__(self, tasks: TaskRegistry, patience: float | None = None, holder: str | None = None) -> None:
         self.tasks = tasks
         self.answered: object = None
         self.voice = ""

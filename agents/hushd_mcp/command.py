@@ -22,11 +22,7 @@ from hushd_protocol.system.paths import Paths
 from hushd_schema.kinds import above_zero
 
 COMMAND = Command(
-    "mcp",
-    "serve agents by the Model Context Protocol",
-    "hushd_mcp.command",
-    family="agents",
-    hidden=True,
+    "mcp", "serve agents by the Model Context Protocol", "hushd_mcp.command", family="agents", hidden=True
 )
 
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)

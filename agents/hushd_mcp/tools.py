@@ -30,18 +30,7 @@ from hushd_mcp.greeting import USUAL_LANGUAGES
 
 from . import arguments, work
 from .answers import answer, refusal, with_message
-from .arguments import (
-    Argument,
-    Cancel,
-    Language,
-    Path,
-    Priority,
-    Segments,
-    Text,
-    Ticket,
-    UntilSpoken,
-    Wait,
-)
+from .arguments import Argument, Cancel, Language, Path, Priority, Segments, Text, Ticket, UntilSpoken, Wait
 from .calls import Calls
 
 PREFIX = "hushd_"
@@ -72,46 +61,24 @@ class Tools:
         ]
 
     async def say(
-        self,
-        context: Context,
-        text: Text,
-        *,
-        priority: Priority = "text",
-        wait: UntilSpoken = True,
-        **asked: Any,
+        self, context: Context, text: Text, *, priority: Priority = "text", wait: UntilSpoken = True, **asked: Any
     ) -> CallToolResult:
         speech = work.say(text, priority, self._speaking(asked))
         return await self._calls.carry_out(context, "say", speech, wait=wait)
 
-    async def listen(
-        self,
-        context: Context,
-        *,
-        priority: Priority = "text",
-        **asked: Any,
-    ) -> CallToolResult:
+    async def listen(self, context: Context, *, priority: Priority = "text", **asked: Any) -> CallToolResult:
         hearing = work.listen(priority, arguments.options(_HEARD, asked))
         return await self._calls.carry_out(context, "listen", hearing)
 
     async def converse(
-        self,
-        context: Context,
-        text: Text,
-        *,
-        priority: Priority = "text",
-        **asked: Any,
+        self, context: Context, text: Text, *, priority: Priority = "text", **asked: Any
     ) -> CallToolResult:
         # The question is spoken in the language of the answer.
         turn = work.converse(text, priority, self._speaking(asked), arguments.options(_HEARD, asked))
         return await self._calls.carry_out(context, "converse", turn)
 
     async def transcribe(
-        self,
-        context: Context,
-        path: Path,
-        *,
-        segments: Segments = False,
-        **asked: Any,
+        self, context: Context, path: Path, *, segments: Segments = False, **asked: Any
     ) -> CallToolResult:
         try:
             source = _recording(path)
@@ -162,11 +129,7 @@ class Tools:
         return await self._calls.ask(ask)
 
     async def result(
-        self,
-        context: Context,
-        ticket: Ticket,
-        wait: Wait = 3600.0,
-        cancel: Cancel = False,
+        self, context: Context, ticket: Ticket, wait: Wait = 3600.0, cancel: Cancel = False
     ) -> CallToolResult:
         try:
             task = self._calls.tasks.find(ticket)

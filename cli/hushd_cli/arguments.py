@@ -151,12 +151,7 @@ class Parser(argparse.ArgumentParser):
         group.add_argument(name, type=_truth, metavar="", **options)
 
     def add_fields(
-        self,
-        group: Group,
-        operation: Operation,
-        names: Iterable[str],
-        default: Any = None,
-        help: str = "",
+        self, group: Group, operation: Operation, names: Iterable[str], default: Any = None, help: str = ""
     ) -> None:
         """Adds the options of an operation's fields; each attribute has the name of its field.
 

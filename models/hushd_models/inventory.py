@@ -131,11 +131,7 @@ def rows(store: Store) -> list[Row]:
 
 
 def _rows(
-    store: Store,
-    look: _Look,
-    pattern: str,
-    engines: Mapping[str, EngineSpec],
-    known: Mapping[str, Known],
+    store: Store, look: _Look, pattern: str, engines: Mapping[str, EngineSpec], known: Mapping[str, Known]
 ) -> list[Row]:
     """Returns the models of the engines that match `pattern`: the known ones, and others on this machine."""
     manifests, begun = store.kept(pattern), set(store.unfinished(pattern))

@@ -124,13 +124,7 @@ def _program(*, installed: bool) -> Object:
 
 
 def _artifact(name: str) -> Object:
-    return {
-        "name": name,
-        "attribution": _ATTRIBUTION,
-        "installed": True,
-        "description": name,
-        "version": __version__,
-    }
+    return {"name": name, "attribution": _ATTRIBUTION, "installed": True, "description": name, "version": __version__}
 
 
 def _engines(engines: Iterable[D], default: str) -> list[D]:

@@ -113,10 +113,7 @@ def choose(
         listing = f"`hushd models list {_listing(language, engine)}` shows"
         instead = recommendation.for_language("stt", language, engine) if language else ""
         more = f"{instead}; {listing} all" if instead else f": {listing} which there are"
-        raise HushdError(
-            "model_missing",
-            f"No model{of}{what} is installed{more}.",
-        )
+        raise HushdError("model_missing", f"No model{of}{what} is installed{more}.")
     fitting = [candidate for candidate in order if capacity.fits(candidate)]
     taken = fitting[0] if fitting else min(order, key=capacity.need)
     return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
@@ -130,11 +127,7 @@ def _listing(language: str | None, engine: str | None) -> str:
     return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 
-def candidates(
-    described: HearingDescription,
-    engine: str | None = None,
-    translates: bool = False,
-) -> list[Candidate]:
+def candidates(described: HearingDescription, engine: str | None = None, translates: bool = False) -> list[Candidate]:
     """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
 
     Raises:

@@ -54,13 +54,7 @@ class _Own(NamedTuple):
 
 
 def _dataclass(
-    made: type | None = None,
-    /,
-    *,
-    frozen: bool = False,
-    slots: bool = False,
-    kw_only: bool = False,
-    eq: bool = True,
+    made: type | None = None, /, *, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True
 ) -> Any:
     """Makes the class one with fields, by its annotations."""
     if made is None:

@@ -47,8 +47,7 @@ class Record:
             where = f"its {'.'.join(reversed(misfit.path))} is" if misfit.path else "it is"
             remedy = "" if about else ": `hushd restart` starts one of this version"
             raise HushdError(
-                "protocol_error",
-                f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}.",
+                "protocol_error", f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}."
             ) from None
 
     def data(self) -> JsonObject:

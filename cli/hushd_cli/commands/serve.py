@@ -54,11 +54,7 @@ def add_addresses(parser: Parser, suffix: str = "") -> None:
     """Adds the addresses for programs of other protocols; `suffix` ends the help of each."""
     parser.add_argument("--http", action="append", default=[], metavar="HOST:PORT", help=f"OpenAI's audio API{suffix}")
     parser.add_argument(
-        "--wyoming",
-        action="append",
-        default=[],
-        metavar="tcp://HOST:PORT",
-        help=f"Wyoming, for Home Assistant{suffix}",
+        "--wyoming", action="append", default=[], metavar="tcp://HOST:PORT", help=f"Wyoming, for Home Assistant{suffix}"
     )
 
 

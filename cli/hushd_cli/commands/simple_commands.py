@@ -71,12 +71,7 @@ def _start(client: Client, options: Namespace) -> None:
         console.complain(warning.message)
 
 
-LOAD = Call(
-    "Start workers before they are needed.",
-    _start,
-    _add_workers,
-    start=True,
-)
+LOAD = Call("Start workers before they are needed.", _start, _add_workers, start=True)
 PAUSE = Call(
     "Interrupt speech, and close microphones that listen in the background, until `hushd resume`. No word is lost.",
     lambda client, options: client.pause(*options.who),

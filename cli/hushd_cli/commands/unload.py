@@ -42,8 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         raise HushdError("bad_request", "--all says from what workers keep away: add --for TIME, or -- PROGRAM.")
     if program and os.environ.get("HUSHD_ENDPOINT"):
         raise HushdError(
-            "unsupported",
-            "PROGRAM is run on this machine, and HUSHD_ENDPOINT leads to another one: run it there.",
+            "unsupported", "PROGRAM is run on this machine, and HUSHD_ENDPOINT leads to another one: run it there."
         )
     if program:
         if options.json or options.keep_away:

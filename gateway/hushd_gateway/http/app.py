@@ -61,12 +61,7 @@ def create_app(
     middleware = [Middleware(Authorisation, settings.http.hosts, origins, token, own_only)]
     if origins:
         middleware.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["*"],
-            )
+            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
         )
     middleware.append(Middleware(EndsWithClient))
     app = Starlette(

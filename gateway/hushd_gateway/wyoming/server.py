@@ -45,11 +45,7 @@ _SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of the answ
 
 
 async def serve_connection(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    client: AsyncClient,
-    settings: Settings,
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, client: AsyncClient, settings: Settings
 ) -> None:
     """Answers events until the program's last one, a very long rest, or an error.
 
@@ -77,12 +73,7 @@ class _Connection:
         tasks: runs tasks that continue while further events arrive.
     """
 
-    def __init__(
-        self,
-        writer: asyncio.StreamWriter,
-        engines: Engines,
-        tasks: asyncio.TaskGroup,
-    ) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, engines: Engines, tasks: asyncio.TaskGroup) -> None:
         self._writer = writer
         self._client = engines.client
         self._engines = engines

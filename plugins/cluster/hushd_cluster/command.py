@@ -50,11 +50,7 @@ def make_parser(prog: str) -> Parser:
         "--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="the address of every node; default: %(default)s"
     )
     deploy.add_argument(
-        "--nodes",
-        type=count,
-        default=100,
-        metavar="N",
-        help="nodes that may serve at most; default: %(default)s",
+        "--nodes", type=count, default=100, metavar="N", help="nodes that may serve at most; default: %(default)s"
     )
     deploy.add_argument(
         "--at-once",
@@ -103,11 +99,7 @@ def make_parser(prog: str) -> Parser:
     transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
     transcribe.add_argument("--json", action="store_true", help="print the summary as JSON, for programs")
     transcribe.add_argument(
-        "--cpus",
-        type=value(above_zero()),
-        default=1.0,
-        metavar="N",
-        help="Ray CPUs for each recording; default: 1",
+        "--cpus", type=value(above_zero()), default=1.0, metavar="N", help="Ray CPUs for each recording; default: 1"
     )
     add_transcription(transcribe)
     add_cutting(transcribe)

@@ -210,8 +210,7 @@ def prepare_state(paths: Paths) -> None:
         make_state(paths)
     except OSError as error:
         raise HushdError(
-            "output_failed",
-            f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR.",
+            "output_failed", f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR."
         ) from error
 
 

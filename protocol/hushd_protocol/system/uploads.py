@@ -50,8 +50,7 @@ def failure(error: OSError) -> HushdError:
     """Returns `server_busy` if too many files are open, which passes by itself; else `output_failed`."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return HushdError(
-            "server_busy",
-            "The recording cannot be stored, since too many files are open: ask again in a moment.",
+            "server_busy", "The recording cannot be stored, since too many files are open: ask again in a moment."
         )
     return HushdError(
         "output_failed", f"The recording cannot be stored ({error.strerror}): make room in the temporary folder."

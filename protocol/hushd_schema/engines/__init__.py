@@ -19,17 +19,7 @@ from functools import cache
 
 from hushd_protocol.names import SPEECH_ROLES
 
-from .spec import (
-    LAST,
-    EngineSpec,
-    NoModel,
-    OnCard,
-    Recommended,
-    Sizes,
-    checked,
-    copied_graphs,
-    read,
-)
+from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, copied_graphs, read
 
 __all__ = [
     "GROUP",

@@ -82,11 +82,7 @@ class SynthesizeOptions(TypedDict, total=False):
     ]
     markup: Annotated[
         str | None,
-        Field(
-            choice(*MARKUPS),
-            "`text` (the default) or `markdown`, see [SPEAKING.md](SPEAKING.md)",
-            MARKUPS[0],
-        ),
+        Field(choice(*MARKUPS), "`text` (the default) or `markdown`, see [SPEAKING.md](SPEAKING.md)", MARKUPS[0]),
     ]
     sample_rate: Annotated[
         int | None,

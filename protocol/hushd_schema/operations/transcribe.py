@@ -130,21 +130,11 @@ class TranscribeOptions(TypedDict, total=False):
             flag(),
             "true: with `words`; engines that know no word times leave them empty",
             False,
-            option=Option(
-                ("--word-timestamps",),
-                "time each word, for json and for exact subtitles",
-                group=TEXT,
-            ),
+            option=Option(("--word-timestamps",), "time each word, for json and for exact subtitles", group=TEXT),
         ),
     ]
     probabilities: Annotated[
-        bool,
-        Field(
-            flag(),
-            "true: with `words`, and the `probability` of each",
-            False,
-            by_engine=True,
-        ),
+        bool, Field(flag(), "true: with `words`, and the `probability` of each", False, by_engine=True)
     ]
     clips: Annotated[
         Iterable[float] | None,
@@ -199,10 +189,7 @@ class TranscribeOptions(TypedDict, total=False):
             "their number; 0 (the default): found out",
             0,
             option=Option(
-                help="the number of speakers, if known; implies --diarize",
-                metavar="N",
-                group=TEXT,
-                kind=whole(1, 100),
+                help="the number of speakers, if known; implies --diarize", metavar="N", group=TEXT, kind=whole(1, 100)
             ),
         ),
     ]
@@ -216,12 +203,7 @@ class TranscribeOptions(TypedDict, total=False):
     ]
     voiceprints: Annotated[
         bool,
-        Field(
-            flag(),
-            "true, with `diarize`: the result has the voiceprint of each speaker",
-            False,
-            sound=RECORDED,
-        ),
+        Field(flag(), "true, with `diarize`: the result has the voiceprint of each speaker", False, sound=RECORDED),
     ]
     min_silence_s: Annotated[
         float | None,
@@ -279,10 +261,7 @@ class TranscribeOptions(TypedDict, total=False):
     start_s: Annotated[
         float | None,
         Field(
-            number(0),
-            "seconds into a recording at which to begin; times stay those of the whole",
-            0.0,
-            sound=RECORDED,
+            number(0), "seconds into a recording at which to begin; times stay those of the whole", 0.0, sound=RECORDED
         ),
     ]
     as_spoken: Annotated[
@@ -339,10 +318,7 @@ TRANSCRIBE = Operation(
             sound=LIVE,
         ),
         "continuous": Field(
-            flag(),
-            "with `live`: goes on, utterance after utterance, until the input ends",
-            False,
-            sound=LIVE,
+            flag(), "with `live`: goes on, utterance after utterance, until the input ends", False, sound=LIVE
         ),
         "no_speech_s": Field(
             number(0, 86_400),

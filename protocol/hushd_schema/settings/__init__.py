@@ -11,24 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .tables import (
-        DEFAULTS,
-        HTTP_TOKEN,
-        HttpSettings,
-        Settings,
-        WorkerSettings,
-        WyomingSettings,
-    )
+    from .tables import DEFAULTS, HTTP_TOKEN, HttpSettings, Settings, WorkerSettings, WyomingSettings
 
-__all__ = [
-    "DEFAULTS",
-    "HTTP_TOKEN",
-    "HttpSettings",
-    "Settings",
-    "WorkerSettings",
-    "WyomingSettings",
-    "load",
-]
+__all__ = ["DEFAULTS", "HTTP_TOKEN", "HttpSettings", "Settings", "WorkerSettings", "WyomingSettings", "load"]
 
 
 def __getattr__(name: str) -> Any:

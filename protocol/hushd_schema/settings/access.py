@@ -97,10 +97,7 @@ def read_token(settings: Settings) -> str:
 
 def addresses(settings: Settings) -> list[Address]:
     """Returns the addresses in the configuration. Raises `bad_request`."""
-    named: Sequence[tuple[Kind, Sequence[str]]] = (
-        ("http", settings.http.listen),
-        ("wyoming", settings.wyoming.listen),
-    )
+    named: Sequence[tuple[Kind, Sequence[str]]] = (("http", settings.http.listen), ("wyoming", settings.wyoming.listen))
     return [parse(kind, text) for kind, texts in named for text in texts]
 
 

@@ -72,8 +72,7 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
     except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         pass
     raise HushdError(
-        "bad_request",
-        "The configuration is written in a way that cannot be changed safely: edit the file.",
+        "bad_request", "The configuration is written in a way that cannot be changed safely: edit the file."
     )
 
 

@@ -79,15 +79,11 @@ class WorkerSettings:
         "a new process takes over when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
     )
     max_replicas: int = setting(
-        0,
-        whole(0),
-        "processes of one worker that may work at once, as far as cores and memory allow; 0: see below",
+        0, whole(0), "processes of one worker that may work at once, as far as cores and memory allow; 0: see below"
     )
     queue: int = setting(4096, whole(1), "requests that may wait for one worker, of 16 MB together")
     start_timeout: float = setting(
-        60.0,
-        seconds(0.1),
-        "a loading worker is ended after this time without computing, reading or taking memory",
+        60.0, seconds(0.1), "a loading worker is ended after this time without computing, reading or taking memory"
     )
     drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
     stall_timeout: float = setting(
@@ -144,14 +140,10 @@ class WyomingSettings:
     """The table `[wyoming]`: the protocol of Home Assistant's voice services."""
 
     listen: Sequence[str] = setting(
-        (),
-        texts(),
-        'addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off',
+        (), texts(), 'addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off'
     )
     allow: Sequence[str] = setting(
-        (),
-        texts(),
-        'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"',
+        (), texts(), 'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"'
     )
 
 
@@ -207,9 +199,7 @@ class Settings:
     )
     log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
     memory_share: float = setting(
-        0.8,
-        number(0.001, 1),
-        "of all memory, or of the container's limit, that all workers together may take",
+        0.8, number(0.001, 1), "of all memory, or of the container's limit, that all workers together may take"
     )
     memory: MemorySettings = table(MemorySettings, "memory of other programs", document="MEMORY.md")
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")

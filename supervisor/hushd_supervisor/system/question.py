@@ -47,12 +47,7 @@ class Questions(Source):
     """
 
     def __init__(
-        self,
-        poller: zmq.Poller,
-        launch: Launch,
-        logs: Path,
-        command: Callable[[str], Sequence[str]],
-        limit: float,
+        self, poller: zmq.Poller, launch: Launch, logs: Path, command: Callable[[str], Sequence[str]], limit: float
     ) -> None:
         self._poller = poller
         self._launch = launch

@@ -18,13 +18,7 @@ from .memory import measure
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
-    from hushd_schema.status import (
-        DoorStatus,
-        FloorStatus,
-        MemoryStatus,
-        Status,
-        WorkerStatus,
-    )
+    from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
 
     from .door import Door
     from .log import Ended

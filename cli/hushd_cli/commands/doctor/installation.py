@@ -40,8 +40,7 @@ def python() -> Iterator[Finding]:
     yield ok(f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}")
     if sys.flags.dont_write_bytecode:
         yield warning(
-            "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew",
-            "unset PYTHONDONTWRITEBYTECODE",
+            "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew", "unset PYTHONDONTWRITEBYTECODE"
         )
 
 

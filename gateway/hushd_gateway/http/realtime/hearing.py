@@ -30,15 +30,7 @@ class Hearing:
         stream: makes items and events of the transcript.
     """
 
-    def __init__(
-        self,
-        listen: Callable[..., Any],
-        rate: int,
-        stream: Stream,
-        post: Post,
-        *,
-        vad: bool,
-    ) -> None:
+    def __init__(self, listen: Callable[..., Any], rate: int, stream: Stream, post: Post, *, vad: bool) -> None:
         self._listen = listen
         self._rate = rate
         self._post = post

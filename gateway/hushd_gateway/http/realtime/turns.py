@@ -99,13 +99,7 @@ class Stream:
     """
 
     def __init__(
-        self,
-        items: Items,
-        start_s: float,
-        *,
-        vad: bool,
-        unstable: bool = False,
-        logprobs: bool = False,
+        self, items: Items, start_s: float, *, vad: bool, unstable: bool = False, logprobs: bool = False
     ) -> None:
         self._items = items
         self._logprobs = logprobs

@@ -80,10 +80,7 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
     }
     known = references(data)
     if known and not options["diarize"]:
-        raise bad(
-            f"{NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.",
-            NAMES,
-        )
+        raise bad(f"{NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.", NAMES)
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
     return TranscriptionRequest(form, model, language, words, logprobs, segments, stream, subtitles, options, known)

@@ -167,10 +167,7 @@ class WorkerSocket(Source):
                 self._paths.worker_log(name),
                 compute_environment(device, os.environ, action.shown, action.why),
                 {"HUSHD_PRECISION": settings.precision, **settings.environment},
-                {
-                    "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
-                    "HUSHD_WORKER_TOKEN": token,
-                },
+                {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
             )
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
@@ -322,8 +319,7 @@ class WorkerSocket(Source):
         if not self._strangers:
             self._strangers = True
             self._record(
-                "warning",
-                f"refused a stranger on the workers' socket, and will not log further ones: {error}",
+                "warning", f"refused a stranger on the workers' socket, and will not log further ones: {error}"
             )
         try:
             self.socket.send_multipart([route, *pack(Error.of(b"", error))], zmq.NOBLOCK)
