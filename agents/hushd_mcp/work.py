@@ -161,10 +161,7 @@ class TaskRegistry:
 
     def begin(self, kind: str, holder: str, work: Work) -> Task:
         """Starts a task. A newer use of the microphone ends an abandoned older one, see `_reclaim`.
-
-        Raises:
-            HushdError: `shutting_down`; `server_busy` beyond `MAX_TASKS`.
-        """
+        Raises `shutting_down`; `server_busy` beyond `MAX_TASKS`."""
         with self._lock:
             if self._closed:
                 raise HushdError("shutting_down", "The server is leaving.")

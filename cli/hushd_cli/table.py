@@ -74,10 +74,7 @@ OTHERS = "added by other packages"
 
 def find(argv: Sequence[str]) -> tuple[Command | None, list[str]]:
     """Returns the command named by the first word, possibly from another package, and its words.
-
-    Raises:
-        HushdError: `engine_missing` if its package does not load, or is a plugin that is not here.
-    """
+    Raises `engine_missing` if its package does not load, or is a plugin that is not here."""
     command, remaining = named(BUILT_IN, argv)
     if command or not argv:
         return command and _with_added(command), remaining

@@ -57,13 +57,11 @@ class CallerClient(AsyncClient):
 
 def owner(peer: Address, here: Address) -> tuple[int, str]:
     """Returns the user and the inode of the socket at the other end of a connection.
+    Raises LookupError if no process of this machine has the socket, or not any more; OSError if the kernel has no such
+    table, or not that of the network where we listen.
 
     Args:
         peer, here: the addresses of that end and of ours.
-
-    Raises:
-        LookupError: no process of this machine has the socket, or not any more.
-        OSError: the kernel has no such table, or not that of the network where we listen.
     """
     peers, heres, listens = _rows(*peer), _rows(*here), False
     for table in ("tcp", "tcp6"):

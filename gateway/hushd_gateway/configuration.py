@@ -14,13 +14,11 @@ from hushd_schema.settings.access import read_token
 
 class Configuration:
     """The settings and the HTTP token, as last read.
+    Raises `bad_request` for a file with which no supervisor would start.
 
     Args:
         token: the token from the supervisor: the content of `[http] token_file`, which is read again with the
             configuration, or the value of an environment variable, which stays.
-
-    Raises:
-        HushdError: `bad_request` for a file with which no supervisor would start.
     """
 
     def __init__(self, path: Path, token: str = "") -> None:

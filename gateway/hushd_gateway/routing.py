@@ -56,9 +56,7 @@ def stt(
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's, means
     the default, or the best model that knows the language or can translate, if the default does not.
-
-    Raises:
-        HushdError: `model_missing` when no model can do it, or the named one cannot.
+    Raises `model_missing` when no model can do it, or the named one cannot.
     """
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
@@ -276,10 +274,7 @@ class Engines:
 
     async def voice(self, name: str, voice: str, language: str = "") -> VoiceChoice:
         """Returns the engine, model and voice for a speech by the name of a model, each None if nothing chooses it.
-
-        Raises:
-            HushdError: the voice does not exist, or no voice knows the language.
-        """
+        Raises HushdError if the voice does not exist, or no voice knows the language."""
         voice = self.settings.http.voices.get(voice, voice)
         if not voice and not language and self._is_default(name):
             return VoiceChoice(None, None, None)
@@ -299,10 +294,7 @@ class Engines:
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False
     ) -> Model:
         """Returns the model that `auto` means; see `Client.choose_model`.
-
-        Raises:
-            HushdError: no installed model knows the language, or can translate.
-        """
+        Raises HushdError if no installed model knows the language, or can translate."""
         candidates = model_choice.candidates(await self.stt(), engine, translate)
         capacity = model_choice.capacity(await self.client.status(), "stt")
         chosen = model_choice.choose(candidates, capacity, language or None, speed, engine)

@@ -23,11 +23,8 @@ from .store import Store
 
 def check(path: Path) -> None:
     """Checks the file at `path`: its settings, their engines and models, and the addresses.
-
-    Raises:
-        HushdError: `bad_request` with the first mistake; `engine_missing` if an address needs packages that are not
-            installed.
-    """
+    Raises `bad_request` with the first mistake; `engine_missing` if an address needs packages that are not
+    installed."""
     settings = load(path)
     _check_names(settings, path)
     token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)

@@ -169,10 +169,7 @@ def hears(store: Store, language: str | None) -> bool:
 
 def row(store: Store, model: str) -> Row:
     """Returns one model by its name or alias, or by its name alone if only one engine has it.
-
-    Raises:
-        HushdError: `model_missing` for a model that is neither known nor installed.
-    """
+    Raises `model_missing` for a model that is neither known nor installed."""
     every = rows(store)
     by_name = {entry.model: entry for entry in every}
     meant = catalogue.find(model)

@@ -98,10 +98,7 @@ def choose(
     candidates: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str, engine: str | None = None
 ) -> ModelChoice:
     """Returns the best of `candidates` (of `engine`, if given) for this machine now.
-
-    Raises:
-        HushdError: `bad_request` for an unknown speed; `model_missing` when none knows the language.
-    """
+    Raises `bad_request` for an unknown speed; `model_missing` when none knows the language."""
     if speed not in SPEEDS:
         raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
     order = ranked(candidates, language, speed)
@@ -129,10 +126,7 @@ def _listing(language: str | None, engine: str | None) -> str:
 
 def candidates(described: HearingDescription, engine: str | None = None, translates: bool = False) -> list[Candidate]:
     """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
-
-    Raises:
-        HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
-    """
+    Raises `engine_missing` for an unknown engine; `model_missing` when none can translate."""
     names = [entry.name for entry in described.engines]
     if engine is not None and engine not in names:
         if needed := engine_needed(engine):
@@ -205,9 +199,7 @@ def find(described: HearingDescription, name: str) -> tuple[str, str]:
     """Returns the engine that has the model `name`, and the model's name.
 
     Of several engines it is the one whose worker needs least memory: the same model hears the same.
-
-    Raises:
-        HushdError: `model_missing`, with the command that gets it.
+    Raises `model_missing`, with the command that gets it.
     """
     matches = [
         (not model.installed, model.memory_mb, entry.name, model.name)

@@ -34,11 +34,8 @@ class Removed:
 
 def remove(store: Store, row: Row) -> Removed:
     """Removes a model of any origin. A worker that has loaded it can go on until it ends.
-
-    Raises:
-        HushdError: `bad_request` for a model that comes with a package or the system; `model_missing` for one that is
-            not installed; `server_busy` while it is being pulled; `output_failed`.
-    """
+    Raises `bad_request` for a model that comes with a package or the system; `model_missing` for one that is not
+    installed; `server_busy` while it is being pulled; `output_failed`."""
     if row.state == "embedded" or row.origin == "system":
         how = "the system" if row.origin == "system" else "its engine's package"
         raise HushdError("bad_request", f"{row.model} comes with {how}, and can only be removed with it.")
@@ -119,9 +116,7 @@ def unlink(store: Store, path: Path) -> bool:
     """Removes a file or a link, if it lies where only models are; returns whether it did.
 
     A manifest may name any folder, and a folder in the models folder may be a link to the user's own files.
-
-    Raises:
-        OSError: it cannot be removed.
+    Raises OSError if it cannot be removed.
     """
     if ours := _is_models_place(store, path.parent.resolve() / path.name):
         path.unlink(missing_ok=True)

@@ -35,10 +35,7 @@ class Store:
 
     def find(self, model: str) -> Manifest | None:
         """Returns the manifest of `model`, even if its files are gone; None if hushd has not installed it.
-
-        Raises:
-            HushdError: `model_missing` if the manifest cannot be read; `bad_request` for an invalid name.
-        """
+        Raises `model_missing` if the manifest cannot be read; `bad_request` for an invalid name."""
         path = self.manifest_path(model)
         try:
             known = manifest.loads(path.read_bytes())
@@ -99,10 +96,7 @@ class Store:
         """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `rm`,
         so that a broken download can be continued. It is emptied if it was begun for another source.
 
-        Only for the owner of the lock.
-
-        Raises:
-            HushdError: `output_failed`.
+        Only for the owner of the lock. Raises `output_failed`.
         """
         import json
         import shutil
@@ -135,10 +129,7 @@ class Store:
 
     def write(self, model: Manifest) -> None:
         """Writes the manifest atomically, once all its files are in their places; removes the working folder.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
+        Raises `output_failed`."""
         import shutil
 
         shutil.rmtree(self.int8_folder(model.model), ignore_errors=True)  # made of the files before
@@ -154,11 +145,7 @@ class Store:
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Makes a file that one owner at a time has, in any process, and removes it; yields False if another one has it
-    and `wait` is false.
-
-    Raises:
-        HushdError: `output_failed` if its folder cannot be written.
-    """
+    and `wait` is false. Raises `output_failed` if its folder cannot be written."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

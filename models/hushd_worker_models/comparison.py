@@ -38,10 +38,7 @@ _USUAL = "en"  # where no other language is shared
 def compare(row: Row, store: Store, work: Path, task: Task) -> tuple[Figures, Figures, str]:
     """Returns the figures of an installed model and of its int8 files, which lie in `work` as in a models folder, and
     by whom the sentences were spoken or heard, in words.
-
-    Raises:
-        HushdError: `model_missing` where no installed model speaks, or hears, for it; that of a program.
-    """
+    Raises `model_missing` where no installed model speaks, or hears, for it; that of a program."""
     every = json.loads(Path(__file__).with_name("sentences.json").read_bytes())
     partner, language, known = _partner(row, store, every)
     sentences, sounds = every[language], work / "sounds"

@@ -71,11 +71,7 @@ class Fetch:
 
     def run(self) -> str:
         """Downloads the file to its target; returns its SHA-256.
-
-        Raises:
-            HushdError: `model_missing` if the file cannot be fetched, or is wrong; `output_failed` if it cannot be
-                written.
-        """
+        Raises `model_missing` if the file cannot be fetched, or is wrong; `output_failed` if it cannot be written."""
         target, part = self._download.target, self._download.part
         try:
             if target.exists():

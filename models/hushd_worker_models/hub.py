@@ -66,10 +66,7 @@ def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str
 
 def look_up(how: Access, repository: str, revision: str) -> Commit:
     """Asks the hub for the current commit of `revision`, a branch, tag or commit, and for its files.
-
-    Raises:
-        HushdError: `model_missing`.
-    """
+    Raises `model_missing`."""
     with _errors(how.endpoint):
         about = _api(how).model_info(repository, revision=revision, files_metadata=True, timeout=QUESTION_S)
         files = tuple(
@@ -97,11 +94,7 @@ def download(how: Access, commit: Commit, file: HubFile) -> Download:
 
 def publish(how: Access, commit: Commit, revision: str) -> Path:
     """Gives the files of `commit`, which all lie in the cache, their names there; returns their folder.
-
-    Raises:
-        HushdError: `model_missing`.
-        OSError: the cache cannot be written.
-    """
+    Raises `model_missing`; OSError if the cache cannot be written."""
     folder = hf_cache.repository_folder(commit.repository)
     with _errors(how.endpoint):
         snapshot = _library().snapshot_download(
@@ -135,10 +128,7 @@ def _api(how: Access) -> Any:
 
 def _library() -> Any:
     """Returns the library, which reads its environment once, at its import: each job says whether it is offline.
-
-    Raises:
-        HushdError: `engine_missing`.
-    """
+    Raises `engine_missing`."""
     offline = os.environ.pop("HF_HUB_OFFLINE", None)
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = (

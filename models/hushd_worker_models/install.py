@@ -37,14 +37,11 @@ def alone(lock: Callable[[], AbstractContextManager[bool]], what: str, task: Tas
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:
-    """Checks that `need` bytes fit into `folder`, which may not exist yet.
+    """Checks that `need` bytes fit into `folder`, which may not exist yet. Raises `output_failed` if they do not fit.
 
     Args:
         what: the beginning of the error, such as `whisper/large needs 3 GB`.
         variable: the environment variable that chooses another folder.
-
-    Raises:
-        HushdError: `output_failed` if they do not fit.
     """
     while not folder.exists():
         folder = folder.parent
@@ -66,12 +63,10 @@ def spec_of(model: str) -> EngineSpec:
 
 def finish(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Path) -> Manifest:
     """Moves the files of a model into the models folder and writes its manifest; returns that, with its location.
+    Raises `output_failed`.
 
     Args:
         made: the current path of each file, in `work`.
-
-    Raises:
-        HushdError: `output_failed`.
     """
     place = store.place(manifest.model)
     flat = spec_of(manifest.model).flat

@@ -39,11 +39,8 @@ class Pull:
 
     def run(self) -> Manifest:
         """Installs the model. It does not ask the source if all files are installed already.
-
-        Raises:
-            HushdError: `model_missing` if it cannot be fetched, with another way to get it; `output_failed` if there is
-                too little room, or no permission to write.
-        """
+        Raises `model_missing` if it cannot be fetched, with another way to get it; `output_failed` if there is too
+        little room, or no permission to write."""
         known = self._known
         if known.kind not in ("hub", "url"):
             raise HushdError("model_missing", f"{known.model} is not a model to pull: {advice.command(known)}.")

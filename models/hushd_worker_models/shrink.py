@@ -27,11 +27,8 @@ _TIMES = 4  # the weights' size that a conversion takes of memory
 def shrunk(model: str, store: Store, task: Task, *, economy: bool = False) -> ModelResult:
     """Makes int8 files of a model, or of the one for faster-whisper that is made of a checkpoint of Whisper; returns
     the sentence on what came of it in `note`. Nothing is done again while the original stays the same.
-
-    Raises:
-        HushdError: `bad_request` for a model without weights to make smaller; `model_missing`; `engine_missing`;
-            `input_unreadable`; `output_failed`; `server_busy` while memory is short (`economy`).
-    """
+    Raises `bad_request` for a model without weights to make smaller; `model_missing`; `engine_missing`;
+    `input_unreadable`; `output_failed`; `server_busy` while memory is short (`economy`)."""
     if economy:
         raise HushdError("server_busy", "Memory is short, and int8 files take much of it to make.", 60_000)
     row = inventory.row(store, _from_checkpoint(model, store, task))

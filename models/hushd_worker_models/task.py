@@ -50,11 +50,8 @@ class Task:
 
     def run(self, work: Callable[[Task], ModelResult], job: Job) -> ModelResult:
         """Does the work, and reports its progress to `job` until it is done.
-
-        Raises:
-            HushdError: the work has failed.
-            Cancelled: `job` was cancelled; the work ends soon, and holds its locks until then.
-        """
+        Raises HushdError if the work has failed, Cancelled if `job` was cancelled: the work ends soon, and holds its
+        locks until then."""
         outcome: Future[ModelResult] = Future()
         threading.Thread(target=self._work, args=(work, outcome), name="task", daemon=True).start()
         reported: tuple[int, int] = (-1, 0)

@@ -80,10 +80,7 @@ def _store() -> Store:
 
 def _access(endpoint: str, offline: bool | None) -> Access:
     """Returns the access to the hub: the client's, else that of this worker's environment.
-
-    Raises:
-        HushdError: `bad_request`; the address, which may hold a password, is not repeated.
-    """
+    Raises `bad_request`; the address, which may hold a password, is not repeated."""
     if not _ENDPOINT.fullmatch(endpoint):
         raise HushdError("bad_request", "The hub's address (HF_ENDPOINT) must be such as https://huggingface.co.")
     return access(endpoint, offline)

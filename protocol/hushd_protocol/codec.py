@@ -113,12 +113,9 @@ class Decoder:
 
     def decode(self, header: bytes, payload: bytes = b"") -> Message:
         """Decodes one message.
-
-        Raises:
-            HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction.
-                The error's detail has `id` if the header had one that an answer may use: that of a request or control,
-                or of an unknown type.
-        """
+        Raises `protocol_error` for anything malformed, `unsupported` for a type not of this direction. The error's
+        detail has `id` if the header had one that an answer may use: that of a request or control, or of an unknown
+        type."""
         try:
             # msgpack itself refuses strings that are not UTF-8, maps that are too deep, and false counts.
             fields = msgpack.unpackb(header)

@@ -217,8 +217,5 @@ OF_ROLE: dict[str, type[RoleDescription]] = {
 
 def read(role: str, data: object) -> RoleDescription:
     """Reads the description that the workers' package of a role has printed.
-
-    Raises:
-        HushdError: `protocol_error` if it is not a description.
-    """
+    Raises `protocol_error` if it is not a description."""
     return OF_ROLE[role].from_data(data, f"The description of the role {role}")

@@ -56,11 +56,7 @@ def read(
     given: Mapping[str, Any], kinds: Mapping[str, Kind], operation: str, needed: tuple[str, ...] = ()
 ) -> JsonObject:
     """Checks parameters and returns them; None counts as left out.
-
-    Raises:
-        HushdError: `bad_request` for a name that is not in `kinds`, a value that does not fit, or a missing one of
-            `needed`.
-    """
+    Raises `bad_request` for a name that is not in `kinds`, a value that does not fit, or a missing one of `needed`."""
     for name in given:
         if name not in kinds:
             hint = did_you_mean(name, kinds) or f": it takes {listed(kinds)}"
@@ -74,10 +70,7 @@ def read(
 
 def check(name: str, value: object, kind: Kind) -> Any:
     """Checks `value` and returns it as `kind` converts it.
-
-    Raises:
-        HushdError: `bad_request`, in the form `NAME must be WANTED, not VALUE.`
-    """
+    Raises `bad_request`, in the form `NAME must be WANTED, not VALUE.`"""
     if not kind.fits(value):
         meant = did_you_mean(value, kind.known)
         raise HushdError("bad_request", f"{name} must be {kind.must_be}, not {quoted(value)}{meant}.")

@@ -60,10 +60,7 @@ def ipa(spoken: str) -> str:
 
 def entry(word: str, spoken: str) -> tuple[str, str]:
     """Normalises a word and its pronunciation for a table.
-
-    Raises:
-        HushdError: `bad_request` for a word that no text could contain, or an unreadable pronunciation.
-    """
+    Raises `bad_request` for a word that no text could contain, or an unreadable pronunciation."""
     word, spoken = (_SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip() for text in (word, spoken))
     if not (word.isprintable() and any(map(str.isalnum, word))) or _ARROW in word or _COMMENT.search(word):
         raise HushdError("bad_request", f"{quoted(word)} cannot occur in a text: write the word as texts have it.")
@@ -99,10 +96,7 @@ def parse(text: str, name: str) -> Pronunciations:
 
 def read(path: Path) -> Pronunciations:
     """Returns the entries of a file; none if it does not exist.
-
-    Raises:
-        HushdError: `input_unreadable` for a file that cannot be read or is not text.
-    """
+    Raises `input_unreadable` for a file that cannot be read or is not text."""
     return parse(list_text(path) or "", path.name)
 
 
@@ -118,10 +112,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 def list_text(path: Path) -> str | None:
     """Returns the text of a list that a user keeps; None if there is no such file.
-
-    Raises:
-        HushdError: `input_unreadable` for a file that cannot be read or is not text.
-    """
+    Raises `input_unreadable` for a file that cannot be read or is not text."""
     try:
         # Without waiting for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -184,10 +184,7 @@ def load(path: Path) -> ServerFile:
 
 def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFile:
     """Returns a server of the content of its file; its API is `otherwise` where nothing tells it.
-
-    Raises:
-        HushdError: `bad_request`, with a sentence that follows the file's name.
-    """
+    Raises `bad_request`, with a sentence that follows the file's name."""
     for key in content:
         if key not in KINDS:
             raise HushdError("bad_request", f"there is no key {quoted(key)}{did_you_mean(key, KINDS)}.")

@@ -17,10 +17,7 @@ _BARE = re.compile("[A-Za-z0-9_-]+")
 
 def loads(text: str) -> Table:
     """Returns the content of a TOML text.
-
-    Raises:
-        ValueError: it is not TOML, is nested without end, or has a number of thousands of digits.
-    """
+    Raises ValueError if it is not TOML, is nested without end, or has a number of thousands of digits."""
     import tomllib  # most processes do not need it
 
     try:
@@ -46,10 +43,7 @@ def written(value: Any) -> str:
 
 def read(path: Path) -> str:
     """Returns the text of the file at `path`; empty if there is none.
-
-    Raises:
-        HushdError: `bad_request`, naming the file, if it cannot be read.
-    """
+    Raises `bad_request`, naming the file, if it cannot be read."""
     try:
         if path.is_fifo():  # which would wait for a writer for ever
             raise OSError(0, "it is a pipe")
@@ -64,10 +58,7 @@ def read(path: Path) -> str:
 
 def load(path: Path, word: str = "") -> Table:
     """Returns the content of the file at `path`; empty if there is none, or its text does not contain `word`.
-
-    Raises:
-        HushdError: `bad_request`, naming the file, if it cannot be read or is not TOML.
-    """
+    Raises `bad_request`, naming the file, if it cannot be read or is not TOML."""
     text = read(path)
     if not text or word not in text:
         return {}

@@ -70,10 +70,7 @@ class Start:
 
 class Assembly:
     """All parts of one supervisor.
-
-    Raises:
-        HushdError: a socket cannot be made, or an address cannot be used and a person is there to be told.
-    """
+    Raises HushdError if a socket cannot be made, or an address cannot be used and a person is there to be told."""
 
     def __init__(self, start: Start, settings: Settings, read: Callable[[], Settings]) -> None:
         paths = start.paths

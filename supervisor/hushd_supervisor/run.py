@@ -87,10 +87,7 @@ def _settings(options: Options, paths: Paths) -> Settings:
 
 def _hand_over(settings: Settings) -> NoReturn:
     """Becomes the client that has the running supervisor listen at the addresses of `settings`.
-
-    Raises:
-        HushdError: `bad_request` if there are none.
-    """
+    Raises `bad_request` if there are none."""
     if not (settings.http.listen or settings.wyoming.listen):
         raise HushdError(
             "bad_request",

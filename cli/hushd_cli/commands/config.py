@@ -77,10 +77,7 @@ def checked(path: Path) -> str:
 
 def change(path: Path, edited: Callable[[str], str]) -> None:
     """Replaces the text of the file at `path` by `edited(text)`; follows links, and keeps the mode.
-
-    Raises:
-        HushdError: `bad_request` if it cannot be read; `output_failed`; and as `edited`.
-    """
+    Raises `bad_request` if it cannot be read; `output_failed`; and as `edited`."""
     text = toml.read(path)
     if (new := edited(text)) == text:
         return
@@ -150,10 +147,7 @@ def _line(row: JsonObject) -> str:
 
 def _value(place: Sequence[str], words: Sequence[str]) -> Any:
     """Returns the value that `words` give the setting at `place`: a list has a word for each of its entries.
-
-    Raises:
-        HushdError: `bad_request` if there is no word.
-    """
+    Raises `bad_request` if there is no word."""
     of_all = tuple(dict.fromkeys((place[0], place[-1])))  # also of a setting of one worker
     declared = next((row for row in rows(DEFAULTS) if row["path"] == of_all), None)
     if not words:
@@ -167,10 +161,7 @@ def _usable(role: str, name: str) -> str:
     """Returns ENGINE/NAME of a model of `role`, which must work at the next request; of a bare name, such as `tiny`,
     the engine's that needs least memory, as `--model` has it. A name that nobody knows is returned unchanged: the check
     of the file refuses it.
-
-    Raises:
-        HushdError: `model_missing` if it is not installed, and not downloaded by itself either; with the commands.
-    """
+    Raises `model_missing` if it is not installed, and not downloaded by itself either; with the commands."""
     from hushd_models import advice, catalogue
 
     from .models.recommend import ModelIndex
@@ -195,10 +186,7 @@ def _usable(role: str, name: str) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """Gives the file at `path` a text that a supervisor would accept, and has it read.
-
-    Raises:
-        HushdError: with the mistake; `output_failed`.
-    """
+    Raises HushdError with the mistake; `output_failed`."""
     if text == toml.read(path):
         console.note("Nothing has changed.")
         return

@@ -186,10 +186,7 @@ def _ask_hub() -> None:
 def _install(command: str) -> None:
     """Runs the command that installs a plugin or an engine into hushd's own environment. A terminal shows the latest
     line of its output; if it fails, standard error has all of it.
-
-    Raises:
-        HushdError: `output_failed` where it fails, or the environment belongs to another user.
-    """
+    Raises `output_failed` where it fails, or the environment belongs to another user."""
     if not os.access(sys.prefix, os.W_OK) and "uv tool" not in command and "pipx" not in command:
         raise HushdError("output_failed", f"{sys.prefix} belongs to another user: `sudo {command}` installs it first.")
     line, output = StatusLine(), [""]

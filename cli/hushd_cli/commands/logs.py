@@ -34,10 +34,7 @@ def make_parser(prog: str) -> Parser:
 
 def show(what: str | None, lines: int, follow: bool) -> None:
     """Prints the last `lines` lines of the log of `what`; with `follow`, also each new line until Ctrl-C.
-
-    Raises:
-        HushdError: `input_unreadable` if there is no such log.
-    """
+    Raises `input_unreadable` if there is no such log."""
     path = find(paths.find(), what)
     try:
         with open(path, "rb", buffering=0) as file:

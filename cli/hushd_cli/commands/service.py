@@ -149,13 +149,10 @@ def find(
     environ: Mapping[str, str] = os.environ,
     platform: str = sys.platform,
 ) -> Service:
-    """Returns the service of this user on this system.
+    """Returns the service of this user on this system. Raises `unsupported` for addresses with launchd.
 
     Args:
         listen: addresses by kind, a key of `DOOR`; kinds without addresses keep their unit's.
-
-    Raises:
-        HushdError: `unsupported` for addresses with launchd.
     """
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))

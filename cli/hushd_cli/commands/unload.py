@@ -103,9 +103,7 @@ def _become(program: list[str], *, everywhere: bool, force: bool) -> int:
     """Becomes the program, as `env` and `nice` do, once workers have left; returns only where it cannot be run.
 
     So its exit status, its signals and its place on the terminal are its own.
-
-    Raises:
-        HushdError: workers cannot be asked to keep away.
+    Raises HushdError if workers cannot be asked to keep away.
     """
     answer = _held({"everywhere": everywhere, "force": force})
     if "message" in answer:

@@ -17,10 +17,7 @@ _errors = 2  # the descriptor for everything but results
 
 def write(text: str) -> None:
     """Writes a result, at once and completely.
-
-    Raises:
-        HushdError: `output_failed` if it cannot be written; BrokenPipeError passes unchanged.
-    """
+    Raises `output_failed` if it cannot be written; BrokenPipeError passes unchanged."""
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
     _write_whole(shown(text, 1).encode(encoding, "replace"))
 

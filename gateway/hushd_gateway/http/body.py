@@ -30,10 +30,7 @@ logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each
 
 async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     """Yields the body as it arrives.
-
-    Raises:
-        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `BODY_SILENCE_S`.
-    """
+    Raises ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `BODY_SILENCE_S`."""
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
     size = 0
@@ -54,10 +51,7 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 async def read_json(request: Request) -> JsonObject:
     """Returns the body as a JSON object; no body, as of OpenAI's package for Node.js, is an empty one.
-
-    Raises:
-        ApiError: 400 if it is not an object, and as `pieces`.
-    """
+    Raises ApiError: 400 if it is not an object, and as `pieces`."""
     data = b"".join([piece async for piece in pieces(request, JSON)]) or b"{}"
     try:
         value = fields.parse(data)
@@ -110,11 +104,7 @@ class Form:
 
     async def read(self, request: Request) -> None:
         """Reads the form from the request.
-
-        Raises:
-            ApiError: 400 if it is not a form, 413, 408.
-            HushdError: as `uploads.failure`, when the file cannot be written.
-        """
+        Raises ApiError: 400 if it is not a form, 413, 408; as `uploads.failure` when the file cannot be written."""
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:

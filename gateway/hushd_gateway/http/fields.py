@@ -22,11 +22,7 @@ class FormFields(dict[str, list[str]]):
 
 def parse(data: str | bytes) -> Any:
     """Returns the JSON value; its numbers are finite, since an answer that repeats others would not be JSON.
-
-    Raises:
-        ValueError: it is not JSON.
-        RecursionError: it is nested too deep.
-    """
+    Raises ValueError if it is not JSON, RecursionError if it is nested too deep."""
     return json.loads(data, parse_constant=_finite, parse_float=_finite)
 
 

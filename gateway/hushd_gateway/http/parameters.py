@@ -48,10 +48,7 @@ class Parameters:
 
     def further(self, data: Fields, *others: str) -> JsonObject:
         """Returns the fields that are neither parameters nor `others`, which a speech server may know.
-
-        Raises:
-            ApiError: one is the path of a file, which only programs of this machine may name.
-        """
+        Raises ApiError if one is the path of a file, which only programs of this machine may name."""
         known = {each.name for each in self._parameters} | {*others}
         names = [name for name in data if name.partition("[")[0] not in known]
         extra = {name: value for name in names if (value := fields.single(data, name)) is not None}

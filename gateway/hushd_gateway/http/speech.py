@@ -117,10 +117,7 @@ HEADED = ("wav", "mp3", "flac")  # formats whose header has the length
 
 async def whole_or_begun(speech: AsyncSpeech, seconds: float) -> AsyncIterator[bytes]:
     """Returns the audio: as one piece if it ends within `seconds`, else what has come, and then the rest as it comes.
-
-    Raises:
-        HushdError: what kept the speech from its first `seconds`.
-    """
+    Raises what kept the speech from its first `seconds`."""
     pieces, loop = speech.pieces(), asyncio.get_running_loop()
     audio, ends = bytearray(), loop.time() + seconds
     while True:

@@ -28,12 +28,10 @@ class Format(NamedTuple):
 
 def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format:
     """Returns the format in an event's data, with the values of `before` for missing ones.
+    Raises `bad_request` for a format that cannot be read, or that changes within a recording.
 
     Args:
         begun: whether there is sound in the format of `before` already.
-
-    Raises:
-        HushdError: `bad_request` for a format that cannot be read, or that changes within a recording.
     """
     format = Format(*(data.get(name, usual) for name, usual in before._asdict().items()))
     if begun and format != before:
@@ -69,11 +67,7 @@ class Recording:
 
     def add(self, data: Mapping[str, Any], samples: bytes) -> None:
         """Adds a chunk.
-
-        Raises:
-            HushdError: as `format_of`; `too_large` beyond `MAX_AUDIO_BYTES`; as `uploads.failure` if it is not
-                stored.
-        """
+        Raises as `format_of`; `too_large` beyond `MAX_AUDIO_BYTES`; as `uploads.failure` if it is not stored."""
         self.begin(data)
         self.size += len(samples)
         if self.size > MAX_AUDIO_BYTES:

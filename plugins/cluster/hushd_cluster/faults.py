@@ -75,10 +75,7 @@ def _why(error: Exception) -> str:
 
 def retried(action: Callable[[], _T], attempts: int, wait: Callable[[float], object] = time.sleep) -> _T:
     """Returns what `action` returns, tried again while the store is busy, each time after twice as long.
-
-    Raises:
-        HushdError: of the last attempt, or any that is not `server_busy`.
-    """
+    Raises the error of the last attempt, or any that is not `server_busy`."""
     for number in range(attempts - 1):
         try:
             return action()

@@ -68,13 +68,11 @@ class Nodes:
 
     def failed(self, node: str, name: str, error: HushdError, alive: Set[str], *, is_its_own: bool = False) -> bool:
         """Notes a failure; returns whether the recording is given up.
+        Raises `error`, if no node can transcribe anything because of it.
 
         Args:
             is_its_own: whether it is about what the recording alone names, such as its place or a model, and says
                 nothing of the node.
-
-        Raises:
-            HushdError: `error`, if no node can transcribe anything because of it.
         """
         if error.scope == "machine" and not is_its_own and node not in self.left_out:
             self._leave_out(node, error)

@@ -32,6 +32,8 @@ class Failure:
 
 class Outputs:
     """The transcripts, each `transcript_path(RECORDING, FORMAT)`, and the list set aside.
+    Raises `output_failed` if a folder cannot be made or used, `bad_request` if the list is not hushd's, or as
+    `store.opened` and `store.faults` say.
 
     Args:
         place: the folder's path, which is made, or its URL.
@@ -39,10 +41,6 @@ class Outputs:
     Attributes:
         url: of the folder that nodes write to; None where the driver writes.
         set_aside: the recordings on the list, by name.
-
-    Raises:
-        HushdError: `output_failed` if a folder cannot be made or used, `bad_request` if the list is not hushd's, or as
-            `store.opened` and `store.faults` say.
     """
 
     def __init__(self, place: str, form: str) -> None:

@@ -27,13 +27,11 @@ _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": 
 @contextmanager
 def connected(address: str | None, *, or_local: bool = False) -> Iterator[None]:
     """Connects to the cluster at `address`; if empty, to the one from RAY_ADDRESS or this machine's `ray start`.
+    Raises `no_supervisor` if there is none.
 
     Args:
         or_local: if no address is given and no cluster is here, starts one of this machine alone, which ends with
             the block.
-
-    Raises:
-        HushdError: `no_supervisor` if there is none.
     """
     os.environ |= _QUIET
     console.silence_libraries()

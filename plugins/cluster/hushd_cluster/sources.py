@@ -35,13 +35,11 @@ class Source(ABC):
 
 class Folder(Source):
     """The recordings in a folder and its subfolders, known by their suffixes.
+    Raises `input_unreadable` if a path is not a folder, `bad_request` for a URL that makes no sense.
 
     Args:
         place: its path on the driver's disk, or its URL.
         target: the folder of the transcripts, which is left out if it is inside.
-
-    Raises:
-        HushdError: `input_unreadable` if a path is not a folder, `bad_request` for a URL that makes no sense.
     """
 
     def __init__(self, place: str, target: str) -> None:

@@ -100,11 +100,8 @@ class Objects(Store):
 
 def opened(place: str) -> Store:
     """Returns the folder at a path or a URL.
-
-    Raises:
-        HushdError: `engine_missing` without the library for its scheme, `bad_request` for a scheme that nobody knows or
-            below which nothing can be written.
-    """
+    Raises `engine_missing` without the library for its scheme, `bad_request` for a scheme that nobody knows or below
+    which nothing can be written."""
     if path := local_path(place):
         return Folder(path)
     if place.partition(":")[0].lower() in READ_ONLY:
@@ -136,10 +133,7 @@ def check(url: str) -> None:
 
 def fetched(url: str) -> bytes:
     """Returns the bytes of the file at a URL.
-
-    Raises:
-        HushdError: as `faults` says; `input_unreadable` if there is none, or the place refuses this file.
-    """
+    Raises as `faults` says; `input_unreadable` if there is none, or the place refuses this file."""
     fs, path = _file_system(url)
     try:
         with faults(url):

@@ -26,10 +26,7 @@ ATTACH_DELAY_S = 0.05
 
 def machine(address: str | None, here: paths.Paths) -> Machine | None:
     """Returns the machine that `address` names; without one, the attached one that lends its models, if any does.
-
-    Raises:
-        HushdError: `bad_request` for what is not an endpoint.
-    """
+    Raises `bad_request` for what is not an endpoint."""
     if address is None or address.startswith(ENDPOINT):
         path = Path(address.removeprefix(ENDPOINT)) if address else find(here, MODELS)
         return AttachedMachine(path) if path else None

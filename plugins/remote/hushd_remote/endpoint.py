@@ -45,12 +45,10 @@ _numbers = itertools.count(1)
 
 class SshMachine:
     """The machine at an endpoint: a `Machine`, whose devices are not used from here.
+    Raises `bad_request` for what is not an endpoint.
 
     Attributes:
         patience: seconds in which it must answer a hello.
-
-    Raises:
-        HushdError: `bad_request` for what is not an endpoint.
     """
 
     patience = LOGIN_S
@@ -64,11 +62,8 @@ class SshMachine:
 
     def connect(self, holder: str | None) -> Connection:
         """Connects; tries again where a supervisor may be starting anew.
-
-        Raises:
-            HushdError: `no_supervisor` where none can be reached; `unauthorised` where ssh is let in by none of its
-                keys, or does not know the machine's.
-        """
+        Raises `no_supervisor` where none can be reached; `unauthorised` where ssh is let in by none of its keys, or
+        does not know the machine's."""
         give_up = time.monotonic() + RESTART_WINDOW_S
         while True:
             relay = Relay(self._endpoint, self._here)
@@ -93,10 +88,7 @@ class SshMachine:
 
 class Relay:
     """The ssh of one connection, which starts as soon as somebody connects to the socket at `path`.
-
-    Raises:
-        HushdError: `no_supervisor` where ssh cannot be run.
-    """
+    Raises `no_supervisor` where ssh cannot be run."""
 
     def __init__(self, target: hosts.Endpoint, here: paths.Paths) -> None:
         self._target = target

@@ -28,13 +28,11 @@ class AtomicFile:
 
     If its process is killed, the next process that makes a file in the folder removes the remains. A lock, held from
     beginning to end, tells a living writer's file from a dead one's, even across containers.
+    Raises OSError from every method.
 
     Args:
         path: the target; a link is replaced, so a caller that wants to write through a link resolves it first.
         mode: the file's mode; None to follow the caller's umask.
-
-    Raises:
-        OSError: from every method.
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: int | None = None) -> None:

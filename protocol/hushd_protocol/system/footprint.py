@@ -25,13 +25,11 @@ def cores() -> int:
 
 def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Limit:
     """Returns all memory of the machine or container, and the part that a new process could use without swapping.
+    Raises OSError if /proc cannot be read.
 
     Args:
         cgroup: the group whose limits count; None: none does.
         root: for tests.
-
-    Raises:
-        OSError: /proc cannot be read.
     """
     from .cgroup import Limit
 

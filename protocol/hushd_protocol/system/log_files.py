@@ -140,9 +140,7 @@ def open_for_child(path: Path) -> tuple[int, int | None]:
     """Opens the log of a process that we start, creating its folder; returns its descriptor and its size.
 
     If the log cannot be opened, the process still runs: it writes to our log, and the size is None.
-
-    Raises:
-        OSError: no descriptor is left.
+    Raises OSError if no descriptor is left.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -25,12 +25,10 @@ class OutputFile:
     half-written, and a failure leaves the old file. Its mode is the umask's, or that of the file it replaces. A pipe, a
     device or standard output is written directly and in order: a correction of bytes that were already sent is dropped,
     unless standard output is a regular file.
+    Raises `output_failed` when it cannot be made or written; BrokenPipeError passes unchanged.
 
     Args:
         path: the target; a descriptor (`STANDARD_OUTPUT`) is written to but never closed.
-
-    Raises:
-        HushdError: `output_failed` when it cannot be made or written; BrokenPipeError passes unchanged.
     """
 
     def __init__(self, path: str | os.PathLike[str] | int) -> None:

@@ -107,10 +107,7 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
     that is ours, else hushd-UID in the temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else
     ~/.local/state/hushd. HUSHD_CONFIG, else XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml.
     HUSHD_MODELS_DIR, else XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as
-    files or folders.
-
-    Raises:
-        HushdError: `bad_request` if the socket's path would be longer than the system allows.
+    files or folders. Raises `bad_request` if the socket's path would be longer than the system allows.
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or os.path.expanduser("~"))
@@ -171,11 +168,7 @@ def user_cache(environ: Mapping[str, str] | None = None) -> Path:
 
 def prepare_runtime(paths: Paths) -> None:
     """Makes the runtime folder, mode 0700, or checks that an existing one is safe for sockets.
-
-    Raises:
-        HushdError: `unauthorised` if it is a link, another user's, or open to others; `output_failed` if it cannot be
-            made.
-    """
+    Raises `unauthorised` if it is a link, another user's, or open to others; `output_failed` if it cannot be made."""
     try:
         paths.runtime.parent.mkdir(parents=True, exist_ok=True)
         try:

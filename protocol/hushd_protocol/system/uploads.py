@@ -20,10 +20,7 @@ _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `te
 
 def create() -> tuple[int, str]:
     """Makes an empty file; returns its descriptor, which holds its lock while it or a copy is open, and its path.
-
-    Raises:
-        OSError: there is no room, or no free descriptor.
-    """
+    Raises OSError if there is no room, or no free descriptor."""
     import tempfile  # the supervisor only sweeps, and need not import it
 
     while True:

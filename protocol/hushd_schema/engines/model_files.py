@@ -45,10 +45,7 @@ def pickled(path: Path) -> bytes:
 
 def check_graph(path: Path) -> None:
     """Checks that the outermost fields of an ONNX file end at the file's end, and include a graph.
-
-    Raises:
-        NoModel: they do not.
-    """
+    Raises NoModel if they do not."""
     fields = list(_fields(path))  # reads all, to check the end too
     if not any(number == _GRAPH and length for number, length in fields):
         raise NoModel(f"{path.name} is not a graph in ONNX's format")
@@ -56,10 +53,7 @@ def check_graph(path: Path) -> None:
 
 def _fields(path: Path) -> Iterator[tuple[int, int]]:
     """Yields the number and the length of each outermost field; the length of a number is 0.
-
-    Raises:
-        NoModel: they do not end where the file does.
-    """
+    Raises NoModel if they do not end where the file does."""
     size, at = path.stat().st_size, 0
     with open(path, "rb") as file:
         while at < size:

@@ -164,11 +164,7 @@ _TABLES = ("models", "layouts")
 
 def read(path: str | Path) -> EngineSpec:
     """Returns the spec in a file.
-
-    Raises:
-        ValueError: it is not a spec; the message says what is wrong.
-        OSError: it cannot be read.
-    """
+    Raises ValueError if it is not a spec, with a message that says what is wrong; OSError if it cannot be read."""
     with open(path, encoding="utf-8") as file:
         content = json.load(file)
     if not isinstance(content, dict):

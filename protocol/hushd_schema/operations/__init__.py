@@ -130,10 +130,7 @@ def fields(options: type) -> dict[str, Field]:
 def given(operation: str, options: Mapping[str, Any], known: Mapping[str, Field]) -> JsonObject:
     """Returns the options of an operation in the form of a request, without those that are None, and without flags that
     are False, unless that says something: where somebody else decides about a flag that is left out.
-
-    Raises:
-        TypeError: for a name that is not one of the `known` options.
-    """
+    Raises TypeError for a name that is not one of the `known` options."""
     if unknown := [name for name in options if name not in known]:
         raise TypeError(f"{operation} has no option {unknown[0]!r}: it takes {', '.join(known)}")
     return {

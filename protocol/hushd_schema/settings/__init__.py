@@ -27,10 +27,7 @@ def __getattr__(name: str) -> Any:
 
 def load(path: Path) -> Settings:
     """Returns the settings in the file at `path`; the defaults if there is none.
-
-    Raises:
-        HushdError: `bad_request`, naming the file and the key, if it cannot be read or has an error.
-    """
+    Raises `bad_request`, naming the file and the key, if it cannot be read or has an error."""
     from hushd_schema import toml
 
     from .tables import Settings

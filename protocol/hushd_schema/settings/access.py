@@ -76,10 +76,7 @@ def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.I
 
 def read_token(settings: Settings) -> str:
     """Returns the content of `[http] token_file`, the secret of HTTP requests; empty for none.
-
-    Raises:
-        HushdError: `bad_request` when the file cannot be read, is empty, or is open to others.
-    """
+    Raises `bad_request` when the file cannot be read, is empty, or is open to others."""
     if not settings.http.token_file:
         return ""
     path = Path(settings.http.token_file).expanduser()
@@ -104,10 +101,7 @@ def addresses(settings: Settings) -> list[Address]:
 def check(address: Address, settings: Settings, token: str) -> None:
     """Refuses an address that strangers can reach without a token, or without a list of networks, and a token that no
     program can send: most cannot encode other characters than ASCII's in a header.
-
-    Raises:
-        HushdError: `bad_request`; `engine_missing` if the gateway's packages are not installed.
-    """
+    Raises `bad_request`; `engine_missing` if the gateway's packages are not installed."""
     check_packages(address.kind, address.text)
     if address.kind == "http" and not (token.isascii() and token.isprintable()):
         raise HushdError(

@@ -21,10 +21,7 @@ _KINDS = (str, int, float, bool, list, dict)
 
 def path_of(key: str) -> list[str]:
     """Returns the parts of `key`, such as `http.listen` or `worker."stt/moonshine".keep_alive`; quotes are optional.
-
-    Raises:
-        HushdError: `bad_request` for an invalid key.
-    """
+    Raises `bad_request` for an invalid key."""
     if match := _WORKER.fullmatch(key):
         return ["worker", match["name"], match["key"]]
     try:
@@ -51,10 +48,7 @@ def value_of(text: str) -> Any:
 
 def with_key(text: str, path: Sequence[str], value: Any) -> str:
     """Returns `text`, a TOML file, with a key set, or removed if `value` is None.
-
-    Raises:
-        HushdError: `bad_request` if it is not TOML, or written in a way that cannot be changed safely.
-    """
+    Raises `bad_request` if it is not TOML, or written in a way that cannot be changed safely."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 

@@ -106,10 +106,7 @@ def resolve(
     names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]]
 ) -> tuple[set[int], set[bytes], bool]:
     """Returns the claim numbers and connections that `names` stand for, and whether they stand for all.
-
-    Raises:
-        HushdError: `bad_request` for a name that no client has.
-    """
+    Raises `bad_request` for a name that no client has."""
     numbers: set[int] = set()
     routes: set[bytes] = set()
     everybody = True

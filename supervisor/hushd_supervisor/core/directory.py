@@ -40,10 +40,7 @@ class Directory:
 
     def describe(self, route: bytes, control: m.Control) -> list[Action]:
         """Asks for the catalogues that a client wants.
-
-        Raises:
-            HushdError: `bad_request` for an unknown role, `shutting_down` after `shut`.
-        """
+        Raises `bad_request` for an unknown role, `shutting_down` after `shut`."""
         if self._down:
             raise _DOWN
         roles = control.names or list(ENGINE_ROLES)

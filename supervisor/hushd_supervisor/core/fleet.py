@@ -175,9 +175,7 @@ class Fleet:
         Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
         workers, and does not wait for them. With `for_s` or `hold` those that compute on cards leave these, suspended
         where they can be, or `everywhere` all end, and no worker starts there meanwhile.
-
-        Raises:
-            HushdError: `bad_request` for a name that no worker has or too long a time.
+        Raises `bad_request` for a name that no worker has or too long a time.
         """
         if control.for_s > MAX_AWAY_S:
             raise HushdError("bad_request", "Workers keep away for at most 7 days.")

@@ -149,14 +149,12 @@ class Floor:
         Pausing and resuming also concern the claims that wait for a wake word.
 
         The answer comes last: `{"turns": [numbers]}` of the claims concerned.
+        Raises `bad_request` for a name that no client has.
 
         Args:
             control: its action is `stop`, `cancel`, `pause` or `resume`; its names are numbers of claims, names of
                 clients, or `self`, and none means all.
             named: returns the connections of a client.
-
-        Raises:
-            HushdError: `bad_request` for a name that no client has.
         """
         from hushd_schema.status import Turns  # once somebody asks
 

@@ -24,10 +24,7 @@ def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tup
     """Returns the descriptor of the service manager's socket at `path`, and the door's sockets with their names.
 
     The descriptor is None if no manager started us. Removes the manager's variables from `environ`, so that our
-    children do not take them for their own.
-
-    Raises:
-        HushdError: `bad_request` unless exactly one socket for clients was handed over.
+    children do not take them for their own. Raises `bad_request` unless exactly one socket for clients was handed over.
     """
     words = {name: environ.pop(name) for name in list(environ) if name.startswith("LISTEN_")}
     passed: list[tuple[str, int]] = []

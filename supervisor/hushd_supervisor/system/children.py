@@ -57,7 +57,7 @@ def start(
     question: int | None = None,
     inherited: Sequence[int] = (),
 ) -> Running:
-    """Starts a child.
+    """Starts a child. Raises OSError or ValueError if the child cannot be started.
 
     Args:
         output: its log; if that cannot be opened, the child writes to ours.
@@ -65,9 +65,6 @@ def start(
         answer: a descriptor for its standard output, instead of the log.
         question: a descriptor for its standard input; by default that is empty.
         inherited: descriptors that it inherits under the same numbers.
-
-    Raises:
-        OSError, ValueError: the child cannot be started.
     """
     # One pipe per child: the process group that the pipe's end kills belongs to the pipe, not to a descriptor.
     lifeline, our_end = os.pipe()

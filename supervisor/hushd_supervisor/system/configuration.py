@@ -74,10 +74,7 @@ class Configuration(Source):
 
     def _follow(self, settings: Settings) -> None:
         """Applies `settings` to all followers; if one cannot, the earlier ones get the old settings back.
-
-        Raises:
-            HushdError: raised by the follower that cannot.
-        """
+        Raises what that follower raises."""
         for number, follower in enumerate(self._followers):
             try:
                 follower.configure(settings)

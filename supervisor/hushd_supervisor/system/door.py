@@ -102,10 +102,7 @@ class Door(Source):
 
     def configure(self, settings: Settings) -> None:
         """Listens at the addresses in `settings`, and stops listening at addresses that they no longer name.
-
-        Raises:
-            HushdError: `bad_request` for an address that cannot be used; then nothing changes.
-        """
+        Raises `bad_request` for an address that cannot be used; then nothing changes."""
         self._open(settings, self._lent)
         self._settings = settings
         self._forget_engines()

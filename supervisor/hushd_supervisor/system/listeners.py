@@ -53,13 +53,11 @@ def open_all(
     settings: Settings, token: str, passed: Iterable[tuple[str, int]] = (), old_listeners: Iterable[Listener] = ()
 ) -> list[Listener]:
     """Opens the sockets that the configuration names, and adopts those that a service manager has `passed` by name.
+    Raises `bad_request` for an address that cannot be used, or must not be without a token or a list. Then
+    `old_listeners` are unchanged.
 
     Args:
         old_listeners: the existing listeners; the manager's are reused, and ours that are still configured.
-
-    Raises:
-        HushdError: `bad_request` for an address that cannot be used, or must not be without a token or a list. Then
-            `old_listeners` are unchanged.
     """
     listeners: list[Listener] = []
     opened: list[Listener] = []

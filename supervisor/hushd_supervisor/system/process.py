@@ -161,15 +161,13 @@ def open_files() -> int:
 
 class Child:
     """A real child process that leads its own process group.
+    Raises OSError or ValueError if the process cannot be started.
 
     Args:
         stdin: a descriptor to read from; None for empty input.
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, inherited under the same number; on Linux the end of the pipe kills the group.
         inherited: other descriptors that it inherits under the same numbers.
-
-    Raises:
-        OSError, ValueError: the process cannot be started.
     """
 
     def __init__(

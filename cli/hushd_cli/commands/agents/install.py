@@ -88,12 +88,10 @@ def _with_newlines(written: str, text: str) -> str:
 
 def _edit(document: Any, events: tuple[str, ...], more: JsonObject, command: str) -> None:
     """Removes hushd's hooks, with lists and tables that become empty, and adds hooks for a command.
+    Raises ValueError if something else stands where hooks should.
 
     Args:
         document: a dictionary, or tomlkit's in its place.
-
-    Raises:
-        ValueError: something else stands where hooks should.
     """
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")
@@ -211,10 +209,7 @@ AGENTS = {
 
 def install(agent: str, *, dry: bool) -> None:
     """Writes the hooks, replacing older ones; prints the difference.
-
-    Raises:
-        HushdError: `input_unreadable` or `output_failed`, where the file is left as it is.
-    """
+    Raises `input_unreadable` or `output_failed`, where the file is left as it is."""
     entry = AGENTS[agent]
     if _rewrite(entry, lambda text: entry.edited(text, command_line()), dry):
         console.note(entry.after)

@@ -229,10 +229,7 @@ class _Speaker:
 
 def _rate(config: Path) -> float:
     """Returns the setting `[agents] rate`; of a configuration that does not name it nothing else is read.
-
-    Raises:
-        HushdError: `bad_request` for an error in the configuration.
-    """
+    Raises `bad_request` for an error in the configuration."""
     try:
         if b"agents" not in config.read_bytes():
             return 0.0

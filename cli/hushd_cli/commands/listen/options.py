@@ -36,10 +36,7 @@ _EXAMPLES = (
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
     """Parses the command line; `files` are the recordings, `note` a sentence about options without effect, or empty.
-
-    Raises:
-        HushdError: `bad_request` for options that make no sense, alone or together.
-    """
+    Raises `bad_request` for options that make no sense, alone or together."""
     parser = make_parser(prog)
     options = parser.parse(argv, "files", files=True)
     options.device = options.device or _microphone(options)
@@ -228,10 +225,7 @@ def add_speaker(group: Group) -> None:
 
 def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
     """Returns the voiceprints of the speakers in the options and the configuration, by name; None without --diarize.
-
-    Raises:
-        HushdError: `bad_request` for a recording without one voice, or an error in the configuration.
-    """
+    Raises `bad_request` for a recording without one voice, or an error in the configuration."""
     if not options.diarize:
         return None
     from hushd.verbs.speech import configured

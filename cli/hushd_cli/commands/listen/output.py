@@ -20,14 +20,12 @@ _EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # of a file; v1.2 may be a
 
 class Output:
     """The output named by the options of `listen`, for the recordings `names`.
+    Raises `output_failed` if the folder is missing or cannot be made, `bad_request` for an output that does not fit the
+    recordings or the format.
 
     Attributes:
         printed: whether transcripts go to standard output.
         titled: whether a terminal shows the name of each recording before its text.
-
-    Raises:
-        HushdError: `output_failed` if the folder is missing or cannot be made, `bad_request` for an output that does
-            not fit the recordings or the format.
     """
 
     def __init__(self, options: Namespace, names: Sequence[str]) -> None:

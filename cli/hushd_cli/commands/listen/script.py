@@ -26,11 +26,7 @@ _NAMED = 5  # passages, by so many words of either end
 
 
 class Script:
-    """A text that is read aloud.
-
-    Raises:
-        HushdError: `input_unreadable`, `bad_request` for a text of another kind.
-    """
+    """A text that is read aloud. Raises `input_unreadable`, `bad_request` for a text of another kind."""
 
     def __init__(self, path: str, options: Namespace) -> None:
         self._path = path
@@ -66,10 +62,7 @@ class Script:
 
     def aligned(self, transcript: Transcript) -> Transcript:
         """Returns the text with the times of a transcript, and warnings where they differ.
-
-        Raises:
-            HushdError: `bad_request` where it is another text.
-        """
+        Raises `bad_request` where it is another text."""
         alignment = align(self._text, transcript.segments, self._language)
         if alignment.likeness < _LEAST_LIKENESS and len(transcript.text.split()) > _FEW_HEARD:
             raise HushdError("bad_request", f"{self._path} is not what is said there: name the text of this recording.")

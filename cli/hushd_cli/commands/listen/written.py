@@ -16,16 +16,13 @@ _Writer = Callable[[Segment], Segment]
 
 
 class Written:
-    """Writes the numbers of a recording or a session.
+    """Writes the numbers of a recording or a session. Raises `engine_missing` without the plugin.
 
     Args:
         options: of the command; a translation is in English.
 
     Attributes:
         warnings: one for each language whose numbers stay words.
-
-    Raises:
-        HushdError: `engine_missing` without the plugin.
     """
 
     def __init__(self, options: Namespace) -> None:

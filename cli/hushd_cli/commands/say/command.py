@@ -162,13 +162,11 @@ def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Yields the text of `blocks`, which must be UTF-8, without a byte order mark.
 
     Other encodings are not guessed: a wrong guess would be spoken.
+    Raises `input_unreadable` for binary data and for other encodings, before anything after the last block that was
+    text.
 
     Args:
         name: of the input, for errors.
-
-    Raises:
-        HushdError: `input_unreadable` for binary data and for other encodings, before anything after the last block
-            that was text.
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line = 1

@@ -32,10 +32,7 @@ _EXAMPLES = (
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
     """Parses the command line; `text` are the words.
-
-    Raises:
-        HushdError: `bad_request` for options that make no sense, alone or together.
-    """
+    Raises `bad_request` for options that make no sense, alone or together."""
     parser = make_parser(prog)
     options = parser.parse(argv, "text")
     _check(options)
@@ -69,10 +66,7 @@ def synthesize_options(options: Namespace) -> SynthesizeOptions:
 
 def file_format(options: Namespace) -> str:
     """Returns the format of -o's file; `wav` if neither an option nor the name says it.
-
-    Raises:
-        HushdError: `bad_request` for an unknown extension.
-    """
+    Raises `bad_request` for an unknown extension."""
     if options.format:
         return str(options.format)
     target = options.output

@@ -109,10 +109,7 @@ def _granularities(data: Fields, name: str) -> set[str]:
 
 def references(data: Fields) -> dict[str, bytes]:
     """Returns the reference recordings of a request, by the speaker's name.
-
-    Raises:
-        ApiError: for names and references that are not pairs, or are malformed.
-    """
+    Raises ApiError for names and references that are not pairs, or are malformed."""
     names, urls = fields.texts(data, NAMES), fields.texts(data, REFERENCES)
     if len(names) != len(urls):
         raise bad(f"{NAMES} and {REFERENCES} go in pairs: there are {len(names)} and {len(urls)}.", NAMES)
@@ -125,10 +122,7 @@ def references(data: Fields) -> dict[str, bytes]:
 
 async def voiceprints(engines: Engines, recordings: Mapping[str, bytes], **model: Any) -> dict[str, str]:
     """Returns the voiceprint in each recording, by name.
-
-    Raises:
-        ApiError: for a recording that cannot be read, is too short or too long, or has several voices or none.
-    """
+    Raises ApiError for a recording that cannot be read, is too short or too long, or has several voices or none."""
     prints: dict[str, str] = {}
     for name, sound in recordings.items():
         try:

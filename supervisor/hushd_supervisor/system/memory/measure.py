@@ -107,9 +107,7 @@ class MachineMemory:
     """Measures like `machine`; if that fails, returns the last measure.
 
     A measure needs a file descriptor, and other programs may have taken the machine's last one.
-
-    Raises:
-        OSError: raised by the constructor only.
+    Raises OSError from the constructor only.
     """
 
     def __init__(self, cgroup: Cgroup | None = None) -> None:

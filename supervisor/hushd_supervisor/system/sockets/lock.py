@@ -40,14 +40,12 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
 
     Returns None if this process is not needed: another supervisor holds the lock and accepts connections, or a service
     manager listens and starts one for the next connection.
+    Raises `no_supervisor` if its owner neither leaves nor answers for `patience` seconds; `output_failed` if the lock
+    cannot be opened.
 
     Args:
         activated: whether we have a service manager's socket, so that only we answer at its path. A supervisor that
             holds the lock sees that its own socket there was replaced, finishes its jobs and leaves; this waits for it.
-
-    Raises:
-        HushdError: `no_supervisor` if its owner neither leaves nor answers for `patience` seconds; `output_failed` if
-            the lock cannot be opened.
     """
     try:
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -95,9 +93,7 @@ def claim_pointer(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: 
     one: this returns its runtime folder once it accepts connections. An environment with a session folder serves
     there, and leaves the pointer to the other supervisor, unless that one is outside any session. With `activated` the
     pointer is always taken, since a client waits at our socket.
-
-    Raises:
-        HushdError: `no_supervisor` if the other supervisor neither leaves nor answers for `patience` seconds.
+    Raises `no_supervisor` if the other supervisor neither leaves nor answers for `patience` seconds.
     """
     if paths.pointer is None:
         return None
@@ -180,13 +176,11 @@ class ListeningSocket:
     """A listening socket at `path`, bound under the lock, so that any file there is stale and can be replaced.
 
     libzmq does not bind it, since it would unlink the path at its end even if that is another supervisor's by then.
+    Raises `output_failed` if it cannot be bound.
 
     Args:
         inherited: the descriptor of a service manager's socket that already listens there. It is `lasting`: never
             removed, and after our end connections wait in its queue for the supervisor that the manager starts.
-
-    Raises:
-        HushdError: `output_failed` if it cannot be bound.
     """
 
     def __init__(self, path: Path, inherited: int | None = None) -> None:

@@ -40,10 +40,7 @@ def listen(router: zmq.Socket[bytes], listener: Listening) -> None:
 
 def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:
     """Sends without waiting. (pyzmq's own `send_multipart` adds up enums for each frame, 2 us a message.)
-
-    Raises:
-        zmq.ZMQError: EHOSTUNREACH when the peer is gone, `zmq.Again` when its queue is full.
-    """
+    Raises zmq.ZMQError: EHOSTUNREACH when the peer is gone, `zmq.Again` when its queue is full."""
     router.send(route, _MORE)
     for frame in frames[:-1]:
         router.send(frame, _MORE)
