@@ -60,7 +60,6 @@ def main() -> int:
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
     parser.add_argument("--whisper-server", metavar="PROGRAM", help="peers: whisper.cpp's, built with optimization")
-    parser.add_argument("--peers", metavar="PYTHON", help="peers: the Python of an environment that has them")
     parser.add_argument(
         "--limits", metavar="MB", type=int, nargs="+", default=[1000, 700, 500], help="gigabyte: the groups' memory"
     )

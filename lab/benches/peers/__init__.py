@@ -1,10 +1,9 @@
 """Programs that people run for the same work, beside hushd in one run: with the same weights, over the same protocol.
 
-`--peers` is the Python of an environment of their own, made by `uv venv DIR` and `uv pip install --python DIR
-wyoming-faster-whisper wyoming-piper`; servers with HTTP are those of `scripts/setup --engines all`, and whisper.cpp's
-the program that `--whisper-server` names, built with optimization. Whisper base hears in int8, as hushd has it on a CPU
-(whisper.cpp in float16), and a language is named. Over Wyoming sound comes as it is spoken, and ends 0.7 s after the
-last word, Home Assistant's usual silence; over HTTP a recording comes as a file.
+They are those of `scripts/setup --engines all`, and whisper.cpp's server is the program that `--whisper-server` names,
+built with optimization. Whisper base hears in int8, as hushd has it on a CPU (whisper.cpp in float16), and a language
+is named. Over Wyoming sound comes as it is spoken, and ends 0.7 s after the last word, Home Assistant's usual silence;
+over HTTP a recording comes as a file.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ ROWS: dict[str, tuple[tuple[str, str, float], ...]] = {
 
 
 def peers(options: Namespace) -> Iterator[Row]:
-    """Speech servers that people run, beside hushd: waits, words, computing, memory (--peers, --audio)."""
+    """Speech servers that people run, beside hushd: waits, words, computing, memory (--audio)."""
     measured = {}
     for peer in PEERS:
         if reason := peer.lacks(options):

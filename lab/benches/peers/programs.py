@@ -131,40 +131,23 @@ def _piper_http(python: str, port: int, folder: Path) -> Sequence[str]:
 
 def _installed(server: str, program: str) -> Callable[[Namespace], str]:
     def path(_: Namespace) -> str:
-        found = SERVERS / server / "bin" / program
-        return str(found) if found.exists() else ""
+        file = SERVERS / server / "bin" / program
+        return str(file) if file.exists() else ""
 
     return path
 
 
-def _beside(module: str) -> Callable[[Namespace], str]:
-    """Returns the `--peers` Python if it has `module`."""
-
-    def python(options: Namespace) -> str:
-        known = (
-            options.peers
-            and not subprocess.run(
-                [options.peers, "-c", f"import {module}"], capture_output=True, check=False
-            ).returncode
-        )
-        return options.peers if known else ""
-
-    return python
-
-
-_HTTP = "scripts/setup --engines all installs it"
+_INSTALL = "scripts/setup --engines all installs it"
 _OPENAI_HEARS = "/v1/audio/transcriptions"
 PEERS = (
     Peer(
-        "wyoming-faster-whisper", "hears", _beside("wyoming_faster_whisper"), _wyoming_whisper,
-        "--peers names the Python of an environment with it",
+        "wyoming-faster-whisper", "hears", _installed("wyoming-faster-whisper", "python"), _wyoming_whisper, _INSTALL
     ),
     Peer(
-        "wyoming-piper", "speaks", _beside("wyoming_piper"), _wyoming_piper,
-        "--peers names the Python of an environment with it",
+        "wyoming-piper", "speaks", _installed("wyoming-piper", "python"), _wyoming_piper, _INSTALL
     ),
     Peer(
-        "open-asr-server", "hears", _installed("open-asr-server", "open-asr-server"), _open_asr, _HTTP, True,
+        "open-asr-server", "hears", _installed("open-asr-server", "open-asr-server"), _open_asr, _INSTALL, True,
         hear=http_hears(_OPENAI_HEARS, model="openai/whisper-base"),
     ),
     Peer(
@@ -172,8 +155,8 @@ PEERS = (
         "--whisper-server names its program", True, hear=http_hears("/inference", response_format="json"),
     ),
     Peer(
-        "piper's server", "speaks", _installed("piper", "python"), _piper_http, _HTTP, True,
-        speak=http_speaks("/", {"text": SPOKEN}),
+        "piper's server", "speaks", _installed("piper", "python"), _piper_http, _INSTALL, True,
+        speak=http_speaks("/synthesize", {"text": SPOKEN}),
     ),
 )  # fmt: skip
 
