@@ -22,7 +22,7 @@ from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 from hushd_schema.entry_points import plugins
 
-from . import advice, languages, paces, word_errors
+from . import advice, catalogue, languages, paces, word_errors
 from .catalogue import Known
 from .inventory import Row, rows
 from .store import Store
@@ -38,6 +38,7 @@ SPEAKING = {
     "engines-sherpa-onnx": "ar bg cs da de el en es et fi fr hi hr hu id it ja ko lt lv nl pl pt ro ru sk sl sv tr uk "
     "vi",
 }
+_QUICK = "engines-piper"  # the one of them whose voices are faster than Kokoro on any processor
 _DOES = {"stt": "hears it", "tts": "speaks it"}
 
 
@@ -57,9 +58,13 @@ class Hardware:
     cards: Mapping[str, float] = field(default_factory=dict)
     paces: Mapping[str, float] = field(default_factory=dict)
 
-    def is_slow(self, model: str) -> bool:
-        """Returns whether a voice was measured to be slower than real time."""
-        return self.paces.get(model, 0.0) > paces.REAL_TIME
+    def is_slow(self, voice: Known) -> bool:
+        """Returns whether a voice was measured to be slower than real time here; of one that was not measured, whether
+        another one was that is no slower by the catalogue."""
+        if pace := self.paces.get(voice.model):
+            return pace > paces.REAL_TIME
+        slow = [catalogue.find(model) for model, pace in self.paces.items() if pace > paces.REAL_TIME]
+        return any(SPEEDS.index(each.speed if each else "medium") <= SPEEDS.index(voice.speed) for each in slow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +162,11 @@ def to_get(
     return next(iter(able), None)
 
 
-def faster_voice(rows: Iterable[Row], machine: Hardware, language: str, slow: str) -> Recommendation | None:
-    """Returns the best natural voice that is faster than the model `slow` by the catalogue, and was not slow here."""
-    every = list(rows)
-    speed = next((row.known.speed for row in every if row.model == slow and row.known), "medium")
-    faster = SPEEDS[: SPEEDS.index(speed)]
-    others = [row for row in every if row.known and row.known.speed in faster and not specs.robotic(row.engine)]
-    able = recommend(others, machine, language, "tts")
-    return next((each for each in able if not machine.is_slow(each.row.model)), None)
+def faster_voice(rows: Iterable[Row], machine: Hardware, language: str) -> Recommendation | None:
+    """Returns the best natural voice of those that are not slow here."""
+    natural = [row for row in rows if not specs.robotic(row.engine)]
+    best = next(iter(recommend(natural, machine, language, "tts")), None)
+    return None if best is None or machine.is_slow(best.known) else best
 
 
 def plugin_that_speaks(language: str, best: Recommendation | None, *, small: bool = False) -> str:
@@ -174,6 +176,11 @@ def plugin_that_speaks(language: str, best: Recommendation | None, *, small: boo
         return ""
     code = languages.code(language)
     return next((each for each, codes in SPEAKING.items() if code in codes.split() and each not in plugins()), "")
+
+
+def quick_plugin(language: str) -> str:
+    """Returns the plugin that is not here and would speak a language naturally and fast; empty if none would."""
+    return plugin if (plugin := plugin_that_speaks(language, None)) == _QUICK else ""
 
 
 def _is_installable(engine: str) -> bool:
@@ -209,7 +216,7 @@ def recommend(
     smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
     # Voices have no figures, and their rank is kept among those that are not slow here.
     choices.sort(
-        key=lambda choice: (machine.is_slow(choice.row.model), word_errors.place(choice.known.word_errors, language))
+        key=lambda choice: (machine.is_slow(choice.known), word_errors.place(choice.known.word_errors, language))
     )
     inside = [choice for choice in choices if choice.row.state == "embedded"]
     shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}

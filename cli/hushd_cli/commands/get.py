@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hushd_models import languages, paces, word_errors
 from hushd_models.installation import extra_command
-from hushd_models.recommendation import Recommendation, faster_voice, plugin_that_speaks, to_get
+from hushd_models.recommendation import Recommendation, faster_voice, plugin_that_speaks, quick_plugin, to_get
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.own_modules import replaced
@@ -220,12 +220,17 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
 
     model = f"{voice.engine}/{voice.model}"
     client.preload(f"tts/{model}")  # so that its start is not measured
+    line = StatusLine()
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sentence.wav"
         began = time.monotonic()
-        speech = client.synthesize(sentence, voice=voice.name, engine=voice.engine, model=voice.model)
-        speech.save(file)
+        line.show(lambda columns: f"speaking by {model} …"[: columns - 1])
+        try:
+            speech = client.synthesize(sentence, voice=voice.name, engine=voice.engine, model=voice.model)
+            speech.save(file)
+        finally:
+            line.clear()
         pace = (time.monotonic() - began) / max(speech.duration, 0.1)
         size_mb = max(
             (row.size_mb or 0.0 for row in client.status().workers if row.name.startswith(f"tts/{model}")), default=0
@@ -246,15 +251,13 @@ def _say_what_is_faster(config: Path, language: str, slow: str) -> None:
     """Makes a natural voice that is here and not slow the usual one of a language; or names what brings one."""
     index, name = ModelIndex(), languages.name(languages.code(language))
     sentence = f"{slow} is slower than real time here, so that a conversation waits for it"
-    faster = faster_voice(index.rows(), index.machine, language, slow)
-    plugin = plugin_that_speaks(language, None)
+    faster, plugin = faster_voice(index.rows(), index.machine, language), quick_plugin(language)
     if faster and not faster.commands:
         path = ("tts_by_language", languages.code(language))
         change(config, lambda text: editing.with_key(text, path, faster.row.model))
         have_it_read()
         console.write(f"{sentence}: {faster.row.model} is faster, and speaks {name} from now on.\n")
-    elif faster or plugin:
-        steps = faster.commands if faster else (extra_command(plugin), f"hushd get {language}")
-        console.write(f"{sentence}: `{' && '.join(steps)}` brings a faster voice.\n")
+    elif brought := faster.row.model if faster else plugin and f"the plugin {plugin}":
+        console.write(f"{sentence}: `hushd get {language} --speaking` brings {brought}, which is faster.\n")
     else:
         console.write(f"{sentence}; no faster natural voice is known.\n")

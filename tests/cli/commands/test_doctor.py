@@ -104,14 +104,22 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
 def test_a_voice_that_is_slow_here(start_supervisor: Callable[..., Supervisor]) -> None:
     """The pace that `hushd get` measured is said with the engine's sentence, beside the command for a faster voice."""
     start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
-    assert machine.faster("kokoro/kokoro-v1.0") == "hushd config set tts hibari/en"
+    assert machine._faster("en") == "hushd get en --speaking"
     paces.keep(paths.find(), "hibari/en", 3.25)
     _, found = doctor()
     (slow,) = (each for each in of(found, "engines", "warning") if "tts/hibari" in each["text"])
     assert slow["text"].endswith(
-        "start; a second of its speech takes 3.2 s of computing here, so that a conversation waits for it"
+        "start; a second of it takes 3.2 s of computing here, so that a conversation waits for it"
     )
     assert slow["remedy"] == ""  # no natural voice is faster than hibari
+
+
+def test_a_slow_voice_that_nobody_uses(runtime: Path) -> None:
+    """A warning is for a language of the user's of which the slow model is the usual voice."""
+    (runtime / "config.toml").write_text('languages = ["en", "it"]\ntts_by_language = {it = "kokoro/kokoro-v1.0"}\n')
+    assert machine._language_of("kokoro/kokoro-v1.0") == "it"
+    assert machine._language_of("hibari/en") == "en"
+    assert machine._language_of("kokoro/kokoro-v1.0.int8") == ""
 
 
 def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,8 @@ def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.M
     ("faster", "plugin", "told", "written"),
     [
         ("piper/fr-siwis", "", "piper/fr-siwis is faster, and speaks French from now on", 'fr = "piper/fr-siwis"'),
-        ("piper/gone", "", "`hushd models pull piper/gone` brings a faster voice", ""),
-        ("", "engines-piper", "`install piper && hushd get fr` brings a faster voice", ""),
+        ("piper/gone", "", "`hushd get fr --speaking` brings piper/gone, which is faster", ""),
+        ("", "engines-piper", "`hushd get fr --speaking` brings the plugin engines-piper, which is faster", ""),
         ("", "", "no faster natural voice is known", ""),
     ],
 )
@@ -97,8 +97,7 @@ def test_a_slow_voice_names_a_faster_one(
     if choice and not written:
         choice = replace(choice, commands=(f"hushd models pull {faster}",))
     monkeypatch.setattr(get, "faster_voice", lambda *arguments: choice)
-    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best: plugin)
-    monkeypatch.setattr(get, "extra_command", lambda name: "install piper")
+    monkeypatch.setattr(get, "quick_plugin", lambda language: plugin)
     monkeypatch.setattr(get, "have_it_read", lambda: None)
     config = runtime / "config.toml"
     get._say_what_is_faster(config, "fr", "kokoro/v1.0")

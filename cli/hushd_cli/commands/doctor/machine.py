@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_models import advice, catalogue, paces
-from hushd_models.recommendation import faster_voice
+from hushd_models import advice, catalogue, paces, preferences
+from hushd_models.recommendation import faster_voice, quick_plugin
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace
@@ -24,7 +24,7 @@ from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-from hushd_cli.commands.models.recommend import ModelIndex, session_language
+from hushd_cli.commands.models.recommend import ModelIndex
 
 from .finding import Finding, note, of_error, ok, warning
 
@@ -170,8 +170,9 @@ class Running:
         took = f"{role}/{name}/{model} {text}, {time.monotonic() - began:.1f} s with its start"
         pace = paces.measured(paths.find()).get(f"{name}/{model}", 0.0)
         if (state, role) == ("ok", "tts") and pace > paces.REAL_TIME:
-            slow = f"a second of its speech takes {pace:.1f} s of computing here, so that a conversation waits for it"
-            return warning(f"{took}; {slow}", faster(f"{name}/{model}"))
+            took += f"; a second of it takes {pace:.1f} s of computing here, so that a conversation waits for it"
+            if language := _language_of(f"{name}/{model}"):
+                return warning(took, _faster(language))
         return Finding(state, took, "" if state == "ok" else f"hushd logs {role}/{name}")
 
     def _speak(self, engine: str, model: str) -> tuple[str, str]:
@@ -195,8 +196,15 @@ class Running:
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
 
 
-def faster(slow: str) -> str:
-    """Returns the command for a voice of the user's language that is faster than the model `slow`, if one is known."""
-    index, language = ModelIndex(), session_language()
-    best = faster_voice(index.rows(), index.machine, language, slow)
-    return " && ".join(best.commands or (f"hushd config set tts {best.row.model}",)) if best else ""
+def _language_of(voice: str) -> str:
+    """Returns the first of the user's languages of which a model is the usual voice; empty for none."""
+    index = ModelIndex()
+    own = preferences.own_languages(index.paths.config) or ["en"]
+    return next((each for each in own if index.settings.model_for("tts", each) == voice), "")
+
+
+def _faster(language: str) -> str:
+    """Returns the command that makes a faster voice the usual one of a language, if one is known."""
+    index = ModelIndex()
+    known = faster_voice(index.rows(), index.machine, language) or quick_plugin(language)
+    return f"hushd get {language} --speaking" if known else ""

@@ -126,12 +126,12 @@ class ModelIndex:
         spec = catalogue.engine(model.engine)
         if not (model.usable and spec and spec.int8):
             return "", ""
-        wish = self._settings.for_worker(f"{model.role}/{model.model}").precision
+        wish = self.settings.for_worker(f"{model.role}/{model.model}").precision
         free_mb = footprint.machine(Cgroup.own()).available / 1e6
         return precision.decide(wish, precision.find(self.store, model.model), free_mb)
 
     @cached_property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
         try:
             return load(self.paths.config)
         except HushdError:
