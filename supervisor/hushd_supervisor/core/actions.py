@@ -13,59 +13,51 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Spawn:
+class OfProcess:
+    """A request to one process: generation `gen` of `worker`."""
+
+    worker: str
+    gen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn(OfProcess):
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
     (empty: the cards that the device names), and `why` is the reason in its `Place`.
     """
 
-    worker: str
-    gen: int
     compute_device: str = ""
     shown: str = ""
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(OfProcess):
     """SIGKILL the process group of `worker`'s generation `gen`, and its descendants; its `Exited` comes later."""
 
-    worker: str
-    gen: int
-
 
 @dataclass(frozen=True, slots=True)
-class Suspend:
+class Suspend(OfProcess):
     """Move what the idle process of `worker` has on its card to the machine's memory; answered by `Suspended`."""
 
-    worker: str
-    gen: int
-
 
 @dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(OfProcess):
     """Move it back; answered by `Restored`."""
 
-    worker: str
-    gen: int
-
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(OfProcess):
     """Read how much the starting process has used so far; answered by `Gauged`, or not at all if the process is
     gone."""
 
-    worker: str
-    gen: int
-
 
 @dataclass(frozen=True, slots=True)
-class ToWorker:
+class ToWorker(OfProcess):
     """Send to the process; fails as `SendFailed`."""
 
-    worker: str
-    gen: int
     message: Message
 
 

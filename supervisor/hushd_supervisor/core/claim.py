@@ -17,7 +17,7 @@ progress      none                   progress, so that of a burst the one being 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
@@ -103,15 +103,13 @@ class Claim:
 
 
 def resolve(
-    names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]]
+    names: Collection[str], route: bytes, named: Callable[[str], set[bytes]]
 ) -> tuple[set[int], set[bytes], bool]:
     """Returns the claim numbers and connections that `names` stand for, and whether they stand for all.
     Raises `bad_request` for a name that no client has."""
     numbers: set[int] = set()
     routes: set[bytes] = set()
-    everybody = True
     for name in names:
-        everybody = False
         if name.isascii() and name.isdecimal():
             numbers.add(int(name[:20]))  # a claim that has ended meanwhile is not an error
         elif named_routes := {route} if name == "self" else named(name):
@@ -120,4 +118,4 @@ def resolve(
             raise HushdError(
                 "bad_request", f"No client is called {name[:40]!r}: `hushd status` lists the clients that speak."
             )
-    return numbers, routes, everybody
+    return numbers, routes, not names

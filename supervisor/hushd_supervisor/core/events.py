@@ -32,63 +32,57 @@ class ClientGone:
 
 
 @dataclass(frozen=True, slots=True)
-class FromWorker:
-    """A decoded message of `FROM_WORKER`, WorkerHello among them, from a process that has shown its token."""
+class OfProcess:
+    """News of one process of a worker."""
 
     worker: str
     gen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromWorker(OfProcess):
+    """A decoded message of `FROM_WORKER`, WorkerHello among them, from a process that has shown its token."""
+
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(OfProcess):
     """The process was reaped; everything that it had sent was handed over before.
 
     `status` is as in Popen.returncode; `out_of_memory` says whether the kernel killed one of our processes for lack of
     memory while this one lived.
     """
 
-    worker: str
-    gen: int
     status: int
     log_tail: str = ""
     out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(OfProcess):
     """A process was started, perhaps some time after the decision: its time to say hello begins."""
-
-    worker: str
-    gen: int
 
 
 @dataclass(frozen=True, slots=True)
-class Gauged:
+class Gauged(OfProcess):
     """The answer to `Gauge`."""
 
-    worker: str
-    gen: int
     used: Used
 
 
 @dataclass(frozen=True, slots=True)
-class SpawnFailed:
+class SpawnFailed(OfProcess):
     """No process could be started; counts as a crash, unless it only lacks what other processes hold now
     (`transient`)."""
 
-    worker: str
-    gen: int
     reason: str
     transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SendFailed:
+class SendFailed(OfProcess):
     """A message for a living worker could not be sent."""
-
-    worker: str
-    gen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +95,17 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspended:
+class Suspended(OfProcess):
     """The answer to `Suspend`; with an `error`, a clause, the process goes on as it was, or is `lost`."""
 
-    worker: str
-    gen: int
     error: str = ""
     lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(OfProcess):
     """The answer to `Restore`; with an `error`, a clause, the process is lost."""
 
-    worker: str
-    gen: int
     error: str = ""
 
 

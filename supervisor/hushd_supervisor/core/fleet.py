@@ -143,10 +143,8 @@ class Fleet:
         error = action.message
         for key, configured in self._settings.models(role).items():
             if configured == model:
-                sentence = (
-                    f'The configuration says {key} = "{model}", and {error.message[:1].lower()}{error.message[1:]}'
-                )
-                error = replace(error, message=sentence)
+                reason = error.message[:1].lower() + error.message[1:]
+                error = replace(error, message=f'The configuration says {key} = "{model}", and {reason}')
         if error.code == "model_missing":
             error = replace(error, detail={"model": model, "pull": self._settings.auto_pull, **error.detail})
         return replace(action, message=error)
@@ -221,14 +219,8 @@ class Fleet:
 
     def deadline(self) -> float:
         """The time at which `on_time` is due, `math.inf` for never."""
-        return min(
-            (
-                self.admission.due,
-                self._help_at,
-                self._unloads.due,
-                *(worker.deadline() for worker in self.workers.values()),
-            )
-        )
+        watches = (worker.deadline() for worker in self.workers.values())
+        return min(self.admission.due, self._help_at, self._unloads.due, *watches)
 
     def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds, in which the supervisor heard nobody, out of every worker's watches."""
@@ -259,9 +251,8 @@ class Fleet:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
             yield from worker.jobs.take_ended()
-            if worker.state is State.STOPPED and not (
-                worker.lifecycle.was_ready or worker.crashes or worker.jobs.waiting
-            ):
+            lasts = worker.lifecycle.was_ready or worker.crashes or worker.jobs.waiting
+            if worker.state is State.STOPPED and not lasts:
                 del self.workers[name]
 
     # --- replicas ------------------------------------------------------------------------------------------------

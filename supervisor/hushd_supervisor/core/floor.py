@@ -23,18 +23,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from .actions import Action, KeepPause, Log, ToClient
-from .claim import (
-    DEVICES,
-    ENDS,
-    MESSAGE,
-    MICROPHONE,
-    NOTIFICATION,
-    SHARED,
-    SPEAKER,
-    WAKE,
-    Claim,
-    resolve,
-)  # fmt: skip
+from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPEAKER, WAKE, Claim, resolve
 
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
@@ -244,8 +233,6 @@ class Floor:
         """Ends every claim: the supervisor leaves now."""
         return [action for claim in list(self._claims.values()) for action in self._dismiss(claim)]
 
-    # --- inside ------------------------------------------------------------------------------------------------------
-
     def _settle(self, now: float) -> list[Action]:
         """Grants free devices, interrupts claims that must give way, and tells each client what has changed."""
         waiting = [c for c in self._claims.values() if not c.holds]
@@ -259,9 +246,8 @@ class Floor:
         for claim in self._claims.values():
             if not claim.over and claim.state != claim.reported:
                 claim.reported = claim.state
-                turn = m.Turn(
-                    id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
-                )
+                position = positions.get(claim.number, 0)
+                turn = m.Turn(id=claim.id, state=claim.state, number=claim.number, position=position)
                 actions.append(ToClient(claim.route, turn))
         return actions
 

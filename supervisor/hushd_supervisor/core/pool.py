@@ -99,9 +99,7 @@ class Pool:
                 # Before this beat judges the jobs: it may be the first message read after a sleep.
                 self._excuse_if_late(now)
                 actions = self._fleet.handle(event, now)
-            case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.Gauged() | ev.SpawnFailed() | ev.SendFailed():
-                actions = self._fleet.handle(event, now)
-            case ev.Suspended() | ev.Restored():
+            case ev.OfProcess():
                 actions = self._fleet.handle(event, now)
             case ev.Described(role, catalogue, error):
                 actions = self._described(role, catalogue, error)
@@ -301,8 +299,7 @@ class Pool:
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
         resting = not (active or self._directory.busy or self._fleet.lives)
-        if self._departure.settle(
-            resting, floors_busy or self._admission.away.left_s(now) > 0, self._settings.exit_when_idle, now
-        ):
+        busy = floors_busy or self._admission.away.left_s(now) > 0
+        if self._departure.settle(resting, busy, self._settings.exit_when_idle, now):
             actions += (*self._floor.close(), Leave())
         return actions

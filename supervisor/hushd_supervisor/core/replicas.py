@@ -7,6 +7,7 @@ the first replica that becomes free.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -52,10 +53,8 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     free = [worker for worker in family if worker.would_run(request)]
     if free:
         return min(free, key=lambda worker: len(worker.jobs.running))
-    closed = (State.STOPPED, State.FAILED)
-    queues = [worker for worker in family if worker.state not in closed] or [
-        w for w in family if w.name == request.worker
-    ]
+    queues = [worker for worker in family if worker.state not in (State.STOPPED, State.FAILED)]
+    queues = queues or [worker for worker in family if worker.name == request.worker]
     return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.jobs.waiting)))
 
 
@@ -90,7 +89,4 @@ def help_due(family: list[Worker], cores: int) -> float:
 def names(name: str) -> Iterator[str]:
     """Yields the names of the replicas of worker `name`, endlessly."""
     yield name
-    number = 2
-    while True:
-        yield f"{name}#{number}"
-        number += 1
+    yield from (f"{name}#{number}" for number in itertools.count(2))

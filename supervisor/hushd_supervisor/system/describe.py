@@ -31,10 +31,8 @@ class Descriptions(Questions):
         launch: Launch,
         logs: Path,
         command: Callable[[str], Sequence[str]] = describe_command,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
-        self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Describe: self._describe}
@@ -42,7 +40,7 @@ class Descriptions(Questions):
     def _describe(self, action: Describe) -> Iterable[Outcome]:
         if not is_here(action.role):
             return (Described(action.role, {"role": action.role}),)
-        failed = self.ask(action.role, self._clock())
+        failed = self.ask(action.role, time.monotonic())
         return (Described(*failed),) if failed else ()
 
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:

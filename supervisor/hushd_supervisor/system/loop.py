@@ -25,7 +25,7 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
 from hushd_supervisor.core.events import Event, FromClient, Shutdown
 
-from .source import Outcome, Perform, Source, overriding
+from .source import Perform, Source, overriding
 
 READ_TURNS, READ_S = 16, 0.25  # turns and time after which timers are judged even though more keeps arriving
 
@@ -149,7 +149,7 @@ class Loop:
         """Carries out `actions` in order, and sends the answers; returns the events that follow."""
         events: list[Event] = []
         for action in actions:
-            for outcome in list(self._performers[type(action)](action)):
+            for outcome in list(self._performers[type(action)](action) or ()):
                 events += self._carry_out([outcome]) if isinstance(outcome, ToClient) else [outcome]
         return events
 
@@ -166,11 +166,9 @@ class Loop:
         for source in self._sources:
             source.leave(stop=stop)
 
-    def _log(self, action: Log) -> Iterable[Outcome]:
+    def _log(self, action: Log) -> None:
         self._record(action.level, action.text)
-        return ()
 
-    def _leave(self, _: Leave) -> Iterable[Outcome]:
+    def _leave(self, _: Leave) -> None:
         self._announce(stop=True)
         self._leaves = True
-        return ()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from hushd_protocol.system import best_effort
 
 from hushd_supervisor.core.actions import Action, KeepPause
 
-from .source import Outcome, Perform, Source
+from .source import Perform, Source
 
 
 class PauseFile(Source):
@@ -25,10 +25,9 @@ class PauseFile(Source):
         """Returns whether the last pause was not resumed."""
         return self._path.exists()
 
-    def _keep(self, action: KeepPause) -> Iterable[Outcome]:
+    def _keep(self, action: KeepPause) -> None:
         with best_effort.writing(self._path):
             if action.paused:
                 self._path.touch(mode=0o600)
             else:
                 self._path.unlink(missing_ok=True)
-        return ()

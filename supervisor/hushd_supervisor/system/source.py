@@ -12,7 +12,7 @@ from hushd_supervisor.core.events import Event
 
 # A result of an action: an event for the pool, or an answer to a client.
 Outcome = Event | ToClient
-Perform = Callable[[Any], Iterable[Outcome]]
+Perform = Callable[[Any], Iterable[Outcome] | None]
 
 
 class Source:

@@ -124,35 +124,23 @@ class Reporter(Source):
         pool: Figures,
         workers: WorkerSocket,
         door: Door | None = None,
-        clock: Callable[[], float] = time.monotonic,
         ended: Ended | None = None,
     ) -> None:
         self._pool = pool
         self._workers = workers
         self._door = door
-        self._clock = clock
         self._ended = ended
-        self._started = clock()
+        self._started = time.monotonic()
         self._usages = Usages()
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {ReportStatus: self._answer}
 
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
-        report = self._report(action.floor, self._usages.of)
+        now = time.monotonic()
+        workers, memory, pids = self._pool.status(now), self._pool.memory(now), self._workers.pids()
+        door = self._door.status() if self._door else None
+        answer = report(workers, memory, action.floor, pids, now - self._started, self._usages.of, door)
         if self._ended:
-            report = replace(report, requests=self._ended.status())
-        return (ToClient(action.route, Result(id=action.id, data=report.data())),)
-
-    def _report(self, floor: FloorStatus, usage_of: Callable[[int], Usage]) -> Status:
-        """Returns the answer to `status`; `usage_of` measures a process."""
-        now = self._clock()
-        return report(
-            self._pool.status(now),
-            self._pool.memory(now),
-            floor,
-            self._workers.pids(),
-            now - self._started,
-            usage_of,
-            self._door.status() if self._door else None,
-        )
+            answer = replace(answer, requests=self._ended.status())
+        return (ToClient(action.route, Result(id=action.id, data=answer.data())),)

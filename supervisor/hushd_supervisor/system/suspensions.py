@@ -34,10 +34,8 @@ class Suspensions(Questions):
         launch: Launch,
         logs: Path,
         pids: Callable[[], Mapping[tuple[str, int], int]],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(poller, launch, logs, self._verb, SUSPEND_TIMEOUT_S)
-        self._clock = clock
         self._pids = pids
         self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time
 
@@ -51,7 +49,7 @@ class Suspensions(Questions):
             return ()  # whoever waits for the answer hears of the exit
         name = next(name for number in range(1000) if (name := f"suspension-{number}") not in self._asked)
         self._asked[name] = action, pid
-        failed = self.ask(name, self._clock())
+        failed = self.ask(name, time.monotonic())
         return (self._event(failed, began=False),) if failed else ()
 
     def _verb(self, name: str) -> list[str]:

@@ -44,7 +44,7 @@ def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
     listener = ListeningSocket(find().worker_socket)
     workers = WorkerSocket(context, listener, poller, find(), Settings(), welcome, launch, lambda level, text: None)
     assert workers.spawn(Spawn("stt/fake/one", 1)) is None
-    workers.shut(0)
+    workers.close(0)
     context.term()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_the_process_is_named_to_the_child(source: Suspensions, monkeypatch: pyt
         (Suspend(*WORKER), Suspended(*WORKER, f"suspend {os.getpid()}", lost=True)),
     ):
         assert list(source.actions()[type(action)](action)) == []
-        while not (found := list(source.events(dict(source._poller.poll(200)), source._clock()))):
+        while not (found := list(source.events(dict(source._poller.poll(200)), time.monotonic()))):
             pass
         assert found == [event]
 

@@ -149,10 +149,8 @@ class Admission:
         if waiting := self._waiting():
             ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:
-                ends += [
-                    self._pressure.deadline(now),
-                    *(worker.room.patient_until(PRESSURE_HOLD_S) for worker in waiting),
-                ]
+                ends.append(self._pressure.deadline(now))
+                ends += [worker.room.patient_until(PRESSURE_HOLD_S) for worker in waiting]
             self.due = min(self.due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
@@ -187,9 +185,8 @@ class Admission:
                 shortfall = self._shortfall_while_critical(worker, memory, now)
                 actions += self._ask(worker, shortfall, now) if shortfall else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                actions += worker.room.hold_back(
-                    now, PRESSURE_HOLD_S, critically_short(worker.name, need, memory), retry_ms
-                )
+                sentence = critically_short(worker.name, need, memory)
+                actions += worker.room.hold_back(now, PRESSURE_HOLD_S, sentence, retry_ms)
         return actions
 
     # --- the user's program ------------------------------------------------------------------------------------------

@@ -90,13 +90,9 @@ class MemoryUse:
         if going:
             promised = sum(process.cards.values())
             size += promised
-        machine = WorkerSize(
-            worker.name,
-            size,
-            worker.settings.priority,
-            longer + now - (process.idle_since or now) if idle else None,
-            worker.state in (State.STOPPING, State.KILLING),
-        )
+        idle_s = longer + now - (process.idle_since or now) if idle else None
+        leaving = worker.state in (State.STOPPING, State.KILLING)
+        machine = WorkerSize(worker.name, size, worker.settings.priority, idle_s, leaving)
         return WorkerMemory(machine, self._on_cards(worker), coming, promised, going)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
@@ -197,9 +193,8 @@ class Devices:
             return max(admitted, key=lambda decision: self._cards.free(decision.place.card))  # the emptiest
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
-        short = tuple(
-            sorted((each for decision in decisions for each in decision.shortfalls), key=lambda each: each.vram)
-        )
+        shortfalls = (each for decision in decisions for each in decision.shortfalls)
+        short = tuple(sorted(shortfalls, key=lambda each: each.vram))
         if not start.may_be_on_cpu:
             return decisions[0]._replace(shortfalls=short)
         why = "; ".join(self._why(card, start, others) for card in cards)

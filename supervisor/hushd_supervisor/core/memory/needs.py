@@ -6,6 +6,7 @@ refuses memory.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -59,9 +60,9 @@ class Needs:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._settings = settings
-        self._estimate = estimate
-        self._sizes: dict[str, int] = {}  # by worker, as configured
-        self._estimates: dict[str, Estimated] = {}  # valid for one configuration: models come and go
+        # By the worker's base name, for one configuration: each event reads all sizes while workers wait for memory.
+        self._configured = functools.lru_cache(MAX_ESTIMATES)(self._configured_size)
+        self._estimated = functools.lru_cache(MAX_ESTIMATES)(estimate)
         self.table: dict[str, int] = dict(table or {})
         self._saved = dict(self.table)
         self._peaks: dict[str, dict[str, int]] = {}  # of the living processes
@@ -70,8 +71,8 @@ class Needs:
     def configure(self, settings: Settings) -> None:
         """Applies other sizes for workers that never ran."""
         self._settings = settings
-        self._sizes.clear()
-        self._estimates.clear()
+        self._configured.cache_clear()
+        self._estimated.cache_clear()
         self._killed.clear()
 
     def remember(self) -> list[Action]:
@@ -195,35 +196,21 @@ class Needs:
         if here or not card:
             return here
         on_cpu = self.table.get(_key(base_name, "", load=load), 0)
-        return max(on_cpu, self._guess(name, card) if self._estimated(name).beside_card else 0) if on_cpu else 0
+        return max(on_cpu, self._guess(name, card) if self._estimated(base_name).beside_card else 0) if on_cpu else 0
 
     def _guess(self, name: str, card: str) -> int:
         """The configured size, else the estimate for the CPU or for beside a card, else 0."""
-        if configured := self._configured(name):
+        if configured := self._configured(base(name)):
             return configured
-        estimated = self._estimated(name)
+        estimated = self._estimated(base(name))
         return (estimated.beside_card if card else 0) or estimated.memory
 
-    def _configured(self, name: str) -> int:
-        """The configured size, 0 for none; cached, since each event reads all sizes while workers wait for memory."""
-        base_name = base(name)
-        if base_name not in self._sizes:
-            if len(self._sizes) >= MAX_ESTIMATES:
-                self._sizes.clear()
-            self._sizes[base_name] = int(self._settings.for_worker(base_name).memory_mb * 1_000_000)
-        return self._sizes[base_name]
-
-    def _estimated(self, name: str) -> Estimated:
-        base_name = base(name)
-        if base_name not in self._estimates:
-            if len(self._estimates) >= MAX_ESTIMATES:
-                self._estimates.clear()
-            self._estimates[base_name] = self._estimate(base_name)
-        return self._estimates[base_name]
+    def _configured_size(self, base_name: str) -> int:
+        return int(self._settings.for_worker(base_name).memory_mb * 1_000_000)
 
     def _guess_of_card(self, name: str) -> int:
         configured = int(self._settings.for_worker(name).vram_mb * 1_000_000)
-        return configured or self._estimated(name).card or UNKNOWN_ON_CARD
+        return configured or self._estimated(base(name)).card or UNKNOWN_ON_CARD
 
 
 def _key(base_name: str, card: str, *, load: bool) -> str:

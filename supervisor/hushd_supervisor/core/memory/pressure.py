@@ -61,9 +61,7 @@ class Pressure:
 
     def deadline(self, now: float) -> float:
         """The time at which the level falls without another sign, `math.inf` while it is normal."""
-        match self.level(now):
-            case Level.CRITICAL:
-                return self._critical_until
-            case Level.WARNING:
-                return self._warning_until
-        return math.inf
+        level = self.level(now)
+        if level is Level.CRITICAL:
+            return self._critical_until
+        return self._warning_until if level else math.inf

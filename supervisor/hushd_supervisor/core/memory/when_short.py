@@ -1,4 +1,4 @@
-"""The user's program that may free memory before a start is refused; pure. Times in seconds."""
+"""The user's program of `[memory] when_short`; pure. Times in seconds."""
 
 from __future__ import annotations
 

@@ -19,13 +19,8 @@ COOLDOWN_S = 120.0  # for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
 
 _BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
-CRASH_SIGNALS = (
-    signal.SIGABRT,
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGILL,
-    signal.SIGFPE,
-)  # code ends itself by these
+# Code ends itself by these.
+CRASH_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _SAY_NOTHING = ("", "Traceback (most recent call last):")  # last lines of a log that ends before the error was written
 
 Key = tuple[bytes, bytes]

@@ -110,8 +110,6 @@ class Dispatcher:
             self._lifecycle.log("ERROR", f"{name} hangs: no sign of life for {BEAT_TIMEOUT_S:.0f} s")
             self._lifecycle.kill(now)
 
-    # --- inside --------------------------------------------------------------------------------------------------
-
     def _serve(self, now: float) -> None:
         if not self.retires:
             self._answer_warm(now)
@@ -142,8 +140,7 @@ class Dispatcher:
 
     def _wear(self, now: float) -> None:
         """Retires a process that is used up; takes this back if only a job had made it large."""
-        limits, jobs_done = self._lifecycle.settings, self._jobs.timings.completed_here
-        self._lifecycle.process.wear_out(limits, jobs_done, now)
+        self._lifecycle.process.wear_out(self._lifecycle.settings, self._jobs.timings.completed_here, now)
 
     def _replace(self, now: float) -> None:
         self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves ({self._lifecycle.process.retiring})")

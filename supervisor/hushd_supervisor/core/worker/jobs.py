@@ -235,8 +235,6 @@ class Jobs:
         else:
             self.finish(request, m.Error.of(request.id, error))
 
-    # --- inside --------------------------------------------------------------------------------------------------
-
     def _repeat(self, request: ActiveRequest, now: float) -> None:
         request.again()
         self.wait(request, now)

@@ -27,9 +27,8 @@ EXIT_TIMEOUT_S = 5.0  # from `drain` to the exit
 MAX_EXTRA_EXIT_S = 60.0  # that a worker may have beyond that
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
-RESTORE_TIMEOUT_S = (
-    10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
-)
+# For room on the card, and then for the way back to it: longer than any restore of a living process.
+RESTORE_TIMEOUT_S = 10.0
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat

@@ -110,14 +110,6 @@ class Progress:
         self._word_at += late
 
 
-def ceiling(size: int) -> float:
-    """The size at which a process that had `size` bytes when it became ready is used up.
-
-    More than any long job takes, but soon reached by a leak: one engine is known to leak 24 MB a request.
-    """
-    return 2 * size + 1e9 if size else math.inf
-
-
 class Wear:
     """The wear of one process, from its start."""
 
@@ -128,7 +120,8 @@ class Wear:
 
     def loaded(self, size: int) -> None:
         """Takes the size of the process that has become ready."""
-        self._ceiling = ceiling(size)
+        # More than any long job takes, but soon reached by a leak: one engine is known to leak 24 MB a request.
+        self._ceiling = 2 * size + 1e9 if size else math.inf
 
     def has_worked(self, cpu_s: float) -> bool:
         """Returns whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""
@@ -244,11 +237,8 @@ class Process:
 
     def wear_out(self, limits: WorkerSettings, jobs_done: int, now: float) -> None:
         """Notes whether it is used up; takes that back if only a job had made it large."""
-        self.worn = self._used_up(limits, jobs_done, now)
-
-    def _used_up(self, limits: WorkerSettings, jobs_done: int, now: float) -> str:
-        """The reason why it is used up after `jobs_done` jobs; empty while it may go on."""
         age = now - self.ready_at
         if (why := self.cpu_reason or self.place.why) and age >= CARD_RETRY_S:
-            return f"a card may have room again: {why}"
-        return self.wear.used_up(limits, jobs_done, self.size, age)
+            self.worn = f"a card may have room again: {why}"
+        else:
+            self.worn = self.wear.used_up(limits, jobs_done, self.size, age)

@@ -140,23 +140,14 @@ class Queue:
 
         Returns whether there were any.
         """
-        long = [
-            job for job in self._running.values() if self.aside and job.has_slot and now >= job.started + GIVE_WAY_S
-        ]
+        if not self.aside:
+            return False
+        old = [request for request in waiting if now >= request.arrived + GIVE_WAY_S and not self._apart(request)]
+        long = [job for job in self._running.values() if job.has_slot and now >= job.started + GIVE_WAY_S]
         for job in long:
-            job.give_way(
-                any(
-                    now >= request.arrived + GIVE_WAY_S
-                    and request.caller != job.caller
-                    and request.level(now) <= job.rank
-                    and not self._apart(request)
-                    and self._fits(request)
-                    for request in waiting
-                )
-            )
+            others = (each for each in old if each.caller != job.caller and each.level(now) <= job.rank)
+            job.give_way(any(map(self._fits, others)))
         return any(job.gave_way for job in long)
-
-    # --- inside --------------------------------------------------------------------------------------------------
 
     def _ordered(self, now: float) -> list[Line]:
         return sorted((line for line in self._lines.values() if line.requests), key=lambda line: line.level(now))

@@ -227,8 +227,6 @@ class Worker:
                 self._dispatch.settle(now)
         return self._outbox.take()
 
-    # --- inside --------------------------------------------------------------------------------------------------
-
     @property
     def _loads(self) -> bool:
         """True if waiting requests wait for a process to become ready."""

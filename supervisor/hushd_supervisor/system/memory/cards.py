@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import zmq
@@ -29,7 +29,6 @@ _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
 _TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
 _DEVICE = re.compile(f"{COUNTED}:[0-9]{{1,2}}", re.ASCII)
-_QUESTION = "cards"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
@@ -49,18 +48,15 @@ def kinds(name: str) -> tuple[str, ...]:
 class CardLooks(Questions):
     """The looks at the cards, one at a time. Args as for `Questions`."""
 
-    def __init__(
-        self, poller: zmq.Poller, launch: Launch, logs: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path) -> None:
         super().__init__(poller, launch, logs, _command, LOOK_TIMEOUT_S)
-        self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Look: self._begin}
 
     def _begin(self, _: Look) -> Iterable[Outcome]:
         """Begins a look; returns the error if it cannot begin."""
-        failed = self.ask(_QUESTION, self._clock())
+        failed = self.ask("cards", time.monotonic())
         return (seen(failed),) if failed else ()
 
     def events(self, ready: Container[object], now: float) -> Iterator[Seen]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_supervisor.core.actions import Action, Remember
 from hushd_supervisor.core.memory.needs import Estimated
 
-from ..source import Outcome, Perform, Source
+from ..source import Perform, Source
 
 if TYPE_CHECKING:
     from hushd_models.catalogue import Known
@@ -37,11 +37,7 @@ class Needs(Source):
         self._path = path
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {Remember: self._remember}
-
-    def _remember(self, action: Remember) -> Iterable[Outcome]:
-        self.save(action.needs)
-        return ()
+        return {Remember: lambda action: self.save(action.needs)}
 
     def load(self) -> dict[str, int]:
         """Returns the valid entries of the file."""

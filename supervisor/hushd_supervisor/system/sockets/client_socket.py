@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 import zmq
 from hushd_protocol import buggify
@@ -45,12 +45,7 @@ class ClientSocket(Source):
     gone once everything is read.
     """
 
-    def __init__(
-        self,
-        context: zmq.Context[zmq.Socket[bytes]],
-        listener: ListeningSocket,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: ListeningSocket) -> None:
         self.socket = make_router(context, UNREAD_MESSAGES)
         self.socket.monitor(_MONITOR, _EVENTS)
         self.monitor = context.socket(zmq.PAIR)
@@ -58,7 +53,6 @@ class ClientSocket(Source):
         self.monitor.connect(_MONITOR)
         listen(self.socket, listener)
         self._listener = listener
-        self._clock = clock
         self._connected: set[int] = set()  # descriptors
         self._decoder = Decoder(FROM_CLIENT)
         self._routes: dict[int, bytes] = {}  # by descriptor
@@ -89,9 +83,12 @@ class ClientSocket(Source):
         if stop:
             self._listener.remove()
 
-    def close(self) -> None:
+    def close(self, linger_ms: int = ANSWER_LINGER_MS) -> None:
+        """Refuses unread messages; the context's end waits up to `linger_ms` for the delivery of sent messages."""
         self.refuse(LEAVING)
-        self.shut(ANSWER_LINGER_MS)
+        self.socket.disable_monitor()
+        self.monitor.close(linger=0)
+        self.socket.close(linger=linger_ms)
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {ToClient: self._answer}
@@ -108,9 +105,9 @@ class ClientSocket(Source):
         libzmq reads one message of each connection in turn, so a client that sends thousands delays another's message
         by only one of its own. An invalid message is answered with an error to its sender.
         """
-        end = self._clock() + seconds
+        end = time.monotonic() + seconds
         for _ in range(limit):
-            if self._clock() >= end:
+            if time.monotonic() >= end:
                 return
             try:
                 first = self.socket.recv(zmq.NOBLOCK, copy=False)
@@ -193,12 +190,6 @@ class ClientSocket(Source):
         for event in self.receive(HIGH_WATER):
             if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
                 self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
-
-    def shut(self, linger_ms: int) -> None:
-        """Closes the socket; the context's end waits up to `linger_ms` for the delivery of sent messages."""
-        self.socket.disable_monitor()
-        self.monitor.close(linger=0)
-        self.socket.close(linger=linger_ms)
 
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
         try:

@@ -29,9 +29,8 @@ from ..source import Source
 LOCK_TIMEOUT_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
 LOCK_RETRY_DELAY_S = 0.05
-SOCKET_LOOK_INTERVAL_S = (
-    1.0  # between two looks at our sockets, in turns that happen anyway; Linux reports a change at once
-)
+# Between two looks at our sockets, in turns that happen anyway; Linux reports a change at once.
+SOCKET_LOOK_INTERVAL_S = 1.0
 LOCK_POLL_INTERVAL_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 

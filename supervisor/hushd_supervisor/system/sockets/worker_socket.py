@@ -116,7 +116,7 @@ class WorkerSocket(Source):
         poller.register(self.socket, zmq.POLLIN)
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {Spawn: self._spawn, Kill: self._kill, Gauge: self._gauge, ToWorker: self._send}
+        return {Spawn: self._spawn, Kill: self.kill, Gauge: self._gauge, ToWorker: self._send}
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         if buggify("exits before messages"):
@@ -141,10 +141,6 @@ class WorkerSocket(Source):
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
         return (self.spawn(action) or Spawned(action.worker, action.gen),)
-
-    def _kill(self, action: Kill) -> Iterable[Outcome]:
-        self.kill(action.worker, action.gen)
-        return ()
 
     def _gauge(self, action: Gauge) -> Iterable[Outcome]:
         worker = self._workers.get((action.worker, action.gen))
@@ -179,9 +175,9 @@ class WorkerSocket(Source):
     def configure(self, settings: Settings) -> None:
         self._settings = settings
 
-    def kill(self, name: str, gen: int) -> None:
+    def kill(self, action: Kill) -> None:
         """Kills a worker and its descendants; returns at once."""
-        if worker := self._workers.get((name, gen)):
+        if worker := self._workers.get((action.worker, action.gen)):
             worker.process.kill()
 
     def send(self, name: str, gen: int, message: Message) -> SendFailed | None:
@@ -277,10 +273,7 @@ class WorkerSocket(Source):
         """Returns the pids of the living processes, by name and generation."""
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
 
-    def close(self) -> None:
-        self.shut(ANSWER_LINGER_MS)
-
-    def shut(self, linger_ms: int) -> None:
+    def close(self, linger_ms: int = ANSWER_LINGER_MS) -> None:
         """Closes the socket; the lifelines end the remaining workers."""
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):

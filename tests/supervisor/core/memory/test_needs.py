@@ -100,4 +100,3 @@ def test_what_is_remembered_of_strangers_is_bounded() -> None:
     needs.memory(names[-1])
     needs.memory(names[0])
     assert asked == [*names, names[0]]
-    assert len(needs._sizes) == len(needs._estimates) == 2

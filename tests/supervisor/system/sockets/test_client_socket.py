@@ -25,7 +25,7 @@ def clients(runtime: object) -> Iterator[ClientSocket]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     opened = ClientSocket(context, ListeningSocket(find().client_socket))
     yield opened
-    opened.shut(0)
+    opened.close(0)
     context.term()
 
 

@@ -14,7 +14,7 @@ from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Spawn
+from hushd_supervisor.core.actions import Kill, Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
@@ -48,7 +48,7 @@ class Desk:
         )  # fmt: skip
 
     def close(self) -> None:
-        self.workers.shut(0)
+        self.workers.close(0)
         self.launch.close()
         self.context.term()
 
@@ -273,9 +273,9 @@ def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
 def test_a_kill_hits_the_process_of_that_generation(desk: Desk, start: Start) -> None:
     """And nobody where there is none."""
     process = start(gen=3)
-    desk.workers.kill(NAME, 2)
+    desk.workers.kill(Kill(NAME, 2))
     assert process.kills == 0
-    desk.workers.kill(NAME, 3)
+    desk.workers.kill(Kill(NAME, 3))
     assert process.kills == 1
 
 
