@@ -16,11 +16,6 @@ def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
     return Command(name, summary, f"hushd_cli.commands.{home or name}", **more)
 
 
-def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
-    """A command that consists of its members."""
-    return Command(name, summary, members=members, **more)
-
-
 _HOOK = _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True)
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
@@ -31,7 +26,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "agents and other machines": (
-        _family("agents", "let coding agents speak and listen", _HOOK),
+        Command("agents", "let coding agents speak and listen", members=(_HOOK,)),
         _own("relay", "join ssh from another machine to this one's hushd", this_machine_only=True, hidden=True),
     ),
     "speech and voices": (

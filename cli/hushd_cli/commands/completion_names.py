@@ -115,9 +115,8 @@ def _values(key: str) -> Names:
     if table and declared is Settings:
         declared = tables_of(Settings)[table[0]].make
     form = settings_of(declared)[name].kind.form
-    return [(str(word), "") for word in ("true", "false") if form.get("type") == "boolean"] or [
-        (str(word), "") for word in form.get("enum", ())
-    ]
+    words = ("true", "false") if form.get("type") == "boolean" else form.get("enum", ())
+    return [(str(word), "") for word in words]
 
 
 def _servers() -> Names:

@@ -232,9 +232,8 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
         finally:
             line.clear()
         pace = (time.monotonic() - began) / max(speech.duration, 0.1)
-        size_mb = max(
-            (row.size_mb or 0.0 for row in client.status().workers if row.name.startswith(f"tts/{model}")), default=0
-        )
+        sizes = (row.size_mb or 0.0 for row in client.status().workers if row.name.startswith(f"tts/{model}"))
+        size_mb = max(sizes, default=0)
         paces.keep(paths.find(), model, pace)
         console.write(f"Said:  {sentence}\n")
         console.write(f"{model} computed {pace:.2g} s for a second of sound here, in {size_mb:.0f} MB.\n")

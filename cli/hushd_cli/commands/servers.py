@@ -88,11 +88,8 @@ def _list(as_json: bool) -> None:
         width = max(len(row["name"]) for row in rows)
         for row in rows:
             held = f"{row['size_mb']:.0f} MB" if row["size_mb"] else "-"
-            does = (
-                row["problem"]
-                or f"{row['like'] or 'own paths':15}{' and '.join(row['does']):17}{row['state']:10}{held}"
-            )
-            console.write(f"{row['name']:{width}}  {does}\n")
+            facts = f"{row['like'] or 'own paths':15}{' and '.join(row['does']):17}{row['state']:10}{held}"
+            console.write(f"{row['name']:{width}}  {row['problem'] or facts}\n")
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -198,9 +195,8 @@ def _try(name: str, download: bool) -> int:
             try:
                 spoken = (_speak if role == "tts" else _hear)(client, name, spoken)
             except HushdError as error:
-                if (
-                    alike := re.sub(r"\d", "", error.message)
-                ) not in messages:  # but for the port and the time in its log
+                alike = re.sub(r"\d", "", error.message)  # but for the port and the time in its log
+                if alike not in messages:
                     console.complain(error.message)
                 messages.add(alike)
     return int(bool(messages))

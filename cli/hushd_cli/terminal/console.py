@@ -98,8 +98,8 @@ def width() -> int:
 class StatusLine:
     """A line of progress at the bottom of a terminal; prints nothing if the descriptor is not one."""
 
-    def __init__(self, descriptor: int | None = None) -> None:
-        self._descriptor = _errors if descriptor is None else descriptor
+    def __init__(self) -> None:
+        self._descriptor = _errors
         self._is_terminal = os.isatty(self._descriptor)
         self._drawn = ""
 

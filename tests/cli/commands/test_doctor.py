@@ -69,7 +69,7 @@ def test_a_full_state_folder(
 ) -> None:
     """No block, or no inode where these are counted: nothing else says so, since all goes on."""
     monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
-    found = installation._writable("state", tmp_path, "HUSHD_STATE_DIR")
+    found = installation._state(tmp_path)
     assert (found.state, "is full" in found.text) == (state, state == "warning")
 
 

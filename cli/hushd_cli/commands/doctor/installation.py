@@ -111,7 +111,7 @@ def folders() -> Iterator[Finding]:
         yield _runtime(places)
     else:
         yield ok(f"{places.runtime} is made when a supervisor starts")
-    yield _writable("state", places.state, "HUSHD_STATE_DIR")
+    yield _state(places.state)
 
 
 def _runtime(places: paths.Paths) -> Finding:
@@ -122,16 +122,16 @@ def _runtime(places: paths.Paths) -> Finding:
     return ok(f"runtime folder {places.runtime}")
 
 
-def _writable(what: str, folder: Path, variable: str) -> Finding:
+def _state(folder: Path) -> Finding:
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        remedy = f"chown -R $USER {existing}, or set {variable} to a folder of yours"
-        return broken(f"{what} folder {folder} cannot be written", remedy)
+        remedy = f"chown -R $USER {existing}, or set HUSHD_STATE_DIR to a folder of yours"
+        return broken(f"state folder {folder} cannot be written", remedy)
     room = os.statvfs(existing)
     if not room.f_bavail or (room.f_files and not room.f_favail):  # some file systems count no files
         remedy = "make room: logs and records are not written meanwhile, and speech and hearing go on"
-        return warning(f"{what} folder {folder} is full", remedy)
-    return ok(f"{what} folder {folder}")
+        return warning(f"state folder {folder} is full", remedy)
+    return ok(f"state folder {folder}")
 
 
 def configuration() -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.transcript import Transcript, Transcription
 from hushd.warnings import NO_EFFECT, ResultWarning, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -31,9 +31,6 @@ from .options import transcribe_options
 from .output import Output
 
 if TYPE_CHECKING:
-    from hushd.transcripts.transcript import Transcription
-    from hushd.warnings import ResultWarning
-
     from .journal import Journal
 
 
@@ -121,9 +118,8 @@ class Files:
         self._at_once = min(len(self._names), cores())
         self._running: dict[int, Job] = {}
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
-        self._inboxes: list[deque[Event]] = [
-            deque() for _ in self._names
-        ]  # segments that have arrived and are not yet printed
+        # Segments that have arrived and are not yet printed.
+        self._inboxes: list[deque[Event]] = [deque() for _ in self._names]
         self._journals: dict[int, Journal] = {}
         self._progress = Progress([os.path.basename(name) for name in self._names])
         self._line = console.StatusLine()

@@ -52,9 +52,8 @@ class Script:
         described = client.describe("stt").stt
         timed = {f"{entry.name}/{model}" for entry in described.engines for model in entry.models_with_words()}
         if known := [each for each in candidates(described) if each.name in timed and each.hears(options.language)]:
-            options.engine, options.model, why = choose(
-                known, capacity(client.status(), "stt"), options.language, "medium"
-            )
+            room = capacity(client.status(), "stt")
+            options.engine, options.model, why = choose(known, room, options.language, "medium")
             console.note(why)
         else:
             more = advice.for_translation()

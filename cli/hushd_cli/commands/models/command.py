@@ -77,9 +77,8 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     every = index.rows()
     for word in options.what:
         if not any(_is_of(model, word) for model in every):
-            raise HushdError(
-                "bad_request", engine_needed(word) or f"There is no model of {word!r}: {_meant(word, every)}"
-            )
+            unknown = f"There is no model of {word!r}: {_meant(word, every)}"
+            raise HushdError("bad_request", engine_needed(word) or unknown)
     index.recommend_for(options.what)
     kinds = _by_kind(options.what, every)
     chosen = [model for model in every if all(any(_is_of(model, word) for word in kind) for kind in kinds)]
@@ -245,12 +244,9 @@ def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
     chosen = [index.row(name) for name in options.names]  # checks all names before it removes any model
     for model in chosen:
         removed = remove(index.store, model)
-        other_models = (
-            f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
-            if removed.spared
-            else ""
-        )
-        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{other_models}\n")
+        stay = f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
+        freed = _megabytes(removed.size / 1e6).replace("-", "nothing")
+        console.write(f"{removed.what}: {freed} freed{stay if removed.spared else ''}\n")
     _note_running({f"{model.role}/{model.model}" for model in chosen})
     return 0
 

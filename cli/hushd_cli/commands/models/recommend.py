@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import product
 
 from hushd_models import advice, catalogue, languages, precision, preferences, word_errors
 from hushd_models.installation import extra_command
@@ -37,14 +38,9 @@ def add_arguments(commands: Commands) -> None:
 
 def show(index: ModelIndex, options: Namespace) -> int:
     rows, machine = index.rows(), index.machine
-    languages = (
-        list(dict.fromkeys(map(_checked, options.languages)))
-        or preferences.own_languages(paths.find().config)
-        or ["en"]
-    )
-    by_language = {
-        (language, role): recommend(rows, machine, language, role) for language in languages for role in ("stt", "tts")
-    }
+    asked = list(dict.fromkeys(map(_checked, options.languages)))
+    pairs = product(asked or preferences.own_languages(paths.find().config) or ["en"], ("stt", "tts"))
+    by_language = {(language, role): recommend(rows, machine, language, role) for language, role in pairs}
     if options.json:
         listed = [recommendation.as_json() for some in by_language.values() for recommendation in some]
         console.write_json(listed)
@@ -70,9 +66,7 @@ def session_language() -> str:
 
 
 def _described(machine: Hardware) -> str:
-    card = (
-        " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that hushd can use"
-    )
+    card = " and ".join(_card(*each) for each in _by_size(machine)) or "no graphics card that hushd can use"
     return (
         f"{plural(machine.cores, 'core')}, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
         f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
@@ -159,7 +153,7 @@ class ModelIndex:
         """The models that `hushd models recommend` names for the same languages."""
         every = self.rows()
         spoken = self._asked_for or (self.language,)
-        pairs = [(language, role) for language in spoken for role in ("stt", "tts")]
+        pairs = product(spoken, ("stt", "tts"))
         return [choice.row.model for each in pairs for choice in recommend(every, self.machine, *each)]
 
     def recommend_for(self, words: Sequence[str]) -> None:

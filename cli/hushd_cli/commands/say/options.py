@@ -136,20 +136,10 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
     if options.json and "?" not in (options.voice, options.device):
         raise HushdError("bad_request", "--json is for lists: give -v '?' or -a '?' too.")
-    if options.output is None:
-        _check_aloud(options)
-    else:
-        _check_file(options)
-
-
-def _check_aloud(options: Namespace) -> None:
-    given = [options.format, options.sample_rate, options.channels]
-    if any(value is not None for value in given):
+    aloud = options.output is None
+    if aloud and any(value is not None for value in (options.format, options.sample_rate, options.channels)):
         raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")
-
-
-def _check_file(options: Namespace) -> None:
-    if options.device and options.device != "?":
+    if not aloud and options.device and options.device != "?":
         raise HushdError("bad_request", "-a is for speaking aloud, not for -o FILE.")
 
 
