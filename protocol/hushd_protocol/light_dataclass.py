@@ -34,10 +34,6 @@ class _Field(NamedTuple):
     type: Any = None
 
 
-def _field(**options: Any) -> Any:
-    return _Field(**options)
-
-
 class _Own(NamedTuple):
     """The fields that a class adds to those of its bases: their annotations, defaults, and whether they go by name."""
 
@@ -248,6 +244,6 @@ class _Bridge:
 if TYPE_CHECKING:
     from dataclasses import MISSING, dataclass, field, fields, replace
 else:
-    MISSING, dataclass, field, fields, replace = _MISSING, _dataclass, _field, _fields, _replace
+    MISSING, dataclass, field, fields, replace = _MISSING, _dataclass, _Field, _fields, _replace
 
 __all__ = ["MISSING", "dataclass", "field", "fields", "replace", "values"]

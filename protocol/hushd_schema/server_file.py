@@ -18,7 +18,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 from hushd_schema import kinds, toml
-from hushd_schema.kinds import Kind, choice, flag, is_number, number, seconds, text, texts, whole
+from hushd_schema.kinds import TABLE, Kind, choice, flag, is_number, number, seconds, text, texts, whole
 
 FOLDER = "servers"  # beside the configuration
 PIECE = 15.0, 30.0  # seconds
@@ -35,32 +35,21 @@ class Api(NamedTuple):
     voices: str = ""
 
 
+_HEARD = {
+    "language": "{language}",
+    "prompt": "{prompt}",
+    "temperature": "{temperature}",
+    "response_format": "verbose_json",
+}
 APIS = {
     "openai": Api(
         "/v1/audio/speech",
         {"model": "{model}", "input": "{text}", "voice": "{voice}", "response_format": "{format}", "speed": "{speed}"},
         "/v1/audio/transcriptions",
-        {
-            "file": "{audio}",
-            "model": "{model}",
-            "language": "{language}",
-            "prompt": "{prompt}",
-            "temperature": "{temperature}",
-            "response_format": "verbose_json",
-            "timestamp_granularities[]": "{granularity}",
-        },
+        {"file": "{audio}", "model": "{model}", **_HEARD, "timestamp_granularities[]": "{granularity}"},
         "/v1/audio/voices",
     ),
-    "whisper.cpp": Api(
-        hear="/inference",
-        form={
-            "file": "{audio}",
-            "language": "{language}",
-            "prompt": "{prompt}",
-            "temperature": "{temperature}",
-            "response_format": "verbose_json",
-        },
-    ),
+    "whisper.cpp": Api(hear="/inference", form={"file": "{audio}", **_HEARD}),
     "piper": Api("/synthesize", {"text": "{text}", "voice": "{voice}", "length_scale": "{stretch}"}, voices="/voices"),
     "asr-webservice": Api(
         hear="/asr?output=json&encode=true&task=transcribe&language={language}&word_timestamps={words}",
@@ -90,7 +79,6 @@ def _or_false(kind: Kind, must_be: str) -> Kind:
     return Kind(must_be, lambda value: value is False or kind.fits(value))
 
 
-_TABLE = Kind("a table", lambda value: isinstance(value, dict))
 _WORDS = Kind('["program", "argument", …]', lambda value: texts().fits(value) and bool(value) and bool(value[0]))
 _PATH = _or_false(text(), "a path such as '/tts', or false where the server cannot do it")
 KINDS = {
@@ -98,8 +86,8 @@ KINDS = {
     "like": choice(*APIS),
     "speech": _PATH,
     "hear": _PATH,
-    "body": _TABLE,
-    "form": _TABLE,
+    "body": TABLE,
+    "form": TABLE,
     "model": text(),
     "voices": Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value)),
     "words": flag(),

@@ -10,25 +10,26 @@ from hushd_protocol.light_dataclass import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message; `TYPE` is the value of the header's `type` key."""
+    """A message; the `type` of its class is the value of the header's key of that name."""
 
     TYPE: ClassVar[str] = ""
 
     payload: bytes = b""
+
+    def __init_subclass__(cls, type: str = "") -> None:
+        cls.TYPE = type or cls.TYPE  # it is made twice, the second time with slots
 
 
 # --- connections ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hello(Message):
+class Hello(Message, type="hello"):
     """client -> supervisor: the first message, sent once. Requests are sent after `welcome`.
 
     `program` is the name by which people know it: `status` and logs show it, `stop` and `pause` take it; empty: the
     holder's. `holder` owns the leases that outlive connections (`cli` for all commands); None: this connection.
     """
-
-    TYPE: ClassVar[str] = "hello"
 
     protocol: int
     version: str
@@ -38,10 +39,8 @@ class Hello(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Welcome(Message):
+class Welcome(Message, type="welcome"):
     """supervisor -> client or worker: the answer to a hello."""
-
-    TYPE: ClassVar[str] = "welcome"
 
     protocol: int
     version: str
@@ -49,10 +48,8 @@ class Welcome(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerHello(Message):
+class WorkerHello(Message, type="worker_hello"):
     """worker -> supervisor: the first message, sent once, with the one-time token from its environment."""
-
-    TYPE: ClassVar[str] = "worker_hello"
 
     token: str
     protocol: int
@@ -61,24 +58,20 @@ class WorkerHello(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ping(Message):
+class Ping(Message, type="ping"):
     """supervisor -> client: sent every 2 s while the client has a request; answered by `pong`."""
-
-    TYPE: ClassVar[str] = "ping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pong(Message):
+class Pong(Message, type="pong"):
     """client -> supervisor: the answer to a ping."""
-
-    TYPE: ClassVar[str] = "pong"
 
 
 # --- controls, and turns with the devices ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control(Message):
+class Control(Message, type="control"):
     """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
@@ -88,8 +81,6 @@ class Control(Message):
 
     Answered by `result` or `error`. A control never counts as use of a worker.
     """
-
-    TYPE: ClassVar[str] = "control"
 
     id: bytes
     action: str
@@ -101,14 +92,12 @@ class Control(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim(Message):
+class Claim(Message, type="claim"):
     """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
 
     Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`,
     a pause also concerns a claim that only listens, such as that of a program on another machine.
     """
-
-    TYPE: ClassVar[str] = "claim"
 
     id: bytes
     devices: list[str]
@@ -117,14 +106,12 @@ class Claim(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn(Message):
+class Turn(Message, type="turn"):
     """supervisor -> client: the state of a claim: `waiting`, `granted` or `paused`.
 
     `waiting` and `paused` after `granted` mean: be silent within a second, and send `yield`. `number` is the claim's
     name for people; `position` its place among the waiting claims, 0 for the next.
     """
-
-    TYPE: ClassVar[str] = "turn"
 
     id: bytes
     state: str
@@ -133,10 +120,8 @@ class Turn(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yield(Message):
+class Yield(Message, type="yield"):
     """client -> supervisor: the devices of this claim are silent. With `keep` the claim returns to its old place."""
-
-    TYPE: ClassVar[str] = "yield"
 
     id: bytes
     keep: bool = False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field
 
@@ -11,16 +9,14 @@ from .connection import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loading(Message):
+class Loading(Message, type="loading"):
     """worker -> supervisor: it still loads and makes progress; restarts the start timer."""
-
-    TYPE: ClassVar[str] = "loading"
 
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready(Message):
+class Ready(Message, type="ready"):
     """worker -> supervisor: loaded. `slots` is the number of jobs that it runs at once, `pss` its size in bytes.
 
     `sessions` is the number of sessions that it runs beside these; at 0 a session takes one of the slots. `cards` has
@@ -28,8 +24,6 @@ class Ready(Message):
     that it carries on beside its slots once they have waited for their clients. `private` is the part of its size that
     is not backed by files, and `peak` the highest value of this while it loaded.
     """
-
-    TYPE: ClassVar[str] = "ready"
 
     slots: int = 1
     pss: int = 0
@@ -42,13 +36,11 @@ class Ready(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadFailed(Message):
+class LoadFailed(Message, type="load_failed"):
     """worker -> supervisor: it cannot become ready, and leaves by itself after this.
 
     It lacks its engine or weights, or memory is short (`server_busy`; `on_card`: a graphics card's).
     """
-
-    TYPE: ClassVar[str] = "load_failed"
 
     code: str
     message: str
@@ -56,11 +48,9 @@ class LoadFailed(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beat(Message):
+class Beat(Message, type="beat"):
     """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
     process and those it started; `cards` and `private` are as in `ready`; `peak` is the highest value since then."""
-
-    TYPE: ClassVar[str] = "beat"
 
     cpu_s: float
     pss: int = 0
@@ -70,14 +60,10 @@ class Beat(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drain(Message):
+class Drain(Message, type="drain"):
     """supervisor -> worker: leave once nothing runs; no further job will come."""
-
-    TYPE: ClassVar[str] = "drain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bye(Message):
+class Bye(Message, type="bye"):
     """worker -> supervisor: nothing follows. supervisor -> worker: everything was received, exit."""
-
-    TYPE: ClassVar[str] = "bye"

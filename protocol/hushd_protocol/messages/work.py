@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
@@ -12,7 +10,7 @@ from .connection import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Message):
+class Request(Message, type="request"):
     """client -> supervisor: do `op` on a worker.
 
     `worker` is `stt`, `stt/moonshine` or `stt/moonshine/tiny-en`: the configuration and the engine's defaults complete
@@ -32,8 +30,6 @@ class Request(Message):
     `caller`: a client that asks for several programs, as the gateway does, has a number for each, since programs take
     turns, and the `program`'s name; 0: for itself.
     """
-
-    TYPE: ClassVar[str] = "request"
 
     id: bytes
     worker: str
@@ -55,15 +51,13 @@ class Request(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted(Message):
+class Accepted(Message, type="accepted"):
     """supervisor -> client: the request waits, or waits no longer: `queued`, `starting` or `running`.
 
     Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
     next, and `note` says what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once only
     gets its answer.
     """
-
-    TYPE: ClassVar[str] = "accepted"
 
     id: bytes
     state: str
@@ -72,14 +66,12 @@ class Accepted(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Message):
+class Job(Message, type="job"):
     """supervisor -> worker: the request as the client sent it. `credit` is what the client has granted so far.
 
     `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
     `degraded: true` to the result's data. `client` is a number that the jobs of one client share, or of one caller.
     """
-
-    TYPE: ClassVar[str] = "job"
 
     id: bytes
     op: str
@@ -96,15 +88,13 @@ class Job(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk(Message):
+class Chunk(Message, type="chunk"):
     """A piece of input (client -> supervisor -> worker) or of output (the other way), in `payload`.
 
     Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with its
     first chunk. For a file that is still being made, `offset` is the position of the bytes in it: a header whose
     lengths are only known at the end is sent again with offset 0.
     """
-
-    TYPE: ClassVar[str] = "chunk"
 
     id: bytes
     seq: int
@@ -115,20 +105,16 @@ class Chunk(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credit(Message):
+class Credit(Message, type="credit"):
     """Grants the peer `chunks` more chunks of this request: earlier ones were received, perhaps not played yet."""
-
-    TYPE: ClassVar[str] = "credit"
 
     id: bytes
     chunks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Partial(Message):
+class Partial(Message, type="partial"):
     """worker -> supervisor -> client: a piece of the result as soon as it is known (a segment of a transcript)."""
-
-    TYPE: ClassVar[str] = "partial"
 
     id: bytes
     seq: int
@@ -136,10 +122,8 @@ class Partial(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Message):
+class Progress(Message, type="progress"):
     """worker -> supervisor -> client: still working; `done` of `total` seconds of audio, 0 where unknown."""
-
-    TYPE: ClassVar[str] = "progress"
 
     id: bytes
     done: float = 0.0
@@ -147,29 +131,23 @@ class Progress(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel(Message):
+class Cancel(Message, type="cancel"):
     """client -> supervisor -> worker: stop this request. Its terminal message still comes."""
-
-    TYPE: ClassVar[str] = "cancel"
 
     id: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Message):
+class Result(Message, type="result"):
     """The terminal message of a request that succeeded. Nothing follows it."""
-
-    TYPE: ClassVar[str] = "result"
 
     id: bytes
     data: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Error(Message):
+class Error(Message, type="error"):
     """The terminal message of a request that failed; with an empty `id`, of a message that could not be read."""
-
-    TYPE: ClassVar[str] = "error"
 
     id: bytes
     code: str

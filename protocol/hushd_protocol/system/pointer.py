@@ -15,13 +15,12 @@ follow it to a socket that answers, supervisors to a lock that is held.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from hushd_protocol.light_dataclass import replace
 
-from .paths import Paths, find, session_folder
+from .paths import Paths, find, is_private, session_folder
 
 
 def follow(paths: Paths) -> Paths | None:
@@ -38,7 +37,7 @@ def target(paths: Paths) -> Paths | None:
         return None
     try:
         folder = Path(os.readlink(paths.pointer))
-        is_ours = folder.is_absolute() and os.lstat(paths.pointer).st_uid == os.getuid() and _is_private(folder)
+        is_ours = folder.is_absolute() and os.lstat(paths.pointer).st_uid == os.getuid() and is_private(folder)
         return replace(paths, runtime=folder) if is_ours and folder != paths.runtime else None
     except OSError:
         return None
@@ -73,12 +72,6 @@ def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None
     if folder := session_folder(env):
         return folder
     paths = follow(find(env))
-    if paths is None or not in_session(paths) or not _is_private(paths.runtime.parent):
+    if paths is None or not in_session(paths) or not is_private(paths.runtime.parent):
         return None
     return paths.runtime.parent
-
-
-def _is_private(folder: Path) -> bool:
-    """Returns whether a path is our own folder, not a link, that no other user can enter."""
-    info = os.lstat(folder)
-    return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077

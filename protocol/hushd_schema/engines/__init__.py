@@ -22,23 +22,9 @@ from hushd_protocol.names import SPEECH_ROLES
 from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, copied_graphs, read
 
 __all__ = [
-    "GROUP",
-    "LAST",
-    "EngineSpec",
-    "NoModel",
-    "OnCard",
-    "Recommended",
-    "Sizes",
-    "added",
-    "copied_graphs",
-    "every",
-    "find",
-    "get",
-    "own",
-    "problems",
-    "robotic",
-    "usual_model",
-]
+    "GROUP", "LAST", "EngineSpec", "NoModel", "OnCard", "Recommended", "Sizes", "added", "copied_graphs", "every",
+    "find", "get", "own", "problems", "robotic", "usual_model",
+]  # fmt: skip
 
 GROUP = "hushd.engine_specs"
 _FILE = ".json"

@@ -97,6 +97,5 @@ def _set(document: MutableMapping[str, Any], path: Sequence[str], value: Any) ->
 
 
 def without_empty(table: Mapping[str, Any]) -> Table:
-    """Returns `table` without empty tables."""
     tidy = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
     return {key: value for key, value in tidy.items() if value != {}}

@@ -159,25 +159,9 @@ class Leave:
 
 
 Action = (
-    Spawn
-    | Kill
-    | Gauge
-    | Suspend
-    | Restore
-    | ToWorker
-    | ToClient
-    | ReportStatus
-    | ReportMemory
-    | Describe
-    | Look
-    | Relieve
-    | Configure
-    | Listen
-    | Remember
-    | KeepPause
-    | Log
-    | Leave
-)
+    Spawn | Kill | Gauge | Suspend | Restore | ToWorker | ToClient | ReportStatus | ReportMemory | Describe | Look
+    | Relieve | Configure | Listen | Remember | KeepPause | Log | Leave
+)  # fmt: skip
 
 
 class Outbox(list[Action]):

@@ -149,20 +149,6 @@ class Shutdown:
 
 
 Event = (
-    FromClient
-    | ClientGone
-    | FromWorker
-    | Exited
-    | Spawned
-    | Gauged
-    | Suspended
-    | Restored
-    | SpawnFailed
-    | SendFailed
-    | Described
-    | Seen
-    | Relieved
-    | Configured
-    | Shutdown
-    | Visited
-)
+    FromClient | ClientGone | FromWorker | Exited | Spawned | Gauged | Suspended | Restored | SpawnFailed | SendFailed
+    | Described | Seen | Relieved | Configured | Shutdown | Visited
+)  # fmt: skip
