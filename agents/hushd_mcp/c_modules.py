@@ -18,19 +18,9 @@ from _signal import (  # type: ignore[import-not-found]  # a part of CPython, an
 from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM, socket
 
 __all__ = [
-    "AF_UNIX",
-    "SHUT_WR",
-    "SIGHUP",
-    "SIGINT",
-    "SIGTERM",
-    "SIG_IGN",
-    "SOCK_STREAM",
-    "dumps",
-    "getsignal",
-    "loads",
-    "signal",
-    "socket",
-]
+    "AF_UNIX", "SHUT_WR", "SIGHUP", "SIGINT", "SIGTERM", "SIG_IGN", "SOCK_STREAM", "dumps", "getsignal", "loads",
+    "signal", "socket",
+]  # fmt: skip
 
 TYPE_CHECKING = False  # instead of `typing`'s, whose import takes half a megabyte
 if TYPE_CHECKING:

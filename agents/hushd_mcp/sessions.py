@@ -21,8 +21,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
@@ -36,7 +35,24 @@ _UNREADABLE = -32700  # JSON-RPC's parse error
 _SENTENCE = "This is not a message of JSON-RPC: send JSON in one line, without lone surrogates."
 
 
-class Answered:
+class _Stream:
+    """A stream of the SDK's; a subclass defines only its differences."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stream.__aexit__(*error)
+
+
+class Answered(_Stream):
     """The SDK's stream of received messages; answers unreadable ones.
 
     Args:
@@ -46,35 +62,19 @@ class Answered:
     """
 
     def __init__(self, read: Any, write: Any, line: Callable[[], str]) -> None:
-        self._read = read
+        super().__init__(read)
         self._write = write
         self._line = line
-
-    @property
-    def last_context(self) -> Any:
-        return self._read.last_context
 
     def __aiter__(self) -> Answered:
         return self
 
     async def __anext__(self) -> SessionMessage:
-        while isinstance(item := await anext(self._read), Exception):
+        while isinstance(item := await anext(self._stream), Exception):
             error = ErrorData(code=_UNREADABLE, message=_SENTENCE)
             await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(self._line()), error=error)))
         message: SessionMessage = item
         return message
-
-    async def __aenter__(self) -> Answered:
-        await self._read.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._read.__aexit__(kind, error, trace)
-
-    async def aclose(self) -> None:
-        await self._read.aclose()
 
 
 def _id(line: str) -> str | int | None:
@@ -187,37 +187,24 @@ class Sessions:
             pass
 
 
-class Unrepeated:
+class Unrepeated(_Stream):
     """The stream of sent messages, without a second answer to an answered `initialize`.
 
     Args:
         answered: the id of that request, or None.
     """
 
-    def __init__(self, answered: object, write: object) -> None:
+    def __init__(self, answered: object, write: Any) -> None:
+        super().__init__(write)
         self._answered = answered
-        self._write = write
 
     async def send(self, item: SessionMessage) -> None:
         message = item.message
-        if (
-            self._answered is not None
-            and isinstance(message, JSONRPCResponse | JSONRPCError)
-            and message.id == self._answered
-        ):
+        answers = message.id if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+        if answers is not None and answers == self._answered:
             self._answered = None
         else:
-            await self._write.send(item)  # type: ignore[attr-defined]
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._write, name)
-
-    async def __aenter__(self) -> Unrepeated:
-        await self._write.__aenter__()  # type: ignore[attr-defined]
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._write.__aexit__(*error)  # type: ignore[attr-defined]
+            await self._stream.send(item)
 
 
 class _Input:

@@ -191,18 +191,8 @@ def _row(
         gone, folder = store.missing(manifest), store.location(manifest)
         problem = f"{folder / gone[0]} is missing or has changed" if gone else ""
         state = "broken" if gone else "installed"
-        return Row(
-            model,
-            manifest.role,
-            state,
-            "hushd",
-            folder,
-            tuple(sorted(manifest.files)),
-            manifest.size,
-            known,
-            manifest,
-            problem,
-        )
+        role, files = manifest.role, tuple(sorted(manifest.files))
+        return Row(model, role, state, "hushd", folder, files, manifest.size, known, manifest, problem)
     for origin, place, names in look.places(model, known):
         chosen = known.choose(names) if known else list(names)
         if chosen:

@@ -22,26 +22,16 @@ from hushd_schema.description import Descriptions
 from . import languages
 
 if TYPE_CHECKING:
-    from hushd_schema.description import (
-        Descriptions,
-        EngineDescription,
-        ModelDescription,
-        SpeakingDescription,
-        VoiceDescription,
-    )
+    from hushd_schema.description import EngineDescription, ModelDescription, SpeakingDescription, VoiceDescription
 
 D = TypeVar("D", bound="EngineDescription")
 Object = JsonObject
 
 # OpenAI's own names: programs offer them, and some require them in the list.
-# fmt: off
 OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
-    "stt": (
-        "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-transcribe",
-    ),
+    "stt": ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-transcribe"),
     "tts": ("tts-1", "tts-1-hd", "gpt-4o-mini-tts"),
 }
-# fmt: on
 TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
 _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 

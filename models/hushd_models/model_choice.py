@@ -141,17 +141,9 @@ def candidates(described: HearingDescription, engine: str | None = None, transla
         for model in entry.models:
             if not model.installed or (translates and model.translation is False):
                 continue
-            catalogued_model = catalogue.find(f"{entry.name}/{model.name}")
-            installed.append(
-                Candidate(
-                    engine=entry.name,
-                    model=model.name,
-                    languages=model.languages,
-                    memory_mb=model.memory_mb,
-                    speed=catalogued_model.speed if catalogued_model else "medium",
-                    word_errors=catalogued_model.word_errors if catalogued_model else "",
-                )
-            )
+            known = catalogue.find(f"{entry.name}/{model.name}")
+            speed, word_errors = (known.speed, known.word_errors) if known else ("medium", "")
+            installed.append(Candidate(entry.name, model.name, model.languages, model.memory_mb, speed, word_errors))
     if translates and not installed:
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")

@@ -28,9 +28,8 @@ from .inventory import Row, rows
 from .store import Store
 
 MEMORY_SHARE = 0.8  # of all memory that workers may take together by default
-FAST_CORES = (
-    8  # with fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts
-)
+# With fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts.
+FAST_CORES = 8
 
 # The own plugins whose engines speak naturally, with the codes of their languages: where none is here, one is offered.
 SPEAKING = {

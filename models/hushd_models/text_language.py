@@ -22,9 +22,8 @@ _ORDINALS = str.maketrans("", "", "ºª")
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
 # What the user's languages weigh beside any other: a text of one word is in one of them, unless nothing speaks for it.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
-_ENGLISH_BY_FEW_WORDS = (
-    0.1  # English in fewer than _FEW_WORDS_COUNT words, none of which only English has: Bon week-end, Parking, Volume 7
-)
+# English in fewer than _FEW_WORDS_COUNT words, none of which only English has: Bon week-end, Parking, Volume 7.
+_ENGLISH_BY_FEW_WORDS = 0.1
 _PLAIN = 300.0  # the user's English in so few words, one of which the first language hardly has: Your turn
 _PLAINLY = {
     "again", "almost", "are", "battery", "check", "does", "down", "how", "i'm", "it", "it's", "know", "let",
@@ -40,13 +39,9 @@ _CERTAIN = 0.8
 _TIMES_MORE_PROBABLE = 2.0  # and how many times more probable it is, weights counted, than the best of the user's
 # Languages that speakers of the other understand in writing: their texts are never refused.
 _KIN = {
-    "zh": ("yue", "wuu"),
-    "no": ("da", "nn"),
-    "da": ("no", "nn"),
-    "nn": ("no", "da"),
-    "bs": ("hr", "sr"),
+    "zh": ("yue", "wuu"), "no": ("da", "nn"), "da": ("no", "nn"), "nn": ("no", "da"), "bs": ("hr", "sr"),
     "hr": ("bs", "sr"),
-}
+}  # fmt: skip
 
 
 def detect(text: str, own: Sequence[str] = ()) -> str:
@@ -86,11 +81,8 @@ def certain(text: str) -> str:
     """Returns the code of a text's language where that is beyond doubt, whatever its user speaks; else empty."""
     prose, likely = _read(text)
     best = max(likely, key=lambda code: likely[code], default="")
-    return (
-        best
-        if best and likely[best] >= _CERTAIN and (len(prose.split()) > _FEW_WORDS_COUNT or not prose.isascii())
-        else ""
-    )
+    enough = len(prose.split()) > _FEW_WORDS_COUNT or not prose.isascii()
+    return best if best and likely[best] >= _CERTAIN and enough else ""
 
 
 def may_be(language: str, other: str) -> bool:

@@ -131,9 +131,7 @@ def _library() -> Any:
     Raises `engine_missing`."""
     offline = os.environ.pop("HF_HUB_OFFLINE", None)
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = (
-        "1"  # else it tells the hub which program and agent asks, by its own requests
-    )
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # else it tells the hub which program and agent asks
     try:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:

@@ -28,14 +28,7 @@ if TYPE_CHECKING:
     from hushd.aio.client import AsyncSpeech
     from hushd.synthesis.speech import Sentence
 
-MEDIA = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/opus",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
+MEDIA = {"mp3": "audio/mpeg"} | {form: f"audio/{form}" for form in ("opus", "aac", "flac", "wav", "pcm")}
 PCM_RATE = 24_000  # Hz, which OpenAI's programs assume
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # nothing is billed
 VOICE_HEADER = "X-Hushd-Voice"

@@ -62,10 +62,8 @@ def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
 async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
     head = _object(first + await reader.readline())
     data = head.get("data") or {}
-    length, payload = (
-        _length(head, "data_length", MAX_EVENT_DATA_BYTES),
-        _length(head, "payload_length", MAX_EVENT_PAYLOAD_BYTES),
-    )
+    length = _length(head, "data_length", MAX_EVENT_DATA_BYTES)
+    payload = _length(head, "payload_length", MAX_EVENT_PAYLOAD_BYTES)
     if not isinstance(data, dict) or not isinstance(head.get("type"), str):
         raise ValueError("no event")
     if length:

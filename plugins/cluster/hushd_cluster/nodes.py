@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 
 from hushd_protocol.errors import HushdError
 
-DOUBTFUL = frozenset(
-    ("input_unreadable", "poison_request", "unauthorised")
-)  # errors that may be the recording's fault or the node's
+# Errors that may be the recording's fault or the node's.
+DOUBTFUL = frozenset(("input_unreadable", "poison_request", "unauthorised"))
 VAIN = 50  # failures without a success after which the run stops trying other nodes
 PROOFS = 2  # recordings that failed on only one node, after which that node is at fault
 

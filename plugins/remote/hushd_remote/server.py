@@ -89,7 +89,6 @@ class AttachServer:
     # --- for the programs, on any thread -----------------------------------------------------------------------------
 
     def _connections(self, pid: int) -> Iterator[AttachedProgram]:
-        """Yields the connections of a process."""
         return (program for program in [*self._programs.values()] if program.pid == pid)
 
     def _send(self, route: bytes, message: Message) -> None:

@@ -45,14 +45,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["answer", "notice", "prompt", "end"]
 _KINDS: dict[str, Kind] = {
-    "Stop": "answer",
-    "AfterAgent": "answer",
-    "agent-turn-complete": "answer",
-    "Notification": "notice",
-    "UserPromptSubmit": "prompt",
-    "BeforeAgent": "prompt",
-    "SessionEnd": "end",
-}
+    "Stop": "answer", "AfterAgent": "answer", "agent-turn-complete": "answer", "Notification": "notice",
+    "UserPromptSubmit": "prompt", "BeforeAgent": "prompt", "SessionEnd": "end",
+}  # fmt: skip
 # Notices of events that the user has just heard or caused.
 _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation_response")
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")

@@ -19,11 +19,12 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment, data_of, drop_repeated
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import best_effort
+from hushd_protocol.system import atomic_file, best_effort
 from hushd_schema.results import SegmentData
 
 JOURNAL_MIN_S = 300.0  # of audio from which a journal is kept
 SYNC_S = 5.0  # of work that a power failure may lose
+_OURS = fcntl.LOCK_EX | fcntl.LOCK_NB
 FORGOTTEN_S = 30 * 86_400.0  # after which a journal is deleted
 
 
@@ -69,7 +70,7 @@ class Journal:
             descriptor = os.open(self._path(), os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return []
-        if not _lock(descriptor):
+        if not atomic_file.lock(descriptor, _OURS):
             os.close(descriptor)
             raise HushdError("bad_request", f"Another `listen` transcribes {self._recording!r}: wait for it.")
         with open(descriptor, "rb", closefd=False) as file:
@@ -143,7 +144,7 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sweep()
         descriptor = os.open(self._path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _lock(descriptor):
+        if not atomic_file.lock(descriptor, _OURS):
             os.close(descriptor)
             raise BlockingIOError  # its owner transcribes the same recording
         self._descriptor = descriptor
@@ -169,11 +170,3 @@ class Journal:
         import hashlib  # loads libcrypto, which short recordings do not need
 
         return self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:32]}.jsonl"
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

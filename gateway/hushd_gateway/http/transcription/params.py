@@ -24,9 +24,8 @@ from ..parameters import Parameter, Parameters
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 STREAMED = ("json", "text", "diarized_json")
-UNSTREAMED = (
-    "whisper-1"  # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript
-)
+# OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript.
+UNSTREAMED = "whisper-1"
 
 
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
