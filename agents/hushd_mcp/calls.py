@@ -109,9 +109,7 @@ class Calls:
 
     async def attend(self, context: Context, task: Task, seconds: float) -> CallToolResult:
         """Returns the task's result, or its state after `seconds`, at most as long as a call may take.
-
-        The host gets progress notifications meanwhile. A cancelled call ends the task.
-        """
+        The host gets progress notifications meanwhile. A cancelled call ends the task."""
         began = time.monotonic()
         patience = min(seconds, self._patience if self.resumable else math.inf)
         progress = ProgressReporter(context, began)
@@ -148,9 +146,7 @@ class Calls:
 
 class ProgressReporter:
     """Sends a call's progress notifications: at every change, and every `REPORT_S` in between.
-
-    They count the recording's seconds, or the call's if there is no recording.
-    """
+    They count the recording's seconds, or the call's if there is no recording."""
 
     def __init__(self, context: Context, began: float) -> None:
         self._context = context

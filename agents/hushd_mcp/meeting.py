@@ -20,9 +20,7 @@ LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new 
 
 def connect(path: str, log: str) -> tuple[socket, bool, int]:
     """Returns a connection with the process that listens at `path`, whether it is new, and the inode of its socket.
-
-    If none listens, it starts one. Raises OSError if it cannot be reached.
-    """
+    If none listens, it starts one. Raises OSError if it cannot be reached."""
     _check(os.path.dirname(path))
     if (connected := _try(path)) is not None:
         return connected, False, _inode(path)

@@ -189,10 +189,7 @@ class Sessions:
 
 class Unrepeated(_Stream):
     """The stream of sent messages, without a second answer to an answered `initialize`.
-
-    Args:
-        answered: the id of that request, or None.
-    """
+    `answered`: the id of that request, or None."""
 
     def __init__(self, answered: object, write: Any) -> None:
         super().__init__(write)

@@ -164,10 +164,7 @@ def _tool(
     function: Callable[..., Any], title: str, fields: Mapping[str, Argument] | None = None, *, reads: bool = False
 ) -> Tool:
     """Returns a tool, under the name of its method.
-
-    Args:
-        fields: the arguments that the method takes by `**asked`; they follow its named ones.
-    """
+    `fields`: the arguments that the method takes by `**asked`; they follow its named ones."""
     name, languages = PREFIX + function.__name__, preferences.languages_named(paths.find().config)
     hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
     called = _taking(function, fields or {})

@@ -57,10 +57,7 @@ _WIDTH = 79
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one sentence, and whose options may stand anywhere before `--`.
-
-    Attributes:
-        examples: command lines that work as they stand, each with its effect; the help ends with them.
-    """
+    `examples`: command lines that work as they stand, each with its effect; the help ends with them."""
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(
@@ -222,10 +219,7 @@ class Parser(argparse.ArgumentParser):
 
 def ending(prog: str, examples: Sequence[tuple[str, str]], *, whole: bool, more: bool) -> str:
     """Returns the text below the options: `examples`, then exit codes and environment, or how to see them.
-
-    Args:
-        more: whether the command has options that only its whole help shows.
-    """
+    `more`: whether the command has options that only its whole help shows."""
     parts = [_examples(examples)] if examples else []
     if whole:
         parts.append("Exit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES))
@@ -247,9 +241,7 @@ def _examples(examples: Sequence[tuple[str, str]]) -> str:
 
 class Formatter(argparse.HelpFormatter):
     """Formats options; one whose value may be left out is shown without a value.
-
-    A parser makes one for each option, to check that; without a width it would import `shutil` and ask the terminal.
-    """
+    A parser makes one for each option, to check that; without a width it would import `shutil` and ask the terminal."""
 
     def __init__(self, prog: str, max_help_position: int = 24, width: int = 78) -> None:
         super().__init__(prog, max_help_position=max_help_position, width=width)

@@ -119,9 +119,7 @@ def _explain(error: BaseException) -> int:
 
 def _take_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     """Sets `handler` for Ctrl-C, SIGTERM and SIGHUP.
-
-    A signal that was ignored at the start stays ignored: SIGINT in a shell's background, SIGHUP under nohup.
-    """
+    A signal that was ignored at the start stays ignored: SIGINT in a shell's background, SIGHUP under nohup."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)

@@ -16,9 +16,7 @@ _ENGLISH = "en"  # the language of the models that come with hushd
 
 def mention_language() -> None:
     """Prints the line that brings the session's language, where that is not English and the configuration names none.
-
-    A person is told on the machine whose hushd answers, once for each user.
-    """
+    A person is told on the machine whose hushd answers, once for each user."""
     from hushd_models import languages
 
     session = next(iter(languages.of_session()), _ENGLISH)

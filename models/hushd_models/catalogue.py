@@ -168,9 +168,7 @@ def find(model: str) -> Known | None:
 
 def of_repository(name: str) -> Known | None:
     """Returns the only well-known model of a repository, by whose name some programs request it.
-
-    A model in a second precision, whose name is the first's with a suffix, does not count.
-    """
+    A model in a second precision, whose name is the first's with a suffix, does not count."""
     every = [known for known in models().values() if name in (known.repository, *known.also)]
     entries = [known for known in every if not any(known.name.startswith(f"{other.name}-") for other in every)]
     return entries[0] if len(entries) == 1 else None
@@ -244,9 +242,7 @@ def well_known(spec: EngineSpec) -> dict[str, Known]:
 
 def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]], role: str) -> Known:
     """Returns a model from its data.
-
-    Its keys are those of `Known`, except `layout`, one of `layouts`, and `traits`, which are the engine's own.
-    """
+    Its keys are those of `Known`, except `layout`, one of `layouts`, and `traits`, which are the engine's own."""
     engine, _, name = model.partition("/")
     if layout := layouts.get(content.get("layout", "")):
         alternatives, optional = layout["files"], layout.get("optional", ())

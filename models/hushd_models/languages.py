@@ -54,9 +54,7 @@ _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
 
 def tag(asked: str) -> str:
     """Returns the form for comparing tags: `de-at` for `de_AT.UTF-8`, `no` for `nb`, `de` for `German`.
-
-    Any other text is returned in lower case: see `is_tag`.
-    """
+    Any other text is returned in lower case: see `is_tag`."""
     if name := named(asked):
         return name
     first, *rest = re.split("[.@]", asked.strip())[0].replace("_", "-").casefold().split("-")

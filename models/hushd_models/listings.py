@@ -44,9 +44,7 @@ def model(name: str, role: str, owner: str = "hushd") -> Object:
 
 def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -> Object:
     """Returns the answer to `GET /v1/models`: each installed ENGINE/NAME, OpenAI's names, and the user's `aliases`.
-
-    Like speaches, it lists the languages of speech-to-text models and the voices of text-to-speech models.
-    """
+    Like speaches, it lists the languages of speech-to-text models and the voices of text-to-speech models."""
     entries = [
         model(f"{engine.name}/{entry.name}", "stt", engine.name) | {"language": list(entry.languages)}
         for engine, entry in _installed(catalogues.stt.engines, catalogues.stt.default)

@@ -111,11 +111,7 @@ def here(folder: Path) -> Hardware:
 
 def for_language(role: str, language: str, engine: str | None = None) -> str:
     """Returns the end of a sentence, from `; `: what hears or speaks a language (a tag or a name), or the command that
-    brings it; empty if nothing can.
-
-    Args:
-        engine: restricts it to this engine's models, and names the one to pull.
-    """
+    brings it; empty if nothing can. `engine`: restricts it to this engine's models, and names the one to pull."""
     store, code = Store(paths.find()), languages.code(language)
     able = [
         row
@@ -200,9 +196,7 @@ def recommend(
     engine_installed: Callable[[str], bool] = advice.engine_installed,
 ) -> list[Recommendation]:
     """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
-
-    The list is empty if no model has the language.
-    """
+    The list is empty if no model has the language."""
     by_name = {row.model: row for row in rows}
     choices = [
         _made(role, language, row, row.known, gain, engine_installed)

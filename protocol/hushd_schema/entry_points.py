@@ -38,9 +38,7 @@ class _Found(NamedTuple):
 
 def entry_points(group: str) -> Mapping[str, str]:
     """Returns the entry points of a hushd group, name to `module:attribute`; the first on the path wins.
-
-    Those of an own plugin of another version are left out.
-    """
+    Those of an own plugin of another version are left out."""
     return _all(tuple(sys.path)).groups.get(group, {})
 
 

@@ -34,10 +34,7 @@ class Record:
     @classmethod
     def from_data(cls, data: object, about: str = "") -> Self:
         """Reads the output of `data()`. Raises `protocol_error` for a value of the wrong kind.
-
-        Args:
-            about: its name in an error; by default the supervisor's answer.
-        """
+        `about`: its name in an error; by default the supervisor's answer."""
         try:
             return typing.cast(Self, _read(cls, data))
         except _Misfit as misfit:

@@ -45,9 +45,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 def wav_header(rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False) -> bytes:
     """Returns the 44 bytes before `size` bytes of samples of `width` bytes, integers or floats; by default s16le.
-
-    If `size` is None or more than 4 GiB, the header says that it is unknown, and readers read to the end.
-    """
+    If `size` is None or more than 4 GiB, the header says that it is unknown, and readers read to the end."""
     before = WAV_HEADER - 8
     known = size is not None and size + before <= UNKNOWN_SIZE
     whole, data = (size + before, size) if size is not None and known else (UNKNOWN_SIZE, UNKNOWN_SIZE)

@@ -204,9 +204,7 @@ def _install(command: str) -> None:
 
 def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> str:
     """Speaks a sentence of that language and hears it, by the usual models; prints both, and what the voice costs here.
-
-    Returns the voice's model where that is slower than real time; else nothing.
-    """
+    Returns the voice's model where that is slower than real time; else nothing."""
     from hushd.synthesis.voices import speaking
 
     usual = load(paths.find().config).model_for("tts", language)

@@ -66,9 +66,7 @@ def become_supervisor(arguments: Sequence[str]) -> NoReturn:
 
 def become(module: str, *arguments: str) -> NoReturn:
     """Replaces this process by `python -m MODULE`.
-
-    With -P, since a file in the current folder must not shadow one of Python's modules.
-    """
+    With -P, since a file in the current folder must not shadow one of Python's modules."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
 
 

@@ -150,10 +150,7 @@ def find(
     platform: str = sys.platform,
 ) -> Service:
     """Returns the service of this user on this system. Raises `unsupported` for addresses with launchd.
-
-    Args:
-        listen: addresses by kind, a key of `DOOR`; kinds without addresses keep their unit's.
-    """
+    `listen`: addresses by kind, a key of `DOOR`; kinds without addresses keep their unit's."""
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if platform == "darwin":

@@ -98,9 +98,7 @@ def _status(client: Client) -> Status | None:
 @contextmanager
 def _keyboard(live: Live) -> Iterator[Keys]:
     """Yields a function that waits some seconds for keys, or for another size of the terminal.
-
-    Keys come without Enter meanwhile, and Ctrl-Z leaves the terminal to the shell until `fg`.
-    """
+    Keys come without Enter meanwhile, and Ctrl-Z leaves the terminal to the shell until `fg`."""
     if not os.isatty(0):
         yield _no_keys
         return

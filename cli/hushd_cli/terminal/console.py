@@ -60,9 +60,7 @@ def complain(message: str) -> None:
 
 def silence_libraries() -> None:
     """Keeps libraries off standard error: PortAudio prints lines of its source code when a device is unplugged.
-
-    HUSHD_DEBUG shows them.
-    """
+    HUSHD_DEBUG shows them."""
     global _errors
     if _errors == 2 and not os.environ.get("HUSHD_DEBUG"):
         nothing = os.open(os.devnull, os.O_WRONLY)

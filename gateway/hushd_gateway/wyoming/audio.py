@@ -29,10 +29,7 @@ class Format(NamedTuple):
 def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format:
     """Returns the format in an event's data, with the values of `before` for missing ones.
     Raises `bad_request` for a format that cannot be read, or that changes within a recording.
-
-    Args:
-        begun: whether there is sound in the format of `before` already.
-    """
+    `begun`: whether there is sound in the format of `before` already."""
     format = Format(*(data.get(name, usual) for name, usual in before._asdict().items()))
     if begun and format != before:
         raise HushdError("bad_request", "The audio's format has changed within a recording: send audio-start.")

@@ -48,9 +48,7 @@ async def serve_connection(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, client: AsyncClient, settings: Settings
 ) -> None:
     """Answers events until the program's last one, a very long rest, or an error.
-
-    Running requests are finished after the last event. Cancelled, it ends at once, with its jobs.
-    """
+    Running requests are finished after the last event. Cancelled, it ends at once, with its jobs."""
     failed: HushdError | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -68,10 +66,7 @@ async def serve_connection(
 
 class _Connection:
     """The state between two events: a recording, and a streamed text.
-
-    Args:
-        tasks: runs tasks that continue while further events arrive.
-    """
+    `tasks`: runs tasks that continue while further events arrive."""
 
     def __init__(self, writer: asyncio.StreamWriter, engines: Engines, tasks: asyncio.TaskGroup) -> None:
         self._writer = writer

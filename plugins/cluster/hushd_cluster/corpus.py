@@ -59,10 +59,7 @@ def _source(options: Namespace) -> sources.Source:
 def left(source: sources.Source, outputs: Outputs, retry: bool) -> tuple[list[Recording], list[str]]:
     """Returns the recordings without a transcript, and the names of those that were set aside by an earlier run.
     Raises HushdError if the corpus or its transcripts cannot be read.
-
-    Args:
-        retry: whether those set aside are tried again, and so among the first.
-    """
+    `retry`: whether those set aside are tried again, and so among the first."""
     new = [recording for recording in source.recordings() if not outputs.is_done(recording)]
     passed = [] if retry else [recording.name for recording in new if recording.name in outputs.set_aside]
     return [recording for recording in new if retry or recording.name not in outputs.set_aside], passed

@@ -36,9 +36,7 @@ FIELDS = {**_ITSELF, **_WORKER, **_OPTIONS}
 
 def read(lines: Iterator[bytes]) -> Iterator[tuple[int, Recording | HushdError]]:
     """Yields the recordings of a manifest's lines with the lines' numbers, from 1; an error for a line that is wrong.
-
-    Empty lines are passed over.
-    """
+    Empty lines are passed over."""
     names: set[str] = set()
     for row, line in enumerate(lines, start=1):
         if line.isspace():

@@ -55,9 +55,7 @@ def shown(place: str) -> str:
 
 def transcript_path(name: str, form: str) -> str:
     """Returns the path of a recording's transcript, which no other recording's and no file of hushd's own has.
-
-    Parts that would be empty or hidden begin with `%`, folders that would be named like a transcript end with it.
-    """
+    Parts that would be empty or hidden begin with `%`, folders that would be named like a transcript end with it."""
     *folders, last = name.split("/")
     folders = [f"{part}%" if part.rstrip("%").casefold().endswith(_SUFFIXES) else part for part in folders]
     marked = [f"%{part}" if part[:1] in ".%" else part for part in [*folders, last]]

@@ -29,11 +29,7 @@ TRIES = 3  # of reading or writing at a store that is busy
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A recording to transcribe.
-
-    Attributes:
-        url: of the folder to write it to; None: it is sent back.
-    """
+    """A recording to transcribe. `url`: of the folder to write it to; None: it is sent back."""
 
     recording: Recording
     options: Mapping[str, Any]
@@ -64,10 +60,7 @@ class Outcome:
 
 def transcribe(data: bytes | None, task: Task) -> Outcome:
     """Transcribes a recording on a node; returns errors of all kinds, since Ray would wrap exceptions.
-
-    Args:
-        data: the recording's bytes; None: it is read from its URL.
-    """
+    `data`: the recording's bytes; None: it is read from its URL."""
     where = ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
     begun = time.monotonic()
     segments: list[Segment] = []

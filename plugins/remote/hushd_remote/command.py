@@ -135,10 +135,7 @@ def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
 
 def _sweep(folder: Path, *names: str) -> None:
     """Removes the sockets in `folder` left by this machine's killed `attach` processes.
-
-    Args:
-        names: patterns of sockets; what stands behind the last `-` of a name is the process that made it.
-    """
+    `names`: patterns of sockets; what stands behind the last `-` of a name is the process that made it."""
     for path in [path for name in names for path in folder.glob(name)]:
         process = path.name.rpartition("-")[2].partition(".")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):

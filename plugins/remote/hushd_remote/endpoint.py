@@ -45,11 +45,7 @@ _numbers = itertools.count(1)
 
 class SshMachine:
     """The machine at an endpoint: a `Machine`, whose devices are not used from here.
-    Raises `bad_request` for what is not an endpoint.
-
-    Attributes:
-        patience: seconds in which it must answer a hello.
-    """
+    Raises `bad_request` for what is not an endpoint. `patience`: seconds in which it must answer a hello."""
 
     patience = LOGIN_S
     devices: Any = None

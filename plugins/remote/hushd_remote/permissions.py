@@ -14,10 +14,7 @@ _LISTENS = ("microphone", "wake")
 @dataclass(frozen=True)
 class Permissions:
     """Allows them to speak and listen by the floor; speech paused on this machine is only resumed here.
-
-    Attributes:
-        host: the machine's name for people.
-    """
+    `host`: the machine's name for people."""
 
     host: str
     microphone: bool = True

@@ -44,10 +44,7 @@ _OPTIONS = {
 
 class AttachServer:
     """Serves the programs of one other machine, on a thread of its own, until `close`.
-
-    Attributes:
-        round_trip: seconds to that machine and back.
-    """
+    `round_trip`: seconds to that machine and back."""
 
     def __init__(self, path: Path, permissions: Permissions) -> None:
         self.round_trip = 0.0

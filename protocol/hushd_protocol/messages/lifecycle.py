@@ -38,9 +38,7 @@ class Ready(Message, type="ready"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFailed(Message, type="load_failed"):
     """worker -> supervisor: it cannot become ready, and leaves by itself after this.
-
-    It lacks its engine or weights, or memory is short (`server_busy`; `on_card`: a graphics card's).
-    """
+    It lacks its engine or weights, or memory is short (`server_busy`; `on_card`: a graphics card's)."""
 
     code: str
     message: str

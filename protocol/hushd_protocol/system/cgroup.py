@@ -39,9 +39,7 @@ class Cgroup:
     @classmethod
     def own(cls, root: Path = Path("/"), controller: str = "memory") -> Cgroup:
         """Returns the group of this process in the hierarchy of a controller, without folders if there are none.
-
-        `root` is for tests.
-        """
+        `root` is for tests."""
         try:
             groups, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
         except OSError:
@@ -118,9 +116,7 @@ def _lines(file: Path) -> list[str]:
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
     """Returns the folders from the group `path` up to the mount point, which shows the group `top` and its children.
-
-    Inside a container `path` may be the host's name for the group, and the mount may show only that group.
-    """
+    Inside a container `path` may be the host's name for the group, and the mount may show only that group."""
     base = root / mount.lstrip("/")
     relative = Path(path.strip("/"))
     if top != "/" and relative.is_relative_to(top.strip("/")):

@@ -97,9 +97,7 @@ class Liveness:
 
     def works(self) -> bool:
         """Returns whether it has used the processor since the last look, or waits for it; not on Linux: exists.
-
-        So one that is stopped at this very moment, and worked before, works: it may go on in the next.
-        """
+        So one that is stopped at this very moment, and worked before, works: it may go on in the next."""
         last_times = self._times
         busy, self._times = look(self._pid)
         return busy or self._times not in (b"", last_times)

@@ -27,10 +27,7 @@ def short_id(request: bytes) -> str:
 
 def line(text: str, *, request: str = "", level: str = "") -> str:
     """A line with its newline; further lines of `text` are indented, so that they cannot pass for separate entries.
-
-    Args:
-        request: the short id of the request that the line concerns, if any.
-    """
+    `request`: the short id of the request that the line concerns, if any."""
     body = "\n    ".join(escaped(part) for part in text.rstrip().splitlines())
     about = f"{f'{level.upper():7} ' if level else ''}{f'request {request}: ' if request else ''}"
     return f"{time.strftime('%Y-%m-%d %H:%M:%S')} {about}{body}\n"
@@ -107,9 +104,7 @@ def rotate(path: Path) -> None:
 
 def cut(path: Path) -> None:
     """Empties `path`, the log of a running child, once it exceeds 1 MB; its last 1 MB becomes `path`.1.
-
-    It is copied, not moved, since the child, and what it has started, keep its descriptor; they append to it.
-    """
+    It is copied, not moved, since the child, and what it has started, keep its descriptor; they append to it."""
     with suppress(OSError):
         if os.stat(path).st_size <= ROTATE_BYTES:
             return
@@ -154,9 +149,7 @@ def open_for_child(path: Path) -> tuple[int, int | None]:
 
 def tail(path: Path, start: int) -> str:
     """Returns the last 4 KiB written to `path` since offset `start`, empty if it cannot be read.
-
-    A file shorter than `start` was emptied since (`cut`): all of it is later.
-    """
+    A file shorter than `start` was emptied since (`cut`): all of it is later."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -150,9 +150,7 @@ def check_socket(path: Path, remedy: str = "set HUSHD_RUNTIME_DIR to a shorter f
 
 def session_folder(environ: Mapping[str, str]) -> Path | None:
     """The runtime folder of the user's session: XDG_RUNTIME_DIR, else /run/user/UID.
-
-    The second serves if the first is unset, or another user's, as after `sudo -E`; None if neither is ours.
-    """
+    The second serves if the first is unset, or another user's, as after `sudo -E`; None if neither is ours."""
     named = _absolute(environ.get("XDG_RUNTIME_DIR"))
     if named and (_is_ours(named.resolve()) or _can_be_made(named)):
         return named

@@ -25,9 +25,7 @@ from .paths import Paths, find, is_private, session_folder
 
 def follow(paths: Paths) -> Paths | None:
     """Returns `paths` with the runtime folder that the pointer leads to, for a program that follows it.
-
-    Returns None if that is the same folder, or not safe.
-    """
+    Returns None if that is the same folder, or not safe."""
     return target(paths) if paths.follows else None
 
 
@@ -65,9 +63,7 @@ def in_session(paths: Paths) -> bool:
 
 def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None:
     """The runtime folder of the user's session, where PulseAudio and PipeWire have their sockets.
-
-    If the environment does not name it, a supervisor's pointer may.
-    """
+    If the environment does not name it, a supervisor's pointer may."""
     env = os.environ if environ is None else environ
     if folder := session_folder(env):
         return folder

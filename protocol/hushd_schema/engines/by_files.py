@@ -84,8 +84,6 @@ def chatterbox_mb(files: Sizes) -> float:
 
 def chatterbox_on_card_mb(files: Sizes) -> OnCard:
     """Estimates the same for a card: each module is created in the machine's memory and copied with all its weights.
-
-    The largest module is two thirds of the files; not measured on a card.
-    """
+    The largest module is two thirds of the files; not measured on a card."""
     size = sum(files.values()) / 1e6
     return OnCard(machine=1000 + 0.7 * size, card=1500 + size)

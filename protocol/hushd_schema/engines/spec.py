@@ -148,9 +148,7 @@ class EngineSpec(NamedTuple):
 
 def copied_graphs(files: Sizes) -> OnCard:
     """Estimates `on_card_mb` of graphs on ONNX Runtime, which reads them whole and copies their weights to the card.
-
-    Not measured on a card.
-    """
+    Not measured on a card."""
     graphs = [size for file, size in files.items() if ".onnx" in file]
     size = sum(graphs or files.values()) / 1e6
     return OnCard(machine=600 + 1.2 * size, card=700 + 1.3 * size)

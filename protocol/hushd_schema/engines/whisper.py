@@ -72,9 +72,7 @@ def languages_of_folder(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
 @cache
 def _tokens(vocabulary: Path, _changed: int) -> int:
     """Returns the number of tokens in a JSON list, or in a file with one token per line.
-
-    Cached, since a starting worker asks several times, and counting takes 8 ms.
-    """
+    Cached, since a starting worker asks several times, and counting takes 8 ms."""
     import json
 
     data = vocabulary.read_bytes()
@@ -92,8 +90,6 @@ def folder_mb(files: Sizes) -> float:
 
 def folder_on_card_mb(files: Sizes) -> OnCard:
     """Estimates the same for a card, in the file's precision: the file passes through the machine's memory.
-
-    The package's makers name 4.5 GB of a card for large-v2 in float16, 3.1 GB of file; not measured here.
-    """
+    The package's makers name 4.5 GB of a card for large-v2 in float16, 3.1 GB of file; not measured here."""
     size = sum(files.values()) / 1e6
     return OnCard(machine=600 + size, card=650 + 1.25 * size)

@@ -76,11 +76,7 @@ class Field(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation.
-
-    Attributes:
-        needed: the required fields.
-    """
+    """An operation. `needed`: the required fields."""
 
     name: str
     fields: Mapping[str, Field]
@@ -99,10 +95,7 @@ class Operation(NamedTuple):
 
     def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
         """Returns the fields for a kind of audio with their form in a protocol, by field.
-
-        Args:
-            protocol: `http`, `mcp` or `wyoming`.
-        """
+        `protocol`: `http`, `mcp` or `wyoming`."""
         able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)
         names = {name: getattr(field, protocol) for name, field in self.fields.items() if field.sound in able}
         return {field: name for field, name in names.items() if name is not None}

@@ -27,10 +27,7 @@ _NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 
 class Requests:
     """Every accepted request that has not ended.
-
-    Args:
-        default_model: returns the model that a role's engine has where a request names none.
-    """
+    `default_model`: returns the model that a role's engine has where a request names none."""
 
     def __init__(
         self,

@@ -141,9 +141,7 @@ class Visited:
 @dataclass(frozen=True, slots=True)
 class Shutdown:
     """SIGTERM, SIGINT or `hushd shutdown`; a second one kills the jobs for which the first one waits.
-
-    `renew`: the next supervisor starts at once, so new requests wait for it instead of being refused.
-    """
+    `renew`: the next supervisor starts at once, so new requests wait for it instead of being refused."""
 
     renew: bool = False
 

@@ -47,9 +47,7 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
 
 def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     """Chooses the replica for a new request: one that runs it at once, else the one whose queue all share.
-
-    Failing both, the worker of `family` that the request names.
-    """
+    Failing both, the worker of `family` that the request names."""
     free = [worker for worker in family if worker.would_run(request)]
     if free:
         return min(free, key=lambda worker: len(worker.jobs.running))
@@ -71,9 +69,7 @@ def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequ
 
 def help_due(family: list[Worker], cores: int) -> float:
     """The time at which to start another process; `math.inf` while no request waits, or a replica is not busy.
-
-    Many requests for a worker without a process cause one start.
-    """
+    Many requests for a worker without a process cause one start."""
     living = [worker for worker in family if worker.state is not State.STOPPED]
     if any(worker.state is not State.BUSY for worker in living):
         return math.inf  # checked first: after a crash many workers start, and each message passes all of them

@@ -64,10 +64,7 @@ class Gateway:
 
 class Door(Source):
     """All listeners, and the gateways that accept from them: mostly none or one.
-
-    Args:
-        passed: a service manager's sockets, by name.
-    """
+    `passed`: a service manager's sockets, by name."""
 
     def __init__(
         self,

@@ -32,10 +32,7 @@ _FAULTLESS = ("done", "cancelled", "other_language")  # the last sends a client 
 
 class Log:
     """Writes lines of `level` and above to file descriptor 2.
-
-    Args:
-        path: the file behind descriptor 2, if it is one; it is moved to `path`.1 when it exceeds 1 MB.
-    """
+    `path`: the file behind descriptor 2, if it is one; it is moved to `path`.1 when it exceeds 1 MB."""
 
     def __init__(self, level: str = "info", path: Path | None = None) -> None:
         self.configure(level)
@@ -100,10 +97,7 @@ class Ended:
 
 class Logged:
     """A pool whose clients' requests are logged, with their answers, but no words spoken or heard.
-
-    Args:
-        record: writes a line: level, text, and the request's short id.
-    """
+    `record`: writes a line: level, text, and the request's short id."""
 
     def __init__(self, pool: Core, record: Callable[..., None]) -> None:
         self._pool = pool

@@ -40,10 +40,7 @@ DEFAULTS = {
 
 class Process(Protocol):
     """A child process; tests use a fake one.
-
-    Attributes:
-        exit_fd: a descriptor that becomes readable at the exit; None if only SIGCHLD reports it.
-    """
+    `exit_fd`: a descriptor that becomes readable at the exit; None if only SIGCHLD reports it."""
 
     pid: int
     exit_fd: int | None

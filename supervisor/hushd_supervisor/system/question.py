@@ -123,9 +123,7 @@ class Questions(Source):
 
 def _open_nameless(path: Path) -> IO[bytes]:
     """Opens a file without a name to write and read, in memory on Linux, so that a full disk does not matter.
-
-    On other systems the file is at `path` for a moment. (`tempfile` costs 0.9 MB for the same.)
-    """
+    On other systems the file is at `path` for a moment. (`tempfile` costs 0.9 MB for the same.)"""
     if sys.platform == "linux":
         return open(os.memfd_create(path.name, os.MFD_CLOEXEC), "w+b")
     file = open(path, "w+b")  # noqa: SIM115 - closed by the reader of the answer

@@ -26,10 +26,7 @@ def _nothing(_signal: int, _frame: FrameType | None) -> None:
 
 class Signals(Source):
     """Takes over the supervisor's signals until `restore`.
-
-    Args:
-        children: whether to take SIGCHLD too, because no pidfd reports exits here.
-    """
+    `children`: whether to take SIGCHLD too, because no pidfd reports exits here."""
 
     def __init__(self, *, children: bool) -> None:
         self.fd, self._write = os.pipe()
@@ -66,9 +63,7 @@ class Signals(Source):
 
     def ignore(self) -> None:
         """Ignores FOLDER from now on, and drops one that no thread has taken yet.
-
-        At its end Python restores the default actions, and SIGIO's would kill a process that is about to exit.
-        """
+        At its end Python restores the default actions, and SIGIO's would kill a process that is about to exit."""
         signal.signal(FOLDER, signal.SIG_IGN)
 
     def restore(self) -> None:

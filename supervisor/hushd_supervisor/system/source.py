@@ -17,9 +17,7 @@ Perform = Callable[[Any], Iterable[Outcome] | None]
 
 class Source:
     """The methods by which a part takes part in the loop; each does nothing by default.
-
-    The loop always calls its sources in the order of its list.
-    """
+    The loop always calls its sources in the order of its list."""
 
     def register(self, poller: zmq.Poller) -> None:
         """Registers with `poller` the descriptors that exist from the start; the part registers later ones itself."""
@@ -40,9 +38,7 @@ class Source:
 
     def events(self, ready: Container[object], now: float) -> Iterable[Event]:
         """Yields a limited number of events; `ready` are the readable sockets and descriptors.
-
-        Each event is handled before the next one is read.
-        """
+        Each event is handled before the next one is read."""
         return ()
 
     def unread(self) -> bool:
@@ -59,9 +55,7 @@ class Source:
 
     def finish(self, now: float) -> bool:
         """Works towards its end once all jobs are done; returns whether it has ended, or needs more turns.
-
-        Clients are still answered meanwhile, mostly with a refusal.
-        """
+        Clients are still answered meanwhile, mostly with a refusal."""
         return True
 
     def close(self) -> None:

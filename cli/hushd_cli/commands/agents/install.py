@@ -89,10 +89,7 @@ def _with_newlines(written: str, text: str) -> str:
 def _edit(document: Any, events: tuple[str, ...], more: JsonObject, command: str) -> None:
     """Removes hushd's hooks, with lists and tables that become empty, and adds hooks for a command.
     Raises ValueError if something else stands where hooks should.
-
-    Args:
-        document: a dictionary, or tomlkit's in its place.
-    """
+    `document`: a dictionary, or tomlkit's in its place."""
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")
     hooks = document.setdefault("hooks", {})

@@ -50,10 +50,7 @@ class Session:
 
     def take(self, text: str, turn: str) -> bool:
         """Returns whether an answer is new, and remembers it.
-
-        Args:
-            turn: the agent's name for the prompt; without one, prompts are counted as they are told.
-        """
+        `turn`: the agent's name for the prompt; without one, prompts are counted as they are told."""
         with self._memory() as memory:
             digest = _digest(turn or str(memory.prompts), text)
             new = digest not in memory.spoken
@@ -62,10 +59,7 @@ class Session:
 
     def hush(self, *, prompt: bool) -> None:
         """Stops the speech of this session, playing or queued.
-
-        Args:
-            prompt: whether the person has asked for something new, so that the same answer may come again.
-        """
+        `prompt`: whether the person has asked for something new, so that the same answer may come again."""
         with self._memory() as memory:
             memory.silent = self._now()
             memory.prompts += prompt
@@ -109,9 +103,7 @@ class Session:
 
 def hush(where: Paths, stem: str = "*") -> None:
     """Stops the speech of the session whose files have this name; else of all sessions.
-
-    The latest first: the one that plays was there first, and its end lets the next one speak.
-    """
+    The latest first: the one that plays was there first, and its end lets the next one speak."""
     for pipe in sorted((where.runtime / "agents").glob(f"{stem}.[0-9]*"), key=_made, reverse=True):
         try:
             descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)

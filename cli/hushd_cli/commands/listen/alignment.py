@@ -159,9 +159,7 @@ def _times(
 
 def _instead(sounds: Sequence[Sounding], heard: Sequence[_Heard], around: _Time, letter_s: float) -> list[_Time]:
     """Returns the seconds of words for which others were heard, along the letters that both have.
-
-    What the model left out has letters, too: as many as are usually spoken in the seconds between two words.
-    """
+    What the model left out has letters, too: as many as are usually spoken in the seconds between two words."""
     known, other, at = list[_Stretch](), "", around[0]
     for letters, start, end in (*((each.letters, *time) for each, time in heard), ("", around[1], around[1])):
         left_out = _UNKNOWN * round((start - at - _PAUSE_S) / letter_s)

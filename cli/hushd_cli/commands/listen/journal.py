@@ -63,9 +63,7 @@ class Journal:
 
     def resume(self) -> list[Segment]:
         """Returns the segments of an interrupted run, except those that the new run repeats; none if there was no run.
-
-        From now on `add` appends to them. Raises `bad_request` while another process transcribes the same recording.
-        """
+        From now on `add` appends to them. Raises `bad_request` while another process transcribes the same recording."""
         try:
             descriptor = os.open(self._path(), os.O_RDWR | os.O_CLOEXEC)
         except OSError:

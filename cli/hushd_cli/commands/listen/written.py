@@ -39,10 +39,7 @@ class Written:
 
     def segment(self, segment: Segment, language: str) -> Segment:
         """Returns a segment with its numbers in digits; as it is, if its text is unlikely.
-
-        Args:
-            language: of the segment; empty where the engine does not tell it.
-        """
+        `language`: of the segment; empty where the engine does not tell it."""
         language = self._language or language or self._named or ""
         if segment.unlikely:
             return segment

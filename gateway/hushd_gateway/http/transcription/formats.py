@@ -59,9 +59,7 @@ def warned(warnings: Iterable[ResultWarning], model: str = "") -> Object:
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
     """`response_format` verbose_json; Whisper's own values, which no engine tells, are null.
-
-    The language of a text that is probably wrong is the model's only one, and is not told.
-    """
+    The language of a text that is probably wrong is the model's only one, and is not told."""
     unlikely = any(warning.code == UNLIKELY for warning in transcript.warnings)
     answer: Object = {
         "task": task,
@@ -104,10 +102,7 @@ def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
 
 class Speakers:
     """Names speakers as OpenAI does: known people by name, others A, B and so on in the order of their first words.
-
-    Args:
-        known: the names of known people; a single letter is never one.
-    """
+    `known`: the names of known people; a single letter is never one."""
 
     def __init__(self, known: Collection[str] = ()) -> None:
         self._names: dict[str, str] = {}

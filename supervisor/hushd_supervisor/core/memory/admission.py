@@ -164,9 +164,7 @@ class Admission:
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
         """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
-
-        Memory that a small worker gives back is not worth loading it again.
-        """
+        Memory that a small worker gives back is not worth loading it again."""
         actions: list[Action] = []
         idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
         if not (waiting or idle):
@@ -355,9 +353,7 @@ class Admission:
 
     def _retry_ms(self, decision: Decision, now: float) -> int:
         """Returns the ms after which to ask again: when a card is no longer reserved, or the first running job is done.
-
-        The end of a job is estimated from its worker's usual times; without any, a minute.
-        """
+        The end of a job is estimated from its worker's usual times; without any, a minute."""
         if decision.until is not None:
             return max(1000, int((decision.until - now) * 1000))
         left_s = self.use.first_end_s(now)

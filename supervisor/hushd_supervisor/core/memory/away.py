@@ -20,9 +20,7 @@ class _Absence(NamedTuple):
 
 class Away:
     """The times for which workers keep away from cards, or start nowhere, as `hushd unload --for` says.
-
-    One for each connection that lives, and one for all others; a later one replaces the earlier.
-    """
+    One for each connection that lives, and one for all others; a later one replaces the earlier."""
 
     def __init__(self) -> None:
         self._absences: dict[bytes, _Absence] = {}

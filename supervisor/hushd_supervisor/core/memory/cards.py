@@ -135,9 +135,7 @@ def reserve(total: int) -> int:
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
     """Returns whether a process's memory is still missing from the free memory of a look.
-
-    It is free once the free memory has grown by most of it, or little more is used than living workers take.
-    """
+    It is free once the free memory has grown by most of it, or little more is used than living workers take."""
     if card is None or card.asleep:
         return False
     risen = card.free - release.free_before >= release.size // 2

@@ -171,9 +171,7 @@ class Devices:
         self, start: Start, memory: Memory, others: Sequence[WorkerMemory], now: float, patient: bool = True
     ) -> Decision:
         """Decides about a start beside `others`, after a fresh look where it `chooses`.
-
-        Unless `patient`, a start that may use the CPU no longer waits for a card.
-        """
+        Unless `patient`, a start that may use the CPU no longer waits for a card."""
         if not self.chooses(start):
             place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
             return self._anywhere(start.name, place, memory, others)

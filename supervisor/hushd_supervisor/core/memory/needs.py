@@ -86,9 +86,7 @@ class Needs:
 
     def record(self, name: str, memory: int, card: str = "", taken: int = 0, *, ready: bool = False) -> None:
         """Records the peak of private memory in a worker's jobs, or (`ready`) in its load, and `taken` bytes of `card`.
-
-        Records nothing for `models`, whose jobs differ: a conversion says nothing about a pull.
-        """
+        Records nothing for `models`, whose jobs differ: a conversion says nothing about a pull."""
         if name.startswith("models/"):
             return
         base_name = base(name)
@@ -142,9 +140,7 @@ class Needs:
 
     def outgrew(self, name: str, card: str, free: int) -> None:
         """Records that a model did not fit into the free memory of a card.
-
-        Its need at most doubles: another program may have taken the memory meanwhile.
-        """
+        Its need at most doubles: another program may have taken the memory meanwhile."""
         for key, need in (("", self.on_card(name, card)), (":ready", self.on_card_alone(name, card))):
             self.table[f"{base(name)}@{card}{key}"] = max(need, min(free, 2 * need))
 

@@ -141,10 +141,7 @@ def _last_sentence(log: str) -> str:
 
 def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
     """Describes the exit of a process in words.
-
-    Args:
-        out_of_memory: whether the kernel killed one of our processes for lack of memory while this one lived.
-    """
+    `out_of_memory`: whether the kernel killed one of our processes for lack of memory while this one lived."""
     if status >= 0:
         return f"exit status {status}"
     try:

@@ -43,9 +43,7 @@ class Dispatcher:
     @property
     def retires(self) -> bool:
         """True if the process gets no more jobs, and leaves after the last: it is used up, or not wanted any more.
-
-        Beside jobs that may last for hours, live sessions and downloads, it goes on meanwhile.
-        """
+        Beside jobs that may last for hours, live sessions and downloads, it goes on meanwhile."""
         lasts = self._jobs.running.endless or self._lifecycle.name.startswith("models/")
         return self._lifecycle.state is State.BUSY and bool(self._lifecycle.process.retiring) and not lasts
 

@@ -203,9 +203,7 @@ class Jobs:
 
     def attend(self, state: str, note: str, now: float) -> bool:
         """Ends waiting requests that are past their deadlines, and tells others what they wait for.
-
-        Returns whether others may run now: any of these has ended, or a running one has given way.
-        """
+        Returns whether others may run now: any of these has ended, or a running one has given way."""
         late, untold = self._notices.take(now)
         made_way = self.queue.make_way(untold, now)
         for request in late:
@@ -256,9 +254,7 @@ class Jobs:
 
 class Running(dict[bytes, ActiveRequest]):
     """The running requests by id: at most one for each slot, and those set aside.
-
-    A cancelled request stays here, `done`, while the engine is still at a piece of it.
-    """
+    A cancelled request stays here, `done`, while the engine is still at a piece of it."""
 
     @property
     def sessions(self) -> int:
@@ -312,10 +308,7 @@ class Running(dict[bytes, ActiveRequest]):
 
     def deadline(self, stall_limit: float, aside: bool) -> float:
         """The time at which one of them next needs attention, `math.inf` for never.
-
-        Args:
-            aside: whether jobs that wait for their clients are set aside.
-        """
+        `aside`: whether jobs that wait for their clients are set aside."""
         deadline = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
         return min(deadline, *(request.aside_at() for request in self.values())) if aside and self else deadline
 

@@ -44,9 +44,7 @@ class Leases:
 
     def holder_left(self, holder: str) -> bool:
         """Drops the lease of a departed holder; returns whether there was one.
-
-        A lease that ends before the worker would leave without it stays: its holder wants the memory back soon.
-        """
+        A lease that ends before the worker would leave without it stays: its holder wants the memory back soon."""
         until = self._until.get(holder)
         if until is None or until < self._last_use + self._default:
             return False

@@ -193,10 +193,7 @@ class Lifecycle:
         self, message: m.Ready, kind: str, now: float, suspends: bool = False, leave_s: float = 0.0
     ) -> None:
         """Notes that the process has loaded its model, on a card or on the CPU.
-
-        Args:
-            leave_s: the further seconds that it may take to leave.
-        """
+        `leave_s`: the further seconds that it may take to leave."""
         self._grace_s = EXIT_TIMEOUT_S + min(max(leave_s, 0.0), MAX_EXTRA_EXIT_S)
         self.process.loaded(message, kind, now)
         self.process.suspends = suspends and bool(message.cards) and not self._refused

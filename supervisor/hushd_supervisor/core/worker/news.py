@@ -203,10 +203,7 @@ class News:
 
     def _end_lost(self, request: ActiveRequest, death: Death, now: float, *, alone: bool) -> bool:
         """Ends or repeats a request that ran; True if it explains the crash, which is its second.
-
-        Args:
-            alone: whether no other request can be the culprit.
-        """
+        `alone`: whether no other request can be the culprit."""
         request.died(self._crashes)
         second = len(request.killed) + request.message.attempt >= 2 and not request.ending
         if second:

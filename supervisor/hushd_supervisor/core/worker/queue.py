@@ -85,9 +85,7 @@ class Queue:
 
     def position(self, request: ActiveRequest, now: float) -> int:
         """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own.
-
-        It assumes that nothing more urgent comes, and that a line which is more urgent now stays so.
-        """
+        It assumes that nothing more urgent comes, and that a line which is more urgent now stays so."""
         kind, own = self._apart(request), self._lines[request.session, request.rank]
         before = itertools.takewhile(lambda line: line is not own, self._ordered(now))
         ahead = sum(len(line.requests) for line in before if self._apart(line.requests[0]) == kind)
@@ -137,9 +135,7 @@ class Queue:
 
     def make_way(self, waiting: Collection[ActiveRequest], now: float) -> bool:
         """Sets files aside that have run for long, for requests of other callers that have waited as long.
-
-        Returns whether there were any.
-        """
+        Returns whether there were any."""
         if not self.aside:
             return False
         old = [request for request in waiting if now >= request.arrived + GIVE_WAY_S and not self._apart(request)]

@@ -32,10 +32,7 @@ _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if 
 
 class Worker:
     """One worker, over all its generations.
-
-    Args:
-        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
-    """
+    `card_kinds`: the kinds of graphics cards that the engine of a worker of this name may be able to use."""
 
     def __init__(
         self,
@@ -149,9 +146,7 @@ class Worker:
 
     def unload(self, now: float, owner: bytes = b"", force: bool = False) -> list[Action]:
         """Ends the worker whatever its leases say: jobs of the client `owner` end at once, other jobs finish first.
-
-        With `force` running jobs are stopped too, and repeated by another process where nothing is lost.
-        """
+        With `force` running jobs are stopped too, and repeated by another process where nothing is lost."""
         self.jobs.cancel_all_of(owner, now)
         if force:
             self.jobs.stop("shutting_down" if self._dispatch.down else "worker_stopped", now)
@@ -247,9 +242,7 @@ class Worker:
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
         """Returns the actions, after moving on from a `request` that has ended.
-
-        It may have been the last waiting request, or a suspect that held others up.
-        """
+        It may have been the last waiting request, or a suspect that held others up."""
         if request.done and request.cancelled:
             self._dispatch.lease(request, now)
         if request.done and (request.cancelled or request.alone or not self.jobs.waiting):

@@ -26,9 +26,7 @@ PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  #
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The memory of a process: its resident set, proportional set, peak resident set, private memory and mapped files.
-
-    Its exit frees the private memory; pages of mapped files stay until the kernel drops them.
-    """
+    Its exit frees the private memory; pages of mapped files stay until the kernel drops them."""
 
     rss: int
     pss: int
@@ -78,9 +76,7 @@ def of_tree(pid: int, usage_of: Callable[[int], Usage | None]) -> Usage | None:
 
 def used(pid: int) -> Used | None:
     """Returns the CPU time, bytes read and private memory of process `pid` and its descendants; None if it is gone.
-
-    Takes 0.2 ms even during a load, since these counters need no lock of the process.
-    """
+    Takes 0.2 ms even during a load, since these counters need no lock of the process."""
     if sys.platform != "linux":
         return _used_elsewhere(pid)
     used = [each for process in (str(pid), *descendants(str(pid))) if (each := _used(process))]
@@ -97,9 +93,7 @@ def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:
 
 def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Memory:
     """Returns all memory of the machine or container, and the part that a new process could use without swapping.
-
-    `root` is for tests.
-    """
+    `root` is for tests."""
     return Memory(*footprint.machine(cgroup, root))
 
 

@@ -29,9 +29,7 @@ LIMIT_BYTES = 1_000_000
 
 class Needs(Source):
     """The file `path`: a JSON object of bytes by the keys of `core.memory.needs`.
-
-    It only replaces a guess, so missing or broken files and full disks are ignored.
-    """
+    It only replaces a guess, so missing or broken files and full disks are ignored."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

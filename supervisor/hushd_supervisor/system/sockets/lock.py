@@ -217,9 +217,7 @@ class ListeningSocket:
 
     def watch(self) -> None:
         """Requests a SIGIO when the folder changes, since the path may then be another supervisor's.
-
-        Uses dnotify, which needs no library and no wake-up at rest; without it the next timer will notice.
-        """
+        Uses dnotify, which needs no library and no wake-up at rest; without it the next timer will notice."""
         if sys.platform == "linux":
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # watched while it is open
             try:

@@ -73,10 +73,7 @@ class _Worker:
 
 class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
-
-    Args:
-        oom_kills: returns the kernel's count of our processes killed for lack of memory; None if it has none.
-    """
+    `oom_kills`: returns the kernel's count of our processes killed for lack of memory; None if it has none."""
 
     def __init__(
         self,
