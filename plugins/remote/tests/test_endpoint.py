@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -83,16 +82,13 @@ def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
 
 
 def test_the_laptop_sees_the_desk(machines: Machines) -> None:
-    """`hushd status` shows the desk's supervisor and names it, `doctor` says where programs ask; none runs here."""
+    """`hushd status` shows the desk's supervisor and names it; none runs here."""
     machines.away.hushd("load", "stt/echo/a")
     shown = machines.away.hushd("status")
     assert " on 127.0.0.1, pid " in shown
     assert "stt/echo/a" in shown
     assert "stt/echo/a" in machines.away.hushd("unload", "--json")
     assert not (machines.laptop / "client.sock").exists()
-    doctor = machines.away.start("hushd", "doctor", "--no-engines", "--json").communicate(timeout=BOUND_S)[0]
-    finding = json.loads(doctor)["findings"][0]
-    assert (finding["area"], finding["state"]) == ("endpoint", "ok")
 
 
 def test_words_are_heard_on_the_laptop_and_stopped_there(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
