@@ -71,13 +71,15 @@ def words(language: str) -> Words | None:
     return None if rows is None else Words(**rows["words"], symbols=rows["symbols"])
 
 
-_SIGN = re.compile(r"(?P<minus>(?<!\S)-(?=\d))|€\s?(?P<amount>\d+(?:[.,]\d+)*)|(?<=\d)\s?€")
+_SIGN = re.compile(
+    r"(?P<minus>(?<!\S)-(?=\d))|(?P<before>[€$£])\s?(?P<amount>\d+(?:[.,]\d+)*)|(?<=\d)\s?(?P<after>[€$£%])"
+)
 
 
 @cache
 def signs(language: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
-    """Returns the minus and the euro beside a number, for a language in which espeak-ng drops one, and what makes words
-    of those; None for any other language."""
+    """Returns the signs beside a number, for a language in which espeak-ng drops one or reads it wrong, and what makes
+    words of those; None for any other language."""
     names = tables()["signs"].get(languages.code(language))
     if names is None:
         return None
@@ -85,7 +87,8 @@ def signs(language: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str
     def word(sign: re.Match[str]) -> str:
         if sign["minus"]:
             return f"{names['-']} " if "-" in names else sign[0]
-        return f"{sign['amount'] or ''} {names['€']}" if "€" in names else sign[0]
+        name = names.get(sign["before"] or sign["after"])
+        return f"{sign['amount'] or ''} {name}" if name else sign[0]
 
     return _SIGN, word
 
