@@ -50,11 +50,7 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
         self.close()
 
     def floor(
-        self,
-        *devices: str,
-        priority: str = "text",
-        on_wait: Callable[[str], None] | None = None,
-        duck: bool = False,
+        self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None, duck: bool = False
     ) -> Floor:
         """Returns the right to use `speaker`, `microphone` or both, so that programs do not talk over each other.
 

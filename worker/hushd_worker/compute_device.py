@@ -17,11 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import cores
 
 # ONNX Runtime's providers, the best first; the last one is for AMD's cards until version 1.22, the one before it since.
-_ON_CARDS = {
-    "CUDAExecutionProvider": "cuda",
-    "MIGraphXExecutionProvider": "rocm",
-    "ROCMExecutionProvider": "rocm",
-}
+_ON_CARDS = {"CUDAExecutionProvider": "cuda", "MIGraphXExecutionProvider": "rocm", "ROCMExecutionProvider": "rocm"}
 _NVIDIA = ("/dev/nvidiactl", "/dev/dxg")  # the driver's files; the last one is WSL's
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
 WHY = "HUSHD_WHY_THERE"  # why the supervisor has chosen the CPU for a worker that can use a card

@@ -58,10 +58,7 @@ def mapped_weights(torch: Any) -> Iterator[None]:
 @contextmanager
 def unfilled(torch: Any) -> Iterator[None]:
     """Leaves the weights of modules that are made inside it as memory that nobody has touched: no number is drawn."""
-    with (
-        _replaced(torch.Tensor, dict.fromkeys(_FILLING, _leave)),
-        _replaced(torch.nn.init, {"trunc_normal_": _leave}),
-    ):
+    with _replaced(torch.Tensor, dict.fromkeys(_FILLING, _leave)), _replaced(torch.nn.init, {"trunc_normal_": _leave}):
         yield
 
 

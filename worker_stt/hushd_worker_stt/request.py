@@ -89,8 +89,7 @@ class Request:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
         if given.get("clips") and (live or given.get("diarize")):
             raise HushdError(
-                "unsupported",
-                "clips are parts of a recording without diarization: leave out live and diarize.",
+                "unsupported", "clips are parts of a recording without diarization: leave out live and diarize."
             )
         if not given.get("diarize") and (given.get("people") or given.get("voiceprints")):
             raise HushdError("bad_request", "people and voiceprints are for diarization: set diarize too.")

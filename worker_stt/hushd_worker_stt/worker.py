@@ -227,12 +227,7 @@ class SpeechToText(BaseWorker):
         unlikely_text = UnlikelyText()
         judge = self._judge(job, request, unlikely_text) if self._recogniser.only_language else None
         listener = LiveListener(
-            self._recogniser,
-            job,
-            request,
-            length,
-            judge=judge,
-            habits=self._recogniser.engine.HABITS,
+            self._recogniser, job, request, length, judge=judge, habits=self._recogniser.engine.HABITS
         )
         count = 0
         for event in listener.events(_live_samples(job, request)):

@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 # Formats that do not support every rate.
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-FIXED_RATES = {
-    "opus": (8000, 12000, 16000, 24000, 48000),
-    "mp3": _MPEG_RATES,
-    "m4a": _MPEG_RATES,
-    "aac": _MPEG_RATES,
-}
+FIXED_RATES = {"opus": (8000, 12000, 16000, 24000, 48000), "mp3": _MPEG_RATES, "m4a": _MPEG_RATES, "aac": _MPEG_RATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +106,7 @@ def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
 
 
 def choose_voice(
-    name: str | None,
-    language: str | None,
-    info: EngineInfo,
-    voices: Sequence[Voice],
-    current: Voice | None = None,
+    name: str | None, language: str | None, info: EngineInfo, voices: Sequence[Voice], current: Voice | None = None
 ) -> Voice:
     """Returns the voice of that name; without a name, a voice of that language: `current` if it speaks the language,
     else the default voice, else the first installed one.

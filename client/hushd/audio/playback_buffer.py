@@ -66,12 +66,7 @@ class PlaybackBuffer:
     elsewhere = False
 
     def __init__(
-        self,
-        stop: type[Exception],
-        rate: int,
-        channels: int,
-        latency: float = 0.0,
-        volume: float = 1.0,
+        self, stop: type[Exception], rate: int, channels: int, latency: float = 0.0, volume: float = 1.0
     ) -> None:
         self._stop = stop
         self._channels = channels

@@ -140,11 +140,7 @@ class Conversation:
         self._warm(options)
         self._duplex.look()
         turn = DialogueState(Phase.WAITING)
-        with (
-            self._floor_of("microphone") as floor,
-            floor,
-            self._listener(turn, floor, options) as listener,
-        ):
+        with self._floor_of("microphone") as floor, floor, self._listener(turn, floor, options) as listener:
             return self._answer(turn, listener, options) or Transcript(())
 
     # --- one exchange ------------------------------------------------------------------------------------------------

@@ -93,10 +93,7 @@ class TurnListener:
     """
 
     def __init__(
-        self,
-        begin: Callable[[OnEvent], Transcription],
-        report: Callable[[Event], None],
-        meanwhile: bool,
+        self, begin: Callable[[OnEvent], Transcription], report: Callable[[Event], None], meanwhile: bool
     ) -> None:
         self._begin = begin
         self._report = report

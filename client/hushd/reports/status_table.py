@@ -10,14 +10,7 @@ from hushd_protocol.suggest import escaped
 from .display import Column, clock, laid_out
 
 if TYPE_CHECKING:
-    from hushd_schema.status import (
-        CardStatus,
-        DoorStatus,
-        FloorStatus,
-        MemoryStatus,
-        Status,
-        WorkerStatus,
-    )
+    from hushd_schema.status import CardStatus, DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
 
 
 def _megabytes(value: float | None) -> str:

@@ -81,12 +81,7 @@ def json_document(segments: Segments) -> Iterator[str]:
     `language_probability`, `warnings`, the stretches `unlikely`, and the `model` that has heard it again."""
     rows: list[JsonObject] = []
     for segment in segments:
-        row: JsonObject = {
-            "id": segment.id,
-            "start": segment.start,
-            "end": segment.end,
-            "text": segment.text,
-        }
+        row: JsonObject = {"id": segment.id, "start": segment.start, "end": segment.end, "text": segment.text}
         if segment.words:
             row["words"] = [word_fields(word) for word in segment.words]
         if segment.speaker:
@@ -112,12 +107,7 @@ def word_fields(word: Word) -> JsonObject:
 
 
 _SUBTITLES = {"vtt": vtt, "srt": srt}
-FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {
-    "txt": txt,
-    **_SUBTITLES,
-    "tsv": tsv,
-    "json": json_document,
-}
+FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {"txt": txt, **_SUBTITLES, "tsv": tsv, "json": json_document}
 
 
 def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[str]:

@@ -148,13 +148,7 @@ def _spawn(log: str, report: int) -> None:
         (os.POSIX_SPAWN_DUP2, report, number),
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        (
-            os.POSIX_SPAWN_OPEN,
-            2,
-            output,
-            os.O_WRONLY | os.O_CREAT | os.O_APPEND,
-            0o600,
-        ),
+        (os.POSIX_SPAWN_OPEN, 2, output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]

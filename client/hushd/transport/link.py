@@ -44,12 +44,7 @@ class Link:
         connection: the last one, which may be lost; None before the first, and once it is closed.
     """
 
-    def __init__(
-        self,
-        holder: str | None = None,
-        start: bool = True,
-        endpoint: str | None = None,
-    ) -> None:
+    def __init__(self, holder: str | None = None, start: bool = True, endpoint: str | None = None) -> None:
         self.paths = paths.find()
         self.connection: Connection | None = None
         self._machine = _machine(endpoint, self.paths)

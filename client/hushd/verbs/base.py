@@ -65,11 +65,7 @@ class ClientBase:
         yield self.link.close
 
     def _claim(
-        self,
-        devices: tuple[str, ...],
-        priority: str,
-        on_wait: Callable[[str], None] | None = None,
-        duck: bool = False,
+        self, devices: tuple[str, ...], priority: str, on_wait: Callable[[str], None] | None = None, duck: bool = False
     ) -> Floor:
         """See `Client.floor`."""
         requests.check_priority(priority)

@@ -34,10 +34,7 @@ INSTALL = engine_command(SPEC)
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
 _POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
 _HEARD_S = 10.0  # and the length of the part that it uses
-_CLASSES = {
-    "pocket": "OfflineTtsPocketModelConfig",
-    "supertonic": "OfflineTtsSupertonicModelConfig",
-}
+_CLASSES = {"pocket": "OfflineTtsPocketModelConfig", "supertonic": "OfflineTtsSupertonicModelConfig"}
 
 
 class SherpaOnnx(Engine):

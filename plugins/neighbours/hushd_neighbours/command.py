@@ -83,9 +83,7 @@ def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
         for row in _rows(name, known[name], answer)
     ]
     if json_wanted:
-        console.write_json(
-            [_data(name, each, rows, failed.get(name, "")) for name, each in known.items()],
-        )
+        console.write_json([_data(name, each, rows, failed.get(name, "")) for name, each in known.items()])
         return
     if rows:
         console.write("".join(f"{shown(line, 1)}\n" for line in laid_out(_COLUMNS, rows, console.width())))

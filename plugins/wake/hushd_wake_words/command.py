@@ -135,10 +135,7 @@ def _run(command: Sequence[str], word: str, text: str) -> None:
     """Runs the command to its end; reports a failure."""
     try:
         done = subprocess.run(
-            command,
-            input=f"{text}\n".encode(),
-            env={**os.environ, WORD: word, TEXT: text},
-            stderr=console.errors(),
+            command, input=f"{text}\n".encode(), env={**os.environ, WORD: word, TEXT: text}, stderr=console.errors()
         )
     except OSError as error:
         raise HushdError("bad_request", f"{command[0]!r} cannot be started ({error.strerror}).") from error

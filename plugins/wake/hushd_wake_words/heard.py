@@ -95,11 +95,7 @@ class Wake(Iterator[Heard]):
     """
 
     def __init__(
-        self,
-        begin: Begin,
-        floor: Floor,
-        microphone: Callable[[], Device],
-        clock: Callable[[], float] = time.monotonic,
+        self, begin: Begin, floor: Floor, microphone: Callable[[], Device], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._begin = begin
         self._floor = floor

@@ -29,10 +29,5 @@ def _description(engine: type[Engine]) -> WaitingEngine:
 
 
 REGISTRY: EngineRegistry[Engine, WaitingEngine] = EngineRegistry(
-    role="wake",
-    kind="wake-word",
-    contract=Engine,
-    describe_engine=_description,
-    max_bytes=10_000,
-    shorten=(),
+    role="wake", kind="wake-word", contract=Engine, describe_engine=_description, max_bytes=10_000, shorten=()
 )

@@ -85,13 +85,7 @@ class Cutter:
     """
 
     def __init__(
-        self,
-        length: PieceLength,
-        min_silence_s: float,
-        pad_s: float,
-        shorter: bool = False,
-        *,
-        as_spoken: bool = False,
+        self, length: PieceLength, min_silence_s: float, pad_s: float, shorter: bool = False, *, as_spoken: bool = False
     ) -> None:
         self.as_spoken = as_spoken
         self._longest = max(2, int(length.longest * RATE / FRAME))

@@ -109,8 +109,7 @@ def _decoded(data: bytes, program: str) -> tuple[Samples, int]:
         samples, rate = _read(data)
     except soundfile.LibsndfileError as error:
         raise HushdError(
-            "worker_failed",
-            f"The program {program!r} did not produce a sound file ({error.error_string.rstrip('.')}).",
+            "worker_failed", f"The program {program!r} did not produce a sound file ({error.error_string.rstrip('.')})."
         ) from error
     mono: Samples = samples.mean(axis=1, dtype=np.float32)
     return mono, int(rate)

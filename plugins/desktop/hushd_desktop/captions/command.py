@@ -58,8 +58,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 def make_parser(prog: str) -> Parser:
     parser = Parser(
-        prog,
-        "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept.",
+        prog, "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept."
     )
     source = parser.add_argument_group("source")
     source.add_argument(

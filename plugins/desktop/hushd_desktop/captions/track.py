@@ -82,12 +82,7 @@ class Track:
     """
 
     def __init__(
-        self,
-        name: str,
-        source: Device,
-        begun_s: float,
-        put: Callable[[Event], None],
-        listening: dict[str, Any],
+        self, name: str, source: Device, begun_s: float, put: Callable[[Event], None], listening: dict[str, Any]
     ) -> None:
         self.name = name
         self._source = source

@@ -46,10 +46,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    parser = Parser(
-        prog,
-        "Type your speech into the focused window, until Ctrl-C or while a key is held.",
-    )
+    parser = Parser(prog, "Type your speech into the focused window, until Ctrl-C or while a key is held.")
     parser.epilog = _EPILOG
     when = parser.add_argument_group("when")
     when.add_argument("--key", type=parse, metavar="KEY", help="dictate while this key is held: F9, Super+d")

@@ -93,11 +93,7 @@ class Dictation:
     def _hear_all(self, chunks: Iterable[bytes]) -> None:
         lead = bytes(2 * round(LEADING_SILENCE_S * self._microphone.rate))
         transcription = self._client.listen(
-            chain([lead], chunks),
-            rate=self._microphone.rate,
-            continuous=True,
-            on_partial=self._hear,
-            **self._listening,
+            chain([lead], chunks), rate=self._microphone.rate, continuous=True, on_partial=self._hear, **self._listening
         )
         for segment in transcription:
             edit = self._composition.finish(segment.text)

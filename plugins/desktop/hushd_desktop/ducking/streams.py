@@ -192,14 +192,7 @@ def _is_anothers(stream: Any) -> bool:
 
 def _identity(stream: Any) -> str:
     has = stream.proplist.get
-    return "/".join(
-        str(part)
-        for part in (
-            stream.client,
-            has("application.process.id"),
-            has("application.name"),
-        )
-    )
+    return "/".join(str(part) for part in (stream.client, has("application.process.id"), has("application.name")))
 
 
 def _volume(volume: Any) -> Volume:
