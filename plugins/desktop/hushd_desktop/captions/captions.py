@@ -62,7 +62,10 @@ class Captions(Iterator[Event]):
         with ExitStack() as failing:
             failing.callback(self._opened.close)
             if speaks:
-                self._add(ME, self._opened_microphone(device))
+                self._microphone = PausableMicrophone(
+                    lambda: Microphone(device, rate=RATE, chunk_s=DETECTOR_CHUNK_S), DETECTOR_CHUNK_S
+                )
+                self._add(ME, self._microphone)
             if plays:
                 self._add(THEM, Monitor(sink, chunk_s=DETECTOR_CHUNK_S, on_source=self._report_source))
             failing.pop_all()
@@ -99,12 +102,6 @@ class Captions(Iterator[Event]):
         """Ends the iteration after the speech heard so far. Safe in a signal handler."""
         for track in self._tracks:
             track.stop()
-
-    def _opened_microphone(self, device: str | None) -> PausableMicrophone:
-        self._microphone = PausableMicrophone(
-            lambda: Microphone(device, rate=RATE, chunk_s=DETECTOR_CHUNK_S), DETECTOR_CHUNK_S
-        )
-        return self._microphone
 
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)

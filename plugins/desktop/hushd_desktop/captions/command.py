@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parse(prog, argv)
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
     if "?" in (options.sink, options.device):
         _list(options)
         return 0
@@ -48,12 +49,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
             if options.output:
                 _save(options, lines, captions.language)
     return 0
-
-
-def _parse(prog: str, argv: Sequence[str]) -> Namespace:
-    options = make_parser(prog).parse(argv, "words")
-    _check(options)
-    return options
 
 
 def make_parser(prog: str) -> Parser:

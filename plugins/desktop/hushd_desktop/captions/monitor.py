@@ -238,6 +238,7 @@ def _sinks(pulse: Pulse) -> list[Sink]:
 
 def _chosen(sinks: list[Sink], wish: str) -> str:
     """Returns the name of the wished sink: an exact name, or as found by `devices.choose`."""
-    by_name = [sink for sink in sinks if sink.id == wish]
-    number = by_name[0].number if by_name else devices.choose(sinks, "loudspeaker", wish)
+    if any(sink.id == wish for sink in sinks):
+        return wish
+    number = devices.choose(sinks, "loudspeaker", wish)
     return next(sink.id for sink in sinks if sink.number == number)

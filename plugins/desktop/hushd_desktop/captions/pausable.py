@@ -56,9 +56,7 @@ class Silence(Iterator[bytes]):
             self._end_s = self._clock()
         self._ended.set()
 
-    def close(self) -> None:
-        """Ends the iteration, like `stop`."""
-        self.stop()
+    close = stop
 
     @property
     def _due(self) -> int:

@@ -21,7 +21,7 @@ from .recording import Recording
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
-    from hushd.transcripts.segment import Segment
+    from hushd.transcripts.segment import Segment, Word
     from hushd.transcripts.transcript import Transcription
 
 MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
@@ -158,7 +158,8 @@ class Track:
         )
         try:
             for segment in transcription:
-                self._finish(segment, begun_s)
+                self._put(Line(self.name, self._timed(segment, begun_s)))
+                self._line += 1
                 self.language = transcription.language
         except HushdError:
             self._recording.go_on_at(transcription.rest_s, SILENCE_S)
@@ -166,18 +167,14 @@ class Track:
         self._recording.go_on_at(transcription.duration, SILENCE_S)
         return transcription
 
-    def _finish(self, segment: Segment, begun_s: float) -> None:
-        self._put(Line(self.name, self._timed(replace(segment, id=self._line), begun_s)))
-        self._line += 1
-
     def _timed(self, segment: Segment, begun_s: float) -> Segment:
-        """Returns the segment with times since the captions began."""
-        start, end = (round(begun_s + seconds, 3) for seconds in (segment.start, segment.end))
-        words = (
-            replace(word, start=round(begun_s + word.start, 3), end=round(begun_s + word.end, 3))
-            for word in segment.words
-        )
-        return replace(segment, start=start, end=end, words=tuple(words), speaker=self.name)
+        """Returns the segment as the next line of this track, with times since the captions began."""
+
+        def times(part: Segment | Word) -> dict[str, Any]:
+            return {"start": round(begun_s + part.start, 3), "end": round(begun_s + part.end, 3)}
+
+        words = tuple(replace(word, **times(word)) for word in segment.words)
+        return replace(segment, id=self._line, words=words, speaker=self.name, **times(segment))
 
     def _note(self, sentence: str) -> None:
         self._put(Noted(self.name, sentence))

@@ -19,11 +19,15 @@ _EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, an
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parse(prog, argv)
+    options = make_parser(prog).parse(argv, "words")
+    _check(options)
     if options.install or options.uninstall:
         from .install import install, uninstall
 
-        install(options.key, _kept(argv)) if options.install else uninstall()
+        if options.install:
+            install(options.key, [word for word in argv if word != "--install"])
+        else:
+            uninstall()
         return 0
     lock = OnlyOne("dictate")
     if not lock.taken:
@@ -37,12 +41,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     from .waiting import dictate, wait_for_key
 
     return wait_for_key(options) if options.key else dictate(options)
-
-
-def _parse(prog: str, argv: Sequence[str]) -> Namespace:
-    options = make_parser(prog).parse(argv, "words")
-    _check(options)
-    return options
 
 
 def make_parser(prog: str) -> Parser:
@@ -96,7 +94,3 @@ def _check(options: Namespace) -> None:
         from .outputs import words
 
         words(options.through)
-
-
-def _kept(argv: Sequence[str]) -> list[str]:
-    return [word for word in argv if word != "--install"]

@@ -49,7 +49,7 @@ class Portal:
         sender = self._connection.unique_name
         self._requests = f"{_PATH}/request/{sender[1:].replace('.', '_')}"
         with self.closed_on_error():
-            self._listen({"interface": "org.freedesktop.portal.Request", "member": "Response"})
+            self.listen("org.freedesktop.portal.Request", "Response")
             self._register()
 
     @contextmanager
@@ -68,7 +68,7 @@ class Portal:
     def has(self, interface: str) -> bool:
         """Returns whether the desktop has a portal of this interface."""
         try:
-            self._send(_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", (interface, "version"))
+            self.call("org.freedesktop.DBus.Properties", "Get", "ss", (interface, "version"))
         except HushdError:
             return False
         return True
@@ -88,7 +88,7 @@ class Portal:
         """
         token = self._token()
         body = (*arguments, {"handle_token": ("s", token), **options})
-        (handle,) = self._send(_PATH, interface, method, f"{signature}a{{sv}}", body)
+        (handle,) = self.call(interface, method, f"{signature}a{{sv}}", body)
         handles = {handle, f"{self._requests}/{token}"}
         deadline = time.monotonic() + PERMISSION_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -100,13 +100,19 @@ class Portal:
                 return dict(results)
         raise HushdError("no_device", f"The desktop did not answer in {PERMISSION_TIMEOUT_S:g} s.")
 
-    def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> None:
-        """Calls a method without results."""
-        self._send(_PATH, interface, method, signature, arguments)
+    def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> Any:
+        """Calls a method; returns its reply."""
+        from jeepney import DBusAddress, new_method_call
+
+        return self._reply(new_method_call(DBusAddress(_PATH, _NAME, interface), method, signature, arguments))
 
     def listen(self, interface: str, member: str) -> None:
         """Subscribes `signal` to the signals of a name."""
-        self._listen({"interface": interface, "member": member})
+        from jeepney import MatchRule, message_bus
+
+        rule = MatchRule(type="signal", path_namespace=_PATH, interface=interface, member=member)
+        self._connection.filter(rule, queue=self._signals)
+        self._reply(message_bus.AddMatch(rule))
 
     def signal(self, seconds: float) -> tuple[str, str, tuple[Any, ...]]:
         """Returns the name, path and content of the next signal; an empty name on timeout.
@@ -128,22 +134,10 @@ class Portal:
     def _register(self) -> None:
         """Registers this program; portals before 1.20 find its name by themselves, and lack the method."""
         try:
-            self._send(_PATH, "org.freedesktop.host.portal.Registry", "Register", "sa{sv}", (APPLICATION, {}))
+            self.call("org.freedesktop.host.portal.Registry", "Register", "sa{sv}", (APPLICATION, {}))
         except HushdError as error:
             if error.detail.get("name") == "org.freedesktop.DBus.Error.ServiceUnknown":
                 raise HushdError("no_device", "This desktop has no portals: xdg-desktop-portal is missing.") from error
-
-    def _listen(self, fields: dict[str, str]) -> None:
-        from jeepney import MatchRule, message_bus
-
-        rule = MatchRule(type="signal", path_namespace=_PATH, **fields)
-        self._connection.filter(rule, queue=self._signals)
-        self._reply(message_bus.AddMatch(rule))
-
-    def _send(self, path: str, interface: str, method: str, signature: str, body: tuple[Any, ...]) -> Any:
-        from jeepney import DBusAddress, new_method_call
-
-        return self._reply(new_method_call(DBusAddress(path, _NAME, interface), method, signature, body))
 
     def _reply(self, message: Any) -> Any:
         from jeepney import DBusErrorResponse

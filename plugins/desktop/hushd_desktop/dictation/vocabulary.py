@@ -26,7 +26,7 @@ _BUILT_IN = {
     "open parenthesis": "(", "close parenthesis": ")", "open quote": "“", "close quote": "”",
 }  # fmt: skip
 _ARROW = "->"
-_COMMAND = re.compile("|".join(map(re.escape, COMMANDS)))
+_COMMAND = re.compile(f"({'|'.join(map(re.escape, COMMANDS))})")
 _UNKNOWN = re.compile(r"<[^<>]*>")
 _BESIDE = re.compile(r"^\W+|\W+$")  # marks around a word, which are not spoken
 
@@ -98,11 +98,7 @@ def heard(word: str) -> str:
 
 def parts(written: str) -> list[str]:
     """Splits the replacement of a phrase into texts and commands."""
-    divided, end = [], 0
-    for command in _COMMAND.finditer(written):
-        divided += [written[end : command.start()], command.group()]
-        end = command.end()
-    return [part for part in (*divided, written[end:]) if part.strip()]
+    return [part for part in _COMMAND.split(written) if part.strip()]
 
 
 def _phrase(spoken: str) -> Phrase:

@@ -21,17 +21,9 @@ KEYBOARD_DELAY_S = 0.03  # for programs to read a changed keyboard
 _RAW = struct.Struct("=HII")  # device, time and key code: the first fields of XIRawEvent after its header
 _MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
 _MODIFIERS = (
-    "Control_L",
-    "Control_R",
-    "Alt_L",
-    "Alt_R",
-    "Shift_L",
-    "Shift_R",
-    "Super_L",
-    "Super_R",
-    "Meta_L",
+    "Control_L", "Control_R", "Alt_L", "Alt_R", "Shift_L", "Shift_R", "Super_L", "Super_R", "Meta_L",
     "ISO_Level3_Shift",
-)
+)  # fmt: skip
 
 
 def _display() -> Any:

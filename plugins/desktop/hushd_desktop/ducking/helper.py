@@ -102,17 +102,12 @@ class Helper:
         """Runs until the wish is over, and restores everything unless other helpers continue."""
         locks = Locks(self._folder)
         while not self._wish.over():
-            if locks.try_to_lead():
-                self._lead()
-            else:
+            if not locks.try_to_lead():
                 self._wish.over(LEADER_LOOK_INTERVAL_S)
+            elif not self._at_the_server(lambda streams: streams.follow(self._wish.over)):
+                self._wish.over(RETRY_S)  # the sound server has gone
         if locks.leave():
             self._restore()
-
-    def _lead(self) -> None:
-        """Makes other programs quieter until the wish is over or the sound server has gone."""
-        if not self._at_the_server(lambda streams: streams.follow(self._wish.over)):
-            self._wish.over(RETRY_S)
 
     def _restore(self) -> None:
         """Restores volumes; leaves failures to the next helper."""

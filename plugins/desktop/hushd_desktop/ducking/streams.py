@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 FULL = 65536  # 100 %
 ERRORS = (PulseError, PulseDisconnected, libpulse.pa.CallError)
 _ENTRY = "module-stream-restore.id"
-_STREAMS_LOOK_INTERVAL_S = (
-    0.2  # between two looks; a stream is lowered at the second, when a session manager has set its volume
-)
+# Between two looks; a stream is lowered at the second, when a session manager has set its volume.
+_STREAMS_LOOK_INTERVAL_S = 0.2
 _MAX_APPLICATIONS = 50  # applications in the ledger; the oldest are dropped
 # Calls must stay loud while captioned, and so must screen readers.
 _SPARED = ("phone", "communication", "a11y", "accessibility")

@@ -67,10 +67,7 @@ class Speaking:
             self._speak(self._utterance, voice)
         except HushdError as error:
             if not self._stopped:
-                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # to speech-dispatcher's log
-        self._report_end()
-
-    def _report_end(self) -> None:
+                _log(error)
         if self._stopped:
             time.sleep(max(0.0, self._started_at + STOP_DELAY_S - time.monotonic()))
             self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
@@ -221,7 +218,7 @@ class Module:
             try:
                 self._chosen[wish] = self._choose(*wish)
             except HushdError as error:
-                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
+                _log(error)
                 return {}
         return self._chosen[wish]
 
@@ -245,9 +242,14 @@ class Module:
         try:
             lines = [f"200-{voice.name}\t{voice.language or 'none'}\t{voice.engine}" for voice in self._known()]
         except HushdError as error:
-            print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
+            _log(error)
             lines = []
         self._connection.answer(*lines, protocol.VOICES) if lines else self._connection.answer(protocol.NO_VOICES)
+
+
+def _log(error: HushdError) -> None:
+    """Writes an error to speech-dispatcher's log."""
+    print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
 
 
 def _check_audio(name: str, value: str) -> None:

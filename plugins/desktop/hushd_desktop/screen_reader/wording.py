@@ -32,7 +32,7 @@ _READ = {
 _KEYS = {"kp": "keypad", "ctrl": "control", "esc": "escape", "del": "delete", "prior": "page up", "next": "page down"}
 _MARK = re.compile(r"<mark\s[^<>]*>", re.IGNORECASE)
 _NAME = re.compile(r"""\bname\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]*>")
+_TAG = re.compile(r"(<[^<>]*>)")
 _NO_MARK = re.compile(r"</mark\s*>", re.IGNORECASE)
 
 
@@ -57,9 +57,7 @@ def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
         return Utterance(_key(message)) if len(message) > 1 else _one(message, settings)
     if kind == "SOUND_ICON":
         return Utterance(_plain(message.replace("-", " ").replace("_", " ")))
-    if settings.spelling_mode == "on":
-        return _spelt(message, settings)
-    return _read(message, settings)
+    return _text(message, settings)
 
 
 def character(sign: str) -> str:
@@ -84,40 +82,26 @@ def _key(message: str) -> str:
     return " ".join(character(part) if len(part) == 1 else _KEYS.get(part.lower(), part) for part in parts)
 
 
-def _spelt(message: str, settings: Settings) -> Utterance:
+def _text(message: str, settings: Settings) -> Utterance:
+    """Returns the utterance of a text with tags, read or spelt."""
+    spelt = settings.spelling_mode == "on"
     text, marks = "", []
-    for part in _parts(message):
+    for part in _TAG.split(_NO_MARK.sub("", message)):
         if (name := _mark(part)) is not None:
             marks.append((len(text), name))
-        elif not _TAG.fullmatch(part):
+        elif _TAG.fullmatch(part):
+            continue
+        elif spelt:
             text += "".join(f"{_one(sign, settings).text}, " for sign in unescape(part).strip())
-    return Utterance(text.rstrip(", "), marks=tuple(marks))
-
-
-def _read(message: str, settings: Settings) -> Utterance:
-    text, marks = "", []
-    for part in _parts(message):
-        if (name := _mark(part)) is not None:
-            marks.append((len(text), name))
-        elif not _TAG.fullmatch(part):
+        else:
             text += _plain(_punctuated(unescape(part), _READ[settings.punctuation_mode]))
-    return Utterance(text, tuple(marks))
+    return Utterance(text.rstrip(", ") if spelt else text, tuple(marks))
 
 
 def _mark(part: str) -> str | None:
     """Returns the name of the index mark in a part; None if it is not one."""
     name = _MARK.fullmatch(part) and _NAME.search(part)
     return unescape(name["double"] or name["single"] or "") if name else None
-
-
-def _parts(message: str) -> list[str]:
-    """Divides a message into tags and the text between them, without the closing tags of marks."""
-    message = _NO_MARK.sub("", message)
-    parts, end = [], 0
-    for tag in _TAG.finditer(message):
-        parts += [message[end : tag.start()], tag.group()]
-        end = tag.end()
-    return [part for part in (*parts, message[end:]) if part]
 
 
 def _punctuated(text: str, read: frozenset[str]) -> str:
