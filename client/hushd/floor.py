@@ -59,11 +59,7 @@ class FloorState:
         self._set_state(Phase.ASKED)
 
     def ask(self, claim: bytes) -> None:
-        """Claims the devices.
-
-        Raises:
-            HushdError: `cancelled` when they were given back or stopped meanwhile.
-        """
+        """Claims the devices. Raises `cancelled` when they were given back or stopped meanwhile."""
         if self._is_over and self.error:
             raise self.error
         self.claim = claim
@@ -170,11 +166,8 @@ class Floor:
         return self._state.claim
 
     def keep(self) -> None:
-        """Returns at once while the devices are ours; else yields them and waits until they are ours again.
-
-        Raises:
-            HushdError: `cancelled` when they will not be.
-        """
+        """Returns at once while the devices are ours; else yields them and waits until they are ours again. Raises
+        `cancelled` when they will not be."""
         if not self.held:
             if self._state.phase is not Phase.STOPPED:
                 self._post(keep=True)  # confirms that they were taken, and that we wait to have them again

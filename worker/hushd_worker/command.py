@@ -46,11 +46,8 @@ def load(path: Path) -> Table:
 
 
 def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:
-    """Checks the content of a file, or of a table in it, whose keys must be among `kinds`; returns it.
-
-    Raises:
-        CommandSpecError: it has an unknown key, or an invalid value.
-    """
+    """Checks the content of a file, or of a table in it, whose keys must be among `kinds`; returns it. Raises
+    CommandSpecError if it has an unknown key, or an invalid value."""
     for key in content:
         if key not in kinds:
             hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
@@ -104,11 +101,8 @@ RUN = Kind(
 
 
 def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) -> CommandLine:
-    """Returns the command line of the key `run`.
-
-    Raises:
-        CommandSpecError: it has an unknown placeholder, or a group without any.
-    """
+    """Returns the command line of the key `run`. Raises CommandSpecError if it has an unknown placeholder, or a group
+    without any."""
     program, *arguments = run
     return CommandLine(
         program=os.path.expanduser(str(program)),
@@ -120,11 +114,8 @@ def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) ->
 
 
 def words(key: str, value: Sequence[str], placeholders: Sequence[str]) -> tuple[str, ...]:
-    """Checks arguments of a program and returns them with `~` expanded, since no shell does it.
-
-    Raises:
-        CommandSpecError: an argument has an unknown placeholder.
-    """
+    """Checks arguments of a program and returns them with `~` expanded, since no shell does it. Raises CommandSpecError
+    if an argument has an unknown placeholder."""
     for name in _names(tuple(value)):
         if name not in placeholders:
             hint = did_you_mean(name, placeholders) or f": the placeholders are {listed(placeholders)}"

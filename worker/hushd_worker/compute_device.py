@@ -103,10 +103,7 @@ def onnx_providers(runtime: Any) -> list[str]:
 
 def of_sessions(sessions: Iterable[Any]) -> str:
     """Returns the kind of device of ONNX Runtime's sessions, which use the CPU if a card's libraries do not load.
-
-    Raises:
-        HushdError: `engine_missing` if it is not the configured one.
-    """
+    Raises `engine_missing` if it is not the configured one."""
     used = {provider for session in sessions for provider in session.get_providers()}
     return choose("onnxruntime", (*dict.fromkeys(_ON_CARDS[name] for name in _ON_CARDS if name in used), "cpu"))
 

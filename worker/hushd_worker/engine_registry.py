@@ -113,11 +113,8 @@ class EngineRegistry(Generic[E, D]):
 
 
 def choose_model(engine: str, asked: str, default: str, known: Sequence[str]) -> str:
-    """Returns the model that `asked` names; `default` means the engine's default model.
-
-    Raises:
-        HushdError: `model_missing` if the engine has no such model.
-    """
+    """Returns the model that `asked` names; `default` means the engine's default model. Raises `model_missing` if the
+    engine has no such model."""
     if asked == "default":
         return default
     if asked in known:

@@ -105,9 +105,8 @@ class Job:
     def open_path(self) -> int:
         """Returns a descriptor of the same file that the client named; the caller closes it.
 
-        Raises:
-            HushdError: `path_unreachable` if the path cannot be opened from here or is not the file that the client saw
-                (PrivateTmp, a container); `input_unreadable` if it is not a regular file.
+        Raises `path_unreachable` if the path cannot be opened from here or is not the file that the client saw
+        (PrivateTmp, a container); `input_unreadable` if it is not a regular file.
         """
         unreachable = HushdError("path_unreachable", f"The worker cannot open {self.path}.")
         try:

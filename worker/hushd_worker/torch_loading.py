@@ -21,10 +21,7 @@ _TURNS = "10000"
 
 def import_torch() -> Any:
     """Imports torch such that its threads do not spin for long, unless the environment sets how they wait; returns it.
-
-    Raises:
-        ImportError: torch is not installed, or does not load.
-    """
+    Raises ImportError if torch is not installed, or does not load."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _TURNS)  # read by libgomp when it is loaded
     import torch
@@ -41,11 +38,8 @@ class Unfilled(Exception):
 
 @contextmanager
 def mapped_weights(torch: Any) -> Iterator[None]:
-    """Makes modules that are made and loaded inside it take their weights from mapped files.
-
-    Raises:
-        Unfilled: from inside, if a file lacks some of a module's weights.
-    """
+    """Makes modules that are made and loaded inside it take their weights from mapped files. Raises Unfilled from
+    inside, if a file lacks some of a module's weights."""
     module = torch.nn.Module
     with (
         unfilled(torch),

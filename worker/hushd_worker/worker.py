@@ -39,11 +39,8 @@ class BaseWorker(ABC):
 
     @abstractmethod
     def run(self, job: Job) -> JsonObject:
-        """Runs one job, sending pieces through it; returns the data of the `result`.
-
-        Raises:
-            HushdError: the error for the client.
-        """
+        """Runs one job, sending pieces through it; returns the data of the `result`. Raises HushdError: the error for
+        the client."""
 
     def rest(self) -> None:  # noqa: B027
         """Gives back memory that only work needs, when no job is left; does nothing by default."""

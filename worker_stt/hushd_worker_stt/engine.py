@@ -289,19 +289,13 @@ class Engine(BaseEngine):
 
     @abstractmethod
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        """Loads `model`, a name from `models()`; `report` restarts the supervisor's start timer.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Loads `model`, a name from `models()`; `report` restarts the supervisor's start timer. Raises
+        `engine_missing` or `model_missing`."""
 
     @abstractmethod
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         """Transcribes `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.
-
-        Raises:
-            HushdError: `unsupported` for an option that it does not support.
-        """
+        Raises `unsupported` for an option that it does not support."""
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         """Transcribes several pieces, each with its own options, to the same texts as `transcribe`.
@@ -314,10 +308,7 @@ class Engine(BaseEngine):
         """Opens a stream; only called for a model with `feed_s`, and while no other stream is open.
 
         `Options.language` may be None for a model of several languages: the stream detects the language itself, unless
-        another model has identified it.
-
-        Raises:
-            HushdError: `unsupported` for an option that it does not support.
+        another model has identified it. Raises `unsupported` for an option that it does not support.
         """
         raise NotImplementedError(f"{self.INFO.name} has no streams")
 
@@ -351,8 +342,5 @@ class Identification(Protocol):
         """True if a model that identifies languages is on this machine."""
 
     def identify(self, samples: Samples) -> DetectedLanguage | None:
-        """Returns which of the languages is spoken in `samples`; None if it cannot be identified.
-
-        Raises:
-            HushdError: `model_missing` or `engine_missing` if the identifying model cannot be used.
-        """
+        """Returns which of the languages is spoken in `samples`; None if it cannot be identified. Raises
+        `model_missing` or `engine_missing` if the identifying model cannot be used."""

@@ -76,11 +76,8 @@ class Request:
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:
-        """Checks a job's `params` for `model` of `engine`; None counts as left out.
-
-        Raises:
-            HushdError: `bad_request`, with the parameter and its possible values, or `unsupported`.
-        """
+        """Checks a job's `params` for `model` of `engine`; None counts as left out. Raises `bad_request`, with the
+        parameter and its possible values, or `unsupported`."""
         given = TRANSCRIBE.read(params)
         live, continuous = given.get("live", False), given.get("continuous", False)
         if live and given.get("format") == "file":

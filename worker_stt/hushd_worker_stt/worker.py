@@ -114,10 +114,8 @@ class SpeechToText(BaseWorker):
         """Transcribes; sends the text in partials.
 
         The result has `language`, `duration` in seconds, and the numbers of `segments` and, with `diarize`, of
-        `speakers`; for live audio also `ended`.
-
-        Raises:
-            HushdError: `unsupported`, `bad_request`, `no_speech`, or an error of the input.
+        `speakers`; for live audio also `ended`. Raises `unsupported`, `bad_request`, `no_speech`, or an error of the
+        input.
         """
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can only 'transcribe', not {job.op!r}.")
@@ -266,11 +264,8 @@ class SpeechToText(BaseWorker):
 
 
 def _own_words(job: Job, request: Request) -> OwnWords | None:
-    """Returns the request's own words, or else the user's; None without any, for which nothing is imported.
-
-    Raises:
-        HushdError: `bad_request` for a request with too many; a fault of the user's file is a warning.
-    """
+    """Returns the request's own words, or else the user's; None without any, for which nothing is imported. Raises
+    `bad_request` for a request with too many; a fault of the user's file is a warning."""
     text, path = request.own_words, paths.find().own_words
     try:
         if text is None and path.exists():

@@ -147,11 +147,8 @@ class Engine(BaseEngine):
 
     @abstractmethod
     def load(self, report: Callable[[str], None]) -> None:
-        """Imports and loads everything that all requests need; calls `report` with its present step.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`.
-        """
+        """Imports and loads everything that all requests need; calls `report` with its present step. Raises
+        `engine_missing` or `model_missing`."""
 
     @abstractmethod
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:

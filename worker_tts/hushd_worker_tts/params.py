@@ -49,11 +49,8 @@ class SynthesizeParams:
 
 
 def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) -> SynthesizeParams:
-    """Checks the parameters of a job; all may be left out or None.
-
-    Raises:
-        HushdError: `bad_request`, with the wrong value and the possible ones; the engine itself raises `model_missing`.
-    """
+    """Checks the parameters of a job; all may be left out or None. Raises `bad_request`, with the wrong value and the
+    possible ones; the engine itself raises `model_missing`."""
     given = SYNTHESIZE.read(asked)
     usual = next((voice for voice in voices if voice.name == given.get("default_voice") and voice.installed), None)
     voice = choose_voice(given.get("voice"), given.get("language"), info, voices, usual)

@@ -118,10 +118,7 @@ class Worker(BaseWorker):
 
     def _voice_for(self, text: str, usual: Voice, own: Sequence[str]) -> Voice:
         """Returns the voice for a text in its own language: `usual` where that speaks it or the language is not sure.
-
-        Raises:
-            HushdError: `other_language`, whose detail `language` is the text's: this engine has no voice for it.
-        """
+        Raises `other_language`, whose detail `language` is the text's: this engine has no voice for it."""
         spoken = languages.code(usual.language)
         if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
             return usual  # 30 ms less before the first word

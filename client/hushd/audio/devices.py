@@ -41,11 +41,8 @@ class Device:
 
 
 def load() -> Any:
-    """The module sounddevice.
-
-    Raises:
-        HushdError: `no_device` when it or the PortAudio library is missing, with what to install, or hangs.
-    """
+    """The module sounddevice. Raises `no_device` when it or the PortAudio library is missing, with what to install, or
+    hangs."""
     loading = load_ahead()
     loading.join(LOAD_S)
     if loading.is_alive():
@@ -114,11 +111,7 @@ def wait_for_search() -> None:
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:
-    """Returns the devices of a kind, in PortAudio's order.
-
-    Raises:
-        HushdError: `no_device` when PortAudio cannot list them.
-    """
+    """Returns the devices of a kind, in PortAudio's order. Raises `no_device` when PortAudio cannot list them."""
     direction = _DIRECTIONS[kind]
     with naming(kind):
         apis = [api["name"] for api in sounddevice.query_hostapis()]
@@ -133,11 +126,8 @@ def devices(sounddevice: Any, kind: Kind) -> list[Device]:
 
 
 def choose(devices: Sequence[Device], kind: Kind, wish: str | int) -> int:
-    """Returns the number of the device with a number, a name, or a beginning of a name; case does not matter.
-
-    Raises:
-        HushdError: `no_device` when no device matches, or more than one.
-    """
+    """Returns the number of the device with a number, a name, or a beginning of a name; case does not matter. Raises
+    `no_device` when no device matches, or more than one."""
     text = str(wish).strip().lower()
     names = {device.number: device.name.lower() for device in devices}
     same = [number for number, name in names.items() if text in (name, str(number))]
@@ -155,10 +145,8 @@ def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Call
     """Returns the stream that `make` opens on the device called `wish`; None: on the default one.
 
     PortAudio knows the devices of the moment it was started. So where none is called `wish`, or it cannot be opened,
-    PortAudio is restarted, unless that would break another stream of this process, and asked once more.
-
-    Raises:
-        HushdError: `no_device`.
+    PortAudio is restarted, unless that would break another stream of this process, and asked once more. Raises
+    `no_device`.
     """
     with _opening:
         try:

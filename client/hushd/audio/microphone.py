@@ -21,11 +21,7 @@ ZEROS_S = 3.0  # of nothing but zeros, which no room sounds like
 
 
 def inputs() -> list[Device]:
-    """Returns the microphones of this machine.
-
-    Raises:
-        HushdError: `no_device` when sounddevice or PortAudio is missing.
-    """
+    """Returns the microphones of this machine. Raises `no_device` when sounddevice or PortAudio is missing."""
     if link := devices_link():
         listed: list[Device] = link.devices.listed(link, "microphone")
         return listed

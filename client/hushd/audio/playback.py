@@ -27,11 +27,7 @@ LATENCY_S = 0.05
 
 
 def outputs() -> list[Device]:
-    """Returns the loudspeakers of this machine.
-
-    Raises:
-        HushdError: `no_device` when sounddevice or PortAudio is missing.
-    """
+    """Returns the loudspeakers of this machine. Raises `no_device` when sounddevice or PortAudio is missing."""
     if link := devices_link():
         listed: list[Device] = link.devices.listed(link, "loudspeaker")
         return listed

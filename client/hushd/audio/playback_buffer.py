@@ -188,11 +188,7 @@ class PlaybackBuffer:
     # --- the caller --------------------------------------------------------------------------------------------------
 
     def wait(self) -> bool:
-        """Waits for audio; returns whether there is any more.
-
-        Raises:
-            BaseException: what the chunks raised.
-        """
+        """Waits for audio; returns whether there is any more. Raises what the chunks raised."""
         while True:
             self._moved.clear()
             ended = self._ended  # read first: whoever sets it has set the others before

@@ -139,10 +139,7 @@ class Samples(Source):
 
 def floats(data: bytes, channels: int) -> Any:
     """Returns s16le samples as a float32 array in -1..1: (frames,), or (frames, channels) where there are more than 1.
-
-    Raises:
-        HushdError: `bad_request` when numpy is not installed.
-    """
+    Raises `bad_request` when numpy is not installed."""
     numpy = _numpy()
     samples = numpy.frombuffer(data, "<i2").astype(numpy.float32) / numpy.float32(32768)
     return samples.reshape(-1, channels) if channels > 1 else samples

@@ -140,10 +140,7 @@ class CancelScope:
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
         """Calls `end` when the block is left, and before that when the scope is called; `end` is safe to call twice.
-
-        Raises:
-            HushdError: `cancelled` after a call: on entering, and instead of a HushdError that the block raises.
-        """
+        Raises `cancelled` after a call: on entering, and instead of a HushdError that the block raises."""
         with self._lock:
             if not self.called:
                 self._ends.append(end)

@@ -120,11 +120,7 @@ class TurnListener:
             self._transcription.close()
 
     def transcript(self) -> Transcript:
-        """Returns the transcript, once HEARD was reported.
-
-        Raises:
-            BaseException: the error with which the transcription ended.
-        """
+        """Returns the transcript, once HEARD was reported. Raises the error with which the transcription ended."""
         if self._error is not None:
             raise self._error
         assert self._transcript is not None

@@ -113,10 +113,8 @@ class IncomingSpeech:
         """Writes all of it to a file, which appears only once it is whole.
 
         Raw audio becomes what the path's extension names: a WAV, raw samples (.pcm, .raw), or what soundfile encodes
-        (FLAC, Ogg, Opus, MP3, AIFF). A speech that was asked for in a format is saved in that one.
-
-        Raises:
-            HushdError: `output_failed` when it cannot be written, `bad_request` when the path names another format.
+        (FLAC, Ogg, Opus, MP3, AIFF). A speech that was asked for in a format is saved in that one. Raises
+        `output_failed` when it cannot be written, `bad_request` when the path names another format.
         """
         from .speech_file import SpeechFile  # for those who save it
 
@@ -137,10 +135,7 @@ class IncomingSpeech:
     @verb
     def array(self) -> Steps[Any]:
         """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.
-
-        Raises:
-            HushdError: `bad_request` for a speech that was asked for as a sound file; and what `pieces` raises.
-        """
+        Raises `bad_request` for a speech that was asked for as a sound file; and what `pieces` raises."""
         self._check_raw("an array")
         from hushd.audio.source import floats
 
@@ -287,11 +282,8 @@ class Speech(IncomingSpeech, Blocking, Iterator[bytes]):
         raise StopIteration
 
     def pieces(self) -> Iterator[Piece]:
-        """Yields all of the audio, from its beginning, with the offsets that a file's pieces have.
-
-        Raises:
-            HushdError: what went wrong; `cancelled` when the speech was closed before its end.
-        """
+        """Yields all of the audio, from its beginning, with the offsets that a file's pieces have. Raises what went
+        wrong; `cancelled` when the speech was closed before its end."""
         for index in count():
             piece = run(self._piece(index))
             if piece is None:

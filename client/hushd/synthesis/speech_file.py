@@ -83,11 +83,8 @@ class SpeechFile:
 
 
 def _encoder(target: BytesIO, form: str, rate: int, channels: int) -> Any:
-    """Returns a context manager that encodes s16le samples.
-
-    Raises:
-        HushdError: `bad_request` when soundfile is not installed, or it cannot write the format or this rate.
-    """
+    """Returns a context manager that encodes s16le samples. Raises `bad_request` when soundfile is not installed, or it
+    cannot write the format or this rate."""
     instead = f"ask for it with synthesize(..., format={form!r})"
     if form not in SOUNDFILE:
         raise HushdError("bad_request", f"Raw speech is not saved as {form}: {instead}.")

@@ -111,11 +111,8 @@ FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {"txt": txt, **_SUBTIT
 
 
 def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
-    """Yields `segments` in the format `form`, piece by piece; subtitles fit the layout.
-
-    Raises:
-        HushdError: `bad_request` for a format that is not in `FORMATS`.
-    """
+    """Yields `segments` in the format `form`, piece by piece; subtitles fit the layout. Raises `bad_request` for a
+    format that is not in `FORMATS`."""
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
     return _SUBTITLES[form](segments, layout) if form in _SUBTITLES else FORMATS[form](segments)

@@ -63,11 +63,8 @@ class Transcript:
         return any(segment.speaker for segment in self.segments)
 
     def render(self, form: str, *, max_line_width: int = 42, max_line_count: int = 2) -> str:
-        """As `txt`, `vtt`, `srt`, `tsv` or `json`; subtitles have lines of so many columns, and so many lines.
-
-        Raises:
-            HushdError: `bad_request` for another format.
-        """
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`; subtitles have lines of so many columns, and so many lines. Raises
+        `bad_request` for another format."""
         from .formats import render  # imported by those who need it
 
         return "".join(render(form, self, Layout(max_line_width, max_line_count)))
@@ -120,11 +117,8 @@ class IncomingTranscript:
 
     @verb
     def transcript(self) -> Steps[Transcript]:
-        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
-
-        Raises:
-            HushdError: what went wrong.
-        """
+        """Waits for the end; returns the segments that were not iterated over yet, as a transcript. Raises what went
+        wrong."""
         segments = []
         while segment := (yield from self._segment()):
             segments.append(segment)

@@ -43,11 +43,8 @@ _PRIVATE = (
 
 
 def running(paths: Paths) -> bool:
-    """Returns whether a supervisor listens on the client socket.
-
-    Raises:
-        HushdError: `no_supervisor` when the socket cannot be used, other than because nobody listens.
-    """
+    """Returns whether a supervisor listens on the client socket. Raises `no_supervisor` when the socket cannot be used,
+    other than because nobody listens."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(os.fspath(paths.client_socket))
@@ -72,12 +69,8 @@ def find(paths: Paths) -> Paths | None:
 
 
 def ensure(paths: Paths, *, start: bool = True) -> Paths:
-    """The paths of a supervisor that listens, which was started where there was none.
-
-    Raises:
-        HushdError: `no_supervisor` when there is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or
-            when it did not start.
-    """
+    """The paths of a supervisor that listens, which was started where there was none. Raises `no_supervisor` when there
+    is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or when it did not start."""
     if running_paths := find(paths):
         return running_paths
     if not start:

@@ -58,11 +58,8 @@ class Call:
     # --- the reader's side -------------------------------------------------------------------------------------------
 
     def get(self) -> Message:
-        """Returns the next message, waiting for it. The `Result` is the last: do not call it again after that.
-
-        Raises:
-            HushdError: the request failed, the supervisor is gone, or the call was cancelled.
-        """
+        """Returns the next message, waiting for it. The `Result` is the last: do not call it again after that. Raises
+        HushdError if the request failed, the supervisor is gone, or the call was cancelled."""
         return self._spool.get()
 
     def __iter__(self) -> Iterator[Message]:
@@ -103,11 +100,7 @@ class Call:
         threading.Thread(target=self._upload, args=(pieces,), name="hushd-upload", daemon=True).start()
 
     def send(self, data: bytes | memoryview, *, last: bool = False) -> None:
-        """Sends input, waiting for credit.
-
-        Raises:
-            CallEndedError: the request ended meanwhile.
-        """
+        """Sends input, waiting for credit. Raises CallEndedError if the request ended meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: self._credit > 0 or self._spool.ended)
             self.offer(data, last=last)
@@ -146,11 +139,8 @@ class Call:
     # --- the I/O thread's side ---------------------------------------------------------------------------------------
 
     def receive(self, message: Message) -> bool:
-        """Receives a message of this call; returns whether it was the last one.
-
-        Raises:
-            HushdError: the call cannot go on: a message was lost, or the spool is full.
-        """
+        """Receives a message of this call; returns whether it was the last one. Raises HushdError if the call cannot go
+        on: a message was lost, or the spool is full."""
         if isinstance(message, Credit):
             with self._changed:
                 self._credit += message.chunks

@@ -153,11 +153,8 @@ class Connection:
         return os.getpid() != self._pid
 
     def start(self, message: Request | Control) -> Call:
-        """Sends a request; returns the call in which its answers arrive.
-
-        Raises:
-            HushdError: the connection is lost, or belongs to the parent process.
-        """
+        """Sends a request; returns the call in which its answers arrive. Raises HushdError if the connection is lost,
+        or belongs to the parent process."""
         call = Call(message, self.post)
         self.carry(call, message)
         return call

@@ -272,20 +272,14 @@ class Machine(Protocol):
 
 def find_machine(address: str | None, here: paths.Paths) -> Machine | None:
     """Returns the machine at an endpoint; without one, that which has attached itself and lends its models, or None.
-
-    Raises:
-        HushdError: `engine_missing` without the plugin, `bad_request` for what is not an endpoint.
-    """
+    Raises `engine_missing` without the plugin, `bad_request` for what is not an endpoint."""
     machine: Machine | None = _remote("machine", address or _ATTACHED)(address, here)
     return machine
 
 
 def find_lender(here: paths.Paths) -> str:
-    """Returns the endpoint of the attached machine whose devices are to be used; empty where there is none.
-
-    Raises:
-        HushdError: `engine_missing` without the plugin.
-    """
+    """Returns the endpoint of the attached machine whose devices are to be used; empty where there is none. Raises
+    `engine_missing` without the plugin."""
     return str(_remote("lender", _ATTACHED)(here))
 
 

@@ -80,11 +80,8 @@ class Attempts:
         return self._handed_out
 
     def is_new(self, message: Message) -> bool:
-        """Returns whether the caller has not had the content of `message` yet.
-
-        Raises:
-            HushdError: the failure for which the request was repeated, since the answer is another one now.
-        """
+        """Returns whether the caller has not had the content of `message` yet. Raises HushdError: the failure for which
+        the request was repeated, since the answer is another one now."""
         if self._known and (_lasts(message) or isinstance(message, Result)):
             if isinstance(message, Partial) and _content(message) == _content(self._known.popleft()):
                 return False
@@ -262,11 +259,8 @@ class RetryingCall:
             raise
 
     def receive(self) -> Steps[Message | None]:
-        """Returns the next message, the last being the `Result`; None after that.
-
-        Raises:
-            HushdError: the request has failed, and it does not help to send it again.
-        """
+        """Returns the next message, the last being the `Result`; None after that. Raises HushdError if the request has
+        failed, and it does not help to send it again."""
         while not self._over:
             try:
                 message: Message = yield Receive(self._call)

@@ -176,11 +176,7 @@ class ReplayBuffer:
         return None
 
     def add(self, piece: bytes | None) -> bytes | None:
-        """Adds the next piece, None at the end, and returns it.
-
-        Raises:
-            HushdError: `bad_request` when it is not bytes.
-        """
+        """Adds the next piece, None at the end, and returns it. Raises `bad_request` when it is not bytes."""
         if piece is None:
             return None
         if not isinstance(piece, bytes | bytearray | memoryview):
@@ -240,11 +236,8 @@ class Stream(Source):
 
 
 def of_text(text: Text) -> Source:
-    """Returns the source of a string, UTF-8 bytes, or an iterable of either.
-
-    Raises:
-        HushdError: `bad_request` when the text is empty or not valid Unicode.
-    """
+    """Returns the source of a string, UTF-8 bytes, or an iterable of either. Raises `bad_request` when the text is
+    empty or not valid Unicode."""
     if isinstance(text, str):
         text = utf8(text)
     if isinstance(text, bytes):

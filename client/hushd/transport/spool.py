@@ -47,11 +47,8 @@ class Store:
         self.close()
 
     def put(self, data: bytes) -> bytes | Place:
-        """Keeps bytes; returns them, or their place.
-
-        Raises:
-            HushdError: `output_failed` when memory is used up and the temporary folder cannot take them.
-        """
+        """Keeps bytes; returns them, or their place. Raises `output_failed` when memory is used up and the temporary
+        folder cannot take them."""
         if len(data) <= self._room:
             self._room -= len(data)
             return data
@@ -75,11 +72,8 @@ class Store:
         return place
 
     def take(self, stored: bytes | Place) -> bytes:
-        """Returns the bytes of which `put` returned this, once: their room is free again.
-
-        Raises:
-            HushdError: `output_failed` when the temporary folder does not give them back.
-        """
+        """Returns the bytes of which `put` returned this, once: their room is free again. Raises `output_failed` when
+        the temporary folder does not give them back."""
         if isinstance(stored, bytes):
             self._room += len(stored)
             return stored
@@ -121,11 +115,8 @@ class Spool:
         self._ended = False
 
     def put(self, message: Message) -> None:
-        """Adds a message; never waits for the reader.
-
-        Raises:
-            HushdError: `output_failed` when memory is used up and the temporary file cannot take it.
-        """
+        """Adds a message; never waits for the reader. Raises `output_failed` when memory is used up and the temporary
+        file cannot take it."""
         with self._changed:
             if self._ended:
                 return

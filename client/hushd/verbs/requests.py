@@ -76,12 +76,9 @@ def check_priority(priority: str) -> None:
 def parse_keep_alive(value: float | str) -> float:
     """Seconds: 0 ends the worker with the job, -1.0 keeps it until it is unloaded.
 
-    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
-    "-1m"). A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in
-    one place and only -1 in another could not find out why their setting had no effect.
-
-    Raises:
-        HushdError: `bad_request` when it is neither.
+    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m", "-1m").
+    A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in one place and
+    only -1 in another could not find out why their setting had no effect. Raises `bad_request` when it is neither.
     """
     from hushd_protocol import duration  # most requests do not set it, and every command imports this module
 
@@ -100,11 +97,8 @@ def parse_keep_alive(value: float | str) -> float:
 
 
 def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> JsonObject:
-    """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`.
-
-    Raises:
-        HushdError: `bad_request` for an unknown format.
-    """
+    """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`, and `bad_request`
+    for an unknown format."""
     from hushd_schema.kinds import check
     from hushd_schema.operations.synthesize import SYNTHESIZE
 
@@ -113,11 +107,8 @@ def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> Json
 
 
 def synthesize_params(options: SynthesizeOptions) -> JsonObject:
-    """Returns the options as a request carries them, without those that are left out.
-
-    Raises:
-        TypeError: for a name that is not an option.
-    """
+    """Returns the options as a request carries them, without those that are left out. Raises TypeError for a name that
+    is not an option."""
     from hushd_schema.operations import given
     from hushd_schema.operations.synthesize import OPTIONS
 
@@ -128,11 +119,8 @@ def synthesize_params(options: SynthesizeOptions) -> JsonObject:
 
 
 def transcribe_params(options: TranscribeOptions) -> JsonObject:
-    """Returns the options as a request carries them, without those that are left out.
-
-    Raises:
-        TypeError: for a name that is not an option.
-    """
+    """Returns the options as a request carries them, without those that are left out. Raises TypeError for a name that
+    is not an option."""
     from hushd_schema.operations import given
     from hushd_schema.operations.transcribe import OPTIONS
 

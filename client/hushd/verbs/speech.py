@@ -182,10 +182,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     @verb
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
-
-        Raises:
-            HushdError: `model_missing`, with the command that gets it.
-        """
+        Raises `model_missing`, with the command that gets it."""
         return self._preparation.find_model(name)
 
     # --- what the faces differ in ------------------------------------------------------------------------------------
@@ -287,10 +284,7 @@ MIN_S, MAX_S = 2.0, 30.0  # of a recording
 
 def configured() -> dict[str, str]:
     """Returns the recordings of the setting `[speakers]`, by name; relative paths begin at the configuration's folder.
-
-    Raises:
-        HushdError: `bad_request` for an error in the configuration.
-    """
+    Raises `bad_request` for an error in the configuration."""
     from hushd_schema.settings import load
 
     config = paths.find().config

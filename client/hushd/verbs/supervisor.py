@@ -131,11 +131,8 @@ class SupervisorVerbs(ClientBase):
 
     @verb
     def reload(self) -> Steps[None]:
-        """Makes the supervisor read its configuration again; requests under way go on.
-
-        Raises:
-            HushdError: `bad_request` for an error in the configuration; nothing has changed then.
-        """
+        """Makes the supervisor read its configuration again; requests under way go on. Raises `bad_request` for an
+        error in the configuration; nothing has changed then."""
         yield from self._controlled("reload")
 
     @verb

@@ -10,11 +10,8 @@ from hushd_protocol.system import paths
 
 
 class OnlyOne:
-    """The lock of a program, held until this process ends in any way.
-
-    Raises:
-        HushdError: `output_failed` if the file cannot be written, as on a full disk.
-    """
+    """The lock of a program, held until this process ends in any way. Raises `output_failed` if the file cannot be
+    written, as on a full disk."""
 
     def __init__(self, name: str) -> None:
         here = paths.find()

@@ -50,12 +50,8 @@ def make_parser(prog: str) -> Parser:
 
 
 def selected() -> str:
-    """Returns the selected text.
-
-    Raises:
-        HushdError: `no_device` without a desktop or a program for it; `input_unreadable` if no text is selected, or its
-            window does not answer.
-    """
+    """Returns the selected text. Raises `no_device` without a desktop or a program for it; `input_unreadable` if no
+    text is selected, or its window does not answer."""
     command, variable = _command()
     try:
         printed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SELECTION_TIMEOUT_S)

@@ -35,11 +35,7 @@ class Ecapa:
 
     def likeliest(self, samples: Samples, labels: Sequence[str]) -> tuple[str, float, float]:
         """Returns the likeliest of `labels`; its probability among these; and their total probability among all of the
-        model's.
-
-        Raises:
-            RuntimeError: as by the package, also for weights that produce NaN.
-        """
+        model's. Raises RuntimeError as by the package, also for weights that produce NaN."""
         result = self._session.run(samples, allowed=labels)
         first = result.candidates[0]
         return first.code, first.p, result.allowed_mass

@@ -74,10 +74,7 @@ class Header(NamedTuple):
 
 def architecture(path: Path) -> str:
     """Returns the architecture that the file at `path` names, even if the rest is damaged; empty if there is none.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    Raises OSError if it cannot be read."""
     with open(path, "rb") as file:
         try:
             return _Reader(file, path.name).architecture()

@@ -57,10 +57,7 @@ class Identification:
 
     def identify(self, samples: Samples) -> DetectedLanguage | None:
         """Returns the language spoken in `samples`, by their first `MAX_IDENTIFIED_S`; None if it cannot be identified.
-
-        Raises:
-            HushdError: `model_missing` or `engine_missing` if the identifying model cannot be used.
-        """
+        Raises `model_missing` or `engine_missing` if the identifying model cannot be used."""
         if len(samples) < MIN_IDENTIFIED_S * RATE or (ecapa := self._ecapa()) is None:
             return None
         import numpy as np

@@ -21,12 +21,8 @@ _MAX_INPUT_BYTES = 4096
 
 
 def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
-    """Has neighbours unload as few idle models as suffice, and prints who gave what.
-
-    Raises:
-        HushdError: `bad_request` if the question is not that of a supervisor, `server_busy` if nobody has given
-            anything.
-    """
+    """Has neighbours unload as few idle models as suffice, and prints who gave what. Raises `bad_request` if the
+    question is not that of a supervisor, `server_busy` if nobody has given anything."""
     began = time.monotonic()
     shortfall = _shortfall(question)
     looks = ask.looks(known, began + _SERVERS_TIMEOUT_S)

@@ -57,11 +57,8 @@ class Server:
             raise Failed(f"The server answers POST {path} with status {status}.")
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """Returns the status and the body of an answer.
-
-        Raises:
-            Failed: if no answer comes in time, or it is too large; also for a redirect and a refused token.
-        """
+        """Returns the status and the body of an answer. Raises Failed if no answer comes in time, or it is too large;
+        also for a redirect and a refused token."""
         asked = f"{method} {path}"
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token:

@@ -43,11 +43,8 @@ class NeighbourSettings:
 
 
 def checked(name: str, content: object) -> NeighbourSettings:
-    """Returns the settings of a neighbour.
-
-    Raises:
-        HushdError: `bad_request`; the sentence is to be read after the file's name and `: `.
-    """
+    """Returns the settings of a neighbour. Raises `bad_request`; the sentence is to be read after the file's name and
+    `: `."""
     where = f"neighbours.{toml.key(name)}"
     table = check(where, content, TABLE)
     known = settings_of(NeighbourSettings)

@@ -18,11 +18,8 @@ class Clip:
 
 
 def clips(folder: Path) -> list[Clip]:
-    """Returns the recordings in a folder that have a text of the same name beside them, by name.
-
-    Raises:
-        HushdError: `input_unreadable`.
-    """
+    """Returns the recordings in a folder that have a text of the same name beside them, by name. Raises
+    `input_unreadable`."""
     try:
         return [
             Clip(path.absolute(), text)

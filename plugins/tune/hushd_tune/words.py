@@ -36,11 +36,8 @@ class Compared:
 
 
 def normaliser(language: str) -> Normalise:
-    """Returns a function that brings texts of a language into the form in which they are compared.
-
-    Raises:
-        HushdError: `engine_missing` if the extra is not installed.
-    """
+    """Returns a function that brings texts of a language into the form in which they are compared. Raises
+    `engine_missing` if the extra is not installed."""
     try:
         import jiwer  # noqa: F401  # needed later, and said at once
 

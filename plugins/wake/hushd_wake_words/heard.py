@@ -64,10 +64,7 @@ class Heard:
     def speech(self, transcription: Transcription) -> str:
         """Waits for a transcription of `sound` to end, and closes it; returns its text without the word.
 
-        Empty if there was no speech after the word.
-
-        Raises:
-            HushdError: as the transcription.
+        Empty if there was no speech after the word. Raises as the transcription does.
         """
         try:
             return without_start(transcription.transcript().text, self.word)

@@ -85,8 +85,5 @@ class Engine(BaseEngine):
 
     @abstractmethod
     def listener(self, words: Sequence[str], threshold: float | None) -> Listener:
-        """Returns a new stream that detects `words`; if empty, the model's first word.
-
-        Raises:
-            HushdError: `bad_request` for a word that the model does not know.
-        """
+        """Returns a new stream that detects `words`; if empty, the model's first word. Raises `bad_request` for a word
+        that the model does not know."""

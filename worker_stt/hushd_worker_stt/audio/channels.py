@@ -154,11 +154,7 @@ _PAIR_READ_BYTES = 8 * RATE  # a second of both channels
 
 class Channels:
     """The channels of `blocks`, read one beside the other; what one of them has not read yet is in an unlinked file of
-    the temporary folder, 460 MB for an hour.
-
-    Raises:
-        HushdError: `output_failed` if the temporary folder is full.
-    """
+    the temporary folder, 460 MB for an hour. Raises `output_failed` if the temporary folder is full."""
 
     def __init__(self, blocks: Iterable[Samples]) -> None:
         self._blocks = iter(blocks)

@@ -270,11 +270,8 @@ def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool]:
 
 
 class Spool:
-    """A file without a name, which its `file` reads; `close` removes it.
-
-    Raises:
-        HushdError: from every method: `output_failed` if the temporary folder has no room.
-    """
+    """A file without a name, which its `file` reads; `close` removes it. Raises `output_failed`, from every
+    method, if the temporary folder has no room."""
 
     def __init__(self) -> None:
         with _reported():

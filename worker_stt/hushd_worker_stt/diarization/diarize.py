@@ -192,10 +192,7 @@ def by_speaker(
     """Reads all `blocks`, then yields them again, in stretches of one speaker each.
 
     In between they are in an unlinked file of the temporary folder, 115 MB for an hour. The audio of a stretch must be
-    read before the next stretch.
-
-    Raises:
-        HushdError: `output_failed` if the temporary folder is full.
+    read before the next stretch. Raises `output_failed` if the temporary folder is full.
     """
     diarizer = Diarizer(models, simple=simple)
     spool = Spool()

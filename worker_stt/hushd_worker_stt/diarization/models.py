@@ -114,11 +114,8 @@ def frame_time(frame: int) -> float:
 
 
 def _model(library: ctypes.CDLL, name: str) -> bytes:
-    """Returns the bytes of a model, exported under its C++ name: cppannote::embedded_community1::NAME_ort_data.
-
-    Raises:
-        ValueError: the library has no such symbol.
-    """
+    """Returns the bytes of a model, exported under its C++ name: cppannote::embedded_community1::NAME_ort_data. Raises
+    ValueError if the library has no such symbol."""
 
     def symbol(suffix: str) -> str:
         return f"_ZN9cppannote19embedded_community1{len(name + suffix)}{name + suffix}E"

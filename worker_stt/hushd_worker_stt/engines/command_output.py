@@ -35,11 +35,8 @@ def from_text(printed: bytes, duration: float) -> list[Segment]:
 
 
 def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | None]:
-    """Returns the segments and the language in an object with `segments`, or only with `text`.
-
-    Raises:
-        OutputError: the output is not such an object, or far too long.
-    """
+    """Returns the segments and the language in an object with `segments`, or only with `text`. Raises OutputError if
+    the output is not such an object, or far too long."""
     try:
         content = json.loads(_decoded(printed))
     except (ValueError, RecursionError) as error:

@@ -186,10 +186,8 @@ class Library:
 class Transcriber:
     """A model with its options (strings of the C interface, described in Moonshine's README), loaded permanently.
 
-    Handles are never freed: a worker's memory is returned when its process ends.
-
-    Raises:
-        RuntimeError: the model's files are missing or broken.
+    Handles are never freed: a worker's memory is returned when its process ends. Raises RuntimeError if the model's
+    files are missing or broken.
     """
 
     def __init__(self, library: Library, model: Path, architecture: int, options: dict[str, str]) -> None:

@@ -20,11 +20,8 @@ _HEAD = (1, 8, 0, 36)  # the shape of what a head of the decoder has seen before
 
 
 class Rating:
-    """Rates speech. It keeps 110 MB until it is dropped, and takes a third of a second of computing to load.
-
-    Raises:
-        ImportError: onnxruntime is not installed.
-    """
+    """Rates speech. It keeps 110 MB until it is dropped, and takes a third of a second of computing to load. Raises
+    ImportError if onnxruntime is not installed."""
 
     def __init__(self, folder: Path) -> None:
         import onnxruntime

@@ -162,11 +162,8 @@ def _made(torch: Any, package: Any, folder: Path | None, device: str) -> Any:
 
 
 def _check_watermarker() -> None:
-    """Checks the package perth, which hides failures of its own imports, so that every model would fail to load.
-
-    Raises:
-        HushdError: `engine_missing`.
-    """
+    """Checks the package perth, which hides failures of its own imports, so that every model would fail to load. Raises
+    `engine_missing`."""
     if getattr(importlib.import_module("perth"), "PerthImplicitWatermarker", None) is None:
         how = package_command("setuptools<81")
         raise HushdError(

@@ -166,11 +166,8 @@ def _specs() -> dict[str, CommandSpec | None]:
 
 
 def _loaded(model: str) -> tuple[CommandSpec, str]:
-    """Returns the content of a file and its program.
-
-    Raises:
-        HushdError: `model_missing` for an invalid file, `engine_missing` for a missing program.
-    """
+    """Returns the content of a file and its program. Raises `model_missing` for an invalid file, `engine_missing` for a
+    missing program."""
     path = _folder() / f"{model}.toml"
     try:
         spec = CommandSpec.read(path)

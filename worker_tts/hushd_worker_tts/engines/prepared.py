@@ -30,10 +30,7 @@ _END = 1 << 20  # the bytes of a source's end that are hashed
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
     """Returns the path of a file made from `sources`; its name depends on them, so that an old file is never used.
-
-    Raises:
-        OSError: a source is missing, or there is no cache folder.
-    """
+    Raises OSError if a source is missing, or there is no cache folder."""
     release = "-".join(map(_fingerprint, sources))
     try:
         return user_cache() / f"hushd/{name}-{release}{suffix}"
@@ -46,10 +43,8 @@ def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
 
     Newer ones stay, since two installations with different releases may be in use.
 
-    Returns at once if another process does that already.
-
-    Raises:
-        OSError: it cannot be written; raised before the work if the folder is the cause.
+    Returns at once if another process does that already. Raises OSError if it cannot be written; raised before the work
+    if the folder is the cause.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.parent / f"{name}.lock", "wb") as lock:

@@ -20,11 +20,7 @@ _PCM_RATE = 24_000  # Hz of these, as OpenAI's API has it, unless the type says 
 
 def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
     """Yields the sound of an answer of the content type `kind`: bare samples, a WAV file of 16 bits, whatever length it
-    claims, or a file of any other format that FFmpeg reads.
-
-    Raises:
-        Broken: it is not sound.
-    """
+    claims, or a file of any other format that FFmpeg reads. Raises Broken if it is not sound."""
     if kind.lower().startswith(_BARE):
         stated = re.search(r"rate=(\d{1,7})\b", kind.lower())
         yield from raw(blocks, int(stated[1]) if stated else _PCM_RATE)

@@ -68,11 +68,8 @@ class JsonLines:
 
 
 class LiveFile:
-    """Keeps the last line and the unfinished one in a file, which is replaced atomically.
-
-    Raises:
-        HushdError: `output_failed` if the file cannot be written.
-    """
+    """Keeps the last line and the unfinished one in a file, which is replaced atomically. Raises `output_failed` if the
+    file cannot be written."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(os.path.abspath(path))

@@ -144,11 +144,8 @@ class Monitor(Chunks):
 
 
 class _Stream:
-    """Records one of the server's sources as mono s16le; the server may not move it to another source.
-
-    Raises:
-        HushdError: `no_device` if there is no such source.
-    """
+    """Records one of the server's sources as mono s16le; the server may not move it to another source. Raises
+    `no_device` if there is no such source."""
 
     def __init__(self, pulse: Pulse, source: str, rate: int, chunk_s: float) -> None:
         from pulsectl.pulsectl import c

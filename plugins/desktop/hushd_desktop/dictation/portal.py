@@ -81,11 +81,8 @@ class Portal:
     def ask(
         self, interface: str, method: str, signature: str, arguments: tuple[Any, ...], options: dict[str, Any]
     ) -> dict[str, Any]:
-        """Calls a method whose answer is a signal, possibly after the user's decision; returns its results.
-
-        Raises:
-            HushdError: `cancelled` if the user does not allow it.
-        """
+        """Calls a method whose answer is a signal, possibly after the user's decision; returns its results. Raises
+        `cancelled` if the user does not allow it."""
         token = self._token()
         body = (*arguments, {"handle_token": ("s", token), **options})
         (handle,) = self.call(interface, method, f"{signature}a{{sv}}", body)
@@ -115,11 +112,8 @@ class Portal:
         self._reply(message_bus.AddMatch(rule))
 
     def signal(self, seconds: float) -> tuple[str, str, tuple[Any, ...]]:
-        """Returns the name, path and content of the next signal; an empty name on timeout.
-
-        Raises:
-            HushdError: `no_device` if the bus has gone.
-        """
+        """Returns the name, path and content of the next signal; an empty name on timeout. Raises `no_device` if the
+        bus has gone."""
         from jeepney import HeaderFields
 
         try:
@@ -201,11 +195,8 @@ class GlobalKey:
 
 
 class Typist:
-    """Types into the focused window, in one portal session; the user is asked once.
-
-    Raises:
-        HushdError: `no_device` if the desktop has no such portal, `cancelled` if the user does not allow it.
-    """
+    """Types into the focused window, in one portal session; the user is asked once. Raises `no_device` if the desktop
+    has no such portal, `cancelled` if the user does not allow it."""
 
     def __init__(self, token: Path) -> None:
         self._lock = threading.Lock()

@@ -194,11 +194,8 @@ def _place(options: Namespace) -> Output:
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
-    """Returns the vocabulary of the options' file, or of names.txt if it exists, and of pronunciations.txt.
-
-    Raises:
-        HushdError: `input_unreadable`, or `bad_request` for a line without words.
-    """
+    """Returns the vocabulary of the options' file, or of names.txt if it exists, and of pronunciations.txt. Raises
+    `input_unreadable`, or `bad_request` for a line without words."""
     english = not options.language or options.language.lower()[:2] == "en"
     path = Path(options.names) if options.names else paths.find().config.parent / "names.txt"
     try:

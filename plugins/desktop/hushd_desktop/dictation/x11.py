@@ -120,10 +120,8 @@ class GlobalKey:
 class Typist:
     """Types into the window that has the focus.
 
-    Characters that the keyboard lacks are put on free keys while they are typed.
-
-    Raises:
-        HushdError: `no_device` if there is no X server, or it lacks XTest.
+    Characters that the keyboard lacks are put on free keys while they are typed. Raises `no_device` if there is no X
+    server, or it lacks XTest.
     """
 
     def __init__(self) -> None:

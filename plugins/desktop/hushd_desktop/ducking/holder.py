@@ -24,10 +24,8 @@ _MAX_HELPERS_KILLED = 3  # helpers in a row that may be killed
 class Ducking:
     """Makes other programs quieter between `begin` and `end`, or in a `with` block.
 
-    By how much is the setting `duck`. On macOS and without a sound server it does nothing.
-
-    Raises:
-        HushdError: `bad_request` for an error in the configuration.
+    By how much is the setting `duck`. On macOS and without a sound server it does nothing. Raises `bad_request` for an
+    error in the configuration.
     """
 
     def __init__(self) -> None:
@@ -76,11 +74,8 @@ class Ducking:
 
 
 def decibels() -> float:
-    """Returns the setting `duck`; 0 if other programs cannot be made quieter here.
-
-    Raises:
-        HushdError: `bad_request` for an error in the configuration.
-    """
+    """Returns the setting `duck`; 0 if other programs cannot be made quieter here. Raises `bad_request` for an error in
+    the configuration."""
     if sys.platform != "linux":
         return 0.0
     from hushd_schema.settings import load

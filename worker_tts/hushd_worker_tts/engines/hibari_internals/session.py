@@ -139,11 +139,8 @@ if __name__ == "__main__":
 
 @cache
 def assets() -> Path:
-    """Returns hibari's data folder.
-
-    Raises:
-        FileNotFoundError: hibari is not installed, or one of its files is a pipe, whose reader would wait forever.
-    """
+    """Returns hibari's data folder. Raises FileNotFoundError if hibari is not installed, or one of its files is a pipe,
+    whose reader would wait forever."""
     spec = find_spec("hibari")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("hibari")
