@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_schema.sound_file import wav_header
 
-from hushd.transport.source import File, Inline, Source, Stream
+from hushd.transport.source import File, Inline, Source, Stream, blocks
 
 _BYTES = ("B", "b", "c")  # formats of buffers
 
@@ -39,7 +39,7 @@ def of_audio(audio: Audio, rate: int | None = None) -> Source:
         HushdError: `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is not audio.
     """
     if isinstance(audio, str | os.PathLike):
-        return Stream(_piped(audio)) if _is_pipe(audio) else File(audio)
+        return Stream(blocks(os.fspath(audio))) if _is_pipe(audio) else File(audio)
     if is_array(audio):
         return Samples(audio, rate)
     if isinstance(audio, bytes | bytearray | memoryview):
@@ -67,17 +67,6 @@ def _is_pipe(path: str | os.PathLike[str]) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False  # `File` says what is wrong with it
-
-
-def _piped(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """The bytes that come through a named pipe; waits for a program that writes to it."""
-    name = os.fspath(path)
-    try:
-        with open(name, "rb", buffering=0) as pipe:
-            while piece := pipe.read(MAX_PAYLOAD):
-                yield piece
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{name!r} cannot be read ({error.strerror}).") from error
 
 
 def _pieces(audio: Any) -> Iterable[bytes]:

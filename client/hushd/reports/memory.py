@@ -138,11 +138,7 @@ def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
     first = bisect_right(moments, start, key=lambda moment: moment.time) - 1
     last_moment = moments[first] if first >= 0 else Moment(start, 0, {}, 0)
     inside = [moment for moment in moments[first + 1 :] if moment.time <= end]
-    return [_at(last_moment, start), *inside, _at((inside or [last_moment])[-1], end)]
-
-
-def _at(moment: Moment, time: float) -> Moment:
-    return replace(moment, time=time)
+    return [replace(last_moment, time=start), *inside, replace((inside or [last_moment])[-1], time=end)]
 
 
 def highest(moments: Sequence[Moment], count: int) -> list[Moment]:

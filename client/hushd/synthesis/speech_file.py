@@ -6,16 +6,13 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.output_file import OutputFile
 from hushd_schema.sound_file import SOUNDFILE, WAV_HEADER, format_of, wav_header
 
 from hushd.transport.spool import RAW, Piece
-
-if TYPE_CHECKING:
-    from hushd_protocol.system.output_file import OutputFile
 
 
 class SpeechFile:

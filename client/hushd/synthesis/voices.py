@@ -30,15 +30,8 @@ class Voice:
     @classmethod
     def of(cls, voice: VoiceDescription, engine: str) -> Voice:
         """From a voice in the description of `engine`."""
-        return cls(
-            name=voice.name,
-            language=voice.language,
-            engine=voice.engine or engine,
-            model=voice.model,
-            gender=voice.gender,
-            installed=voice.installed,
-            sample=voice.sample,
-        )
+        owner = voice.engine or engine
+        return cls(voice.name, voice.language, owner, voice.model, voice.gender, voice.installed, voice.sample)
 
     @classmethod
     def all(cls, described: SpeakingDescription) -> list[Voice]:

@@ -18,7 +18,7 @@ from hushd.transcripts.segment import USUAL, Layout, Segments, joined
 
 if TYPE_CHECKING:
     from hushd.transcripts.cues import Cue
-    from hushd.transcripts.segment import Segments, Word
+    from hushd.transcripts.segment import Word
 
 UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
 
@@ -60,11 +60,11 @@ def _escaped(text: str) -> str:
 
 
 def srt(segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
-    """SubRip: numbered, with hours and a decimal comma."""
+    """SubRip: numbered, with hours and a decimal comma. It knows no escapes: an arrow would begin a line of times."""
     for number, cue in enumerate(_cues(segments, layout, label=len("[]: ")), start=1):
         start, end = (timestamp(t, hours=True, mark=",") for t in (cue.start, cue.end))
         who = f"[{cue.speaker}]: " if cue.speaker else ""
-        yield f"{number}\n{start} --> {end}\n{who}{_harmless(cue.text)}\n\n"
+        yield f"{number}\n{start} --> {end}\n{who}{cue.text.replace('-->', '->')}\n\n"
 
 
 def tsv(segments: Segments) -> Iterator[str]:
@@ -122,8 +122,3 @@ def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
     from .cues import readable, shown  # for subtitles only
 
     return shown(readable(segments, label, layout))
-
-
-def _harmless(text: str) -> str:
-    """Returns a text as SubRip has it, which knows no escapes: an arrow would be taken for a line of times."""
-    return text.replace("-->", "->")

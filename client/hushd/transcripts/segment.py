@@ -13,8 +13,6 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.results import SegmentData, WordData
 
 if TYPE_CHECKING:
-    from hushd_schema.results import SegmentData
-
     from hushd.warnings import ResultWarning
 
 # The first and the last each of ideographs, kana, their punctuation such as 「 and 。, and forms of full width. Korean

@@ -25,9 +25,8 @@ from hushd_protocol.system.paths import Paths, make_state
 START_TIMEOUT_S = 30.0
 OTHER_START_LOOK_INTERVAL_S = 0.02  # between two looks whether another one is faster
 MAX_STARTS = 2  # one that ends without a word was killed by another program, or for its memory
-MAX_LAST_LINE_CHARACTERS = (
-    2000  # of the log's last line in an error: a sentence may list every key of the configuration
-)
+# Of the log's last line in an error: a sentence may list every key of the configuration.
+MAX_LAST_LINE_CHARACTERS = 2000
 
 # A spawn holds the interpreter's lock until the new process runs: a hundred clients that lose their supervisor at once,
 # and started one each, would hold up all other threads of the program, and wait for each other.
@@ -110,9 +109,8 @@ def _start(paths: Paths, log: str) -> bool | None:
             os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
         waiting.register(ready, select.POLLIN)
-        for _ in range(
-            round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)
-        ):  # looks, not seconds: while we stood still, so perhaps did it
+        # Looks, not seconds: while we stood still, so perhaps did it.
+        for _ in range(round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)):
             if waiting.poll(1000 * OTHER_START_LOOK_INTERVAL_S):
                 return os.read(ready, 1) != b""  # nothing: it has ended
             if running(paths):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
@@ -14,9 +14,6 @@ from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Messa
 
 from .source import Input
 from .spool import Spool
-
-if TYPE_CHECKING:
-    pass
 
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
 
@@ -84,7 +81,8 @@ class Call:
         if not self._spool.ended:
             self._post(Cancel(id=self.id))
         self._spool.discard(HushdError("cancelled", "The request was cancelled."))
-        self._wake_sender()
+        with self._changed:
+            self._changed.notify_all()  # who sends its input
 
     # --- the input's side --------------------------------------------------------------------------------------------
 
@@ -173,10 +171,6 @@ class Call:
         """Ends the call: `error` is raised to the reader, after the messages that came before."""
         with self._changed:
             self._spool.end(error)
-            self._changed.notify_all()
-
-    def _wake_sender(self) -> None:
-        with self._changed:
             self._changed.notify_all()
 
 

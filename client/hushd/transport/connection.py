@@ -35,9 +35,8 @@ WELCOME_TIMEOUT_S = 1.0  # a living supervisor answers a hello in milliseconds
 PING_INTERVAL_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 MAX_TICKS = 30
-STANDSTILL_S = (
-    0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
-)
+# A wait for the welcome that ends later than this: this process was stopped, or the machine stood still.
+STANDSTILL_S = 0.5
 HEARTBEAT_MS = 10_000  # by which both sides notice that another machine has vanished without a word
 CANCEL_LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000

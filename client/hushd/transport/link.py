@@ -209,11 +209,12 @@ def _owner_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None
 
 def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
     """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names, or that has attached itself and lends its
-    models; None for this one."""
+    models; None for this one. Raises `bad_request` for what is not an endpoint, and as `_remote` does."""
     address = os.environ.get(ENDPOINT) if endpoint is None else endpoint
     if address == "" or (address is None and not _has_guests(here)):
         return None
-    return find_machine(address, here)
+    machine: Machine | None = _remote("machine", address or _ATTACHED)(address, here)
+    return machine
 
 
 def _has_guests(here: paths.Paths) -> bool:
@@ -242,7 +243,7 @@ def devices_link(holder: str | None = None) -> Link | None:
     here = paths.find()
     if os.environ.get(DEVICES) in ("", HERE) or not _has_guests(here):
         return None
-    endpoint = find_lender(here)
+    endpoint = str(_remote("lender", _ATTACHED)(here))  # of the attached machine; empty where there is none
     return _link(endpoint, holder, os.getpid(), False) if endpoint else None
 
 
@@ -268,19 +269,6 @@ class Machine(Protocol):
 
     def connect(self, holder: str | None) -> Connection:
         """Connects to the supervisor there. Raises HushdError, with the cause in one sentence."""
-
-
-def find_machine(address: str | None, here: paths.Paths) -> Machine | None:
-    """Returns the machine at an endpoint; without one, that which has attached itself and lends its models, or None.
-    Raises `engine_missing` without the plugin, `bad_request` for what is not an endpoint."""
-    machine: Machine | None = _remote("machine", address or _ATTACHED)(address, here)
-    return machine
-
-
-def find_lender(here: paths.Paths) -> str:
-    """Returns the endpoint of the attached machine whose devices are to be used; empty where there is none. Raises
-    `engine_missing` without the plugin."""
-    return str(_remote("lender", _ATTACHED)(here))
 
 
 _ATTACHED = "A machine that is attached to this one"

@@ -95,11 +95,11 @@ class File(Source):
             finally:
                 os.close(descriptor)
         except (OSError, ValueError) as error:
-            if _is_address(name):
+            if isinstance(name, str) and name.lower().startswith(("http://", "https://", "ftp://")):
                 raise HushdError(
                     "input_unreadable",
                     f"{name!r} is an address on the web, and hushd downloads no recordings: "
-                    f"curl -sL {shlex.quote(str(name))} | listen -",
+                    f"curl -sL {shlex.quote(name)} | listen -",
                 ) from None
             reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
             raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
@@ -127,12 +127,17 @@ class File(Source):
         }
 
     def pieces(self) -> Iterator[bytes]:
-        try:
-            with open(self.path, "rb", buffering=0) as file:
-                while piece := file.read(MAX_PAYLOAD):
-                    yield piece
-        except OSError as error:
-            raise HushdError("input_unreadable", f"{self.path!r} cannot be read ({error.strerror}).") from error
+        return blocks(self.path)
+
+
+def blocks(path: str | bytes) -> Iterator[bytes]:
+    """Yields the bytes of a file, or of a named pipe, for whose writer it waits. Raises `input_unreadable`."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(MAX_PAYLOAD):
+                yield piece
+    except OSError as error:
+        raise HushdError("input_unreadable", f"{path!r} cannot be read ({error.strerror}).") from error
 
 
 class ForgottenError(HushdError):
@@ -180,7 +185,12 @@ class ReplayBuffer:
         if piece is None:
             return None
         if not isinstance(piece, bytes | bytearray | memoryview):
-            self.fail(error := _no_bytes(piece))
+            error = HushdError(
+                "bad_request",
+                f"The input is an iterable of {type(piece).__name__}, not of bytes: give transcribe one array of all "
+                "samples and its rate=, or the bytes of int16 samples.",
+            )
+            self.fail(error)
             raise error
         self._count += 1
         self._room -= len(piece)
@@ -262,16 +272,3 @@ def utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise HushdError("bad_request", "The text is not valid Unicode: it has half of a surrogate pair.") from error
-
-
-def _no_bytes(piece: object) -> HushdError:
-    kind = type(piece).__name__
-    return HushdError(
-        "bad_request",
-        f"The input is an iterable of {kind}, not of bytes: give transcribe one array of all samples and its rate=, "
-        "or the bytes of int16 samples.",
-    )
-
-
-def _is_address(name: str | bytes) -> bool:
-    return isinstance(name, str) and name.lower().startswith(("http://", "https://", "ftp://"))

@@ -112,13 +112,13 @@ class Spool:
         self._items: deque[tuple[Message, bytes | Place]] = deque()  # without its payload where that has a place
         self._store = Store("answer", memory)
         self._error: BaseException | None = None
-        self._ended = False
+        self.ended = False  # whether the last message has arrived, consumed or not
 
     def put(self, message: Message) -> None:
         """Adds a message; never waits for the reader. Raises `output_failed` when memory is used up and the temporary
         file cannot take it."""
         with self._changed:
-            if self._ended:
+            if self.ended:
                 return
             payload = self._store.put(message.payload)
             self._items.append((message if isinstance(payload, bytes) else replace(message, payload=b""), payload))
@@ -127,8 +127,8 @@ class Spool:
     def end(self, error: BaseException | None = None) -> None:
         """Ends the queue; `get` raises `error`, if given, after the messages that came before."""
         with self._changed:
-            if not self._ended:
-                self._ended, self._error = True, error
+            if not self.ended:
+                self.ended, self._error = True, error
                 if not self._items:
                     self._store.close()
                 self._changed.notify_all()
@@ -142,7 +142,7 @@ class Spool:
             HushdError: `output_failed` when the temporary file does not give it back.
         """
         with self._changed:
-            while not self._changed.wait_for(lambda: self._items or self._ended, OVERLOOKED_S):
+            while not self._changed.wait_for(lambda: self._items or self.ended, OVERLOOKED_S):
                 pass
             message = self._next()
         assert message is not None
@@ -153,22 +153,17 @@ class Spool:
         with self._changed:
             return self._next()
 
-    @property
-    def ended(self) -> bool:
-        """True if the last message has arrived, consumed or not."""
-        return self._ended
-
     def discard(self, error: BaseException) -> None:
         """Drops all messages, since nobody will read them; a later `get` raises `error`."""
         with self._changed:
-            self._ended, self._error = True, error
+            self.ended, self._error = True, error
             self._items.clear()
             self._store.close()
             self._changed.notify_all()
 
     def _next(self) -> Message | None:
         if not self._items:
-            if self._ended:
+            if self.ended:
                 raise self._error or EOFError
             return None
         message, stored = self._items.popleft()
@@ -177,7 +172,7 @@ class Spool:
         except HushdError as error:
             self.discard(error)  # what follows must not be taken for the next part
             raise
-        if self._ended and not self._items:
+        if self.ended and not self._items:
             self._store.close()
         return message if isinstance(stored, bytes) else replace(message, payload=payload)
 

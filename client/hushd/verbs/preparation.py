@@ -19,7 +19,7 @@ from hushd.transport.steps import Brief, Steps
 from . import requests
 
 if TYPE_CHECKING:
-    from hushd_models.model_choice import Candidate, ModelChoice
+    from hushd_models.model_choice import ModelChoice
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
 
@@ -138,7 +138,8 @@ class Preparation:
         if not (yield Brief(partial(self.may_hear_again, request, here=False))):
             return None
         described = yield from self._hearing()
-        several = [each for each in (yield partial(_installed, described, None, False)) if len(each.languages) != 1]
+        installed = yield partial(model_choice.candidates, described, None, False)
+        several = [each for each in installed if len(each.languages) != 1]
         if not several:
             return None
         own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
@@ -155,7 +156,7 @@ class Preparation:
         from hushd_schema.status import Status
 
         described = yield from self._hearing()
-        installed = yield partial(_installed, described, engine, translate)
+        installed = yield partial(model_choice.candidates, described, engine, translate)
         status = Status.from_data((yield from self._control("status")))
         return model_choice.choose(installed, model_choice.capacity(status, "stt"), language, speed or "medium", engine)
 
@@ -210,10 +211,3 @@ def _may_hear(language: str | None) -> bool:
     here = paths.find()
     own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))
     return any(map(any, own)) or inventory.hears(store.Store(here), language)
-
-
-def _installed(described: HearingDescription, engine: str | None, translates: bool) -> list[Candidate]:
-    """Returns the installed models."""
-    from hushd_models.model_choice import candidates
-
-    return candidates(described, engine, translates)

@@ -147,7 +147,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         Raises:
             HushdError: `bad_request` for a recording without one voice.
         """
-
         voiceprints = {}
         given: Mapping[str, Any] = configured() if recordings is None else recordings
         for name, audio in given.items():
@@ -217,11 +216,9 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnySpeech]:
         """See `Client.synthesize`."""
-        from hushd.verbs.requests import speech_params  # not for who listens
-
         source = self._text(text)
         shared = requests.take_shared(options)
-        params = speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
+        params = requests.speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
         usual = params.get("default_voice") or params.get("voice")
         request = yield from self._preparation.speech(params, shared)
         voiced = partial(self._preparation.in_language, usual=usual, shared=shared)
@@ -241,11 +238,10 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     ) -> Steps[AnyTranscription]:
         """See `Client.transcribe_stream`."""
         from hushd.audio.source import is_array  # not for who speaks
-        from hushd.verbs.requests import transcribe_params
 
         source = yield self._audio(audio, rate)
         shared = requests.take_shared(options)
-        params = transcribe_params(options)  # type: ignore[arg-type]
+        params = requests.transcribe_params(options)  # type: ignore[arg-type]
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         request = yield from self._preparation.transcription(params, speed, shared)
@@ -262,14 +258,11 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnyTranscription]:
         """See `Client.listen`."""
-        from hushd.verbs.requests import take_live_params, transcribe_params
-
-        shared, live = requests.take_shared(options), take_live_params(options)
-        params = transcribe_params(options) | live  # type: ignore[arg-type]
+        shared, live = requests.take_shared(options), requests.take_live_params(options)
+        params = requests.transcribe_params(options) | live  # type: ignore[arg-type]
         request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
         call = self._heard_again((yield from self._send(request, audio)), speed or "fast")
-        begin = self._transcription_class()
-        return begin(call, None, on_partial, on_event)
+        return self._transcription_class()(call, None, on_partial, on_event)
 
     def _heard_again(self, call: RetryingCall, speed: str | None) -> SecondHearing:
         """Returns a transcription that another model may hear again."""
