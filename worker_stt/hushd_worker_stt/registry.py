@@ -45,15 +45,11 @@ def _description(engine: type[Engine]) -> HearingEngine:
     )
 
 
-def _without_missing_models(engine: HearingEngine) -> HearingEngine:
-    return replace(engine, models=tuple(model for model in engine.models if model.installed))
-
-
 REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(
     role="stt",
     kind="speech-to-text",
     contract=Engine,
     describe_engine=_description,
     max_bytes=40_000,
-    shorten=(_without_missing_models,),
+    shorten=(lambda engine: replace(engine, models=tuple(model for model in engine.models if model.installed)),),
 )

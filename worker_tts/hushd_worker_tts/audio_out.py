@@ -73,7 +73,9 @@ class Output:
 
     def __init__(self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int) -> None:
         """Raises HushdError `engine_missing` if the format or the rate needs a library that is not installed."""
-        self.rate = sample_rate or _possible(engine_rate, format)
+        rates = FIXED_RATES.get(format, (engine_rate,))
+        # The engine's own rate, or the next higher one that the format supports.
+        self.rate = sample_rate or next((known for known in rates if known >= engine_rate), rates[-1])
         self._channels = channels
         self._encoder = _encoder(job, format, self.rate, channels)
         self._resampler: Any = None
@@ -129,12 +131,6 @@ def _encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     from . import file_encoders  # most speech is played, or is a WAV file
 
     return file_encoders.encoder(job, format, rate, channels)
-
-
-def _possible(rate: int, format: str) -> int:
-    """Returns the engine's own rate, or the next higher one that the format supports."""
-    rates = FIXED_RATES.get(format, (rate,))
-    return next((known for known in rates if known >= rate), rates[-1])
 
 
 def _resampler(from_rate: int, to_rate: int) -> Any:

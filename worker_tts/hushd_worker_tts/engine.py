@@ -109,6 +109,14 @@ class EngineInfo:
             streaming=True,
         )
 
+    @classmethod
+    def of_files(cls, name: str, models: Sequence[Model], install: str) -> EngineInfo:
+        """Returns the description of an engine whose models are files of the user's: without one it has no voice."""
+        names = [model.name for model in models]
+        default = "default" if "default" in names or not names else names[0]
+        voice = default if names else ""
+        return cls(name, bool(names), install, default, voice, tuple(models), slowest=0.25, fastest=4.0, streaming=True)
+
 
 class Engine(BaseEngine):
     """A `BaseEngine` that speaks. All methods except `info` and `voices` are called from one thread, or from

@@ -55,7 +55,9 @@ class Leveller:
         """Returns the factor that brings `voice` to the target; `chunk` is its next audio."""
         gains: dict[str, float] = self._job.gains
         if voice.name not in gains:
-            gains[voice.name] = _gain(self._power(voice, chunk))
+            power = self._power(voice, chunk)
+            decibels = TARGET_LUFS - lufs(power) if power else 0.0
+            gains[voice.name] = float(10 ** (min(max(decibels, -_MAX_DB), _MAX_DB) / 20))
         return gains[voice.name]
 
     def learn(self, voice: Voice, chunk: AudioChunk) -> None:
@@ -98,11 +100,6 @@ def limit(samples: Samples) -> Samples:
     limited = samples.copy()
     limited[over] = np.sign(samples[over]) * (_KNEE + room * np.tanh((level[over] - _KNEE) / room))
     return limited
-
-
-def _gain(power: float) -> float:
-    decibels = TARGET_LUFS - lufs(power) if power else 0.0
-    return float(10 ** (min(max(decibels, -_MAX_DB), _MAX_DB) / 20))
 
 
 def _load(path: Path) -> dict[str, tuple[float, float]]:

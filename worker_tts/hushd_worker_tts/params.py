@@ -125,18 +125,13 @@ def choose_voice(
                 f"The voice {voice.name} speaks {voice.language}, not {quoted(language)}: {_others(language, voices)}.",
             )
         return voice
-    for matches in (_same, _speaks):
-        able = [voice for voice in (current, default, *voices) if voice is not None and matches(voice, language)]
-        if able:
-            return next((voice for voice in able if voice.installed), able[0])
+    able = [voice for voice in (current, default, *voices) if voice is not None and _speaks(voice, language)]
+    if able := [each for each in able if languages.tag(each.language) == languages.tag(language)] or able:
+        return next((voice for voice in able if voice.installed), able[0])
     spoken = listed(sorted({voice.language for voice in voices}))
     raise HushdError(
         "bad_request", f"{info.name} speaks {spoken}, not {quoted(language)}: {_others(language, voices)}."
     )
-
-
-def _same(voice: Voice, language: str) -> bool:
-    return languages.tag(voice.language) == languages.tag(language)
 
 
 def _speaks(voice: Voice, language: str) -> bool:

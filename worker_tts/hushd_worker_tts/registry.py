@@ -43,23 +43,15 @@ def _description(engine: type[Engine]) -> SpeakingEngine:
     )
 
 
-def _without_missing_voices(engine: SpeakingEngine) -> SpeakingEngine:
-    return replace(engine, voices=tuple(voice for voice in engine.voices if voice.installed))
-
-
-def _without_samples(engine: SpeakingEngine) -> SpeakingEngine:
-    return replace(engine, voices=tuple(replace(voice, sample="") for voice in engine.voices))
-
-
-def _few_voices(engine: SpeakingEngine) -> SpeakingEngine:
-    return replace(engine, voices=engine.voices[:60])
-
-
 REGISTRY: EngineRegistry[Engine, SpeakingEngine] = EngineRegistry(
     role="tts",
     kind="text-to-speech",
     contract=Engine,
     describe_engine=_description,
     max_bytes=55_000,
-    shorten=(_without_missing_voices, _without_samples, _few_voices),
+    shorten=(
+        lambda engine: replace(engine, voices=tuple(voice for voice in engine.voices if voice.installed)),
+        lambda engine: replace(engine, voices=tuple(replace(voice, sample="") for voice in engine.voices)),
+        lambda engine: replace(engine, voices=engine.voices[:60]),
+    ),
 )

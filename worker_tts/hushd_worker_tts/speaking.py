@@ -79,7 +79,9 @@ class SpeechJob:
     def close(self) -> SpeechResult:
         """Closes the output, and returns the job's result. Raises `bad_request` if nothing was spoken."""
         if self._output is None:
-            raise HushdError("bad_request", self._nothing())
+            voice = self._params.voice
+            nothing = f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
+            raise HushdError("bad_request", nothing if self._text_seen else "There is no text to speak.")
         self._output.close()
         self._leveller.end()
         return SpeechResult(
@@ -151,12 +153,6 @@ class SpeechJob:
             self._silence += seconds
         else:
             self._output.silence(seconds)
-
-    def _nothing(self) -> str:
-        if not self._text_seen:
-            return "There is no text to speak."
-        voice = self._params.voice
-        return f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
 
 
 _SILENT = re.compile(r"[\s\[\](){}.,;:!?…'\"“”‘’«»`|\\-]*")  # no engine says anything of these alone

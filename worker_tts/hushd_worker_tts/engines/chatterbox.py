@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hushd_models import advice, catalogue, hf_cache
 from hushd_models.installation import engine_command, engine_installed, package_command
@@ -36,17 +36,10 @@ _WORD_BORDERS = "spacy_ontonotes.zip"  # spacy-pkuseg's file
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 
 
-class _Class(NamedTuple):
-    """The package's class for a model."""
-
-    module: str
-    name: str
-
-
-_CLASSES = {
-    "english": _Class("chatterbox.tts", "ChatterboxTTS"),
-    "multilingual": _Class("chatterbox.mtl_tts", "ChatterboxMultilingualTTS"),
-    "turbo": _Class("chatterbox.tts_turbo", "ChatterboxTurboTTS"),
+_CLASSES = {  # the package's module and class for a model
+    "english": ("chatterbox.tts", "ChatterboxTTS"),
+    "multilingual": ("chatterbox.mtl_tts", "ChatterboxMultilingualTTS"),
+    "turbo": ("chatterbox.tts_turbo", "ChatterboxTurboTTS"),
 }
 _KNOWN = {known.name: known for known in catalogue.of("chatterbox")}
 _MANY = _KNOWN["multilingual"].languages
@@ -83,19 +76,19 @@ class Chatterbox(Engine):
             model = "english" if language == "en" else "multilingual"
             return Voice(name, language, "", model, model in ready, greeting(language, speaker), WPM)
 
-        own = [voice("chatterbox" if tag == "en" else f"chatterbox-{tag}", tag, "Chatterbox") for tag in ("en", *_MANY)]
-        own = list(dict.fromkeys(own))
+        tags = dict.fromkeys(("en", *_MANY))
+        own = (voice("chatterbox" if tag == "en" else f"chatterbox-{tag}", tag, "Chatterbox") for tag in tags)
         recorded = (voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items())
         return (*own, *recorded)
 
     def load(self, report: Callable[[str], None]) -> None:
-        kind, folder = _CLASSES[self._model], _find(self._model)
+        (module, kind), folder = _CLASSES[self._model], _find(self._model)
         if engine_installed(SPEC) and folder is None:
             raise advice.missing(f"chatterbox/{self._model}")
         read_ahead(folder.iterdir() if folder else ())
         try:
             torch = import_torch()
-            package = getattr(importlib.import_module(kind.module), kind.name)
+            package = getattr(importlib.import_module(module), kind)
             _check_watermarker()
             if self._model == "multilingual" and folder is not None:
                 _keep_from_the_net(folder)

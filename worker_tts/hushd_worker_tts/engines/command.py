@@ -35,8 +35,7 @@ class Command(Engine):
 
     @classmethod
     def info(cls) -> EngineInfo:
-        specs = _specs()
-        models = tuple(
+        models = [
             Model(
                 name,
                 languages=(spec.language,) if spec else (),
@@ -44,21 +43,10 @@ class Command(Engine):
                 embedded=False,
                 installed=spec is not None and spec.line.find(_folder()) is not None,
             )
-            for name, spec in specs.items()
-        )
-        default = "default" if "default" in specs or not specs else next(iter(specs))
-        return EngineInfo(
-            name="command",
-            # Its code comes with hushd; without a file of the user it has no voice.
-            installed=bool(specs),
-            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes",
-            default_model=default,
-            default_voice=default if default in specs else "",
-            models=models,
-            slowest=0.25,
-            fastest=4.0,
-            streaming=True,
-        )
+            for name, spec in _specs().items()
+        ]
+        install = f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes"
+        return EngineInfo.of_files("command", models, install)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -199,8 +199,6 @@ def _voice_names() -> frozenset[str]:
 
 def _memory_mb(name: str, path: Path | None) -> int:
     """Estimates the memory with an installed model by its file, and with another by the catalogue."""
-    return (
-        catalogue.memory_of_files("kokoro", {path.name: path.stat().st_size})
-        if path
-        else int(SPEC.models[name]["memory_mb"])
-    )
+    if path:
+        return catalogue.memory_of_files("kokoro", {path.name: path.stat().st_size})
+    return int(SPEC.models[name]["memory_mb"])

@@ -68,8 +68,7 @@ class Server(Engine):
 
     @classmethod
     def info(cls) -> EngineInfo:
-        servers = every("tts")
-        models = tuple(
+        models = [
             Model(
                 name,
                 languages=file.languages or (_LANGUAGE,) if file else (),
@@ -77,20 +76,10 @@ class Server(Engine):
                 embedded=False,
                 installed=file is not None and installed(file) is not None,
             )
-            for name, file in servers.items()
-        )
-        default = "default" if "default" in servers or not servers else next(iter(servers))
-        return EngineInfo(
-            name="server",
-            installed=bool(servers),
-            install=f"`hushd servers add NAME -- COMMAND` (see {document('SERVERS.md')})",
-            default_model=default,
-            default_voice=default if servers else "",
-            models=models,
-            slowest=0.25,
-            fastest=4.0,
-            streaming=True,
-        )
+            for name, file in every("tts").items()
+        ]
+        install = f"`hushd servers add NAME -- COMMAND` (see {document('SERVERS.md')})"
+        return EngineInfo.of_files("server", models, install)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -129,8 +129,8 @@ def parts(text: str) -> Iterator[tuple[str, bool]]:
 
 def phonemized(text: str, words: Callable[[str], str]) -> str:
     """Returns the phonemes of an engine's text; `words` converts ordinary words, and spaces are kept."""
-    return "".join(part if phonemes else _spaced(part, words(part.strip())) for part, phonemes in parts(text))
 
+    def spaced(part: str) -> str:
+        return " " * part[0].isspace() + words(part.strip()) + " " * (part[-1].isspace() and bool(part.strip()))
 
-def _spaced(part: str, phonemes: str) -> str:
-    return " " * part[0].isspace() + phonemes + " " * (part[-1].isspace() and bool(part.strip()))
+    return "".join(part if phonemes else spaced(part) for part, phonemes in parts(text))

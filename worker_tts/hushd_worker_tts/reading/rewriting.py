@@ -71,7 +71,8 @@ class Rewriting:
 
     def _common(self, text: MappedText) -> MappedText:
         """Removes marks that are not text, since this language has no words for them."""
-        text = unruled(named(identified(text.sub(_URL, lambda match: _bare(match["rest"])), None)))
+        text = text.sub(_URL, lambda match: re.split(r"[?#]", match["rest"])[0].removeprefix("www.").rstrip("/"))
+        text = unruled(named(identified(text, None)))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
     def _in_words(self, text: MappedText, words: Words) -> MappedText:
@@ -142,7 +143,3 @@ def _readable(part: str) -> bool:
     """Returns whether a part of a path consists of words, unlike a number of 20 digits or a hash."""
     digits = sum(c.isdigit() for c in part)
     return "%" not in part and len(part) <= 30 and digits <= max(4, len(part) // 3)
-
-
-def _bare(rest: str) -> str:
-    return re.split(r"[?#]", rest)[0].removeprefix("www.").rstrip("/")

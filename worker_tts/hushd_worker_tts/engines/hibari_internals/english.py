@@ -59,9 +59,8 @@ _SHOUTED = (  # words that are spelled in capitals, since no name is one of them
     "AND|ARE|BEEN|BUT|CAN|FOR|FROM|HAD|HAS|HAVE|HER|HIS|HOW|ITS|NOT|THAT|THE|THEIR|THEM|THESE|THEY|THIS|THOSE|WAS|WERE|WHAT|"
     "WHEN|WHERE|WHICH|WHY|WILL|WITH|YOU|YOUR"
 )
-_units = sorted(
-    _UNITS, key=lambda unit: (unit not in "mgls", len(unit)), reverse=True
-)  # 5 m, but not 5m: see the last four
+# 5 m, but not 5m: see the last four.
+_units = sorted(_UNITS, key=lambda unit: (unit not in "mgls", len(unit)), reverse=True)
 _day = "|".join(_DAYS)
 
 
@@ -104,45 +103,34 @@ _DOUBTFUL = re.compile(
 def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]:
     return [
         # money: ₩5000, 20 €, -$5, £1bn, $5/month, $5-$10, $1-2 million
-        (
-            re.compile(rf"(?<!\w)({_SIGNS})\s?({_NUMBER})(?:\s?({'|'.join(_BIG)})\b|( [mbt]r?illion\b))?"),
-            lambda m: f"{m[2]}{f' {_BIG[m[3]]}' if m[3] else m[4] or ''} {_CURRENCIES[m[1]]}",
-        ),
+        (re.compile(rf"(?<!\w)({_SIGNS})\s?({_NUMBER})(?:\s?({'|'.join(_BIG)})\b|( [mbt]r?illion\b))?"),
+         lambda m: f"{m[2]}{f' {_BIG[m[3]]}' if m[3] else m[4] or ''} {_CURRENCIES[m[1]]}"),
         (re.compile(rf"(?<![\w.])({_NUMBER})\s?({_SIGNS})(?![\w$])"), lambda m: f"{m[1]} {_CURRENCIES[m[2]]}"),
         (re.compile(rf"(?<![\w.])({_NUMBER})\s?([€£$¥₹])(?![\w\d])"), r"\2\1"),
         (re.compile(r"~(?=[$£€¥₹]\d)"), "about "),
         (re.compile(r"(?<!\w)[-−](?=[$£€]\d)"), "minus "),
         (re.compile(rf"([$£€])({_NUMBER})\s?[-–]\s?(?=\d)"), r"\2 to \1"),
-        (
-            re.compile(rf"([$£€])({_NUMBER})\s?(bn|mn|tn)\b"),
-            lambda m: f"{m[1]}{m[2]} {_BIG[m[3]]}",
-        ),
+        (re.compile(rf"([$£€])({_NUMBER})\s?(bn|mn|tn)\b"), lambda m: f"{m[1]}{m[2]} {_BIG[m[3]]}"),
         (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?[-–]\s?(?=[$£€]\d)"), r"\1 to "),
         (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?/\s?({'|'.join(_PER)})\b"), lambda m: f"{m[1]} per {_PER[m[2]]}"),
         # addresses and versions: each number separately
-        (
-            re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w])(?!\.\d)"),
-            lambda m: " dot ".join(_digits(part) if len(part) == 3 else part for part in m.groups()),
-        ),
+        (re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w])(?!\.\d)"),
+         lambda m: " dot ".join(_digits(part) if len(part) == 3 else part for part in m.groups())),
         (re.compile(r"(?<![\w.])v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\w])"), r"\1 point \2 point \3"),
         (re.compile(r"\bv(?=\d)"), "version "),
         (re.compile(r"(\b\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z?)\b"),
          lambda m: f"{m[1]}, {m[2]}{' UTC' if m[3] else ''}"),
         (re.compile(rf"\b(1?\d)\.([0-5]\d)(?=\s?{_AM})", re.IGNORECASE), r"\1:\2"),
-        (
-            re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?! ?\d)"),
-            lambda m: re.sub(r"\s", ",", m[0]),
-        ),
+        (re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?! ?\d)"),
+         lambda m: re.sub(r"\s", ",", m[0])),
         (re.compile(r"(?<![^\s(=])(?<!\d )–(?=\d)"), "minus "),
         # ranges that hibari does not read: at the end of a sentence, of times, of days, of percentages
         (re.compile(rf"\b({_MONTH}) (\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w-])"), _day_of),
         (re.compile(rf"\b({_ORDINAL})\s?[-–]\s?(?={_ORDINAL}\b)"), r"\1 to "),
         (re.compile(r"\b(\d{1,2}:\d{2})\s?[-–]\s?(?=\d{1,2}:\d{2}\b)"), r"\1 to "),
         (re.compile(r"(?<![\w.\-/])(\d{1,4}\s?%?)\s?[-–]\s?(\d{1,4})(?=\s?%|[.](?!\d))(?![\w-])"), r"\1 to \2"),
-        (
-            re.compile(rf"\b({_CLOCK})\s?({_AM})?\s?[-–]\s?({_CLOCK}\s?{_AM})(?!\w)", re.IGNORECASE),
-            lambda m: f"{m[1]}{' ' + m[2] if m[2] else ''} to {m[3]}",
-        ),
+        (re.compile(rf"\b({_CLOCK})\s?({_AM})?\s?[-–]\s?({_CLOCK}\s?{_AM})(?!\w)", re.IGNORECASE),
+         lambda m: f"{m[1]}{' ' + m[2] if m[2] else ''} to {m[3]}"),
         (re.compile(rf"\b({_day})\.?\s?[-–]\s?({_day})\b\.?"), lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
         # fractions and lengths
         (re.compile(r"(?<![\d/.])(\d+) (?=[1-9]/[1-9]\d?(?![\d/]))"), r"\1 and "),
@@ -156,14 +144,10 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         (re.compile(r"(?<=[a-z])\s+x\s+(?=\d)"), " by "),
         (re.compile(r"(?<![\w.])(?:(\d+)h ?)?(\d{1,2})m(?: ?(\d{1,2}(?:\.\d+)?)s)?\b"), _duration),
         # units
-        (
-            re.compile(rf"(?<![\w.$£€])({_NUMBER})\s?({'|'.join(_DATA)})/({'|'.join(_PER)})\b"),
-            lambda m: f"{m[1]} {_DATA[m[2]]} per {_PER[m[3]]}",
-        ),
-        (
-            re.compile(rf"(?<![\w.$£€:/-])({_NUMBER})(?: ({'|'.join(_units)})|({'|'.join(_units[:-4])}))(?![\w'’/])"),
-            lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2] or m[3]])}",
-        ),
+        (re.compile(rf"(?<![\w.$£€])({_NUMBER})\s?({'|'.join(_DATA)})/({'|'.join(_PER)})\b"),
+         lambda m: f"{m[1]} {_DATA[m[2]]} per {_PER[m[3]]}"),
+        (re.compile(rf"(?<![\w.$£€:/-])({_NUMBER})(?: ({'|'.join(_units)})|({'|'.join(_units[:-4])}))(?![\w'’/])"),
+         lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2] or m[3]])}"),
         # numbers
         (re.compile(_EXPONENT), _power),
         (re.compile(r"(?<![\w.])\.(?=\d)"), "0."),
@@ -172,10 +156,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         # words
         (re.compile(rf"\b(?:{_SHOUTED})\b"), lambda m: m[0].lower()),
         (re.compile(r"(?<![\w-])([A-DF])-(?![\w-]| (?:and|or|to) \w+-)"), r"\1 minus"),
-        (
-            re.compile(rf"\b((?!The|My|Our)[A-Z][a-z]+|{_ORDINAL}) Dr\b\.?(?=[,;:.!?)]|\s+[^\sA-Z]|\s*$)"),
-            r"\1 Drive",
-        ),
+        (re.compile(rf"\b((?!The|My|Our)[A-Z][a-z]+|{_ORDINAL}) Dr\b\.?(?=[,;:.!?)]|\s+[^\sA-Z]|\s*$)"), r"\1 Drive"),
         (re.compile(r"\bca?\.\s?(?=\d{3,4}\b)"), "circa "),
         (re.compile(r"\bCO[2₂](?!\w)"), "C O 2"),
         (re.compile(r"\betc\.(?=[,;)])"), "et cetera"),
