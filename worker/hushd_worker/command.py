@@ -136,9 +136,8 @@ def _names(words: tuple[str, ...]) -> Iterator[str]:
 
 
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
-_PIPE_READ_TIMEOUT_S = (
-    1.0  # to read the rest from the pipes of a program that has exited; its children may hold them open
-)
+# To read the rest from the pipes of a program that has exited; its children may hold them open.
+_PIPE_READ_TIMEOUT_S = 1.0
 _MAX_OUTPUT = 16_000_000  # bytes; 20 s of sound are a tenth of that
 
 

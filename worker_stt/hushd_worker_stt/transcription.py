@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 CHANNELS = ("LEFT", "RIGHT")  # their names
 _PROGRESS_S = 10.0  # of audio read between two progress messages
-_FRAMES_BEFORE_START = (
-    320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
-)
+# Frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording.
+_FRAMES_BEFORE_START = 320
 _UNSURE_SPEAKERS = "Memory is short, so the speakers are told apart in a simpler way, with more mistakes."
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 Reading = Callable[[], list[Segment]]

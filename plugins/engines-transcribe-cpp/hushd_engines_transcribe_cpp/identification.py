@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
     from .ecapa import Ecapa
 
-MAX_IDENTIFIED_S = (
-    5.0  # of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages
-)
+# Of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages.
+MAX_IDENTIFIED_S = 5.0
 MIN_IDENTIFIED_S = 0.5  # the library's minimum
 # More likely than all other languages of the model together; the library's own tests require that of real speech.
 MIN_PROBABILITY = 0.5

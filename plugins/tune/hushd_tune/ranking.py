@@ -11,9 +11,8 @@ from random import Random
 
 from hushd_protocol.light_dataclass import dataclass
 
-MIN_SENTENCES = (
-    6  # sentences: with 5, even a model that is better in each of them may be so by chance (1 in 16, both ways)
-)
+# With 5 sentences, even a model that is better in each of them may be so by chance (1 in 16, both ways).
+MIN_SENTENCES = 6
 DRAWS = 2000
 _SEED = 20
 _TAIL_SHARE = 0.025  # of the draws, on either side of a 95 % interval

@@ -27,9 +27,8 @@ _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed"
 BEFORE_WORD_S = 0.3
 _STEADY_S = 60.0  # after which a failure does not count as a repetition
 _FAILURES = 3  # in a row
-WAKE_CHUNK_S = (
-    0.2  # twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average
-)
+# Twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average.
+WAKE_CHUNK_S = 0.2
 _HEARD_TWICE_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 

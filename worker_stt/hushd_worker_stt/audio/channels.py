@@ -17,8 +17,8 @@ from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.segmentation.pieces import frames
 from hushd_worker_stt.segmentation.vad import FRAME, Detector
 
-from .inlet import Inlet, Mixdown
-from .level import SILENT_LEVEL
+from .inlet import Inlet, Mixdown, sane
+from .level import LEVEL_FRAME, SILENT_LEVEL, frame_peaks
 from .recording import Spool
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Apart(Mixdown):
 
     def __call__(self, block: Samples, layout: Sequence[str] = ()) -> Samples:
         if block.shape[1] == 2:
-            return np.clip(np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
+            return sane(block)
         self.pairs = False
         return np.repeat(super().__call__(block, layout)[:, None], 2, axis=1)
 
@@ -94,7 +94,7 @@ def each_a_person(blocks: Iterable[Samples], *, asked: bool) -> bool:
     return bool(own.min() >= _OWN_FRAMES and own.sum() > together)
 
 
-_ECHO_STEP = 320  # samples whose peak is compared, 20 ms
+_ECHO_STEP = LEVEL_FRAME  # samples whose peak is compared, 20 ms
 _ECHO_WINDOW_STEPS = 500  # steps that are judged together, 10 s
 _ECHO_AROUND_STEPS = 15  # steps before and after them, 0.3 s
 _OWN_AROUND_STEPS = 10  # steps, 0.2 s, around a channel's own speech that stay as they are
@@ -115,7 +115,7 @@ def without_echo(blocks: Iterable[Samples]) -> Iterator[Samples]:
 
     def judged(until: int) -> Samples:
         """Returns the samples from `first` to `until` of those held."""
-        peaks = np.stack([_peaks(held[:, n]) for n in (0, 1)])
+        peaks = np.stack([frame_peaks(held[:, n]) for n in (0, 1)])
         gain = np.ones_like(held)
         for channel, other in ((0, 1), (1, 0)):
             loud = peaks[other] > max(SILENT_LEVEL, 0.1 * float(peaks[other].max()))
@@ -135,11 +135,6 @@ def without_echo(blocks: Iterable[Samples]) -> Iterator[Samples]:
             held, first = held[until - context :], context
     if len(held) > first:
         yield judged(len(held))
-
-
-def _peaks(samples: Samples) -> Samples:
-    peaks: Samples = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), _ECHO_STEP))
-    return peaks
 
 
 def _around(peaks: Samples, steps: int) -> Samples:

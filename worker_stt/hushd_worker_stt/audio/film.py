@@ -15,8 +15,6 @@ from hushd_worker import media
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from av import AudioFrame
 
     from hushd_worker_stt.engine import Samples
@@ -106,9 +104,7 @@ class Film:
     def __enter__(self) -> Film:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def blocks(self) -> Iterator[Sound]:

@@ -128,9 +128,8 @@ class HighPass:
         """Filters the next `samples`, of one channel; returns as many."""
         if len(samples) == 0:
             return samples
-        if (
-            self._before is None
-        ):  # as if the first sample had always been there, so that an offset does not begin with a jump
+        if self._before is None:
+            # As if the first sample had always been there, so that an offset does not begin with a jump.
             self._before = np.repeat(samples[:1], _LENGTH - 1)
         joined = np.concatenate((self._before, samples))
         self._before = joined[-_JUDGED:]

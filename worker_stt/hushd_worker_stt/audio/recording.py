@@ -24,8 +24,6 @@ from .film import Bytes, Film
 from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from hushd_worker.job import Job
 
     from hushd_worker_stt.engine import Samples
@@ -130,9 +128,7 @@ class Recording:
     def __enter__(self) -> Recording:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def blocks(self) -> Iterator[Samples]:

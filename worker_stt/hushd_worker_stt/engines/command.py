@@ -18,13 +18,12 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.kinds import Kind, choice, is_number, number, seconds, text, texts
-from hushd_schema.sound_file import wav_header
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
 
-from .command_output import OutputError, from_json, from_text
+from .command_output import OutputError, from_json, from_text, wav
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -86,7 +85,7 @@ class Command(Engine):
         return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        spec, sound = self._spec, _wav(samples)
+        spec, sound = self._spec, wav(samples)
         try:
             with reported(spec.program, f"raise timeout in {spec.path}, or shorten its pieces"):
                 if spec.needs_file:
@@ -112,14 +111,6 @@ def _described(path: Path) -> ModelInfo:
     return ModelInfo(path.stem, spec.languages, spec.memory_mb, translation=spec.translates)
 
 
-def _wav(samples: Samples) -> bytes:
-    """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
-    import numpy as np
-
-    data = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
-    return wav_header(RATE, len(data)) + data
-
-
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
 _PIECE = PieceLength(15.0, 30.0)
 
@@ -130,10 +121,6 @@ def _is_piece(value: object) -> bool:
     return bool(1 <= value[0] <= value[1] <= 600)
 
 
-def _piece(value: list[float]) -> PieceLength:
-    return PieceLength(*map(float, value))
-
-
 _KINDS = {
     "run": RUN,
     "languages": texts(),
@@ -142,7 +129,9 @@ _KINDS = {
     "auto": text(),
     "memory_mb": number(0)._replace(make=round),
     "timeout": seconds(0.1),
-    "piece": Kind("[shortest, longest] in seconds, from 1 to 600", _is_piece, _piece),
+    "piece": Kind(
+        "[shortest, longest] in seconds, from 1 to 600", _is_piece, lambda value: PieceLength(*map(float, value))
+    ),
 }
 
 

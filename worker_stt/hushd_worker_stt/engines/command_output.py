@@ -1,4 +1,5 @@
-"""Reads the output of a program as segments: openai-whisper's JSON, or text, with or without times before its lines."""
+"""Writes the input of programs and servers, a WAV file, and reads their output as segments: openai-whisper's JSON, or
+text, with or without times before its lines."""
 
 from __future__ import annotations
 
@@ -6,11 +7,15 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.light_dataclass import replace
+from hushd_schema.sound_file import wav_header
 
-from hushd_worker_stt.engine import Segment, Word
+from hushd_worker_stt.engine import RATE, Segment, Word
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that would begin a line or control a terminal
@@ -18,6 +23,15 @@ _MAX_SEGMENT = 60_000  # bytes on the wire: a message holds little more
 _WORD = 40  # bytes of a word's times
 # The form of whisper and whisper.cpp: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\](.*)")
+
+
+def wav(samples: Samples) -> bytes:
+    """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
+    import numpy as np
+
+    finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    data = np.clip(np.round(finite * 32767), -32768, 32767).astype("<i2").tobytes()
+    return wav_header(RATE, len(data)) + data
 
 
 class OutputError(Exception):
@@ -50,12 +64,8 @@ def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | Non
         else:
             segments = [Segment(0.0, duration, _line(content["text"]))]
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        what = (
-            f"without {error}"
-            if isinstance(error, KeyError)
-            else f"unlike whisper's ({str(error).splitlines()[0][:100]})"
-        )
-        raise OutputError(f"printed JSON {what}") from error
+        unlike = f"unlike whisper's ({str(error).splitlines()[0][:100]})"
+        raise OutputError(f"printed JSON {f'without {error}' if isinstance(error, KeyError) else unlike}") from error
     return _ordered(segments, duration), language if isinstance(language, str) else None
 
 

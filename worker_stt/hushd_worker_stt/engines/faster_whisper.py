@@ -35,18 +35,10 @@ if TYPE_CHECKING:
 
 SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package
-    "patience",
-    "length_penalty",
-    "no_repeat_ngram_size",
-    "suppress_tokens",
-    "compression_ratio_threshold",
-    "logprob_threshold",
-    "no_speech_threshold",
-    "condition_on_previous_text",
-    "prepend_punctuations",
-    "append_punctuations",
-    "hallucination_silence_threshold",
-)
+    "patience", "length_penalty", "no_repeat_ngram_size", "suppress_tokens", "compression_ratio_threshold",
+    "logprob_threshold", "no_speech_threshold", "condition_on_previous_text", "prepend_punctuations",
+    "append_punctuations", "hallucination_silence_threshold",
+)  # fmt: skip
 # Two threads decode weights of this size hardly faster than one, so that each piece gets one, and several are read
 # beside each other. A token by one and by two took: base 10.1 and 10.7 ms, small 31 and 28, large-v3-turbo 28 and 18.
 _MAX_BYTES_ON_ONE_THREAD = 600_000_000
@@ -241,7 +233,8 @@ class TogetherModel:
         def together(items: Sequence[Any]) -> list[Any]:
             if len(items) == 1:
                 return [self._model.encode(items[0])]
-            return self._apart(self._model.encode(self._joined(items), to_cpu=True))
+            array = self._array(self._model.encode(self._joined(items), to_cpu=True))
+            return [self._storage.from_array(np.ascontiguousarray(array[n : n + 1])) for n in range(len(array))]
 
         part = self._storage.from_array(np.ascontiguousarray(sound[..., :frames]))
         return rendezvous.call(("encode", tuple(part.shape)), part, together)
@@ -272,12 +265,6 @@ class TogetherModel:
         import numpy as np
 
         return self._storage.from_array(np.concatenate([self._array(item) for item in items]))
-
-    def _apart(self, batch: Any) -> list[Any]:
-        import numpy as np
-
-        array = self._array(batch)
-        return [self._storage.from_array(np.ascontiguousarray(array[n : n + 1])) for n in range(len(array))]
 
     def _array(self, storage: Any) -> Any:
         import numpy as np

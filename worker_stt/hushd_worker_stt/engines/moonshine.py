@@ -91,7 +91,10 @@ class Moonshine(Engine):
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
-        if text := self._transcriber.text(_whole_hops(samples), RATE):
+        import numpy as np
+
+        whole_hops = np.pad(samples, (0, -len(samples) % _STEP_SAMPLES))
+        if text := self._transcriber.text(whole_hops, RATE):
             # The model sometimes repeats commas.
             yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
 
@@ -114,12 +117,6 @@ class Moonshine(Engine):
             return None
         self._used = ref(outside)
         return outside
-
-
-def _whole_hops(samples: Samples) -> Samples:
-    import numpy as np
-
-    return np.pad(samples, (0, -len(samples) % _STEP_SAMPLES))
 
 
 NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"

@@ -189,15 +189,6 @@ def _words(
 # --- its files and the runtime ---------------------------------------------------------------------------------------
 
 
-def _first(act: Callable[[str | None], Any]) -> Any:
-    """Returns the result of `act` for the better kind of weights, or, if they are missing, for the other."""
-    better, other = _quantizations()
-    try:
-        return act(better)
-    except FileNotFoundError:
-        return act(other)
-
-
 def _load(model: str, folder: Path) -> Any:
     """Returns the package's model from the files in `folder`, with its type by the name, or else by config.json."""
     import onnxruntime
@@ -223,7 +214,13 @@ def _load(model: str, folder: Path) -> Any:
         _check_vocabulary(asr)
         return asr
 
-    return _first(create)
+    # The better kind of weights first: a card is slower with int8.
+    on_cpu = compute_device.of_onnxruntime(onnxruntime) == "cpu"
+    better, other = ("int8", None) if on_cpu and wish() != ORIGINAL else (None, "int8")
+    try:
+        return create(better)
+    except FileNotFoundError:
+        return create(other)
 
 
 def _check_vocabulary(asr: Any) -> None:
@@ -235,14 +232,6 @@ def _check_vocabulary(asr: Any) -> None:
     decodes = isinstance(asr, _AsrWithCtcDecoding | _AsrWithTransducerDecoding)
     if not whole or (decodes and not hasattr(asr, "_blank_idx")):
         raise ValueError("the vocabulary is damaged")
-
-
-def _quantizations() -> tuple[str | None, str | None]:
-    """Returns the kinds of weights, the better one first: a card is slower with int8."""
-    import onnxruntime
-
-    on_cpu = compute_device.of_onnxruntime(onnxruntime) == "cpu"
-    return ("int8", None) if on_cpu and wish() != ORIGINAL else (None, "int8")
 
 
 def _root(error: BaseException) -> BaseException:

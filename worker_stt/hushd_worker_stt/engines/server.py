@@ -24,7 +24,7 @@ from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
 
-from .command_output import OutputError, from_json
+from .command_output import OutputError, from_json, wav
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -79,7 +79,7 @@ class Server(Engine):
     def _transcribe(self, samples: Samples, options: Options, check: Check) -> list[Segment]:
         duration = len(samples) / RATE
         with self._server.reported():
-            content = self._hear(_wav(samples), options, check, _bounds(samples))
+            content = self._hear(wav(samples), options, check, _bounds(samples))
         try:
             return from_json(json.dumps(_words_in_segments(content, self._file.words)).encode(), duration)[0]
         except OutputError as error:
@@ -89,19 +89,19 @@ class Server(Engine):
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         with self._server.reported():
-            language = self._hear(_wav(samples), Options(), self.check, _bounds(samples)).get("language")
+            language = self._hear(wav(samples), Options(), self.check, _bounds(samples)).get("language")
         return DetectedLanguage(language) if language in self._file.languages else None
 
-    def _hear(self, wav: bytes, options: Options, check: Check, bounds: Bounds) -> dict[str, Any]:
+    def _hear(self, sound: bytes, options: Options, check: Check, bounds: Bounds) -> dict[str, Any]:
         """Returns the server's answer, with at least a `text`."""
         file = self._file
         language = None if options.language in _UNKNOWN else options.language
         if file.like == "wyoming":
             with self._server.line(check, bounds) as line:
-                return _with_text(wyoming.hear(line, file.name, wav[44:], RATE, file.model, language), b"")
+                return _with_text(wyoming.hear(line, file.name, sound[44:], RATE, file.model, language), b"")
         granularity = ["word", "segment"] if options.word_times and file.words else None
         values = {
-            "audio": wav,
+            "audio": sound,
             "model": file.model,
             "language": language,
             "prompt": ", ".join(filter(None, (options.prompt, options.hotwords))),
@@ -110,7 +110,7 @@ class Server(Engine):
             "words": "true" if granularity else "false",
         }
         fields = file.taken(server_file.filled(file.form, values)) | dict(options.decoder.get("extra") or {})
-        body, kind = exchange.form(fields, wav)
+        body, kind = exchange.form(fields, sound)
         path = server_file.path(file.hear, values)
         with self._server.ask(path, body, kind, check, bounds) as answer:
             return _parsed(b"".join(answer.blocks()), answer.headers.get("content-type", ""))
@@ -159,15 +159,6 @@ def _bounds(samples: Samples) -> Bounds:
     """Returns the bounds of a request for the text of a piece."""
     duration = len(samples) / RATE
     return Bounds(_TEXT_TIMEOUT_S, _TEXT_TIMEOUT_S + duration, int(1_000_000 + duration * _TEXT))
-
-
-def _wav(samples: Samples) -> bytes:
-    """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
-    import numpy as np
-
-    finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    data = np.clip(np.round(finite * 32767), -32768, 32767).astype("<i2").tobytes()
-    return wav_header(RATE, len(data)) + data
 
 
 if __name__ == "__main__":  # for `hushd servers try --download`

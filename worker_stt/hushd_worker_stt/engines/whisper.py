@@ -32,13 +32,9 @@ if TYPE_CHECKING:
 
 SPEC = engines.get("whisper")
 _PASSED_ON = (  # the decoder's options for the package
-    "length_penalty",
-    "suppress_tokens",
-    "compression_ratio_threshold",
-    "logprob_threshold",
-    "no_speech_threshold",
+    "length_penalty", "suppress_tokens", "compression_ratio_threshold", "logprob_threshold", "no_speech_threshold",
     "condition_on_previous_text",
-)
+)  # fmt: skip
 _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
 _MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 
@@ -104,7 +100,8 @@ class Whisper(WhisperFamily):
             beam = options.beam_size or options.best_of or 1
             most = self._card.batch(beam, len(windows)) if self._card else len(windows)
             groups = (windows[first : first + most] for first in range(0, len(windows), most))
-            return [result for group in groups for result in self._decoded(group, options)]
+            task = self._task(self._model, options)
+            return [result for group in groups for result in task.run(self._torch.stack(tuple(group)))]
 
         self._encoded(window)
         options = self.window.options(options, sampled=bool(options.temperature))
@@ -129,10 +126,6 @@ class Whisper(WhisperFamily):
                 encoder.positional_embedding = places
 
         return rendezvous.alone(encode)
-
-    def _decoded(self, windows: Sequence[Any], options: Any) -> Sequence[Any]:
-        results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
-        return results
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         usual = self._torch.get_num_threads()

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 _FRAMES_BEFORE = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
 _PAD_S = 0.2  # of quiet kept around speech
-_EARLY_END_QUIET_S = (
-    0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
-)
+# Of quiet after which an utterance may be over: its text is made before the silence is long enough.
+_EARLY_END_QUIET_S = 0.3
 _WHOLE_WORD_QUIET_S = 0.1  # of quiet, after which the last word of audio that ends is whole
 _LIVE_TRIES = 2  # of a doubtful text; by chance Whisper tries five more, which take 2 to 5 s
 _LANGUAGE_FIXED_S = 2.0  # of speech: enough to fix the language for the rest of the session
@@ -209,11 +208,8 @@ class LiveListener:
     def _first_s(self) -> float:
         """Returns the seconds, with the quiet before the speech, by which a stream's language is identified; 0 once it
         is known."""
-        return (
-            _LANGUAGE_FIXED_S + _FRAMES_BEFORE * FRAME / RATE
-            if self._identifies and self.options.language is None
-            else 0.0
-        )
+        unknown = self._identifies and self.options.language is None
+        return _LANGUAGE_FIXED_S + _FRAMES_BEFORE * FRAME / RATE if unknown else 0.0
 
     def _learn(self, utterance: DraftedUtterance | StreamedUtterance) -> None:
         """Fixes the language for the rest of the session, if a stream with enough speech has detected it."""

@@ -16,7 +16,6 @@ from .helper import ORDERLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 _MAX_HELPERS_KILLED = 3  # helpers in a row that may be killed
 
@@ -37,7 +36,7 @@ class Ducking:
         self.begin()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def hold(self, held: bool) -> None:
