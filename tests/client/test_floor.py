@@ -10,7 +10,7 @@ import hushd.audio.devices
 import hushd.audio.playback_buffer
 import pytest
 from hushd import Client
-from hushd.audio.playback import play
+from hushd.audio.playback import Player
 from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
@@ -268,7 +268,7 @@ def test_a_paused_player_closes_the_device_and_goes_on(start_router: Start, devi
             usher.tell(client, usher.turn("waiting"))
             yield loud(1600)
 
-        play(chunks(), RATE, floor=floor)
+        Player(floor=floor).play(chunks(), RATE)
         assert [message.keep for message in router.wait_for(Yield, 2)] == [True, False]
     first, second = device.opened
     assert 3198 <= first.heard + second.heard <= 3200  # the last sample of a fade is silence
@@ -289,7 +289,7 @@ def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: Fake
                 yield loud(16000)
 
         with pytest.raises(HushdError, match="It was stopped"):
-            play(chunks(), RATE, floor=client.floor("speaker"))
+            Player(floor=client.floor("speaker")).play(chunks(), RATE)
         assert router.wait_for(Yield)
     assert device.opened[0].closed
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "hushd-feed"], "the thread's end")
@@ -309,6 +309,6 @@ def test_the_floor_is_left_while_nothing_is_to_be_heard(
         yield loud(1600)
 
     with Client() as client:
-        play(chunks(), RATE, floor=client.floor("speaker"))
+        Player(floor=client.floor("speaker")).play(chunks(), RATE)
     assert len(usher.claims) == 2
     assert [stream.heard for stream in device.opened] == [1600, 1600]

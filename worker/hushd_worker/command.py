@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,14 +250,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             family = []
         process.kill()
         for child in family:
-            try:
+            with suppress(psutil.Error):
                 child.kill()
-            except psutil.Error:
-                pass
         process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:
-            try:
+            with suppress(OSError):  # its unread input is lost with it
                 pipe.close()
-            except OSError:
-                pass  # its unread input is lost with it

@@ -15,6 +15,8 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,6 +88,26 @@ _MESSAGES = {
         ),
     }.items()
 }
+
+
+@contextmanager
+def importing(otherwise: str, remedy: str, *further: type[Exception]) -> Iterator[None]:
+    """Raises `engine_missing` for an import inside that fails, or for one of the `further` errors: the sentence is
+    `otherwise`, which tells what does not work then, the library's reason, and `remedy`, an imperative clause."""
+    kinds: tuple[type[Exception], ...] = (ImportError, OSError, *further)
+    try:
+        yield
+    except kinds as error:
+        raise HushdError("engine_missing", f"{otherwise} ({reason(error)}): {remedy}.") from error
+
+
+@contextmanager
+def loading(model: str, *, install: str, again: str) -> Iterator[None]:
+    """Raises `load_error` for any error of a library that loads `model` inside."""
+    try:
+        yield
+    except Exception as error:
+        raise load_error(model, error, install=install, again=again) from error
 
 
 def load_error(model: str, error: BaseException, *, install: str, again: str) -> HushdError:

@@ -68,6 +68,15 @@ class Segment:
     log_probability: float | None = None
     language_probability: float | None = None
 
+    def within(self, end: float) -> Segment:
+        """Returns the segment without times after `end`, and its words without times before 0."""
+
+        def inside(seconds: float) -> float:
+            return min(max(0.0, seconds), end)
+
+        words = tuple(replace(word, start=inside(word.start), end=inside(word.end)) for word in self.words)
+        return replace(self, start=min(self.start, end), end=min(self.end, end), words=words)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -40,8 +40,8 @@ def alone(act: Callable[[], T]) -> T:
 
 
 def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Runs `tasks`, whose calls are combined and made on this thread, and returns their results. Raises BaseException
-    if the first exception of a task; an exception of a call is raised in each of its tasks."""
+    """Runs `tasks`, whose calls are combined and made on this thread, and returns their results. Raises the first
+    exception of a task; an exception of a call is raised in each of its tasks."""
     return [task() for task in tasks] if len(tasks) == 1 else Rendezvous[T]().run(tasks)
 
 

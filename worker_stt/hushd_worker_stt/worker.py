@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
+from hushd_worker.errors import importing
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
@@ -91,13 +92,9 @@ class SpeechToText(BaseWorker):
             self._engine.load(name, report)
         finally:
             preparation.join()
-        try:
+        with importing("Audio cannot be read here", kind.INFO.install):
             for module in _HEAVY:
                 importlib.import_module(module)
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"Audio cannot be read here ({reason(error)}): {kind.INFO.install}."
-            ) from error
         from .recogniser import Recogniser
 
         if self._engine.feed_s:  # while a stream is open, the engine cannot do anything else

@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 
 from hushd.audio import devices
 from hushd.audio.devices import UNPLUGGED_AFTER_S, Device
-from hushd.audio.recording import Chunks
+from hushd.audio.recording import Chunks, Closing
 from hushd.transport.link import devices_link
 
 RATE = 16000  # Hz, of speech models
@@ -28,7 +28,7 @@ def inputs() -> list[Device]:
     return devices.devices(devices.load(), "microphone")
 
 
-class Microphone(Chunks):
+class Microphone(Closing, Chunks):
     """Iterates over chunks of s16le samples, a context manager.
 
     It records from its construction on, so that nothing is lost while a worker still loads.
@@ -68,12 +68,6 @@ class Microphone(Chunks):
         self._stream = devices.open_stream(
             sounddevice, "microphone", device, lambda number: self._start(sounddevice, number)
         )
-
-    def __enter__(self) -> Microphone:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _get(self) -> bytes | BaseException | None:
         try:

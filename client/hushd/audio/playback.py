@@ -164,16 +164,3 @@ class Player:
         except BaseException:
             buffer.fade_out()
             raise
-
-
-def play(
-    chunks: Iterable[bytes],
-    rate: int,
-    channels: int = 1,
-    device: str | int | None = None,
-    floor: Floor | None = None,
-    volume: float = 1.0,
-    on_position: Callable[[float], None] | None = None,
-) -> None:
-    """Plays s16le samples at `rate` Hz as they come; returns when the last one was heard. See `Player`."""
-    Player(device, floor, volume, on_position).play(chunks, rate, channels)

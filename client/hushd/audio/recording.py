@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, Self
 
 SAMPLE_BYTES = 2  # bytes of a sample
 
@@ -29,6 +29,19 @@ class Device(Protocol):
     def stop(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Closing:
+    """A context manager, whose end closes it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> object:
+        raise NotImplementedError
 
 
 class Chunks(Iterator[bytes]):

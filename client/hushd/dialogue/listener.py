@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hushd_protocol.errors import HushdError
 
+from hushd.audio.recording import Closing
 from hushd.dialogue.exchange import Event
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _usual_source() -> str:
     return answer.stdout.strip()
 
 
-class TurnListener:
+class TurnListener(Closing):
     """Transcribes what one turn of a conversation hears. A context manager.
 
     Args:
@@ -101,12 +102,6 @@ class TurnListener:
         self._transcription: Transcription | None = None
         self._transcript: Transcript | None = None
         self._error: BaseException | None = None
-
-    def __enter__(self) -> TurnListener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def listen(self) -> None:
         """Starts the transcription. Safe to call twice."""

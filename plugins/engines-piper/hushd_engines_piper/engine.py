@@ -21,7 +21,7 @@ from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.errors import load_error
+from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
@@ -121,24 +121,18 @@ class Piper(Engine):
     def _voice(self, name: str) -> Any:
         if name not in self._voices:
             read_ahead(filter(None, [_files().get(name)]))
-            try:
+            with importing("The engine piper does not load", INSTALL):
                 import numpy.random  # noqa: F401  (first, by this one thread)
                 from piper import PiperConfig, PiperVoice
-            except ImportError as error:
-                raise HushdError(
-                    "engine_missing", f"The engine piper does not load ({reason(error)}): {INSTALL}."
-                ) from error
             path = _files().get(name)
             if path is None:
                 raise advice.missing(f"piper/{name}")
-            try:
+            again = f"replace {path} and {_description(path).name} by complete copies"
+            with loading(f"piper/{name}", install=INSTALL, again=again):
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
                 graph = session(path)
                 loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
-            except Exception as error:
-                again = f"replace {path} and {_description(path).name} by complete copies"
-                raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
             self._voices[name] = loaded
         return self._voices[name]
 

@@ -18,7 +18,7 @@ from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel
-from hushd_worker.errors import load_error
+from hushd_worker.errors import importing, load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice
@@ -67,13 +67,9 @@ class SherpaOnnx(Engine):
             except (NoModel, OSError) as error:
                 raise self._load_error(error) from error
             read_ahead(folder / name for name in self._described.files.values())
-        try:
+        with importing(f"The engine {SPEC.name} does not load", INSTALL):
             import numpy.random  # noqa: F401  (first, by this one thread)
             import sherpa_onnx
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
-            ) from error
         if folder is None:
             raise advice.missing(f"{SPEC.name}/{self._model}")
         try:

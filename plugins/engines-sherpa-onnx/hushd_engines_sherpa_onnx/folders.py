@@ -147,7 +147,11 @@ def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> D
         raise NoModel(f"{files['unicode_indexer']} is only a part")
     count = numbers[0]
     names = _STYLES if count == len(_STYLES) else [str(number) if number else "" for number in range(count)]
-    styles = [Speaker(name, n, languages[0], gender=_gender(name)) for n, name in enumerate(names[:_MAX_SPEAKERS])]
+    genders = {"F": "female", "M": "male"}  # by the letter in a style's name
+    styles = [
+        Speaker(name, number, languages[0], gender=genders.get(name[:1], ""))
+        for number, name in enumerate(names[:_MAX_SPEAKERS])
+    ]
     others = [
         style._replace(name=f"{tag}.{style.name}" if style.number else tag, language=tag)
         for tag in languages[1:]
@@ -171,11 +175,6 @@ def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...])
         for number, (name, file) in enumerate(zip(names, known, strict=True))
     )
     return Described("pocket", files, tuple(speakers))
-
-
-def _gender(mark: str) -> str:
-    """Returns the gender by the letter in a speaker's name."""
-    return {"f": "female", "m": "male"}.get(mark[:1].lower(), "")
 
 
 # --- for `spec.json` -------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from hushd_schema.engines import NoModel
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
-from hushd_worker.errors import Cause, cause, load_error
+from hushd_worker.errors import Cause, cause, importing, load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_stt import wording
 from hushd_worker_stt.engine import (
@@ -85,12 +85,8 @@ class TranscribeCpp(Engine):
         file = inventory.find(model)
         if file is not None:
             read_ahead([file])
-        try:
+        with importing(f"The engine {SPEC.name!r} is not installed", self.INFO.install, RuntimeError):
             self._package = ggml.package()
-        except (ImportError, OSError, RuntimeError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine {SPEC.name!r} is not installed ({reason(error)}): {self.INFO.install}."
-            ) from error
         if file is None:
             raise advice.missing(f"{SPEC.name}/{model}")
         report("loading the model")

@@ -84,10 +84,6 @@ def _of_ollama(row: Any) -> Holding:
     return holding._replace(in_use=left_s < 0, idle_s=_DEFAULT_KEEP_S - left_s if left_s >= 0 else None)
 
 
-def _ollama_give(server: Server, holding: Holding) -> None:
-    server.tell("/api/generate", {"model": holding.model, "keep_alive": 0})
-
-
 # --- llama-server -----------------------------------------------------------------------------------------------
 
 
@@ -110,10 +106,6 @@ def _of_router(server: Server, row: Any) -> Holding:
     return holding if status["value"] == "loaded" else holding._replace(in_use=status["value"] == "loading")
 
 
-def _llama_server_give(server: Server, holding: Holding) -> None:
-    server.tell("/models/unload", {"model": holding.model})
-
-
 # --- llama-swap -------------------------------------------------------------------------------------------------
 
 
@@ -127,12 +119,10 @@ def _of_swap(server: Server, row: Any) -> Holding:
     return holding if row["state"] == "ready" else holding._replace(in_use=True)
 
 
-def _llama_swap_give(server: Server, holding: Holding) -> None:
-    server.tell(f"/api/models/unload/{quote(holding.model)}")
-
-
 KINDS = {
-    "ollama": Kind(_ollama, _ollama_give),
-    "llama-server": Kind(_llama_server, _llama_server_give),
-    "llama-swap": Kind(_llama_swap, _llama_swap_give),
+    "ollama": Kind(
+        _ollama, lambda server, model: server.tell("/api/generate", {"model": model.model, "keep_alive": 0})
+    ),
+    "llama-server": Kind(_llama_server, lambda server, model: server.tell("/models/unload", {"model": model.model})),
+    "llama-swap": Kind(_llama_swap, lambda server, model: server.tell(f"/api/models/unload/{quote(model.model)}")),
 }

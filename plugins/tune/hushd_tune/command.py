@@ -26,30 +26,15 @@ _DESCRIPTION = "Has all installed models hear the sentences of a folder, and say
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
+    """Measures, prints the comparison, and writes the choice if wanted. Raises `bad_request`, `input_unreadable`."""
     options = make_parser(prog).parse_args(argv)
     checked(paths.find().config)
-    return _run(options)
-
-
-def make_parser(prog: str) -> Parser:
-    parser = Parser(prog, _DESCRIPTION)
-    parser.add_argument("folder", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt")
-    parser.add_argument(
-        "--language", metavar="TAG", help="of the sentences; default: that of the texts, or the session's"
-    )
-    parser.add_argument("--write", action="store_true", help="write the best model into the configuration")
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
-    return parser
-
-
-def _run(options: Namespace) -> int:
-    """Measures, prints the comparison, and writes the choice if wanted. Raises `bad_request`, `input_unreadable`."""
     folder = Path(options.folder)
     if not folder.is_dir():
         raise HushdError("input_unreadable", f"There is no folder {options.folder[:80]!r}: name one of recordings.")
     language = _language(options.language, folder)
     normalise = normaliser(language)
-    heard = _usable(clips(folder), normalise)
+    heard = [clip for clip in clips(folder) if normalise(clip.sentence).strip()]
     if not heard:
         raise HushdError(
             "input_unreadable",
@@ -72,8 +57,15 @@ def _run(options: Namespace) -> int:
     return 0 if comparison.places else 5
 
 
-def _usable(clips: Sequence[Clip], normalise: Normalise) -> list[Clip]:
-    return [clip for clip in clips if normalise(clip.sentence).strip()]
+def make_parser(prog: str) -> Parser:
+    parser = Parser(prog, _DESCRIPTION)
+    parser.add_argument("folder", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt")
+    parser.add_argument(
+        "--language", metavar="TAG", help="of the sentences; default: that of the texts, or the session's"
+    )
+    parser.add_argument("--write", action="store_true", help="write the best model into the configuration")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
 
 
 def _language(named: str | None, folder: Path) -> str:

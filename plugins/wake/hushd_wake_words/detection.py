@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Unpack
 
+from hushd.audio.recording import Closing
 from hushd.transport import source
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import run
@@ -45,17 +46,11 @@ class Detection:
     probability: float | None
 
 
-class Detections(Iterator[Detection]):
+class Detections(Closing, Iterator[Detection]):
     """Iterates over the words as they are detected, until the audio ends. A context manager."""
 
     def __init__(self, call: RetryingCall) -> None:
         self._call = call
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __next__(self) -> Detection:
         while (message := run(self._call.receive())) is not None:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
-from hushd.audio.recording import Chunks, Device
+from hushd.audio.recording import Chunks, Closing, Device
 from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
 
@@ -81,7 +81,7 @@ class Begin(Protocol):
     def __call__(self, chunks: Iterable[bytes], *, rate: int) -> Detections: ...
 
 
-class Wake(Iterator[Heard]):
+class Wake(Closing, Iterator[Heard]):
     """Iterates over the words detected at the microphone. A context manager, which closes the microphone.
 
     The microphone opens when the first word is requested, and closes during `hushd pause`; then no worker runs either.
@@ -101,12 +101,6 @@ class Wake(Iterator[Heard]):
         self._detections: Detections | None = None
         self._closed = False
         self._words = self._run()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __next__(self) -> Heard:
         return next(self._words)

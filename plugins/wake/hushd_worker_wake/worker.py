@@ -7,9 +7,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_schema.results import Capabilities
 from hushd_worker.engine_registry import choose_model
+from hushd_worker.errors import importing
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
@@ -103,12 +104,8 @@ def _whole(pieces: Iterator[bytes], frame: int) -> Iterator[bytes]:
 def _resampled(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[bytes]:
     import numpy as np
 
-    try:
+    with importing(f"Samples of {rate} Hz cannot be converted here", f"send {RATE} Hz"):
         import soxr  # imported only for other rates
-    except (ImportError, OSError) as error:
-        raise HushdError(
-            "engine_missing", f"Samples of {rate} Hz cannot be converted here ({reason(error)}): send {RATE} Hz."
-        ) from error
     stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
     for piece in pieces:
         frames = np.frombuffer(piece, np.int16).reshape(-1, channels).mean(axis=1, dtype=np.float32)

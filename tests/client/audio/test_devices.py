@@ -19,7 +19,7 @@ import hushd.audio.microphone
 import hushd.audio.playback_buffer
 import pytest
 from hushd.audio.microphone import Microphone
-from hushd.audio.playback import Player, outputs, play
+from hushd.audio.playback import Player, outputs
 from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
@@ -150,7 +150,7 @@ def test_all_is_played_in_order(device: FakeSoundDevice) -> None:
     for _ in range(30):
         device.played.clear()
         chunks = [bytes(rng.choices(range(1, 256), k=2 * rng.randrange(3000))) for _ in range(rng.randrange(8))]
-        play(iter(chunks), 16000)
+        Player().play(iter(chunks), 16000)
         assert bytes(device.played).replace(b"\0", b"") == b"".join(chunks)
         assert device.opened[-1].closed
     options = device.opened[-1].options
@@ -167,7 +167,7 @@ def test_slow_speech_is_bridged_by_silence(device: FakeSoundDevice) -> None:
             heard.wait(0.001)
         yield b"cd" * 500
 
-    play(chunks(), 16000)
+    Player().play(chunks(), 16000)
     assert bytes(device.played).replace(b"\0", b"") == b"ab" * 500 + b"cd" * 500
 
 
@@ -178,7 +178,7 @@ def test_a_loudspeaker_that_goes_away_is_noticed(device: FakeSoundDevice, blocks
     device.blocks = [160] * blocks
     device.hangs = True
     with pytest.raises(HushdError, match="loudspeaker") as caught:
-        play(iter([bytes(32000)] * 4), 16000)
+        Player().play(iter([bytes(32000)] * 4), 16000)
     assert (caught.value.code, caught.value.exit_code) == ("no_device", 8)
 
 
@@ -192,7 +192,7 @@ def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> Non
         raise HushdError("worker_crashed", "Gone.")
 
     with pytest.raises(HushdError, match="Gone"):
-        play(broken(), 16000)
+        Player().play(broken(), 16000)
     assert device.opened[0].closed
 
 
@@ -217,7 +217,7 @@ def blocks(feed: PlaybackBuffer, frames: int, count: int, channels: int = 1) -> 
 @pytest.mark.parametrize(("volume", "heard"), [(0.0, 0), (0.5, 10000), (1.0, 20000), (1.5, 30000), (2.0, 32767)])
 def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevice) -> None:
     """From silence to twice as loud, where excess is cut and does not wrap round."""
-    play([array("h", [20000, -20000] * 400).tobytes()], 16000, volume=volume)
+    Player(volume=volume).play([array("h", [20000, -20000] * 400).tobytes()], 16000)
     samples = array("h", bytes(device.played))
     lowest = -32768 if heard == 32767 else -heard
     assert list(samples[:800]) == [heard, lowest] * 400
@@ -260,7 +260,7 @@ def test_the_position_is_what_was_heard(device: FakeSoundDevice, monkeypatch: py
         told.append(position)
         given.append(len(device.played) / 32000)
 
-    play([b"ab" * 8000, b"cd" * 8000], 16000, on_position=note)
+    Player(on_position=note).play([b"ab" * 8000, b"cd" * 8000], 16000)
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 3
@@ -320,10 +320,10 @@ def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
         (2, "Speakers, rear", False),
     ]
     for wish, number in (("speakers", 1), ("Speakers, r", 2), ("head", 0), (2, 2), (None, None)):
-        play([b"ab"], 16000, device=wish)
+        Player(wish).play([b"ab"], 16000)
         assert device.opened[-1].options["device"] == number
     with pytest.raises(HushdError, match="no loudspeaker called 'horn': choose one of 'Headset', 'Speakers'") as caught:
-        play([b"ab"], 16000, device="horn")
+        Player("horn").play([b"ab"], 16000)
     assert caught.value.code == "no_device"
 
 
@@ -336,7 +336,7 @@ def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        play(iter([array("h", [20000] * 16000).tobytes()] * 9), 16000, on_position=interrupt)
+        Player(on_position=interrupt).play(iter([array("h", [20000] * 16000).tobytes()] * 9), 16000)
     played = array("h", bytes(device.played))
     last = max(index for index, sample in enumerate(played) if sample)
     assert last < 16000
@@ -366,7 +366,7 @@ def test_a_microphone_that_goes_away_is_noticed(device: FakeSoundDevice) -> None
             next(microphone)
 
 
-@pytest.mark.parametrize("use", [lambda: play([b"ab"], 16000), Microphone])
+@pytest.mark.parametrize("use", [lambda: Player().play([b"ab"], 16000), Microphone])
 def test_no_device_is_one_sentence(
     use: Callable[[], object], device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import advice
 from hushd_models.installation import engine_installed
 from hushd_models.precision import ORIGINAL
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
-from hushd_worker.errors import check_files, load_error
+from hushd_worker.errors import check_files, importing, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.precision import wish
 from hushd_worker.quick_start import read_ahead
@@ -75,16 +75,11 @@ class OnnxAsr(Engine):
         folder = onnx_models.find(model)
         if folder is not None:
             read_ahead(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card()))
-        try:
+        with importing("The engine 'onnx-asr' is not installed", self.INFO.install):
             import onnx_asr.models.nemo
             import onnx_asr.models.whisper
             import soxr
-
-            self._resample = soxr.resample
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine 'onnx-asr' is not installed ({reason(error)}): {self.INFO.install}."
-            ) from error
+        self._resample = soxr.resample
         if folder is None:
             raise advice.missing(f"onnx-asr/{model}")
         report("loading the model")

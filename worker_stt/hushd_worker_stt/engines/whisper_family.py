@@ -20,7 +20,7 @@ from hushd_models import advice, catalogue
 from hushd_models.installation import engine_installed
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
@@ -29,7 +29,7 @@ from hushd_schema import engines
 from hushd_schema.engines import whisper
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
-from hushd_worker.errors import load_error
+from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
@@ -171,27 +171,16 @@ class WhisperFamily(Engine):
         path = self.find(model)
         if path is not None:
             read_ahead([path, path / "model.bin"])
-        try:
+        with importing(f"The engine {self.INFO.name!r} is not installed", self.INFO.install):
             self._import()
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing",
-                f"The engine {self.INFO.name!r} is not installed ({reason(error)}): {self.INFO.install}.",
-            ) from error
         if path is None:
             raise advice.missing(f"{self.INFO.name}/{model}")
         self.compute_type = compute_device.compute_type(self.COMPUTE_TYPES)
         report("loading the model")
         self._languages = next(info.languages for info in self.models() if info.name == model)
-        try:
+        again = f"replace {path} by a complete copy"
+        with loading(f"{self.INFO.name}/{model}", install=self.INFO.install, again=again):
             self._load(model, path, report)
-        except Exception as error:  # the libraries may raise anything
-            raise load_error(
-                f"{self.INFO.name}/{model}",
-                error,
-                install=self.INFO.install,
-                again=f"replace {path} by a complete copy",
-            ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         import numpy as np
@@ -228,7 +217,8 @@ class WhisperFamily(Engine):
         if decoding.word_times and not segments:
             # Both packages drop a segment whose words they cannot place, but text without times is better than none.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
-        return [_within(replace(segment, language_probability=likely), length) for segment in segments]
+        # Inside the piece, since its window has 30 s.
+        return [replace(segment, language_probability=likely).within(length) for segment in segments]
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         self.window.short = self.compute_device == "cpu"
@@ -307,14 +297,6 @@ def _is_hurried(segment: Segment, length: float) -> bool:
     twice, the second time in what is left of the piece's `length` seconds."""
     seconds = min(segment.end, length) - min(segment.start, length)
     return len(segment.text) > _CHARACTERS_PER_S * seconds + _SPARE_CHARACTERS
-
-
-def _within(segment: Segment, length: float) -> Segment:
-    """Returns `segment` with times inside a piece of `length` seconds, since its window has 30."""
-    words = tuple(
-        replace(w, start=min(max(0.0, w.start), length), end=min(max(0.0, w.end), length)) for w in segment.words
-    )
-    return replace(segment, start=min(segment.start, length), end=min(segment.end, length), words=words)
 
 
 LANGUAGES = whisper.LANGUAGES  # in the order of their tokens

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import RATE, Hypothesis, PieceLength, Segment
@@ -158,10 +158,4 @@ class StreamedUtterance:
         for segment in segments:
             if segment.text.strip():
                 self.said = True
-                yield _within(shifted(segment, self._start), self._position)
-
-
-def _within(segment: Segment, end: float) -> Segment:
-    """Returns `segment` without times after `end`, since some models return invalid ones."""
-    words = tuple(replace(word, start=min(word.start, end), end=min(word.end, end)) for word in segment.words)
-    return replace(segment, start=min(segment.start, end), end=min(segment.end, end), words=words)
+                yield shifted(segment, self._start).within(self._position)  # some models return invalid times

@@ -22,7 +22,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.errors import load_error
+from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 from hushd_worker.torch_loading import Unfilled, import_torch, mapped_weights
 
@@ -86,24 +86,17 @@ class Chatterbox(Engine):
         if engine_installed(SPEC) and folder is None:
             raise advice.missing(f"chatterbox/{self._model}")
         read_ahead(folder.iterdir() if folder else ())
-        try:
+        with importing("The engine chatterbox does not load", INSTALL, AttributeError):
             torch = import_torch()
             package = getattr(importlib.import_module(module), kind)
             _check_watermarker()
             if self._model == "multilingual" and folder is not None:
                 _keep_from_the_net(folder)
-        except (ImportError, OSError, AttributeError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine chatterbox does not load ({reason(error)}): {INSTALL}."
-            ) from error
         self.compute_device = compute_device.of_torch(torch, prefers_mps=True)
         report(f"chatterbox's model {self._model} on {self.compute_device}")
-        try:
+        name = f"chatterbox/{self._model}"
+        with loading(name, install=INSTALL, again=f"replace it by `hushd models pull {name}`"):
             self._tts = _made(torch, package, folder, compute_device.torch_name(self.compute_device))
-        except Exception as error:
-            name = f"chatterbox/{self._model}"
-            again = f"replace it by `hushd models pull {name}`"
-            raise load_error(name, error, install=INSTALL, again=again) from error
         self._folder, self._speakers[""] = folder, self._tts.conds
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models.installation import document, extra_command
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema.kinds import number, seconds, text
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
+from hushd_worker.errors import importing
 
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
@@ -55,12 +56,8 @@ class Command(Engine):
     def load(self, report: Callable[[str], None]) -> None:
         _loaded(self._model)  # to report a mistake in it now
         self._wav = sound_file()
-        try:
+        with importing("The engine command needs soundfile", extra_command("tts")):
             import soundfile  # noqa: F401
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine command needs soundfile ({reason(error)}): {extra_command('tts')}."
-            ) from error
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):

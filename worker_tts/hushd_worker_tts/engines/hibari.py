@@ -16,7 +16,7 @@ from typing import Any
 from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
-from hushd_worker.errors import load_error
+from hushd_worker.errors import load_error, loading
 
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
@@ -126,11 +126,9 @@ class Hibari(Engine):
                 from hushd_models import advice  # takes 5 ms, not needed for the voice in the wheel
 
                 raise advice.missing(f"hibari/{name}")
-            try:
+            again = f"replace {path} by `hushd models pull hibari/{name}`"
+            with loading(f"hibari/{name}", install=INSTALL, again=again):
                 self._sessions[name] = session.open_session(path)
-            except Exception as error:
-                again = f"replace {path} by `hushd models pull hibari/{name}`"
-                raise load_error(f"hibari/{name}", error, install=INSTALL, again=again) from error
         return self._sessions[name]
 
     def _phonemizer(self, british: bool) -> Any:

@@ -8,6 +8,7 @@ phonemes come from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.errors import load_error
+from hushd_worker.errors import importing, loading
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
@@ -85,27 +86,21 @@ class Kokoro(Engine):
         report(f"kokoro and its model {self._model}")
         model, voices = int8_place(f"kokoro/{self._model}") or _files().get(self._model), _voices_file()
         read_ahead(filter(None, [model]))
-        try:
+        with importing("The engine kokoro does not load", INSTALL):
             import numpy.random  # noqa: F401  (first, by this one thread)
             from kokoro_onnx import Kokoro as Package
 
             _without_copies()
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine kokoro does not load ({reason(error)}): {INSTALL}."
-            ) from error
         if model is None or voices is None:
             raise advice.missing(f"kokoro/{self._model}")
-        try:
+        with self._loading():
             loaded = session(model)
             self._kokoro = Package.from_session(loaded, str(voices))
             self.compute_device = compute_device.of_sessions([loaded])
-        except Exception as error:
-            raise self._load_error(error) from error
 
-    def _load_error(self, error: Exception) -> HushdError:
+    def _loading(self) -> AbstractContextManager[None]:
         name = f"kokoro/{self._model}"
-        return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
+        return loading(name, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
@@ -118,17 +113,12 @@ class Kokoro(Engine):
         phonemes = self._phonemes(text, voice)
         if not any(c.isalpha() for c in self._kokoro.tokenizer.known(phonemes)):
             return
-        samples, rate, timings = self._kokoro.create_timed(phonemes, self._style(voice.name), speed, is_phonemes=True)
+        with self._loading():  # a damaged file of all voices, read at a voice's first use, makes many libraries raise
+            style = self._kokoro.get_voice_style(voice.name)
+        samples, rate, timings = self._kokoro.create_timed(phonemes, style, speed, is_phonemes=True)
         marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
         pause = np.zeros(int(_SENTENCE_PAUSE_S * rate), np.float32)
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
-
-    def _style(self, voice: str) -> Any:
-        """Returns the style of a voice, read from the file of all voices at its first use."""
-        try:
-            return self._kokoro.get_voice_style(voice)
-        except Exception as error:  # a damaged file makes zipfile, zlib and numpy raise errors
-            raise self._load_error(error) from error
 
     def _phonemes(self, text: str, voice: Voice) -> str:
         espeak = _ESPEAK[voice.name[0]]

@@ -91,12 +91,12 @@ def _play(client: Client, options: Namespace) -> None:
 
 def _speak(client: Client, options: Namespace, text: Text) -> None:
     speech = _speech(client, options, text, "s16le")
-    from hushd.audio.playback import play  # while the worker works
+    from hushd.audio.playback import Player  # while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
     try:
-        play(speech, speech.rate, speech.channels, options.device, floor, volume)
+        Player(options.device, floor, volume).play(speech, speech.rate, speech.channels)
     finally:
         speech.close()
     _warn(options, speech)

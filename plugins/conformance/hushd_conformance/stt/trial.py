@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_schema.description import HearingEngine
+from hushd_schema.sound_file import wav_header
 from hushd_worker.engine_registry import choose_model
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
 from hushd_worker_stt.registry import REGISTRY
@@ -145,13 +144,8 @@ def s16le(samples: Samples) -> bytes:
 
 def wav(samples: Samples) -> bytes:
     """Returns samples as a WAV file of 16 bits."""
-    sink = io.BytesIO()
-    with wave.open(sink, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(s16le(samples))
-    return sink.getvalue()
+    data = s16le(samples)
+    return wav_header(RATE, len(data)) + data
 
 
 def _brought() -> Path | None:

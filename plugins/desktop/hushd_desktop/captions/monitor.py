@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.audio import devices
 from hushd.audio.microphone import MICROPHONE_CHUNK_S, RATE
-from hushd.audio.recording import Chunks
+from hushd.audio.recording import Chunks, Closing
 from hushd_models.installation import LIBRARIES
 from hushd_protocol.errors import HushdError
 
@@ -42,7 +42,7 @@ def sinks() -> list[Sink]:
         return _sinks(pulse)
 
 
-class Monitor(Chunks):
+class Monitor(Closing, Chunks):
     """Iterates over chunks of the s16le samples that one sink plays; a context manager.
 
     It records from its construction on. A named sink is recorded until it disappears, which is an error; no other sink
@@ -81,12 +81,6 @@ class Monitor(Chunks):
             raise
         self._thread = threading.Thread(target=self._run, name="hushd-monitor", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Monitor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stops recording; ends the iteration after the sound recorded so far."""

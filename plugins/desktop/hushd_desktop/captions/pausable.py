@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hushd.audio.recording import Device
+from hushd.audio.recording import Closing, Device
 
 _MAX_CHUNK_S = 1.0  # of silence in a chunk for a late reader
 
 
-class Silence(Iterator[bytes]):
+class Silence(Closing, Iterator[bytes]):
     """Iterates over chunks of silence in real time, like a microphone in a silent room.
 
     Args:
@@ -30,12 +28,6 @@ class Silence(Iterator[bytes]):
         self._samples = 0  # read so far
         self._end_s: float | None = None
         self._ended = threading.Event()
-
-    def __enter__(self) -> Silence:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __next__(self) -> bytes:
         while self._due < self._chunk_s * self.rate and not self._ended.wait(self._chunk_s):
@@ -64,7 +56,7 @@ class Silence(Iterator[bytes]):
         return round((now - self._begun_s) * self.rate) - self._samples
 
 
-class PausableMicrophone(Iterator[bytes]):
+class PausableMicrophone(Closing, Iterator[bytes]):
     """Iterates over chunks of a microphone that can be closed and reopened; a context manager.
 
     The reader gets the sound before a pause, silence for as long as the pause lasts, then the sound after it. So times
@@ -83,12 +75,6 @@ class PausableMicrophone(Iterator[bytes]):
         self._sources = [open_microphone()]  # the current source, then the next ones
         self._stopped = False
         self.rate = self._sources[0].rate
-
-    def __enter__(self) -> PausableMicrophone:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __next__(self) -> bytes:
         while True:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models.installation import engine_command, engine_installed
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_worker.engine import Model
+from hushd_worker.errors import importing
 
 from hushd_worker_wake.engine import RATE, Detection, Engine, EngineInfo, Word
 from hushd_worker_wake.specs import micro
@@ -65,12 +66,8 @@ class Micro(Engine):
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its models")
-        try:
+        with importing(f"The engine {SPEC.name} does not load", INSTALL):
             import pymicro_wakeword  # noqa: F401
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
-            ) from error
         if not _words():
             raise HushdError("model_missing", f"{SPEC.name} has no words here: reinstall pymicro-wakeword.")
 
