@@ -35,13 +35,11 @@ def may_be_card() -> bool:
 
 def choose(library: str, usable: Sequence[str]) -> str:
     """Returns the kind of device to compute on: the configured one, or else the first of `usable` that hushd counts.
+    Raises `engine_missing` if it cannot use the configured one.
 
     Args:
         library: the name of the computing library, for the error.
         usable: the kinds of devices that it can use here, the best first.
-
-    Raises:
-        HushdError: `engine_missing` if it cannot use the configured one.
     """
     kind = asked()
     if kind == "auto":

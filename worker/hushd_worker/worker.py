@@ -28,13 +28,11 @@ class BaseWorker(ABC):
 
     @abstractmethod
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Imports and loads everything heavy; returns the capabilities for `ready`.
+        """Imports and loads everything heavy; returns the capabilities for `ready`. Raises `engine_missing` or
+        `model_missing` if another try is useless.
 
         Args:
             report: takes a note on the progress of the load, and restarts the start timer.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing` if another try is useless.
         """
 
     @abstractmethod

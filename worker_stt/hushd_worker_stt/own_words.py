@@ -65,13 +65,10 @@ class _Way:
 
 
 class OwnWords:
-    """A list of own words.
+    """A list of own words. Raises `bad_request` for more than `MAX_OWN_WORDS`.
 
     Args:
         text: a line each, or several between commas; after `=` how one is misheard, to the letter. `#` begins a remark.
-
-    Raises:
-        HushdError: `bad_request` for more than `MAX_OWN_WORDS`.
     """
 
     def __init__(self, text: str) -> None:

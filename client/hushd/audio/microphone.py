@@ -29,7 +29,8 @@ def inputs() -> list[Device]:
 
 
 class Microphone(Closing, Chunks):
-    """Iterates over chunks of s16le samples, a context manager.
+    """Iterates over chunks of s16le samples, a context manager. Raises `no_device` when there is none, or, while
+    iterating, when it has stopped.
 
     It records from its construction on, so that nothing is lost while a worker still loads.
 
@@ -41,9 +42,6 @@ class Microphone(Closing, Chunks):
 
     Attributes:
         rate: Hz; the device's own rate where it supports no other.
-
-    Raises:
-        HushdError: `no_device` when there is none, or, while iterating, when it has stopped.
     """
 
     def __init__(

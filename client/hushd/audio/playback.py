@@ -35,7 +35,7 @@ def outputs() -> list[Device]:
 
 
 class Player:
-    """A loudspeaker for one speech after the other.
+    """A loudspeaker for one speech after the other. Raises `bad_request` for a volume out of range.
 
     Args:
         device: its number, its name or a beginning of that, as in `outputs`; None: the default one.
@@ -47,9 +47,6 @@ class Player:
 
     Attributes:
         underruns: the number of times the device had to wait, each an audible gap.
-
-    Raises:
-        HushdError: `bad_request` for a volume out of range.
     """
 
     def __init__(

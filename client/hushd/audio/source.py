@@ -30,13 +30,11 @@ Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes
 
 
 def of_audio(audio: Audio, rate: int | None = None) -> Source:
-    """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples.
+    """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples. Raises
+    `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is not audio.
 
     Args:
         rate: of an array, in Hz.
-
-    Raises:
-        HushdError: `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is not audio.
     """
     if isinstance(audio, str | os.PathLike):
         return Stream(blocks(os.fspath(audio))) if _is_pipe(audio) else File(audio)
@@ -82,14 +80,12 @@ _MAX_SAMPLE = 100.0  # float sample: above, somebody forgot to divide, and the w
 
 
 class Samples(Source):
-    """The source of an array. It is sent as a WAV file, so that its transcript is exactly that of the file.
+    """The source of an array. It is sent as a WAV file, so that its transcript is exactly that of the file. Raises
+    `bad_request` for an array that holds no audio, or a rate that is missing or no whole number.
 
     Args:
         audio: float32, float64 or int16, of shape (frames,) or (frames, channels) as soundfile reads it.
         rate: Hz.
-
-    Raises:
-        HushdError: `bad_request` for an array that holds no audio, or a rate that is missing or no whole number.
     """
 
     in_memory = True

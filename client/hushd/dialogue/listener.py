@@ -29,7 +29,7 @@ _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound se
 
 
 class Duplex:
-    """The mode of a conversation.
+    """The mode of a conversation. Raises `bad_request` for another mode.
 
     Args:
         mode: as the user has set it.
@@ -37,9 +37,6 @@ class Duplex:
 
     Attributes:
         mode: after `look`, `half` or `headphones`; the latter also for a microphone that cancels its echo itself.
-
-    Raises:
-        HushdError: `bad_request` for another mode.
     """
 
     def __init__(self, mode: Mode, microphone: str | int | None) -> None:

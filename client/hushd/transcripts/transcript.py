@@ -172,13 +172,11 @@ class IncomingTranscript:
         return None
 
     def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
-        """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so.
+        """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so. Raises
+        `damage` itself, unless it says how far the recording could be read.
 
         Args:
             damage: the error that ended the iteration.
-
-        Raises:
-            HushdError: `damage` itself, unless it says how far the recording could be read.
         """
         if damage:
             if not (read_s := damage.detail.get("read_s")):

@@ -275,13 +275,10 @@ _ATTACHED = "A machine that is attached to this one"
 
 
 def _remote(name: str, what: str) -> Callable[..., Any]:
-    """Returns a function that the plugin adds.
+    """Returns a function that the plugin adds. Raises `engine_missing`, with the line that installs it.
 
     Args:
         what: the subject of the sentence where the plugin is not installed.
-
-    Raises:
-        HushdError: `engine_missing`, with the line that installs it.
     """
     from hushd_schema.entry_points import entry_points, loaded  # for few
 

@@ -72,13 +72,11 @@ class Inline(Source):
 
 
 class File(Source):
-    """A regular file: sent as its path, or as a stream to a worker that cannot open that path.
+    """A regular file: sent as its path, or as a stream to a worker that cannot open that path. Raises
+    `input_unreadable` when it is missing, unreadable, empty or a folder.
 
     Attributes:
         sent: whether the content itself is to be sent, to another machine.
-
-    Raises:
-        HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
     """
 
     whole = True

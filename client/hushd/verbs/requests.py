@@ -37,13 +37,11 @@ def request(
     priority: str = "text",
     deadline: float | None = None,
 ) -> Request:
-    """Returns a request to a worker of `role`, without its input.
+    """Returns a request to a worker of `role`, without its input. Raises `bad_request` for an argument out of range, or
+    a model without an engine.
 
     Args:
         deadline: seconds after which the request is given up.
-
-    Raises:
-        HushdError: `bad_request` for an argument out of range, or a model without an engine.
     """
     check_priority(priority)
     if model and not engine and "/" not in model:

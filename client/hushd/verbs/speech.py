@@ -110,6 +110,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     @verb
     def listen(self, chunks: AnyChunks, **options: Unpack[ListenOptions]) -> Steps[AnyTranscription]:
         """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence, 0.8 by default.
+        Raises `no_speech` when nobody has begun to speak in time.
 
         With `continuous` it transcribes one utterance after the other, a segment each, until `chunks` end.
 
@@ -127,9 +128,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
                 `ended` after the last segment of their utterance, and with `nothing` when it was a cough.
             options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.
-
-        Raises:
-            HushdError: `no_speech` when nobody has begun to speak in time.
         """
         return self._session(self._chunks(chunks), **options)
 
@@ -138,14 +136,12 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         self, recordings: Mapping[str, AnyAudio] | None = None, **options: Unpack[WorkerOptions]
     ) -> Steps[dict[str, str]]:
         """Returns the voiceprint in each recording, by the speaker's name: `people` of a transcription with `diarize`.
+        Raises `bad_request` for a recording without one voice.
 
         In a recording one person speaks, for 2 to 30 seconds. Nothing of it is kept.
 
         Args:
             recordings: as `transcribe` takes them; None: those of the setting `[speakers]`.
-
-        Raises:
-            HushdError: `bad_request` for a recording without one voice.
         """
         voiceprints = {}
         given: Mapping[str, Any] = configured() if recordings is None else recordings
@@ -286,13 +282,11 @@ def configured() -> dict[str, str]:
 
 
 def voiceprint(name: str, transcript: Transcript) -> str:
-    """Returns the voiceprint of the one person who speaks in a recording.
+    """Returns the voiceprint of the one person who speaks in a recording. Raises `bad_request` if it is too short or
+    too long, or nobody speaks, or several people do.
 
     Args:
         transcript: of the recording, with `voiceprints`.
-
-    Raises:
-        HushdError: `bad_request` if it is too short or too long, or nobody speaks, or several people do.
     """
     if not MIN_S <= transcript.duration <= MAX_S:
         raise HushdError(

@@ -66,14 +66,12 @@ class ServerProcess:
         self._turns = Turns(server.parallel, server.stop_timeout, self._replace)
 
     def start(self, prove: Callable[[float], object], report: Callable[[str], None]) -> None:
-        """Starts the server, and waits until `prove`, which asks it for something short, has succeeded.
+        """Starts the server, and waits until `prove`, which asks it for something short, has succeeded. Raises
+        `engine_missing`, in one sentence, if it cannot be started, ends, hangs, or does not work.
 
         Args:
             prove: gets the seconds that are left for it.
             report: takes notes on the progress.
-
-        Raises:
-            HushdError: `engine_missing`, in one sentence, if it cannot be started, ends, hangs, or does not work.
         """
         limit_s = self.file.start_timeout if self.offline else _DOWNLOAD_S
         name, until = self.file.name, time.monotonic() + limit_s

@@ -47,7 +47,8 @@ class Sound(NamedTuple):
 
 
 class Film:
-    """A sound track of a file; a context manager that closes it.
+    """A sound track of a file; a context manager that closes it. Raises `input_unreadable`; `engine_missing` without
+    PyAV; `bad_request` without such a track.
 
     Each sample is where the frames' times have it: a track that begins after the picture begins with silence, and gaps
     in it are silent. Times count from the file's own beginning.
@@ -63,9 +64,6 @@ class Film:
         duration: the seconds by the file's header; 0.0 if it does not state them.
         seconds: the position up to which it has been decoded.
         failure: the reason for a stop before the end; known once the blocks have ended.
-
-    Raises:
-        HushdError: `input_unreadable`; `engine_missing` without PyAV; `bad_request` without such a track.
     """
 
     def __init__(self, source: Bytes, name: str, start_s: float = 0.0, track: int = 0, language: str = "") -> None:

@@ -47,7 +47,8 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
 
 
 class Recording:
-    """The open audio file of a job; a context manager that closes it.
+    """The open audio file of a job; a context manager that closes it. Raises `input_unreadable`; the errors of
+    `Job.open_path`; `output_failed` if a streamed file does not fit into the temporary folder.
 
     Args:
         start_s: the second at which the blocks begin.
@@ -62,10 +63,6 @@ class Recording:
         mixdown: the mixdown of its channels.
         duration: the seconds by the file's header, 0.0 if it does not state them.
         tracks, track: its sound tracks, and the number of the one that is read, as `Film` has them.
-
-    Raises:
-        HushdError: `input_unreadable`; the errors of `Job.open_path`; `output_failed` if a streamed file does not fit
-            into the temporary folder.
     """
 
     def __init__(

@@ -98,13 +98,11 @@ class LiveListener:
         return self._recogniser.spoken(self.options) or (self.detected.tag if self.detected else "")
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
-        """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
+        """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`. Raises
+        `no_speech` if nobody has spoken in time.
 
         Args:
             audio: mono samples.
-
-        Raises:
-            HushdError: `no_speech` if nobody has spoken in time.
         """
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):

@@ -26,7 +26,7 @@ ME, THEM = "me", "them"
 
 
 class Captions(Iterator[Event]):
-    """Iterates over the events of all tracks; a context manager.
+    """Iterates over the events of all tracks; a context manager. Raises `no_device`, now or while iterating.
 
     Recording starts on construction, so that no speech is lost while a worker starts. The microphone is closed while it
     is paused (`hushd pause`).
@@ -35,9 +35,6 @@ class Captions(Iterator[Event]):
         plays: whether to caption a loudspeaker; `sink` names it.
         speaks: whether to caption the microphone; `device` names it. Beside a loudspeaker it must not hear that.
         listening: further arguments of `Client.listen`.
-
-    Raises:
-        HushdError: `no_device`, now or while iterating.
     """
 
     def __init__(

@@ -43,7 +43,8 @@ def sinks() -> list[Sink]:
 
 
 class Monitor(Closing, Chunks):
-    """Iterates over chunks of the s16le samples that one sink plays; a context manager.
+    """Iterates over chunks of the s16le samples that one sink plays; a context manager. Raises `no_device` if there is
+    no sound server or sink, or, while iterating, if it has gone.
 
     It records from its construction on. A named sink is recorded until it disappears, which is an error; no other sink
     ever replaces it. Without a name it records the default sink, and follows it when another becomes the default: then
@@ -56,9 +57,6 @@ class Monitor(Closing, Chunks):
 
     Attributes:
         rate: Hz.
-
-    Raises:
-        HushdError: `no_device` if there is no sound server or sink, or, while iterating, if it has gone.
     """
 
     def __init__(

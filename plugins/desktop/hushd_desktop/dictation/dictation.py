@@ -24,7 +24,7 @@ FLOOR = "important"  # a pressed key goes before other programs
 
 
 class Dictation:
-    """Writes all speech from its construction until `end`.
+    """Writes all speech from its construction until `end`. Raises `no_device` if there is no microphone.
 
     The microphone records at once, so no word is lost while a worker starts.
 
@@ -33,9 +33,6 @@ class Dictation:
         duck: whether to make other programs quieter, see `Client.floor`.
         previous: the previous dictation, whose text comes first.
         on_end: called on another thread with the error that ended the dictation, or None.
-
-    Raises:
-        HushdError: `no_device` if there is no microphone.
     """
 
     def __init__(

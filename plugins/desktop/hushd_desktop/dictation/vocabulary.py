@@ -59,13 +59,11 @@ def read(
     english: bool = True,
     pronounced: Mapping[str, str] | None = None,
 ) -> Vocabulary:
-    """Returns the vocabulary of `lines`, with the built-in phrases if `english`.
+    """Returns the vocabulary of `lines`, with the built-in phrases if `english`. Raises `bad_request` for a line
+    without words, with its number.
 
     Args:
         pronounced: words by their pronunciations: heard pronunciations are written as the word.
-
-    Raises:
-        HushdError: `bad_request` for a line without words, with its number.
     """
     phrases = {_phrase(spoken): written for spoken, written in _BUILT_IN.items()} if english else {}
     expected: list[str] = []
