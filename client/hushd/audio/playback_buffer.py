@@ -102,7 +102,7 @@ class PlaybackBuffer:
     def fill(self, chunks: Iterable[bytes]) -> None:
         """Takes everything from `chunks`, never far ahead of the device; their errors are raised in the caller."""
         try:
-            for chunk in _whole(chunks, self._frame):
+            for chunk in whole_frames(chunks, self._frame):
                 self._chunks.append(memoryview(chunk))
                 self._added += len(chunk)
                 self._moved.set()
@@ -264,7 +264,7 @@ class PlaybackBuffer:
         self._moved.set()
 
 
-def _whole(chunks: Iterable[bytes], frame: int) -> Iterator[bytes]:
+def whole_frames(chunks: Iterable[bytes], frame: int) -> Iterator[bytes]:
     """Yields the chunks without half frames, behind which silence would shift all that follows by a byte."""
     remainder = b""
     for chunk in chunks:

@@ -8,7 +8,6 @@ missing page ends the process. ggml also aborts its process if memory is short o
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +18,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
+from hushd_worker.background import Background
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, importing, load_error
 from hushd_worker.quick_start import read_ahead
@@ -193,13 +193,13 @@ class TranscribeCpp(Engine):
 
         At best the package ends at the next layer or token; otherwise the supervisor ends the process.
         """
-        work = _Run(function)
+        work = Background(function, "transcribe-cpp")
         try:
             while not work.wait(_CANCEL_LOOK_INTERVAL_S):
                 self.check()
         except BaseException:
             self._session.cancel()
-            work.wait(None)
+            work.wait()
             raise
         return work.result()  # type: ignore[no-any-return]
 
@@ -233,33 +233,6 @@ class _Live(EngineStream):
 
     def cancel(self) -> None:
         self._stream.reset()
-
-
-class _Run:
-    """A call on a separate thread, and its result."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="transcribe-cpp", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        try:
-            self._result = self._call()
-        except BaseException as error:  # passed to the waiting thread
-            self._error = error
-
-    def wait(self, seconds: float | None) -> bool:
-        """Waits at most `seconds` for the end of the call; returns whether it has ended."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def result(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._result
 
 
 def _segments(result: Any, duration: float, *, word_times: bool) -> Iterator[Segment]:

@@ -8,7 +8,6 @@ downloads nothing.
 from __future__ import annotations
 
 import re
-import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
+from hushd_worker.background import Background
 from hushd_worker.errors import load_error, loading
 
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
@@ -83,7 +83,7 @@ class Hibari(Engine):
             import onnxruntime  # noqa: F401
 
             # onnxruntime builds its session without the interpreter lock, which everything else holds.
-            loading = _Background(lambda: self._session("heart"))
+            loading = Background(lambda: self._session("heart"), "hibari-load")
             import numpy.random  # noqa: F401
 
             session.import_modules()
@@ -95,7 +95,7 @@ class Hibari(Engine):
             ) from error
         except Exception as error:  # a damaged dictionary may raise anything: zlib.error, KeyError, EOFError
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
-        loading.join()
+        loading.result()
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
@@ -144,27 +144,6 @@ class Hibari(Engine):
             remove(british)
             del self._phonemizers[british]
             return reading.read(self._phonemizer(british), text)
-
-
-class _Background:
-    """A call on a separate thread; `join` waits for it and re-raises its exception."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="hibari-load", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._call()
-        except BaseException as error:
-            self._error = error
-
-    def join(self) -> None:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
 
 
 def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:

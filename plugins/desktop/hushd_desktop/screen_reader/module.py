@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hushd.audio.playback_buffer import whole_frames
+from hushd.audio.recording import SAMPLE_BYTES
 from hushd.client import Client
 from hushd_protocol.errors import HushdError
 
@@ -93,7 +95,7 @@ class Speaking:
             )
         rate = 0
         sent = 0  # samples sent
-        for samples in _even(self._speech):
+        for samples in whole_frames(self._speech, SAMPLE_BYTES):
             rate = rate or self._speech.rate
             for piece in self._pieces(samples, sent, rate):
                 if self._stopped:
@@ -256,16 +258,6 @@ def _check_audio(name: str, value: str) -> None:
     """Refuses audio methods other than playing by the server."""
     if (name, value) != ("audio_output_method", "server"):
         raise ValueError(f"{name}={value}")
-
-
-def _even(speech: Iterator[bytes]) -> Iterator[bytes]:
-    """Yields the speech in whole samples."""
-    half = b""
-    for chunk in speech:
-        half += chunk
-        whole = len(half) & ~1
-        yield half[:whole]
-        half = half[whole:]
 
 
 def main() -> None:
