@@ -85,18 +85,12 @@ class Wake(Closing, Iterator[Heard]):
     """Iterates over the words detected at the microphone. A context manager, which closes the microphone.
 
     The microphone opens when the first word is requested, and closes during `hushd pause`; then no worker runs either.
-
-    Args:
-        clock: returns seconds, for the age of a request.
     """
 
-    def __init__(
-        self, begin: Begin, floor: Floor, microphone: Callable[[], Device], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, begin: Begin, floor: Floor, microphone: Callable[[], Device]) -> None:
         self._begin = begin
         self._floor = floor
         self._open = microphone
-        self._clock = clock
         self._device: Device | None = None
         self._detections: Detections | None = None
         self._closed = False
@@ -149,7 +143,7 @@ class Wake(Closing, Iterator[Heard]):
     def _detect(self, ring: Ring) -> Iterator[Heard]:
         failures, offset_s = 0, 0.0
         while True:
-            started_at, known_s = self._clock(), offset_s
+            started_at, known_s = time.monotonic(), offset_s
             try:
                 with self._begin(ring.reader(offset_s), rate=ring.rate) as self._detections:
                     for detection in self._detections:
@@ -157,7 +151,7 @@ class Wake(Closing, Iterator[Heard]):
                         yield Heard(detection, ring, offset_s)
                 return
             except HushdError as error:
-                failures = 1 if self._clock() - started_at > _STEADY_S else failures + 1
+                failures = 1 if time.monotonic() - started_at > _STEADY_S else failures + 1
                 if error.code not in _AGAIN or failures > _FAILURES or self._closed:
                     raise
                 offset_s = max(known_s, ring.now - _HEARD_TWICE_S)

@@ -8,7 +8,8 @@ from weakref import WeakSet
 from hushd.audio.recording import SAMPLE_BYTES, Chunks, Device
 from hushd_protocol.errors import HushdError
 
-RING_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
+# Kept at least, and twice as much at most: for who wants to hear what was said after a word, and is busy for a moment.
+RING_S = 10.0
 
 
 class Ring:
@@ -16,13 +17,9 @@ class Ring:
     beginning.
 
     A reader that is forgotten gets nothing more. `rate` is the device's, in Hz.
-
-    Args:
-        kept_s: seconds that are kept, at least; twice as many at most.
     """
 
-    def __init__(self, device: Device, kept_s: float = RING_S) -> None:
-        self._kept_s = kept_s
+    def __init__(self, device: Device) -> None:
         self.rate = device.rate
         self._device = device
         self._samples = bytearray()
@@ -77,7 +74,7 @@ class Ring:
                 self._finish(reader)
 
     def _add(self, chunk: bytes) -> None:
-        room = round(self._kept_s * self.rate) * SAMPLE_BYTES
+        room = round(RING_S * self.rate) * SAMPLE_BYTES
         with self._lock:
             self._samples += chunk
             if len(self._samples) > 2 * room:

@@ -71,11 +71,9 @@ class LiveJudge:
         read: Callable[[Samples], str],
         rating: Callable[[], Rating | None],
         unlikely_text: UnlikelyText,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._unlikely_text = unlikely_text
-        self._clock = clock
         self._plausibility = Plausibility(self._read_again, rating)
         self._pace = _PACE
         self._waiting: deque[_Judgement] = deque()
@@ -159,8 +157,8 @@ class LiveJudge:
 
     def _wait(self, judgement: _Judgement, check: Callable[[], None]) -> None:
         self._may_read.set()
-        end = self._clock() + _VERDICT_TIMEOUT_S
-        while not judgement.done.wait(_CANCEL_LOOK_INTERVAL_S) and self._clock() < end:
+        end = time.monotonic() + _VERDICT_TIMEOUT_S
+        while not judgement.done.wait(_CANCEL_LOOK_INTERVAL_S) and time.monotonic() < end:
             check()
 
     def _collect(self, before: _Judgement | None = None) -> None:
@@ -200,7 +198,7 @@ class LiveJudge:
         assert self._judging is not None
         if self._judging.dropped or self._closed:
             raise _DroppedError
-        began = self._clock()
+        began = time.monotonic()
         text = self._read(samples)
-        self._pace = (self._clock() - began) * RATE / max(len(samples), RATE)
+        self._pace = (time.monotonic() - began) * RATE / max(len(samples), RATE)
         return text
