@@ -65,7 +65,7 @@ PLANTED = (
     ("hushd.transport.connection", "            self._give_up(reason)\n        os.close(self._wake_read)\n", "            self._give_up(reason)\n", "simulate --faults disk"),
     ("hushd.transport.retry", "if isinstance(error, ForgottenError) and self._failure:", "if False:", "tests/client/transport/test_attempts.py"),
     ("hushd.transport.connection", 'return HushdError("supervisor_lost", "The supervisor went', 'return HushdError("cancelled", "The supervisor went', "simulate --faults kill,signal"),
-    ("hushd.transport.autostart", "round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)\n", "2\n", "tests/client/transport/test_autostart.py"),
+    ("hushd.transport.autostart", "round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)", "2", "tests/client/transport/test_autostart.py"),
     ("hushd_supervisor.core.worker.lifecycle", "        self.leaves(now)\n        self.send(m.Drain())", "        self.kill(now, expected=True)", "simulate --faults none"),
     ("hushd_supervisor.core.worker.news", "HushdError(code, ENDINGS[code])", 'HushdError("worker_crashed", ENDINGS[code])', "tests/supervisor/core"),
     ("hushd.aio.client", "while not future.done():", "if True:", "tests/client/aio/test_steps.py"),
