@@ -50,10 +50,7 @@ def pyav(name: str) -> Any:
 
 def open_sound(file: object, block: int = 32_768, **options: str) -> Any:
     """Returns PyAV's container of a file, read by `block` bytes, which has `read`, and `seek` and `tell` if it can.
-
-    Raises:
-        av.FFmpegError: it is of a format that is not allowed, or damaged.
-    """
+    Raises av.FFmpegError if it is of a format that is not allowed, or damaged."""
     import av
 
     options |= _OPTIONS

@@ -72,16 +72,13 @@ class _Process(ctypes.Structure):
 
 
 class Nvml:
-    """The driver of NVIDIA's cards; a `card.Driver`.
+    """The driver of NVIDIA's cards; a `card.Driver`. Raises OSError if there is none, or it fails.
 
     Opening the library wakes cards, so it is left alone while all cards sleep.
 
     Args:
         places: the cards' places on the bus, as the kernel lists them; without any, the library's list counts, as in
             some containers and under WSL.
-
-    Raises:
-        OSError: there is no driver, or it fails.
     """
 
     def __init__(self, places: Sequence[str]) -> None:

@@ -36,16 +36,13 @@ def open_session(
     often: bool = False,
     **others: Any,
 ) -> Any:
-    """Returns a session of the graph in `path`.
+    """Returns a session of the graph in `path`. Raises any error of the runtime.
 
     Args:
         create: the runtime's `InferenceSession`.
         options: its `SessionOptions`, only for this session, since the options about weights are added.
         often: whether it runs often: on a CPU it keeps copies of weights in the order that suits its matrix products,
             and has its memory from `onnx_arena`.
-
-    Raises:
-        Exception: an error of the runtime.
     """
     # Files in the hub's cache are links. The runtime maps a file of that name in that folder; weights in a file beside
     # the graph have their names beside the link alone, where the runtime finds them.

@@ -195,10 +195,7 @@ class BatchSize:
 
 def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[Segment]:
     """Returns the segments of `samples`. If a card's or the machine's memory is not enough, `job` goes on with economy.
-
-    Raises:
-        NoMemory: memory was not enough for that either. Fragmented memory is only returned by the process's end.
-    """
+    Raises NoMemory if that is not enough either: fragmented memory is only returned by the process's end."""
     economical = job.economy
     try:
         return _read(engine, job, samples, options)

@@ -161,11 +161,8 @@ class Engine(BaseEngine):
     @abstractmethod
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         """Speaks a sentence or a part of one, a few hundred characters at most, at a speed within
-        `slowest`..`fastest`; yields nothing if nothing in it can be spoken.
-
-        Raises:
-            HushdError: `model_missing` if the voice is not installed. An engine never downloads anything.
-        """
+        `slowest`..`fastest`; yields nothing if nothing in it can be spoken. Raises `model_missing` if the voice is not
+        installed: an engine never downloads anything."""
 
 
 _GREETINGS = {

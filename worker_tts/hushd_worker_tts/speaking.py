@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .levelling import Leveller
 
 
-class SpeechJob:
+class SpeechJob(AbstractContextManager["SpeechJob"]):
     """Speaks the items of one job in order; a context manager that frees everything that must not outlive the job."""
 
     def __init__(
@@ -50,9 +51,6 @@ class SpeechJob:
         self._sentences = 0
         self._spoken = False  # whether a part of the current sentence was spoken
         self._goes_on = False  # whether the sentence goes on after the last piece
-
-    def __enter__(self) -> SpeechJob:
-        return self
 
     def __exit__(self, *error: object) -> None:
         if self._output is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
@@ -121,19 +122,30 @@ async def _finished(future: asyncio.Future[T], stop: Callable[[], object] = lamb
         raise
 
 
-class AsyncSpeech(IncomingSpeech, OnLoop, AsyncIterator[bytes]):
-    """As `Speech`: iterated over with `async for`; what waits is awaited. A context manager, whose end cancels.
+class _Answer(OnLoop):
+    """An answer that is received on a loop. A context manager, whose end cancels."""
 
-    When a task that waits for its audio is cancelled, the request is cancelled.
+    @abstractmethod
+    def close(self) -> None: ...
 
-    Attributes: those of `IncomingSpeech`.
-    """
+    async def aclose(self) -> None:
+        """As `close`, for `contextlib.aclosing`."""
+        self.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+
+class AsyncSpeech(IncomingSpeech, _Answer, AsyncIterator[bytes]):
+    """As `Speech`: iterated over with `async for`; what waits is awaited. A context manager, whose end cancels.
+
+    When a task that waits for its audio is cancelled, the request is cancelled.
+
+    Attributes: those of `IncomingSpeech`.
+    """
 
     @property
     def rate(self) -> int:
@@ -158,10 +170,6 @@ class AsyncSpeech(IncomingSpeech, OnLoop, AsyncIterator[bytes]):
                 return
             yield piece
 
-    async def aclose(self) -> None:
-        """As `close`, for `contextlib.aclosing`."""
-        self.close()
-
     def _audio(self) -> Iterator[bytes]:
         """The audio, read on the loop, for another thread."""
         loop, pieces = asyncio.get_running_loop(), self.pieces()
@@ -176,26 +184,16 @@ class AsyncSpeech(IncomingSpeech, OnLoop, AsyncIterator[bytes]):
         return audio()
 
 
-class AsyncTranscription(IncomingTranscript, OnLoop, AsyncIterator[Segment]):
+class AsyncTranscription(IncomingTranscript, _Answer, AsyncIterator[Segment]):
     """As `Transcription`: iterated over with `async for`. A context manager, whose end cancels.
 
     When the task that waits for a segment is cancelled, the request is cancelled.
     """
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-
     async def __anext__(self) -> Segment:
         if segment := await run(self._segment()):
             return segment
         raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """As `close`, for `contextlib.aclosing`."""
-        self.close()
 
 
 AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]

@@ -74,11 +74,7 @@ class Microphone(Closing, Chunks):
             raise self.lose() from None
 
     def take(self) -> bytes | None:
-        """Returns a chunk without waiting; None at the end.
-
-        Raises:
-            queue.Empty: there is none yet.
-        """
+        """Returns a chunk without waiting; None at the end. Raises queue.Empty if there is none yet."""
         chunk = self._chunks.get_nowait()
         if isinstance(chunk, BaseException):
             raise chunk

@@ -151,11 +151,7 @@ class Answer:
 
 
 def ask(line: Line, path: str, body: bytes | None, kind: str) -> Answer:
-    """Sends a request, a GET without `body`, and returns the answer's head.
-
-    Raises:
-        Hangs, Broken: see there.
-    """
+    """Sends a request, a GET without `body`, and returns the answer's head. Raises Hangs or Broken."""
     headers = [("Host", "127.0.0.1"), ("Connection", "close"), ("Accept", "*/*")]
     if body is not None:
         headers += [("Content-Type", kind), ("Content-Length", str(len(body)))]

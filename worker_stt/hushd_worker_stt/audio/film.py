@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Sound(NamedTuple):
     layout: tuple[str, ...]
 
 
-class Film:
+class Film(AbstractContextManager["Film"]):
     """A sound track of a file; a context manager that closes it. Raises `input_unreadable`; `engine_missing` without
     PyAV; `bad_request` without such a track.
 
@@ -98,9 +99,6 @@ class Film:
         others = {n: not stream.disposition & default for n, stream in enumerate(self._streams, 1)}
         best_first = sorted(tracks, key=lambda n: (asked not in ("", tracks[n]), others[n]))
         return {n: tracks[n] if languages.name(tracks[n]) != tracks[n] else "" for n in best_first}
-
-    def __enter__(self) -> Film:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()

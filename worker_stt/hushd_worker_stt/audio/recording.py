@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
@@ -46,7 +46,7 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
         return False
 
 
-class Recording:
+class Recording(AbstractContextManager["Recording"]):
     """The open audio file of a job; a context manager that closes it. Raises `input_unreadable`; the errors of
     `Job.open_path`; `output_failed` if a streamed file does not fit into the temporary folder.
 
@@ -121,9 +121,6 @@ class Recording:
         guessed = sound.format == "MP3" and not states_length(descriptor)
         known = sound.channels <= 2 and sound.frames and MIN_RATE <= sound.samplerate <= MAX_RATE
         return sound if known and not guessed else None
-
-    def __enter__(self) -> Recording:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()

@@ -40,11 +40,8 @@ _MIN_ROWS = 20  # of features for an embedding: 0.2 s
 
 class DiarizationModels:
     """The two models, loaded permanently: 20 MB, and at most 55 more in use. The activity model is loaded at its first
-    use, since live speech only needs the other.
-
-    Raises:
-        HushdError: `engine_missing` if a package that they need is not installed, or has another version.
-    """
+    use, since live speech only needs the other. Raises `engine_missing` if a package that they need is not installed,
+    or has another version."""
 
     def __init__(self) -> None:
         self._embedding = self._load("embedding")

