@@ -61,10 +61,7 @@ def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:
 @dataclass(frozen=True, slots=True)
 class CommandLine:
     """A program and its arguments, with placeholders such as `{voice}`.
-
-    Attributes:
-        words: the arguments; a tuple is a group, which is left out if one of its placeholders is empty.
-    """
+    `words`: the arguments; a tuple is a group, which is left out if one of its placeholders is empty."""
 
     program: str
     words: tuple[str | tuple[str, ...], ...]

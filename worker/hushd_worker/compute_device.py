@@ -57,10 +57,7 @@ def choose(library: str, usable: Sequence[str]) -> str:
 
 def of_torch(torch: Any, *, prefers_mps: bool) -> str:
     """Returns the device that `choose` finds for the module `torch`.
-
-    Args:
-        prefers_mps: whether Apple's graphics processor is better for the model than the CPU.
-    """
+    `prefers_mps`: whether Apple's graphics processor is better for the model than the CPU."""
     kind = "rocm" if torch.version.hip else "cuda"
     names = ("cuda", "rocm") if torch.version.hip else ("auto", "cuda")
     card = (kind,) if asked() in names and torch.cuda.is_available() else ()
@@ -108,10 +105,7 @@ def of_sessions(sessions: Iterable[Any]) -> str:
 
 def report(device: str, why: str, name: str) -> tuple[str, str]:
     """Returns the device of an engine, and the reason why it is not a card; either is empty if unknown.
-
-    Args:
-        device, why: as the engine declares them (`BaseEngine`).
-    """
+    `device` and `why`: as the engine declares them (`BaseEngine`)."""
     why = why or os.environ.get(WHY, "")
     if not why and asked() not in ("auto", "cpu", device) and not (is_card(device) and is_card(asked())):
         # An engine that can use cards would have refused to load without the configured one.

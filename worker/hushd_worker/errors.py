@@ -112,10 +112,7 @@ def loading(model: str, *, install: str, again: str) -> Iterator[None]:
 
 def load_error(model: str, error: BaseException, *, install: str, again: str) -> HushdError:
     """Returns the error for `model`, such as `whisper/base`, whose library raised `error` during the load.
-
-    Args:
-        again: an imperative clause that says how to replace a damaged file.
-    """
+    `again`: an imperative clause that says how to replace a damaged file."""
     if isinstance(error, HushdError):
         return error
     why = reason(error)

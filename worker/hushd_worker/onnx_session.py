@@ -68,10 +68,7 @@ def open_session(
 @contextlib.contextmanager
 def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[None]:
     """Makes a package that creates its own sessions, by path, create them by `open_session`.
-
-    Args:
-        new_options: returns the `SessionOptions` of each session, in place of the package's.
-    """
+    `new_options`: returns the `SessionOptions` of each session, in place of the package's."""
     original = runtime.InferenceSession
 
     def create(model: Any, sess_options: Any, providers: Sequence[Any], **others: Any) -> Any:

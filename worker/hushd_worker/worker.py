@@ -30,10 +30,7 @@ class BaseWorker(ABC):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Imports and loads everything heavy; returns the capabilities for `ready`. Raises `engine_missing` or
         `model_missing` if another try is useless.
-
-        Args:
-            report: takes a note on the progress of the load, and restarts the start timer.
-        """
+        `report`: takes a note on the progress of the load, and restarts the start timer."""
 
     @abstractmethod
     def run(self, job: Job) -> JsonObject:

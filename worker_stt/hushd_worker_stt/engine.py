@@ -227,10 +227,7 @@ class Hypothesis:
 class EngineStream(ABC):
     """An utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`, after which `feed`
     and `finish` raise RuntimeError. Calls come one at a time, from any thread.
-
-    Attributes:
-        language: the spoken language, as in `ModelInfo.languages`, if the model detects it.
-    """
+    `language`: the spoken language, as in `ModelInfo.languages`, if the model detects it."""
 
     language: str | None = None
 
@@ -339,10 +336,7 @@ class Engine(BaseEngine):
 class Identification(Protocol):
     """Identifies a language by a second model, if the transcribing one cannot: a plugin's class, by the entry point
     group `hushd.identification`.
-
-    Args:
-        tags: the languages of the transcribing model.
-    """
+    `tags`: the languages of the transcribing model."""
 
     def __init__(self, tags: Sequence[str]) -> None: ...
 

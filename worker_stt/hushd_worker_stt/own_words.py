@@ -66,10 +66,8 @@ class _Way:
 
 class OwnWords:
     """A list of own words. Raises `bad_request` for more than `MAX_OWN_WORDS`.
-
-    Args:
-        text: a line each, or several between commas; after `=` how one is misheard, to the letter. `#` begins a remark.
-    """
+    `text`: a line each, or several between commas; after `=` how one is misheard, to the letter. `#` begins a
+    remark."""
 
     def __init__(self, text: str) -> None:
         self._scored = False  # whether segments come mended
@@ -227,10 +225,7 @@ class OwnWords:
 
 def names(text: str, language: str) -> Iterator[str]:
     """Yields the names and terms of a text that could be own words, those in a row together and then each.
-
-    Args:
-        language: as in `OwnWords.mended`; of others than English those with a capital within a sentence.
-    """
+    `language`: as in `OwnWords.mended`; of others than English those with a capital within a sentence."""
     tokens, row = split(text), list[str]()
     cores = [_edges(token)[1] for token in tokens]
     for number, core in enumerate([*cores, ""]):

@@ -182,10 +182,7 @@ class Plausibility:
 
 def invented(segments: Sequence[Segment], *, alone: bool) -> bool:
     """Returns whether the text of a piece is probably not the speech, by the figures of the model itself.
-
-    Args:
-        alone: whether the model knows no other language.
-    """
+    `alone`: whether the model knows no other language."""
     if sum(len(split(segment.text)) for segment in segments) < _MIN_RATED_WORDS:
         return False
     if not alone:

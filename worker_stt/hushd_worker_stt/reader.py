@@ -152,11 +152,8 @@ _MIN_SPEEDUP = 1.1  # of speech per second: less is chance, and larger batches d
 
 class BatchSize:
     """The size of the next batch.
-
-    Args:
-        cautious: whether the slowest batch of a size must be faster than the fastest one of the size before. On a CPU
-            other programs make any batch slow or fast, and the gain is small at best.
-    """
+    `cautious`: whether the slowest batch of a size must be faster than the fastest one of the size before. On a CPU
+    other programs make any batch slow or fast, and the gain is small at best."""
 
     def __init__(self, limit: int, start: int = 1, *, cautious: bool = True) -> None:
         self.now = min(start, limit)

@@ -26,10 +26,7 @@ _here = threading.local()
 def call(key: Hashable, item: Any, together: Together) -> Any:
     """Returns the result for `item` of a call of the model: alone, or in a rendezvous together with others of its
     `key`.
-
-    Args:
-        together: makes the call, for the items of all combined tasks.
-    """
+    `together`: makes the call, for the items of all combined tasks."""
     rendezvous: Rendezvous[Any] | None = getattr(_here, "rendezvous", None)
     return together([item])[0] if rendezvous is None else rendezvous.wait_for(key, item, together)
 

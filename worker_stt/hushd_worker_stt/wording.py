@@ -244,10 +244,7 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
 def beside_pauses(segment: Segment, pauses: Sequence[tuple[float, float]]) -> Segment:
     """Returns `segment` without a word that lasts through a pause: it ends before it if a stop follows and most of it
     is there, else it begins after it. Whisper has a word begin where the one before it ends.
-
-    Args:
-        pauses: in seconds, in their order.
-    """
+    `pauses`: in seconds, in their order."""
     words = list(segment.words)
     for number, word in enumerate(words):
         for start, end in pauses:

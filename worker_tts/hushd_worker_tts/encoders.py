@@ -36,10 +36,7 @@ class InProcess:
 
 class Raw(InProcess):
     """Raw samples; the first chunk carries rate and channels.
-
-    Args:
-        offset: of the first sample in a file; None: they are for playing, without offsets.
-    """
+    `offset`: of the first sample in a file; None: they are for playing, without offsets."""
 
     def __init__(self, job: Job, rate: int, channels: int, offset: int | None) -> None:
         self._job = job

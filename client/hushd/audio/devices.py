@@ -89,9 +89,7 @@ def load_ahead() -> threading.Thread:
 def lead_to_sound_server() -> None:
     """Sets XDG_RUNTIME_DIR where it was cut away, as hosts of agents do: PulseAudio and PipeWire have their sockets in
     it, and their libraries look nowhere else.
-
-    The sound that this process plays is marked as hushd's, which no process of hushd's makes quieter.
-    """
+    The sound that this process plays is marked as hushd's, which no process of hushd's makes quieter."""
     os.environ[f"PULSE_PROP_{OWN}"] = str(os.getpid())
     if sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
         return

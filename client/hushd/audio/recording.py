@@ -11,10 +11,7 @@ SAMPLE_BYTES = 2  # bytes of a sample
 
 class Device(Protocol):
     """An open device that iterates over chunks of s16le samples.
-
-    Attributes:
-        rate: Hz.
-    """
+    `rate`: Hz."""
 
     rate: int
 

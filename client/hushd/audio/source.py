@@ -32,10 +32,7 @@ Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes
 def of_audio(audio: Audio, rate: int | None = None) -> Source:
     """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples. Raises
     `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is not audio.
-
-    Args:
-        rate: of an array, in Hz.
-    """
+    `rate`: of an array, in Hz."""
     if isinstance(audio, str | os.PathLike):
         return Stream(blocks(os.fspath(audio))) if _is_pipe(audio) else File(audio)
     if is_array(audio):

@@ -44,10 +44,7 @@ class Spoken:
 @dataclass(frozen=True, slots=True)
 class Sentence(Spoken):
     """A sentence, or a part of one that is spoken in one go, and its words in their order.
-
-    Attributes:
-        estimated: whether the words' times are shared out by their letters, since the voice does not report them.
-    """
+    `estimated`: whether the words' times are shared out by their letters, since the voice does not report them."""
 
     words: tuple[Spoken, ...] = ()
     estimated: bool = False

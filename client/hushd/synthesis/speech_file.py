@@ -18,10 +18,7 @@ from hushd.transport.spool import RAW, Piece
 class SpeechFile:
     """A file for one speech, which appears only once it is whole; a context manager. Raises `output_failed` when it
     cannot be written, `bad_request` when the path names another format.
-
-    Args:
-        form: of the speech: raw samples become what the path's extension names; a sound file's bytes stay as they are.
-    """
+    `form`: of the speech: raw samples become what the path's extension names; a sound file's bytes stay as they are."""
 
     def __init__(self, path: str | os.PathLike[str], form: str) -> None:
         self._form = format_of(path)

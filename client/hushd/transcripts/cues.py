@@ -173,10 +173,7 @@ class Cue:
 
 def readable(segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL) -> Iterator[Cue]:
     """Yields cues that fit the layout and seven seconds, cut where a sentence or a phrase ends.
-
-    Args:
-        label: columns that the name of a speaker takes in the first line.
-    """
+    `label`: columns that the name of a speaker takes in the first line."""
     for segment in segments:
         room = label + len(segment.speaker) if segment.speaker else 0
         for phrase in phrases(tokens(segment), room, layout):

@@ -174,10 +174,7 @@ class IncomingTranscript:
     def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
         """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so. Raises
         `damage` itself, unless it says how far the recording could be read.
-
-        Args:
-            damage: the error that ended the iteration.
-        """
+        `damage`: the error that ended the iteration."""
         if damage:
             if not (read_s := damage.detail.get("read_s")):
                 raise damage

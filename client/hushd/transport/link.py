@@ -97,11 +97,8 @@ class Link:
 
     def connect(self, needed: Callable[[], bool] = lambda: True) -> Connection:
         """Returns the connection, a new one if the last one was lost.
-
-        Args:
-            needed: asked before a new one is made, which from then on `close` waits for; where it says no, `cancelled`
-                is raised.
-        """
+        `needed`: asked before a new one is made, which from then on `close` waits for; where it says no, `cancelled` is
+        raised."""
         with self._lock:
             if connection := self.current():
                 return connection
@@ -276,10 +273,7 @@ _ATTACHED = "A machine that is attached to this one"
 
 def _remote(name: str, what: str) -> Callable[..., Any]:
     """Returns a function that the plugin adds. Raises `engine_missing`, with the line that installs it.
-
-    Args:
-        what: the subject of the sentence where the plugin is not installed.
-    """
+    `what`: the subject of the sentence where the plugin is not installed."""
     from hushd_schema.entry_points import entry_points, loaded  # for few
 
     if target := entry_points("hushd.client").get(name):

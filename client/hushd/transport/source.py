@@ -23,10 +23,7 @@ Text = str | bytes | Iterable[str] | Iterable[bytes]
 
 class Input(Protocol):
     """The input of one request, however its pieces are read.
-
-    Attributes:
-        in_memory: whether reading never waits.
-    """
+    `in_memory`: whether reading never waits."""
 
     in_memory: bool = False
 
@@ -74,10 +71,7 @@ class Inline(Source):
 class File(Source):
     """A regular file: sent as its path, or as a stream to a worker that cannot open that path. Raises
     `input_unreadable` when it is missing, unreadable, empty or a folder.
-
-    Attributes:
-        sent: whether the content itself is to be sent, to another machine.
-    """
+    `sent`: whether the content itself is to be sent, to another machine."""
 
     whole = True
 

@@ -31,10 +31,7 @@ class Place(NamedTuple):
 
 class Store:
     """Pieces of bytes: in memory, and beyond `memory` bytes in a temporary file, made when it is needed.
-
-    Args:
-        content: of the file, in the sentence of an error: "answer".
-    """
+    `content`: of the file, in the sentence of an error: "answer"."""
 
     def __init__(self, content: str, memory: int = MEMORY) -> None:
         self._content = content
@@ -189,10 +186,7 @@ class Piece(NamedTuple):
 
 class Received:
     """The pieces of a sound as they were received, to be read again.
-
-    Args:
-        keep: whether a piece can be taken more than once; False: it is forgotten when it is taken.
-    """
+    `keep`: whether a piece can be taken more than once; False: it is forgotten when it is taken."""
 
     def __init__(self, keep: bool = True) -> None:
         self._keep = keep

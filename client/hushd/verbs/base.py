@@ -29,10 +29,7 @@ CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
 
 class ClientBase:
     """A connection that is established when it is needed. Args as for `hushd.Client`.
-
-    Attributes:
-        link: the connection, for programs that send messages of their own.
-    """
+    `link`: the connection, for programs that send messages of their own."""
 
     calls: ClassVar[type[Call]] = Call
 

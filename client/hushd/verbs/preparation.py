@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 
 class Preparation:
     """Makes requests of one client; the supervisor describes its engines and voices once.
-
-    Args:
-        control: sends a control message with names, and returns the data of its result.
-    """
+    `control`: sends a control message with names, and returns the data of its result."""
 
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
@@ -40,10 +37,7 @@ class Preparation:
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
         """Returns the request for a speech with `params`, by the engine that has the voice.
-
-        Args:
-            shared: see `requests.take_shared`.
-        """
+        `shared`: see `requests.take_shared`."""
         voice, language = params.get("voice"), params.get("language")
         engine, model = shared.get("engine"), shared.get("model")
         if voice and not language:
@@ -118,10 +112,7 @@ class Preparation:
     def may_hear_again(self, request: Request, *, here: bool) -> bool:
         """Returns whether an installed model of several languages may hear `request` again, which names no model and no
         language: not with the setting `hear_again` off.
-
-        Args:
-            here: whether the supervisor is this machine's, whose files tell it.
-        """
+        `here`: whether the supervisor is this machine's, whose files tell it."""
         from hushd_models import preferences
         from hushd_protocol.system import paths
 

@@ -39,10 +39,7 @@ def request(
 ) -> Request:
     """Returns a request to a worker of `role`, without its input. Raises `bad_request` for an argument out of range, or
     a model without an engine.
-
-    Args:
-        deadline: seconds after which the request is given up.
-    """
+    `deadline`: seconds after which the request is given up."""
     check_priority(priority)
     if model and not engine and "/" not in model:
         raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")

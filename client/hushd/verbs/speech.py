@@ -284,10 +284,7 @@ def configured() -> dict[str, str]:
 def voiceprint(name: str, transcript: Transcript) -> str:
     """Returns the voiceprint of the one person who speaks in a recording. Raises `bad_request` if it is too short or
     too long, or nobody speaks, or several people do.
-
-    Args:
-        transcript: of the recording, with `voiceprints`.
-    """
+    `transcript`: of the recording, with `voiceprints`."""
     if not MIN_S <= transcript.duration <= MAX_S:
         raise HushdError(
             "bad_request",

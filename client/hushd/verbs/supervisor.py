@@ -173,10 +173,7 @@ class SupervisorVerbs(ClientBase):
     def shrink(self, model: str, *, on_progress: OnProgress | None = None) -> Steps[ModelResult]:
         """Makes int8 files of an installed `ENGINE/NAME`, and keeps them if they are as good on this machine; the
         result's `note` says what came of it.
-
-        Args:
-            on_progress: called with a description of the step, and zeros.
-        """
+        `on_progress`: called with a description of the step, and zeros."""
         return self._changed("shrink", {"model": model}, on_progress)
 
     # --- procedures ------------------------------------------------------------------------------------------------
@@ -223,10 +220,7 @@ def _end(connection: Connection, action: str) -> None:
 
 class Unloaded(list[str]):
     """The names of the workers that have ended.
-
-    Attributes:
-        busy: by the name of each worker that goes on for now, the number of other programs' jobs there.
-    """
+    `busy`: by the name of each worker that goes on for now, the number of other programs' jobs there."""
 
     def __init__(self, names: Iterable[str], busy: Mapping[str, int]) -> None:
         super().__init__(names)

@@ -40,10 +40,7 @@ MIN_LANGUAGE_SHARE = 0.1
 
 class Identification:
     """Identifies which of a model's languages is spoken; loads its own model at the first use, and keeps it.
-
-    Args:
-        tags: the languages of the transcribing model.
-    """
+    `tags`: the languages of the transcribing model."""
 
     def __init__(self, tags: Sequence[str]) -> None:
         self._tags = tags

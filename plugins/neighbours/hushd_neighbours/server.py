@@ -18,10 +18,7 @@ _REFUSED = (401, 403)
 
 class Server:
     """A neighbour's address. Its token is sent nowhere else: redirects are not followed, and no proxy is used.
-
-    Args:
-        ends: the time by the monotonic clock at which all calls must be over.
-    """
+    `ends`: the time by the monotonic clock at which all calls must be over."""
 
     def __init__(self, url: str, token: str, ends: float) -> None:
         parts = urlsplit(url)

@@ -15,10 +15,7 @@ from .words import Normalise, compare
 
 def helpful(sentences: Sequence[str], heard: Sequence[str], language: str, normalise: Normalise) -> list[str]:
     """Returns the names, in the order of the sentences.
-
-    Args:
-        heard: what a model heard of each sentence.
-    """
+    `heard`: what a model heard of each sentence."""
     taken: list[str] = []
     errors = _errors(sentences, heard, normalise)
     for name in dict.fromkeys(_misheard(sentences, heard, language, normalise)):

@@ -57,10 +57,7 @@ class Place:
 
 def ranked(words: Sequence[int], models: Sequence[Heard]) -> list[Place]:
     """Returns the models, those with the fewest errors first; equal ones by memory, then by speed.
-
-    Args:
-        words: the number of words of each sentence, of which none is 0.
-    """
+    `words`: the number of words of each sentence, of which none is 0."""
     order = sorted(models, key=lambda heard: (sum(heard.errors), heard.memory_mb, -heard.speed, heard.model))
     drawn = list(_draws(len(words)))
     total = [sum(words[sentence] for sentence in draw) for draw in drawn]

@@ -15,9 +15,7 @@ RING_S = 10.0
 class Ring:
     """Reads a device on a thread of its own, and closes it at its end; gives each reader all that comes after its
     beginning.
-
-    A reader that is forgotten gets nothing more. `rate` is the device's, in Hz.
-    """
+    A reader that is forgotten gets nothing more. `rate` is the device's, in Hz."""
 
     def __init__(self, device: Device) -> None:
         self.rate = device.rate
@@ -43,10 +41,7 @@ class Ring:
 
     def reader(self, since_s: float = 0.0, lead_s: float = 0.0) -> Chunks:
         """Returns an iterator over the samples from a second of the recording on, as far back as they are kept.
-
-        Args:
-            lead_s: seconds of silence before them.
-        """
+        `lead_s`: seconds of silence before them."""
         chunks = Chunks()
         if lead_s:
             chunks.put(bytes(round(lead_s * self.rate) * SAMPLE_BYTES))

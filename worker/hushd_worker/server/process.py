@@ -47,10 +47,7 @@ def once(load: Callable[[Callable[[str], None]], object], close: Callable[[], ob
 
 class ServerProcess:
     """One server, for as long as this worker lives.
-
-    Args:
-        offline: whether it is told to download no model.
-    """
+    `offline`: whether it is told to download no model."""
 
     def __init__(self, server: ServerFile, *, offline: bool = True) -> None:
         self.file = server

@@ -63,10 +63,7 @@ class PairInlet(Inlet):
 def each_a_person(blocks: Iterable[Samples], *, asked: bool) -> bool:
     """Returns whether each channel has a person of its own: both speak alone for a second in the first minute, and for
     longer so than together. Most recordings in stereo are found alike after 10 s of sound, without a detector.
-
-    Args:
-        asked: whether the channels are to be heard apart anyway, unless they are alike.
-    """
+    `asked`: whether the channels are to be heard apart anyway, unless they are alike."""
     own, together, sounding, far = np.zeros(2, int), 0, 0, 0
     detectors: list[Detector] = []
     with ExitStack() as stack:

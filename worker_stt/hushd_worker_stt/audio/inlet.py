@@ -172,10 +172,7 @@ def raw_blocks(
     inlet: Callable[[int], Inlet] = Inlet,
 ) -> Iterator[Samples]:
     """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
-
-    Args:
-        inlet: makes what resamples the mixed blocks.
-    """
+    `inlet`: makes what resamples the mixed blocks."""
     mixdown = mixdown or Mixdown()
     stream = inlet(rate)
     width = 2 * channels

@@ -87,10 +87,7 @@ def quiet(samples: Samples) -> list[tuple[float, float]]:
 
 class RunningGain:
     """Levels a live stream by the level of its last 10 s, since its loudest part is not known yet.
-
-    Attributes:
-        level: the level assumed for the last frame.
-    """
+    `level`: the level assumed for the last frame."""
 
     def __init__(self, frame: int) -> None:
         self._remembered = 10 * RATE // frame
@@ -135,10 +132,7 @@ Span = tuple[int, int]  # samples
 
 def normalised(samples: Samples, speech: Sequence[Span], levels: LevelRange) -> Samples:
     """Returns `samples` like `normalise`; if the level changes by 15 dB or more, each stretch separately.
-
-    Args:
-        speech: the spans of speech in them, in order. The level changes in the pauses between them.
-    """
+    `speech`: the spans of speech in them, in order. The level changes in the pauses between them."""
     stretches = _stretches(samples, speech)
     if len(stretches) < 2:
         return normalise(samples, levels)

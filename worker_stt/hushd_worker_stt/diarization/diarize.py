@@ -55,11 +55,8 @@ class _Window:
 
 class Diarizer:
     """Finds the turns of the speakers in one recording.
-
-    Args:
-        simple: whether windows stand side by side, and less of a voice is embedded: at most 55 instead of 75 MB, and a
-            quarter of the work; of four conversations 8 to 14 % are wrong instead of 4 to 10.
-    """
+    `simple`: whether windows stand side by side, and less of a voice is embedded: at most 55 instead of 75 MB, and a
+    quarter of the work; of four conversations 8 to 14 % are wrong instead of 4 to 10."""
 
     def __init__(self, models: DiarizationModels, *, simple: bool = False) -> None:
         self._models = models

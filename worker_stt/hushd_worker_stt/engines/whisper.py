@@ -265,9 +265,7 @@ _HALF = 2  # bytes of a number
 def build(torch: Any, package: Any, path: Path, device: str) -> Any:
     """Returns the package's model of the checkpoint at `path`: on a CPU in single precision, on a card in half but for
     its normalisations, as the package computes there.
-
-    Each weight goes from the mapped file to its place. Raises any error of torch.
-    """
+    Each weight goes from the mapped file to its place. Raises any error of torch."""
     saved = mapping(torch.load)(path, map_location="cpu", weights_only=True)
     with unfilled(torch):
         model = package.model.Whisper(package.model.ModelDimensions(**saved["dims"]))
@@ -282,10 +280,7 @@ def build(torch: Any, package: Any, path: Path, device: str) -> Any:
 
 class CardShare:
     """A model's share of its card, as its start was decided by; sizes in bytes.
-
-    Args:
-        spec: counts the need of a model, by its file.
-    """
+    `spec`: counts the need of a model, by its file."""
 
     def __init__(self, torch: Any, spec: EngineSpec, path: Path, dims: Any) -> None:
         assert spec.on_card_mb

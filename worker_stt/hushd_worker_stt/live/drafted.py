@@ -32,10 +32,7 @@ _EAGER_S = 1.0  # at the beginning of an utterance, when drafts follow each othe
 @dataclass(frozen=True, slots=True)
 class Transcriber:
     """Transcribes pieces of a session.
-
-    Attributes:
-        transcribe: the function that transcribes; its second argument is True for a draft, which may be less accurate.
-    """
+    `transcribe`: the function that transcribes; its second argument is True for a draft, which may be less accurate."""
 
     transcribe: Callable[[Piece, bool], list[Segment]]
     length: PieceLength

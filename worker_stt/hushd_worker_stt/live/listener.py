@@ -100,10 +100,7 @@ class LiveListener:
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`. Raises
         `no_speech` if nobody has spoken in time.
-
-        Args:
-            audio: mono samples.
-        """
+        `audio`: mono samples."""
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):
                 yield self._judge.mark(event) if self._judge and isinstance(event, Segment) else event

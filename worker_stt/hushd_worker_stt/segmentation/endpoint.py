@@ -54,10 +54,7 @@ class Endpointer:
 
     def wait(self, *, heard: bool) -> None:
         """Waits for the next utterance.
-
-        Args:
-            heard: whether there was an utterance, so that `no_speech_s` starts again; after a cough the time goes on.
-        """
+        `heard`: whether there was an utterance, so that `no_speech_s` starts again; after a cough the time goes on."""
         self.state = State.WAITING
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
         self._quiet = 0

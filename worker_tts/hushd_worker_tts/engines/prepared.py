@@ -62,9 +62,7 @@ def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
 def _fingerprint(source: Path) -> str:
     """Returns a file's size and a checksum of its end, so that two installations of the same release share prepared
     files.
-
-    A gzip file ends with the checksum of its content, a model with weights.
-    """
+    A gzip file ends with the checksum of its content, a model with weights."""
     with open(source, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))

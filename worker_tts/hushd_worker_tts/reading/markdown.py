@@ -47,10 +47,7 @@ _UNDECIDED = 12  # characters of an unfinished line that may still become any ki
 
 class Markdown:
     """Reads Markdown as it arrives; keeps the current line and its paragraph.
-
-    Args:
-        words: the words for code blocks, images and tasks; None: these are skipped.
-    """
+    `words`: the words for code blocks, images and tasks; None: these are skipped."""
 
     def __init__(self, words: Words | None) -> None:
         self._words = words

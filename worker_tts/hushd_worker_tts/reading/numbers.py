@@ -75,10 +75,7 @@ _OF = re.compile(r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s
 
 class Numbers:
     """Rewrites text with digits, in one language.
-
-    Args:
-        count: from a number and `cardinal`, `ordinal` or `year` to words.
-    """
+    `count`: from a number and `cardinal`, `ordinal` or `year` to words."""
 
     def __init__(self, words: NumberWords, count: Callable[[int, str], str]) -> None:
         self._words, self._count, self._months = words, count, words.months.split()

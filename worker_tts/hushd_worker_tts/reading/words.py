@@ -95,10 +95,7 @@ def signs(language: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str
 
 def announced(words: Words, kind: str, lines: int) -> str:
     """Returns the sentence that is spoken instead of a block of code.
-
-    Args:
-        kind: the first word after the fence, such as `python`, `diff` or `table`.
-    """
+    `kind`: the first word after the fence, such as `python`, `diff` or `table`."""
     kind = kind.lower()
     if lines > 1 and kind in ("diff", "patch", "table"):
         return (words.table if kind == "table" else words.diff).format(lines)

@@ -138,10 +138,7 @@ class Pasting(_AtOnce):
 
 class Through(_AtOnce):
     """Has a program change the text, which it reads and prints, on its way to another output.
-
-    Args:
-        complain: called with a sentence where the program fails: the text then goes on as it was heard.
-    """
+    `complain`: called with a sentence where the program fails: the text then goes on as it was heard."""
 
     def __init__(self, command: str, output: Output, complain: Callable[[str], None]) -> None:
         self._command = words(command)

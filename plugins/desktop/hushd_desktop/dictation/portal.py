@@ -153,10 +153,7 @@ class Portal:
 class GlobalKey:
     """A global key of the portal. The user may choose another one when asked. Raises `no_device` if the desktop has no
     such portal, `cancelled` if the user does not allow it.
-
-    Args:
-        on_press, on_release: called on the thread of `wait`.
-    """
+    `on_press` and `on_release`: called on the thread of `wait`."""
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
         self._called = {"Activated": on_press, "Deactivated": on_release}

@@ -36,10 +36,7 @@ Phrase = tuple[str, ...]
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The text for each phrase, by its words as returned by `heard`; and words to expect.
-
-    Attributes:
-        longest: the number of words in the longest phrase.
-    """
+    `longest`: the number of words in the longest phrase."""
 
     phrases: Mapping[Phrase, str]
     expected: tuple[str, ...] = ()
@@ -61,10 +58,7 @@ def read(
 ) -> Vocabulary:
     """Returns the vocabulary of `lines`, with the built-in phrases if `english`. Raises `bad_request` for a line
     without words, with its number.
-
-    Args:
-        pronounced: words by their pronunciations: heard pronunciations are written as the word.
-    """
+    `pronounced`: words by their pronunciations: heard pronunciations are written as the word."""
     phrases = {_phrase(spoken): written for spoken, written in _BUILT_IN.items()} if english else {}
     expected: list[str] = []
     for word, spoken in (pronounced or {}).items():

@@ -40,10 +40,7 @@ def _display() -> Any:
 class GlobalKey:
     """One key of the keyboard, whatever window has the focus. Raises `bad_request` for a key that the keyboard lacks,
     or that another program has grabbed.
-
-    Args:
-        on_press, on_release: called on the thread of `wait`, once each even if the key repeats.
-    """
+    `on_press` and `on_release`: called on the thread of `wait`, once each even if the key repeats."""
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
         self._display = _display()
