@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
@@ -21,16 +21,14 @@ from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_worker.engine import BaseEngine
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     import numpy as np
     import numpy.typing as npt
     from hushd_schema.engines import EngineSpec
 
-    Samples: TypeAlias = npt.NDArray[np.float32]
-    Rating: TypeAlias = Callable[[Samples], float]  # the mean log probability of the words in samples
-    Scoring: TypeAlias = Callable[[Samples, Sequence[str]], list[float]]  # the log probability of each text of samples
-
+# Texts, so that this module does without numpy.
+Samples: TypeAlias = "npt.NDArray[np.float32]"
+Rating: TypeAlias = "Callable[[Samples], float]"  # the mean log probability of the words in samples
+Scoring: TypeAlias = "Callable[[Samples, Sequence[str]], list[float]]"  # the log probability of each text of samples
 RATE = 16_000  # samples per second of all audio inside this worker
 
 

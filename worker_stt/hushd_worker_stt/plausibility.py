@@ -27,7 +27,7 @@ import soxr
 from hushd_models import languages
 from hushd_schema.results import Stretch
 
-from .engine import RATE
+from .engine import RATE, Rating, Samples, Segment
 from .segmentation.pieces import quietest
 from .segmentation.vad import FRAME
 from .wording import keys, split
@@ -35,7 +35,6 @@ from .wording import keys, split
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Rating, Samples, Segment
 
 _SILENCE_BEFORE_READING_S = 0.35  # of silence before a reading
 _LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place

@@ -21,7 +21,7 @@ from hushd_worker.errors import NoMemory, fatal, out_of_memory
 from hushd_worker.job import Cancelled
 
 from .audio.level import StreamGain
-from .engine import RATE, Engine, EngineStream, Hypothesis, Options, PieceLength, Segment
+from .engine import RATE, Engine, EngineStream, Hypothesis, Options, PieceLength, Samples, Segment
 from .engine_lock import EngineLock
 from .segmentation.pieces import quiet_place
 from .wording import LOOPED, is_loop, without_loops
@@ -29,7 +29,6 @@ from .wording import LOOPED, is_loop, without_loops
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Samples
 
 _ON_CARD = 4  # pieces in the first batches; on a card they take little longer than one piece
 

@@ -12,10 +12,9 @@ from hushd_protocol.suggest import quoted
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-from .engine import EngineInfo, ModelInfo, Options
+from .engine import EngineInfo, ModelInfo, Options, Segment
 
 if TYPE_CHECKING:
-    from .engine import Segment
     from .own_words import OwnWords
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import prefetch
-from .engine import RATE, DetectedLanguage, Segment
+from .engine import RATE, DetectedLanguage, Samples, Segment
 from .plausibility import Plausibility, UnlikelyText, long_enough
 from .recogniser import Recogniser, Scorer
 from .request import Context
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from .diarization.models import DiarizationModels
     from .diarization.turns import Voice
-    from .engine import Samples
     from .request import Request
 
 CHANNELS = ("LEFT", "RIGHT")  # their names

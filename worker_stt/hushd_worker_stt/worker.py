@@ -21,14 +21,13 @@ from hushd_worker.errors import importing
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
-from .engine import Engine, Segment
+from .engine import Engine, Samples, Segment
 from .registry import REGISTRY
 from .request import Request
 
 if TYPE_CHECKING:
     from .audio.recording import Recording
     from .diarization.models import DiarizationModels
-    from .engine import Samples
     from .live.judge import LiveJudge
     from .own_words import OwnWords
     from .plausibility import UnlikelyText

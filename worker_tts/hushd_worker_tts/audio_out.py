@@ -11,13 +11,12 @@ from hushd_protocol.errors import HushdError
 from hushd_worker.job import Job
 
 from .encoders import Encoder, Raw, Wav
-from .engine import AudioChunk
+from .engine import AudioChunk, Samples
 from .levelling import limit
 from .params import FIXED_RATES
 
 if TYPE_CHECKING:
     from .encoders import Integers
-    from .engine import Samples
 
 # Silence kept on either side of a cut inside a sentence; together they are the pause of a comma.
 JOINT_S = 0.12

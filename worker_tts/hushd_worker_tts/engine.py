@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from hushd_schema.engines import EngineSpec
 
-    Samples = npt.NDArray[np.float32]
+Samples: TypeAlias = "npt.NDArray[np.float32]"  # a text, so that this module does without numpy
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_models import advice
 from hushd_models.installation import engine_command, engine_installed
@@ -21,14 +21,11 @@ from hushd_schema.engines import NoModel
 from hushd_worker.errors import importing, load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Samples, Voice
 
 from . import inventory
 from .folders import Described, Speaker, described
 from .inventory import SPEC, voice_name
-
-if TYPE_CHECKING:
-    from hushd_worker_tts.engine import Samples
 
 INSTALL = engine_command(SPEC)
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel

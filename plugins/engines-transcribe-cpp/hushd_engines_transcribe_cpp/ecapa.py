@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hushd_worker.compute_device import threads
+from hushd_worker_stt.engine import Samples
 
 from . import ggml, langid
 from .inventory import SPEC
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 
 class Ecapa:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from hushd_models import advice, languages
 from hushd_models.installation import engine_installed
@@ -34,6 +34,7 @@ from hushd_worker_stt.engine import (
     ModelInfo,
     Options,
     PieceLength,
+    Samples,
     Segment,
     Word,
 )
@@ -41,9 +42,6 @@ from hushd_worker_stt.engine import (
 from . import ggml, inventory
 from .files import described
 from .inventory import SPEC
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 T = TypeVar("T")
 

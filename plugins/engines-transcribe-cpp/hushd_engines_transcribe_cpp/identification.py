@@ -19,14 +19,12 @@ from hushd_models import languages
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
-from hushd_worker_stt.engine import RATE, DetectedLanguage
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Samples
 
 from . import inventory
 from .inventory import SPEC
 
 if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
-
     from .ecapa import Ecapa
 
 # Of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages.

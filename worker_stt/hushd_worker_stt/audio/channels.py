@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 from hushd_worker_stt.segmentation.pieces import frames
 from hushd_worker_stt.segmentation.vad import FRAME, Detector
 
@@ -24,7 +24,6 @@ from .recording import Spool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hushd_worker_stt.engine import Samples
 
 # 12 dB: by so much a person is louder in the own channel; a pair of microphones has 6.
 _OWN_CHANNEL_RATIO = 10 ** (12 / 20)

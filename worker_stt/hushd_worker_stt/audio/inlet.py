@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import soxr
 
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 
 from .level import level
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 # The mean of unrelated channels has 1 / n of their power. Of the same speech in opposite phase, by a wrongly wired
 # cable or in a "wide" recording, hardly anything is left.

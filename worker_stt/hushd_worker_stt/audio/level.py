@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass
 
-from hushd_worker_stt.engine import RATE, LevelRange
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+from hushd_worker_stt.engine import RATE, LevelRange, Samples
 
 LEVEL_FRAME = 320  # samples: 20 ms
 # Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ less

@@ -18,7 +18,7 @@ import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 
 from .film import Bytes, Film
 from .inlet import Inlet, Mixdown
@@ -26,7 +26,6 @@ from .inlet import Inlet, Mixdown
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from hushd_worker_stt.engine import Samples
 
 _BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
 _UNKNOWN_FRAMES = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length

@@ -17,7 +17,7 @@ from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import SILENT_LEVEL, level, normalise
 from hushd_worker_stt.audio.recording import Spool
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 
 from .clustering import assign, people
 from .models import FRAME_STEP_SAMPLES, SPEAKERS_AT_ONCE, WINDOW, WINDOW_FRAMES, frame_time
@@ -25,8 +25,6 @@ from .turns import SpeakerTurn, Stretch, Voice, divided, stretches, tidied
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from hushd_worker_stt.engine import Samples
 
     from .clustering import Numbers
     from .models import DiarizationModels

@@ -15,13 +15,11 @@ import numpy as np
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 from hushd_worker_stt.engines import moonshine
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from hushd_worker_stt.engine import Samples
 
     Activity = npt.NDArray[np.bool_]
 

@@ -6,15 +6,11 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_schema.results import VOICEPRINT_MODEL
 
-from hushd_worker_stt.engine import RATE
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+from hushd_worker_stt.engine import RATE, Samples
 
 _BREATH_S = 0.3  # of quiet in one person's speech that does not end a turn
 _COUGH_S = 0.15  # the shortest turn

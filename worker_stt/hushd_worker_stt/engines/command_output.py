@@ -7,15 +7,12 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_protocol.light_dataclass import replace
 from hushd_schema.sound_file import wav_header
 
-from hushd_worker_stt.engine import RATE, Segment, Word
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+from hushd_worker_stt.engine import RATE, Samples, Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that would begin a line or control a terminal

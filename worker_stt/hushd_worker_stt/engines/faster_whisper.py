@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_models import catalogue, hf_cache
 from hushd_models.installation import package_command
@@ -25,13 +25,10 @@ from hushd_worker.precision import int8_place, wish
 from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment
+from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Samples, Scoring, Segment
 
 from .whisper_family import SHARED, Decoding, WhisperFamily, words
 from .whisper_window import FRAMES_PER_S, Window
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples, Scoring
 
 SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package

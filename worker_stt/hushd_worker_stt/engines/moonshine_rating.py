@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import count, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+from hushd_worker_stt.engine import Samples
 
 _BEGIN, _END = 1, 2  # tokens
 _LONGEST = 194  # tokens of a text, by the model's own limit

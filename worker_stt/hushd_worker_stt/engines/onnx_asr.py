@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_models import advice
 from hushd_models.installation import engine_installed
@@ -34,15 +34,13 @@ from hushd_worker_stt.engine import (
     ModelInfo,
     Options,
     PieceLength,
+    Samples,
     Segment,
     Word,
 )
 
 from . import onnx_models
 from .onnx_models import KNOWN
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 SPEC = engines.get("onnx-asr")
 _MIN_SAMPLES = RATE // 2  # less is padded with silence, since the variance of a single frame is NaN

@@ -20,7 +20,7 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment
+from hushd_worker_stt.engine import EngineInfo, ModelInfo, Samples, Segment
 
 from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages, words
 from .whisper_window import FRAMES_PER_S
@@ -28,7 +28,6 @@ from .whisper_window import FRAMES_PER_S
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-    from hushd_worker_stt.engine import Samples
 
 SPEC = engines.get("whisper")
 _PASSED_ON = (  # the decoder's options for the package

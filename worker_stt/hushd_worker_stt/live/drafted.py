@@ -10,18 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass
 
-from hushd_worker_stt.engine import RATE, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, PieceLength, Samples, Segment
 from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.segmentation.pieces import Piece, quiet_place
 from hushd_worker_stt.wording import keys, split
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 _UPDATE_S = 0.25  # the minimum of audio between two drafts
 _DRAFT_TIME_SHARE, _MAX_DRAFT_TIME_SHARE = 0.25, 0.5  # of the time for drafts; the second where they are late

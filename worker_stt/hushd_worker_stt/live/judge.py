@@ -12,16 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
 
-from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.engine import RATE, Rating, Samples, Segment
 from hushd_worker_stt.partials import Judged
 from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Rating, Samples
 
 _HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured

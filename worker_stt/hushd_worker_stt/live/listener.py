@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import RunningGain
-from hushd_worker_stt.engine import RATE, DetectedLanguage, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineStream, Options, PieceLength, Samples, Segment
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.recogniser import Recogniser, Scorer
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
@@ -32,7 +32,6 @@ from .streamed import StreamedUtterance, Streaming
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from hushd_worker_stt.engine import EngineStream, Samples
     from hushd_worker_stt.live.judge import LiveJudge
     from hushd_worker_stt.request import Request
 

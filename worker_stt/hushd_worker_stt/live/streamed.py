@@ -6,21 +6,17 @@ The model's text during the speech is only shown; the final text comes from the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.audio.level import trim
-from hushd_worker_stt.engine import RATE, Hypothesis, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, PieceLength, Samples, Segment
 from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.reader import shifted
 from hushd_worker_stt.segmentation.pieces import quiet_place
 
 from .drafted import without
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import EngineStream, Samples
 
 
 @dataclass(frozen=True, slots=True)

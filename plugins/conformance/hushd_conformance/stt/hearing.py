@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.engine import RATE, Samples
 
 from hushd_conformance.case import Case, LeftOut
 from hushd_conformance.trial import ill_said
 
 from .trial import Trial, wrong
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 _OPTIONS: dict[str, object] = {
     "prompt": "Estragon and " * 150, "hotwords": "Beckett, Worstward", "beam": 2, "temperature": 0.4,

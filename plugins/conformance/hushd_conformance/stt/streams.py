@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, Segment
+from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, Samples, Segment
 
 from hushd_conformance.case import Case, LeftOut
 
 from .trial import Trial, wrong
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 
 def cases() -> Iterator[Case[Trial]]:

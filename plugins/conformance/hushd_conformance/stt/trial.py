@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_schema.description import HearingEngine
 from hushd_schema.sound_file import wav_header
 from hushd_worker.engine_registry import choose_model
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Samples, Segment
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 
 from hushd_conformance import trial
 from hushd_conformance.trial import Answer
-
-if TYPE_CHECKING:
-    from hushd_worker_stt.engine import Samples
 
 _TIME_TOLERANCE_S = 0.05  # by which a time may be beyond the end of a piece
 _LONG_RECORDING_S = 30.0
