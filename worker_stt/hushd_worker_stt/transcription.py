@@ -276,9 +276,12 @@ class Transcription:
 
     def _result(self) -> TranscriptResult:
         self._release(math.inf)
-        self._warn()
+        if self._plausibility.clipped:
+            self._job.warn("clipped", _CLIPPED)
+        language = self._recogniser.spoken(self._options)
+        self._unlikely_text.warn(self._job, language, alone=self._recogniser.knows_one)
         return TranscriptResult(
-            language=self._recogniser.spoken(self._options),
+            language=language,
             language_probability=partials.probability(self._detected.probability if self._detected else None),
             duration=round(max(self._read_s, self._request.start_s), 3),
             segments=self._segments,
@@ -295,12 +298,6 @@ class Transcription:
             for speaker, name in self._speakers.items()
             if (voice := self._voices.get(speaker))
         )
-
-    def _warn(self) -> None:
-        if self._plausibility.clipped:
-            self._job.warn("clipped", _CLIPPED)
-        language = self._recogniser.spoken(self._options)
-        self._unlikely_text.warn(self._job, language, alone=self._recogniser.knows_one)
 
 
 def _threads(count: int) -> AbstractContextManager[Executor | None]:

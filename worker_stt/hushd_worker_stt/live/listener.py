@@ -130,7 +130,10 @@ class LiveListener:
                 self._judge.hear(endpointer.quiet_s if utterance else math.inf)
                 yield from self._judge.news()
             if state is State.NOBODY:
-                self._give_up()
+                if not self._request.continuous:
+                    sentence = f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
+                    raise HushdError("no_speech", sentence)
+                self.ended = "silence"
                 return
             if utterance is None:
                 lead.append(frame)
@@ -183,7 +186,9 @@ class LiveListener:
         had_segments, segments = utterance.said, list(utterance.finish())
         speech = self._end_word.finish(heard(segments, *_certainty(self._probabilities), self._habits))
         utterance.said = had_segments or bool(speech)
-        self._learn(utterance)
+        # A stream with enough speech fixes the language for the rest of the session.
+        if self.options.language is None and utterance.seconds >= _LANGUAGE_FIXED_S:
+            self.options = replace(self.options, language=utterance.language)
         return speech
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
@@ -204,18 +209,6 @@ class LiveListener:
         is known."""
         unknown = self._identifies and self.options.language is None
         return _LANGUAGE_FIXED_S + _FRAMES_BEFORE * FRAME / RATE if unknown else 0.0
-
-    def _learn(self, utterance: DraftedUtterance | StreamedUtterance) -> None:
-        """Fixes the language for the rest of the session, if a stream with enough speech has detected it."""
-        if self.options.language is None and utterance.seconds >= _LANGUAGE_FIXED_S:
-            self.options = replace(self.options, language=utterance.language)
-
-    def _give_up(self) -> None:
-        if not self._request.continuous:
-            raise HushdError(
-                "no_speech", f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
-            )
-        self.ended = "silence"
 
     def _transcribe(self, piece: Piece, draft: bool) -> list[Segment]:
         options = replace(self._with_language(piece), tries=_LIVE_TRIES)

@@ -22,7 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Samples, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
 SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)
@@ -110,9 +110,12 @@ class EspeakNg(Engine):
         flags = _UTF8 | _END_PAUSE
         if self._library.espeak_Synth(data, len(data) + 1, 0, _CHARACTERS, 0, flags, None, None):
             raise HushdError("worker_failed", "espeak-ng could not speak this text.")
-        if samples := b"".join(self._blocks):
+        if wave := b"".join(self._blocks):
+            import numpy as np
+
+            samples = np.frombuffer(wave, "<i2").astype(np.float32) / np.float32(32768)
             marks = tuple((place, sample / self._rate) for place, sample in self._marks)
-            yield AudioChunk(_floats(samples), self._rate, marks)
+            yield AudioChunk(samples, self._rate, marks)
 
     def _take(self, wave: Any, count: int, events: Any) -> int:
         """Receives pieces of audio and their events from espeak; returns 0, which means continue."""
@@ -126,13 +129,6 @@ class EspeakNg(Engine):
                     self._marks.append((place, sample))
             index += 1
         return 0
-
-
-def _floats(data: bytes) -> Samples:
-    import numpy as np
-
-    samples: Samples = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
-    return samples
 
 
 @cache
