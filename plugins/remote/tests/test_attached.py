@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hushd.transport.link import Link, find_lender
+from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_remote.attached import SUFFIX, find
+from hushd_remote.attached import SUFFIX, find, lender
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def lent(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_folder_that_others_can_write_to_counts_as_empty(lent: Path) -> None:
     """Else another user's socket in a folder of the temporary one would hear and say all that is ours."""
     where = paths.find()
-    assert find_lender(where) == f"attached:{lent}"
+    assert lender(where) == f"attached:{lent}"
     where.runtime.chmod(0o777)
     assert find(where, SUFFIX) is None
     assert not paths.is_private(where.runtime / "nothing")
