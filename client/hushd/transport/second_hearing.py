@@ -3,6 +3,7 @@
     unjudged text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
                      └► none: returned at once                       └► unlikely or doubtful ─► the other hears it
 
+Where nobody named a model or a language, the text of any model that is unsure of its language is marked.
 Nothing is held back but a text whose verdict follows it at once: that of the first piece or utterance, and on a busy
 machine of later utterances. Only the first is heard again. The other model's text is marked where it is unsure of its
 language.
@@ -37,11 +38,18 @@ class SecondHearing:
     Args:
         look: returns whether another model may be here, by files alone: it runs while the worker works.
         instead: returns the request to the other model; None: there is none after all.
+        unnamed: whether the request names neither model nor language, so that text whose language is unsure is marked.
     """
 
     def __init__(
-        self, call: RetryingCall, look: Callable[[], bool], instead: Callable[[Request], Steps[Request | None]]
+        self,
+        call: RetryingCall,
+        look: Callable[[], bool],
+        instead: Callable[[Request], Steps[Request | None]],
+        *,
+        unnamed: bool = False,
     ) -> None:
+        self._unnamed = unnamed
         self._call = call
         self._look = look
         self._instead = instead
@@ -94,7 +102,8 @@ class SecondHearing:
             self._held.append(message)
         elif not self._call.moved:
             self._returned = self._returned or kind == "segment"
-            self._ready.append(message)
+            doubted = self._unnamed and kind == "segment" and self._doubts(data)
+            self._ready.append(_marked(message, True) if doubted else message)
         elif not (self._again and kind == "began"):  # of an utterance that has begun before
             self._ready.append(_marked(message, True) if kind == "segment" and self._doubts(data) else message)
             self._again = self._again and kind not in ("ended", "nothing")
@@ -115,18 +124,17 @@ class SecondHearing:
 
     def _told(self, result: Result) -> Result:
         """Returns the result with the model that has heard it again, and a warning that says so."""
-        if not self._call.moved:
-            return result
-        model = self._model.partition("/")[2]
-        why = "the usual model read it differently each time"
-        if result.data.get("language") not in ("", None, _ENGLISH):
-            why = "this is not English"
-        told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
-        data = {**result.data, "model": model}
+        told, data, who = [], dict(result.data), "the model is unsure of its language"
+        if self._call.moved:
+            data["model"] = model = self._model.partition("/")[2]
+            why, who = "the usual model read it differently each time", "that model, too, is unsure"
+            if result.data.get("language") not in ("", None, _ENGLISH):
+                why = "this is not English"
+            told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
         if self._unsure:
-            told += [{"code": UNLIKELY, "message": "It is probably not the spoken text: that model, too, is unsure."}]
+            told += [{"code": UNLIKELY, "message": f"It is probably not the spoken text: {who}."}]
             data["unlikely"] = [*data.get("unlikely", ()), *self._unsure]
-        return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]})
+        return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]}) if told else result
 
     def _doubts(self, data: JsonObject) -> bool:
         """Returns whether the other model doubts the language of a segment, and notes it for the result."""

@@ -241,7 +241,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         request = yield from self._preparation.transcription(params, speed, shared)
-        call = self._heard_again((yield from self._send(request, source)), speed)
+        call = self._heard_again((yield from self._send(request, source)), speed, shared)
         return self._transcription_class()(call, on_progress, diarized=bool(options.get("diarize")))
 
     def _session(
@@ -257,15 +257,16 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         shared, live = requests.take_shared(options), requests.take_live_params(options)
         params = requests.transcribe_params(options) | live  # type: ignore[arg-type]
         request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
-        call = self._heard_again((yield from self._send(request, audio)), speed or "fast")
+        call = self._heard_again((yield from self._send(request, audio)), speed or "fast", shared)
         return self._transcription_class()(call, None, on_partial, on_event)
 
-    def _heard_again(self, call: RetryingCall, speed: str | None) -> SecondHearing:
+    def _heard_again(self, call: RetryingCall, speed: str | None, shared: Mapping[str, Any]) -> SecondHearing:
         """Returns a transcription that another model may hear again."""
         from hushd.transport.second_hearing import SecondHearing
 
         look = partial(self._preparation.may_hear_again, call.request, here=self.link.is_local)
-        return SecondHearing(call, look, partial(self._preparation.second_hearing, speed=speed))
+        unnamed = not (call.request.params.get("language") or shared.get("engine") or shared.get("model"))
+        return SecondHearing(call, look, partial(self._preparation.second_hearing, speed=speed), unnamed=unnamed)
 
 
 MIN_S, MAX_S = 2.0, 30.0  # of a recording

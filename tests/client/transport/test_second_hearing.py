@@ -45,7 +45,12 @@ class Scripted(World):
 
 
 def heard(
-    *scripts: Any, source: Input | None = None, looks: bool = True, other: str = OTHER, waits: bool = False
+    *scripts: Any,
+    source: Input | None = None,
+    looks: bool = True,
+    other: str = OTHER,
+    waits: bool = False,
+    unnamed: bool = False,
 ) -> tuple[Any, ...]:
     """A transcription whose requests are answered by scripts: the world, the texts and kinds that its caller gets
     (`unlikely` where marked), and its result."""
@@ -60,7 +65,7 @@ def heard(
         yield from ()
         return replace(request, worker=other) if other else None
 
-    hearing, got, result = SecondHearing(call, lambda: looks, instead), [], {}
+    hearing, got, result = SecondHearing(call, lambda: looks, instead, unnamed=unnamed), [], {}
     if waits:
         hearing.hold()
     while (message := run(hearing.receive())) is not None:
@@ -71,6 +76,18 @@ def heard(
             got.append(str(message.data.get("text") or message.data["kind"]) + mark)
     assert not world.scripts
     return world, got, result
+
+
+@pytest.mark.parametrize(("probability", "unnamed"), [(0.47, True), (0.47, False), (0.7, True), (None, True)])
+def test_a_guessed_language_is_not_passed_off(probability: float | None, unnamed: bool) -> None:
+    """Text in a language that its own model doubts is marked and warned of, where nobody named a model or a language:
+    of a short French sentence Whisper base made "Hello, my name is" with 0.47."""
+    segment = part("segment", "Hello.", start=0.0, end=2.0, rest=2.0, language="en", language_probability=probability)
+    _, texts, result = heard((segment, RESULT), unnamed=unnamed)
+    doubted = unnamed and probability == 0.47
+    assert texts == ["Hello. (unlikely)" if doubted else "Hello."]
+    assert [each["code"] for each in result.get("warnings", ())] == ["unlikely_text"] * doubted
+    assert result.get("unlikely", []) == [{"start": 0.0, "end": 2.0}] * doubted
 
 
 ENDED = part("ended")
