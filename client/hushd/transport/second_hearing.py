@@ -102,11 +102,15 @@ class SecondHearing:
             self._held.append(message)
         elif not self._call.moved:
             self._returned = self._returned or kind == "segment"
-            doubted = self._unnamed and kind == "segment" and self._doubts(data)
-            self._ready.append(_marked(message, True) if doubted else message)
+            self._pass_on(message, data)
         elif not (self._again and kind == "began"):  # of an utterance that has begun before
-            self._ready.append(_marked(message, True) if kind == "segment" and self._doubts(data) else message)
+            self._pass_on(message, data)
             self._again = self._again and kind not in ("ended", "nothing")
+
+    def _pass_on(self, message: Message, data: JsonObject) -> None:
+        """Hands a message on, a segment marked if its model, which nobody named, doubts its language."""
+        asked = data.get("kind") == "segment" and (self._unnamed or self._call.moved)
+        self._ready.append(_marked(message, True) if asked and self._doubts(data) else message)
 
     def _move(self, denied: bool) -> Steps[bool]:
         """Sends the input to the other model; returns whether there is one, and the input is still whole."""
@@ -123,7 +127,7 @@ class SecondHearing:
         return True
 
     def _told(self, result: Result) -> Result:
-        """Returns the result with the model that has heard it again, and a warning that says so."""
+        """Returns the result, with the model that heard it again, and warnings of that and of an unsure language."""
         told, data, who = [], dict(result.data), "the model is unsure of its language"
         if self._call.moved:
             data["model"] = model = self._model.partition("/")[2]
@@ -137,7 +141,7 @@ class SecondHearing:
         return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]}) if told else result
 
     def _doubts(self, data: JsonObject) -> bool:
-        """Returns whether the other model doubts the language of a segment, and notes it for the result."""
+        """Returns whether the model doubts the language of a segment that it has heard, and notes it for the result."""
         language, known = data.get("language", ""), data.get("language_probability")
         before, self._doubted = self._doubted, is_unsure(language, known, denied=self._denied and self._again)
         if self._doubted and before:
