@@ -11,6 +11,7 @@ from typing import Any
 
 from hushd.audio import devices
 from hushd.audio.devices import UNPLUGGED_AFTER_S
+from hushd.transport.spool import OVERLOOKED_S
 
 QUIET_SAMPLE = 100  # of a sample, -50 dB: no word is lost below
 
@@ -198,7 +199,7 @@ class PlaybackBuffer:
                 raise self._error
             if self._chunks or ended:
                 return bool(self._chunks)
-            self._moved.wait()
+            self._moved.wait(OVERLOOKED_S)
 
     def begin(self) -> None:
         """Prepares for a device that is about to be opened."""

@@ -11,7 +11,8 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import IO, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import IO, NamedTuple, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -20,6 +21,14 @@ from hushd_protocol.messages import Message
 MEMORY = 8 * 1024 * 1024  # bytes that a store keeps in memory: three minutes of speech
 # Python overlooks a signal that comes in the microseconds before it waits for a lock, until the wait ends.
 OVERLOOKED_S = 1.0
+T = TypeVar("T")
+
+
+def next_item(items: SimpleQueue[T]) -> T:
+    """Returns the next item, waiting for it; no signal is overlooked for longer than `OVERLOOKED_S`."""
+    while True:
+        with suppress(Empty):
+            return items.get(timeout=OVERLOOKED_S)
 
 
 class Place(NamedTuple):

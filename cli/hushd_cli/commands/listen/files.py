@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript, Transcription
+from hushd.transport.spool import next_item
 from hushd.warnings import NO_EFFECT, ResultWarning, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -170,7 +171,7 @@ class Files:
         while not inbox:
             while self._waiting and len(self._running) < self._at_once:
                 self._begin(self._waiting.pop(0))
-            self._take(*self._events.get())
+            self._take(*next_item(self._events))
         event = inbox.popleft()
         if isinstance(event, BaseException):
             raise event

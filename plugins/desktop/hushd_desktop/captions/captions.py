@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
 from hushd.dialogue.listener import DETECTOR_CHUNK_S
+from hushd.transport.spool import next_item
 from hushd_protocol.errors import HushdError
 
 from .claim import ListeningClaim
@@ -81,7 +82,7 @@ class Captions(Iterator[Event]):
 
     def __next__(self) -> Event:
         while self._running:
-            event = self._events.get()
+            event = next_item(self._events)
             if event is not None and not isinstance(event, BaseException):
                 return event
             self._running -= 1

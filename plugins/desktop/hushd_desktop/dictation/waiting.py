@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from hushd.audio import devices
 from hushd.client import Client
+from hushd.transport.spool import next_item
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -87,10 +88,10 @@ def dictate(options: Namespace) -> int:
         dictations = Dictations(client, options, actions.put)
         dictations.begin()
         console.note("Dictating: Ctrl-C ends.")
-        action = actions.get()
+        action = next_item(actions)
         dictations.close()
         while action is not None and not isinstance(action, HushdError):
-            action = actions.get()  # the reason of the end
+            action = next_item(actions)  # the reason of the end
     if action is not None:
         raise action
     return 0
@@ -108,7 +109,7 @@ def wait_for_key(options: Namespace) -> int:
         watching = threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
         watching.start()
         console.note(f"Waiting for {options.key}: Ctrl-C ends.")
-        while (action := actions.get()) != "leave":
+        while (action := next_item(actions)) != "leave":
             _act(dictations, action)
         key.stop()
         dictations.close()
