@@ -77,44 +77,38 @@ def test_say_is_heard_to_its_end(host: Host, diary: Diary) -> None:
     assert all(first.progress < second.progress for first, second in itertools.pairwise(host.news))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"speed": "1.5", "wait": "true"},
-        {"speed": 1, "wait": "True", "priority": "message"},
-        {"speed": None, "voice": None, "wait": None, "priority": None},
-        {"speed": "", "voice": "null", "wait": "", "priority": ""},
-    ],
-)
+@pytest.mark.parametrize("arguments", [
+    {"speed": "1.5", "wait": "true"},
+    {"speed": 1, "wait": "True", "priority": "message"},
+    {"speed": None, "voice": None, "wait": None, "priority": None},
+    {"speed": "", "voice": "null", "wait": "", "priority": ""},
+])  # fmt: skip
 def test_hosts_write_arguments_their_way(common: Host, arguments: dict[str, Any]) -> None:
     """Numbers and booleans as strings, null and "" for an argument that was left out."""
     assert common.data("say", text=words(0.05), **arguments)["state"] == "completed"
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "sentence"),
-    [
-        ("say", {}, "The argument text is missing."),
-        ("say", {"text": 5}, "The argument text is wrong: input should be a valid string, not '5'."),
-        ("say", {"text": " "}, "There is nothing to say: the text is empty."),
-        ("say", {"text": "a", "speed": "fast"}, "The argument speed is wrong: input should be a valid number"),
-        ("say", {"text": "a", "speed": 5}, "The argument speed is wrong: input should be less than or equal to 4, not"),
-        ("say", {"text": "a", "speed": "nan"}, "The argument speed is wrong: "),
-        ("say", {"text": "a", "wait": "perhaps"}, "The argument wait is wrong: input should be a valid boolean"),
-        ("say", {"text": "a", "priority": "urgent"}, "The argument priority is wrong: input should be 'important', "),
-        ("listen", {"timeout": 0}, "The argument timeout is wrong: "),
-        ("listen", {"silence": "-1"}, "The argument silence is wrong: "),
-        ("transcribe", {}, "The argument path is missing."),
-        ("transcribe", {"path": "a.wav"}, "'a.wav' is not an absolute path"),
-        ("transcribe", {"path": "/no/such.wav"}, "'/no/such.wav' cannot be read (No such file or directory)."),
-        ("transcribe", {"path": "file:///no/such.wav"}, "'/no/such.wav' cannot be read"),
-        ("result", {"ticket": "x"}, "There is no ticket 'x'"),
-        ("say", {"text": "a", "volume": 1}, "hushd_say has no argument 'volume': it takes text, voice, language, "),
-        ("listen", {"timeouts": 1}, "hushd_listen has no argument 'timeouts': did you mean timeout?"),
-        ("status", {"all": True}, "hushd_status has no argument 'all': it takes none."),
-        ("sing", {}, "There is no tool 'hushd_sing': did you mean hushd_"),
-    ],
-)
+@pytest.mark.parametrize(("tool", "arguments", "sentence"), [
+    ("say", {}, "The argument text is missing."),
+    ("say", {"text": 5}, "The argument text is wrong: input should be a valid string, not '5'."),
+    ("say", {"text": " "}, "There is nothing to say: the text is empty."),
+    ("say", {"text": "a", "speed": "fast"}, "The argument speed is wrong: input should be a valid number"),
+    ("say", {"text": "a", "speed": 5}, "The argument speed is wrong: input should be less than or equal to 4, not"),
+    ("say", {"text": "a", "speed": "nan"}, "The argument speed is wrong: "),
+    ("say", {"text": "a", "wait": "perhaps"}, "The argument wait is wrong: input should be a valid boolean"),
+    ("say", {"text": "a", "priority": "urgent"}, "The argument priority is wrong: input should be 'important', "),
+    ("listen", {"timeout": 0}, "The argument timeout is wrong: "),
+    ("listen", {"silence": "-1"}, "The argument silence is wrong: "),
+    ("transcribe", {}, "The argument path is missing."),
+    ("transcribe", {"path": "a.wav"}, "'a.wav' is not an absolute path"),
+    ("transcribe", {"path": "/no/such.wav"}, "'/no/such.wav' cannot be read (No such file or directory)."),
+    ("transcribe", {"path": "file:///no/such.wav"}, "'/no/such.wav' cannot be read"),
+    ("result", {"ticket": "x"}, "There is no ticket 'x'"),
+    ("say", {"text": "a", "volume": 1}, "hushd_say has no argument 'volume': it takes text, voice, language, "),
+    ("listen", {"timeouts": 1}, "hushd_listen has no argument 'timeouts': did you mean timeout?"),
+    ("status", {"all": True}, "hushd_status has no argument 'all': it takes none."),
+    ("sing", {}, "There is no tool 'hushd_sing': did you mean hushd_"),
+])  # fmt: skip
 def test_what_is_wrong_is_one_sentence(common: Host, tool: str, arguments: dict[str, Any], sentence: str) -> None:
     """Bad arguments are errors of the tool, and the server goes on."""
     error = common.error(tool, **arguments)  # the same as text and as data

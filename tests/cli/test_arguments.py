@@ -22,16 +22,13 @@ def _parser() -> Parser:
     return parser
 
 
-@pytest.mark.parametrize(
-    ("words", "update", "names"),
-    [
-        ([], False, []),
-        (["--update", "a"], True, ["a"]),
-        (["a", "--update"], True, ["a"]),
-        (["--update", "False", "a"], False, ["a"]),
-        (["a", "--", "--update"], False, ["a", "--update"]),
-    ],
-)
+@pytest.mark.parametrize(("words", "update", "names"), [
+    ([], False, []),
+    (["--update", "a"], True, ["a"]),
+    (["a", "--update"], True, ["a"]),
+    (["--update", "False", "a"], False, ["a"]),
+    (["a", "--", "--update"], False, ["a", "--update"]),
+])  # fmt: skip
 def test_a_switch_of_a_subcommand_may_stand_alone(words: list[str], update: bool, names: list[str]) -> None:
     """Or be followed by True or False, as a command's own."""
     options = _parser().parse_args(["pull", *words])
@@ -47,14 +44,11 @@ def test_a_field_that_an_operation_needs_is_required() -> None:
         parser.parse_args([])
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["pull", "--updat"], "Unrecognized arguments: --updat (did you mean --update?) (see `hushd try pull --help`)"),
-        (["--hlep"], "Unrecognized arguments: --hlep (did you mean --help?) (see `hushd try --help`)"),
-        (["pull", "--zzz=1"], "Unrecognized arguments: --zzz=1 (see `hushd try pull --help`)"),
-    ],
-)
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["pull", "--updat"], "Unrecognized arguments: --updat (did you mean --update?) (see `hushd try pull --help`)"),
+    (["--hlep"], "Unrecognized arguments: --hlep (did you mean --help?) (see `hushd try --help`)"),
+    (["pull", "--zzz=1"], "Unrecognized arguments: --zzz=1 (see `hushd try pull --help`)"),
+])  # fmt: skip
 def test_a_mistyped_option_is_suggested(words: list[str], sentence: str) -> None:
     """Among those of the subcommand, whose help is named."""
     with pytest.raises(HushdError, match=f"^{re.escape(sentence)}"):

@@ -134,22 +134,19 @@ def test_say_lists_voices(start_router: Start) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        ([""], 2, "nothing to say"),
-        (["-f", "/nowhere", "-o", "{}/x.wav"], 4, "/nowhere"),
-        (["-f", "{}", "-o", "{}/x.wav"], 4, "directory"),
-        (["-f", "a", "b"], 2, "two texts"),
-        (["-o", "{}/x.doc", "hi"], 2, ".wav, .flac"),
-        (["-o", "{}/x", "hi"], 2, "names no format"),
-        (["-o", "{}/missing/x.wav", "hi"], 9, "No such file"),
-        (["-o", "/dev/full", "hi"], 9, "No space left"),
-        (["--keep-alive", "soon", "hi"], 2, "keep a worker alive"),
-        (["--model", "en", "hi"], 2, "engine"),
-        ([b"\xff\xfe"], 2, "UTF-8"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    ([""], 2, "nothing to say"),
+    (["-f", "/nowhere", "-o", "{}/x.wav"], 4, "/nowhere"),
+    (["-f", "{}", "-o", "{}/x.wav"], 4, "directory"),
+    (["-f", "a", "b"], 2, "two texts"),
+    (["-o", "{}/x.doc", "hi"], 2, ".wav, .flac"),
+    (["-o", "{}/x", "hi"], 2, "names no format"),
+    (["-o", "{}/missing/x.wav", "hi"], 9, "No such file"),
+    (["-o", "/dev/full", "hi"], 9, "No space left"),
+    (["--keep-alive", "soon", "hi"], 2, "keep a worker alive"),
+    (["--model", "en", "hi"], 2, "engine"),
+    ([b"\xff\xfe"], 2, "UTF-8"),
+])  # fmt: skip
 def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: Start, tmp_path: Path) -> None:
     """Each mistake is one sentence on standard error, its own exit code, and leaves no file."""
     start_router(engines)
@@ -160,15 +157,12 @@ def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: 
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
-        (["-o", "{}", "{}/bad.wav", "{}/x/bad.mp3"], 2, "both become"),
-        (["--hotwords", b"\xff", "a.wav"], 2, "UTF-8"),
-        (["a\nb.wav"], 4, "a\\nb.wav"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
+    (["-o", "{}", "{}/bad.wav", "{}/x/bad.mp3"], 2, "both become"),
+    (["--hotwords", b"\xff", "a.wav"], 2, "UTF-8"),
+    (["a\nb.wav"], 4, "a\\nb.wav"),
+])  # fmt: skip
 def test_listen_refuses(arguments: list[Any], code: int, words: str, start_router: Start, tmp_path: Path) -> None:
     """Each mistake is one sentence and its own exit code."""
     start_router(engines)

@@ -42,9 +42,7 @@ def test_an_interrupt_while_the_supervisor_is_imported(runtime: Path, words: lis
     """It waits, and ends the process as soon as that can be done quietly."""
 
     def begin() -> None:
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, {signal.SIGINT}
-        )  # as `hushd serve` does before it becomes the supervisor
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as `hushd serve` does, which becomes this
         os.kill(os.getpid(), signal.SIGINT)
 
     done = subprocess.run(
@@ -87,18 +85,15 @@ entry.hushd()
         assert (done.returncode, done.stdout, errors.read()) == (130, b"interrupted ", b"")
 
 
-@pytest.mark.parametrize(
-    ("errors", "status", "said"),
-    [
-        ([BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
-        ([BrokenPipeError(), BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
-        ([BrokenPipeError(), KeyboardInterrupt()], entry.EXIT_INTERRUPTED, ""),
-        ([ValueError("one"), SystemExit(143)], 143, ""),
-        ([BrokenPipeError(), HushdError("no_device", "There is no microphone.")], 8, "There is no microphone.\n"),
-        ([BrokenPipeError(), ValueError("one")], EXIT_BUG, "This is a bug in hushd (ValueError: one)"),
-        ([SystemExit("a library's words")], EXIT_BUG, "This is a bug in hushd (SystemExit: a library's words)"),
-    ],
-)
+@pytest.mark.parametrize(("errors", "status", "said"), [
+    ([BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
+    ([BrokenPipeError(), BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
+    ([BrokenPipeError(), KeyboardInterrupt()], entry.EXIT_INTERRUPTED, ""),
+    ([ValueError("one"), SystemExit(143)], 143, ""),
+    ([BrokenPipeError(), HushdError("no_device", "There is no microphone.")], 8, "There is no microphone.\n"),
+    ([BrokenPipeError(), ValueError("one")], EXIT_BUG, "This is a bug in hushd (ValueError: one)"),
+    ([SystemExit("a library's words")], EXIT_BUG, "This is a bug in hushd (SystemExit: a library's words)"),
+])  # fmt: skip
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_a_group_of_errors_ends_a_command_as_its_members_do(
     errors: list[BaseException], status: int, said: str, depth: int, capfd: pytest.CaptureFixture[str]

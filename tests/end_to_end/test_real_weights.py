@@ -62,14 +62,11 @@ def test_each_voice_is_understood(client: Client, tmp_path: Path, voice: str, la
     assert word_error_rate(text, heard) < 0.25, heard
 
 
-@pytest.mark.parametrize(
-    ("worker", "voice"),
-    [
-        pytest.param("tts/piper/en_US-joe-medium", "en_US-joe-medium", marks=needs("piper/en_US-joe-medium.onnx")),
-        pytest.param("tts/kokoro/kokoro-v1.0.int8", "af_heart", marks=needs("kokoro/kokoro-v1.0.int8.onnx")),
-        pytest.param("stt/onnx-asr/base", "", marks=needs("onnx-asr/base")),
-    ],
-)
+@pytest.mark.parametrize(("worker", "voice"), [
+    pytest.param("tts/piper/en_US-joe-medium", "en_US-joe-medium", marks=needs("piper/en_US-joe-medium.onnx")),
+    pytest.param("tts/kokoro/kokoro-v1.0.int8", "af_heart", marks=needs("kokoro/kokoro-v1.0.int8.onnx")),
+    pytest.param("stt/onnx-asr/base", "", marks=needs("onnx-asr/base")),
+])  # fmt: skip
 def test_what_work_took_is_given_back_at_rest(client: Client, worker: str, voice: str) -> None:
     """A resting worker holds at most 0.75 of what it took: piper and Kokoro 0.2 to 0.4, Whisper by onnx-asr 0.6."""
     if not voice:

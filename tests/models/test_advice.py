@@ -77,15 +77,12 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     assert row(store, "faster-whisper/mine.en").languages == ("en",)
 
 
-@pytest.mark.parametrize(
-    ("lacks", "here", "steps"),
-    [
-        ("", True, ""),
-        ("", False, "`hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
-        ("ctranslate2", True, "`ENGINE`"),
-        ("ctranslate2", False, "`ENGINE` and `hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
-    ],
-)
+@pytest.mark.parametrize(("lacks", "here", "steps"), [
+    ("", True, ""),
+    ("", False, "`hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
+    ("ctranslate2", True, "`ENGINE`"),
+    ("ctranslate2", False, "`ENGINE` and `hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
+])  # fmt: skip
 @pytest.mark.usefixtures("store")
 def test_a_model_takes_its_engine_and_its_files(
     lacks: str, here: bool, steps: str, monkeypatch: pytest.MonkeyPatch

@@ -19,37 +19,31 @@ def mistake(folder: Path, text: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
-        'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
-        'tts = "command/anything"',
-    ],
-)
+@pytest.mark.parametrize("text", [
+    'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
+    'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
+    'tts = "command/anything"',
+])  # fmt: skip
 def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
     """Those that can be pulled, and whatever a command of the user's has."""
     assert mistake(runtime, text) == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "start", "hint"),
-    [
-        ('tts = "hibary/en"', "tts names the engine", "did you mean hibari?"),
-        (
-            '[worker."stt/faster-wisper"]\nqueue = 1',
-            'worker."stt/faster-wisper" names the engine',
-            "faster-whisper?",
-        ),
-        ('[worker."tts/xyzzy/a"]\nqueue = 1', 'worker."tts/xyzzy/a" names the engine', "kokoro"),
-        ('tts = "hibari/enn"', "tts names the model 'enn' of hibari, which is neither known nor installed", ""),
-        (
-            '[worker."stt/moonshine/e"]\nqueue = 1',
-            "worker.\"stt/moonshine/e\" names the model 'e' of",
-            "neither",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("text", "start", "hint"), [
+    ('tts = "hibary/en"', "tts names the engine", "did you mean hibari?"),
+    (
+        '[worker."stt/faster-wisper"]\nqueue = 1',
+        'worker."stt/faster-wisper" names the engine',
+        "faster-whisper?",
+    ),
+    ('[worker."tts/xyzzy/a"]\nqueue = 1', 'worker."tts/xyzzy/a" names the engine', "kokoro"),
+    ('tts = "hibari/enn"', "tts names the model 'enn' of hibari, which is neither known nor installed", ""),
+    (
+        '[worker."stt/moonshine/e"]\nqueue = 1',
+        "worker.\"stt/moonshine/e\" names the model 'e' of",
+        "neither",
+    ),
+])  # fmt: skip
 def test_engines_and_models_are_known(runtime: Path, text: str, start: str, hint: str) -> None:
     """One that no installed package, catalogue or folder has is an error with the key; of an engine with the nearest
     name and all there are."""

@@ -239,20 +239,17 @@ AGAIN = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("origin", "extra", "plugin"),
-    [
-        ({}, "hushd[tts]", "hushd[cluster]"),
-        ({"url": "https://x/h.whl"}, "hushd[tts] @ https://x/h.whl", "hushd[cluster] @ https://x/h.whl"),
-        ({"url": "file:///gone"}, "hushd[tts]", "hushd[cluster]"),
-        (GIT, "hushd[tts] @ git+https://x/h@v1", "hushd-cluster @ git+https://x/h@v1#subdirectory=plugins/cluster"),
-        (
-            GIT | {"vcs_info": {"vcs": "git"}},
-            "hushd[tts] @ git+https://x/h",
-            "hushd-cluster @ git+https://x/h#subdirectory=plugins/cluster",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("origin", "extra", "plugin"), [
+    ({}, "hushd[tts]", "hushd[cluster]"),
+    ({"url": "https://x/h.whl"}, "hushd[tts] @ https://x/h.whl", "hushd[cluster] @ https://x/h.whl"),
+    ({"url": "file:///gone"}, "hushd[tts]", "hushd[cluster]"),
+    (GIT, "hushd[tts] @ git+https://x/h@v1", "hushd-cluster @ git+https://x/h@v1#subdirectory=plugins/cluster"),
+    (
+        GIT | {"vcs_info": {"vcs": "git"}},
+        "hushd[tts] @ git+https://x/h",
+        "hushd-cluster @ git+https://x/h#subdirectory=plugins/cluster",
+    ),
+])  # fmt: skip
 def test_pip_takes_it_from_where_hushd_came(
     environment: Environment, origin: dict[str, object], extra: str, plugin: str
 ) -> None:
@@ -374,16 +371,13 @@ def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkey
     )
 
 
-@pytest.mark.parametrize(
-    ("spec", "command"),
-    [
-        ({"requirement": "p[q]", "extra": "tts"}, f"{PIP} 'p[q]'"),
-        ({"extra": "espeak", "outside": "apt install e, or "}, f"apt install e, or {PIP} 'hushd[espeak]'"),
-        ({"requirement": "p", "outside": "apt install e, or "}, f"apt install e, or {PIP} p"),
-        ({}, "make it an environment of its own, as "),
-        (None, "make it an environment of its own, as "),
-    ],
-)
+@pytest.mark.parametrize(("spec", "command"), [
+    ({"requirement": "p[q]", "extra": "tts"}, f"{PIP} 'p[q]'"),
+    ({"extra": "espeak", "outside": "apt install e, or "}, f"apt install e, or {PIP} 'hushd[espeak]'"),
+    ({"requirement": "p", "outside": "apt install e, or "}, f"apt install e, or {PIP} p"),
+    ({}, "make it an environment of its own, as "),
+    (None, "make it an environment of its own, as "),
+])  # fmt: skip
 def test_an_engine_has_a_command(environment: Environment, spec: dict[str, Any] | None, command: str) -> None:
     """By its own requirement, else by hushd's extra; an engine with neither has a page."""
     page = "" if spec and spec.keys() & {"extra", "requirement"} else f"{installation.document('MODELS.md')} says"
@@ -398,14 +392,11 @@ def test_an_engine_needs_all_its_packages(here: str, installed: bool, monkeypatc
     assert installation.engine_installed(EngineSpec("e", "tts", "e:E", packages=("a", "b"))) is installed
 
 
-@pytest.mark.parametrize(
-    ("platform", "name", "command"),
-    [
-        ("linux", "espeak-ng", "apt install espeak-ng"),
-        ("darwin", "portaudio", "brew install portaudio"),
-        ("darwin", "pulse", "apt install libpulse0"),
-    ],
-)
+@pytest.mark.parametrize(("platform", "name", "command"), [
+    ("linux", "espeak-ng", "apt install espeak-ng"),
+    ("darwin", "portaudio", "brew install portaudio"),
+    ("darwin", "pulse", "apt install libpulse0"),
+])  # fmt: skip
 def test_a_library_comes_from_the_system(
     platform: str, name: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,30 +40,24 @@ def test_the_names_are_whispers() -> None:
     assert {tag: languages.code(tag) for tag in tokenizer.LANGUAGES} == {tag: tag for tag in tokenizer.LANGUAGES}
 
 
-@pytest.mark.parametrize(
-    ("asked", "known", "meant"),
-    [
-        ("Germn", ("en", "de"), "German"),
-        ("haitian crole", ("ht",), "Haitian Creole"),
-        ("Germn", ("en",), None),
-        ("Klingon", ("en", "de", "tr"), None),
-        ("", ("en",), None),
-    ],
-)
+@pytest.mark.parametrize(("asked", "known", "meant"), [
+    ("Germn", ("en", "de"), "German"),
+    ("haitian crole", ("ht",), "Haitian Creole"),
+    ("Germn", ("en",), None),
+    ("Klingon", ("en", "de", "tr"), None),
+    ("", ("en",), None),
+])  # fmt: skip
 def test_what_was_meant_is_a_language_there_is(asked: str, known: tuple[str, ...], meant: str | None) -> None:
     """A name that comes close, of those languages alone."""
     assert languages.meant(asked, known) == meant
 
 
-@pytest.mark.parametrize(
-    ("asked", "tags", "first"),
-    [
-        ("de-AT", ("de", "de-at", "de-AT"), "de-AT"),
-        ("pt-BR", ("pt", "pt-PT", "PT_br.UTF-8"), "PT_br.UTF-8"),
-        ("German", ("en", "de-CH", "de-AT"), "de-CH"),
-        ("nb", ("en", "da"), None),
-    ],
-)
+@pytest.mark.parametrize(("asked", "tags", "first"), [
+    ("de-AT", ("de", "de-at", "de-AT"), "de-AT"),
+    ("pt-BR", ("pt", "pt-PT", "PT_br.UTF-8"), "PT_br.UTF-8"),
+    ("German", ("en", "de-CH", "de-AT"), "de-CH"),
+    ("nb", ("en", "da"), None),
+])  # fmt: skip
 def test_another_country_does_where_the_tag_is_not_there(asked: str, tags: tuple[str, ...], first: str | None) -> None:
     """The very tag goes first, then another spelling of it, then the first of the same language."""
     assert languages.find(asked, tags) == first

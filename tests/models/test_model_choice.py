@@ -22,22 +22,19 @@ ALL = [TINY, BASE, BASE_TORCH, BASE_EN, SMALL, LARGE]
 PLENTY = Capacity(100_000)
 
 
-@pytest.mark.parametrize(
-    ("language", "speed", "wanted"),
-    [
-        ("en", "fast", TINY),
-        ("en", "medium", BASE_EN),
-        ("en-GB", "medium", BASE_EN),
-        ("EN", "slow", LARGE),
-        ("de", "fast", BASE),  # none is fast: the least slow
-        ("de_AT", "medium", BASE),
-        ("German", "medium", BASE),
-        ("de", "slow", LARGE),
-        ("yue", "fast", LARGE),
-        (None, "medium", BASE),  # it tells languages apart
-        (None, "fast", TINY),
-    ],
-)
+@pytest.mark.parametrize(("language", "speed", "wanted"), [
+    ("en", "fast", TINY),
+    ("en", "medium", BASE_EN),
+    ("en-GB", "medium", BASE_EN),
+    ("EN", "slow", LARGE),
+    ("de", "fast", BASE),  # none is fast: the least slow
+    ("de_AT", "medium", BASE),
+    ("German", "medium", BASE),
+    ("de", "slow", LARGE),
+    ("yue", "fast", LARGE),
+    (None, "medium", BASE),  # it tells languages apart
+    (None, "fast", TINY),
+])  # fmt: skip
 def test_the_best_where_there_is_room(language: str | None, speed: str, wanted: Candidate) -> None:
     """The one with the fewest wrong words that is no slower than asked; of equals that which takes less memory."""
     for order in (ALL, ALL[::-1]):
@@ -71,16 +68,13 @@ def test_wrong_words_decide_and_never_the_size() -> None:
     assert choose([whole, int8], Capacity(1000), "en", "fast").model == "canary-int8"
 
 
-@pytest.mark.parametrize(
-    ("room", "running", "wanted"),
-    [
-        (3000, (), LARGE),
-        (2599, (), SMALL),
-        (500, (), BASE),
-        (100, (), BASE),  # nothing fits: the smallest; the supervisor has the last word
-        (100, (LARGE,), LARGE),  # it runs, and costs nothing more
-    ],
-)
+@pytest.mark.parametrize(("room", "running", "wanted"), [
+    (3000, (), LARGE),
+    (2599, (), SMALL),
+    (500, (), BASE),
+    (100, (), BASE),  # nothing fits: the smallest; the supervisor has the last word
+    (100, (LARGE,), LARGE),  # it runs, and costs nothing more
+])  # fmt: skip
 def test_memory_goes_down_the_list(room: float, running: tuple[Candidate, ...], wanted: Candidate) -> None:
     """Less memory means the next that fits."""
     there = Capacity(room, frozenset(one.name for one in running))

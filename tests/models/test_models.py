@@ -76,17 +76,14 @@ def test_which_files_are_the_models() -> None:
     assert canary.choose([]) is None
 
 
-@pytest.mark.parametrize(
-    ("pattern", "matching", "others"),
-    [
-        ("a.b", ["a.b"], ["aXb", "x/a.b", "a.b\n"]),
-        ("*.bin", ["a.bin", ".bin"], ["x/a.bin", "a.bin.part"]),
-        ("a?b", ["axb"], ["ab", "a/b"]),
-        ("*/a", ["x/a"], ["a", "x/y/a"]),
-        ("**/a", ["a", "x/a", "x/y/a"], ["xa", "x/ya"]),
-        ("[a]+(b)", ["[a]+(b)"], ["ab"]),
-    ],
-)
+@pytest.mark.parametrize(("pattern", "matching", "others"), [
+    ("a.b", ["a.b"], ["aXb", "x/a.b", "a.b\n"]),
+    ("*.bin", ["a.bin", ".bin"], ["x/a.bin", "a.bin.part"]),
+    ("a?b", ["axb"], ["ab", "a/b"]),
+    ("*/a", ["x/a"], ["a", "x/y/a"]),
+    ("**/a", ["a", "x/a", "x/y/a"], ["xa", "x/ya"]),
+    ("[a]+(b)", ["[a]+(b)"], ["ab"]),
+])  # fmt: skip
 def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
     """`*` and `?` stay within a folder, `**/` is any or none, everything else is itself."""
     assert Files((pattern,)).choose([*matching, *others]) == sorted(matching)
@@ -139,18 +136,15 @@ def damaged(*_: object) -> NoReturn:
     raise ZeroDivisionError
 
 
-@pytest.mark.parametrize(
-    ("spec", "told"),
-    [
-        (None, ((), "", 0)),
-        ({}, ((), "stt", 0)),
-        (
-            {"languages": lambda *_: ("de",), "role_of": lambda _: "tts", "memory_mb": lambda _: 6.6},
-            (("de",), "tts", 7),
-        ),
-        ({"languages": damaged, "role_of": damaged}, ((), "stt", 0)),
-    ],
-)
+@pytest.mark.parametrize(("spec", "told"), [
+    (None, ((), "", 0)),
+    ({}, ((), "stt", 0)),
+    (
+        {"languages": lambda *_: ("de",), "role_of": lambda _: "tts", "memory_mb": lambda _: 6.6},
+        (("de",), "tts", 7),
+    ),
+    ({"languages": damaged, "role_of": damaged}, ((), "stt", 0)),
+])  # fmt: skip
 def test_files_tell_what_their_engine_reads_in_them(
     spec: dict[str, Any] | None, told: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,16 +179,13 @@ def test_voices_of_an_engine_are_named() -> None:
     assert catalogue.voices("hibari") == catalogue.voices("whisper") == catalogue.voices("xyzzy") == ()
 
 
-@pytest.mark.parametrize(
-    ("environment", "folder"),
-    [
-        ({}, "cache/huggingface/hub"),
-        ({"HF_HOME": "home"}, "home/hub"),
-        ({"HF_HOME": "home", "HUGGINGFACE_HUB_CACHE": "old"}, "old"),
-        ({"HUGGINGFACE_HUB_CACHE": "old", "HF_HUB_CACHE": "new"}, "new"),
-        ({"HF_HUB_CACHE": "~/new"}, "user/new"),
-    ],
-)
+@pytest.mark.parametrize(("environment", "folder"), [
+    ({}, "cache/huggingface/hub"),
+    ({"HF_HOME": "home"}, "home/hub"),
+    ({"HF_HOME": "home", "HUGGINGFACE_HUB_CACHE": "old"}, "old"),
+    ({"HUGGINGFACE_HUB_CACHE": "old", "HF_HUB_CACHE": "new"}, "new"),
+    ({"HF_HUB_CACHE": "~/new"}, "user/new"),
+])  # fmt: skip
 def test_the_hubs_cache_is_where_its_library_has_it(
     environment: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

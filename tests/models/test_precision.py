@@ -18,20 +18,17 @@ ORIGINAL = Figures(wrong=10, words=200, seconds=10.0, sound_s=60.0, memory_mb=40
 INT8 = Figures(wrong=12, words=200, seconds=9.0, sound_s=60.0, memory_mb=250.0)
 
 
-@pytest.mark.parametrize(
-    ("int8", "words"),
-    [
-        ({}, ""),
-        ({"wrong": 14}, ""),
-        ({"wrong": 15}, "more than 2% more words"),
-        ({"wrong": 0}, ""),
-        ({"seconds": 12.0}, ""),
-        ({"seconds": 12.1}, "more than 1.2 times the time"),
-        ({"seconds": 9.6, "memory_mb": 400.0}, "neither memory nor time"),
-        ({"seconds": 9.5, "memory_mb": 400.0}, ""),
-        ({"seconds": 11.0, "memory_mb": 399.0}, ""),
-    ],
-)
+@pytest.mark.parametrize(("int8", "words"), [
+    ({}, ""),
+    ({"wrong": 14}, ""),
+    ({"wrong": 15}, "more than 2% more words"),
+    ({"wrong": 0}, ""),
+    ({"seconds": 12.0}, ""),
+    ({"seconds": 12.1}, "more than 1.2 times the time"),
+    ({"seconds": 9.6, "memory_mb": 400.0}, "neither memory nor time"),
+    ({"seconds": 9.5, "memory_mb": 400.0}, ""),
+    ({"seconds": 11.0, "memory_mb": 399.0}, ""),
+])  # fmt: skip
 def test_int8_is_as_good_within_the_limits(int8: dict[str, float], words: str) -> None:
     """Two words of a hundred more, a fifth more time, and something must be gained."""
     reason = precision.judge(ORIGINAL, replace(INT8, **int8))
@@ -47,22 +44,19 @@ GOOD = Trial(as_good=True, why="int8 is as good.", original=ORIGINAL, int8=INT8,
 SLOWER = replace(GOOD, int8=replace(INT8, seconds=11.0))
 
 
-@pytest.mark.parametrize(
-    ("wish", "trial", "free_mb", "on_card", "precision_loaded"),
-    [
-        ("auto", GOOD, 1000, False, "int8"),
-        ("auto", GOOD, 1000, True, "original"),
-        ("auto", None, 1000, False, "original"),
-        ("auto", replace(GOOD, as_good=False), 100, False, "original"),
-        ("auto", SLOWER, 1000, False, "original"),
-        ("auto", SLOWER, 399, False, "int8"),
-        ("auto", replace(GOOD, int8=replace(INT8, seconds=10.4)), 1000, False, "int8"),
-        ("original", GOOD, 100, False, "original"),
-        ("int8", SLOWER, 1000, True, "int8"),
-        ("int8", None, 1000, False, "original"),
-        ("int8", replace(GOOD, as_good=False), 1000, False, "original"),
-    ],
-)
+@pytest.mark.parametrize(("wish", "trial", "free_mb", "on_card", "precision_loaded"), [
+    ("auto", GOOD, 1000, False, "int8"),
+    ("auto", GOOD, 1000, True, "original"),
+    ("auto", None, 1000, False, "original"),
+    ("auto", replace(GOOD, as_good=False), 100, False, "original"),
+    ("auto", SLOWER, 1000, False, "original"),
+    ("auto", SLOWER, 399, False, "int8"),
+    ("auto", replace(GOOD, int8=replace(INT8, seconds=10.4)), 1000, False, "int8"),
+    ("original", GOOD, 100, False, "original"),
+    ("int8", SLOWER, 1000, True, "int8"),
+    ("int8", None, 1000, False, "original"),
+    ("int8", replace(GOOD, as_good=False), 1000, False, "original"),
+])  # fmt: skip
 def test_one_function_decides(
     wish: str, trial: Trial | None, free_mb: float, on_card: bool, precision_loaded: str
 ) -> None:

@@ -74,13 +74,10 @@ def test_a_card_counts_for_engines_that_can_use_it(there: dict[str, float], quic
     assert ("faster-whisper/large-v3-turbo" in models(weak, "ja", "stt")) is quick
 
 
-@pytest.mark.parametrize(
-    ("language", "voice"),
-    [
-        pytest.param("de", "piper/de_DE-thorsten-medium", marks=pytest.mark.plugin("engines-piper")),
-        ("pt-BR", "kokoro/kokoro-v1.0"),
-    ],
-)
+@pytest.mark.parametrize(("language", "voice"), [
+    pytest.param("de", "piper/de_DE-thorsten-medium", marks=pytest.mark.plugin("engines-piper")),
+    ("pt-BR", "kokoro/kokoro-v1.0"),
+])  # fmt: skip
 def test_a_voice_of_the_language(language: str, voice: str) -> None:
     """The best voice of the language, by its country where the tag has one."""
     assert models(LARGE, language, "tts")[0] == voice
@@ -123,17 +120,14 @@ def choice(model: str, memory_mb: int = 0) -> Recommendation:
     return Recommendation("tts", "de", Row(model, "tts", "absent", known=known), known, "", ())
 
 
-@pytest.mark.parametrize(
-    ("language", "best", "here", "plugin"),
-    [
-        ("de", "espeak-ng/all", [], "engines-piper"),
-        ("de-AT", None, [], "engines-piper"),
-        ("de", "kokoro/x", [], ""),
-        ("de", "espeak-ng/all", ["engines-piper"], "engines-sherpa-onnx"),
-        ("ko", None, [], "engines-sherpa-onnx"),
-        ("sw", "espeak-ng/all", [], ""),
-    ],
-)
+@pytest.mark.parametrize(("language", "best", "here", "plugin"), [
+    ("de", "espeak-ng/all", [], "engines-piper"),
+    ("de-AT", None, [], "engines-piper"),
+    ("de", "kokoro/x", [], ""),
+    ("de", "espeak-ng/all", ["engines-piper"], "engines-sherpa-onnx"),
+    ("ko", None, [], "engines-sherpa-onnx"),
+    ("sw", "espeak-ng/all", [], ""),
+])  # fmt: skip
 def test_a_plugin_is_offered_where_no_natural_voice_is_known(
     language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,30 +159,27 @@ def test_what_one_command_brings_is_got(small: bool, model: str, monkeypatch: py
 ON_CARD = EngineSpec("e", "stt", "e:E", cards=("cuda", "mps"), on_card_mb=lambda sizes: OnCard(200, sizes[""] / 1e6))
 
 
-@pytest.mark.parametrize(
-    ("known", "machine", "fits"),
-    [
-        ({}, (2, 500, 100), True),
-        ({}, (2, 499, 100), False),
-        ({}, (2, 500, 99), False),
-        ({"speed": "slow"}, (8, 500, 100), True),
-        ({"speed": "slow"}, (7, 500, 100), False),
-        ({"speed": "slow"}, (7, 200, 100, {"cuda": 100}), True),
-        ({"speed": "slow"}, (7, 199, 100, {"cuda": 100}), False),
-        ({"speed": "slow"}, (7, 200, 100, {"cuda": 99}), False),
-        ({"speed": "slow"}, (7, 200, 100, {"cuda": 0}), True),  # whose size nobody knows
-        ({"speed": "slow"}, (7, 300, 100, {"mps": 0}), True),
-        ({"speed": "slow"}, (7, 299, 100, {"mps": 0}), False),
-        ({"speed": "slow"}, (7, 500, 100, {"rocm": 0}), False),
-        ({"speed": "slow"}, (7, 500, 100, {"rocm": 0, "cuda": 0}), True),
-        ({"speed": "slow", "engine": "plain"}, (7, 500, 100, {"cuda": 1}), True),
-        ({"speed": "slow", "engine": "plain"}, (7, 499, 100, {"cuda": 1}), False),
-        ({"speed": "slow", "engine": "unknown"}, (7, 500, 100, {"cuda": 0}), False),
-        ({"mapped": True}, (2, 400, 100), True),
-        ({"mapped": True}, (2, 399, 100), False),
-        ({"mapped": True, "size_mb": 90}, (2, 409, 100), False),
-    ],
-)
+@pytest.mark.parametrize(("known", "machine", "fits"), [
+    ({}, (2, 500, 100), True),
+    ({}, (2, 499, 100), False),
+    ({}, (2, 500, 99), False),
+    ({"speed": "slow"}, (8, 500, 100), True),
+    ({"speed": "slow"}, (7, 500, 100), False),
+    ({"speed": "slow"}, (7, 200, 100, {"cuda": 100}), True),
+    ({"speed": "slow"}, (7, 199, 100, {"cuda": 100}), False),
+    ({"speed": "slow"}, (7, 200, 100, {"cuda": 99}), False),
+    ({"speed": "slow"}, (7, 200, 100, {"cuda": 0}), True),  # whose size nobody knows
+    ({"speed": "slow"}, (7, 300, 100, {"mps": 0}), True),
+    ({"speed": "slow"}, (7, 299, 100, {"mps": 0}), False),
+    ({"speed": "slow"}, (7, 500, 100, {"rocm": 0}), False),
+    ({"speed": "slow"}, (7, 500, 100, {"rocm": 0, "cuda": 0}), True),
+    ({"speed": "slow", "engine": "plain"}, (7, 500, 100, {"cuda": 1}), True),
+    ({"speed": "slow", "engine": "plain"}, (7, 499, 100, {"cuda": 1}), False),
+    ({"speed": "slow", "engine": "unknown"}, (7, 500, 100, {"cuda": 0}), False),
+    ({"mapped": True}, (2, 400, 100), True),
+    ({"mapped": True}, (2, 399, 100), False),
+    ({"mapped": True, "size_mb": 90}, (2, 409, 100), False),
+])  # fmt: skip
 def test_a_model_fits_or_does_not(
     known: dict[str, Any], machine: tuple[Any, ...], fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,31 +195,25 @@ def test_a_model_fits_or_does_not(
         assert too_large(model, Hardware(*machine)) is not fits
 
 
-@pytest.mark.parametrize(
-    ("model", "preference"),
-    [
-        ("faster-whisper/large-v3-turbo", (2.01, 2.01, 0, 1, 0)),
-        ("whisper/small", (3.34, 3.34, len(recommendation.best("stt")), 1, 0)),
-        ("kokoro/kokoro-v1.0", (math.inf, math.inf, 0, 0, -353)),
-        ("chatterbox/turbo", (math.inf, math.inf, len(recommendation.best("tts")), 1, -3000)),
-        ("hibari/emma", (math.inf, math.inf, len(recommendation.best("tts")), 1, -8)),
-    ],
-)
+@pytest.mark.parametrize(("model", "preference"), [
+    ("faster-whisper/large-v3-turbo", (2.01, 2.01, 0, 1, 0)),
+    ("whisper/small", (3.34, 3.34, len(recommendation.best("stt")), 1, 0)),
+    ("kokoro/kokoro-v1.0", (math.inf, math.inf, 0, 0, -353)),
+    ("chatterbox/turbo", (math.inf, math.inf, len(recommendation.best("tts")), 1, -3000)),
+    ("hibari/emma", (math.inf, math.inf, len(recommendation.best("tts")), 1, -8)),
+])  # fmt: skip
 def test_what_is_preferred_of_one_engine(model: str, preference: tuple[float, ...]) -> None:
     """Wrong words go first, then the rank, a medium speed, and of voices the size."""
     known = catalogue.models()[model]
     assert recommendation._preference("en", Row(model, known.role, "absent", known=known)) == preference
 
 
-@pytest.mark.parametrize(
-    ("platform", "processor", "nvidia", "cards"),
-    [
-        ("linux", "x86_64", False, {}),
-        ("linux", "arm64", True, {"cuda": 0.0}),
-        ("darwin", "x86_64", False, {}),
-        ("darwin", "arm64", False, {"mps": 800.0}),
-    ],
-)
+@pytest.mark.parametrize(("platform", "processor", "nvidia", "cards"), [
+    ("linux", "x86_64", False, {}),
+    ("linux", "arm64", True, {"cuda": 0.0}),
+    ("darwin", "x86_64", False, {}),
+    ("darwin", "arm64", False, {"mps": 800.0}),
+])  # fmt: skip
 def test_this_machine(
     platform: str,
     processor: str,

@@ -398,16 +398,13 @@ def test_a_licence_is_that_of_the_files(store: Store) -> None:
         assert made.licence == licence
 
 
-@pytest.mark.parametrize(
-    ("known", "state", "origin", "folder"),
-    [
-        ({"package": "json"}, "embedded", "package", Path(json.__file__).parent),
-        ({"package": "hashlib"}, "embedded", "package", None),
-        ({"package": "not_here"}, "absent", "", None),
-        ({"system": ("/gone*", "/dev/nul?")}, "installed", "system", None),
-        ({"system": ("/gone*",)}, "absent", "", None),
-    ],
-)
+@pytest.mark.parametrize(("known", "state", "origin", "folder"), [
+    ({"package": "json"}, "embedded", "package", Path(json.__file__).parent),
+    ({"package": "hashlib"}, "embedded", "package", None),
+    ({"package": "not_here"}, "absent", "", None),
+    ({"system": ("/gone*", "/dev/nul?")}, "installed", "system", None),
+    ({"system": ("/gone*",)}, "absent", "", None),
+])  # fmt: skip
 def test_a_model_comes_with_a_package_or_the_system(
     store: Store, known: dict[str, Any], state: str, origin: str, folder: Path | None
 ) -> None:
@@ -417,19 +414,16 @@ def test_a_model_comes_with_a_package_or_the_system(
     assert row == inventory.Row("e/m", "stt", state, origin, folder, known=entry)
 
 
-@pytest.mark.parametrize(
-    ("asked", "code", "words"),
-    [
-        ("kokoro-v1", "model_missing", "There is no model 'kokoro-v1': did you mean kokoro/kokoro-v1.0?"),
-        ("base", "model_missing", "There is no model 'base': say which, faster-whisper/base or whisper/base."),
-        ("near/x", "model_missing", "There is no model 'near/x': `hushd models list` shows them."),
-        ("far/x", "engine_missing", "far takes a plugin"),
-        ("whisper/bas", "model_missing", "There is no model 'whisper/bas': did you mean whisper/base?"),
-        ("../../etc/x", "model_missing", "There is no model '../../etc/x': `hushd models list` shows them."),
-        ("a\nb", "model_missing", "There is no model 'a\\nb': `hushd models list` shows them."),
-        ("", "model_missing", "There is no model '': `hushd models list` shows them."),
-    ],
-)
+@pytest.mark.parametrize(("asked", "code", "words"), [
+    ("kokoro-v1", "model_missing", "There is no model 'kokoro-v1': did you mean kokoro/kokoro-v1.0?"),
+    ("base", "model_missing", "There is no model 'base': say which, faster-whisper/base or whisper/base."),
+    ("near/x", "model_missing", "There is no model 'near/x': `hushd models list` shows them."),
+    ("far/x", "engine_missing", "far takes a plugin"),
+    ("whisper/bas", "model_missing", "There is no model 'whisper/bas': did you mean whisper/base?"),
+    ("../../etc/x", "model_missing", "There is no model '../../etc/x': `hushd models list` shows them."),
+    ("a\nb", "model_missing", "There is no model 'a\\nb': `hushd models list` shows them."),
+    ("", "model_missing", "There is no model '': `hushd models list` shows them."),
+])  # fmt: skip
 def test_a_model_that_there_is_not(
     store: Store, asked: str, code: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,16 +590,13 @@ def test_a_file_that_cannot_be_removed_is_named(
     assert (caught.value.code, caught.value.message) == ("output_failed", f"whisper/tiny cannot be removed: {why}")
 
 
-@pytest.mark.parametrize(
-    ("names", "language", "heard", "read"),
-    [
-        (("base", "mine"), None, True, 0),
-        (("base", "mine"), "fr", True, 0),
-        (("mine",), None, False, 1),
-        (("mine",), "fr", True, 1),
-        (("mine",), "ca", False, 1),
-    ],
-)
+@pytest.mark.parametrize(("names", "language", "heard", "read"), [
+    (("base", "mine"), None, True, 0),
+    (("base", "mine"), "fr", True, 0),
+    (("mine",), None, False, 1),
+    (("mine",), "fr", True, 1),
+    (("mine",), "ca", False, 1),
+])  # fmt: skip
 def test_what_hears_a_language_is_found_by_the_catalogue_first(
     store: Store, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], language: str | None, heard: bool, read: int
 ) -> None:

@@ -35,15 +35,12 @@ def test_only_loopback_addresses_are_loopback() -> None:
     assert not any(map(hosts.is_loopback, ("0.0.0.0", "::", "", "10.0.0.7", "example.org")))
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("ssh://desk", ["--", "desk"]),
-        ("ssh://desk/", ["--", "desk"]),
-        ("ssh://anna@desk.example:2222", ["-p", "2222", "--", "anna@desk.example"]),
-        ("ssh://[fe80::1%eth0]:22", ["-p", "22", "--", "fe80::1%eth0"]),
-    ],
-)
+@pytest.mark.parametrize(("text", "words"), [
+    ("ssh://desk", ["--", "desk"]),
+    ("ssh://desk/", ["--", "desk"]),
+    ("ssh://anna@desk.example:2222", ["-p", "2222", "--", "anna@desk.example"]),
+    ("ssh://[fe80::1%eth0]:22", ["-p", "22", "--", "fe80::1%eth0"]),
+])  # fmt: skip
 def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> None:
     """User and port only where they are named: else ssh's own configuration has them."""
     assert hosts.parse(text).words == words

@@ -29,14 +29,11 @@ TRUE = [
 EARLY = saw(3.0, "b", "granted", epoch=1, machine="run")
 
 
-@pytest.mark.parametrize(
-    ("events", "shared"),
-    [
-        (TRUE, False),
-        ([*TRUE[:3], EARLY, *TRUE[3:5], *TRUE[6:]], True),
-        ([*TRUE[:3], saw(2.5, "", "fault", kind="kill", target="supervisor"), EARLY, *TRUE[3:5], *TRUE[6:]], False),
-    ],
-)
+@pytest.mark.parametrize(("events", "shared"), [
+    (TRUE, False),
+    ([*TRUE[:3], EARLY, *TRUE[3:5], *TRUE[6:]], True),
+    ([*TRUE[:3], saw(2.5, "", "fault", kind="kill", target="supervisor"), EARLY, *TRUE[3:5], *TRUE[6:]], False),
+])  # fmt: skip
 def test_two_holders_are_called_false(events: list[Event], shared: bool) -> None:
     """Unless the supervisor was killed, whose grants end with it."""
     assert bool(list(floor.shared(events))) is shared

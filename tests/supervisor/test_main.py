@@ -13,16 +13,13 @@ from hushd_supervisor.__main__ import main
 from hushd_supervisor.arguments import Options, parse
 
 
-@pytest.mark.parametrize(
-    ("arguments", "options"),
-    [
-        ([], Options()),
-        (["run"], Options()),
-        (["--auto"], Options(auto=True)),
-        (["--ready-fd", "7", "--auto", "run"], Options(auto=True, ready_fd=7)),
-        (["run", "--help"], Options(help=True)),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "options"), [
+    ([], Options()),
+    (["run"], Options()),
+    (["--auto"], Options(auto=True)),
+    (["--ready-fd", "7", "--auto", "run"], Options(auto=True, ready_fd=7)),
+    (["run", "--help"], Options(help=True)),
+])  # fmt: skip
 def test_arguments(arguments: list[str], options: Options) -> None:
     """Every option, in any order."""
     assert parse(arguments) == options

@@ -78,16 +78,13 @@ def test_the_kernels_driver_of_a_card(tmp_path: Path) -> None:
     assert nvml.driver(FIRST, tmp_path) == "nvidia"
 
 
-@pytest.mark.parametrize(
-    ("bound", "ids", "why", "control", "told"),
-    [
-        ([FIRST], [], "", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it counts none)"),
-        ([FIRST], [], "it fails", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it fails)"),
-        ([FIRST], [FIRST], "", True, ""),
-        ([], [], "it fails", True, ""),  # a card without a driver computes for nobody
-        ([FIRST], [], "it fails", False, ""),  # a container that was given no card
-    ],
-)
+@pytest.mark.parametrize(("bound", "ids", "why", "control", "told"), [
+    ([FIRST], [], "", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it counts none)"),
+    ([FIRST], [], "it fails", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it fails)"),
+    ([FIRST], [FIRST], "", True, ""),
+    ([], [], "it fails", True, ""),  # a card without a driver computes for nobody
+    ([FIRST], [], "it fails", False, ""),  # a container that was given no card
+])  # fmt: skip
 def test_a_card_that_the_kernel_lists_and_its_driver_does_not(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -33,16 +33,13 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
             assert described[spec.name].install == advice.engine_command(spec.name)
 
 
-@pytest.mark.parametrize(
-    ("registry", "name", "words"),
-    [
-        (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
-        (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server"),
-        (STT, "", "that adds one (entry point group hushd.stt_engines)."),
-        (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
-        (TTS, "x" * 500, "xxx...: use chatterbox"),
-    ],
-)
+@pytest.mark.parametrize(("registry", "name", "words"), [
+    (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
+    (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server"),
+    (STT, "", "that adds one (entry point group hushd.stt_engines)."),
+    (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
+    (TTS, "x" * 500, "xxx...: use chatterbox"),
+])  # fmt: skip
 def test_an_unknown_engine_is_named_with_what_there_is(registry: Registry, name: str, words: str) -> None:
     """One sentence: the name, the one that may have been meant, and where engines come from."""
     with pytest.raises(HushdError) as caught:

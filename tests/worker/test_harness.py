@@ -156,13 +156,10 @@ def test_jobs_that_fail(engine: Callable[..., Any]) -> None:
     assert leave(worker) == 0
 
 
-@pytest.mark.parametrize(
-    ("op", "status", "why"),
-    [
-        ("break_card", EXIT_CARD_FAILED, "The graphics card failed, and this process cannot compute on it any more."),
-        ("fill_card", EXIT_NO_MEMORY, "The graphics card did not have enough free memory for this request."),
-    ],
-)
+@pytest.mark.parametrize(("op", "status", "why"), [
+    ("break_card", EXIT_CARD_FAILED, "The graphics card failed, and this process cannot compute on it any more."),
+    ("fill_card", EXIT_NO_MEMORY, "The graphics card did not have enough free memory for this request."),
+])  # fmt: skip
 def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: str, status: int, why: str) -> None:
     """Nothing of the job is answered: the process crashes at once, for the supervisor to repeat the job in another;
     the log ends with the reason."""

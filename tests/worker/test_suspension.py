@@ -30,15 +30,12 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert ask(tmp_path, "restore", 2) == ({"error": "", "lost": False}, 0, ["Restore", "Unlock"])
 
 
-@pytest.mark.parametrize(
-    ("fail", "error", "lost", "state"),
-    [
-        ("cuInit", "cuInit failed with 100", False, 0),
-        ("Lock", "cuCheckpointProcessLock failed with 304", False, 0),
-        ("Checkpoint", "cuCheckpointProcessCheckpoint failed with 304", False, 0),  # unlocked again
-        ("All", "cuCheckpointProcessCheckpoint failed with 304", True, 3),
-    ],
-)
+@pytest.mark.parametrize(("fail", "error", "lost", "state"), [
+    ("cuInit", "cuInit failed with 100", False, 0),
+    ("Lock", "cuCheckpointProcessLock failed with 304", False, 0),
+    ("Checkpoint", "cuCheckpointProcessCheckpoint failed with 304", False, 0),  # unlocked again
+    ("All", "cuCheckpointProcessCheckpoint failed with 304", True, 3),
+])  # fmt: skip
 def test_a_refusal(tmp_path: Path, fail: str, error: str, lost: bool, state: int) -> None:
     """The process goes on as it was, or is called lost."""
     answer, after, _ = ask(tmp_path, "suspend", 0, fail)

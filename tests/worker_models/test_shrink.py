@@ -41,17 +41,14 @@ def programs(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return killed_shrink.replace_programs(monkeypatch.setattr)
 
 
-@pytest.mark.parametrize(
-    ("int8", "as_good", "words"),
-    [
-        ({}, True, "int8 is used, being as good: 0 instead of 0 of 187 words wrong, 9.0 instead of 10.0 s"),
-        ({"spoils": 3}, True, "3 instead of 0 of 187 words"),
-        ({"spoils": 4}, False, "int8 was removed, since more than 2% more words are wrong: 4 instead of 0 of 187"),
-        ({"seconds": 12.5}, False, "since it takes more than 1.2 times the time"),
-        ({"seconds": 9.6, "memory_mb": 400.0}, False, "since it saves neither memory nor time"),
-        ({"seconds": 9.0, "memory_mb": 400.0}, True, "400 instead of 400 MB"),
-    ],
-)
+@pytest.mark.parametrize(("int8", "as_good", "words"), [
+    ({}, True, "int8 is used, being as good: 0 instead of 0 of 187 words wrong, 9.0 instead of 10.0 s"),
+    ({"spoils": 3}, True, "3 instead of 0 of 187 words"),
+    ({"spoils": 4}, False, "int8 was removed, since more than 2% more words are wrong: 4 instead of 0 of 187"),
+    ({"seconds": 12.5}, False, "since it takes more than 1.2 times the time"),
+    ({"seconds": 9.6, "memory_mb": 400.0}, False, "since it saves neither memory nor time"),
+    ({"seconds": 9.0, "memory_mb": 400.0}, True, "400 instead of 400 MB"),
+])  # fmt: skip
 def test_int8_stays_where_it_is_as_good(
     programs: Programs, ask: Ask, int8: JsonObject, as_good: bool, words: str
 ) -> None:
@@ -132,14 +129,11 @@ def test_it_waits_for_memory(programs: Programs, monkeypatch: pytest.MonkeyPatch
     assert (caught.value.code, caught.value.retry_after_ms) == ("server_busy", 60_000)
 
 
-@pytest.mark.parametrize(
-    ("model", "code", "words"),
-    [
-        ("hibari/en", "bad_request", "no weights that hushd can make smaller"),
-        ("faster-whisper/base", "model_missing", "hushd models pull faster-whisper/base"),
-        ("nobody/knows", "model_missing", "no model"),
-    ],
-)
+@pytest.mark.parametrize(("model", "code", "words"), [
+    ("hibari/en", "bad_request", "no weights that hushd can make smaller"),
+    ("faster-whisper/base", "model_missing", "hushd models pull faster-whisper/base"),
+    ("nobody/knows", "model_missing", "no model"),
+])  # fmt: skip
 def test_other_models_are_refused(programs: Programs, ask: Ask, model: str, code: str, words: str) -> None:
     """In a sentence."""
     with pytest.raises(HushdError, match=words) as caught:

@@ -17,14 +17,11 @@ def work(size: BatchSize, took: Callable[[int], float], batches: int = 40) -> li
     return sizes
 
 
-@pytest.mark.parametrize(
-    ("most", "took", "sizes"),
-    [
-        (8, lambda count: count * 1.0, [1] * 3 + [2] * 3 + [1] * 34),  # batches do not pay
-        (8, lambda count: 1.0, [1] * 3 + [2] * 3 + [4] * 3 + [8] * 31),  # they always pay
-        (16, lambda count: max(1.0, count / 4), [1] * 3 + [2] * 3 + [4] * 3 + [8] * 3 + [4] * 28),  # full with four
-    ],
-)
+@pytest.mark.parametrize(("most", "took", "sizes"), [
+    (8, lambda count: count * 1.0, [1] * 3 + [2] * 3 + [1] * 34),  # batches do not pay
+    (8, lambda count: 1.0, [1] * 3 + [2] * 3 + [4] * 3 + [8] * 31),  # they always pay
+    (16, lambda count: max(1.0, count / 4), [1] * 3 + [2] * 3 + [4] * 3 + [8] * 3 + [4] * 28),  # full with four
+])  # fmt: skip
 def test_the_largest_size_that_pays_is_kept(most: int, took: Callable[[int], float], sizes: list[int]) -> None:
     """It is doubled up to the limit, after three batches of each."""
     assert work(BatchSize(most), took) == sizes

@@ -27,19 +27,16 @@ def test_every_option_is_used_by_one_of_whispers_engines() -> None:
     assert used | {"extra"} == {*TRANSCRIBE.by_engine(), *DECODER.by_engine()}
 
 
-@pytest.mark.parametrize(
-    ("params", "named"),
-    [
-        ({"beam_size": 5}, "beam_size"),
-        ({"word_times": True, "probabilities": True}, "word_times and no probabilities"),
-        ({"prompt": "Nagg."}, "prompt"),
-        ({"hotwords": "Clov"}, "hotwords"),
-        ({"temperature": 0}, "temperature"),
-        ({"decoder": {"patience": 2, "best_of": 5}}, "patience and no best_of"),
-        ({"decoder": {"no_speech_threshold": "off"}}, "no_speech_threshold"),
-        ({"decoder": {"condition_on_previous_text": True}}, "condition_on_previous_text"),
-    ],
-)
+@pytest.mark.parametrize(("params", "named"), [
+    ({"beam_size": 5}, "beam_size"),
+    ({"word_times": True, "probabilities": True}, "word_times and no probabilities"),
+    ({"prompt": "Nagg."}, "prompt"),
+    ({"hotwords": "Clov"}, "hotwords"),
+    ({"temperature": 0}, "temperature"),
+    ({"decoder": {"patience": 2, "best_of": 5}}, "patience and no best_of"),
+    ({"decoder": {"no_speech_threshold": "off"}}, "no_speech_threshold"),
+    ({"decoder": {"condition_on_previous_text": True}}, "condition_on_previous_text"),
+])  # fmt: skip
 def test_what_an_engine_does_not_do_is_a_warning(params: dict[str, Any], named: str) -> None:
     """moonshine takes none of them; the result says so, once, and whisper's engines do it."""
     assert warnings(Moonshine.INFO, **params) == [
@@ -55,13 +52,10 @@ def test_earlier_text_is_for_recordings() -> None:
     assert warnings(Whisper.INFO, **asked) == []
 
 
-@pytest.mark.parametrize(
-    ("decoder", "words"),
-    [
-        ({"no_speech_threshold": 2}, "no_speech_threshold must be a number from 0 to 1, or 'off', not 2"),
-        ({"best_off": 5}, "decoder has no parameter 'best_off' (did you mean best_of?)"),
-    ],
-)
+@pytest.mark.parametrize(("decoder", "words"), [
+    ({"no_speech_threshold": 2}, "no_speech_threshold must be a number from 0 to 1, or 'off', not 2"),
+    ({"best_off": 5}, "decoder has no parameter 'best_off' (did you mean best_of?)"),
+])  # fmt: skip
 def test_mistakes(decoder: dict[str, Any], words: str) -> None:
     """Each is a bad_request that names the option."""
     with pytest.raises(HushdError) as caught:

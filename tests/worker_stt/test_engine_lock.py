@@ -43,21 +43,18 @@ class Queue:
             assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(
-    ("first", "asked", "order"),
-    [
-        ("file", ["file 1", "live 1"], ["live 1", "file 1"]),
-        ("live", ["live 1", "file 1"], ["file 1", "live 1"]),
-        (
-            "file",
-            ["file 1", "live 1", "live 2", "file 2", "live 3"],
-            ["live 1", "file 1", "live 2", "file 2", "live 3"],
-        ),
-        ("file", ["live 1", "live 2"], ["live 1", "live 2"]),
-        ("live", ["live 1", "live 2"], ["live 1", "live 2"]),
-        ("file", ["file 1", "file 2"], ["file 1", "file 2"]),
-    ],
-)
+@pytest.mark.parametrize(("first", "asked", "order"), [
+    ("file", ["file 1", "live 1"], ["live 1", "file 1"]),
+    ("live", ["live 1", "file 1"], ["file 1", "live 1"]),
+    (
+        "file",
+        ["file 1", "live 1", "live 2", "file 2", "live 3"],
+        ["live 1", "file 1", "live 2", "file 2", "live 3"],
+    ),
+    ("file", ["live 1", "live 2"], ["live 1", "live 2"]),
+    ("live", ["live 1", "live 2"], ["live 1", "live 2"]),
+    ("file", ["file 1", "file 2"], ["file 1", "file 2"]),
+])  # fmt: skip
 def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str], order: list[str]) -> None:
     """In the order of asking among equals; a file that waits lets one live piece pass, not two."""
     queue = Queue()

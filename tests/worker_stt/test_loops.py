@@ -15,28 +15,25 @@ def cut(text: str) -> str:
     return " ".join(segment.text for segment in without_loops([Segment(0.0, 5.0, text)]))
 
 
-@pytest.mark.parametrize(
-    ("looped", "once"),
-    [
-        ("So it is " + "of the two " * 13, "So it is of the two"),
-        (
-            "The day of the war. " + "The amount of the body. " * 7 + "The am",
-            "The day of the war. The amount of the body.",
-        ),
-        ("powerful, " * 9 + "and", "powerful, and"),
-        ("It is very important, and " * 4 + "It is", "It is very important, and"),
-        ("Ja. " * 20, "Ja."),
-        ("最初に" * 8 + "終わり", "最初に終わり"),
-        ("See https/" + "https/" * 30, "See https/"),
-        ("See " + "https/" * 3 + "htt", "See https/"),
-        ("www." * 5 + "example.org is up.", "www.example.org is up."),
-        ("ha" * 40, "ha"),
-        ("We went to the shop and " * 3 + "We went", "We went to the shop and"),
-        ("So it is " + "of the two " * 3 + "of th", "So it is of the two"),
-        ("It was " + "very good " * 3 + "very", "It was very good"),
-        ("It was " + "powerful, " * 4 + "powe", "It was powerful,"),
-    ],
-)
+@pytest.mark.parametrize(("looped", "once"), [
+    ("So it is " + "of the two " * 13, "So it is of the two"),
+    (
+        "The day of the war. " + "The amount of the body. " * 7 + "The am",
+        "The day of the war. The amount of the body.",
+    ),
+    ("powerful, " * 9 + "and", "powerful, and"),
+    ("It is very important, and " * 4 + "It is", "It is very important, and"),
+    ("Ja. " * 20, "Ja."),
+    ("最初に" * 8 + "終わり", "最初に終わり"),
+    ("See https/" + "https/" * 30, "See https/"),
+    ("See " + "https/" * 3 + "htt", "See https/"),
+    ("www." * 5 + "example.org is up.", "www.example.org is up."),
+    ("ha" * 40, "ha"),
+    ("We went to the shop and " * 3 + "We went", "We went to the shop and"),
+    ("So it is " + "of the two " * 3 + "of th", "So it is of the two"),
+    ("It was " + "very good " * 3 + "very", "It was very good"),
+    ("It was " + "powerful, " * 4 + "powe", "It was powerful,"),
+])  # fmt: skip
 def test_a_loop_is_one_round(looped: str, once: str) -> None:
     """Words that repeat until the text is full are there once, with what came before and after them, and a last round
     that was cut off goes too."""

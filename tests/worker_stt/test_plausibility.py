@@ -98,17 +98,14 @@ def test_readings_that_never_agree() -> None:
     assert not plausibility.unlikely(SPEECH, SAID)
 
 
-@pytest.mark.parametrize(
-    ("text", "readings", "doubted", "doubtful"),
-    [
-        ("Yes, please.", ("Yes please!", "Yes, please."), False, False),
-        ("Fale better.", ("Fail better.", "Fail better."), False, True),
-        ("We got loose.", ("We go to us.", "We got loose."), False, True),
-        ("We'll see you.", ("Wish I knew.", "He'll be two."), True, False),
-        ("Sim, obrigado.", ("Seem a breeze.", "See more of God."), True, False),
-        ("Seeing of Ricardo.", ("Seeing of Ricardo.", "Seeing of Ricardo."), False, False),
-    ],
-)
+@pytest.mark.parametrize(("text", "readings", "doubted", "doubtful"), [
+    ("Yes, please.", ("Yes please!", "Yes, please."), False, False),
+    ("Fale better.", ("Fail better.", "Fail better."), False, True),
+    ("We got loose.", ("We go to us.", "We got loose."), False, True),
+    ("We'll see you.", ("Wish I knew.", "He'll be two."), True, False),
+    ("Sim, obrigado.", ("Seem a breeze.", "See more of God."), True, False),
+    ("Seeing of Ricardo.", ("Seeing of Ricardo.", "Seeing of Ricardo."), False, False),
+])  # fmt: skip
 def test_a_few_words_are_doubted_by_their_letters(
     text: str, readings: tuple[str, str], doubted: bool, doubtful: bool
 ) -> None:

@@ -76,13 +76,10 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "words"),
-    [
-        ([], 2, "--describe or --engine"),
-        (["--engine", "moonshine"], 1, "hushd's workers are started by its supervisor: use `hushd load` instead.\n"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "status", "words"), [
+    ([], 2, "--describe or --engine"),
+    (["--engine", "moonshine"], 1, "hushd's workers are started by its supervisor: use `hushd load` instead.\n"),
+])  # fmt: skip
 def test_a_worker_is_not_started_by_hand(arguments: list[str], status: int, words: str) -> None:
     """Without a supervisor the program ends with one sentence and prints nothing on stdout."""
     done = python("-m", "hushd_worker_stt", *arguments)

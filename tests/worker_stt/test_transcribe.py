@@ -112,15 +112,12 @@ def test_resuming_after_any_segment_loses_and_doubles_nothing(ask: Ask, first_ha
             assert word_error_rate(whole.text, " ".join(s["text"] for s in segments)) <= 3 / len(FIRST_HALF.split())
 
 
-@pytest.mark.parametrize(
-    ("way", "hertz", "amplitude"),
-    [
-        ("file", 0, 0.3),
-        ("live", 30, 0.316),
-        *(pytest.param(way, 0, 0.3, marks=pytest.mark.night) for way in ("raw", "live")),
-        *(pytest.param(way, 30, 0.316, marks=pytest.mark.night) for way in ("raw", "file")),
-    ],
-)
+@pytest.mark.parametrize(("way", "hertz", "amplitude"), [
+    ("file", 0, 0.3),
+    ("live", 30, 0.316),
+    *(pytest.param(way, 0, 0.3, marks=pytest.mark.night) for way in ("raw", "live")),
+    *(pytest.param(way, 30, 0.316, marks=pytest.mark.night) for way in ("raw", "file")),
+])  # fmt: skip
 def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
     """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
     samples = 0.1 * beckett[:SAID] + amplitude * np.cos(2 * np.pi * hertz * np.arange(SAID) / RATE)

@@ -78,21 +78,18 @@ def detected(languages: str, tells: DetectedLanguage | None = None, seconds: flo
 
 
 @real
-@pytest.mark.parametrize(
-    ("languages", "logits", "expected"),
-    [
-        ("en de", {"de": 4}, "de"),
-        ("en-US de-AT de-DE", {"de": 4}, "de-AT"),  # as the model writes it
-        ("en he", {"iw": 4}, "he"),  # as it is called today
-        ("en de fr", {"de": 4}, "de"),  # though nothing can tell French
-        ("en de", {"de": 4, "ja": 5}, "de"),  # the likeliest of the model's
-        ("de", {"de": 4}, None),  # there is no choice
-        ("de fr", {"de": 4}, None),  # nor here, where one of them has no label
-        ("en de", {"de": 4, "ja": 8}, None),  # surely none of the model's
-        ("en de", {}, None),  # one is as likely as the other
-        ("en de he", {"de": 0.5}, None),  # nor is the likeliest likelier than all others
-    ],
-)
+@pytest.mark.parametrize(("languages", "logits", "expected"), [
+    ("en de", {"de": 4}, "de"),
+    ("en-US de-AT de-DE", {"de": 4}, "de-AT"),  # as the model writes it
+    ("en he", {"iw": 4}, "he"),  # as it is called today
+    ("en de fr", {"de": 4}, "de"),  # though nothing can tell French
+    ("en de", {"de": 4, "ja": 5}, "de"),  # the likeliest of the model's
+    ("de", {"de": 4}, None),  # there is no choice
+    ("de fr", {"de": 4}, None),  # nor here, where one of them has no label
+    ("en de", {"de": 4, "ja": 8}, None),  # surely none of the model's
+    ("en de", {}, None),  # one is as likely as the other
+    ("en de he", {"de": 0.5}, None),  # nor is the likeliest likelier than all others
+])  # fmt: skip
 def test_the_language_is_one_of_the_models(
     languages: str, logits: dict[str, float], expected: str | None, models: Path
 ) -> None:

@@ -55,16 +55,13 @@ def _unloads(server: Scripted, asked: str, listing: str, without: Any, answer: A
     return {asked: act}
 
 
-@pytest.mark.parametrize(
-    ("left_s", "idle_s", "in_use", "pinned"),
-    [
-        (100, 200, False, False),  # idle for 200 of the 300 s for which it stays
-        (299, 1, False, False),
-        (-5, None, True, False),  # its time is over, and it is still there: a request keeps it
-        (1700, None, None, False),  # somebody has set another time
-        (9e9, None, None, True),
-    ],
-)
+@pytest.mark.parametrize(("left_s", "idle_s", "in_use", "pinned"), [
+    (100, 200, False, False),  # idle for 200 of the 300 s for which it stays
+    (299, 1, False, False),
+    (-5, None, True, False),  # its time is over, and it is still there: a request keeps it
+    (1700, None, None, False),  # somebody has set another time
+    (9e9, None, None, True),
+])  # fmt: skip
 def test_ollama_tells_its_last_request_by_the_end_of_a_models_time(
     server: Scripted, left_s: float, idle_s: float | None, in_use: bool | None, pinned: bool
 ) -> None:

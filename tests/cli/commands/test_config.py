@@ -65,20 +65,17 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     assert "keep_alive" not in file.read_text()
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "says"),
-    [
-        ("exit_when_idle", "-3", "exit_when_idle must be"),
-        ("auto_pul", "3", "did you mean auto_pull"),
-        ("standby", "3", "there is no key standby any more"),
-        ("idle_timeout", "5m", "did you mean worker.keep_alive"),
-        ("worker.idle_timeout", "5m", "did you mean keep_alive"),
-        ("queue", "5", "did you mean worker.queue"),
-        ("languages", "fr,en", "must be a list of languages"),
-        ("duck", "1 2", "duck must be a number"),
-        ("a b", "3", "is not a key"),
-    ],
-)
+@pytest.mark.parametrize(("key", "value", "says"), [
+    ("exit_when_idle", "-3", "exit_when_idle must be"),
+    ("auto_pul", "3", "did you mean auto_pull"),
+    ("standby", "3", "there is no key standby any more"),
+    ("idle_timeout", "5m", "did you mean worker.keep_alive"),
+    ("worker.idle_timeout", "5m", "did you mean keep_alive"),
+    ("queue", "5", "did you mean worker.queue"),
+    ("languages", "fr,en", "must be a list of languages"),
+    ("duck", "1 2", "duck must be a number"),
+    ("a b", "3", "is not a key"),
+])  # fmt: skip
 def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, value: str, says: str) -> None:
     """The error is that of the check, under the name of the file, and nothing is left beside it."""
     before = file.read_text()

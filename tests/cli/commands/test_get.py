@@ -29,16 +29,13 @@ def brings(role: str, model: str, spoken: str) -> Recommendation:
 
 
 @pytest.mark.usefixtures("runtime")
-@pytest.mark.parametrize(
-    ("settings", "model", "spoken", "changes"),
-    [
-        (Settings(), "a/many", "en fr de", {("languages",): ["en", "fr"], ("stt",): "a/many"}),
-        (Settings(), "a/french", "fr", {("languages",): ["en", "fr"], ("stt_by_language", "fr"): "a/french"}),
-        (Settings(languages=("fr",)), "a/french", "fr", {("stt",): "a/french"}),
-        (Settings(languages=("fr-CA", "en"), stt="a/many"), "a/many", "en fr", {}),
-        (Settings(languages=("en", "fr"), stt_by_language={"fr": "a/f"}), "a/f", "fr", {}),
-    ],
-)
+@pytest.mark.parametrize(("settings", "model", "spoken", "changes"), [
+    (Settings(), "a/many", "en fr de", {("languages",): ["en", "fr"], ("stt",): "a/many"}),
+    (Settings(), "a/french", "fr", {("languages",): ["en", "fr"], ("stt_by_language", "fr"): "a/french"}),
+    (Settings(languages=("fr",)), "a/french", "fr", {("stt",): "a/french"}),
+    (Settings(languages=("fr-CA", "en"), stt="a/many"), "a/many", "en fr", {}),
+    (Settings(languages=("en", "fr"), stt_by_language={"fr": "a/f"}), "a/f", "fr", {}),
+])  # fmt: skip
 def test_a_model_becomes_the_usual_one_for_what_it_hears(
     settings: Settings, model: str, spoken: str, changes: dict[tuple[str, ...], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,15 +76,12 @@ def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.M
         get.main("hushd get", [*words[1:], *again])
 
 
-@pytest.mark.parametrize(
-    ("faster", "plugin", "told", "written"),
-    [
-        ("piper/fr-siwis", "", "piper/fr-siwis is faster, and speaks French from now on", 'fr = "piper/fr-siwis"'),
-        ("piper/gone", "", "`hushd get fr --speaking` brings piper/gone, which is faster", ""),
-        ("", "engines-piper", "`hushd get fr --speaking` brings the plugin engines-piper, which is faster", ""),
-        ("", "", "no faster natural voice is known", ""),
-    ],
-)
+@pytest.mark.parametrize(("faster", "plugin", "told", "written"), [
+    ("piper/fr-siwis", "", "piper/fr-siwis is faster, and speaks French from now on", 'fr = "piper/fr-siwis"'),
+    ("piper/gone", "", "`hushd get fr --speaking` brings piper/gone, which is faster", ""),
+    ("", "engines-piper", "`hushd get fr --speaking` brings the plugin engines-piper, which is faster", ""),
+    ("", "", "no faster natural voice is known", ""),
+])  # fmt: skip
 def test_a_slow_voice_names_a_faster_one(
     faster: str, plugin: str, told: str, written: str, runtime: Path, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],

@@ -130,16 +130,13 @@ def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: 
     assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["try", "nobody"], "There is no server 'nobody': `hushd servers add"),
-        (["add", "a/b", "--", "x"], "'a/b' cannot be a name"),
-        (["add", "mine"], "Say how it is started: hushd servers add mine -- COMMAND; without one it knows whisper-cpp"),
-        (["add", "mine", "lke=openai", "--", "x"], "mine: there is no key 'lke'"),
-        (["add", "mine", "--", "x", "stdio"], "mine: run has neither {port} nor {socket}"),
-    ],
-)
+@pytest.mark.parametrize(("words", "said"), [
+    (["try", "nobody"], "There is no server 'nobody': `hushd servers add"),
+    (["add", "a/b", "--", "x"], "'a/b' cannot be a name"),
+    (["add", "mine"], "Say how it is started: hushd servers add mine -- COMMAND; without one it knows whisper-cpp"),
+    (["add", "mine", "lke=openai", "--", "x"], "mine: there is no key 'lke'"),
+    (["add", "mine", "--", "x", "stdio"], "mine: run has neither {port} nor {socket}"),
+])  # fmt: skip
 def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -> None:
     with pytest.raises(HushdError) as raised:
         run(*words)
@@ -147,16 +144,13 @@ def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -
     assert not list(runtime.glob("servers/*"))
 
 
-@pytest.mark.parametrize(
-    ("given", "run"),
-    [
-        ("x --port 8000", "x --port {port}"),
-        ("x --host 0.0.0.0 -p 80", "x --host 0.0.0.0 -p {port}"),
-        ("x --port=80", "x --port={port}"),
-        ("x --uri tcp://127.0.0.1:10200", "x --uri tcp://127.0.0.1:{port}"),
-        ("x --uri stdio://", "x --uri stdio://"),
-        ("x -m y", "x -m y --host 127.0.0.1 --port {port}"),
-    ],
-)
+@pytest.mark.parametrize(("given", "run"), [
+    ("x --port 8000", "x --port {port}"),
+    ("x --host 0.0.0.0 -p 80", "x --host 0.0.0.0 -p {port}"),
+    ("x --port=80", "x --port={port}"),
+    ("x --uri tcp://127.0.0.1:10200", "x --uri tcp://127.0.0.1:{port}"),
+    ("x --uri stdio://", "x --uri stdio://"),
+    ("x -m y", "x -m y --host 127.0.0.1 --port {port}"),
+])  # fmt: skip
 def test_its_port_is_hushds(given: str, run: str) -> None:
     assert command._with_port(given.split()) == run.split()

@@ -53,14 +53,11 @@ BUSY = status(
 )
 
 
-@pytest.mark.parametrize(
-    ("width", "titles"),
-    [
-        (60, "WORKER STATE MEMORY ENDS IN"),
-        (80, "WORKER STATE MEMORY ENDS IN RUN"),
-        (140, "WORKER STATE MEMORY ENDS IN RUN QUEUE LATENCY STARTS CRASHES PID"),
-    ],
-)
+@pytest.mark.parametrize(("width", "titles"), [
+    (60, "WORKER STATE MEMORY ENDS IN"),
+    (80, "WORKER STATE MEMORY ENDS IN RUN"),
+    (140, "WORKER STATE MEMORY ENDS IN RUN QUEUE LATENCY STARTS CRASHES PID"),
+])  # fmt: skip
 def test_a_narrow_terminal_has_the_first_columns(width: int, titles: str) -> None:
     """Each line is as wide as the terminal; processes come first, and a name that has no room is shortened."""
     lines = drawn(BUSY, width)

@@ -50,18 +50,15 @@ def test_the_line_fits_the_terminal() -> None:
         assert columns < 31 or line.startswith("a recording")
 
 
-@pytest.mark.parametrize(
-    ("done", "total", "rate", "columns", "shown"),
-    [
-        (0, 0, 0, 80, "whisper/base …"),
-        (59e6, 148e6, 0, 80, "whisper/base [###########                   ] 59 of 148 MB"),
-        (74e6, 148e6, 12.5e6, 60, "whisper/base [#####     ] 74 of 148 MB, 12 MB/s, 0:06 left"),
-        (74e6, 148e6, 12.5e6, 46, "whisper/base 74 of 148 MB, 12 MB/s, 0:06 left"),
-        (74e6, 148e6, 12.5e6, 20, "50 %"),
-        (1.5e6, 3e6, 1e5, 70, "whisper/base [#####     ] 1.5 of 3.0 MB, 0.1 MB/s, 0:15 left"),
-        (0.5e9, 1.04e9, 0, 60, "whisper/base [####      ] 0.50 of 1.04 GB"),
-    ],
-)
+@pytest.mark.parametrize(("done", "total", "rate", "columns", "shown"), [
+    (0, 0, 0, 80, "whisper/base …"),
+    (59e6, 148e6, 0, 80, "whisper/base [###########                   ] 59 of 148 MB"),
+    (74e6, 148e6, 12.5e6, 60, "whisper/base [#####     ] 74 of 148 MB, 12 MB/s, 0:06 left"),
+    (74e6, 148e6, 12.5e6, 46, "whisper/base 74 of 148 MB, 12 MB/s, 0:06 left"),
+    (74e6, 148e6, 12.5e6, 20, "50 %"),
+    (1.5e6, 3e6, 1e5, 70, "whisper/base [#####     ] 1.5 of 3.0 MB, 0.1 MB/s, 0:15 left"),
+    (0.5e9, 1.04e9, 0, 60, "whisper/base [####      ] 0.50 of 1.04 GB"),
+])  # fmt: skip
 def test_a_download_fits(done: float, total: float, rate: float, columns: int, shown: str) -> None:
     """As much as there is room for, and never the last column."""
     made = download("whisper/base", done, total, rate, columns)

@@ -17,29 +17,26 @@ def after(events: str, phase: Phase = Phase.SPEAKING) -> DialogueState:
     return turn
 
 
-@pytest.mark.parametrize(
-    ("events", "phase", "interrupted", "heard"),
-    [
-        ("", Phase.SPEAKING, False, False),
-        ("s", Phase.WAITING, False, False),
-        ("sbh", Phase.OVER, False, True),  # an answer
-        ("sx", Phase.OVER, False, False),  # none
-        ("b", Phase.INTERRUPTED, True, False),
-        ("bs", Phase.HEARING, True, False),
-        ("bsh", Phase.OVER, True, True),  # somebody interrupts
-        ("bhs", Phase.OVER, True, True),  # with one word, before the loudspeaker was silent
-        ("bsnx", Phase.OVER, True, False),  # a cough
-        ("bnsbh", Phase.OVER, True, True),  # a cough, then an answer
-        ("bsnbh", Phase.OVER, True, True),
-        ("sbnbnx", Phase.OVER, False, False),  # coughs, and no answer
-        ("hs", Phase.OVER, False, True),  # the worker has died while it spoke
-        ("sh", Phase.OVER, False, True),  # or afterwards
-        ("x", Phase.SPEAKING, False, False),  # nobody can be late yet
-        ("sbx", Phase.HEARING, False, False),  # nor any more
-        ("bb", Phase.INTERRUPTED, True, False),
-        ("sxbhsnh", Phase.OVER, False, False),  # too late
-    ],
-)
+@pytest.mark.parametrize(("events", "phase", "interrupted", "heard"), [
+    ("", Phase.SPEAKING, False, False),
+    ("s", Phase.WAITING, False, False),
+    ("sbh", Phase.OVER, False, True),  # an answer
+    ("sx", Phase.OVER, False, False),  # none
+    ("b", Phase.INTERRUPTED, True, False),
+    ("bs", Phase.HEARING, True, False),
+    ("bsh", Phase.OVER, True, True),  # somebody interrupts
+    ("bhs", Phase.OVER, True, True),  # with one word, before the loudspeaker was silent
+    ("bsnx", Phase.OVER, True, False),  # a cough
+    ("bnsbh", Phase.OVER, True, True),  # a cough, then an answer
+    ("bsnbh", Phase.OVER, True, True),
+    ("sbnbnx", Phase.OVER, False, False),  # coughs, and no answer
+    ("hs", Phase.OVER, False, True),  # the worker has died while it spoke
+    ("sh", Phase.OVER, False, True),  # or afterwards
+    ("x", Phase.SPEAKING, False, False),  # nobody can be late yet
+    ("sbx", Phase.HEARING, False, False),  # nor any more
+    ("bb", Phase.INTERRUPTED, True, False),
+    ("sxbhsnh", Phase.OVER, False, False),  # too late
+])  # fmt: skip
 def test_where_an_exchange_is(events: str, phase: Phase, interrupted: bool, heard: bool) -> None:
     """Each event leads where the table says, and one that comes too late or too early changes nothing."""
     turn = after(events)

@@ -102,29 +102,26 @@ def test_by_name(there: SpeakingDescription, name: str, expected: VoiceChoice) -
     assert choose(there, name, None) == expected
 
 
-@pytest.mark.parametrize(
-    ("there", "language", "expected"),
-    [
-        (ALL, "en", "heart"),
-        (ALL, "EN_us.UTF-8", "heart"),
-        (ALL, "en-GB", "heart"),  # the default engine can, if with another accent
-        (ALL, "fr", "ff_siwis"),  # kokoro comes before piper
-        (ALL, "fr_CA", "ff_siwis"),
-        (ALL, "German", "espeak-de"),
-        (ALL, "de", "espeak-de"),  # before an engine that is not in the order
-        (catalogue(PIPER, ESPEAK, HIBARI), "fr", "fr_FR-siwis"),
-        (catalogue(PIPER, ESPEAK, HIBARI), "fr-CA", "fr_CA-paul"),
-        (catalogue(PIPER, ESPEAK, HIBARI), "fr-BE", "fr_FR-siwis"),
-        (catalogue(ESPEAK, HIBARI), "fr-BE", "espeak-fr-be"),
-        (catalogue(ESPEAK, HIBARI), "no", "espeak-nb"),
-        (catalogue(ESPEAK, HIBARI), "cmn-Hans", "espeak-cmn"),
-        (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en", "espeak-en-us"),
-        (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en-GB", "espeak-en"),
-        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr", "fr_CA-paul"),
-        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr-FR", "fr_FR-siwis"),
-        (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "en", "heart"),
-    ],
-)
+@pytest.mark.parametrize(("there", "language", "expected"), [
+    (ALL, "en", "heart"),
+    (ALL, "EN_us.UTF-8", "heart"),
+    (ALL, "en-GB", "heart"),  # the default engine can, if with another accent
+    (ALL, "fr", "ff_siwis"),  # kokoro comes before piper
+    (ALL, "fr_CA", "ff_siwis"),
+    (ALL, "German", "espeak-de"),
+    (ALL, "de", "espeak-de"),  # before an engine that is not in the order
+    (catalogue(PIPER, ESPEAK, HIBARI), "fr", "fr_FR-siwis"),
+    (catalogue(PIPER, ESPEAK, HIBARI), "fr-CA", "fr_CA-paul"),
+    (catalogue(PIPER, ESPEAK, HIBARI), "fr-BE", "fr_FR-siwis"),
+    (catalogue(ESPEAK, HIBARI), "fr-BE", "espeak-fr-be"),
+    (catalogue(ESPEAK, HIBARI), "no", "espeak-nb"),
+    (catalogue(ESPEAK, HIBARI), "cmn-Hans", "espeak-cmn"),
+    (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en", "espeak-en-us"),
+    (catalogue(ESPEAK, HIBARI, default="espeak-ng/all"), "en-GB", "espeak-en"),
+    (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr", "fr_CA-paul"),
+    (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "fr-FR", "fr_FR-siwis"),
+    (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "en", "heart"),
+])  # fmt: skip
 def test_by_language(there: SpeakingDescription, language: str, expected: str) -> None:
     """The default engine's voice if it can, else the first installed engine's in the order; the region where it has it,
     the configured voice where not."""
@@ -142,26 +139,23 @@ def test_what_is_not_known_here_is_left_to_its_worker(
     assert choose(there, "anna", "fr", engine_name, model) == VoiceChoice(engine_name, model, "anna")
 
 
-@pytest.mark.parametrize(
-    ("there", "name", "language", "expected"),
-    [
-        # kokoro has voices of these names
-        (ALL, "alloy", None, "af_alloy"),
-        (ALL, "Onyx", None, "am_onyx"),
-        # else a voice of that gender, the default engine's first; each alias one of its own as far as they go
-        (ALL, "nova", None, "heart"),
-        (ALL, "echo", None, "am_onyx"),
-        (ALL, "ash", None, "am_adam"),
-        (ALL, "ballad", None, "am_onyx"),
-        # in the language that is spoken
-        (ALL, "nova", "fr", "ff_siwis"),
-        (catalogue(HIBARI, PIPER), "onyx", "fr", "fr_CA-paul"),
-        (catalogue(GERMAN, HIBARI, default="piper/de_DE-eva"), "nova", None, "de_DE-eva"),
-        # never a robot while there is somebody else
-        (catalogue(HIBARI, ESPEAK), "onyx", None, "heart"),
-        (catalogue(HIBARI, ESPEAK), "onyx", "de", "espeak-de"),
-    ],
-)
+@pytest.mark.parametrize(("there", "name", "language", "expected"), [
+    # kokoro has voices of these names
+    (ALL, "alloy", None, "af_alloy"),
+    (ALL, "Onyx", None, "am_onyx"),
+    # else a voice of that gender, the default engine's first; each alias one of its own as far as they go
+    (ALL, "nova", None, "heart"),
+    (ALL, "echo", None, "am_onyx"),
+    (ALL, "ash", None, "am_adam"),
+    (ALL, "ballad", None, "am_onyx"),
+    # in the language that is spoken
+    (ALL, "nova", "fr", "ff_siwis"),
+    (catalogue(HIBARI, PIPER), "onyx", "fr", "fr_CA-paul"),
+    (catalogue(GERMAN, HIBARI, default="piper/de_DE-eva"), "nova", None, "de_DE-eva"),
+    # never a robot while there is somebody else
+    (catalogue(HIBARI, ESPEAK), "onyx", None, "heart"),
+    (catalogue(HIBARI, ESPEAK), "onyx", "de", "espeak-de"),
+])  # fmt: skip
 def test_openai_names(there: SpeakingDescription, name: str, language: str | None, expected: str) -> None:
     """Programs made for OpenAI's voices get one that is here, by gender."""
     assert choose(there, name, language).voice == expected

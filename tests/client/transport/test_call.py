@@ -104,14 +104,11 @@ def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pyt
     assert sent == [(MAX_PAYLOAD, False), (1, False), (0, True)]
 
 
-@pytest.mark.parametrize(
-    ("device", "name"),
-    [
-        ({"compute_device": "vulkan"}, "vulkan"),
-        ({"compute_device": "cpu"}, "the CPU"),
-        ({"compute_device": ""}, "the CPU"),
-    ],
-)
+@pytest.mark.parametrize(("device", "name"), [
+    ({"compute_device": "vulkan"}, "vulkan"),
+    ({"compute_device": "cpu"}, "the CPU"),
+    ({"compute_device": ""}, "the CPU"),
+])  # fmt: skip
 def test_a_worker_on_another_device_is_a_warning(device: dict[str, str], name: str) -> None:
     said = f"stt/a/x computes on {name}: the card is full."
     assert unused_device({"worker": "stt/a/x", "why_there": "the card is full", **device}) == ("no_effect", said)

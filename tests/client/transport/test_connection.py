@@ -43,17 +43,14 @@ def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]
         connection.close()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "holder", "name"),
-    [
-        (["/usr/bin/say", "--", "secret"], "cli", "say"),
-        (["/x/hushd", "load", "tts"], "cli", "hushd load"),
-        (["/x/hushd/__main__.py", "top"], "cli", "hushd top"),
-        (["/home/a/notes.py", "secret"], None, "notes.py"),
-        (["-c"], None, "python"),
-        (["/usr/bin/x"], "claude", "claude"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "holder", "name"), [
+    (["/usr/bin/say", "--", "secret"], "cli", "say"),
+    (["/x/hushd", "load", "tts"], "cli", "hushd load"),
+    (["/x/hushd/__main__.py", "top"], "cli", "hushd top"),
+    (["/home/a/notes.py", "secret"], None, "notes.py"),
+    (["-c"], None, "python"),
+    (["/usr/bin/x"], "claude", "claude"),
+])  # fmt: skip
 def test_a_program_says_its_name(
     arguments: list[str], holder: str | None, name: str, start_router: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

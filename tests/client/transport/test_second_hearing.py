@@ -95,24 +95,21 @@ JUDGED, DOUBTED = part("judged", unlikely=False), part("judged", unlikely=True)
 DONE = RESULT | {"unlikely": [{"start": 0.0, "end": 2.0}]}
 
 
-@pytest.mark.parametrize(
-    ("options", "parts", "got"),
-    [
-        ({}, (FIRST, JUDGED, LATER, RESULT), ["We'll see you.", "And so on."]),
-        ({"other": ""}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
-        ({"other": "error"}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
-        ({"source": Stream([b"x" * 9], 4)}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
-        ({"looks": False}, (FIRST, DOUBTED, DONE), ["We'll see you.", "judged"]),
-        ({}, (FIRST, RESULT), ["We'll see you."]),
-        ({}, (LATER, RESULT), ["And so on."]),
-        ({}, (LATER, FIRST, DOUBTED, RESULT), ["And so on.", "We'll see you. (unlikely)"]),
-        (
-            {"looks": False, "other": "", "waits": True},
-            (FIRST, ENDED, DOUBTED, DONE),
-            ["We'll see you. (unlikely)", "ended"],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("options", "parts", "got"), [
+    ({}, (FIRST, JUDGED, LATER, RESULT), ["We'll see you.", "And so on."]),
+    ({"other": ""}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+    ({"other": "error"}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+    ({"source": Stream([b"x" * 9], 4)}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+    ({"looks": False}, (FIRST, DOUBTED, DONE), ["We'll see you.", "judged"]),
+    ({}, (FIRST, RESULT), ["We'll see you."]),
+    ({}, (LATER, RESULT), ["And so on."]),
+    ({}, (LATER, FIRST, DOUBTED, RESULT), ["And so on.", "We'll see you. (unlikely)"]),
+    (
+        {"looks": False, "other": "", "waits": True},
+        (FIRST, ENDED, DOUBTED, DONE),
+        ["We'll see you. (unlikely)", "ended"],
+    ),
+])  # fmt: skip
 def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) -> None:
     """A plausible one; with its mark one that no other model can hear, whose input is not whole any more, or that came
     after another text. Without a second model it is returned before its verdict, unless its caller waits for that."""
@@ -122,14 +119,11 @@ def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) 
     assert (texts, len(world.sent), result) == (got, 1, parts[-1])
 
 
-@pytest.mark.parametrize(
-    ("verdict", "language", "why"),
-    [
-        (DOUBTED, "fr", "this is not English"),
-        (DOUBTED, "en", "the usual model read it differently each time"),
-        (part("judged", unlikely=False, doubtful=True), "fr", "this is not English"),
-    ],
-)
+@pytest.mark.parametrize(("verdict", "language", "why"), [
+    (DOUBTED, "fr", "this is not English"),
+    (DOUBTED, "en", "the usual model read it differently each time"),
+    (part("judged", unlikely=False, doubtful=True), "fr", "this is not English"),
+])  # fmt: skip
 def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, why: str) -> None:
     """Of the first model's answer nothing is returned but the beginning of an utterance; the second gets the same input
     and options, and the result says which it is, and why."""

@@ -110,18 +110,15 @@ def test_a_child_without_a_log_has_ours(tmp_path: Path, told: list[str]) -> None
     assert [sentence.partition(" (")[0] for sentence in told] == [f"{tmp_path}/file/log cannot be written"]
 
 
-@pytest.mark.parametrize(
-    ("content", "start", "said"),
-    [
-        (b"earlier\nlater \xff\n", 8, "later \ufffd\n"),
-        (b"x" * TAIL_BYTES + b"end", 0, "x" * (TAIL_BYTES - 3) + "end"),
-        (b"x" * TAIL_BYTES + b"end", 4, "x" * (TAIL_BYTES - 4) + "end"),
-        (b"abc", 3, ""),
-        (b"abc", 4, "abc"),  # it was emptied since
-        (b"2026-01-01 00:00:00 ERROR   request a1b2c3d4: a\n2026-01-01 00:00:00 b\n", 0, "a\nb\n"),
-        (b"2026-01-01 00:00:00 2026-01-01 00:00:00 c", 0, "2026-01-01 00:00:00 c"),
-    ],
-)
+@pytest.mark.parametrize(("content", "start", "said"), [
+    (b"earlier\nlater \xff\n", 8, "later \ufffd\n"),
+    (b"x" * TAIL_BYTES + b"end", 0, "x" * (TAIL_BYTES - 3) + "end"),
+    (b"x" * TAIL_BYTES + b"end", 4, "x" * (TAIL_BYTES - 4) + "end"),
+    (b"abc", 3, ""),
+    (b"abc", 4, "abc"),  # it was emptied since
+    (b"2026-01-01 00:00:00 ERROR   request a1b2c3d4: a\n2026-01-01 00:00:00 b\n", 0, "a\nb\n"),
+    (b"2026-01-01 00:00:00 2026-01-01 00:00:00 c", 0, "2026-01-01 00:00:00 c"),
+])  # fmt: skip
 def test_a_tail_is_the_last_4_kib_of_one_incarnation(content: bytes, start: int, said: str, tmp_path: Path) -> None:
     """An earlier process's lines are not taken for this one's; times and levels are left out."""
     (tmp_path / "log").write_bytes(content)

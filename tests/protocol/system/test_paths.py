@@ -16,16 +16,13 @@ from hushd_protocol.system.paths import Paths, find, is_private, prepare_runtime
 HOME = {"HOME": "/home/ann"}
 
 
-@pytest.mark.parametrize(
-    ("environ", "runtime"),
-    [
-        ({"HUSHD_RUNTIME_DIR": "/r"}, "/r"),
-        ({"HUSHD_RUNTIME_DIR": "/r/../q/"}, "/q"),
-        ({"HUSHD_RUNTIME_DIR": "/r", "XDG_RUNTIME_DIR": "/tmp/x"}, "/r"),
-        ({"XDG_RUNTIME_DIR": "/tmp/hushd-not-made/x"}, "/tmp/hushd-not-made/x/hushd"),
-        ({"HUSHD_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": "/tmp/hushd-not-made"}, "/tmp/hushd-not-made/hushd"),
-    ],
-)
+@pytest.mark.parametrize(("environ", "runtime"), [
+    ({"HUSHD_RUNTIME_DIR": "/r"}, "/r"),
+    ({"HUSHD_RUNTIME_DIR": "/r/../q/"}, "/q"),
+    ({"HUSHD_RUNTIME_DIR": "/r", "XDG_RUNTIME_DIR": "/tmp/x"}, "/r"),
+    ({"XDG_RUNTIME_DIR": "/tmp/hushd-not-made/x"}, "/tmp/hushd-not-made/x/hushd"),
+    ({"HUSHD_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": "/tmp/hushd-not-made"}, "/tmp/hushd-not-made/hushd"),
+])  # fmt: skip
 def test_runtime_folder(environ: dict[str, str], runtime: str) -> None:
     """HUSHD_RUNTIME_DIR wins over XDG_RUNTIME_DIR; empty means unset; sockets and lock lie in it."""
     found = find(HOME | environ)
@@ -58,18 +55,15 @@ def test_xdg_runtime_dir_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(find(HOME).runtime) == f"/temporary/hushd-{os.getuid()}"
 
 
-@pytest.mark.parametrize(
-    ("environ", "state", "config"),
-    [
-        ({}, "/home/ann/.local/state/hushd", "/home/ann/.config/hushd/config.toml"),
-        ({"XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"}, "/s/hushd", "/c/hushd/config.toml"),
-        (
-            {"HUSHD_STATE_DIR": "/t", "HUSHD_CONFIG": "/d/x.toml", "XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"},
-            "/t",
-            "/d/x.toml",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("environ", "state", "config"), [
+    ({}, "/home/ann/.local/state/hushd", "/home/ann/.config/hushd/config.toml"),
+    ({"XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"}, "/s/hushd", "/c/hushd/config.toml"),
+    (
+        {"HUSHD_STATE_DIR": "/t", "HUSHD_CONFIG": "/d/x.toml", "XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "/c"},
+        "/t",
+        "/d/x.toml",
+    ),
+])  # fmt: skip
 def test_state_and_configuration(environ: dict[str, str], state: str, config: str) -> None:
     """hushd's own variables, else XDG's, else the folders under home; logs lie in the state folder."""
     found = find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ)
@@ -78,16 +72,13 @@ def test_state_and_configuration(environ: dict[str, str], state: str, config: st
     assert str(found.worker_log("stt/moonshine/tiny-en")) == f"{state}/logs/stt-moonshine-tiny-en.log"
 
 
-@pytest.mark.parametrize(
-    ("environ", "models"),
-    [
-        ({}, "/home/ann/.local/share/hushd/models"),
-        ({"XDG_DATA_HOME": "/d"}, "/d/hushd/models"),
-        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": "/m"}, "/m"),
-        ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": ""}, "/d/hushd/models"),
-        ({"HUSHD_MODELS_DIR": "/m/../n/"}, "/n"),
-    ],
-)
+@pytest.mark.parametrize(("environ", "models"), [
+    ({}, "/home/ann/.local/share/hushd/models"),
+    ({"XDG_DATA_HOME": "/d"}, "/d/hushd/models"),
+    ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": "/m"}, "/m"),
+    ({"XDG_DATA_HOME": "/d", "HUSHD_MODELS_DIR": ""}, "/d/hushd/models"),
+    ({"HUSHD_MODELS_DIR": "/m/../n/"}, "/n"),
+])  # fmt: skip
 def test_models(environ: dict[str, str], models: str) -> None:
     """HUSHD_MODELS_DIR, made absolute, else hushd's folder in XDG_DATA_HOME, else under home; empty means unset."""
     assert str(find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ).models) == models

@@ -48,15 +48,12 @@ def test_a_recording_that_is_swept_before_it_is_locked_is_made_again(uploaded: P
     os.close(descriptor)
 
 
-@pytest.mark.parametrize(
-    ("variables", "folder"),
-    [
-        ({"TMPDIR": "/a", "TEMP": "/b", "TMP": "/c"}, "/a"),
-        ({"TMPDIR": "", "TEMP": "/b", "TMP": "/c"}, "/b"),
-        ({"TMP": "/c"}, "/c"),
-        ({}, "/tmp"),
-    ],
-)
+@pytest.mark.parametrize(("variables", "folder"), [
+    ({"TMPDIR": "/a", "TEMP": "/b", "TMP": "/c"}, "/a"),
+    ({"TMPDIR": "", "TEMP": "/b", "TMP": "/c"}, "/b"),
+    ({"TMP": "/c"}, "/c"),
+    ({}, "/tmp"),
+])  # fmt: skip
 def test_the_folder_is_that_of_the_systems_temporary_files(
     variables: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,16 +74,13 @@ FULL = "The recording cannot be stored (full): make room in the temporary folder
 AGAIN = "The recording cannot be stored, since too many files are open: ask again in a moment."
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "said"),
-    [
-        (errno.EMFILE, "server_busy", AGAIN),
-        (errno.ENFILE, "server_busy", AGAIN),
-        (errno.ENOSPC, "output_failed", FULL),
-        (errno.ENFILE - 1, "output_failed", FULL),
-        (errno.EMFILE + 1, "output_failed", FULL),
-    ],
-)
+@pytest.mark.parametrize(("number", "code", "said"), [
+    (errno.EMFILE, "server_busy", AGAIN),
+    (errno.ENFILE, "server_busy", AGAIN),
+    (errno.ENOSPC, "output_failed", FULL),
+    (errno.ENFILE - 1, "output_failed", FULL),
+    (errno.EMFILE + 1, "output_failed", FULL),
+])  # fmt: skip
 def test_a_recording_that_cannot_be_stored(number: int, code: str, said: str) -> None:
     """Too many open files pass by themselves, all else does not."""
     failure = uploads.failure(OSError(number, "full"))

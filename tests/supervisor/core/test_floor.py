@@ -167,16 +167,13 @@ def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
     assert (room.last["B1"], room.last["D1"]) == ("granted", "waiting")
 
 
-@pytest.mark.parametrize(
-    ("devices", "priority", "said"),
-    [
-        ([], "text", "The floor has only speaker, microphone and wake."),
-        (["lamp"], "text", "The floor has only speaker, microphone and wake."),
-        (["speaker", "lamp"], "text", "The floor has only speaker, microphone and wake."),
-        (["speaker", "wake"], "text", "A claim of wake cannot claim another device."),
-        (SPEAKER, "urgent", "There is no priority 'urgent'."),
-    ],
-)
+@pytest.mark.parametrize(("devices", "priority", "said"), [
+    ([], "text", "The floor has only speaker, microphone and wake."),
+    (["lamp"], "text", "The floor has only speaker, microphone and wake."),
+    (["speaker", "lamp"], "text", "The floor has only speaker, microphone and wake."),
+    (["speaker", "wake"], "text", "A claim of wake cannot claim another device."),
+    (SPEAKER, "urgent", "There is no priority 'urgent'."),
+])  # fmt: skip
 def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, said: str, room: Room) -> None:
     """Other devices and priorities are refused, and leave nothing behind."""
     claim = m.Claim(id=bytes(16), devices=devices, priority=priority)

@@ -141,17 +141,14 @@ def test_a_language_has_its_own_model(worker: str, language: object, model: str)
     assert status.name == f"{worker.split('/')[0]}/{model}"
 
 
-@pytest.mark.parametrize(
-    ("params", "model", "sent"),
-    [
-        ({"languages": ["fr"]}, "kokoro/v1.0", {"languages": ["fr"], "default_voice": "heart"}),
-        ({"languages": ["de-AT"]}, "espeak-ng/all", {"languages": ["de-AT"], "default_voice": "heart"}),
-        ({"languages": []}, "hibari/en", {"languages": [], "default_voice": "heart"}),
-        ({"languages": ["en"], "language": "fr"}, "kokoro/v1.0", None),
-        ({}, "hibari/en", {}),
-        ({"voice": "heart"}, "hibari/en", {"voice": "heart"}),
-    ],
-)
+@pytest.mark.parametrize(("params", "model", "sent"), [
+    ({"languages": ["fr"]}, "kokoro/v1.0", {"languages": ["fr"], "default_voice": "heart"}),
+    ({"languages": ["de-AT"]}, "espeak-ng/all", {"languages": ["de-AT"], "default_voice": "heart"}),
+    ({"languages": []}, "hibari/en", {"languages": [], "default_voice": "heart"}),
+    ({"languages": ["en"], "language": "fr"}, "kokoro/v1.0", None),
+    ({}, "hibari/en", {}),
+    ({"voice": "heart"}, "hibari/en", {"voice": "heart"}),
+])  # fmt: skip
 def test_a_text_goes_to_the_voice_of_its_users_language(
     params: dict[str, object], model: str, sent: dict[str, object] | None
 ) -> None:
@@ -224,13 +221,10 @@ def test_a_supervisor_that_leaves_opens_no_door(leaves: str, still_described: bo
     assert (house.code(job), house.of(do.Listen)) == ("", [])
 
 
-@pytest.mark.parametrize(
-    ("printed", "error", "why"),
-    [
-        ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines is 3."),
-        ({}, "it crashed", "it crashed"),
-    ],
-)
+@pytest.mark.parametrize(("printed", "error", "why"), [
+    ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines is 3."),
+    ({}, "it crashed", "it crashed"),
+])  # fmt: skip
 def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], error: str, why: str) -> None:
     """To whoever asked for them, whatever other roles are still missing."""
     house = House()

@@ -51,15 +51,12 @@ def test_a_strangers_unload_ends_no_session() -> None:
     assert (house.code(live), house.drained()) == ("result", [A])
 
 
-@pytest.mark.parametrize(
-    ("asked", "grace"),
-    [
-        (-9.0, EXIT_TIMEOUT_S),
-        (0.0, EXIT_TIMEOUT_S),
-        (10.0, EXIT_TIMEOUT_S + 10.0),
-        (1e9, EXIT_TIMEOUT_S + MAX_EXTRA_EXIT_S),
-    ],
-)
+@pytest.mark.parametrize(("asked", "grace"), [
+    (-9.0, EXIT_TIMEOUT_S),
+    (0.0, EXIT_TIMEOUT_S),
+    (10.0, EXIT_TIMEOUT_S + 10.0),
+    (1e9, EXIT_TIMEOUT_S + MAX_EXTRA_EXIT_S),
+])  # fmt: skip
 def test_a_worker_has_the_time_to_leave_that_it_asks_for(asked: float, grace: float) -> None:
     """But a minute more than others at most: then it is killed, and its memory comes back."""
     house = House()

@@ -199,15 +199,12 @@ def test_a_worker_sees_the_card_of_the_configuration_and_no_other(device: str, c
     assert added.get("HUSHD_COMPUTE_DEVICE") == (None if device == "auto" else device)
 
 
-@pytest.mark.parametrize(
-    ("device", "card", "cuda", "hip"),
-    [
-        ("cuda:1", "", "1", "1"),  # not seen: ROCm's libraries call their cards so
-        ("rocm", "", "-1", None),
-        ("vulkan", "", "-1", "-1"),
-        ("auto", "cuda:0", "0", "-1"),
-    ],
-)
+@pytest.mark.parametrize(("device", "card", "cuda", "hip"), [
+    ("cuda:1", "", "1", "1"),  # not seen: ROCm's libraries call their cards so
+    ("rocm", "", "-1", None),
+    ("vulkan", "", "-1", "-1"),
+    ("auto", "cuda:0", "0", "-1"),
+])  # fmt: skip
 def test_a_worker_sees_one_makers_cards(device: str, card: str, cuda: str, hip: str | None) -> None:
     """The variables of CUDA and ROCm show the one that was chosen or named."""
     added = process.compute_environment(device, {}, card)

@@ -24,20 +24,17 @@ def source(tmp_path: Path) -> Suspensions:
     return Suspensions(zmq.Poller(), Limits().launch, tmp_path, lambda: {WORKER: os.getpid()})
 
 
-@pytest.mark.parametrize(
-    ("answer", "event"),
-    [
-        ({"error": "", "lost": False}, Suspended(*WORKER)),
-        ({"error": "too old", "lost": False}, Suspended(*WORKER, "too old")),
-        ({"error": "it failed", "lost": True}, Suspended(*WORKER, "it failed", lost=True)),
-        ({}, Suspended(*WORKER, "the answer makes no sense", lost=True)),
-        (
-            "its process has ended with status -9.",
-            Suspended(*WORKER, "its process has ended with status -9", lost=True),
-        ),
-        ("there was no answer in 10 s.", Suspended(*WORKER, "there was no answer in 10 s", lost=True)),
-    ],
-)
+@pytest.mark.parametrize(("answer", "event"), [
+    ({"error": "", "lost": False}, Suspended(*WORKER)),
+    ({"error": "too old", "lost": False}, Suspended(*WORKER, "too old")),
+    ({"error": "it failed", "lost": True}, Suspended(*WORKER, "it failed", lost=True)),
+    ({}, Suspended(*WORKER, "the answer makes no sense", lost=True)),
+    (
+        "its process has ended with status -9.",
+        Suspended(*WORKER, "its process has ended with status -9", lost=True),
+    ),
+    ("there was no answer in 10 s.", Suspended(*WORKER, "there was no answer in 10 s", lost=True)),
+])  # fmt: skip
 def test_what_becomes_of_the_answer(
     source: Suspensions, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | str, event: Event
 ) -> None:

@@ -100,20 +100,17 @@ def test_a_unix_socket(make: Make, runtime: Path) -> None:
     assert path.is_socket()
 
 
-@pytest.mark.parametrize(
-    ("lies", "said"),
-    [
-        (("crash",), "ended (exit status 3; its log ends with: RuntimeError: CUDA is not here)."),
-        (("die",), "ended (exit status 9; its log ends with: Segmentation fault: the model is too large)."),
-        (("deaf",), "did not answer within 1.5 s."),
-        (("hang",), "did not answer within 1.5 s."),
-        (("full",), "did not answer within 1.5 s."),
-        (("loading=60",), "failed (503: loading)."),
-        (("status=500",), "failed (500: Oops out of luck)."),
-        (("status=404",), "has no /v1/audio/speech or model (404: Oops out of luck)."),
-        (("short",), "ended the connection before the end of its answer"),
-    ],
-)
+@pytest.mark.parametrize(("lies", "said"), [
+    (("crash",), "ended (exit status 3; its log ends with: RuntimeError: CUDA is not here)."),
+    (("die",), "ended (exit status 9; its log ends with: Segmentation fault: the model is too large)."),
+    (("deaf",), "did not answer within 1.5 s."),
+    (("hang",), "did not answer within 1.5 s."),
+    (("full",), "did not answer within 1.5 s."),
+    (("loading=60",), "failed (503: loading)."),
+    (("status=500",), "failed (500: Oops out of luck)."),
+    (("status=404",), "has no /v1/audio/speech or model (404: Oops out of luck)."),
+    (("short",), "ended the connection before the end of its answer"),
+])  # fmt: skip
 def test_a_start_that_fails(make: Make, lies: tuple[str, ...], said: str) -> None:
     """One sentence with the end of its log; nothing is left of it."""
     message = failure(make(*lies, start_timeout=1.5 if "1.5" in said else 5 if "503" in said else 30))

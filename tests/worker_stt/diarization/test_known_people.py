@@ -24,21 +24,18 @@ def towards(*numbers: float) -> np.ndarray:
 ANNA, BERT = towards(1, 0, 0), towards(0, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("embedding", "seconds", "name"),
-    [
-        (ANNA, 5.0, "Anna"),
-        (towards(1, 0, 1.9), 5.0, "Anna"),  # 0.466
-        (towards(1, 0, 1.9), 1.0, ""),  # so little speech needs 0.5
-        (towards(1, 0, 2.1), 5.0, ""),  # 0.43
-        (towards(0, 0, 1), 5.0, ""),
-        (-ANNA, 5.0, ""),
-        (ANNA, 0.5, ""),
-        (towards(1, 0.95, 0), 5.0, ""),  # as near to Bert
-        (towards(1, 0.8, 0), 5.0, "Anna"),
-        (np.full(3, np.nan, np.float32), 5.0, ""),
-    ],
-)
+@pytest.mark.parametrize(("embedding", "seconds", "name"), [
+    (ANNA, 5.0, "Anna"),
+    (towards(1, 0, 1.9), 5.0, "Anna"),  # 0.466
+    (towards(1, 0, 1.9), 1.0, ""),  # so little speech needs 0.5
+    (towards(1, 0, 2.1), 5.0, ""),  # 0.43
+    (towards(0, 0, 1), 5.0, ""),
+    (-ANNA, 5.0, ""),
+    (ANNA, 0.5, ""),
+    (towards(1, 0.95, 0), 5.0, ""),  # as near to Bert
+    (towards(1, 0.8, 0), 5.0, "Anna"),
+    (np.full(3, np.nan, np.float32), 5.0, ""),
+])  # fmt: skip
 def test_a_name_is_sure_or_none(embedding: np.ndarray, seconds: float, name: str) -> None:
     """A voice has a name where it is near enough for its length, and to nobody else nearly as much."""
     people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)})

@@ -12,47 +12,41 @@ def test_numbered_by_first_appearance() -> None:
     assert numbered(turns) == [SpeakerTurn(0, 2, 0), SpeakerTurn(2, 3, 1), SpeakerTurn(5, 6, 2), SpeakerTurn(7, 8, 0)]
 
 
-@pytest.mark.parametrize(
-    ("turns", "expected"),
-    [
-        ([], []),
-        ([SpeakerTurn(0, 1, 0), SpeakerTurn(1.2, 2, 0)], [SpeakerTurn(0, 2, 0)]),  # a breath
-        ([SpeakerTurn(0, 1, 0), SpeakerTurn(1.4, 2, 0)], [SpeakerTurn(0, 1, 0), SpeakerTurn(1.4, 2, 0)]),  # a pause
-        ([SpeakerTurn(0, 1, 0), SpeakerTurn(2, 2.1, 1)], [SpeakerTurn(0, 1, 0)]),  # a cough
-        ([SpeakerTurn(2, 2.1, 3), SpeakerTurn(3, 4, 1)], [SpeakerTurn(3, 4, 0)]),  # which gets no number
-        ([SpeakerTurn(0, 0.1, 0), SpeakerTurn(0.2, 0.3, 0)], [SpeakerTurn(0, 0.3, 0)]),  # short, but together a word
-        ([SpeakerTurn(0, 3, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 3, 0)]),  # within
-        (
-            [
-                SpeakerTurn(0, 1, 0),
-                SpeakerTurn(0.9, 3, 1),
-                SpeakerTurn(1.1, 2, 0),
-            ],  # another's turn does not end one's own
-            [SpeakerTurn(0, 2, 0), SpeakerTurn(0.9, 3, 1)],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("turns", "expected"), [
+    ([], []),
+    ([SpeakerTurn(0, 1, 0), SpeakerTurn(1.2, 2, 0)], [SpeakerTurn(0, 2, 0)]),  # a breath
+    ([SpeakerTurn(0, 1, 0), SpeakerTurn(1.4, 2, 0)], [SpeakerTurn(0, 1, 0), SpeakerTurn(1.4, 2, 0)]),  # a pause
+    ([SpeakerTurn(0, 1, 0), SpeakerTurn(2, 2.1, 1)], [SpeakerTurn(0, 1, 0)]),  # a cough
+    ([SpeakerTurn(2, 2.1, 3), SpeakerTurn(3, 4, 1)], [SpeakerTurn(3, 4, 0)]),  # which gets no number
+    ([SpeakerTurn(0, 0.1, 0), SpeakerTurn(0.2, 0.3, 0)], [SpeakerTurn(0, 0.3, 0)]),  # short, but together a word
+    ([SpeakerTurn(0, 3, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 3, 0)]),  # within
+    (
+        [
+            SpeakerTurn(0, 1, 0),
+            SpeakerTurn(0.9, 3, 1),
+            SpeakerTurn(1.1, 2, 0),
+        ],  # another's turn does not end one's own
+        [SpeakerTurn(0, 2, 0), SpeakerTurn(0.9, 3, 1)],
+    ),
+])  # fmt: skip
 def test_tidied(turns: list[SpeakerTurn], expected: list[SpeakerTurn]) -> None:
     """Breaths are bridged, coughs dropped, in that order."""
     assert tidied(turns) == expected
 
 
-@pytest.mark.parametrize(
-    ("turns", "expected"),
-    [
-        ([], []),
-        ([SpeakerTurn(0, 5, 0), SpeakerTurn(5, 8, 1)], [SpeakerTurn(0, 5, 0), SpeakerTurn(5, 8, 1)]),
-        (
-            [SpeakerTurn(0, 5, 0), SpeakerTurn(4, 6, 1)],
-            [SpeakerTurn(0, 5, 0), SpeakerTurn(5, 6, 1)],
-        ),  # the longer keeps what is shared
-        ([SpeakerTurn(0, 2, 0), SpeakerTurn(1, 9, 1)], [SpeakerTurn(0, 1, 0), SpeakerTurn(1, 9, 1)]),
-        ([SpeakerTurn(0, 9, 0), SpeakerTurn(3, 4, 1)], [SpeakerTurn(0, 9, 0)]),  # "yes" said into it is lost
-        ([SpeakerTurn(0, 4, 0), SpeakerTurn(0, 4, 1)], [SpeakerTurn(0, 4, 0)]),
-        ([SpeakerTurn(0, 5, 0), SpeakerTurn(4, 5.1, 1)], [SpeakerTurn(0, 5, 0)]),  # what is left over is not a word
-        ([SpeakerTurn(0, 1, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 2, 0)]),
-    ],
-)
+@pytest.mark.parametrize(("turns", "expected"), [
+    ([], []),
+    ([SpeakerTurn(0, 5, 0), SpeakerTurn(5, 8, 1)], [SpeakerTurn(0, 5, 0), SpeakerTurn(5, 8, 1)]),
+    (
+        [SpeakerTurn(0, 5, 0), SpeakerTurn(4, 6, 1)],
+        [SpeakerTurn(0, 5, 0), SpeakerTurn(5, 6, 1)],
+    ),  # the longer keeps what is shared
+    ([SpeakerTurn(0, 2, 0), SpeakerTurn(1, 9, 1)], [SpeakerTurn(0, 1, 0), SpeakerTurn(1, 9, 1)]),
+    ([SpeakerTurn(0, 9, 0), SpeakerTurn(3, 4, 1)], [SpeakerTurn(0, 9, 0)]),  # "yes" said into it is lost
+    ([SpeakerTurn(0, 4, 0), SpeakerTurn(0, 4, 1)], [SpeakerTurn(0, 4, 0)]),
+    ([SpeakerTurn(0, 5, 0), SpeakerTurn(4, 5.1, 1)], [SpeakerTurn(0, 5, 0)]),  # what is left over is not a word
+    ([SpeakerTurn(0, 1, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 2, 0)]),
+])  # fmt: skip
 def test_alone(turns: list[SpeakerTurn], expected: list[SpeakerTurn]) -> None:
     """At each moment one speaks: the one with the longest turn."""
     assert alone(turns) == expected

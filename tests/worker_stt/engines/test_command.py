@@ -129,22 +129,19 @@ def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:
 # --- what it prints --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("printed", "expected"),
-    [
-        (b"", []),
-        (b" \n \n", []),
-        (b"Ever tried.\n  Ever failed. \n", [Segment(0.0, 10.0, "Ever tried. Ever failed.")]),
-        (
-            b"\n[00:00:00.000 --> 00:00:02.500]   Ever tried.\n[00:00:02.500 --> 00:00:30.000]  Ever failed.\n",
-            [Segment(0.0, 2.5, "Ever tried."), Segment(2.5, 10.0, "Ever failed.")],
-        ),
-        (b"[00:01.500 --> 00:02,250] No matter.", [Segment(1.5, 2.25, "No matter.")]),
-        (b"[00:03.000 --> 00:04.000] b\n[00:01.000 --> 00:02.000] a", [Segment(3.0, 4.0, "b"), Segment(3.0, 3.0, "a")]),
-        (b"[00:00.000 --> 00:02.000]  \n", []),
-        (b"so [00:00.000 --> 00:02.000] he said", [Segment(0.0, 10.0, "so [00:00.000 --> 00:02.000] he said")]),
-    ],
-)
+@pytest.mark.parametrize(("printed", "expected"), [
+    (b"", []),
+    (b" \n \n", []),
+    (b"Ever tried.\n  Ever failed. \n", [Segment(0.0, 10.0, "Ever tried. Ever failed.")]),
+    (
+        b"\n[00:00:00.000 --> 00:00:02.500]   Ever tried.\n[00:00:02.500 --> 00:00:30.000]  Ever failed.\n",
+        [Segment(0.0, 2.5, "Ever tried."), Segment(2.5, 10.0, "Ever failed.")],
+    ),
+    (b"[00:01.500 --> 00:02,250] No matter.", [Segment(1.5, 2.25, "No matter.")]),
+    (b"[00:03.000 --> 00:04.000] b\n[00:01.000 --> 00:02.000] a", [Segment(3.0, 4.0, "b"), Segment(3.0, 3.0, "a")]),
+    (b"[00:00.000 --> 00:02.000]  \n", []),
+    (b"so [00:00.000 --> 00:02.000] he said", [Segment(0.0, 10.0, "so [00:00.000 --> 00:02.000] he said")]),
+])  # fmt: skip
 def test_text(printed: bytes, expected: list[Segment]) -> None:
     """Plain text is one segment; whisper's and whisper.cpp's times in front of every line make one of each."""
     assert from_text(printed, 10.0) == expected
@@ -168,27 +165,24 @@ def test_json(content: object, expected: list[Segment]) -> None:
     assert from_json(json.dumps(content).encode(), 10.0) == (expected, None)
 
 
-@pytest.mark.parametrize(
-    ("printed", "words"),
-    [
-        (b"", "not print JSON"),
-        (b"Loading model\n{}", "not print JSON"),
-        (b'{"text": "Ever tr', "not print JSON"),
-        (b"[" * 100_000, "not print JSON"),
-        (b"[]", "not an object"),
-        (b"{}", "without 'text'"),
-        (b'{"text": 7}', "unlike whisper's"),
-        (b'{"segments": 7}', "unlike whisper's"),
-        (b'{"segments": [7]}', "unlike whisper's"),
-        (b'{"segments": [{"text": "a", "start": 0}]}', "without 'end'"),
-        (b'{"segments": [{"text": "a", "start": "x", "end": 1}]}', "unlike whisper's"),
-        (b'{"segments": [{"text": "a", "start": NaN, "end": 1}]}', "unlike whisper's"),
-        (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
-        (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
-        (b'{"segments": [{"text": "a", "start": "' + b"x" * 20_000 + b'", "end": 1}]}', "unlike whisper's"),
-        (b'{"text": "\xff"}', "not UTF-8"),
-    ],
-)
+@pytest.mark.parametrize(("printed", "words"), [
+    (b"", "not print JSON"),
+    (b"Loading model\n{}", "not print JSON"),
+    (b'{"text": "Ever tr', "not print JSON"),
+    (b"[" * 100_000, "not print JSON"),
+    (b"[]", "not an object"),
+    (b"{}", "without 'text'"),
+    (b'{"text": 7}', "unlike whisper's"),
+    (b'{"segments": 7}', "unlike whisper's"),
+    (b'{"segments": [7]}', "unlike whisper's"),
+    (b'{"segments": [{"text": "a", "start": 0}]}', "without 'end'"),
+    (b'{"segments": [{"text": "a", "start": "x", "end": 1}]}', "unlike whisper's"),
+    (b'{"segments": [{"text": "a", "start": NaN, "end": 1}]}', "unlike whisper's"),
+    (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
+    (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
+    (b'{"segments": [{"text": "a", "start": "' + b"x" * 20_000 + b'", "end": 1}]}', "unlike whisper's"),
+    (b'{"text": "\xff"}', "not UTF-8"),
+])  # fmt: skip
 def test_json_that_is_none(printed: bytes, words: str) -> None:
     """Output that is not a transcript is reported as such, in one line."""
     with pytest.raises(OutputError, match=words) as caught:
@@ -209,15 +203,12 @@ def test_bad_output_fails_the_request(make: Make) -> None:
 # --- how it ends -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("program", "words"),
-    [
-        ("import sys; print('a', file=sys.stderr); sys.exit('no model file.\\n\\n')", "(exit status 1: no model file)"),
-        ("import sys; sys.exit(3)", "(exit status 3)"),
-        ("import os; os.kill(os.getpid(), 9)", "(signal 9)"),
-        ("import sys; print('half'); sys.stdout.flush(); 1 / 0", "(exit status 1: ZeroDivisionError"),
-    ],
-)
+@pytest.mark.parametrize(("program", "words"), [
+    ("import sys; print('a', file=sys.stderr); sys.exit('no model file.\\n\\n')", "(exit status 1: no model file)"),
+    ("import sys; sys.exit(3)", "(exit status 3)"),
+    ("import os; os.kill(os.getpid(), 9)", "(signal 9)"),
+    ("import sys; print('half'); sys.stdout.flush(); 1 / 0", "(exit status 1: ZeroDivisionError"),
+])  # fmt: skip
 def test_a_program_that_fails(make: Make, program: str, words: str) -> None:
     """Its status and the last line it wrote to stderr are in the sentence, the rest in the detail."""
     error = failure(make(program))
@@ -293,29 +284,26 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("", "needs run ="),
-        ("run = []", "run must be ["),
-        ("run = 'whisper-cli -f {wav}'", "run must be ["),
-        ("run = ['a', 7]\nlanguages = ['en']", "run must be ["),
-        ("run = ['a']", "needs languages ="),
-        ("run = ['a']\nlanguages = []", "needs languages"),
-        ("run = ['a']\nlanguages = 'en'", "languages must be a list of strings"),
-        ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean wav?"),
-        ("run = ['a', ['-v']]\nlanguages = ['en']", "could never be left out"),
-        ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean timeout?"),
-        ("run = ['a']\nlanguages = ['en']\noutput = 'xml'", "output must be text or json"),
-        ("run = ['a']\nlanguages = ['en']\nauto = 1", "auto must be text, not 1"),
-        ("run = ['a']\nlanguages = ['en']\nmemory_mb = -1", "memory_mb must be a number, 0 or more"),
-        ("run = ['a']\nlanguages = ['en']\ntimeout = 0", "timeout must be a time"),
-        ("run = ['a']\nlanguages = ['en']\npiece = [20, 10]", "[shortest, longest]"),
-        ("run = ['a']\nlanguages = ['en']\npiece = 20", "[shortest, longest]"),
-        ("run = [", "it is not TOML"),
-        ("run = '\xff'", "it is not UTF-8"),
-    ],
-)
+@pytest.mark.parametrize(("content", "words"), [
+    ("", "needs run ="),
+    ("run = []", "run must be ["),
+    ("run = 'whisper-cli -f {wav}'", "run must be ["),
+    ("run = ['a', 7]\nlanguages = ['en']", "run must be ["),
+    ("run = ['a']", "needs languages ="),
+    ("run = ['a']\nlanguages = []", "needs languages"),
+    ("run = ['a']\nlanguages = 'en'", "languages must be a list of strings"),
+    ("run = ['a', '{wave}']\nlanguages = ['en']", "did you mean wav?"),
+    ("run = ['a', ['-v']]\nlanguages = ['en']", "could never be left out"),
+    ("run = ['a']\nlanguages = ['en']\ntime_out = 3", "did you mean timeout?"),
+    ("run = ['a']\nlanguages = ['en']\noutput = 'xml'", "output must be text or json"),
+    ("run = ['a']\nlanguages = ['en']\nauto = 1", "auto must be text, not 1"),
+    ("run = ['a']\nlanguages = ['en']\nmemory_mb = -1", "memory_mb must be a number, 0 or more"),
+    ("run = ['a']\nlanguages = ['en']\ntimeout = 0", "timeout must be a time"),
+    ("run = ['a']\nlanguages = ['en']\npiece = [20, 10]", "[shortest, longest]"),
+    ("run = ['a']\nlanguages = ['en']\npiece = 20", "[shortest, longest]"),
+    ("run = [", "it is not TOML"),
+    ("run = '\xff'", "it is not UTF-8"),
+])  # fmt: skip
 def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) -> None:
     """The sentence names the file, the key and what it may be; other files are not harmed."""
     path = commands / "odd.toml"

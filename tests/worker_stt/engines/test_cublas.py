@@ -42,13 +42,10 @@ def test_without_the_package_nothing_is_opened(monkeypatch: pytest.MonkeyPatch) 
     faster_whisper.load_cublas()
 
 
-@pytest.mark.parametrize(
-    ("message", "remedy"),
-    [
-        ("Library libcublas.so.12 is not found or cannot be loaded", True),
-        ("CUDA driver version is insufficient", False),
-    ],
-)
+@pytest.mark.parametrize(("message", "remedy"), [
+    ("Library libcublas.so.12 is not found or cannot be loaded", True),
+    ("CUDA driver version is insufficient", False),
+])  # fmt: skip
 def test_one_line_installs_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, message: str, remedy: bool) -> None:
     """`auto` computes on the CPU, and the result says why, with the command if a library is missing."""
 

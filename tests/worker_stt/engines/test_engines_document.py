@@ -39,16 +39,13 @@ print(f"[00:00:00.500 --> 00:00:{{seconds:06.3f}}]  ", *sys.argv[6:])
 """
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (Options(), "--language auto"),
-        (
-            Options(language="de", prompt="Pozzo", beam=3, temperature=0.0, translate=True),
-            "--language de --prompt Pozzo --beam-size 3 --temperature 0 --translate",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("options", "said"), [
+    (Options(), "--language auto"),
+    (
+        Options(language="de", prompt="Pozzo", beam=3, temperature=0.0, translate=True),
+        "--language de --prompt Pozzo --beam-size 3 --temperature 0 --translate",
+    ),
+])  # fmt: skip
 def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Options, said: str) -> None:
     """With a stand-in that prints as whisper.cpp does: it gets the arguments, and its lines become segments."""
     monkeypatch.setenv("PATH", str(runtime))

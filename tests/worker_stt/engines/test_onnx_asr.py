@@ -91,15 +91,12 @@ def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
     assert [bool(segments and segments[0].words) for segments in alone] == [True, True, True, False, True]
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({}, "ever tried"),
-        ({"language": "en"}, "ever tried"),
-        ({"language": "de"}, "je versucht"),
-        ({"language": "de", "translate": True}, "ever tried"),
-    ],
-)
+@pytest.mark.parametrize(("options", "expected"), [
+    ({}, "ever tried"),
+    ({"language": "en"}, "ever tried"),
+    ({"language": "de"}, "je versucht"),
+    ({"language": "de", "translate": True}, "ever tried"),
+])  # fmt: skip
 def test_canary_writes_the_language_it_is_asked_for(models: Path, options: dict[str, object], expected: str) -> None:
     """The language goes into Canary's prompt, and English in its place where a translation is wanted."""
     assert text(loaded(tone_models.canary(models / "mine").name), whistle("▁ever"), **options) == expected

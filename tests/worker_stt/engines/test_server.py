@@ -99,14 +99,11 @@ def test_an_api_of_its_own(make: Make, runtime: Path) -> None:
     assert told(runtime) | {"audio_file": ""} == {"path": "/asr?output=json", "audio_file": "", "task": "transcribe"}
 
 
-@pytest.mark.parametrize(
-    ("lie", "said"),
-    [
-        ("page", "answered without a transcript: Model not found"),
-        ("nothing", "answered without a transcript: nothing"),
-        ("error", "answered without a transcript: no model is loaded"),
-    ],
-)
+@pytest.mark.parametrize(("lie", "said"), [
+    ("page", "answered without a transcript: Model not found"),
+    ("nothing", "answered without a transcript: nothing"),
+    ("error", "answered without a transcript: no model is loaded"),
+])  # fmt: skip
 def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:
     with pytest.raises(HushdError) as raised:
         make(lie)

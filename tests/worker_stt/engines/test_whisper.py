@@ -371,17 +371,14 @@ def test_a_text_too_long_for_its_time_is_read_again(
         assert (decoded, last.text) == (expected, heard)
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        ([" demander", " d", "'assumer", " demain."], ["demander", "d'assumer", "demain."]),
-        ([" Est", "-ce", "-lui", "?"], ["Est-ce-lui", "?"]),
-        ([" aujourd", "\u2019hui"], ["aujourd\u2019hui"]),
-        (["'Tis", " -", " so"], ["'Tis", "-", "so"]),
-        (["\u4f60", "\u597d"], ["\u4f60", "\u597d"]),
-        ([], []),
-    ],
-)
+@pytest.mark.parametrize(("found", "expected"), [
+    ([" demander", " d", "'assumer", " demain."], ["demander", "d'assumer", "demain."]),
+    ([" Est", "-ce", "-lui", "?"], ["Est-ce-lui", "?"]),
+    ([" aujourd", "\u2019hui"], ["aujourd\u2019hui"]),
+    (["'Tis", " -", " so"], ["'Tis", "-", "so"]),
+    (["\u4f60", "\u597d"], ["\u4f60", "\u597d"]),
+    ([], []),
+])  # fmt: skip
 def test_a_word_is_whole(found: list[str], expected: list[str]) -> None:
     """Both packages begin a word at an apostrophe or a hyphen: a subtitle's line would end there. Its times are from
     the first part to the last, and it is as sure as its least sure part."""

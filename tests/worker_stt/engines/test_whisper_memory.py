@@ -99,18 +99,15 @@ def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) 
     return whisper.CardShare(card, engines.get("whisper"), path / "large-v3.pt", dims)
 
 
-@pytest.mark.parametrize(
-    ("free", "allocated", "reserved", "dims", "size", "batch"),
-    [
-        (70 * GB, 3 * GB, 0, LARGE, 3_100_000_000, 2),  # by the need that was counted, however empty the card is
-        (70 * GB, 3 * GB, 0, TURBO, 1_618_000_000, 2),
-        (70 * GB, 1_700_000_000, 0, TURBO, 1_618_000_000, 6),
-        (2 * GB, 3 * GB, 0, LARGE, 3_100_000_000, 1),
-        (2 * GB, 3 * GB, 4 * GB, LARGE, 3_100_000_000, 1),
-        (2 * GB, 3 * GB, 5 * GB, LARGE, 3_100_000_000, 2),  # torch lends what it keeps
-        (0, 3 * GB, 0, LARGE, 3_100_000_000, 1),  # one is always tried: its failure is told
-    ],
-)
+@pytest.mark.parametrize(("free", "allocated", "reserved", "dims", "size", "batch"), [
+    (70 * GB, 3 * GB, 0, LARGE, 3_100_000_000, 2),  # by the need that was counted, however empty the card is
+    (70 * GB, 3 * GB, 0, TURBO, 1_618_000_000, 2),
+    (70 * GB, 1_700_000_000, 0, TURBO, 1_618_000_000, 6),
+    (2 * GB, 3 * GB, 0, LARGE, 3_100_000_000, 1),
+    (2 * GB, 3 * GB, 4 * GB, LARGE, 3_100_000_000, 1),
+    (2 * GB, 3 * GB, 5 * GB, LARGE, 3_100_000_000, 2),  # torch lends what it keeps
+    (0, 3 * GB, 0, LARGE, 3_100_000_000, 1),  # one is always tried: its failure is told
+])  # fmt: skip
 def test_a_batch_fits_into_the_counted_need_and_the_card(
     tmp_path: Path, free: int, allocated: int, reserved: int, dims: Any, size: int, batch: int
 ) -> None:

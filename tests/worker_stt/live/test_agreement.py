@@ -18,46 +18,40 @@ def after(*passes: str) -> tuple[str, str]:
     return agreement.stable, agreement.text
 
 
-@pytest.mark.parametrize(
-    ("passes", "stable", "text"),
-    [
-        ((), "", ""),
-        (("",), "", ""),
-        (("Ever",), "", "Ever"),
-        (("Ever", "Ever tried."), "Ever", " tried."),
-        (("Ever try", "Ever tried.", "Ever tried. Ever"), "Ever tried.", " Ever"),
-        (("Every", "Ever tried", "Ever tried"), "Ever tried", ""),
-        # A comma that becomes a full stop is the same word, as it was when it was agreed on.
-        (("No matter", "no matter.", "No matter, try"), "no matter.", " try"),
-        # The model changes its mind about what is stable already: that stays, and nothing is said twice.
-        (("I am here", "I am here", "I'm here and", "I'm here and there"), "I am here and", " there"),
-        (("one two", "one two", "one two three", "two three", "one two three"), "one two three", ""),
-        (("I am here", "I am here", "Ah me Zed"), "I am here", ""),
-        # A pass that hears nothing takes back what was not stable.
-        (("Ever tried", "Ever fails", ""), "Ever", ""),
-        (("你好", "你好吗"), "你好", "吗"),
-        (("สวัสดี", "สวัสดี ครับ"), "สวัสดี", " ครับ"),
-        (("  Ever  tried ", "Ever\ntried"), "Ever\ntried", ""),
-        (("– so", "– so it"), "– so", " it"),
-    ],
-)
+@pytest.mark.parametrize(("passes", "stable", "text"), [
+    ((), "", ""),
+    (("",), "", ""),
+    (("Ever",), "", "Ever"),
+    (("Ever", "Ever tried."), "Ever", " tried."),
+    (("Ever try", "Ever tried.", "Ever tried. Ever"), "Ever tried.", " Ever"),
+    (("Every", "Ever tried", "Ever tried"), "Ever tried", ""),
+    # A comma that becomes a full stop is the same word, as it was when it was agreed on.
+    (("No matter", "no matter.", "No matter, try"), "no matter.", " try"),
+    # The model changes its mind about what is stable already: that stays, and nothing is said twice.
+    (("I am here", "I am here", "I'm here and", "I'm here and there"), "I am here and", " there"),
+    (("one two", "one two", "one two three", "two three", "one two three"), "one two three", ""),
+    (("I am here", "I am here", "Ah me Zed"), "I am here", ""),
+    # A pass that hears nothing takes back what was not stable.
+    (("Ever tried", "Ever fails", ""), "Ever", ""),
+    (("你好", "你好吗"), "你好", "吗"),
+    (("สวัสดี", "สวัสดี ครับ"), "สวัสดี", " ครับ"),
+    (("  Ever  tried ", "Ever\ntried"), "Ever\ntried", ""),
+    (("– so", "– so it"), "– so", " it"),
+])  # fmt: skip
 def test_two_passes_agree(passes: tuple[str, ...], stable: str, text: str) -> None:
     """The common beginning of two passes in a row is stable, the rest is the last one's."""
     assert after(*passes) == (stable, text)
 
 
-@pytest.mark.parametrize(
-    ("final", "stable", "text"),
-    [
-        ("", "one two three", " four"),
-        ("One, two.", "three", " four"),
-        ("one too", "three", " four"),  # the final pass hears another word
-        ("one", "two three", " four"),
-        ("one two three", "", "four"),
-        ("one two three four", "", ""),
-        ("one two three four five", "", ""),  # more than any pass had
-    ],
-)
+@pytest.mark.parametrize(("final", "stable", "text"), [
+    ("", "one two three", " four"),
+    ("One, two.", "three", " four"),
+    ("one too", "three", " four"),  # the final pass hears another word
+    ("one", "two three", " four"),
+    ("one two three", "", "four"),
+    ("one two three four", "", ""),
+    ("one two three four five", "", ""),  # more than any pass had
+])  # fmt: skip
 def test_the_beginning_becomes_final(final: str, stable: str, text: str) -> None:
     """The words that it stands for are forgotten; those behind stay stable, or not."""
     agreement = Agreement()

@@ -108,15 +108,12 @@ def test_a_stream_that_ends_early_yields_what_was_said(ask: Ask, bare: Bare, bec
     assert asked.result["duration"] == 4.0
 
 
-@pytest.mark.parametrize(
-    "size",
-    [
-        pytest.param(1, marks=pytest.mark.night),
-        pytest.param(3, marks=pytest.mark.night),
-        1_001,
-        pytest.param(65_535, marks=pytest.mark.night),
-    ],
-)
+@pytest.mark.parametrize("size", [
+    pytest.param(1, marks=pytest.mark.night),
+    pytest.param(3, marks=pytest.mark.night),
+    1_001,
+    pytest.param(65_535, marks=pytest.mark.night),
+])  # fmt: skip
 def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int) -> None:
     """Samples may be split between chunks, and half a sample at the end is nothing."""
     data = s16le(np.concatenate((beckett[: 3 * RATE // 2], quiet(1)))) + b"\1"
@@ -193,15 +190,12 @@ def test_a_stream_that_sends_nothing(worker: SpeechToText, count: int, monkeypat
     assert caught.value.code == "input_unreadable"
 
 
-@pytest.mark.parametrize(
-    ("params", "first", "second"),
-    [
-        ({}, {}, {"rate": 48_000}),
-        ({}, {"rate": 16_000}, {"rate": 8_000}),
-        ({"rate": 48_000}, {"rate": 48_000}, {"rate": 16_000}),
-        ({"rate": 48_000}, {}, {"channels": 2}),
-    ],
-)
+@pytest.mark.parametrize(("params", "first", "second"), [
+    ({}, {}, {"rate": 48_000}),
+    ({}, {"rate": 16_000}, {"rate": 8_000}),
+    ({"rate": 48_000}, {"rate": 48_000}, {"rate": 16_000}),
+    ({"rate": 48_000}, {}, {"channels": 2}),
+])  # fmt: skip
 def test_a_stream_that_changes(
     worker: SpeechToText, params: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
 ) -> None:
@@ -372,17 +366,14 @@ class Radio(Scripted):
         return [replace(segment, text=text) for segment in found if text]
 
 
-@pytest.mark.parametrize(
-    ("text", "parts", "heard", "ended_s"),
-    [
-        pytest.param("Turn it on. Over!", ((2, 0.5), (25, 0)), "Turn it on.", (2.4, 3.6), id="a long silence"),
-        pytest.param("Turn it on, over", ((25, 0.5),), "Turn it on", (2.4, 3.6), id="noise without an end"),
-        pytest.param(
-            "Come over here", ((1, 0.5), (0.2, 0), (1, 0.5), (25, 0)), "Come over here", (22, 24), id="inside"
-        ),
-        pytest.param("Turn it", ((2, 0.5), (25, 0)), "Turn it", (21, 23), id="without it silence ends"),
-    ],
-)
+@pytest.mark.parametrize(("text", "parts", "heard", "ended_s"), [
+    pytest.param("Turn it on. Over!", ((2, 0.5), (25, 0)), "Turn it on.", (2.4, 3.6), id="a long silence"),
+    pytest.param("Turn it on, over", ((25, 0.5),), "Turn it on", (2.4, 3.6), id="noise without an end"),
+    pytest.param(
+        "Come over here", ((1, 0.5), (0.2, 0), (1, 0.5), (25, 0)), "Come over here", (22, 24), id="inside"
+    ),
+    pytest.param("Turn it", ((2, 0.5), (25, 0)), "Turn it", (21, 23), id="without it silence ends"),
+])  # fmt: skip
 def test_a_word_ends_an_utterance(
     text: str, parts: tuple[tuple[float, float], ...], heard: str, ended_s: tuple[float, float]
 ) -> None:

@@ -207,15 +207,12 @@ def test_a_session_that_is_left_closes_its_stream() -> None:
     assert segments(heard(engine, (2, LEVEL), (2, 0)))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "sure", "named", "looks", "first_feed", "languages"),
-    [
-        (4.0, True, None, 1, 2.0, ["de", "de"]),  # enough for the session
-        (1.0, True, None, 2, 1.5, ["de", "de"]),  # enough for the utterance
-        (4.0, False, None, 2, 2.0, [None, None]),  # the stream's own affair
-        (4.0, True, "en", 0, 1.0, ["en", "en"]),  # somebody has said it
-    ],
-)
+@pytest.mark.parametrize(("seconds", "sure", "named", "looks", "first_feed", "languages"), [
+    (4.0, True, None, 1, 2.0, ["de", "de"]),  # enough for the session
+    (1.0, True, None, 2, 1.5, ["de", "de"]),  # enough for the utterance
+    (4.0, False, None, 2, 2.0, [None, None]),  # the stream's own affair
+    (4.0, True, "en", 0, 1.0, ["en", "en"]),  # somebody has said it
+])  # fmt: skip
 def test_a_stream_begins_with_its_language(
     seconds: float,
     sure: bool,

@@ -56,24 +56,21 @@ def test_a_number_half_said(text: str, probability: float) -> None:
     assert finished(text, "en") == probability
 
 
-@pytest.mark.parametrize(
-    ("text", "probability"),
-    [
-        ("Because the train was late.", WEAK),
-        ("Because the train was late, I missed the meeting.", FINISHED),
-        ("Because nobody in this house ever listens to me.", FINISHED),  # long enough to be an answer
-        ("I know. When I get home", WEAK),
-        ("The old ferry.", WEAK),
-        ("The old ferry left at noon.", FINISHED),
-        ("Old ferries.", FINISHED),
-        ("So", STRONG),
-        ("I think so", WEAK),
-        ("They told me to", WEAK),
-        ("They told me to go on", FINISHED),
-        ("We wanted to…", STRONG),
-        ("We wanted to go -", STRONG),
-    ],
-)
+@pytest.mark.parametrize(("text", "probability"), [
+    ("Because the train was late.", WEAK),
+    ("Because the train was late, I missed the meeting.", FINISHED),
+    ("Because nobody in this house ever listens to me.", FINISHED),  # long enough to be an answer
+    ("I know. When I get home", WEAK),
+    ("The old ferry.", WEAK),
+    ("The old ferry left at noon.", FINISHED),
+    ("Old ferries.", FINISHED),
+    ("So", STRONG),
+    ("I think so", WEAK),
+    ("They told me to", WEAK),
+    ("They told me to go on", FINISHED),
+    ("We wanted to…", STRONG),
+    ("We wanted to go -", STRONG),
+])  # fmt: skip
 def test_a_clause_that_waits(text: str, probability: float) -> None:
     """A subordinate clause without its main one, a subject without a verb, and what a model leaves open."""
     assert finished(text, "en") == probability

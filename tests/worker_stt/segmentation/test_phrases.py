@@ -11,27 +11,24 @@ from hushd_worker_stt.wording import at_pauses, beside_pauses
 from support.seeds import seeds
 
 
-@pytest.mark.parametrize(
-    ("text", "speech", "parts"),
-    [
-        ("One two.", [(1, 2)], [(1, 2, "One two.")]),
-        ("One two. Three four.", [(1, 2), (3, 4.5)], [(1, 2, "One two."), (3, 4.5, "Three four.")]),
-        # No stop, so no part, however long the pause.
-        ("one two three four", [(1, 2), (3, 4)], [(1, 4, "one two three four")]),
-        # A stop without a pause stays inside.
-        ("Yes. No, never. Always.", [(0, 3), (4, 5.5)], [(0, 3, "Yes. No, never."), (4, 5.5, "Always.")]),
-        # A pause in the middle of a phrase, far from every stop, parts nothing.
-        ("Well, this goes on and on and on", [(0, 5), (6, 11)], [(0, 11, "Well, this goes on and on and on")]),
-        # More pauses than stops: the nearest.
-        (
-            "And so my fellow Americans ask not, ask what you can do for your country.",
-            [(0.4, 2.3), (3.3, 4.4), (5.4, 8.5)],
-            [(0.4, 4.4, "And so my fellow Americans ask not,"), (5.4, 8.5, "ask what you can do for your country.")],
-        ),
-        ("", [(1, 2), (3, 4)], [(1, 4, "")]),
-        ("...", [(1, 2), (3, 4)], [(1, 4, "...")]),
-    ],
-)
+@pytest.mark.parametrize(("text", "speech", "parts"), [
+    ("One two.", [(1, 2)], [(1, 2, "One two.")]),
+    ("One two. Three four.", [(1, 2), (3, 4.5)], [(1, 2, "One two."), (3, 4.5, "Three four.")]),
+    # No stop, so no part, however long the pause.
+    ("one two three four", [(1, 2), (3, 4)], [(1, 4, "one two three four")]),
+    # A stop without a pause stays inside.
+    ("Yes. No, never. Always.", [(0, 3), (4, 5.5)], [(0, 3, "Yes. No, never."), (4, 5.5, "Always.")]),
+    # A pause in the middle of a phrase, far from every stop, parts nothing.
+    ("Well, this goes on and on and on", [(0, 5), (6, 11)], [(0, 11, "Well, this goes on and on and on")]),
+    # More pauses than stops: the nearest.
+    (
+        "And so my fellow Americans ask not, ask what you can do for your country.",
+        [(0.4, 2.3), (3.3, 4.4), (5.4, 8.5)],
+        [(0.4, 4.4, "And so my fellow Americans ask not,"), (5.4, 8.5, "ask what you can do for your country.")],
+    ),
+    ("", [(1, 2), (3, 4)], [(1, 4, "")]),
+    ("...", [(1, 2), (3, 4)], [(1, 4, "...")]),
+])  # fmt: skip
 def test_parts(text: str, speech: list[tuple[float, float]], parts: list[tuple[float, float, str]]) -> None:
     """A part ends where the text has a stop and the speaker pauses, and lasts as long as its speech."""
     found = at_pauses(Segment(0.5, 20.0, text), speech)
@@ -45,17 +42,14 @@ def test_what_needs_no_parting_stays() -> None:
     assert at_pauses(Segment(1.0, 5.0, "One. Two."), []) == [Segment(1.0, 5.0, "One. Two.")]
 
 
-@pytest.mark.parametrize(
-    ("word", "from_", "to", "start", "end"),
-    [
-        ("one,", 1.0, 3.2, 1.0, 2.0),  # a stop ends it: it was spoken before the pause
-        ('"One."', 1.0, 3.2, 1.0, 2.0),
-        ("two", 1.0, 3.2, 3.0, 3.2),  # none: behind it, however little of it is there
-        ("two.", 1.9, 3.6, 3.0, 3.6),  # most of it is behind
-        ("two", 1.9, 4.5, 3.0, 4.0),
-        ("one", 1.5, 3.01, 1.5, 2.0),  # too little for a word
-    ],
-)
+@pytest.mark.parametrize(("word", "from_", "to", "start", "end"), [
+    ("one,", 1.0, 3.2, 1.0, 2.0),  # a stop ends it: it was spoken before the pause
+    ('"One."', 1.0, 3.2, 1.0, 2.0),
+    ("two", 1.0, 3.2, 3.0, 3.2),  # none: behind it, however little of it is there
+    ("two.", 1.9, 3.6, 3.0, 3.6),  # most of it is behind
+    ("two", 1.9, 4.5, 3.0, 4.0),
+    ("one", 1.5, 3.01, 1.5, 2.0),  # too little for a word
+])  # fmt: skip
 def test_no_word_lasts_through_a_pause(word: str, from_: float, to: float, start: float, end: float) -> None:
     """The segment begins and ends with its words; other words stay."""
     segment = Segment(0.0, 5.0, word, (Word(word, from_, to),))

@@ -153,16 +153,13 @@ def test_other_languages_have_their_own_words_or_none() -> None:
     assert texts("a != b", language="it") == ["a != b"]
 
 
-@pytest.mark.parametrize(
-    ("language", "spoken"),
-    [
-        ("pl", "minus 5 °C, 12,50 euro, 3 euro, 1-2, 5 £, $5, 20 %"),
-        ("da-DK", "minus 5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
-        ("nb", "-5 °C, 12,50 euro, 3 euro, 1-2, 5 pund, $5, 20 %"),
-        ("it", "-5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
-        ("uk", "мінус 5 °C, 12,50 євро, 3 євро, 1-2, 5 фунтів, 5 доларів, 20 відсотків"),
-    ],
-)
+@pytest.mark.parametrize(("language", "spoken"), [
+    ("pl", "minus 5 °C, 12,50 euro, 3 euro, 1-2, 5 £, $5, 20 %"),
+    ("da-DK", "minus 5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
+    ("nb", "-5 °C, 12,50 euro, 3 euro, 1-2, 5 pund, $5, 20 %"),
+    ("it", "-5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
+    ("uk", "мінус 5 °C, 12,50 євро, 3 євро, 1-2, 5 фунтів, 5 доларів, 20 відсотків"),
+])  # fmt: skip
 def test_no_sign_is_lost_in_a_language_that_is_not_counted(language: str, spoken: str) -> None:
     """The minus, money and percent are words where espeak-ng drops them, and nowhere else."""
     assert texts("-5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %", language=language) == [spoken]

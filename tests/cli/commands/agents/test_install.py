@@ -137,21 +137,18 @@ def test_the_difference_is_shown(home: Path, capfd: pytest.CaptureFixture[str]) 
     assert path.read_text() == CLAUDE
 
 
-@pytest.mark.parametrize(
-    ("agent", "text", "reason"),
-    [
-        ("claude", '{"a": 1', "line 1 is not JSON"),
-        ("claude", '{\n"a": 01x\n}', "line 2 is not JSON"),
-        ("gemini", "{\n// mine\n}", "since line 2 is not JSON, or a comment that an edit would lose: fix it"),
-        ("claude", "[1]", "not a JSON object"),
-        ("claude", '{"hooks": []}', "'hooks' is not an object"),
-        ("claude", '{"hooks": {"Stop": 1}}', "'Stop' is not a list"),
-        ("claude", "[" * 100_000, "nested too deeply"),
-        ("codex", "a = = 1", "not TOML"),
-        ("codex", "hooks = 1", "'hooks' is not an object"),
-        ("codex", "[hooks]\nStop = 1", "'Stop' is not a list"),
-    ],
-)
+@pytest.mark.parametrize(("agent", "text", "reason"), [
+    ("claude", '{"a": 1', "line 1 is not JSON"),
+    ("claude", '{\n"a": 01x\n}', "line 2 is not JSON"),
+    ("gemini", "{\n// mine\n}", "since line 2 is not JSON, or a comment that an edit would lose: fix it"),
+    ("claude", "[1]", "not a JSON object"),
+    ("claude", '{"hooks": []}', "'hooks' is not an object"),
+    ("claude", '{"hooks": {"Stop": 1}}', "'Stop' is not a list"),
+    ("claude", "[" * 100_000, "nested too deeply"),
+    ("codex", "a = = 1", "not TOML"),
+    ("codex", "hooks = 1", "'hooks' is not an object"),
+    ("codex", "[hooks]\nStop = 1", "'Stop' is not a list"),
+])  # fmt: skip
 def test_a_file_that_is_not_as_it_should_be_is_left(agent: str, text: str, reason: str, home: Path) -> None:
     """A sentence names the fault, and the file stays."""
     path = put(agent, home, text)

@@ -153,15 +153,12 @@ def test_another_text_is_refused(tmp_path: Path) -> None:
         Script(str(tmp_path / "a.txt"), options).aligned(Transcript((heard("quite another thing " * 9),)))
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "cannot be read"),
-        (b"\xff\xfe", "is not a text in UTF-8"),
-        (b"a\0b", "is not a text"),
-        (b" \n", "is empty"),
-    ],
-)
+@pytest.mark.parametrize(("content", "words"), [
+    (None, "cannot be read"),
+    (b"\xff\xfe", "is not a text in UTF-8"),
+    (b"a\0b", "is not a text"),
+    (b" \n", "is empty"),
+])  # fmt: skip
 def test_what_is_no_text_is_refused(content: bytes | None, words: str, tmp_path: Path) -> None:
     """One sentence, before anything is started."""
     if content is not None:

@@ -152,16 +152,13 @@ def test_a_terminal_shows_which_recording_it_is(start_router: Start, sounds: lis
     assert run(*sounds[:2]).stdout == b"a.wav 0\na.wav 1\nb.wav 0\nb.wav 1\n"
 
 
-@pytest.mark.parametrize(
-    ("place", "options", "expected"),
-    [
-        ("out.txt", [], {"out.txt": "a.wav 0\na.wav 1\n"}),
-        ("out.SRT", [], {"out.SRT": "1\n00:00:00,000 --> 00:00:01,000\na.wav 0\n\n"}),
-        ("notes.md", ["-f", "txt"], {"notes.md": "a.wav 0\na.wav 1\n"}),
-        ("v1.2", [], {"v1.2/a.txt": "a.wav 0\na.wav 1\n"}),
-        ("out.txt/", [], {"out.txt/a.txt": "a.wav 0\na.wav 1\n"}),
-    ],
-)
+@pytest.mark.parametrize(("place", "options", "expected"), [
+    ("out.txt", [], {"out.txt": "a.wav 0\na.wav 1\n"}),
+    ("out.SRT", [], {"out.SRT": "1\n00:00:00,000 --> 00:00:01,000\na.wav 0\n\n"}),
+    ("notes.md", ["-f", "txt"], {"notes.md": "a.wav 0\na.wav 1\n"}),
+    ("v1.2", [], {"v1.2/a.txt": "a.wav 0\na.wav 1\n"}),
+    ("out.txt/", [], {"out.txt/a.txt": "a.wav 0\na.wav 1\n"}),
+])  # fmt: skip
 def test_o_is_a_file_or_a_folder(
     place: str, options: list[str], expected: dict[str, str], start_router: Start, sounds: list[str], tmp_path: Path
 ) -> None:
@@ -173,16 +170,13 @@ def test_o_is_a_file_or_a_folder(
         assert (tmp_path / name).read_text().startswith(text)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["a.wav", "b.wav", "-o", "out.txt"], 2, "is one file, and there are 2 recordings: name a folder, as out.txt/"),
-        (["a.wav", "-o", "out.docx"], 2, "names no format: end it with one of .txt, .vtt"),
-        (["a.wav", "-o", "out.txt", "-f", "all"], 2, "'out.txt' takes one format"),
-        (["a.wav", "-o", "a.wav", "-f", "txt"], 2, "would replace it"),
-        (["a.wav", "-o", "nowhere/out.txt"], 9, "there is no folder 'nowhere'"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (["a.wav", "b.wav", "-o", "out.txt"], 2, "is one file, and there are 2 recordings: name a folder, as out.txt/"),
+    (["a.wav", "-o", "out.docx"], 2, "names no format: end it with one of .txt, .vtt"),
+    (["a.wav", "-o", "out.txt", "-f", "all"], 2, "'out.txt' takes one format"),
+    (["a.wav", "-o", "a.wav", "-f", "txt"], 2, "would replace it"),
+    (["a.wav", "-o", "nowhere/out.txt"], 9, "there is no folder 'nowhere'"),
+])  # fmt: skip
 def test_a_place_that_does_not_fit(
     arguments: list[str], code: int, words: str, start_router: Start, sounds: list[str], tmp_path: Path
 ) -> None:
@@ -311,16 +305,13 @@ def journals(runtime: Path) -> Iterator[Callable[[], list[Path]]]:
 Journals = Callable[[], list[Path]]
 
 
-@pytest.mark.parametrize(
-    ("how", "written"),
-    [
-        (signal.SIGKILL, False),
-        (signal.SIGKILL, True),
-        (signal.SIGINT, True),
-        (signal.SIGTERM, False),
-        ("worker_failed", True),
-    ],
-)
+@pytest.mark.parametrize(("how", "written"), [
+    (signal.SIGKILL, False),
+    (signal.SIGKILL, True),
+    (signal.SIGINT, True),
+    (signal.SIGTERM, False),
+    ("worker_failed", True),
+])  # fmt: skip
 def test_an_interrupted_recording_is_resumed(
     how: signal.Signals | str, written: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path
 ) -> None:

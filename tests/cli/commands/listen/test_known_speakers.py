@@ -85,13 +85,10 @@ def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyP
     assert asyncio.run(same()) == known
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("short", "The recording of Ann takes 1.0 s: 2 to 30 s are needed."),
-        ("both", "2 people speak in the recording of Ann: one person alone is needed."),
-    ],
-)
+@pytest.mark.parametrize(("name", "reason"), [
+    ("short", "The recording of Ann takes 1.0 s: 2 to 30 s are needed."),
+    ("both", "2 people speak in the recording of Ann: one person alone is needed."),
+])  # fmt: skip
 def test_a_recording_that_is_not_one_voice(folder: Path, name: str, reason: str) -> None:
     """It is refused in a sentence before anything is transcribed."""
     with Client() as client, pytest.raises(HushdError) as refused:

@@ -115,17 +115,14 @@ def answering(router: ScriptedRouter, route: bytes, message: Message) -> None:
         router.send(route, segment(message, 0, "Yes."), Result(id=message.id))
 
 
-@pytest.mark.parametrize(
-    ("model", "worker"),
-    [
-        ("base", "stt/faster-whisper/base"),  # both engines have it: the one that needs less memory
-        ("base.en", "stt/whisper/base.en"),  # only one has it here
-        ("BASE", "stt/faster-whisper/base"),
-        ("tiny-en", "stt/moonshine/tiny-en"),
-        ("whisper/base", "stt/whisper/base"),
-        ("tiny-en --engine moonshine --language en", "stt/moonshine/tiny-en"),
-    ],
-)
+@pytest.mark.parametrize(("model", "worker"), [
+    ("base", "stt/faster-whisper/base"),  # both engines have it: the one that needs less memory
+    ("base.en", "stt/whisper/base.en"),  # only one has it here
+    ("BASE", "stt/faster-whisper/base"),
+    ("tiny-en", "stt/moonshine/tiny-en"),
+    ("whisper/base", "stt/whisper/base"),
+    ("tiny-en --engine moonshine --language en", "stt/moonshine/tiny-en"),
+])  # fmt: skip
 def test_a_bare_model_name(model: str, worker: str, start_router: Start, tmp_path: Any) -> None:
     """`--model base` is the installed engine that has it, or the one of `--engine`."""
     router = start_router(answering)
@@ -135,14 +132,11 @@ def test_a_bare_model_name(model: str, worker: str, start_router: Start, tmp_pat
     assert request.worker == worker
 
 
-@pytest.mark.parametrize(
-    ("model", "words"),
-    [
-        ("turbo", "hushd models pull faster-whisper/turbo"),
-        ("bas", "No engine has a model 'bas' (did you mean base?): `hushd models list stt` shows them."),
-        ("models/turbo.pt", "put models/turbo.pt into its engine's folder, as "),
-    ],
-)
+@pytest.mark.parametrize(("model", "words"), [
+    ("turbo", "hushd models pull faster-whisper/turbo"),
+    ("bas", "No engine has a model 'bas' (did you mean base?): `hushd models list stt` shows them."),
+    ("models/turbo.pt", "put models/turbo.pt into its engine's folder, as "),
+])  # fmt: skip
 def test_a_model_that_is_not_here(model: str, words: str, start_router: Start, tmp_path: Any) -> None:
     """One sentence with what gets it, however many files there are; nothing is asked of a worker."""
     router = start_router(answering)

@@ -52,16 +52,13 @@ def test_a_pipe_does_not_wait() -> None:
     assert read == [b"One. "]
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"RIFF\x24\x00\x00\x00WAVE", "is binary data and not text"),
-        (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", "is binary data and not text"),
-        ("Ein Text.\nGrüße".encode("latin-1"), "is not UTF-8 in line 2: convert it, as with `iconv -f latin1"),
-        ("Hi".encode("utf-16"), "is binary data and not text"),
-        (b"cut \xc3", "is not UTF-8 in line 1"),
-    ],
-)
+@pytest.mark.parametrize(("data", "words"), [
+    (b"RIFF\x24\x00\x00\x00WAVE", "is binary data and not text"),
+    (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", "is binary data and not text"),
+    ("Ein Text.\nGrüße".encode("latin-1"), "is not UTF-8 in line 2: convert it, as with `iconv -f latin1"),
+    ("Hi".encode("utf-16"), "is binary data and not text"),
+    (b"cut \xc3", "is not UTF-8 in line 1"),
+])  # fmt: skip
 @pytest.mark.parametrize("how", ["file", "pipe"])
 def test_what_is_no_text_is_refused(data: bytes, words: str, how: str, start_router: Start, tmp_path: Path) -> None:
     """One sentence that names it, exit code 4, and no sound file."""

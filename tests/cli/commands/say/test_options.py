@@ -17,17 +17,14 @@ def asked(*arguments: str) -> dict[str, Any]:
     return {name: value for name, value in synthesize_options(parse("say", arguments)).items() if value}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "wanted"),
-    [
-        ([], {}),
-        (["-v", "heart", "-r", "180", "-l", "en-GB"], {"voice": "heart", "wpm": 180.0, "language": "en-GB"}),
-        (["--markdown"], {"markup": "markdown"}),
-        (["--volume", "0.5"], {}),  # the player's
-        (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
-        (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "wanted"), [
+    ([], {}),
+    (["-v", "heart", "-r", "180", "-l", "en-GB"], {"voice": "heart", "wpm": 180.0, "language": "en-GB"}),
+    (["--markdown"], {"markup": "markdown"}),
+    (["--volume", "0.5"], {}),  # the player's
+    (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
+    (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
+])  # fmt: skip
 def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any]) -> None:
     """Each option is a parameter; the others are left to the worker."""
     assert asked(*arguments, "Hello.") == wanted
@@ -42,16 +39,13 @@ def test_a_session_has_a_voice_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert asked("--model", "x/y", "Hello.") == {}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["Good", "morning."], "Good morning."),
-        (["-v", "en", "Good", "-r", "180", "morning."], "Good morning."),
-        (["Good", "--", "-v", "--", "x"], "Good -v -- x"),
-        (["--", "-5 degrees"], "-5 degrees"),
-        (["-5"], "-5"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["Good", "morning."], "Good morning."),
+    (["-v", "en", "Good", "-r", "180", "morning."], "Good morning."),
+    (["Good", "--", "-v", "--", "x"], "Good -v -- x"),
+    (["--", "-5 degrees"], "-5 degrees"),
+    (["-5"], "-5"),
+])  # fmt: skip
 def test_options_are_taken_anywhere(arguments: list[str], text: str) -> None:
     """They may stand among the words, and behind -- everything is a word."""
     assert " ".join(parse("say", arguments).text) == text
@@ -71,17 +65,14 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
     assert file_format(parse("say", [*arguments, "Hello."])) == form
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--volume", "2.5"], "--volume must be a number from 0 to 2"),  # each option's bad values: tests/golden
-        (["--loud"], "--loud"),
-        (["--json"], "give -v '?' or -a '?' too"),
-        (["--format", "wav"], "for -o FILE"),
-        (["--sample-rate", "8000"], "for -o FILE"),
-        (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--volume", "2.5"], "--volume must be a number from 0 to 2"),  # each option's bad values: tests/golden
+    (["--loud"], "--loud"),
+    (["--json"], "give -v '?' or -a '?' too"),
+    (["--format", "wav"], "for -o FILE"),
+    (["--sample-rate", "8000"], "for -o FILE"),
+    (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
+])  # fmt: skip
 def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
     """It is refused in a sentence that names it."""
     with pytest.raises(HushdError) as caught:

@@ -13,26 +13,23 @@ LONG = WorkerSize("idle for 50 s", 100, idle_s=50.0)
 BUDGET = Budget(Settings())
 
 
-@pytest.mark.parametrize(
-    ("need", "limit", "available", "workers", "verdict"),
-    [
-        (600, 1000, 250, (), Verdict(True)),  # alone it takes 200, and 50 are left to other programs
-        (600, 1000, 249, (), Verdict(False, short_by=1)),
-        (600, 199, 249, (), Verdict(False)),
-        (600, 1000, 650, (BUSY,), Verdict(True)),
-        (601, 1000, 700, (BUSY,), Verdict(False)),
-        (601, 1000, 100, (BUSY,), Verdict(False)),  # whatever others free, the limit stays
-        (600, 9000, 450, (LEAVING,), Verdict(False, wait=True)),
-        (600, 9000, 449, (LEAVING, BUSY), Verdict(False, short_by=1)),
-        (600, 9000, 550, (SHORT, LONG, BUSY), Verdict(False, (LONG.name,), wait=True)),
-        (600, 9000, 350, (LEAVING, SHORT, BUSY), Verdict(False, (SHORT.name,), wait=True)),
-        (600, 9000, 250, (SHORT, LONG, BUSY), Verdict(False, (LONG.name, SHORT.name), wait=True)),
-        (600, 9000, 100, (SHORT, LONG, BUSY), Verdict(False, short_by=150)),
-        (600, 1000, 100, (SHORT, LONG), Verdict(False, (LONG.name, SHORT.name), wait=True)),
-        (600, 599, 900, (SHORT, BUSY), Verdict(False)),
-        (600, 1000, 40, (LONG,), Verdict(False, short_by=110)),
-    ],
-)
+@pytest.mark.parametrize(("need", "limit", "available", "workers", "verdict"), [
+    (600, 1000, 250, (), Verdict(True)),  # alone it takes 200, and 50 are left to other programs
+    (600, 1000, 249, (), Verdict(False, short_by=1)),
+    (600, 199, 249, (), Verdict(False)),
+    (600, 1000, 650, (BUSY,), Verdict(True)),
+    (601, 1000, 700, (BUSY,), Verdict(False)),
+    (601, 1000, 100, (BUSY,), Verdict(False)),  # whatever others free, the limit stays
+    (600, 9000, 450, (LEAVING,), Verdict(False, wait=True)),
+    (600, 9000, 449, (LEAVING, BUSY), Verdict(False, short_by=1)),
+    (600, 9000, 550, (SHORT, LONG, BUSY), Verdict(False, (LONG.name,), wait=True)),
+    (600, 9000, 350, (LEAVING, SHORT, BUSY), Verdict(False, (SHORT.name,), wait=True)),
+    (600, 9000, 250, (SHORT, LONG, BUSY), Verdict(False, (LONG.name, SHORT.name), wait=True)),
+    (600, 9000, 100, (SHORT, LONG, BUSY), Verdict(False, short_by=150)),
+    (600, 1000, 100, (SHORT, LONG), Verdict(False, (LONG.name, SHORT.name), wait=True)),
+    (600, 599, 900, (SHORT, BUSY), Verdict(False)),
+    (600, 1000, 40, (LONG,), Verdict(False, short_by=110)),
+])  # fmt: skip
 def test_a_start_has_a_verdict(
     need: int, limit: int, available: int, workers: tuple[WorkerSize, ...], verdict: Verdict
 ) -> None:
@@ -40,17 +37,14 @@ def test_a_start_has_a_verdict(
     assert BUDGET.decide(need, 200, Room(limit, available, 50), workers) == verdict
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "both"),
-    [
-        (Verdict(True), Verdict(True), Verdict(True)),
-        (Verdict(True), Verdict(False, short_by=3), Verdict(False)),
-        (Verdict(False, ("a",), wait=True), Verdict(False), Verdict(False)),
-        (Verdict(True), Verdict(False, ("a",), wait=True), Verdict(False, ("a",), wait=True)),
-        (Verdict(False, ("a", "b"), True), Verdict(False, ("b", "c"), True), Verdict(False, ("a", "b", "c"), True)),
-        (Verdict(False, wait=True), Verdict(True), Verdict(False, wait=True)),
-    ],
-)
+@pytest.mark.parametrize(("one", "other", "both"), [
+    (Verdict(True), Verdict(True), Verdict(True)),
+    (Verdict(True), Verdict(False, short_by=3), Verdict(False)),
+    (Verdict(False, ("a",), wait=True), Verdict(False), Verdict(False)),
+    (Verdict(True), Verdict(False, ("a",), wait=True), Verdict(False, ("a",), wait=True)),
+    (Verdict(False, ("a", "b"), True), Verdict(False, ("b", "c"), True), Verdict(False, ("a", "b", "c"), True)),
+    (Verdict(False, wait=True), Verdict(True), Verdict(False, wait=True)),
+])  # fmt: skip
 def test_a_start_on_two_devices_needs_both(one: Verdict, other: Verdict, both: Verdict) -> None:
     assert one & other == both
 

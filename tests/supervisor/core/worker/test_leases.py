@@ -40,22 +40,19 @@ def leaves_at(pool: Pool, now: float) -> float | None:
     return None if row.expires_in_s is None else now + row.expires_in_s
 
 
-@pytest.mark.parametrize(
-    ("uses", "expiry"),
-    [
-        ([("a", None, 100)], 400),  # no lease: the default after the last job's end
-        ([("a", 0.5, 100)], 100.5),  # a lease of its own counts, shorter than the default or not
-        ([("a", 10, 100), ("a", 5, 101)], 106),  # a holder's newer lease replaces its older one
-        ([("a", 600, 100), ("b", 5, 101)], 700),  # one holder cannot shorten another's
-        ([("a", 600, 100), ("a", 0, 101)], 101),  # 0 withdraws, and with no other lease it ends at once
-        ([("a", 600, 100), ("b", 0, 101)], 700),  # 0 withdraws only one's own
-        ([("a", -0.5, 100)], math.inf),
-        ([("a", -1, 100), ("a", 5, 101)], 106),
-        ([("a", 600, 100), ("b", None, 101)], 700),  # a plain use makes no lease
-        ([("a", 5, 100), ("b", None, 120)], 420),  # the lease is over, so the default counts
-        ([("a", 0, 100), ("b", None, 120)], 420),  # withdrawn once is not withdrawn for others
-    ],
-)
+@pytest.mark.parametrize(("uses", "expiry"), [
+    ([("a", None, 100)], 400),  # no lease: the default after the last job's end
+    ([("a", 0.5, 100)], 100.5),  # a lease of its own counts, shorter than the default or not
+    ([("a", 10, 100), ("a", 5, 101)], 106),  # a holder's newer lease replaces its older one
+    ([("a", 600, 100), ("b", 5, 101)], 700),  # one holder cannot shorten another's
+    ([("a", 600, 100), ("a", 0, 101)], 101),  # 0 withdraws, and with no other lease it ends at once
+    ([("a", 600, 100), ("b", 0, 101)], 700),  # 0 withdraws only one's own
+    ([("a", -0.5, 100)], math.inf),
+    ([("a", -1, 100), ("a", 5, 101)], 106),
+    ([("a", 600, 100), ("b", None, 101)], 700),  # a plain use makes no lease
+    ([("a", 5, 100), ("b", None, 120)], 420),  # the lease is over, so the default counts
+    ([("a", 0, 100), ("b", None, 120)], 420),  # withdrawn once is not withdrawn for others
+])  # fmt: skip
 def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> None:
     """The worker ends at its latest live lease or, with none, at the last job's end + the default."""
     leases = Leases(300)

@@ -164,13 +164,10 @@ def test_a_worker_that_reports_nonsense_is_ended() -> None:
     assert desk.worker.state is S.KILLING
 
 
-@pytest.mark.parametrize(
-    ("granted", "message"),
-    [
-        (m.Chunk(id=b"", seq=0, payload=b".."), m.Chunk(id=b"", seq=1, payload=b"..")),
-        (m.Credit(id=b"", chunks=MAX_CREDIT), m.Credit(id=b"", chunks=1)),
-    ],
-)
+@pytest.mark.parametrize(("granted", "message"), [
+    (m.Chunk(id=b"", seq=0, payload=b".."), m.Chunk(id=b"", seq=1, payload=b"..")),
+    (m.Credit(id=b"", chunks=MAX_CREDIT), m.Credit(id=b"", chunks=1)),
+])  # fmt: skip
 def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, message: m.Message) -> None:
     """So is one that asks for more input than any client sends."""
     desk = Desk()
@@ -277,17 +274,14 @@ def test_a_start_that_hangs_is_told_as_such() -> None:
     assert desk.terminal(request) == "start_timeout"
 
 
-@pytest.mark.parametrize(
-    ("log", "said"),
-    [
-        ("It has failed.\nSampling:  11%|# | 110/1000 [00:02<00:20, 44.8it/s]\n", "It has failed."),
-        ("It has failed.\r 3it [00:02,  1.2s/it]\r 4it [00:02,  1.2s/it]", "It has failed."),
-        ("No file.\n/x/y.py:3: FutureWarning: `a` is deprecated, use `b`\n  loaded = a(path)\n", "No file."),
-        ("UserWarning: odd\nRuntimeError: not enough memory", "RuntimeError: not enough memory"),
-        ("Traceback (most recent call last):\n  File x, line 3\nKeyError: 'a'\n", "KeyError: 'a'"),
-        ("ValueError: " + 300 * "x", "ValueError: " + 188 * "x"),
-    ],
-)
+@pytest.mark.parametrize(("log", "said"), [
+    ("It has failed.\nSampling:  11%|# | 110/1000 [00:02<00:20, 44.8it/s]\n", "It has failed."),
+    ("It has failed.\r 3it [00:02,  1.2s/it]\r 4it [00:02,  1.2s/it]", "It has failed."),
+    ("No file.\n/x/y.py:3: FutureWarning: `a` is deprecated, use `b`\n  loaded = a(path)\n", "No file."),
+    ("UserWarning: odd\nRuntimeError: not enough memory", "RuntimeError: not enough memory"),
+    ("Traceback (most recent call last):\n  File x, line 3\nKeyError: 'a'\n", "KeyError: 'a'"),
+    ("ValueError: " + 300 * "x", "ValueError: " + 188 * "x"),
+])  # fmt: skip
 def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
     """Its last line that says something: bars of progress and warnings, with the code that they show, do not."""
     death = Death("stt/a/x", State.STARTING, "exit status 1", log, "")

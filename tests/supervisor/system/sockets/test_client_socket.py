@@ -85,26 +85,23 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
     assert list(clients.departures()) == []
 
 
-@pytest.mark.parametrize(
-    ("frames", "code", "answered"),
-    [
-        ([b""], "protocol_error", b""),
-        ([b"GET / HTTP/1.1"], "protocol_error", b""),
-        ([b"HSH2", b"\x80", b""], "protocol_error", b""),
-        ([MAGIC, b"\xc1", b""], "protocol_error", b""),
-        ([MAGIC, b"\x80"], "protocol_error", b""),
-        ([MAGIC, b"\x80", b"", b""], "protocol_error", b""),
-        ([b"", MAGIC, b"\x80", b""], "protocol_error", b""),
-        ([MAGIC] * 1000, "protocol_error", b""),
-        ([MAGIC, b"\x82\xa4type\xa3odd\xa2id\xc4\x10" + ID, b""], "unsupported", ID),
-        ([MAGIC, b"\x82\xa4type\xa7request\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
-        # The request that this is about goes on.
-        ([MAGIC, b"\x82\xa4type\xa6credit\xa2id\xc4\x10" + ID, b""], "protocol_error", b""),
-        ([MAGIC, b"\x81\xa4type\xa6result", b""], "unsupported", b""),
-        ([MAGIC, b"x" * (MAX_HEADER + 1), b""], "too_large", b""),
-        ([MAGIC, pack(Pong())[1], b"x" * (MAX_PAYLOAD + 1)], "too_large", b""),
-    ],
-)
+@pytest.mark.parametrize(("frames", "code", "answered"), [
+    ([b""], "protocol_error", b""),
+    ([b"GET / HTTP/1.1"], "protocol_error", b""),
+    ([b"HSH2", b"\x80", b""], "protocol_error", b""),
+    ([MAGIC, b"\xc1", b""], "protocol_error", b""),
+    ([MAGIC, b"\x80"], "protocol_error", b""),
+    ([MAGIC, b"\x80", b"", b""], "protocol_error", b""),
+    ([b"", MAGIC, b"\x80", b""], "protocol_error", b""),
+    ([MAGIC] * 1000, "protocol_error", b""),
+    ([MAGIC, b"\x82\xa4type\xa3odd\xa2id\xc4\x10" + ID, b""], "unsupported", ID),
+    ([MAGIC, b"\x82\xa4type\xa7request\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
+    # The request that this is about goes on.
+    ([MAGIC, b"\x82\xa4type\xa6credit\xa2id\xc4\x10" + ID, b""], "protocol_error", b""),
+    ([MAGIC, b"\x81\xa4type\xa6result", b""], "unsupported", b""),
+    ([MAGIC, b"x" * (MAX_HEADER + 1), b""], "too_large", b""),
+    ([MAGIC, pack(Pong())[1], b"x" * (MAX_PAYLOAD + 1)], "too_large", b""),
+])  # fmt: skip
 def test_garbage_is_answered_and_is_no_event(
     clients: ClientSocket, connect: Callable[[], Peer], frames: list[bytes], code: str, answered: bytes
 ) -> None:
@@ -164,14 +161,11 @@ def test_a_client_that_does_not_read_is_dropped_and_learns_it_when_it_does(
     assert list(clients.departures()) == []
 
 
-@pytest.mark.parametrize(
-    ("message", "arrives"),
-    [
-        (Result(id=ID, data={"text": "x" * MAX_HEADER}), True),
-        (Error(id=ID, code="cancelled", message="x" * MAX_HEADER), True),
-        (Ping(payload=bytes(MAX_PAYLOAD + 1)), False),
-    ],
-)
+@pytest.mark.parametrize(("message", "arrives"), [
+    (Result(id=ID, data={"text": "x" * MAX_HEADER}), True),
+    (Error(id=ID, code="cancelled", message="x" * MAX_HEADER), True),
+    (Ping(payload=bytes(MAX_PAYLOAD + 1)), False),
+])  # fmt: skip
 def test_an_answer_that_fits_into_no_frame_becomes_an_error(
     clients: ClientSocket, connect: Callable[[], Peer], message: Message, arrives: bool
 ) -> None:
