@@ -184,22 +184,18 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
         each.wait(BOUND_S)
 
 
-def test_it_leaves_soon_after_its_last_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_leaves_soon_after_its_last_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is large, and waits a minute for calls of a session that is there, ten seconds for another session."""
     monkeypatch.setattr(sessions, "IDLE_EXIT_S", 0.01)
-
-    async def serve() -> None:
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(tmp_path / "mcp"))
-            listener.listen()
-            listener.setblocking(False)
-            served = asyncio.create_task(sessions.Sessions(str(tmp_path / "mcp"), 1000).run(listener))
-            reader, writer = await asyncio.open_unix_connection(tmp_path / "mcp")
-            assert await reader.readline() == b"#ready\n"
-            writer.close()
-            await asyncio.wait_for(served, BOUND_S)
-
-    asyncio.run(serve())
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "mcp"))
+        listener.listen()
+        listener.setblocking(False)
+        served = asyncio.create_task(sessions.Sessions(str(tmp_path / "mcp"), 1000).run(listener))
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "mcp")
+        assert await reader.readline() == b"#ready\n"
+        writer.close()
+        await asyncio.wait_for(served, BOUND_S)
 
 
 def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:

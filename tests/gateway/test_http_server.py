@@ -77,7 +77,7 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
 
 
-def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer waits for a while, and then no more is made of it."""
     monkeypatch.setattr(security, "SEND_TIMEOUT_S", 0.2)
     ended = asyncio.Event()
@@ -88,15 +88,12 @@ def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.Monke
         finally:
             ended.set()
 
-    async def run() -> None:
-        app = Authorisation(watched, (), (), "")
-        async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
-            program = socket.create_connection(("127.0.0.1", port))
-            program.sendall(REQUEST)
-            await ended.wait()
-            program.close()
-
-    asyncio.run(run())
+    app = Authorisation(watched, (), (), "")
+    async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
+        program = socket.create_connection(("127.0.0.1", port))
+        program.sendall(REQUEST)
+        await ended.wait()
+        program.close()
 
 
 @pytest.mark.parametrize("size", [33_000, 400_000])
@@ -129,7 +126,7 @@ def test_a_body_has_a_size(monkeypatch: pytest.MonkeyPatch, size: int, sized: bo
     assert asyncio.run(run()).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program is answered after some of ninety thousand; of pongs that nobody reads no more are written."""
     answered, kept = server.WebSocketProtocol.handle_ping, [0]
 
@@ -146,46 +143,39 @@ def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> N
             while (await receive())["type"] != "websocket.disconnect":
                 pass
 
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
-            with socket.socket() as program:
-                program.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                program.setblocking(False)
-                await loop.sock_connect(program, ("127.0.0.1", port))
-                await loop.sock_sendall(program, UPGRADE)
-                assert b" 101 " in await loop.sock_recv(program, 1000)
-                flood = frame(PING, b"") * 45_000 + frame(PING, bytes(125)) * 45_000
-                sending = asyncio.create_task(loop.sock_sendall(program, flood))
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(REQUEST)
-                assert b"200" in await reader.readline()
-                writer.close()
-                assert len(kept) < 25_000
-                await sending
-                assert max(kept) < 200_000
-
     monkeypatch.setattr(server.WebSocketProtocol, "handle_ping", handle_ping)
-    asyncio.run(run())
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
+        with socket.socket() as program:
+            program.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            program.setblocking(False)
+            await loop.sock_connect(program, ("127.0.0.1", port))
+            await loop.sock_sendall(program, UPGRADE)
+            assert b" 101 " in await loop.sock_recv(program, 1000)
+            flood = frame(PING, b"") * 45_000 + frame(PING, bytes(125)) * 45_000
+            sending = asyncio.create_task(loop.sock_sendall(program, flood))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(REQUEST)
+            assert b"200" in await reader.readline()
+            writer.close()
+            assert len(kept) < 25_000
+            await sending
+            assert max(kept) < 200_000
 
 
-def test_connections_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it a request gets a 503, and silent connections are what counts."""
     monkeypatch.setattr(server, "CONNECTIONS", 3)
-
-    async def run() -> None:
-        async with asyncio.timeout(BOUND_S), serving(hello, monkeypatch) as port:
-            silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-            for status in (b"503", b"200"):
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(REQUEST)
-                assert (await reader.read()).split()[1] == status
-                writer.close()
-                silent.pop().close()
-                await asyncio.sleep(0.1)
-            silent.clear()
-
-    asyncio.run(run())
+    async with asyncio.timeout(BOUND_S), serving(hello, monkeypatch) as port:
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+        for status in (b"503", b"200"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(REQUEST)
+            assert (await reader.read()).split()[1] == status
+            writer.close()
+            silent.pop().close()
+            await asyncio.sleep(0.1)
+        silent.clear()
 
 
 async def fails(scope: Any, receive: Any, send: Any) -> None:

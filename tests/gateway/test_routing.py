@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -153,68 +152,52 @@ class Describer:
         return Status.from_data({"memory": {"available_mb": 9000.0}})
 
 
-def test_usual_requests_list_no_engines() -> None:
+async def test_usual_requests_list_no_engines() -> None:
     """Neither OpenAI's names nor a language that the default is known to hear need the list."""
-
-    async def run() -> None:
-        client = Describer()
-        there = Engines(client, SETTINGS)  # type: ignore[arg-type]
-        assert await there.model("gpt-4o-transcribe", "en") == Model()
-        assert await there.voice("gpt-realtime", "") == (None, None, None)
-        assert client.count == 0
-
-    asyncio.run(run())
+    client = Describer()
+    there = Engines(client, SETTINGS)  # type: ignore[arg-type]
+    assert await there.model("gpt-4o-transcribe", "en") == Model()
+    assert await there.voice("gpt-realtime", "") == (None, None, None)
+    assert client.count == 0
 
 
-def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine under load the list took over 30 s, and requests that named their model failed with it."""
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda name: name == "moonshine")
-
-    async def run() -> None:
-        client = Describer()
-        there = Engines(client, replace(SETTINGS, http=HttpSettings(models={"mine": "moonshine/of-mine"})))  # type: ignore[arg-type]
-        assert await there.model("moonshine/tiny-en", "de", translate=True) == Model("moonshine", "tiny-en")
-        assert await there.model("mine") == Model("moonshine", "of-mine")
-        assert client.count == 0
-        assert await there.model("faster-whisper/small") == Model("faster-whisper", "small")
-        assert await there.model("moonshine/auto") == Model("moonshine", "tiny-en")
-        assert await there.model("nobody/nothing") == Model()
-        assert client.count == 1
-
-    asyncio.run(run())
+    client = Describer()
+    there = Engines(client, replace(SETTINGS, http=HttpSettings(models={"mine": "moonshine/of-mine"})))  # type: ignore[arg-type]
+    assert await there.model("moonshine/tiny-en", "de", translate=True) == Model("moonshine", "tiny-en")
+    assert await there.model("mine") == Model("moonshine", "of-mine")
+    assert client.count == 0
+    assert await there.model("faster-whisper/small") == Model("faster-whisper", "small")
+    assert await there.model("moonshine/auto") == Model("moonshine", "tiny-en")
+    assert await there.model("nobody/nothing") == Model()
+    assert client.count == 1
 
 
-def test_a_language_chooses_what_knows_it() -> None:
+async def test_a_language_chooses_what_knows_it() -> None:
     """The best model where the default does not hear it, and a voice; a voice that nobody has is an error."""
-
-    async def run() -> None:
-        there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
-        assert await there.model("", "de") == Model("faster-whisper", "small")
-        assert await there.voice("", "", "en") == await there.voice("", "alan") == ("piper", "en_GB-alan", "alan")
-        with pytest.raises(HushdError, match="There is no voice 'nobody'"):
-            await there.voice("", "nobody")
-
-    asyncio.run(run())
+    there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
+    assert await there.model("", "de") == Model("faster-whisper", "small")
+    assert await there.voice("", "", "en") == await there.voice("", "alan") == ("piper", "en_GB-alan", "alan")
+    with pytest.raises(HushdError, match="There is no voice 'nobody'"):
+        await there.voice("", "nobody")
 
 
-def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:
+async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:
     """Until its file is removed, and never without one, as in a cluster."""
-
-    async def run() -> None:
-        client = Describer()
-        for count, listed in ((1, None), (2, None), (3, find().listed), (3, find().listed)):
-            there = Engines(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
-            assert await there.model("small") == Model("faster-whisper", "small")
-            assert client.count == count
-        only = replace(HEARING, engines=HEARING.engines[:1])
-        listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
-        there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
-        assert await there.model("small") == Model()
-        assert await there.voice("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
-        assert client.count == 3
-        find().listed.unlink()
-        there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+    client = Describer()
+    for count, listed in ((1, None), (2, None), (3, find().listed), (3, find().listed)):
+        there = Engines(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
         assert await there.model("small") == Model("faster-whisper", "small")
-        assert client.count == 4
-
-    asyncio.run(run())
+        assert client.count == count
+    only = replace(HEARING, engines=HEARING.engines[:1])
+    listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
+    there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+    assert await there.model("small") == Model()
+    assert await there.voice("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
+    assert client.count == 3
+    find().listed.unlink()
+    there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+    assert await there.model("small") == Model("faster-whisper", "small")
+    assert client.count == 4

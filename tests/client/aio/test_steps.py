@@ -105,22 +105,18 @@ def test_a_cancelled_task_is_cancelled_at_its_step() -> None:
     assert seen == [asyncio.CancelledError]
 
 
-def test_a_task_that_is_cancelled_twice_waits_for_its_thread() -> None:
+async def test_a_task_that_is_cancelled_twice_waits_for_its_thread() -> None:
     """The step in its thread is asked to stop, and the task ends after it, however often it is cancelled."""
     over, asked = threading.Event(), threading.Event()
-
-    async def main() -> None:
-        task = asyncio.create_task(aio.long_step(over.wait, stop=asked.set))
-        for _ in range(2):
-            for _ in range(5):  # turns of the loop, until the task waits
-                await asyncio.sleep(0)
-            task.cancel()
-        for _ in range(5):
+    task = asyncio.create_task(aio.long_step(over.wait, stop=asked.set))
+    for _ in range(2):
+        for _ in range(5):  # turns of the loop, until the task waits
             await asyncio.sleep(0)
-        assert asked.is_set()
-        assert not task.done()
-        over.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
+        task.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asked.is_set()
+    assert not task.done()
+    over.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

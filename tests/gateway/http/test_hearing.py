@@ -30,28 +30,24 @@ class Heard:
         pass
 
 
-def test_sound_is_read_as_it_comes() -> None:
+async def test_sound_is_read_as_it_comes() -> None:
     """A program that sends a recording at once, while its worker still starts, waits for nothing: its pings lie behind
     that sound. All of it is heard, in its order."""
+    begins = asyncio.Event()
+    heard: list[Heard] = []
 
-    async def run() -> None:
-        begins = asyncio.Event()
-        heard: list[Heard] = []
+    async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Heard:
+        await begins.wait()
+        heard.append(Heard(chunks))
+        return heard[0]
 
-        async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Heard:
-            await begins.wait()
-            heard.append(Heard(chunks))
-            return heard[0]
-
-        stream = Stream(Items(), 0.0, vad=True)
-        hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False)
-        pieces = [bytes([number]) * 96_000 for number in range(100)]
-        async with asyncio.timeout(30):
-            for piece in pieces:
-                await hearing.add(piece)
-            hearing.close()
-            begins.set()
-            await hearing.task
-        assert heard[0].sound == b"".join(pieces)
-
-    asyncio.run(run())
+    stream = Stream(Items(), 0.0, vad=True)
+    hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False)
+    pieces = [bytes([number]) * 96_000 for number in range(100)]
+    async with asyncio.timeout(30):
+        for piece in pieces:
+            await hearing.add(piece)
+        hearing.close()
+        begins.set()
+        await hearing.task
+    assert heard[0].sound == b"".join(pieces)

@@ -155,27 +155,24 @@ def test_a_telephone_is_heard(gateway: HttpGateway, beckett: Path, coding: str) 
     session(gateway, use)
 
 
-def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None:
+async def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None:
     """A session that is opened with one begins as the secret's maker configured it."""
     from openai import AsyncOpenAI
 
-    async def run() -> None:
-        heard = {"turn_detection": None, "transcription": {"model": "gpt-4o-transcribe", "language": "de"}}
-        async with AsyncOpenAI(base_url=gateway.url, api_key="none") as client:
-            made = await client.realtime.client_secrets.create(
-                session={"type": "transcription", "audio": {"input": heard}},
-                expires_after={"anchor": "created_at", "seconds": 60},
-            )
-        async with (
-            AsyncOpenAI(base_url=gateway.url, api_key=made.value) as page,
-            page.realtime.connect(extra_query={}) as connection,
-        ):
-            event = await connection.recv()
-            assert event.session.type == "transcription"
-            assert event.session.audio.input.turn_detection is None
-            assert event.session.audio.input.transcription.language == "de"
-
-    asyncio.run(run())
+    heard = {"turn_detection": None, "transcription": {"model": "gpt-4o-transcribe", "language": "de"}}
+    async with AsyncOpenAI(base_url=gateway.url, api_key="none") as client:
+        made = await client.realtime.client_secrets.create(
+            session={"type": "transcription", "audio": {"input": heard}},
+            expires_after={"anchor": "created_at", "seconds": 60},
+        )
+    async with (
+        AsyncOpenAI(base_url=gateway.url, api_key=made.value) as page,
+        page.realtime.connect(extra_query={}) as connection,
+    ):
+        event = await connection.recv()
+        assert event.session.type == "transcription"
+        assert event.session.audio.input.turn_detection is None
+        assert event.session.audio.input.transcription.language == "de"
 
 
 def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None:

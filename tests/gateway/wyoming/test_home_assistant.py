@@ -110,146 +110,114 @@ async def read_tts_audio(client: AsyncTcpClient, heard: asyncio.Event) -> bytes:
     return audio
 
 
-def test_it_sets_up_a_listener_and_a_speaker() -> None:
+async def test_it_sets_up_a_listener_and_a_speaker() -> None:
     """It takes the first program of each kind, the languages of the installed models, and the voices by language."""
-
-    async def run() -> None:
-        async with served() as port:
-            info = await load_info(port)
-            assert any(each.installed for each in info.asr)
-            languages = {each for model in info.asr[0].models if model.installed for each in model.languages}
-            assert "en" in languages
-            program = next(each for each in info.tts if each.installed)
-            assert program.supports_synthesize_streaming
-            voices = [voice.name for voice in program.voices if voice.installed and "en-US" in voice.languages]
-            assert voices[0] == "heart"
-            assert info.satellite is None
-
-    asyncio.run(run())
+    async with served() as port:
+        info = await load_info(port)
+        assert any(each.installed for each in info.asr)
+        languages = {each for model in info.asr[0].models if model.installed for each in model.languages}
+        assert "en" in languages
+        program = next(each for each in info.tts if each.installed)
+        assert program.supports_synthesize_streaming
+        voices = [voice.name for voice in program.voices if voice.installed and "en-US" in voice.languages]
+        assert voices[0] == "heart"
+        assert info.satellite is None
 
 
-def test_it_understands_a_command() -> None:
+async def test_it_understands_a_command() -> None:
     """It sends a language and 16 kHz samples, and reads until the transcript."""
-
-    async def run() -> None:
-        async with served() as port:
-            for language in ("en", "en-US"):
-                text = await process_audio_stream(port, language)
-                assert text is not None
-                assert "ever tried" in text.lower()
-
-    asyncio.run(run())
+    async with served() as port:
+        for language in ("en", "en-US"):
+            text = await process_audio_stream(port, language)
+            assert text is not None
+            assert "ever tried" in text.lower()
 
 
-def test_a_command_is_heard_while_it_is_spoken(carried: Supervisor) -> None:
+async def test_a_command_is_heard_while_it_is_spoken(carried: Supervisor) -> None:
     """Its job runs before the command has ended, and its text comes after that; a command that is called off ends
     it."""
-
-    async def run() -> None:
-        data = recording()
-        async with served() as port:
-            async with AsyncTcpClient("127.0.0.1", port) as client:
-                await client.write_event(Transcribe(language="en").event())
-                await client.write_event(AudioStart(**SOUND).event())
-                await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
-                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
-                await client.write_event(AudioChunk(audio=data[4 * 32_000 :], **SOUND).event())
-                await client.write_event(AudioStop().event())
-                events = await until(client, "transcript")
-                assert events[0].type == "transcript-start"
-                assert "ever tried" in events[-1].data["text"].lower()
-                await until(client, "transcript-stop")
-                await client.write_event(AudioStart(**SOUND).event())
-                await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
-                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the second job")
-            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
-
-    asyncio.run(run())
-
-
-def test_a_language_that_comes_late_counts() -> None:
-    """A recording that is under way is heard anew by what `transcribe` says."""
-
-    async def run() -> None:
-        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+    data = recording()
+    async with served() as port:
+        async with AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(Transcribe(language="en").event())
             await client.write_event(AudioStart(**SOUND).event())
-            await client.write_event(AudioChunk(audio=recording(), **SOUND).event())
-            await client.write_event(Transcribe(language="eo").event())
+            await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
+            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
+            await client.write_event(AudioChunk(audio=data[4 * 32_000 :], **SOUND).event())
             await client.write_event(AudioStop().event())
-            assert "eo" in (await until(client, "error"))[-1].data["text"]
+            events = await until(client, "transcript")
+            assert events[0].type == "transcript-start"
+            assert "ever tried" in events[-1].data["text"].lower()
+            await until(client, "transcript-stop")
+            await client.write_event(AudioStart(**SOUND).event())
+            await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
+            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the second job")
+        await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
 
-    asyncio.run(run())
+
+async def test_a_language_that_comes_late_counts() -> None:
+    """A recording that is under way is heard anew by what `transcribe` says."""
+    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+        await client.write_event(AudioStart(**SOUND).event())
+        await client.write_event(AudioChunk(audio=recording(), **SOUND).event())
+        await client.write_event(Transcribe(language="eo").event())
+        await client.write_event(AudioStop().event())
+        assert "eo" in (await until(client, "error"))[-1].data["text"]
 
 
-def test_it_is_not_left_waiting_by_an_error() -> None:
+async def test_it_is_not_left_waiting_by_an_error() -> None:
     """It passes over `error`, so what cannot be done ends the connection: a language of no model, an unknown voice."""
-
-    async def run() -> None:
-        async with served() as port:
+    async with served() as port:
+        assert await process_audio_stream(port, "eo") is None
+        for _ in range(10):  # it still sends its audio, and gets the end of the connection, not a broken one
             assert await process_audio_stream(port, "eo") is None
-            for _ in range(10):  # it still sends its audio, and gets the end of the connection, not a broken one
-                assert await process_audio_stream(port, "eo") is None
-            assert await get_tts_audio(port, "Hello.", "nobody") is None
-            async with AsyncTcpClient("127.0.0.1", port) as client:
-                await client.write_event(SynthesizeStart(voice=SynthesizeVoice(name="nobody")).event())
-                assert await read_tts_audio(client, asyncio.Event()) == b""
-
-    asyncio.run(run())
+        assert await get_tts_audio(port, "Hello.", "nobody") is None
+        async with AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(SynthesizeStart(voice=SynthesizeVoice(name="nobody")).event())
+            assert await read_tts_audio(client, asyncio.Event()) == b""
 
 
 @pytest.mark.parametrize("voice", [None, "heart"])
-def test_it_speaks_a_whole_message(voice: str | None) -> None:
+async def test_it_speaks_a_whole_message(voice: str | None) -> None:
     """The chunks make a WAV file by the format that they name."""
-
-    async def run() -> None:
-        async with served() as port:
-            found = await get_tts_audio(port, "Hello there. How are you today?", voice)
-            assert found is not None
-            samples, rate = soundfile.read(io.BytesIO(found))
-            assert 1 < len(samples) / rate < 5
-
-    asyncio.run(run())
+    async with served() as port:
+        found = await get_tts_audio(port, "Hello there. How are you today?", voice)
+        assert found is not None
+        samples, rate = soundfile.read(io.BytesIO(found))
+        assert 1 < len(samples) / rate < 5
 
 
-def test_it_hears_the_first_sentence_while_the_message_is_written() -> None:
+async def test_it_hears_the_first_sentence_while_the_message_is_written() -> None:
     """The text goes on only once there is audio; all of it is spoken, and once."""
+    heard = asyncio.Event()
 
-    async def run() -> None:
-        heard = asyncio.Event()
+    async def parts() -> AsyncIterator[str]:
+        for part in PARTS:
+            yield part
+        await heard.wait()
+        yield "Good bye."
 
-        async def parts() -> AsyncIterator[str]:
-            for part in PARTS:
-                yield part
-            await heard.wait()
-            yield "Good bye."
-
-        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-            writing = asyncio.create_task(write_tts_message(client, parts(), "heart"))
-            audio = await read_tts_audio(client, heard)
-            await writing
-            assert 1.5 < len(audio) / 2 / 24_000 < 6
-
-    asyncio.run(run())
+    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+        writing = asyncio.create_task(write_tts_message(client, parts(), "heart"))
+        audio = await read_tts_audio(client, heard)
+        await writing
+        assert 1.5 < len(audio) / 2 / 24_000 < 6
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_it_leaves_and_its_job_ends(streaming: bool, carried: Supervisor) -> None:
+async def test_it_leaves_and_its_job_ends(streaming: bool, carried: Supervisor) -> None:
     """A speech of many minutes is cancelled soon after its connection is closed."""
     long = "This is one of very many sentences that nobody will ever hear. " * 500
-
-    async def run() -> None:
-        async with served() as port:
-            async with AsyncTcpClient("127.0.0.1", port) as client:
-                if streaming:
-                    await client.write_event(SynthesizeStart().event())
-                    await client.write_event(SynthesizeChunk(text=long).event())
-                else:
-                    await client.write_event(Synthesize(text=long).event())
-                await until(client, "audio-chunk")
-                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
-            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
-
-    asyncio.run(run())
+    async with served() as port:
+        async with AsyncTcpClient("127.0.0.1", port) as client:
+            if streaming:
+                await client.write_event(SynthesizeStart().event())
+                await client.write_event(SynthesizeChunk(text=long).event())
+            else:
+                await client.write_event(Synthesize(text=long).event())
+            await until(client, "audio-chunk")
+            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
+        await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
 
 
 def jobs(supervisor: Supervisor) -> int:
