@@ -193,11 +193,8 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 @pytest.fixture(scope="module")
 def carried(home: Path) -> Iterator[Supervisor]:
     """A supervisor with the engines that hushd carries: one for the tests of a file, which hear the same once a run."""
-    started = Supervisor(home, moonshine_once.configuration())
-    assert started.ready, started.log()
-    yield started
-    started.stop()
-    check_nothing_is_left(home)
+    with Supervisor(home, moonshine_once.configuration()) as started:
+        yield started
 
 
 @pytest.fixture

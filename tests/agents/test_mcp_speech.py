@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -15,7 +13,7 @@ import pytest
 import soundfile
 import soxr
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import foreign_speech, moonshine_once, sound_loop
+from support import command_line, foreign_speech, moonshine_once, sound_loop
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.recordings import opening, recording
 from support.sound_loop import SoundLoop
@@ -101,8 +99,7 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
             assert word_error_rate(WHOLE, text(result)) <= 2 / 12
             assert host.data("status")["supervisor"]["pid"] != status["supervisor"]["pid"]
     finally:
-        command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "shutdown"]
-        subprocess.run(command, env=os.environ | environment, check=True, timeout=60)
+        command_line.hushd("shutdown", **environment)
     check_nothing_is_left(runtime)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.diary import ECHO, RATE, Diary, words
-from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
+from support.peer import BOUND_S, Supervisor, wait_until
 
 from .mcp_host import Host, stdio_host, text
 
@@ -21,12 +21,8 @@ pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp 
 @pytest.fixture(scope="module")
 def common(home: Path) -> Iterator[Host]:
     """One host for the tests of this file that look at no diary."""
-    started = Supervisor(home, ECHO)
-    assert started.ready, started.log()
-    with stdio_host(environment=Diary(home / "diary").environment) as connected:
+    with Supervisor(home, ECHO), stdio_host(environment=Diary(home / "diary").environment) as connected:
         yield connected
-    started.stop()
-    check_nothing_is_left(home)
 
 
 def test_tools_are_few_and_described(common: Host) -> None:

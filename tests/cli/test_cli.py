@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
+from support.command_line import command, on_terminal, one_sentence, run
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
-
-from .process import command, on_terminal, one_sentence, run
 
 Start = Callable[..., ScriptedRouter]
 

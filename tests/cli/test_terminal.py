@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Control, Error, Message, Partial, Progress, Request, Result
+from support.command_line import command, on_terminal, run
 from support.scripted_router import ScriptedRouter
-
-from .process import command, on_terminal, run
 
 Start = Callable[..., ScriptedRouter]
 

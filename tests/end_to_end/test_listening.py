@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support import moonshine_once, warm
-from support.peer import Supervisor, check_nothing_is_left, descendants, wait_until
+from support.peer import Supervisor, descendants, wait_until
 from support.recordings import recording
 from support.wer import FIRST_HALF, word_error_rate
 
@@ -40,11 +40,8 @@ def hold(home: Path) -> Path:
 @pytest.fixture(scope="module")
 def hushd(home: Path, hold: Path) -> Iterator[Supervisor]:
     """A supervisor with the engines that hushd carries; the same samples are heard once in a run."""
-    started = Supervisor(home, moonshine_once.configuration(hold))
-    assert started.ready, started.log()
-    yield started
-    started.stop()
-    check_nothing_is_left(home)
+    with Supervisor(home, moonshine_once.configuration(hold)) as started:
+        yield started
 
 
 def run(*arguments: str | Path) -> str:

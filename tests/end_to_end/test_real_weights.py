@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from support import real_weights
-from support.peer import Supervisor, check_nothing_is_left, wait_until
+from support.peer import Supervisor, wait_until
 from support.real_weights import needs
 from support.recordings import recording
 from support.wer import BECKETT, word_error_rate
@@ -34,12 +34,8 @@ SPEAKS = [
 def client(home: Path) -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HUSHD_MODELS_DIR", str(real_weights.linked(home / "models")))
-        started = Supervisor(home, "")
-        assert started.ready, started.log()
-        with Client() as client:
+        with Supervisor(home, ""), Client() as client:
             yield client
-        started.stop()
-        check_nothing_is_left(home)
 
 
 @pytest.mark.parametrize("model", [pytest.param(name, marks=needs(FILES.get(name, name))) for name in HEARS])

@@ -7,13 +7,12 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import sound_loop, warm
+from support import command_line, sound_loop
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.recordings import recording
 from support.sound_loop import SoundLoop
@@ -40,14 +39,7 @@ def beckett(start_supervisor: Callable[..., Supervisor]) -> Path:
 
 
 def listen(loop: SoundLoop, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    return warm.Popen(
-        [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
-        env=loop.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        text=True,
-    )
+    return command_line.start("listen", *arguments, env=loop.environment, stderr=errors, text=True)
 
 
 class Terminal:

@@ -10,11 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support import sound_loop, warm
-from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
+from support import command_line, sound_loop
+from support.peer import BOUND_S, Supervisor, wait_until
 from support.sound_loop import RATE, Monitor, SoundLoop
 from support.wer import word_error_rate
 
@@ -60,20 +59,12 @@ def loop(home: Path) -> Iterator[SoundLoop]:
 @pytest.fixture(scope="module")
 def hushd(home: Path) -> Iterator[None]:
     """A supervisor for the tests of this file, whose engines are the real ones."""
-    supervisor = Supervisor(home, "")
-    assert supervisor.ready
-    yield
-    supervisor.stop()
-    check_nothing_is_left(home)
+    with Supervisor(home, ""):
+        yield
 
 
-def start(loop: SoundLoop, command: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return warm.Popen(
-        [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{command}()", *arguments],
-        env=loop.environment,
-        text=True,
-        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-    )
+def start(loop: SoundLoop, *command: str) -> subprocess.Popen[str]:
+    return command_line.start(*command, env=loop.environment, text=True)
 
 
 def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,16 +13,12 @@ import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Credit, Error, Result
-from support.peer import BOUND_S, CONFIG, ECHO, Peer, Supervisor, command, wait_until
+from support import command_line
+from support.peer import CONFIG, ECHO, Peer, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
 A = "stt/echo/a"
 BRIEF = "[worker]\ndrain_timeout = 0.2\n"  # no job may depend on it
-
-
-def hushd(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-P", "-m", "hushd", *arguments]
-    return subprocess.run(program, capture_output=True, text=True, timeout=BOUND_S, check=False)
 
 
 class Session:
@@ -60,7 +54,7 @@ def test_unload_ends_no_other_programs_session(start_supervisor: Start) -> None:
     supervisor = start_supervisor(f'{BRIEF}[worker."stt/echo"]\n{command(ECHO, "--sessions", "1")}')
     with supervisor.connect() as stranger, supervisor.connect() as other:
         session = Session(stranger)
-        done = hushd("unload", "--json")
+        done = command_line.run("hushd", "unload", "--json", text=True)
         assert (done.returncode, json.loads(done.stdout)) == (7, {"unloaded": [], "busy": {A: 1}})
         sentence = f"{A} ends when a job of another program has finished; `hushd unload --force` ends it now."
         assert done.stderr == f"hushd unload: {sentence}\n"

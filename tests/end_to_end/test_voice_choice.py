@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +11,15 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import warm
-from support.peer import Supervisor, check_nothing_is_left
+from support import command_line
+from support.peer import Supervisor
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 Start = Callable[..., Supervisor]
 
 
-def say(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", *arguments]
-    return warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
+def say(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+    return command_line.run("say", *arguments, text=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +27,13 @@ def supervisor(home: Path) -> Iterator[Supervisor]:
     """One for the tests of this file that configure nothing, and no models of the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HUSHD_MODELS_DIR", str(home / "models"))
-        started = Supervisor(home, "")
-        assert started.ready
-        yield started
-        started.stop()
-        check_nothing_is_left(home)
+        with Supervisor(home, "") as started:
+            yield started
 
 
 @pytest.fixture
 def folder(supervisor: Supervisor, tmp_path: Path) -> Path:
     """A place for speech."""
-    assert supervisor.ready
     return tmp_path
 
 
@@ -123,8 +117,7 @@ def test_a_stream_is_spoken_in_its_own_language(
     """By its first sentence, before the rest is there; the engine that is configured has a voice for it."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     start_supervisor('tts = "espeak-ng/all"\n')
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(tmp_path / "b.wav")]
-    done = warm.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
+    done = say("-o", str(tmp_path / "b.wav"), input=GERMAN)
     assert (done.returncode, done.stderr) == (0, "")
     with Client() as client:
         speech = client.synthesize(iter([GERMAN]))

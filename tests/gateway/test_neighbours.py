@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.system import uploads
-from support.peer import BOUND_S, ECHO, Peer, Supervisor, check_nothing_is_left, command, wait_until
+from support.peer import BOUND_S, ECHO, Peer, Supervisor, command, wait_until
 
 from .raw_web_socket import TEXT, RawWebSocket, frame
 
@@ -36,7 +36,6 @@ class Served:
         self.uploads = folder / "uploads"
         self.uploads.mkdir()
         self.supervisor = Supervisor(folder, CONFIG, environment={"TMPDIR": str(self.uploads)})
-        assert self.supervisor.ready, self.supervisor.log()
         with self.supervisor.connect() as peer:
             listeners = peer.control("status")["door"]["listeners"]
         self.web, self.wyoming = (int(row["address"].rpartition(":")[2]) for row in listeners)
@@ -79,13 +78,10 @@ class Served:
 @pytest.fixture(scope="module")
 def served(home: Path) -> Iterator[Served]:
     found = Served(home)
-    try:
+    with found.supervisor:
         with RawWebSocket(found.web) as session:  # what is loaded once is loaded
             session.event("session.created")
         yield found
-    finally:
-        found.supervisor.stop()
-    check_nothing_is_left(home)
 
 
 def test_a_message_that_is_too_large_ends_its_session_alone(served: Served) -> None:

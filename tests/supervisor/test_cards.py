@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 import hushd
 import pytest
-from support import fake_cuda
+from support import command_line, fake_cuda
 from support.card_stand_in import environment as stand_in
 from support.outside import needs
-from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
+from support.peer import TESTS, Peer, Supervisor, command, wait_until
 
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
@@ -77,8 +76,7 @@ def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> No
     with on_cards.connect() as peer:
         assert where(peer, SMALL) == ("cpu", reason)
         assert peer.control("status")["memory"]["cards_error"] == "there was no answer in 5 s"
-        table = subprocess.check_output([sys.executable, "-P", "-m", "hushd", "status"], text=True, timeout=BOUND_S)
-        assert reason.removeprefix("the ") in table
+        assert reason.removeprefix("the ") in command_line.hushd("status")
         assert reason in on_cards.log()
 
 
@@ -108,8 +106,7 @@ def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[
 
 def unloaded(*arguments: str, status: int = 0) -> str:
     """The output of `hushd unload`, on both channels."""
-    command = [sys.executable, "-P", "-m", "hushd", "unload", *arguments]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
+    done = command_line.run("hushd", "unload", *arguments, text=True)
     assert done.returncode == status, done
     return done.stdout + done.stderr
 
@@ -177,8 +174,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
             "device": "cuda:0", "id": FIRST, "name": "H100", "total_mb": 24000.0, "free_mb": 10000.0,
             "used_mb": 12000.0, "budget_mb": 24000.0, "asleep": False, "kept_s": None,
         }  # fmt: skip
-        command = [sys.executable, "-P", "-m", "hushd", "status"]
-        table = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=True).stdout
+        table = command_line.hushd("status")
         assert "cuda:0 H100: workers take 12.0 of 24.0 GB, other programs 2.0, 10.0 GB free" in table
         assert "12000 MB" in table
         peer.control("unload")

@@ -153,7 +153,8 @@ class Peer:
 class Supervisor:
     """A real `python -m hushd_supervisor` in the runtime folder of the environment.
 
-    `process` is its Popen, `errors` the file that its standard error goes to. `stop` is called by the fixture.
+    `process` is its Popen, `errors` the file that its standard error goes to. `stop` is called by the fixture; a
+    context manager ends it, too.
     `inside` are the words of a command that runs it; `cold`, whether it starts as users' do, for those who measure it.
     """
 
@@ -198,6 +199,14 @@ class Supervisor:
 
     def log(self) -> str:
         return self.errors.read_text()
+
+    def __enter__(self) -> Supervisor:
+        assert self.ready, self.log()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        check_nothing_is_left(self.folder)
 
     def stop(self) -> None:
         """Ends it: SIGTERM, once more, and at last SIGKILL."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support import warm
+from support import command_line
 from support.diary import DEVICE, RATE, Sound
 from support.peer import BOUND_S, wait_until
 
@@ -24,14 +23,8 @@ class Programs:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, command: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        code = f"from hushd_cli import entry; entry.{command}()"
-        self.started.append(
-            warm.Popen(
-                [sys.executable, "-P", "-c", code, *arguments],
-                env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(self.diary)},
-                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-            )
-        )
+        environment = os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(self.diary)}
+        self.started.append(command_line.start(command, *arguments, env=environment, **options))
         return self.started[-1]
 
     def say(self, seconds: float, *arguments: str) -> subprocess.Popen[bytes]:

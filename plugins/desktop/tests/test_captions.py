@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from hushd import Client
-from support import sound_loop, warm
-from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
+from support import command_line, sound_loop
+from support.peer import BOUND_S, Supervisor, wait_until
 from support.recordings import opening
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
@@ -44,16 +43,8 @@ class Stage:
         return process
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        self.started.append(
-            warm.Popen(
-                [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "captions", *arguments],
-                env=self.loop.environment | {"TMPDIR": str(self.folder / "tmp")} | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        environment = self.loop.environment | {"TMPDIR": str(self.folder / "tmp")} | environment
+        self.started.append(command_line.start("hushd", "captions", *arguments, env=environment, text=True))
         return self.started[-1]
 
     @property
@@ -81,12 +72,8 @@ class Stage:
 def room(home: Path) -> Iterator[tuple[SoundLoop, Supervisor, Path]]:
     """One sound server and one supervisor for the tests of this file, and the sound of a person."""
     person = opening(home / "person.wav", 4.6)
-    supervisor = Supervisor(home, "")
-    assert supervisor.ready
-    with SoundLoop(home / "sound") as loop:
+    with Supervisor(home, "") as supervisor, SoundLoop(home / "sound") as loop:
         yield loop, supervisor, person
-    supervisor.stop()
-    check_nothing_is_left(home)
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hushd import Client
-from support import sound_loop, warm
+from support import command_line, sound_loop
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.recordings import recording
 from support.sound_loop import SoundLoop
@@ -24,7 +23,6 @@ _MISSING = ", ".join(filter(None, (sound_loop.missing(), desktop.missing())))
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")
 
 SAID = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
-CODE = "from hushd_cli import entry; entry.hushd()"
 
 
 class Stage:
@@ -38,16 +36,9 @@ class Stage:
         self.person = recording()
 
     def dictate(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        self.started.append(
-            warm.Popen(
-                [sys.executable, "-P", "-c", CODE, "dictate", *arguments],
-                env=self.loop.environment | {"DISPLAY": self.screen.display, "WAYLAND_DISPLAY": ""} | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        shown = {"DISPLAY": self.screen.display, "WAYLAND_DISPLAY": ""}
+        environment = self.loop.environment | shown | environment
+        self.started.append(command_line.start("hushd", "dictate", *arguments, env=environment, text=True))
         return self.started[-1]
 
     def waiting(self, *arguments: str, key: str = "F9") -> subprocess.Popen[str]:

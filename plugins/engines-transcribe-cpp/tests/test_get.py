@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_protocol.system import paths
 from hushd_schema.settings import load
-from support import warm
+from support import command_line
 from support.hub_server import Content, HubServer, serving
-from support.peer import Supervisor, check_nothing_is_left
+from support.peer import Supervisor
 
 from . import gguf_models
 
@@ -34,16 +33,13 @@ def hub(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 
 def get(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "get", *arguments]
-    return warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+    return command_line.run("hushd", "get", *arguments, text=True)
 
 
 def test_a_language_comes_by_one_command(home: Path, hub: HubServer) -> None:
     """It says the cost, asks, pulls, writes the settings, and hears a sentence; a second time it fetches nothing."""
     pytest.importorskip("transcribe_cpp")
-    started = Supervisor(home, "")
-    assert started.ready
-    try:
+    with Supervisor(home, ""):
         asked = get("fr", "--hearing")
         assert (asked.returncode, asked.stderr) == (
             2,
@@ -60,9 +56,6 @@ def test_a_language_comes_by_one_command(home: Path, hub: HubServer) -> None:
         assert again.stdout.startswith("Hears French: transcribe-cpp/parakeet-ultra is installed.\n")
         assert "Wrote" not in again.stdout
         assert len(hub.requests) == asked_for
-    finally:
-        started.stop()
-    check_nothing_is_left(home)
 
 
 def test_a_language_that_nobody_knows_is_refused() -> None:

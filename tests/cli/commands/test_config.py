@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.command_line import hushd
 from support.peer import Supervisor, wait_until
-
-from ..process import hushd
 
 config = partial(hushd, "config")
 

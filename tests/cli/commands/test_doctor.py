@@ -15,9 +15,8 @@ from hushd_cli.commands.doctor import installation, machine
 from hushd_models import paces
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from support.command_line import run
 from support.peer import ECHO, Supervisor, command
-
-from ..process import run
 
 Found = list[dict[str, str]]
 

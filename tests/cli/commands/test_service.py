@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands import service as units
-
-from ..process import run
+from support.command_line import run
 
 SYSTEMD = units.PACKAGING / "systemd/user"
 

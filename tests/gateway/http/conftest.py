@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import moonshine_once
 from support.http_gateway import HttpGateway
-from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.peer import CONFIG, Supervisor
 from support.recordings import recording
 
 if TYPE_CHECKING:
@@ -21,13 +21,10 @@ ECHO = f"stt = 'echo/a'\ntts = 'echo/a'\n{CONFIG}"
 
 def _served(home: Path, config: str) -> Iterator[HttpGateway]:
     assert not (home / "client.sock").exists(), "a second supervisor would leave its requests to the first"
-    supervisor = Supervisor(home, config)
-    assert supervisor.ready, supervisor.log()
-    gateway = HttpGateway(home)
-    yield gateway
-    gateway.stop()
-    supervisor.stop()
-    check_nothing_is_left(home)
+    with Supervisor(home, config):
+        gateway = HttpGateway(home)
+        yield gateway
+        gateway.stop()
 
 
 @pytest.fixture(scope="module")

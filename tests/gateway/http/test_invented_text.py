@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,7 +13,7 @@ import pytest
 import soundfile
 import soxr
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import foreign_speech, warm
+from support import command_line, foreign_speech
 from support.http_gateway import HttpGateway
 
 from .test_realtime import COMPLETED, append, session
@@ -53,8 +51,7 @@ def test_openais_formats_say_so(openai: OpenAI, french: Path) -> None:
 def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, french: Path, beckett: Path) -> None:
     """11, and the sentence after the text; a file that cannot be read counts more, a good one changes nothing."""
     for files, code in (([french], 11), ([beckett], 0), ([beckett, french], 11), ([french, french.parent], 4)):
-        command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *map(str, files)]
-        done = warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        done = command_line.run("listen", *map(str, files), text=True)
         assert done.returncode == code, done.stderr
         assert (WHY in done.stderr) == (french in files)
         assert done.stdout.strip()
@@ -67,10 +64,7 @@ def test_the_microphone_ends_with_the_same_code(openai: OpenAI, french: Path, tm
     person.write_bytes(soxr.resample(samples, rate, 16_000).tobytes() + bytes(64_000))
     (tmp_path / "diary").touch()
     environment = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(person)}
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()"]
-    done = subprocess.run(
-        command, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+    done = command_line.run("listen", env=os.environ | environment, text=True)
     assert done.returncode == 11, done.stderr
     assert done.stderr.count(WHY) == 1
     assert done.stdout.strip()

@@ -6,17 +6,15 @@ import base64
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import chromium, foreign_speech, moonshine_once
+from support import chromium, command_line, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
-from support.peer import Peer, Supervisor, check_nothing_is_left, wait_until
+from support.peer import Peer, Supervisor, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
@@ -53,12 +51,9 @@ new MutationObserver(() => { window.unstable ||= !!document.querySelector('#hear
 @pytest.fixture(scope="module")
 def peer(home: Path) -> Iterator[Peer]:
     """A supervisor with the real engines, which hear the same once a run, and an address for HTTP."""
-    supervisor = Supervisor(home, CONFIG + moonshine_once.configuration(), environment={"HUSHD_GATEWAY_IDLE": "0.2"})
-    assert supervisor.ready, supervisor.log()
-    with Peer(supervisor.socket) as peer:
+    config = CONFIG + moonshine_once.configuration()
+    with Supervisor(home, config, environment={"HUSHD_GATEWAY_IDLE": "0.2"}) as started, started.connect() as peer:
         yield peer
-    supervisor.stop()
-    check_nothing_is_left(home)
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +141,8 @@ def test_what_the_microphone_hears_is_text(page: Chromium) -> None:
 
 def listened(home: Path, recording: Path, form: str) -> str:
     """The subtitles that `listen --diarize` writes of a recording in which one person speaks, without a name."""
-    code = "from hushd_cli import entry; entry.listen()"
-    command = [sys.executable, "-P", "-c", code, "--diarize", "-f", form, str(recording)]
     environment = os.environ | {"HUSHD_RUNTIME_DIR": str(home), "HUSHD_AUTOSTART": "0"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=True)
+    done = command_line.run("listen", "--diarize", "-f", form, str(recording), env=environment, text=True, check=True)
     return re.sub(r"^(\[SPEAKER_00\]: |<v SPEAKER_00>)", "", done.stdout, flags=re.MULTILINE)
 
 

@@ -46,9 +46,8 @@ def test_running_jobs_of_the_gateway_end_first(runtime: Path) -> None:
     """A request over HTTP that runs meanwhile is answered, though the gateway itself has asked to unload its worker."""
     goal = runtime / "goal"
     slow = command(ECHO, "--until", str(goal))
-    supervisor = Supervisor(runtime, f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{slow}")
-    gateway = HttpGateway(runtime)
-    with ThreadPoolExecutor(1) as pool:
+    with Supervisor(runtime, f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{slow}"), ThreadPoolExecutor(1) as pool:
+        gateway = HttpGateway(runtime)
         answer = pool.submit(post, gateway, part("file", b"sound", "a.wav") + END)
         with Client() as client:
             while not any(worker.running for worker in client.status().workers):
@@ -57,5 +56,4 @@ def test_running_jobs_of_the_gateway_end_first(runtime: Path) -> None:
         assert not answer.done()
         goal.touch()
         assert answer.result()[0] == 200
-    gateway.stop()
-    supervisor.stop()
+        gateway.stop()

@@ -8,19 +8,15 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands import service as units
 from hushd_desktop.dictation.install import APPLICATION, UNIT, _desktop_word, find
-from support import warm
+from support import command_line
 
-CODE = "from hushd_cli import entry; entry.hushd()"
 SYSTEMCTL = '#!/bin/sh\necho "$@" >> "$LOG"\n'
 
 
 def dictate(home: Path, *arguments: str) -> str:
     """The output of the command, for a user with this home, and no program but those in its bin."""
     environment = {"HOME": str(home), "PATH": str(home / "bin"), "LOG": str(home / "log")}
-    done = warm.run(
-        [sys.executable, "-P", "-c", CODE, "dictate", *arguments],
-        env=environment, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = command_line.run("hushd", "dictate", *arguments, env=environment, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
+from support.command_line import on_terminal
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
-
-from ...process import on_terminal
 
 Start = Callable[..., ScriptedRouter]
 

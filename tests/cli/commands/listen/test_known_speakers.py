@@ -13,11 +13,10 @@ import pytest
 import soundfile
 from hushd import AsyncClient, Client, HushdError
 from hushd_protocol.system import paths
+from support.command_line import run
 from support.conversations import NAGG, NELL
 from support.peer import Supervisor
 from support.recordings import recording
-
-from ...process import run
 
 pytestmark = pytest.mark.skipif(
     find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"

@@ -18,10 +18,9 @@ from hushd.audio.microphone import MICROPHONE_CHUNK_S, ZEROS_S, zeros_reason
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
+from support.command_line import command
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
-
-from ...process import command
 
 Start = Callable[..., ScriptedRouter]
 DEVICE = Path(__file__).parents[3] / "support" / "quiet_device"

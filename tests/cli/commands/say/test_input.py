@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands.say.command import utf8
 from hushd_protocol.messages import Request
+from support.command_line import one_sentence, run
 from support.scripted_router import ScriptedRouter
 from support.seeds import seeds
 
-from ...process import one_sentence, run
 from ...test_cli import engines
 
 Start = Callable[..., ScriptedRouter]

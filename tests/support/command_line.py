@@ -25,6 +25,12 @@ def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[
     return warm.run(command(*arguments), timeout=120, **(given | pipes | options))
 
 
+def start(*arguments: str | bytes, **options: Any) -> subprocess.Popen[Any]:
+    """Starts one that reads nothing, whose output and complaint are pipes, unless an option says otherwise."""
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    return warm.Popen(command(*arguments), **({"stdin": subprocess.DEVNULL} | pipes | options))
+
+
 def hushd(*words: str, status: int = 0, **environment: str) -> str:
     """Runs `hushd`; returns its output, or the complaint of one that is to end with another status."""
     done = run("hushd", *words, text=True, env=os.environ | environment)
