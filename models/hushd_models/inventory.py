@@ -6,7 +6,6 @@ It only looks at files: it uses no network and imports no engine.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from glob import glob
@@ -25,6 +24,7 @@ from .catalogue import Known
 from .installation import engine_installed, engine_needed
 from .manifest import Manifest, split
 from .store import Store
+from .weights import files_in
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -258,28 +258,6 @@ class _Look:
                     except HushdError:
                         continue  # no engine takes it
                     yield model
-
-
-def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
-    """Returns the sizes of a folder's files by relative path, with subfolders if `deep`; skips dangling links and
-    hidden files."""
-    sizes: dict[str, int] = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith("."):
-                    continue
-                try:
-                    if entry.is_file():
-                        sizes[entry.name] = entry.stat().st_size
-                    elif deep and entry.is_dir(follow_symlinks=False):
-                        inner = files_in(Path(entry.path))
-                        sizes |= {f"{entry.name}/{name}": size for name, size in inner.items()}
-                except OSError:
-                    continue
-    except OSError:
-        pass
-    return sizes
 
 
 def _names(model: Row) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import catalogue, hf_cache, inventory, manifest, removal
+from hushd_models import catalogue, hf_cache, inventory, manifest, removal, weights
 from hushd_models.catalogue import Known
 from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, replace
@@ -361,9 +361,9 @@ def test_folders_tell_their_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(name.encode())
     for link, target in (("file", "a"), ("folder", "in"), ("dangling", "gone"), ("self", "self")):
         (tmp_path / link).symlink_to(target)
-    assert inventory.files_in(tmp_path) == {"a": 1, "file": 1, "in/b": 4, "in/deep/c": 9}
-    assert inventory.files_in(tmp_path, deep=False) == {"a": 1, "file": 1}
-    assert inventory.files_in(tmp_path / "gone") == {}
+    assert weights.files_in(tmp_path) == {"a": 1, "file": 1, "in/b": 4, "in/deep/c": 9}
+    assert weights.files_in(tmp_path, deep=False) == {"a": 1, "file": 1}
+    assert weights.files_in(tmp_path / "gone") == {}
 
 
 def test_a_row_for_programs(store: Store) -> None:

@@ -14,11 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import advice, catalogue
+from hushd_models import advice, catalogue, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -163,19 +162,11 @@ class _Details(NamedTuple):
     speakers: tuple[str, ...]
 
 
-def _folder() -> Path:
-    return paths.find().models / "piper"
-
-
 def _files() -> dict[str, Path]:
     """Returns the installed voices by name."""
-    try:
-        voices = sorted(_folder().iterdir())
-    except OSError:
-        return {}
     return {
         path.stem: path
-        for path in voices
+        for path in weights.entries("piper")
         if path.suffix == ".onnx" and is_name(path.stem) and path.is_file() and _description(path).is_file()
     }
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hushd_models import catalogue, hf_cache
-from hushd_models.inventory import files_in
-from hushd_models.manifest import Manifest
-from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
+from hushd_models import catalogue, weights
 from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.engines import NoModel
 from hushd_worker_tts.engine import Model, Voice, greeting
@@ -25,21 +20,13 @@ WPM = 170
 
 
 def find(model: str) -> Path | None:
-    """Returns the folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    """Returns the folder of `model`; None if there is none."""
     if not is_name(model):
         return None
-    place = paths.find().models / SPEC.name / model
-    if any(place.glob("*.onnx")):
-        return place
-    store = Store(paths.find())
-    try:
-        if manifest := store.find(f"{SPEC.name}/{model}"):
-            return store.location(manifest)
-    except HushdError:
-        return None  # its manifest is damaged, which the load reports
-    known = catalogue.find(f"{SPEC.name}/{model}")
-    snapshot = hf_cache.snapshot(known.repository, known.revision) if known else None
-    return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
+    own = weights.folder(SPEC.name) / model
+    if any(own.glob("*.onnx")):
+        return own
+    return next((folder for folder, _ in weights.kept(f"{SPEC.name}/{model}")), None)
 
 
 def _known() -> dict[str, catalogue.Known]:
@@ -48,16 +35,8 @@ def _known() -> dict[str, catalogue.Known]:
 
 def here() -> dict[str, tuple[Path, Described]]:
     """Returns the models on this machine that can be loaded, with their descriptions by their files."""
-    place = paths.find().models / SPEC.name
-    try:
-        names = [folder.name for folder in sorted(place.iterdir()) if is_name(folder.name) and folder.is_dir()]
-    except OSError:
-        names = []
-    names += [
-        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
-    ]
     models = {}
-    for name in dict.fromkeys((*SPEC.models, *names)):
+    for name in dict.fromkeys((*SPEC.models, *weights.names(SPEC.name))):
         if folder := find(name):
             try:
                 models[name] = (folder, described(folder))
@@ -75,7 +54,7 @@ def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Mod
     return Model(
         name,
         description.languages,
-        catalogue.memory_of_files(SPEC.name, files_in(folder)),
+        catalogue.memory_of_files(SPEC.name, weights.files_in(folder)),
         embedded=False,
         installed=package,
     )

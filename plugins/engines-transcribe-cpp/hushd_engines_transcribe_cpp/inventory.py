@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hushd_models import catalogue, hf_cache
-from hushd_models.inventory import files_in
-from hushd_models.manifest import Manifest
-from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
+from hushd_models import catalogue, weights
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.engines import NoModel
 from hushd_worker_stt.engine import ModelInfo
@@ -32,39 +27,18 @@ def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
     return tuple((catalogued | own).values())
 
 
-def place() -> Path:
-    """Returns the folder for users' own models, each in a folder."""
-    return paths.find().models / SPEC.name
-
-
 def find(model: str) -> Path | None:
-    """Returns the file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    """Returns the file of `model`; None if there is none."""
     if not is_name(model):
         return None
-    if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
-        return own[0]
-    store = Store(paths.find())
-    try:
-        if manifest := store.find(f"{SPEC.name}/{model}"):
-            return next((file for name in manifest.files if (file := store.location(manifest) / name).is_file()), None)
-    except HushdError:
-        return None  # its manifest is damaged, which the load reports
-    known = catalogue.find(f"{SPEC.name}/{model}")
-    snapshot = hf_cache.snapshot(known.repository) if known else None
-    files = known.choose(files_in(snapshot)) if known and snapshot else None
-    return snapshot / files[0] if snapshot and files else None
+    own = sorted((weights.folder(SPEC.name) / model).glob("*.gguf"))
+    pulled = (file for _, files in weights.kept(f"{SPEC.name}/{model}") for file in files)
+    return next((file for file in (*own, *pulled) if file.is_file()), None)
 
 
 def here() -> list[str]:
     """Returns the names of the models on this machine."""
-    try:
-        folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
-    except OSError:
-        folders = []
-    names = [
-        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
-    ]
-    return list(dict.fromkeys([*well_known(), *folders, *names]))
+    return list(dict.fromkeys([*well_known(), *weights.names(SPEC.name)]))
 
 
 def identifying() -> tuple[str, Path] | None:

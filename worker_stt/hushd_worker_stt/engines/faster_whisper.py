@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hushd_models import catalogue, hf_cache
+from hushd_models import catalogue, weights
 from hushd_models.installation import package_command
 from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import reason
@@ -58,13 +58,8 @@ class FasterWhisper(WhisperFamily):
 
     @classmethod
     def find(cls, model: str) -> Path | None:
-        known = catalogue.find(f"faster-whisper/{model}")
-        places = (
-            int8_place(f"faster-whisper/{model}"),
-            cls.folder() / model,
-            cls.pulled(model),
-            hf_cache.snapshot(known.repository) if known else None,
-        )
+        name, own = f"faster-whisper/{model}", weights.folder("faster-whisper") / model
+        places = (int8_place(name), own, *(place for place, _ in weights.kept(name)))
         return next((place for place in places if place and _whole(place)), None)
 
     @classmethod

@@ -40,7 +40,6 @@ from hushd_worker_stt.engine import (
 )
 
 from . import onnx_models
-from .onnx_models import KNOWN
 
 SPEC = engines.get("onnx-asr")
 _MIN_SAMPLES = RATE // 2  # less is padded with silence, since the variance of a single frame is NaN
@@ -61,9 +60,7 @@ class OnnxAsr(Engine):
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        own = {model.name: model for model in onnx_models.pulled()}
-        own |= {folder.name: onnx_models.described(folder) for folder in onnx_models.folders()}
-        return (*cls.INFO.models, *(model for name, model in own.items() if name not in KNOWN))
+        return (*cls.INFO.models, *onnx_models.here())
 
     @classmethod
     def installed(cls, model: str) -> bool:

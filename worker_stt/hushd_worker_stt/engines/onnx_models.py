@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hushd_models import catalogue, hf_cache
-from hushd_models.inventory import files_in
-from hushd_models.manifest import Manifest
-from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
+from hushd_models import catalogue, weights
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_worker.precision import int8_place
 
 from hushd_worker_stt.engine import ModelInfo
@@ -37,48 +31,23 @@ def source(model: str) -> str | None:
     return known.repository if model in _BY_REPOSITORY else model
 
 
-def place() -> Path:
-    """Returns the folder for users' own models, each in a folder."""
-    return paths.find().models / "onnx-asr"
-
-
-def folders() -> list[Path]:
-    """Returns the folders of the user's own models."""
-    try:
-        paths = sorted(place().iterdir())
-    except OSError:
-        return []
-    return [f for f in paths if f.is_dir() and is_name(f.name) and _weights(f)]
-
-
 def find(model: str) -> Path | None:
-    """Returns the folder of `model`: the user's own, hushd's, or a complete snapshot in Hugging Face's cache; None if
-    there is none."""
+    """Returns the folder of `model`; None if there is none. The load reports what an incomplete one lacks."""
     if not is_name(model):
         return None
-    if small := int8_place(f"onnx-asr/{model}"):
+    name, known = f"onnx-asr/{model}", KNOWN.get(model)
+    if small := int8_place(name):
         return small
-    known = KNOWN.get(model)
-    own = place() / model
-    # The load reports an incomplete model of the user's own.
+    own = weights.folder("onnx-asr") / model
     if own.is_dir() and _weights(own, known.files[0].needed[0].replace("?int8", "*") if known else "*.onnx"):
         return own
-    store = Store(paths.find())
-    try:
-        if manifest := store.find(f"onnx-asr/{model}"):
-            return store.location(manifest)
-    except HushdError:
-        return None  # its manifest is damaged, which the load reports
-    snapshot = hf_cache.snapshot(known.repository) if known else None
-    return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
+    return next((folder for folder, _ in weights.kept(name)), None)
 
 
-def pulled() -> Iterator[ModelInfo]:
-    """Yields the models that hushd has pulled, imported or converted."""
-    store = Store(paths.find())
-    for manifest in store.kept("onnx-asr").values():
-        if isinstance(manifest, Manifest) and (folder := store.location(manifest)).is_dir():
-            yield replace(described(folder), name=manifest.name)
+def here() -> list[ModelInfo]:
+    """Describes the models outside the catalogue that are on this machine."""
+    folders = ((name, find(name)) for name in weights.names("onnx-asr") if name not in KNOWN)
+    return [replace(described(folder), name=name) for name, folder in folders if folder and folder.is_dir()]
 
 
 def _weights(folder: Path, pattern: str = "*.onnx") -> list[Path]:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue
+from hushd_models import catalogue, weights
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_worker import compute_device
@@ -52,9 +52,11 @@ class Whisper(WhisperFamily):
 
     @classmethod
     def find(cls, model: str) -> Path | None:
-        file = f"{catalogue.canonical(f'whisper/{model}').partition('/')[2]}.pt"
-        places = (cls.folder() / f"{model}.pt", cls.pulled(model), cls.folder() / file, user_cache() / "whisper" / file)
-        return next((place for place in places if place and place.is_file()), None)
+        name, folder = f"whisper/{model}", weights.folder("whisper")
+        file = f"{catalogue.canonical(name).partition('/')[2]}.pt"
+        pulled = (path for _, files in weights.kept(name) for path in files)
+        places = (folder / f"{model}.pt", *pulled, folder / file, user_cache() / "whisper" / file)
+        return next((place for place in places if place.is_file()), None)
 
     @classmethod
     def own(cls, path: Path) -> ModelInfo | None:

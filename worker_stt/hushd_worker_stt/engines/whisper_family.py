@@ -16,14 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hushd_models import advice, catalogue
+from hushd_models import advice, weights
 from hushd_models.installation import engine_installed
-from hushd_models.manifest import Manifest
-from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines
 from hushd_schema.engines import whisper
@@ -131,37 +127,13 @@ class WhisperFamily(Engine):
         return min(16, max(2, cores() // 2)) if self.compute_device == "cpu" else 16
 
     @classmethod
-    def folder(cls) -> Path:
-        """Returns the folder for models that users install by hand."""
-        return paths.find().models / cls.INFO.name
-
-    @classmethod
-    def pulled(cls, model: str) -> Path | None:
-        """Returns the path of a `model` that hushd pulled, imported or converted: a folder, or its only file."""
-        store, name = Store(paths.find()), f"{cls.INFO.name}/{model}"
-        try:
-            manifest = store.find(name) or store.find(catalogue.canonical(name))
-        except HushdError:
-            return None  # its manifest is damaged, which the load reports
-        return cls._path(manifest) if manifest else None
-
-    @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        try:
-            places = sorted(cls.folder().iterdir())
-        except OSError:
-            places = []
+        known, places = {model.name for model in cls.INFO.models}, weights.entries(cls.INFO.name)
         own = {model.name: model for path in places if (model := cls.own(path)) and is_name(model.name)}
-        for manifest in Store(paths.find()).kept(cls.INFO.name).values():
-            if isinstance(manifest, Manifest) and (model := cls.own(cls._path(manifest))):
-                own[manifest.name] = replace(model, name=manifest.name)
-        known = {model.name for model in cls.INFO.models}
+        for name in weights.pulled(cls.INFO.name):
+            if name not in known and (path := cls.find(name)) and (model := cls.own(path)):
+                own[name] = replace(model, name=name)
         return (*cls.INFO.models, *(model for name, model in own.items() if name not in known))
-
-    @staticmethod
-    def _path(manifest: Manifest) -> Path:
-        location = Store(paths.find()).location(manifest)
-        return location / next(iter(manifest.files)) if len(manifest.files) == 1 else location
 
     @classmethod
     def installed(cls, model: str) -> bool:

@@ -14,12 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hushd_models import advice, catalogue, hf_cache
+from hushd_models import advice, catalogue, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
-from hushd_models.inventory import files_in
-from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -180,24 +177,15 @@ def _keep_from_the_net(folder: Path) -> None:
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    return paths.find().models / "chatterbox"
-
-
 def _voices_folder() -> Path:
-    return _folder() / "voices"
+    return weights.folder("chatterbox") / "voices"
 
 
 def _find(model: str) -> Path | None:
-    """Returns the folder of the complete model: the user's own, hushd's, or one in Hugging Face's cache."""
+    """Returns the folder of the complete model."""
     known = _KNOWN[model]
-    store = Store(paths.find())
-    try:
-        manifest = store.find(known.model)
-    except HushdError:
-        manifest = None  # reported by the load
-    places = (_folder() / model, store.location(manifest) if manifest else None, hf_cache.snapshot(known.repository))
-    return next((place for place in places if place and known.choose(files_in(place))), None)
+    places = (weights.folder("chatterbox") / model, *(place for place, _ in weights.kept(known.model)))
+    return next((place for place in places if known.choose(weights.files_in(place))), None)
 
 
 def _recordings() -> dict[str, tuple[Path, str]]:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from hushd_models import advice, catalogue
+from hushd_models import advice, catalogue, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -163,17 +162,13 @@ def _without_copies() -> None:
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    return paths.find().models / "kokoro"
-
-
 def _files() -> dict[str, Path]:
     """Returns the installed models by name."""
-    return {path.stem: path for path in sorted(_folder().glob("*.onnx")) if path.is_file()}
+    return {path.stem: path for path in weights.entries("kokoro") if path.suffix == ".onnx" and path.is_file()}
 
 
 def _voices_file() -> Path | None:
-    return next((path for path in sorted(_folder().glob("voices*.bin")) if path.is_file()), None)
+    return next((path for path in weights.entries("kokoro") if path.match("voices*.bin") and path.is_file()), None)
 
 
 def _voice_names() -> frozenset[str]:
