@@ -187,14 +187,6 @@ def test_listening_is_a_live_request(start_router: Start, client: Client) -> Non
 # --- asking again -----------------------------------------------------------------------------------------------------
 
 
-def test_a_path_that_the_worker_cannot_open_is_sent(start_router: Start, client: Client, sound: Path) -> None:
-    """path_unreachable makes the same request a stream of the file's bytes."""
-    router = start_router(failing_first("path_unreachable", hearing))
-    assert client.transcribe(sound).text == "Hi."
-    assert [request.input for request in router.of(m.Request)] == ["path", "stream"]
-    assert b"".join(chunk.payload for chunk in router.of(m.Chunk)) == sound.read_bytes()
-
-
 @pytest.mark.parametrize(
     "code", ["worker_crashed", "worker_stopped", "supervisor_lost", "shutting_down", "slow_consumer"]
 )

@@ -144,24 +144,6 @@ def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatc
     assert find().supervisor_log.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.usefixtures("autostart")
-def test_a_request_survives_the_kill_of_its_supervisor() -> None:
-    """A request under way when the supervisor is killed is done by the next one: its caller sees only the result."""
-    with Client() as client, Client() as watcher:
-        pid = client.status().supervisor.pid
-        from hushd.transport.call import new_id
-        from hushd_protocol.messages import Request
-
-        from .client_calls import result, sent
-
-        asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
-        os.kill(pid, signal.SIGSTOP)
-        call = sent(client, asked)
-        os.kill(pid, signal.SIGKILL)
-        assert result(call).data["params"] == {"n": 1}
-        assert watcher.status().supervisor.pid != pid
-
-
 def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
     """The error is no_supervisor, exit code 3, with the last line of the log and where the rest is; nothing waits."""
     autostart("nonsense = 1\n")

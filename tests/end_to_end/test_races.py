@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
 from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
@@ -22,16 +21,6 @@ Start = Callable[..., Supervisor]
 def fake(*flags: str) -> str:
     """A configuration with the misbehaving worker as `stt/fake` and a good one as `stt/echo`."""
     return f'[worker."stt/fake"]\n{command(FAKE, *flags)}[worker."stt/echo"]\n{command(ECHO)}'
-
-
-@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.night)])
-def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start, count: int) -> None:
-    """A worker that dies the moment its result is out: as many results as requests, no error."""
-    supervisor = start_supervisor(fake("--late-result"))
-    with supervisor.connect() as client:
-        for number in range(count):
-            assert client.ask("echo", "stt/fake/a", params={"n": number})["echo"] == {"n": number}
-            client.control("unload")  # forgets the crash, so that no backoff slows the test
 
 
 def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:

@@ -12,54 +12,27 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Credit, Error, Result
+from hushd_protocol.messages import Cancel, Error
 from support import command_line
-from support.peer import CONFIG, ECHO, Peer, Supervisor, command, wait_until
+from support.peer import ECHO, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
 A = "stt/echo/a"
 BRIEF = "[worker]\ndrain_timeout = 0.2\n"  # no job may depend on it
 
 
-class Session:
-    """A live stream of a program that is not ours: what it sends comes back."""
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.id = peer.request("copy", input="stream", session=True, credit=200)
-        self._sent = 0
-        peer.expect(Credit)
-
-    def speak(self, last: bool = False) -> None:
-        self.peer.send(Chunk(id=self.id, seq=self._sent, payload=b"word", last=last))
-        self._sent += 1
-
-    def is_heard(self) -> bool:
-        """Returns whether a word comes back."""
-        self.speak()
-        while not isinstance(message := self.peer.receive(), Chunk):
-            assert isinstance(message, Credit), message
-        return message.payload == b"word"
-
-    def end(self) -> str:
-        """Ends it, and returns the code of its end."""
-        self.speak(last=True)
-        while not isinstance(message := self.peer.receive(), Result | Error):
-            pass
-        return "result" if isinstance(message, Result) else message.code
-
-
-def test_unload_ends_no_other_programs_session(start_supervisor: Start) -> None:
-    """It says at once for whom the worker stays, with status 7; the session goes on, and the worker ends after it."""
-    supervisor = start_supervisor(f'{BRIEF}[worker."stt/echo"]\n{command(ECHO, "--sessions", "1")}')
+def test_unload_ends_no_other_programs_job(start_supervisor: Start) -> None:
+    """It says at once for whom the worker stays, with status 7; the job goes on, and the worker ends after it."""
+    supervisor = start_supervisor(f'{BRIEF}[worker."stt/echo"]\n{command(ECHO)}')
     with supervisor.connect() as stranger, supervisor.connect() as other:
-        session = Session(stranger)
+        job = stranger.request("wait")
+        wait_until(lambda: other.status(A)["running"] == 1, "a running job")
         done = command_line.run("hushd", "unload", "--json", text=True)
         assert (done.returncode, json.loads(done.stdout)) == (7, {"unloaded": [], "busy": {A: 1}})
         sentence = f"{A} ends when a job of another program has finished; `hushd unload --force` ends it now."
         assert done.stderr == f"hushd unload: {sentence}\n"
-        assert session.is_heard()
-        assert session.end() == "result"
+        stranger.send(Cancel(id=job))
+        assert stranger.expect(Error).code == "cancelled"
         wait_until(lambda: other.status(A)["state"] == "stopped", "the end of the worker")
 
 
@@ -80,17 +53,6 @@ def test_a_transcript_that_force_interrupts_is_whole(diarize: bool, start_superv
 
 def configure(text: str) -> None:
     Path(os.environ["HUSHD_CONFIG"]).write_text(text)
-
-
-def test_sighup_applies_what_has_changed(supervisor: Supervisor) -> None:
-    """A shorter keep-alive counts for the worker that is idle already; its process is the same."""
-    with supervisor.connect() as client:
-        pid = client.ask("echo")["pid"]
-        assert client.status()["expires_in_s"] > 200
-        configure("[worker]\nkeep_alive = 100\n" + CONFIG)
-        supervisor.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: client.status()["expires_in_s"] <= 100)
-        assert client.ask("echo")["pid"] == pid
 
 
 def test_a_wrong_configuration_changes_nothing(supervisor: Supervisor) -> None:

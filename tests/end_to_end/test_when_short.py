@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
-from support.peer import ECHO, Peer, Supervisor, command, is_gone, wait_until
+from support.peer import ECHO, Peer, Supervisor, command
 
 SCRIPT = str(Path(__file__).parents[1] / "support" / "small_machine.py")
 MB = 1_000_000
@@ -58,21 +58,6 @@ def test_a_program_frees_what_a_start_lacks(start_supervisor: Start, available: 
     assert any(note.startswith("waiting for others to free 1.") for note in notes)
     assert json.loads(Path(f"{available}.asked").read_text())["worker"] == BIG
     assert "when_short has ended with status 0 (it gave 2 GB)" in supervisor.log()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the lifeline of a program that is not hushd's is Linux's")
-def test_it_ends_with_the_supervisor(start_supervisor: Start, available: Path) -> None:
-    """Even one that is killed by -9."""
-    supervisor = start(start_supervisor, "sh", "-c", f'echo $$ > "{available}.pid"; sleep 3600')
-    with supervisor.connect() as peer, supervisor.connect() as other:
-        peer.request("echo", BIG)
-        file = Path(f"{available}.pid")
-        wait_until(lambda: file.exists() and bool(file.read_text()), "the program")
-        pid = int(file.read_text())
-        other.control("status")  # by then the supervisor has done with its start
-        supervisor.process.kill()
-        supervisor.process.wait()
-    wait_until(lambda: is_gone(pid), "the program's end")
 
 
 def test_it_is_read_again_with_the_configuration(start_supervisor: Start, available: Path) -> None:

@@ -70,6 +70,7 @@ def _read(data: bytes, rng: Random) -> None:
         with Recording(_job(data), rng.choice((0.0, 0.0, 0.1, 1e6)), rng.choice((1, 1, 2))) as recording:
             for block in recording.blocks():
                 assert block.dtype == np.float32
+                assert np.isfinite(block).all()
                 if recording.seconds > 3600:  # a header may promise years; a job can be cancelled
                     break
     except HushdError as error:

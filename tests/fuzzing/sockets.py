@@ -22,7 +22,7 @@ from . import wire
 from .mutate import Feed
 
 DEFAULTS = 'stt = "echo/a"\ntts = "echo/a"\n[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n'
-LOOK = 500  # inputs between two looks at whether it still answers
+LOOK = 100  # inputs between two looks at whether it still answers
 ANSWER_S = 30.0
 CROWD = 6  # connections at a time
 LARGEST = 200_000_000  # bytes resident

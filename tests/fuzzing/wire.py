@@ -37,6 +37,8 @@ _WORDS: dict[str, Sequence[Any]] = {
     "credit": (0, 1, 8, 100), "chunks": (0, 1, 8), "seq": (0, 1, 2, 3),
 }  # fmt: skip
 
+_ODD = (msgpack.ExtType(0, b""), msgpack.ExtType(127, bytes(40)), msgpack.Timestamp(2**34, 999_999_999), b"\xff" * 17)
+
 
 def message(rng: Random, kinds: Sequence[type[m.Message]], **fixed: Any) -> m.Message:
     """A message of one of the `kinds`, of few ids, names and words."""
@@ -96,7 +98,10 @@ def frames(rng: Random, said: m.Message, *, harm: float) -> list[bytes]:
             payload = bytes(rng.choice((65_536, 65_537, 66_000)))
         case _:
             try:
-                header = msgpack.packb(altered(rng, msgpack.unpackb(header)))
+                value = altered(rng, msgpack.unpackb(header))
+                if rng.random() < 0.2 and isinstance(value, dict):
+                    value[rng.choice((*value, "extra", b"bytes"))] = rng.choice(_ODD)
+                header = msgpack.packb(value)
             except (ValueError, OverflowError, UnicodeError, TypeError):
                 header = damaged(rng, header)
     return [MAGIC, header, payload]
@@ -112,9 +117,17 @@ def messages(folder: Path) -> Iterator[Feed]:
         number = rng.randrange(len(directions))
         sent = frames(rng, message(rng, directions[number]), harm=0.8)
         try:
-            pack(unpack(sent, decoders[number]))
+            taken = unpack(sent, decoders[number])
+            repr(taken)
+            pack(taken)
         except HushdError as error:
-            sentence(error.message)
-            pack(m.Error.of(error.detail.get("id", b""), error))
+            _check(error)
 
     yield feed
+
+
+def _check(refusal: HushdError) -> None:
+    """Asserts that it is one of the codec's, and can be told to whoever sent the message."""
+    assert refusal.code in ("protocol_error", "unsupported", "too_large")
+    sentence(refusal.message)
+    pack(m.Error.of(refusal.detail.get("id", b""), refusal))

@@ -1,37 +1,21 @@
-"""Whatever arrives, the only thing the codec ever raises is a HushdError of one sentence."""
+"""The worst that arrives is a HushdError of one sentence; what chance makes of messages: fuzzing/wire.py."""
 
 from __future__ import annotations
 
-import os
-import random
 import struct
 
 import msgpack
 import pytest
 from hushd_protocol import messages
-from hushd_protocol.codec import Decoder, encode, pack, unpack
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_HEADER
-from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Partial, Request, Result, WorkerHello
+from hushd_protocol.messages import Error, Message
 
-SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
 ID = bytes(range(ID_BYTES))
 DECODERS = [
     Decoder(kinds) for kinds in (messages.FROM_CLIENT, messages.TO_CLIENT, messages.FROM_WORKER, messages.TO_WORKER)
 ]
-SAMPLES: list[Message] = [
-    Hello(protocol=1, version="0.1.0", holder="cli", pid=4),
-    WorkerHello(token="t" * 32, protocol=1, version="0.1.0", pid=4),
-    Request(
-        id=ID, worker="stt/moonshine", op="transcribe", params={"live": True, "silence_s": 0.8}, input="path",
-        path="/tmp/ä.wav", device=2**40, inode=9, size=10**9, credit=8, deadline_ms=100, keep_alive=-1,
-    ),
-    Chunk(id=ID, seq=3, last=True, offset=44, rate=16000, channels=1, payload=b"\0\1" * 50),
-    Control(id=ID, action="unload", names=["stt", "tts/hibari/en"]),
-    Partial(id=ID, seq=1, data={"kind": "segment", "words": [{"word": "a", "start": 0.1, "end": 0.2}]}),
-    Result(id=ID, data={"language": "en", "duration": 3.5, "list": [None, True, b"x"]}),
-    Error(id=b"", code="protocol_error", message="No.", detail={"id": ID}),
-]  # fmt: skip
 
 
 def swallow(frames: list[bytes]) -> Message | None:
@@ -51,57 +35,6 @@ def swallow(frames: list[bytes]) -> Message | None:
         assert len(error.message) < 200
         pack(Error.of(error.detail.get("id", b""), error))  # and its sender can be told
     return kept
-
-
-def test_mutated_messages() -> None:
-    """Valid headers with bytes flipped, cut out, doubled or inserted; some stay messages, most do not."""
-    survived = 0
-    for seed in range(SEEDS * 5):
-        rng = random.Random(seed)
-        header = bytearray(encode(rng.choice(SAMPLES)))
-        for _ in range(rng.randint(1, 4)):
-            place = rng.randrange(len(header))
-            match rng.randrange(5):
-                case 0:
-                    header[place] ^= 1 << rng.randrange(8)
-                case 1:
-                    header[place] = rng.choice([0x00, 0x7F, 0x80, 0x8F, 0xC0, 0xC1, 0xC7, 0xD4, 0xDD, 0xDF, 0xFF])
-                case 2:
-                    del header[place : place + rng.randint(1, 8)]
-                case 3:
-                    header[place:place] = header[place : place + rng.randint(1, 40)]
-                case 4:
-                    header[place:place] = rng.randbytes(rng.randint(1, 5))
-            header = header or bytearray(b"\x80")
-        survived += swallow([MAGIC, bytes(header), b""]) is not None
-    assert 0 < survived < SEEDS * 5  # the mutations are neither harmless nor all fatal
-
-
-def random_value(rng: random.Random, depth: int = 4) -> object:
-    """Anything msgpack can say, legal for us or not."""
-    leaf = [
-        None, True, 0, -1, 2**64 - 1, -(2**63), float("nan"), float("inf"), -float("inf"), 5e-324, "", "text",
-        "\ud7ff", "x" * 300, b"", ID, b"\xff" * 17, msgpack.ExtType(0, b""), msgpack.ExtType(127, b"\0" * 40),
-        msgpack.Timestamp(2**34, 999_999_999),
-    ]  # fmt: skip
-    choice = rng.randrange(len(leaf) + 6 if depth else len(leaf))
-    if choice < len(leaf):
-        return leaf[choice]
-    if choice % 2:
-        return [random_value(rng, depth - 1) for _ in range(rng.randint(0, 4))]
-    keys: list[str | bytes] = ["type", "id", "seq", "data", "params", b"id", b"type", "", "names", "x"]
-    return {rng.choice(keys): random_value(rng, depth - 1) for _ in range(rng.randint(0, 4))}
-
-
-def test_legal_msgpack_that_means_nothing() -> None:
-    """Every field of every message replaced by anything msgpack can say: ext types, NaN, big ints, bytes as keys."""
-    for seed in range(SEEDS * 3):
-        rng = random.Random(seed)
-        header = msgpack.unpackb(encode(rng.choice(SAMPLES)))
-        for _ in range(rng.randint(1, 3)):
-            header[rng.choice([*header, "type", "extra", b"bytes"])] = random_value(rng)
-        swallow([MAGIC, msgpack.packb(header), b""])
-        swallow([MAGIC, msgpack.packb(random_value(rng)), b""])
 
 
 HOSTILE = {

@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +26,6 @@ from typing import Any
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Message, Result
 from hushd_schema.results import Capabilities
 from hushd_worker import harness
 from hushd_worker.job import Job
@@ -39,7 +37,7 @@ LOOK_S = 0.01  # between two looks for what a job waits for
 def options() -> argparse.Namespace:
     """The flags of this module's docstring."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for flag in ("late-result", "describe"):
+    for flag in ("describe",):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--slow-load", type=float, default=0.0)
     parser.add_argument("--crawl", type=float, default=0.0)
@@ -87,24 +85,11 @@ class Fake(BaseWorker):
         return {"echo": job.params, "size": size}
 
 
-class DiesWithItsResult(harness._Harness):
-    """Everything sent is in the kernel's hands when it dies."""
-
-    def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
-        super()._send(message, frames)
-        if isinstance(message, Result):
-            self._socket.close(linger=1000)
-            self._context.term()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def main() -> None:
     flags = options()
     if flags.describe:
         print(json.dumps(catalogue(flags.role)))
         return
-    if flags.late_result:
-        harness._Harness = DiesWithItsResult  # type: ignore[misc]
     if flags.crawl:
         harness.LOADING_S = 60.0
     harness.serve(Fake(flags))

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import hashlib
 import os
-import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from hushd import AsyncClient, HushdError
 from hushd_protocol.messages import Chunk, Credit, Error, Message, Partial, Request, Result
-from support.peer import BOUND_S, CONFIG, ECHO, Supervisor, command
+from support.peer import BOUND_S, ECHO, Supervisor, command
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -235,30 +234,3 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
     places = [chunk.seq for chunk in router.of(Chunk)]
     again = router.of(Chunk)[places.index(0, 1) :]
     assert b"".join(chunk.payload for chunk in again) == b"".join(bytes([number]) * 1000 for number in range(20))
-
-
-def test_a_restart_is_survived(start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The supervisor is killed under calls, and the next one, which the client starts, answers them and later ones."""
-    first = start_supervisor(CONFIG)
-    assert first.ready
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-
-    async def use(client: AsyncClient) -> list[str]:
-        released = asyncio.Event()
-
-        async def recording() -> AsyncIterator[bytes]:
-            yield b"one "
-            await released.wait()
-            yield b"two"
-
-        tasks = [asyncio.create_task(client.transcribe(recording(), engine="echo", model="a")) for _ in range(5)]
-        await working(client, 5)
-        os.kill(first.pid, signal.SIGKILL)
-        await working(client, 5)
-        released.set()
-        texts = [(await task).text for task in tasks]
-        assert (await client.status()).supervisor.pid != first.pid
-        assert await client.shutdown()
-        return texts
-
-    assert run(use) == [hashlib.sha256(b"one two").hexdigest()] * 5

@@ -68,12 +68,12 @@ UNFINISHED = Partial(id=ASKED.id, seq=1, data={"kind": "partial", "text": "Goo"}
 
 
 def test_of_a_recording_with_speakers_only_segments_are_left_out_of_a_repeated_answer() -> None:
-    """Messages that do not last are sent anew, as in the first answer."""
+    """Messages that do not last are sent anew, as in the first answer; what follows the same segments is new."""
     attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
     assert attempts.is_new(_segment(0))
     assert attempts.again(lost("supervisor_lost"))
     assert attempts.is_new(UNFINISHED)
-    assert not attempts.is_new(_segment(0))
+    assert [attempts.is_new(_segment(number)) for number in range(3)] == [False, True, True]
 
 
 def test_of_channels_that_the_worker_has_told_apart_no_rest_is_asked_for() -> None:
@@ -131,13 +131,6 @@ def test_a_text_whose_verdict_comes_earlier_or_later_is_the_same(first: dict[str
     assert attempts.is_new(_segment(0, **first))
     assert attempts.again(lost("worker_stopped"))
     assert not attempts.is_new(_segment(0, **again))
-
-
-def test_what_follows_the_same_segments_is_new() -> None:
-    attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
-    assert attempts.is_new(_segment(0))
-    assert attempts.again(lost("worker_stopped"))
-    assert [attempts.is_new(_segment(number)) for number in range(3)] == [False, True, True]
 
 
 @pytest.mark.parametrize(("room", "again"), [(4, True), (3, False)])

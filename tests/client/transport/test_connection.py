@@ -13,11 +13,11 @@ import hushd.transport.connection
 import hushd_protocol.system.lifeline
 import pytest
 import zmq
-from hushd.transport.call import Call, new_id
+from hushd.transport.call import new_id
 from hushd.transport.connection import SILENT_TICKS, Connection
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, PROTOCOL
 from support.descriptors import open_descriptors, settled_descriptors
 from support.peer import BOUND_S
 from support.scripted_router import ScriptedRouter
@@ -312,28 +312,6 @@ def test_a_message_makes_good_for_each_silence_before_it(
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def test_answers_find_their_calls(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """Twenty calls from twenty threads on one connection each get their own answer."""
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        if isinstance(message, m.Request):
-            router.send(route, m.Result(id=message.id, data=message.params))
-
-    connection = connect(start_router(script))
-    answers: dict[int, object] = {}
-
-    def ask(n: int) -> None:
-        for round_ in range(10):
-            answers[n * 10 + round_] = connection.start(request(params={"n": n * 10 + round_})).result().data["n"]
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert answers == {n: n for n in range(200)}
-
-
 def test_a_full_queue_is_waited_for(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,79 +332,7 @@ def test_a_full_queue_is_waited_for(
     assert [call.result().data["name"] for call in calls] == [f"op {number}" for number in range(len(calls))]
 
 
-def test_an_error_is_an_exception_with_all_it_carries(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """Code, sentence, retry_after_ms and detail reach the caller."""
-    router = start_router(
-        answer(lambda i: m.Error(id=i, code="server_busy", message="Full.", retry_after_ms=70, detail={"a": 1}))
-    )
-    with pytest.raises(HushdError, match="Full") as caught:
-        connect(router).start(request()).result()
-    error = caught.value
-    assert (error.code, error.retry_after_ms, error.detail, error.exit_code) == ("server_busy", 70, {"a": 1}, 7)
-
-
-def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """A sender that keeps to the credit is never stopped by a reader that does not read: 500 chunks arrive at once."""
-    count, sent, credit = 500, 0, 0
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        nonlocal sent, credit
-        if isinstance(message, m.Request):
-            credit = message.credit
-        elif isinstance(message, m.Credit):
-            credit += message.chunks
-        else:
-            return
-        while credit and sent < count:
-            router.send(route, m.Chunk(id=message.id, seq=sent, payload=bytes([sent % 256]) * MAX_PAYLOAD))
-            credit, sent = credit - 1, sent + 1
-        if sent == count:
-            sent += 1
-            router.send(route, result(message.id))
-
-    call = connect(start_router(script)).start(request())
-    wait_until_ended(call)  # 31 MiB have been received, though nobody has read a byte
-    assert call._spool._store._size == (count - 128) * MAX_PAYLOAD
-    payloads = [message.payload for message in call if isinstance(message, m.Chunk)]
-    assert payloads == [bytes([n % 256]) * MAX_PAYLOAD for n in range(count)]
-
-
-def wait_until_ended(call: Call, timeout: float = 20.0) -> None:
-    with call._spool._changed:
-        assert call._spool._changed.wait_for(lambda: call.ended, timeout)
-
-
 # --- input ------------------------------------------------------------------------------------------------------------
-
-
-def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """Nothing is sent before the first grant and never more than was granted; large pieces are cut; the end is said."""
-    data = [os.urandom(size) for size in (1, MAX_PAYLOAD, 3 * MAX_PAYLOAD + 5, 0, 7)]
-    outstanding, worst = 0, 0
-    got = bytearray()
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        nonlocal outstanding, worst
-        if isinstance(message, m.Request):
-            outstanding = 2
-            router.send(route, m.Credit(id=message.id, chunks=2))
-        elif isinstance(message, m.Chunk):
-            outstanding -= 1
-            worst = min(worst, outstanding)
-            got.extend(message.payload)
-            if message.last:
-                router.send(route, result(message.id))
-            elif outstanding == 0:
-                outstanding = 2
-                router.send(route, m.Credit(id=message.id, chunks=2))
-
-    router = start_router(script)
-    call = connect(router).start(request(input="stream"))
-    call.upload(data)
-    call.result()
-    assert bytes(got) == b"".join(data)
-    assert worst == 0
-    assert [chunk.seq for chunk in router.of(m.Chunk)] == list(range(len(router.of(m.Chunk))))
 
 
 def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[..., Connection]) -> None:

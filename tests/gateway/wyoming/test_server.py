@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from support.peer import BOUND_S
 from support.recordings import recording
 from support.wyoming_gateway import ended, served, until
-from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
-from wyoming.info import Describe, Info
-from wyoming.ping import Ping
-from wyoming.tts import Synthesize, SynthesizeVoice
+from wyoming.tts import Synthesize
 
 BECKETT = recording()
 pytestmark = pytest.mark.usefixtures("carried")
-
-
-async def test_one_program_of_each_kind() -> None:
-    """`describe` names one program for speech to text and one for text to speech, which streams; a ping is answered."""
-    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-        await client.write_event(Describe().event())
-        info = Info.from_event((await until(client, "info"))[-1])
-        assert (len(info.asr), len(info.tts)) == (1, 1)
-        assert info.tts[0].supports_synthesize_streaming
-        await client.write_event(Ping(text="still there").event())
-        assert (await until(client, "pong"))[-1].data["text"] == "still there"
-
-
-async def test_a_recording_becomes_its_words() -> None:
-    """Audio in chunks; the text comes in parts and as a whole, on a connection that goes on with another."""
-    audio, rate = soundfile.read(BECKETT, frames=6 * 16_000, dtype="int16")
-    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-        for _ in range(2):
-            sound = {"rate": rate, "width": 2, "channels": 1}
-            await client.write_event(Transcribe(language="en").event())
-            await client.write_event(AudioStart(**sound).event())
-            data = audio.tobytes()
-            for start in range(0, len(data), 2048):
-                await client.write_event(AudioChunk(audio=data[start : start + 2048], **sound).event())
-            await client.write_event(AudioStop().event())
-            events = await until(client, "transcript-stop")
-            (whole,) = [event.data["text"] for event in events if event.type == "transcript"]
-            assert "ever tried" in whole.lower()
-            assert "".join(e.data["text"] for e in events if e.type == "transcript-chunk") == whole
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (16_000, 1), (44_100, 2)])
@@ -76,27 +40,6 @@ async def test_nothing_recorded_is_an_empty_transcript() -> None:
         assert (await until(client, "transcript"))[-1].data == {"text": ""}
 
 
-async def test_nonsense_costs_its_sender_alone() -> None:
-    """Bytes of no event, and events that lie about their sizes, end that connection; another is served."""
-    chance = random.Random(1)
-    heads = [
-        b"\n", b"[]\n", b"{}\n", b'{"type": 1, "data_length": -1}\n', b'{"type": "x", "payload_length": 1e9}\n',
-    ]  # fmt: skip
-    heads += [b'{"type": "synthesize"}\n', b'{"type": "audio-start", "data": {"rate": "x"}}\n', b"\xff" * 70_000]
-    heads += [chance.randbytes(chance.randint(1, 3000)) + b"\n" for _ in range(200)]
-    async with served() as port:
-        for head in heads:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(head)
-            writer.write_eof()
-            async with asyncio.timeout(BOUND_S):
-                await reader.read()
-            writer.close()
-        async with AsyncTcpClient("127.0.0.1", port) as client:
-            await client.write_event(Describe().event())
-            await until(client, "info")
-
-
 async def test_an_error_is_one_sentence_and_the_end() -> None:
     """Whatever is wrong: the event `error` says it, with a code, and the connection ends."""
     sound = {"rate": 16_000, "width": 2, "channels": 1}
@@ -119,11 +62,3 @@ async def test_an_error_is_one_sentence_and_the_end() -> None:
                 assert sentence in error["text"]
                 assert "\n" not in error["text"]
                 assert await ended(client)
-
-
-async def test_a_language_chooses_the_voice() -> None:
-    """A program that names no voice is answered by one of its language."""
-    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-        await client.write_event(Synthesize(text="Hello there.", voice=SynthesizeVoice(language="en-US")).event())
-        events = await until(client, "audio-stop")
-        assert sum(len(event.payload or b"") for event in events) / 2 / 24_000 > 0.4

@@ -146,13 +146,6 @@ def test_zero_ends_it_and_unloads_nobody() -> None:
     assert there.drained() == []
 
 
-def test_no_time_without_an_end() -> None:
-    """A week at most."""
-    there = house()
-    assert there.code(there.control("unload", for_s=7 * 86400 + 1.0)) == "bad_request"
-    assert there.code(there.control("unload", for_s=7 * 86400.0)) == "result"
-
-
 def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:
     """Else the next one would not know."""
     there = House(auto=True, exit_when_idle=10.0)

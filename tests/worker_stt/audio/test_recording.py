@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import struct
 from pathlib import Path
@@ -263,22 +262,6 @@ def test_what_is_no_audio_is_one_sentence(data: bytes, words: str, tmp_path: Pat
         assert "\n" not in caught.value.message
         assert "0x" not in caught.value.message
         assert caught.value.message.startswith(str(path) if source is path else "The audio sent")
-
-
-@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
-def test_corruption_never_crashes(form: str) -> None:
-    """Seeded damage anywhere in a file of any format ends in samples or in a HushdError, never in anything else."""
-    whole = encoded(sound(1, RATE), RATE, form)
-    rng = random.Random(form)
-    for _ in range(40):
-        data = bytearray(whole)
-        for _ in range(rng.randint(1, 20)):
-            data[min(int(rng.expovariate(1 / 200)), len(data) - 1)] = rng.randrange(256)
-        start = rng.randrange(len(data))
-        data[start : start + rng.randint(0, 3000)] = rng.randbytes(rng.randint(0, 3000))
-        with contextlib.suppress(HushdError):
-            samples, _ = read(bytes(data))
-            assert np.isfinite(samples).all()
 
 
 def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:

@@ -264,16 +264,6 @@ def test_race_26_a_client_that_stops_reading_is_told_so_and_the_worker_lives() -
     assert desk.worker.state is State.READY
 
 
-def test_race_26_no_credit_from_the_start_is_the_clients_doing() -> None:
-    """A request that grants nothing ends as slow_consumer after 60 s, before its worker could be taken for hung."""
-    desk = Desk()
-    request = desk.request(credit=0)
-    desk.ready()
-    wait_with_beats(desk, 61)
-    desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
-    assert desk.terminal(request) == "slow_consumer"
-
-
 def test_a_grant_beyond_reason_ends_the_request() -> None:
     """Outstanding credit is bounded, 16 MiB of chunks in each direction."""
     desk = desk_in(State.BUSY)

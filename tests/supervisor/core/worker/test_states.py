@@ -203,18 +203,6 @@ def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:
     assert {t.target for t in TRANSITIONS} == set(State)
 
 
-def test_a_stop_is_never_reversed() -> None:
-    """A request that comes while the worker leaves waits for the exit, and starts the next generation at once."""
-    desk = desk_in(State.STOPPING)
-    late = desk.request()
-    assert desk.worker.state is State.STOPPING
-    desk.exit(0)
-    assert desk.done == [do.Spawn(NAME, 2)]
-    desk.ready()
-    desk.result()
-    assert desk.terminal(late) == "result"
-
-
 def test_killing_is_repeated_until_the_exit_is_seen() -> None:
     """A process in an uninterruptible sleep is killed again every 5 s, and nothing is started meanwhile."""
     desk = desk_in(State.KILLING)

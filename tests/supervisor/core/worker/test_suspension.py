@@ -384,9 +384,11 @@ def test_who_wants_the_machines_memory_too_has_it(how: dict[str, bool]) -> None:
     assert (asked(there, do.Suspend), there.drained()) == ([], [A])
 
 
-def test_a_start_without_room_on_the_card_has_another_worker_suspended() -> None:
-    """It starts when the driver shows the room, and the other comes back for its next request: neither loads twice."""
+def test_two_workers_take_turns_on_a_card() -> None:
+    """The second starts when the driver shows the room, and the one that comes back has the other leave the card as it
+    did: neither loads twice."""
     there = resting()
+    there.total, there.available = 20_000 * MB, 18_000 * MB
     there.cards = [card(free=1000 * MB)]
     there.wait(2)
     there.request(B)
@@ -395,19 +397,7 @@ def test_a_start_without_room_on_the_card_has_another_worker_suspended() -> None
     assert there.spawned() == [A]
     there.cards = [card(free=5000 * MB)]
     there.tell(ev.Suspended(A, there.gen(A)))
-    assert there.spawned() == [A, B]
-    assert (there.state(A), killed(there)) == (State.SUSPENDED, [])
-
-
-def test_two_workers_take_turns_on_a_card() -> None:
-    """The one that comes back has the other leave the card as it did."""
-    there = resting()
-    there.total, there.available = 20_000 * MB, 18_000 * MB
-    there.cards = [card(free=1000 * MB)]
-    there.wait(2)
-    there.request(B)
-    there.cards = [card(free=5000 * MB)]
-    there.tell(ev.Suspended(A, there.gen(A)))
+    assert (there.spawned(), there.state(A)) == ([A, B], State.SUSPENDED)
     there.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=3))
     told = {"compute_device": "cuda", "suspends": True}
     there.says(B, m.Ready(slots=1, pss=300 * MB, capabilities=told, cards={CARD: TAKEN}))
