@@ -152,7 +152,7 @@ def is_known_to_hear(model: str, language: str) -> bool:
     if not language:
         return True
     known = known_models.find(model)
-    return known is not None and languages.code(language) in map(languages.code, known.languages)
+    return known is not None and languages.is_among(language, known.languages)
 
 
 def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
@@ -202,8 +202,8 @@ def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
     for entry in catalogue.engines:
         for model in entry.models if entry.name == engine else ():
             if model.name == name:
-                known = {languages.code(each) for each in model.languages}
-                return not known or "*" in known or languages.code(language) in known
+                known = model.languages
+                return not known or "*" in known or languages.is_among(language, known)
     return True
 
 
@@ -295,9 +295,8 @@ class Engines:
     ) -> Model:
         """Returns the model that `auto` means; see `Client.choose_model`.
         Raises HushdError if no installed model knows the language, or can translate."""
-        candidates = model_choice.candidates(await self.stt(), engine, translate)
-        capacity = model_choice.capacity(await self.client.status(), "stt")
-        chosen = model_choice.choose(candidates, capacity, language or None, speed, engine)
+        described, status = await self.stt(), await self.client.status()
+        chosen = model_choice.best(described, status, language or None, speed, engine, translate)
         return Model(chosen.engine, chosen.model)
 
     def _is_default(self, name: str) -> bool:

@@ -162,7 +162,7 @@ def hears(store: Store, language: str | None) -> bool:
         each.usable
         and each.role == "stt"
         and engine_installed(engines[each.engine])
-        and (languages.find(language, each.languages) if language else len(each.languages) != 1)
+        and (languages.is_among(language, each.languages) if language else len(each.languages) != 1)
         for each in _rows(store, _Look(store), "*", engines, known)
     )
 

@@ -81,6 +81,11 @@ def find(asked: str, tags: Iterable[str]) -> str | None:
     return None
 
 
+def is_among(asked: str, tags: Iterable[str]) -> bool:
+    """Returns whether the requested language is one of `tags`, of any country."""
+    return code(asked) in map(code, tags)
+
+
 def named(asked: str) -> str | None:
     """Returns the code of a language by its English name, in any case."""
     return _CODES.get(asked.strip().casefold())

@@ -57,7 +57,7 @@ class Candidate:
         return f"{self.engine}/{self.model}"
 
     def hears(self, language: str | None) -> bool:
-        return language is None or languages.find(language, self.languages) is not None
+        return language is None or languages.is_among(language, self.languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,25 @@ def choose(
     return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
 
 
+def best(
+    described: HearingDescription,
+    status: Status,
+    language: str | None,
+    speed: str | None = None,
+    engine: str | None = None,
+    translates: bool = False,
+) -> ModelChoice:
+    """Returns the model that `auto` means, by the description of speech to text and a supervisor's status.
+    Raises as `candidates` and `choose` do."""
+    installed = candidates(described, engine, translates)
+    return choose(installed, capacity(status, "stt"), language, speed or "medium", engine)
+
+
 def _listing(language: str | None, engine: str | None) -> str:
     """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
     code = languages.code(language) if language else ""
     entries = (entry for entry in catalogue.models().values() if entry.role == "stt" and engine in (None, entry.engine))
-    is_known = any(code in map(languages.code, entry.languages) for entry in entries)
+    is_known = any(languages.is_among(code, entry.languages) for entry in entries)
     return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 

@@ -42,7 +42,7 @@ def unserved_language(path: Path) -> str:
         return ""
     named = _value(path, "stt"), _value(path, "stt_by_language")
     by_language = named[1] if isinstance(named[1], dict) else {}
-    return "" if named[0] or first in map(languages.code, by_language) else first
+    return "" if named[0] or languages.is_among(first, by_language) else first
 
 
 def hears_again(path: Path) -> bool:

@@ -112,19 +112,14 @@ def here(folder: Path) -> Hardware:
 def for_language(role: str, language: str, engine: str | None = None) -> str:
     """Returns the end of a sentence, from `; `: what hears or speaks a language (a tag or a name), or the command that
     brings it; empty if nothing can. `engine`: restricts it to this engine's models, and names the one to pull."""
-    store, code = Store(paths.find()), languages.code(language)
-    able = [
-        row
-        for row in rows(store)
-        if row.role == role and row.known and code in map(languages.code, row.known.languages)
-        if engine in (None, row.known.engine)
-    ]
+    store = Store(paths.find())
+    able = [row for row in rows(store) if row.role == role and _has(row, language) and engine in (None, row.engine)]
     if usable := preferred(able, role, language):
         return f"; {usable.model} {_DOES[role]}"
     if not able:
         return ""
     if engine is None:
-        return f"; `hushd get {code}` brings a model that {_DOES[role]}"
+        return f"; `hushd get {languages.code(language)}` brings a model that {_DOES[role]}"
     machine = here(store.folder)
     fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
     best = best_for(able, machine, language, role) or min(fitting or able, key=partial(_preference, language))
@@ -134,10 +129,14 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
 
 def preferred(rows: Iterable[Row], role: str, language: str) -> Row | None:
     """Returns the best well-known model in a language that is installed, with its engine; None if there is none."""
-    code = languages.code(language)
     able = [row for row in rows if row.role == role and row.usable and advice.engine_installed(row.engine)]
-    known = [row for row in able if row.known and code in map(languages.code, row.known.languages)]
+    known = [row for row in able if _has(row, language)]
     return min(known, key=partial(_preference, language), default=None)
+
+
+def _has(row: Row, language: str) -> bool:
+    """Returns whether a model is well-known, and has a language, of any country."""
+    return row.known is not None and languages.is_among(language, row.known.languages)
 
 
 def best(role: str) -> Sequence[tuple[str, str]]:
@@ -220,8 +219,7 @@ def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
     """Returns the row of that name, or the engine's first row for `ENGINE/*`, if it has the language."""
     engine, _, rest = name.partition("/")
     named = [row for model, row in rows.items() if model == name or (rest == "*" and row.engine == engine)]
-    code = languages.code(language)
-    able = [row for row in named if row.known and code in map(languages.code, row.known.languages)]
+    able = [row for row in named if _has(row, language)]
     exact = [row for row in able if row.known and languages.tag(language) in map(languages.tag, row.known.languages)]
     return (exact or able)[:1]
 

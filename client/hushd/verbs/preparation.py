@@ -147,9 +147,9 @@ class Preparation:
         from hushd_schema.status import Status
 
         described = yield from self._hearing()
-        installed = yield partial(model_choice.candidates, described, engine, translate)
         status = Status.from_data((yield from self._control("status")))
-        return model_choice.choose(installed, model_choice.capacity(status, "stt"), language, speed or "medium", engine)
+        choice: ModelChoice = yield partial(model_choice.best, described, status, language, speed, engine, translate)
+        return choice
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
