@@ -136,6 +136,20 @@ def seconds(low: float = 0.0) -> Kind:
     )
 
 
+def span_s(low: int, high: int) -> Kind:
+    """The shortest and the longest of something, in seconds, converted to floats."""
+    return Kind(
+        f"[shortest, longest] in seconds, from {low} to {high}",
+        lambda value: (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(map(is_number, value))
+            and low <= value[0] <= value[1] <= high
+        ),
+        lambda value: tuple(map(float, value)),
+    )
+
+
 def text(longest: int | None = None, *, empty: bool = True) -> Kind:
     """Text of at most `longest` characters."""
     bound = f" of at most {longest} characters" if longest else ""

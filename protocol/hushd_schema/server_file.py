@@ -18,7 +18,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 from hushd_schema import kinds, toml
-from hushd_schema.kinds import TABLE, Kind, choice, flag, is_number, number, seconds, text, texts, whole
+from hushd_schema.kinds import TABLE, Kind, choice, flag, number, seconds, span_s, text, texts, whole
 
 FOLDER = "servers"  # beside the configuration
 PIECE = 15.0, 30.0  # seconds
@@ -69,12 +69,6 @@ _SPEAKS = re.compile(r"kokoro|piper|tts|chatterbox|orpheus|alltalk|xtts|speech[-
 _HEARS = re.compile(r"whisper|asr|stt|parakeet|canary|voxtral|moonshine|transcri", re.IGNORECASE)
 
 
-def _is_piece(value: object) -> bool:
-    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
-        return False
-    return bool(1 <= value[0] <= value[1] <= 3600)
-
-
 def _or_false(kind: Kind, must_be: str) -> Kind:
     return Kind(must_be, lambda value: value is False or kind.fits(value))
 
@@ -102,7 +96,7 @@ KINDS = {
     "memory_mb": number(0),
     "vram_mb": number(0),
     "parallel": whole(1, 64),
-    "piece": Kind("[shortest, longest] in seconds, from 1 to 3600", _is_piece, lambda value: tuple(map(float, value))),
+    "piece": span_s(1, 3600),
     "whole": flag(),
     "stream": choice("wav", "pcm"),
     "rate": whole(8000, 192_000),

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import is_name
@@ -130,6 +131,44 @@ def _group(value: list[str], placeholders: Sequence[str]) -> tuple[str, ...]:
 def _names(words: tuple[str, ...]) -> Iterator[str]:
     for word in words:
         yield from _PLACEHOLDER.findall(word)
+
+
+def read(
+    path: Path, kinds: Mapping[str, Kind], placeholders: Sequence[str], *needed: tuple[str, str]
+) -> tuple[CommandLine, Table]:
+    """Returns the command line in the file at `path`, and the values of its other keys.
+
+    Args:
+        needed: keys that it must have besides `run`, each with an example.
+
+    Raises:
+        CommandSpecError: it is missing, no TOML, or has invalid values.
+    """
+    given = check(load(path), kinds)
+    for key, example in (("run", '["program", "argument", …]'), *needed):
+        if not given.get(key):
+            raise CommandSpecError(f"it needs {key} = {example}")
+    return command_line(given.pop("run"), placeholders), given
+
+
+class _Spec(Protocol):
+    @property
+    def line(self) -> CommandLine: ...
+
+
+S = TypeVar("S", bound=_Spec)
+
+
+def loaded(path: Path, read: Callable[[Path], S]) -> tuple[S, str]:
+    """Returns the content of a file and its program. Raises `model_missing` for an invalid file, `engine_missing` for a
+    missing program."""
+    try:
+        spec = read(path)
+    except CommandSpecError as error:
+        raise HushdError("model_missing", f"{path}: {error} (see {document('MODELS.md')}).") from error
+    if (program := spec.line.find(path.parent)) is None:
+        raise HushdError("engine_missing", f"The program {spec.line.program!r} of {path} is not installed.")
+    return spec, program
 
 
 _CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel

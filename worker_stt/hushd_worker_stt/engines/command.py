@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_schema.kinds import Kind, choice, is_number, number, seconds, text, texts
+from hushd_schema.kinds import choice, number, seconds, span_s, text, texts
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
@@ -52,13 +51,8 @@ class Command(Engine):
 
     def _read(self) -> None:
         """Reads the file again, so that an edit takes effect without a restart of the worker."""
-        try:
-            spec = CommandSpec.read(self._path)
-        except CommandSpecError as error:
-            raise HushdError("model_missing", f"{self._path}: {error} (see {document('MODELS.md')}).") from error
-        if (program := spec.line.find(self._path.parent)) is None:
-            raise HushdError("engine_missing", f"The program {spec.program!r} of {self._path} is not installed.")
-        self._spec, self._program, self.PIECE = spec, program, spec.piece
+        self._spec, self._program = command.loaded(self._path, CommandSpec.read)
+        self.PIECE = PieceLength(*self._spec.piece)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         self._read()
@@ -112,15 +106,6 @@ def _described(path: Path) -> ModelInfo:
 
 
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
-_PIECE = PieceLength(15.0, 30.0)
-
-
-def _is_piece(value: object) -> bool:
-    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
-        return False
-    return bool(1 <= value[0] <= value[1] <= 600)
-
-
 _KINDS = {
     "run": RUN,
     "languages": texts(),
@@ -129,9 +114,7 @@ _KINDS = {
     "auto": text(),
     "memory_mb": number(0)._replace(make=round),
     "timeout": seconds(0.1),
-    "piece": Kind(
-        "[shortest, longest] in seconds, from 1 to 600", _is_piece, lambda value: PieceLength(*map(float, value))
-    ),
+    "piece": span_s(1, 600),
 }
 
 
@@ -156,16 +139,12 @@ class CommandSpec:
     auto: str = ""
     memory_mb: int = 0
     timeout: float = 120.0
-    piece: PieceLength = _PIECE
+    piece: tuple[float, float] = (15.0, 30.0)
 
     @classmethod
     def read(cls, path: Path) -> CommandSpec:
         """Reads the file at `path`. Raises CommandSpecError if it is missing, no TOML, or has invalid values."""
-        given = command.check(command.load(path), _KINDS)
-        for key, example in (("run", '["program", "argument", …]'), ("languages", '["en", …]')):
-            if not given.get(key):
-                raise CommandSpecError(f"it needs {key} = {example}")
-        line = command.command_line(given.pop("run"), _PLACEHOLDERS)
+        line, given = command.read(path, _KINDS, _PLACEHOLDERS, ("languages", '["en", …]'))
         translate = command.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
         return cls(path, line, translate=translate, **given)
 

@@ -50,7 +50,7 @@ class Command(Engine):
         return tuple(_voice(name, spec) for name, spec in _specs().items())
 
     def load(self, report: Callable[[str], None]) -> None:
-        _loaded(self._model)  # to report a mistake in it now
+        command.loaded(_folder() / f"{self._model}.toml", CommandSpec.read)  # to report a mistake in it now
         self._wav = sound_file()
         with importing("The engine command needs soundfile", extra_command("tts")):
             import soundfile  # noqa: F401
@@ -58,7 +58,8 @@ class Command(Engine):
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
-        spec, program = _loaded(voice.model)  # the file may have changed
+        # The file may have changed.
+        spec, program = command.loaded(_folder() / f"{voice.model}.toml", CommandSpec.read)
         samples, rate = _decoded(self._run(spec, program, text, voice.name, speed), spec.line.program)
         if len(samples):
             yield AudioChunk(samples, rate)
@@ -146,20 +147,6 @@ def _specs() -> dict[str, CommandSpec | None]:
     return specs
 
 
-def _loaded(model: str) -> tuple[CommandSpec, str]:
-    """Returns the content of a file and its program. Raises `model_missing` for an invalid file, `engine_missing` for a
-    missing program."""
-    path = _folder() / f"{model}.toml"
-    try:
-        spec = CommandSpec.read(path)
-    except CommandSpecError as error:
-        raise HushdError("model_missing", f"{path}: {error} (see {document('MODELS.md')}).") from error
-    program = spec.line.find(path.parent)
-    if program is None:
-        raise HushdError("engine_missing", f"The program {spec.line.program!r} of {path} is not installed.")
-    return spec, program
-
-
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
 _KINDS = {
     "run": RUN,
@@ -193,11 +180,8 @@ class CommandSpec:
     @classmethod
     def read(cls, path: Path) -> CommandSpec:
         """Reads the file at `path`. Raises CommandSpecError if it is missing, no TOML, or has invalid values."""
-        given = command.check(command.load(path), _KINDS)
-        for key, example in (("run", '["program", "argument", …]'), ("language", "'en-US'")):
-            if not given.get(key):
-                raise CommandSpecError(f"it needs {key} = {example}")
-        return cls(path, command.command_line(given.pop("run"), _PLACEHOLDERS), **given)
+        line, given = command.read(path, _KINDS, _PLACEHOLDERS, ("language", "'en-US'"))
+        return cls(path, line, **given)
 
     @property
     def writes_file(self) -> bool:
