@@ -42,6 +42,7 @@ would fail in the same way: none (`request`), those with the same options (`comm
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field
@@ -169,6 +170,15 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield from leaves(member)
     else:
         yield error
+
+
+@contextmanager
+def os_errors_as(code: str, what: str) -> Iterator[None]:
+    """Makes an OSError of the block an error whose sentence is `what`, without a full stop, and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise HushdError(code, f"{what} ({error.strerror}).") from error
 
 
 def advised(code: str, fact: str, advice: str) -> HushdError:

@@ -11,7 +11,7 @@ from typing import Any
 from hushd_models import configuration
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import atomic_file, paths
@@ -82,12 +82,10 @@ def change(path: Path, edited: Callable[[str], str]) -> None:
     if (new := edited(text)) == text:
         return
     target = Path(os.path.realpath(path))
-    try:
+    with os_errors_as("output_failed", f"{path} cannot be written"):
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         atomic_file.replace(target, new, mode, sync=True)
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 
 
 def have_it_read() -> None:
@@ -190,7 +188,7 @@ def _replace(path: Path, text: str) -> None:
     if text == toml.read(path):
         console.note("Nothing has changed.")
         return
-    try:
+    with os_errors_as("output_failed", f"{path} cannot be written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", prefix=".", suffix=".toml", dir=path.parent, encoding="utf-8") as draft:
             draft.write(text)
@@ -199,7 +197,5 @@ def _replace(path: Path, text: str) -> None:
                 checked(Path(draft.name))
             except HushdError as error:
                 raise HushdError(error.code, error.message.replace(draft.name, os.fspath(path))) from error
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
     change(path, lambda _: text)
     have_it_read()

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import atomic_file, paths
 
@@ -126,21 +126,17 @@ class Service:
         """Writes the missing files and returns them. Raises `output_failed`."""
         missing = self.missing()
         for path in missing:
-            try:
+            with os_errors_as("output_failed", f"{path} cannot be written"):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 atomic_file.replace(path, self.files[path])
-            except OSError as error:
-                raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
         return missing
 
     def remove(self) -> list[Path]:
         """Removes the files that exist and returns them. Raises `output_failed`."""
         files = [path for path in self.files if os.path.lexists(path)]
         for path in files:
-            try:
+            with os_errors_as("output_failed", f"{path} cannot be removed"):
                 path.unlink()
-            except OSError as error:
-                raise HushdError("output_failed", f"{path} cannot be removed ({error.strerror}).") from error
         return files
 
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.limits import MAX_PAYLOAD
 
 REPLAY_BYTES = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
@@ -124,12 +124,9 @@ class File(Source):
 
 def blocks(path: str | bytes) -> Iterator[bytes]:
     """Yields the bytes of a file, or of a named pipe, for whose writer it waits. Raises `input_unreadable`."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            while piece := file.read(MAX_PAYLOAD):
-                yield piece
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{path!r} cannot be read ({error.strerror}).") from error
+    with os_errors_as("input_unreadable", f"{path!r} cannot be read"), open(path, "rb", buffering=0) as file:
+        while piece := file.read(MAX_PAYLOAD):
+            yield piece
 
 
 class ForgottenError(HushdError):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple, TypeVar
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message
 
@@ -85,16 +85,12 @@ class Store:
             return stored
         assert self._file is not None
         data = b""
-        try:
+        with os_errors_as("output_failed", f"A part of the {self._content} cannot be read again"):
             while len(data) < stored.length:
                 piece = os.pread(self._file.fileno(), stored.length - len(data), stored.offset + len(data))
                 if not piece:
                     raise OSError(None, "the file has become shorter")
                 data += piece
-        except OSError as error:
-            raise HushdError(
-                "output_failed", f"A part of the {self._content} cannot be read again ({error.strerror})."
-            ) from error
         self._on_disk -= 1
         if self._on_disk == 0:
             self._size = 0

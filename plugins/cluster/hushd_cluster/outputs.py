@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from hushd.transcripts.transcript import Transcript
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 
 from . import store
 from .recording import SET_ASIDE, Recording, is_url, shown, transcript_path
@@ -51,10 +51,8 @@ class Outputs:
         self.form = form
         self.url = place if is_url(place) else None
         if self.url is None:
-            try:
+            with os_errors_as("output_failed", f"{place!r} cannot be used"):
                 os.makedirs(place, exist_ok=True)
-            except OSError as error:
-                raise HushdError("output_failed", f"{place!r} cannot be used ({error.strerror}).") from error
         self.set_aside = self._listed()
 
     def is_done(self, recording: Recording) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import ray
 from hushd.transport.source import File
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 
 from . import session
 from .figures import Figures
@@ -196,7 +196,5 @@ class Spread:
 def _read(path: str) -> bytes:
     """Returns the bytes of a recording on the driver's disk; raises `input_unreadable`."""
     File(path)  # a pipe would be waited for, and a device has no end
-    try:
+    with os_errors_as("input_unreadable", f"{path!r} cannot be read"):
         return Path(path).read_bytes()
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{path!r} cannot be read ({error.strerror}).") from error

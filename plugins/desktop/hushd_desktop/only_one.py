@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import os_errors_as
 from hushd_protocol.system import paths
 
 
@@ -17,11 +17,9 @@ class OnlyOne:
         here = paths.find()
         paths.prepare_runtime(here)
         path = here.runtime / f"{name}.lock"
-        try:
+        with os_errors_as("output_failed", f"{path} cannot be written"):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self.taken = self._take()
-        except OSError as error:
-            raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 
     def _take(self) -> bool:
         """Takes the lock and writes this process's id; returns False if another process holds it."""

@@ -14,7 +14,7 @@ import psutil
 from hushd.transport.link import DEVICES, ENDPOINT, HERE
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 
@@ -118,10 +118,8 @@ def _again(tunnel: Tunnel) -> None:
 def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
     """Serves programs that see `folder` as their runtime folder, until Ctrl-C."""
     attached = folder / "attached"
-    try:
+    with os_errors_as("output_failed", f"{attached} cannot be made"):
         attached.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise HushdError("output_failed", f"{attached} cannot be made ({error.strerror}).") from error
     paths.check_socket(attached / name, "name a folder with a shorter path")
     _sweep(attached, f"{_machine()}-*{SUFFIX}")
     server = AttachServer(attached / name, permissions)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
 from hushd_worker_wake.operation import DETECT, THRESHOLD
 
@@ -133,12 +133,10 @@ def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> Non
 
 def _run(command: Sequence[str], word: str, text: str) -> None:
     """Runs the command to its end; reports a failure."""
-    try:
+    with os_errors_as("bad_request", f"{command[0]!r} cannot be started"):
         done = subprocess.run(
             command, input=f"{text}\n".encode(), env={**os.environ, WORD: word, TEXT: text}, stderr=console.errors()
         )
-    except OSError as error:
-        raise HushdError("bad_request", f"{command[0]!r} cannot be started ({error.strerror}).") from error
     if done.returncode:
         console.complain(f"{command[0]} failed with exit code {done.returncode}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import os_errors_as
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
@@ -41,11 +41,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def _switch(on: bool) -> None:
     where = paths.find()
     mark = off_mark(where)
-    try:
+    with os_errors_as("output_failed", f"{mark} cannot be written"):
         paths.prepare_state(where)
         mark.unlink(missing_ok=True) if on else mark.touch(mode=0o600)
-    except OSError as error:
-        raise HushdError("output_failed", f"{mark} cannot be written ({error.strerror}).") from error
     if not on:
         sessions.hush(where)
 

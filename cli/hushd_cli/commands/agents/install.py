@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import atomic_file
 
 from hushd_cli.terminal import console
@@ -247,10 +247,8 @@ def _rewrite(agent: Agent, change: Callable[[str], str], dry: bool) -> bool:
     before, behind = (each.splitlines(keepends=True) for each in (text, changed))
     console.write("".join(difflib.unified_diff(before, behind, str(path), str(path))))
     if not dry:
-        try:
+        with os_errors_as("output_failed", f"{path} cannot be written"):
             _write(target, changed, mode)
-        except OSError as error:
-            raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
     return True
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import USUAL, Layout, Segments
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile
 
@@ -63,12 +63,8 @@ class Output:
         return (form or (extension if extension in FORMATS else "txt"),)
 
     def _make_folder(self) -> None:
-        try:
+        with os_errors_as("output_failed", f"The folder {self._folder!r} cannot be made"):
             os.makedirs(self._folder, exist_ok=True)
-        except OSError as error:
-            raise HushdError(
-                "output_failed", f"The folder {self._folder!r} cannot be made ({error.strerror})."
-            ) from error
 
     def _check_file(self, names: Sequence[str], *, named: bool) -> None:
         file = str(self._file)

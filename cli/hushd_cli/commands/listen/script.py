@@ -11,7 +11,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd.warnings import ResultWarning
 from hushd_models import advice, languages, text_language
 from hushd_models.model_choice import candidates, capacity, choose
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 
@@ -30,11 +30,8 @@ class Script:
 
     def __init__(self, path: str, options: Namespace) -> None:
         self._path = path
-        try:
-            with Path(path).open("rb") as file:
-                content = file.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
+        with os_errors_as("input_unreadable", f"{path} cannot be read"), Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
         self._text = content.decode("utf-8-sig", "replace")
         if len(content) > _MAX_BYTES or not self._text.strip():
             raise HushdError("bad_request", f"{path} is empty, or longer than any book (5 MB).")

@@ -12,7 +12,7 @@ from hushd.transcripts.segment import Segment, joined
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import os_errors_as
 from hushd_protocol.system import atomic_file
 
 from hushd_desktop.captions.track import Event, Heard, Line, Noted, Unfinished
@@ -89,10 +89,8 @@ class LiveFile:
         self._write("")
 
     def _write(self, text: str) -> None:
-        try:
+        with os_errors_as("output_failed", f"{str(self._path)!r} cannot be written"):
             atomic_file.replace(self._path, text)
-        except OSError as error:
-            raise HushdError("output_failed", f"{str(self._path)!r} cannot be written ({error.strerror}).") from error
 
 
 def as_json(event: Unfinished | Line | Heard) -> str:

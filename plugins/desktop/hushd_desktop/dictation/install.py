@@ -13,7 +13,7 @@ from pathlib import Path
 from hushd_cli.commands import service as units
 from hushd_cli.commands.service import Service
 from hushd_cli.terminal import console
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import atomic_file, paths
 
 from hushd_desktop.dictation.keys import Key
@@ -35,11 +35,9 @@ def install(key: Key, arguments: Sequence[str]) -> None:
     service = find([sys.executable, "-P", "-m", "hushd", "dictate", *arguments])
     names = paths.find().config.parent / "names.txt"
     if not names.exists():
-        try:
+        with os_errors_as("output_failed", f"{names} cannot be written"):
             names.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.replace(names, NAMES)
-        except OSError as error:
-            raise HushdError("output_failed", f"{names} cannot be written ({error.strerror}).") from error
         console.write(f"wrote {names}\n")
     for path in service.write():
         console.write(f"wrote {path}\n")
