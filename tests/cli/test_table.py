@@ -18,6 +18,7 @@ from hushd_cli.reference import commands
 from hushd_models import installation
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import PLUGINS
+from support.refusals import hushd_error
 
 ADDED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
 MODULE = """
@@ -102,9 +103,8 @@ def test_a_command_that_does_not_load_keeps_nobody_else(waving: Path) -> None:
     """It is not listed; run, it says in one sentence why it cannot."""
     (waving / "hushd_waving.py").write_text("import nosuch_package\n")
     assert "wave" not in [command.name for command in table.every()]
-    with pytest.raises(HushdError, match=r"`hushd wave` does not load \(No module named 'nosuch_package'\)") as caught:
+    with hushd_error("engine_missing", r"`hushd wave` does not load \(No module named 'nosuch_package'\)"):
         main.main("hushd", ["wave"])
-    assert caught.value.code == "engine_missing"
     (waving / "hushd_waving.py").write_text("WAVE = 3\n")
     sys.modules.pop("hushd_waving", None)
     with pytest.raises(HushdError, match="is not a hushd_cli"):
@@ -116,9 +116,8 @@ def test_the_command_of_a_plugin_that_is_not_here(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(table, "entry_points", lambda group: {})
     for plugin, names in PLUGINS.items():
         for name in names:
-            with pytest.raises(HushdError, match=rf"(takes the plugin |hushd-){plugin}.*install .*{plugin}") as caught:
+            with hushd_error("engine_missing", rf"(takes the plugin |hushd-){plugin}.*install .*{plugin}"):
                 main.main("hushd", [name, "--help"])
-            assert caught.value.code == "engine_missing"
     monkeypatch.setattr(installation, "plugins", lambda: {"wake": "0.0.9"})
     with pytest.raises(HushdError, match=r"hushd-wake is of version 0\.0\.9, and hushd of \d+\.\d+\.\d+: .*install"):
         main.main("hushd", ["wake"])

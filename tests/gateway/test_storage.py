@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 from hushd_gateway.wyoming import audio
-from hushd_protocol.errors import HushdError
+from support.refusals import hushd_error
 
 
 @pytest.mark.parametrize(("number", "code", "text"), [
@@ -25,6 +25,5 @@ def test_a_long_recording_says_what_it_lacks(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
-    with closing(audio.Recording()) as made, pytest.raises(HushdError, match=text) as caught:
+    with closing(audio.Recording()) as made, hushd_error(code, text):
         made.add({}, bytes(audio.IN_MEMORY_BYTES + 2))
-    assert caught.value.code == code

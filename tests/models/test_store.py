@@ -19,6 +19,7 @@ from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from support.refusals import hushd_error
 
 MODEL = "faster-whisper/mine"
 NAMES = ("model.bin", "config.json", "tokenizer.json")
@@ -118,9 +119,8 @@ def test_a_manifest_that_makes_no_sense(change: dict[str, Any]) -> None:
 def test_names_that_are_none(store: Store, name: str) -> None:
     """They are refused before they are made a path of."""
     for act in (store.find, store.place, store.manifest_path, store.workplace, manifest.split):
-        with pytest.raises(HushdError) as caught:
+        with hushd_error("bad_request"):
             act(name)  # type: ignore[operator]
-        assert caught.value.code == "bad_request"
 
 
 # --- the store -------------------------------------------------------------------------------------------------------
@@ -149,9 +149,8 @@ def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None
     bring(store)
     whole = bring(store, "whisper/base", ("base.pt",), ".")
     store.manifest_path(MODEL).write_bytes(damage)
-    with pytest.raises(HushdError, match=f"mine.hushd.json .*`hushd models pull {MODEL}`") as caught:
+    with hushd_error("model_missing", f"mine.hushd.json .*`hushd models pull {MODEL}`"):
         store.find(MODEL)
-    assert caught.value.code == "model_missing"
     kept = store.kept()
     assert isinstance(kept[MODEL], HushdError)
     assert kept["whisper/base"] == whole
@@ -211,9 +210,8 @@ def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(HushdError, match="No space left") as caught:
+    with hushd_error("output_failed", "No space left"):
         replace(place, "new")
-    assert caught.value.code == "output_failed"
     assert (place.read_text(), all_files(tmp_path)) == ("old", {str(place)})
 
 
@@ -222,9 +220,8 @@ def test_a_folder_that_cannot_be_written(store: Store) -> None:
     store.folder.parent.mkdir(exist_ok=True)
     store.folder.write_text("no folder")
     for act in (lambda: store.begin(MODEL, Source("url", "x")), lambda: store.lock(MODEL).__enter__()):
-        with pytest.raises(HushdError, match="HUSHD_MODELS_DIR") as caught:
+        with hushd_error("output_failed", "HUSHD_MODELS_DIR"):
             act()
-        assert caught.value.code == "output_failed"
     assert store.kept() == {}
     assert store.find(MODEL) is None
 
@@ -430,9 +427,8 @@ def test_a_model_that_there_is_not(
     """The sentence names one that was meant, all that may be meant, or what the engine takes; a name alone does where
     one engine has it."""
     monkeypatch.setattr(inventory, "engine_needed", lambda engine: "far takes a plugin" if engine == "far" else "")
-    with pytest.raises(HushdError) as caught:
+    with hushd_error(code, said=words):
         inventory.row(store, asked)
-    assert (caught.value.code, caught.value.message) == (code, words)
     assert inventory.row(store, "kokoro-v1.0").model == "kokoro/kokoro-v1.0"
 
 
@@ -529,9 +525,8 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
     holder = other()
     assert said(holder) == "ours"
     for model, code in (("whisper/tiny", "model_missing"), ("whisper/base", "server_busy")):
-        with pytest.raises(HushdError) as caught:
+        with hushd_error(code):
             removal.remove(store, inventory.row(store, model))
-        assert caught.value.code == code
     embedded = inventory.Row("hibari/en", "tts", "embedded", "package")
     with pytest.raises(HushdError, match="comes with its engine's package"):
         removal.remove(store, embedded)
@@ -585,9 +580,8 @@ def test_a_file_that_cannot_be_removed_is_named(
     store.begin("whisper/tiny", Source("url", "x"))
     row = inventory.row(store, "whisper/tiny")
     monkeypatch.setattr("shutil.rmtree", lambda folder: (_ for _ in ()).throw(error))
-    with pytest.raises(HushdError) as caught:
+    with hushd_error("output_failed", said=f"whisper/tiny cannot be removed: {why}"):
         removal.remove(store, row)
-    assert (caught.value.code, caught.value.message) == ("output_failed", f"whisper/tiny cannot be removed: {why}")
 
 
 @pytest.mark.parametrize(("names", "language", "heard", "read"), [

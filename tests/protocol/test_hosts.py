@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
+from support.refusals import hushd_error
 
 
 @pytest.mark.parametrize(
@@ -53,9 +54,8 @@ def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> No
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
     """Above all a name that ssh would take for an option; the sentence shows the form."""
-    with pytest.raises(HushdError, match=r"ssh://\[USER@\]HOST") as caught:
+    with hushd_error("bad_request", r"ssh://\[USER@\]HOST"):
         hosts.parse(text)
-    assert caught.value.code == "bad_request"
 
 
 @pytest.mark.parametrize(

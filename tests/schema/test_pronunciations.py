@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_schema.pronunciations import ipa, parse, read
+from support.refusals import hushd_error
 
 FILE = """\
 # mine
@@ -76,6 +76,5 @@ def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     file.mkdir() if data is None else file.write_bytes(data)
-    with pytest.raises(HushdError) as caught:
+    with hushd_error("input_unreadable", said=f"{file} {complaint}"):
         read(file)
-    assert (caught.value.code, caught.value.message) == ("input_unreadable", f"{file} {complaint}")

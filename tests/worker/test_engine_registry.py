@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hushd_models import advice
-from hushd_protocol.errors import HushdError
 from hushd_schema import engines
 from hushd_schema.description import EngineDescription
 from hushd_worker.engine_registry import EngineRegistry, choose_model
@@ -18,6 +17,7 @@ from hushd_worker_stt.registry import REGISTRY as STT
 from hushd_worker_tts.engine import Engine
 from hushd_worker_tts.registry import REGISTRY as TTS
 from support.engine_example import package
+from support.refusals import hushd_error
 
 Registry = EngineRegistry[Any, Any]
 both = pytest.mark.parametrize("registry", [STT, TTS], ids=["stt", "tts"])
@@ -42,9 +42,8 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
 ])  # fmt: skip
 def test_an_unknown_engine_is_named_with_what_there_is(registry: Registry, name: str, words: str) -> None:
     """One sentence: the name, the one that may have been meant, and where engines come from."""
-    with pytest.raises(HushdError) as caught:
+    with hushd_error("engine_missing") as caught:
         registry.find(name)
-    assert caught.value.code == "engine_missing"
     assert words in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -73,9 +72,8 @@ def test_other_packages_add_engines(
         in errors
     )
     for name in ("gone", "odd"):
-        with pytest.raises(HushdError, match=f"engine '{name}' cannot be imported") as caught:
+        with hushd_error("engine_missing", f"engine '{name}' cannot be imported"):
             registry.find(name)
-        assert caught.value.code == "engine_missing"
 
 
 def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +100,5 @@ def test_a_model_is_chosen_by_name() -> None:
     assert choose_model("e", "default", "a", []) == "a"
     assert choose_model("e", "b", "a", ["a", "b"]) == "b"
     for known, words in ((["abc", "b"], "e has no model 'abd' (did you mean abc?): use abc or b."), ([], "none is in")):
-        with pytest.raises(HushdError, match=re.escape(words)) as caught:
+        with hushd_error("model_missing", re.escape(words)):
             choose_model("e", "abd", "a", known)
-        assert caught.value.code == "model_missing"

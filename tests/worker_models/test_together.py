@@ -23,6 +23,7 @@ from hushd_protocol.system import paths
 from support import warm
 from support.hub_server import HubServer
 from support.peer import command
+from support.refusals import hushd_error
 
 REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
 WEIGHTS = hashlib.shake_256(b"4").digest(3_000_000)
@@ -64,9 +65,8 @@ def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Call
     with what it has in memory; the next one says that it is gone."""
     start()
     with Client() as client:
-        with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine") as raised:
+        with hushd_error("model_missing", f"The model {MODEL} is not on this machine") as raised:
             hear(client)
-        assert raised.value.code == "model_missing"
         assert raised.value.detail == {"model": MODEL, "pull": False}
         assert hub.requests == []
         client.pull(MODEL)

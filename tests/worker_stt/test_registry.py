@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from hushd_models.installation import extra_command
-from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engines import moonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
+from support.refusals import hushd_error
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,9 +28,8 @@ def described() -> dict[str, Any]:
 
 def test_a_wrong_model_is_answered_with_the_right_one() -> None:
     """Before anything is loaded."""
-    with pytest.raises(HushdError, match=r"did you mean tiny-en\?") as caught:
+    with hushd_error("model_missing", r"did you mean tiny-en\?"):
         SpeechToText("moonshine", "tiny-eng").load(lambda note: None)
-    assert caught.value.code == "model_missing"
 
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,9 +37,8 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(moonshine, "find_spec", lambda name: None)
     engine = described()
     assert engine["installed"] is engine["models"][0]["installed"] is False
-    with pytest.raises(HushdError) as caught:
+    with hushd_error("engine_missing") as caught:
         SpeechToText("moonshine", "default").load(lambda note: None)
-    assert caught.value.code == "engine_missing"
     assert extra_command("stt") in caught.value.message
 
 

@@ -6,15 +6,14 @@ import sys
 
 import pytest
 from hushd_cluster import command as cluster
-from hushd_protocol.errors import HushdError
+from support.refusals import hushd_error
 
 
 def test_without_ray_the_error_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the help is there all the same."""
     monkeypatch.setitem(sys.modules, "hushd_cluster.serving", None)
-    with pytest.raises(HushdError, match=r"^`hushd cluster` needs Ray .*install.*\[ray\]") as raised:
+    with hushd_error("engine_missing", r"^`hushd cluster` needs Ray .*install.*\[ray\]"):
         cluster.main("hushd cluster", ["status"])
-    assert raised.value.code == "engine_missing"
     with pytest.raises(SystemExit):
         cluster.main("hushd cluster", ["transcribe", "--help"])
 

@@ -14,6 +14,7 @@ from hushd_cluster.outputs import Failure, Outputs
 from hushd_cluster.recording import Recording
 from hushd_cluster.sources import Folder
 from hushd_protocol.errors import HushdError
+from support.refusals import hushd_error
 
 SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
 FAILURE = Failure("input_unreadable", "'talk.wav' is empty.", 4, 1)
@@ -143,6 +144,5 @@ def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, c
         Folder(str(tmp_path / source), str(tmp_path / target))
         Outputs(str(tmp_path / target), "txt")
 
-    with pytest.raises(HushdError) as raised:
+    with hushd_error(code):
         use()
-    assert raised.value.code == code

@@ -23,6 +23,7 @@ from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, utterances
+from support.refusals import hushd_error
 from support.stt_jobs import make_job, s16le
 from support.wer import words
 
@@ -148,17 +149,15 @@ def test_the_run_that_detects_the_language_is_the_text(
 @real
 def test_translation_is_refused_by_a_model_without_it(engine: TranscribeCpp) -> None:
     """The refusal names a model that can."""
-    with pytest.raises(HushdError, match=r"This model cannot translate: .+ can\.") as caught:
+    with hushd_error("unsupported", r"This model cannot translate: .+ can\."):
         list(engine.transcribe(say(["one"]), Options(translate=True)))
-    assert caught.value.code == "unsupported"
 
 
 @real
 def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
     """A model that is not here is named with the way to get it, a damaged one with the way to replace it."""
-    with pytest.raises(HushdError, match="hushd models pull transcribe-cpp/whisper-small") as caught:
+    with hushd_error("model_missing", "hushd models pull transcribe-cpp/whisper-small"):
         TranscribeCpp().load("whisper-small", lambda note: None)
-    assert caught.value.code == "model_missing"
     header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
     with pytest.raises(HushdError, match=r"replace .* by a complete copy"):
         TranscribeCpp().load("mine", lambda note: None)
@@ -278,6 +277,5 @@ def test_a_card_that_does_not_work(
         assert engine.compute_device == "cpu"
         assert engine.why_there == f"vulkan does not work here ({message})"
     else:
-        with pytest.raises(HushdError) as raised:
+        with hushd_error(where):
             engine.load("commands", lambda note: None)
-        assert raised.value.code == where

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_tune.words import compare, normaliser
+from support.refusals import hushd_error
 
 pytest.importorskip("jiwer", reason="what counts wrong words is an extra")
 pytest.importorskip("whisper_normalizer", reason="what makes texts alike is an extra")
@@ -37,6 +37,5 @@ def test_errors_are_shown_in_their_sentence() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence with the command that brings it."""
     monkeypatch.setitem(sys.modules, "jiwer", None)
-    with pytest.raises(HushdError, match=r"takes an extra: .*tune") as raised:
+    with hushd_error("engine_missing", r"takes an extra: .*tune"):
         normaliser("en")
-    assert raised.value.code == "engine_missing"

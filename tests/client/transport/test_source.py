@@ -13,6 +13,7 @@ from hushd.audio.source import of_audio
 from hushd.transport.source import File, Inline, Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from support.refusals import hushd_error
 
 
 @pytest.mark.parametrize(("size", "place"), [(0, "inline"), (MAX_PAYLOAD, "inline"), (MAX_PAYLOAD + 1, "stream")])
@@ -57,9 +58,8 @@ def test_what_cannot_be_read_is_refused_at_once(kind: str, tmp_path: Path) -> No
         path = Path("a\0b")
     elif kind == "loop":
         path.symlink_to(path)
-    with pytest.raises(HushdError) as caught:
+    with hushd_error("input_unreadable") as caught:
         File(path)
-    assert caught.value.code == "input_unreadable"
     assert "\n" not in caught.value.message
     if kind == "fifo":
         assert "use - " in caught.value.message
@@ -108,9 +108,8 @@ def test_a_failing_iterable_fails_for_every_reader() -> None:
 @pytest.mark.parametrize("address", ["https://example.org/a b.mp3", "HTTP://x/y", "ftp://x/y.wav"])
 def test_an_address_is_no_file(address: str) -> None:
     """The sentence names the command that downloads it, quoted for the shell."""
-    with pytest.raises(
-        HushdError, match="is an address on the web, and hushd downloads no recordings: curl -sL "
+    with hushd_error(
+        "input_unreadable", "is an address on the web, and hushd downloads no recordings: curl -sL "
     ) as caught:
         of_audio(address)
-    assert caught.value.code == "input_unreadable"
     assert caught.value.message.endswith(f"{shlex.quote(address)} | listen -")

@@ -12,6 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import paths
 from hushd_protocol.system.paths import Paths, find, is_private, prepare_runtime, prepare_state, user_cache
+from support.refusals import hushd_error
 
 HOME = {"HOME": "/home/ann"}
 
@@ -90,9 +91,8 @@ def test_a_socket_path_too_long_says_so() -> None:
     fits = "/" + "a" * (longest - 1)
     assert len(os.fsencode(find(HOME | {"HUSHD_RUNTIME_DIR": fits}).worker_socket)) == SOCKET_PATH
     for too_long in (fits + "a", "/" + "ä" * (longest // 2 + 1)):
-        with pytest.raises(HushdError, match=r"bytes and the system allows 107: set HUSHD_RUNTIME_DIR") as caught:
+        with hushd_error("bad_request", r"bytes and the system allows 107: set HUSHD_RUNTIME_DIR"):
             find(HOME | {"HUSHD_RUNTIME_DIR": too_long})
-        assert caught.value.code == "bad_request"
 
 
 def in_folder(folder: Path) -> Paths:
@@ -117,9 +117,8 @@ def test_a_runtime_folder_open_to_others_is_refused(folder: Path, mode: int) -> 
     where = in_folder(folder)
     where.runtime.mkdir()
     where.runtime.chmod(mode)
-    with pytest.raises(HushdError, match=f"open to others .mode {mode:04o}.*HUSHD_RUNTIME_DIR") as caught:
+    with hushd_error("unauthorised", f"open to others .mode {mode:04o}.*HUSHD_RUNTIME_DIR"):
         prepare_runtime(where)
-    assert caught.value.code == "unauthorised"
 
 
 @pytest.mark.parametrize("target", ["folder", "nothing"])
@@ -128,9 +127,8 @@ def test_a_runtime_folder_that_is_a_link_is_refused(folder: Path, target: str) -
     where = in_folder(folder)
     (folder / "folder").mkdir(mode=0o700)
     where.runtime.symlink_to(folder / target)
-    with pytest.raises(HushdError, match="a link is refused too") as caught:
+    with hushd_error("unauthorised", "a link is refused too"):
         prepare_runtime(where)
-    assert caught.value.code == "unauthorised"
     assert not (folder / "nothing").exists()
 
 
@@ -145,9 +143,8 @@ def test_state_and_log_folders_are_private(folder: Path) -> None:
         os.umask(before)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (where.state, where.logs)] == [0o700, 0o700]
     (folder / "file").touch()
-    with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_STATE_DIR") as caught:
+    with hushd_error("output_failed", r"cannot be made .*set HUSHD_STATE_DIR"):
         prepare_state(Paths(folder, folder / "file", folder, folder))
-    assert caught.value.code == "output_failed"
 
 
 def test_each_file_has_its_folder() -> None:
@@ -168,9 +165,8 @@ def test_each_file_has_its_folder() -> None:
 
 def test_a_runtime_folder_that_cannot_be_made_says_so(folder: Path) -> None:
     (folder / "file").touch()
-    with pytest.raises(HushdError, match=r"run cannot be made \(.+\): set HUSHD_RUNTIME_DIR\.$") as caught:
+    with hushd_error("output_failed", r"run cannot be made \(.+\): set HUSHD_RUNTIME_DIR\.$"):
         prepare_runtime(in_folder(folder / "file"))
-    assert caught.value.code == "output_failed"
 
 
 @pytest.mark.parametrize("other", [-1, 1])

@@ -13,12 +13,12 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from hushd_protocol.errors import HushdError
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.audio import film as reading
 from hushd_worker_stt.audio.recording import Recording
 from support.descriptors import open_descriptors, settled_descriptors
 from support.films import FORMATS, cut, film
+from support.refusals import hushd_error
 from support.stt_jobs import Ask, chunked, make_job
 from support.wer import BECKETT, word_error_rate
 
@@ -142,16 +142,14 @@ def test_a_film_whose_sound_ends_first_is_whole(tmp_path: Path) -> None:
 
 def test_what_no_film_reader_can_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures alone are input_unreadable; without PyAV a film says what to install, and libsndfile's files go on."""
-    with pytest.raises(HushdError, match=r"mute.mp4 holds no audio\.$") as caught:
+    with hushd_error("input_unreadable", r"mute.mp4 holds no audio\.$"):
         read(film(tmp_path / "mute.mp4", picture_s=1.0))
-    assert caught.value.code == "input_unreadable"
     soundfile.write(tmp_path / "a.wav", tones(1), RATE)
     path = film(tmp_path / "voice.m4a", tones(1))
     monkeypatch.setitem(sys.modules, "av", None)
     assert len(read(tmp_path / "a.wav")[0]) == RATE
-    with pytest.raises(HushdError, match=r"needs PyAV: .*\[stt\]") as caught:
+    with hushd_error("engine_missing", r"needs PyAV: .*\[stt\]"):
         read(path)
-    assert caught.value.code == "engine_missing"
 
 
 def in_series(form: str, subtype: str | None, lengths_s: Sequence[float], same: bool) -> bytes:

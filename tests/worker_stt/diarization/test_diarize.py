@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import soxr
-from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Progress
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.audio.level import normalise
@@ -21,6 +20,7 @@ from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.worker import SpeechToText
 from support.conversations import NAGG, NELL, Conversation, Utterance, read, spliced, utterances
 from support.der import Spoken, diarization_errors
+from support.refusals import hushd_error
 from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
 from support.wer import word_error_rate
 
@@ -153,9 +153,8 @@ def test_missing_packages_are_named(gone: str, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("hushd_worker_stt.engines.moonshine.package", lambda: None)
     else:
         monkeypatch.setattr("hushd_worker_stt.diarization.models._model", lambda library, name: b"nonsense")
-    with pytest.raises(HushdError, match=r"\[diarize\]") as caught:
+    with hushd_error("engine_missing", r"\[diarize\]"):
         DiarizationModels()
-    assert caught.value.code == "engine_missing"
 
 
 class TestJobs:

@@ -21,6 +21,7 @@ from hushd_worker_stt.engine import Options, Segment, Word
 from hushd_worker_stt.engines.command import Command, CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
 from support.peer import BOUND_S, is_gone, wait_until
+from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
 
 QUIET = np.zeros(32_000, np.float32)  # two seconds
@@ -317,9 +318,8 @@ def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) ->
         "odd": (("und",), 0),
     }
     assert (Command.installed("good"), Command.installed("odd")) == (True, False)
-    with pytest.raises(HushdError) as error:
+    with hushd_error("model_missing") as error:
         Command().load("odd", print)
-    assert error.value.code == "model_missing"
     assert str(path) in error.value.message
     assert "\n" not in error.value.message
 
@@ -327,9 +327,8 @@ def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) ->
 def test_without_any_file(commands: Path) -> None:
     """`--engine command` alone means default.toml; the sentence says where that goes."""
     assert Command.models() == ()
-    with pytest.raises(HushdError) as error:
+    with hushd_error("model_missing") as error:
         Command().load(Command.INFO.default_model, print)
-    assert error.value.code == "model_missing"
     assert f"{commands}/default.toml: there is no such file" in error.value.message
 
 
@@ -337,9 +336,8 @@ def test_a_program_that_is_not_there(commands: Path) -> None:
     """`engine_missing` names the program and the file; so does one that may not be run."""
     write(commands, "mine", run=["no-such-program-at-all", "{wav}"], languages=["en"])
     assert not Command.installed("mine")
-    with pytest.raises(HushdError, match="'no-such-program-at-all'") as error:
+    with hushd_error("engine_missing", "'no-such-program-at-all'") as error:
         Command().load("mine", print)
-    assert error.value.code == "engine_missing"
     assert f"{commands}/mine.toml is not installed" in error.value.message
 
 

@@ -17,6 +17,7 @@ from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.command import Command, CommandSpec
 from hushd_worker_tts.worker import Worker
 from support.peer import is_gone, wait_until
+from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
 
 Make = Callable[..., Command]
@@ -185,9 +186,8 @@ def test_through_the_worker(folder: Path, say: Callable[..., Any]) -> None:
 def test_without_any_file(runtime: Path) -> None:
     """There is nothing to load, and the error says what to write."""
     assert not Command.info().installed
-    with pytest.raises(HushdError, match=r"put a file voices/NAME\.toml beside .*config\.toml") as caught:
+    with hushd_error("engine_missing", r"put a file voices/NAME\.toml beside .*config\.toml"):
         Worker("command", "default").load(lambda note: None)
-    assert caught.value.code == "engine_missing"
 
 
 def test_a_program_that_is_not_there(folder: Path) -> None:
@@ -221,6 +221,5 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
         CommandSpec.read(path)
     assert str(caught.value) == words
     assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
-    with pytest.raises(HushdError, match=r"mine\.toml: .+ \(see .*MODELS\.md\)\.$") as refused:
+    with hushd_error("model_missing", r"mine\.toml: .+ \(see .*MODELS\.md\)\.$"):
         Worker("command", "mine").load(lambda note: None)
-    assert refused.value.code == "model_missing"

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hushd_models import installation
 from hushd_models.installation import extra_command
-from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engines.hibari import HIBARI_WPM, Hibari
 from hushd_worker_tts.engines.hibari_internals import session
 from hushd_worker_tts.worker import Worker
+from support.refusals import hushd_error
 
 SENTENCE = "The quick brown fox jumps over the lazy dog today."
 # The opening of "A Scandal in Bohemia".
@@ -67,9 +67,8 @@ def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any
 @pytest.mark.parametrize("text", ["\U0001f600", "...", "?!", "日本"])
 def test_nothing_speakable_is_said_so(hibari: Worker, say: Callable[..., Any], text: str) -> None:
     """Punctuation, emoji and scripts it cannot read make no noise."""
-    with pytest.raises(HushdError, match=r"the voice heart \(en-US\) can speak") as caught:
+    with hushd_error("bad_request", r"the voice heart \(en-US\) can speak"):
         say(hibari, text)
-    assert caught.value.code == "bad_request"
 
 
 def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
@@ -83,9 +82,8 @@ def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
     assert {voice.name: voice.installed for voice in Hibari.voices()} == {
         "heart": True, "emma": False, "fenrir": False, "fable": False, "kore": False,
     }  # fmt: skip
-    with pytest.raises(HushdError, match="not on this machine: `hushd models pull hibari/emma`") as caught:
+    with hushd_error("model_missing", "not on this machine: `hushd models pull hibari/emma`"):
         say(hibari, "Hello.", voice="emma")
-    assert caught.value.code == "model_missing"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,11 +98,8 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
     assert kore.result["voice"] == "kore"
     assert len(kore.raw) == len(say(hibari, "Hello.").raw)  # not as loud: nobody has measured kore
     (tmp_path / "bm_fable.int8.onnx").write_bytes(b"not a model")
-    with pytest.raises(
-        HushdError, match=r"hibari/fable does not load.*replace .* by `hushd models pull hibari/fable`"
-    ) as caught:
+    with hushd_error("model_missing", r"hibari/fable does not load.*replace .* by `hushd models pull hibari/fable`"):
         say(hibari, "Hello.", voice="fable")
-    assert caught.value.code == "model_missing"
 
 
 def test_a_voice_that_was_pulled_speaks(
@@ -128,9 +123,8 @@ def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.Mon
         monkeypatch.setattr(place, "find_spec", lambda name: None if name == "hibari" else find_spec(name))
     try:
         assert (Hibari.info().installed, Hibari.voices()) == (False, ())
-        with pytest.raises(HushdError, match=re.escape("not installed: " + extra_command("tts"))) as caught:
+        with hushd_error("engine_missing", re.escape("not installed: " + extra_command("tts"))):
             Worker("hibari", "default").load(lambda note: None)
-        assert caught.value.code == "engine_missing"
     finally:
         session.registry.cache_clear()
         session.assets.cache_clear()

@@ -20,6 +20,7 @@ from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.received_sound import decoded
 from hushd_worker_tts.engines.server import Server
 from support import servers
+from support.refusals import hushd_error
 
 Make = Callable[..., Server]
 
@@ -127,9 +128,8 @@ def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> 
     speak(engine)
     assert told(runtime) == {"input": "one two three", "exaggeration": 0.7}
     engine.extra = {"refuse": True}
-    with pytest.raises(HushdError, match=r"The server mine refused this \(422: refuse is not allowed\)\.") as raised:
+    with hushd_error("bad_request", r"The server mine refused this \(422: refuse is not allowed\)\."):
         speak(engine)
-    assert raised.value.code == "bad_request"
 
 
 @pytest.mark.parametrize(("lie", "said"), [
@@ -231,6 +231,5 @@ def test_an_invalid_file_is_a_voice_whose_use_reports_it(runtime: Path) -> None:
     (runtime / "servers").mkdir()
     (runtime / "servers" / "mine.toml").write_text('like = "openai"\n')
     assert voice().installed is False
-    with pytest.raises(HushdError, match=r"mine\.toml: it needs run = .* \(see .*SERVERS\.md\)") as raised:
+    with hushd_error("model_missing", r"mine\.toml: it needs run = .* \(see .*SERVERS\.md\)"):
         Server("mine").load(lambda note: None)
-    assert raised.value.code == "model_missing"

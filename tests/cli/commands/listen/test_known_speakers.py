@@ -11,12 +11,13 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 import soundfile
-from hushd import AsyncClient, Client, HushdError
+from hushd import AsyncClient, Client
 from hushd_protocol.system import paths
 from support.command_line import run
 from support.conversations import NAGG, NELL
 from support.peer import Supervisor
 from support.recordings import recording
+from support.refusals import hushd_error
 
 pytestmark = pytest.mark.skipif(
     find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"
@@ -90,6 +91,5 @@ def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyP
 ])  # fmt: skip
 def test_a_recording_that_is_not_one_voice(folder: Path, name: str, reason: str) -> None:
     """It is refused in a sentence before anything is transcribed."""
-    with Client() as client, pytest.raises(HushdError) as refused:
+    with Client() as client, hushd_error("bad_request", said=reason):
         client.voiceprints({"Ann": folder / f"{name}.wav"})
-    assert (refused.value.code, refused.value.message) == ("bad_request", reason)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, find, prepare_runtime
 from hushd_supervisor.system.sockets import lock
+from support.refusals import hushd_error
 
 LIVING = """
 import sys
@@ -122,9 +122,8 @@ def test_one_that_leaves_is_waited_for(
 ) -> None:
     """It finishes its last jobs and takes no connections: the patience ends with an error that names its lock."""
     start("one", "silent")
-    with pytest.raises(HushdError, match=r"holds .*/one/hushd/lock and accepts no connections") as caught:
+    with hushd_error("no_supervisor", r"holds .*/one/hushd/lock and accepts no connections"):
         lock.claim_pointer(user("cut"), patience=0.1)
-    assert caught.value.code == "no_supervisor"
 
 
 def test_one_that_a_service_manager_started_takes_it_over(

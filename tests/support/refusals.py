@@ -1,0 +1,20 @@
+"""Errors of hushd that a test expects, by their code and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hushd_protocol.errors import HushdError
+
+
+@contextmanager
+def hushd_error(
+    code: str, match: str | None = None, *, said: str | None = None
+) -> Iterator[pytest.ExceptionInfo[HushdError]]:
+    """Expects that the block ends with an error of this code, whose sentence matches `match`, or is `said`."""
+    with pytest.raises(HushdError, match=match) as caught:
+        yield caught
+    assert caught.value.code == code
+    assert said in (None, caught.value.message)
