@@ -1,4 +1,4 @@
-"""Programs whose host cut their environment share the user's supervisor; a session of its own is a world apart."""
+"""Programs whose host cut their environment share the user's supervisor, and neither change nor end it."""
 
 from __future__ import annotations
 
@@ -35,22 +35,19 @@ class User:
         cut["TMPDIR"] = str(self.home / "tmp")
         return cut if session == "cut" else cut | {"XDG_RUNTIME_DIR": str(self.home / session)}
 
-    def hushd(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], session: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*HUSHD, *words], env=self.environment(session), capture_output=True, text=True, timeout=3 * BOUND_S
+            command, env=self.environment(session), capture_output=True, text=True, timeout=3 * BOUND_S
         )
 
-    def start(self, session: str, program: str = ASK) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-c", program],
-            env=self.environment(session), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+    def hushd(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run([*HUSHD, *words], session)
 
     def ask(self, session: str) -> int:
         """The process id of the supervisor that a program in that session finds or starts."""
-        output, errors = self.start(session).communicate(timeout=3 * BOUND_S)
-        assert output, errors
-        return int(output)
+        done = self.run([sys.executable, "-P", "-c", ASK], session)
+        assert done.stdout, done.stderr
+        return int(done.stdout)
 
     def supervisors(self) -> set[int]:
         """All that run for this user."""
@@ -93,20 +90,10 @@ def test_a_cut_environment_shares_the_supervisor(user: User) -> None:
     assert user.hushd("one", "shutdown").returncode == 0
     wait_until(lambda: not user.supervisors(), "its end")
     assert not os.path.lexists(pointer)
-
-
-def test_a_session_of_its_own_is_a_world_apart(user: User) -> None:
-    """A test suite in a sandbox, with the user's HOME: it has its own supervisor, and ends that alone."""
-    first = user.ask("one")
-    second = user.ask("two")
-    assert second != first
-    assert user.hushd("two", "shutdown").returncode == 0
-    wait_until(lambda: user.supervisors() == {first}, "the end of the second")
-    done = user.hushd("two", "shutdown")
+    done = user.hushd("one", "shutdown")
     assert (done.returncode, done.stderr) == (
         3, "hushd shutdown: No supervisor is running: the next `say` or `listen` starts one.\n",
     )  # fmt: skip
-    assert user.ask("one") == first
 
 
 @needs_no_session
@@ -131,22 +118,6 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         "hushd config: A supervisor of another session runs. To have it read this: "
         f"HUSHD_RUNTIME_DIR={user.home}/one/hushd hushd restart --config-only\n"
     )
-    assert user.supervisors() == {pid}
-    asynchronous = """
-import asyncio
-from hushd import AsyncClient, HushdError
-async def main():
-    async with AsyncClient() as client:
-        await client.status()
-        for change in (client.shutdown, client.unload, client.reload, lambda: client.pull("echo/a")):
-            try:
-                await change()
-            except HushdError as error:
-                print(error.code)
-asyncio.run(main())
-"""
-    output, errors = user.start("cut", asynchronous).communicate(timeout=3 * BOUND_S)
-    assert output.split() == ["unsupported"] * 4, errors
     assert user.supervisors() == {pid}
 
 
@@ -174,5 +145,5 @@ def test_a_cut_environment_is_heard(user: User) -> None:
     """A program with little more than HOME speaks aloud: PulseAudio's socket is beside the supervisor's."""
     user.ask("one")
     say = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-    done = subprocess.run(say, env=user.environment("cut"), capture_output=True, text=True, timeout=3 * BOUND_S)
+    done = user.run(say, "cut")
     assert (done.returncode, done.stderr) == (0, "")

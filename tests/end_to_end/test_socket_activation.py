@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hushd import Client, HushdError
-from hushd.transport.call import new_id
-from hushd.transport.connection import Connection
-from hushd_protocol.messages import Request
+from hushd import Client
+from hushd.transport.call import Call, new_id
+from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import run
+from hushd_protocol.messages import Request, Result
 from hushd_protocol.system.paths import find
 from support.outside import needs
 from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 
-from .client_calls import result, sent
 from .service_manager import ServiceManager
 
 LEAVES_SOON = "exit_when_idle = 0.2\n[worker]\nkeep_alive = 0\n" + CONFIG
@@ -46,7 +46,11 @@ def configure(text: str) -> None:
 def ask(client: Client, op: str = "echo", worker: str = "stt/echo/a", **params: object) -> dict[str, object]:
     """The data of the result of one request, by all means that a client has to get it."""
     request = Request(id=new_id(), worker=worker, op=op, params=dict(params), input="none")
-    return result(sent(client, request)).data
+    call = RetryingCall(client.link, Call, request, None)
+    run(call.begin())
+    while not isinstance(message := run(call.receive()), Result):
+        assert message
+    return message.data
 
 
 def work(client: Client, until: Path) -> dict[str, object]:
@@ -207,20 +211,3 @@ def test_hushd_restart(runtime: Path, monkeypatch: pytest.MonkeyPatch, activated
 
 def row_state(client: Client) -> str:
     return next((row.state for row in client.status().workers if row.name == "stt/fake/one"), "")
-
-
-def test_a_configuration_that_makes_no_sense_is_told_by_status(runtime: Path) -> None:
-    """The service ends with status 2, which the unit takes for final; its sentence is on standard error."""
-    configure("nonsense = 1\n")
-    manager = ServiceManager(runtime)
-    try:
-        with pytest.raises(HushdError):
-            Connection(manager.path, patience=0.5).close()
-        wait_until(lambda: manager.statuses, "an end")
-        assert manager.statuses[0] == 2
-        assert "there is no key nonsense" in (runtime / "errors").read_text()
-        configure("")
-        with Client() as client:
-            client.status()
-    finally:
-        manager.stop()

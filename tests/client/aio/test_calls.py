@@ -7,7 +7,7 @@ import gc
 import hashlib
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -19,16 +19,7 @@ from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., Supervisor]
-Use = Callable[[AsyncClient], Awaitable[Any]]
 SLOTS = f'[worker."stt/echo"]\n{command(ECHO, "--slots", "50")}[worker."tts/echo"]\n{command(ECHO, "--slots", "50")}'
-
-
-def run(use: Use, **options: Any) -> Any:
-    async def main() -> Any:
-        async with asyncio.timeout(BOUND_S), AsyncClient(**options) as client:
-            return await use(client)
-
-    return asyncio.run(main(), debug=False)
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -43,17 +34,18 @@ async def working(client: AsyncClient, count: int) -> None:
         pass
 
 
-def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
+async def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
     """Fifty texts and fifty recordings under way on one loop: no thread more than for one, and each gets its own."""
     assert start_supervisor(SLOTS).ready
+    released = asyncio.Event()
+    before = threading.active_count()
 
-    async def use(client: AsyncClient) -> int:
-        released, most = asyncio.Event(), 0
+    async def slowly(data: bytes) -> AsyncIterator[bytes]:
+        yield data[:1000]
+        await released.wait()
+        yield data[1000:]
 
-        async def slowly(data: bytes) -> AsyncIterator[bytes]:
-            yield data[:1000]
-            await released.wait()
-            yield data[1000:]
+    async with AsyncClient() as client:
 
         async def hear(number: int) -> str:
             data = bytes([number]) * 200_000
@@ -73,14 +65,11 @@ def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
         most = threading.active_count()
         released.set()
         assert len(set(await asyncio.gather(*tasks))) == 100
-        return most
-
-    before = threading.active_count()
     # The connection's thread, ØMQ has its own uncounted, and asyncio's pool for the start.
-    assert run(use) - before <= 1 + min(32, (os.cpu_count() or 1) + 4)
+    assert most - before <= 1 + min(32, (os.cpu_count() or 1) + 4)
 
 
-def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
+async def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
     """It is read on a thread of its own: the loop goes on, and so does another call."""
     assert start_supervisor(SLOTS).ready
     go = threading.Event()
@@ -90,22 +79,19 @@ def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
         assert go.wait(BOUND_S)
         yield b"two"
 
-    async def use(client: AsyncClient) -> str:
+    async with AsyncClient() as client:
         task = asyncio.create_task(client.transcribe(blocking(), engine="echo", model="a"))
         await working(client, 1)
         await client.transcribe(b"another", engine="echo", model="a")
         go.set()
-        return (await task).text
-
-    assert run(use) == hashlib.sha256(b"one two").hexdigest()
+        assert (await task).text == hashlib.sha256(b"one two").hexdigest()
 
 
 @pytest.mark.parametrize("how", ["task", "timeout", "aclosing", "with", "close", "forgotten"])
-def test_a_cancelled_call_ends_its_job(how: str, start_supervisor: Start) -> None:
+async def test_a_cancelled_call_ends_its_job(how: str, start_supervisor: Start) -> None:
     """Within 0.2 s the worker is free, by whichever way the caller leaves."""
     assert start_supervisor(SLOTS).ready
-
-    async def use(client: AsyncClient) -> None:
+    async with AsyncClient() as client:
         heard = await client.listen(endless(), engine="echo", model="a")
         await working(client, 1)
         if how == "task":
@@ -136,10 +122,8 @@ def test_a_cancelled_call_ends_its_job(how: str, start_supervisor: Start) -> Non
         await working(client, 0)
         assert started.calm <= 0.2
 
-    run(use)
 
-
-def test_a_cancelled_input_is_ended(start_supervisor: Start) -> None:
+async def test_a_cancelled_input_is_ended(start_supervisor: Start) -> None:
     """An asynchronous generator that feeds a call is not left waiting once nobody wants its pieces."""
     assert start_supervisor(SLOTS).ready
     ended = []
@@ -151,16 +135,14 @@ def test_a_cancelled_input_is_ended(start_supervisor: Start) -> None:
         finally:
             ended.append(True)
 
-    async def use(client: AsyncClient) -> None:
+    async with AsyncClient() as client:
         async with await client.listen(recording(), engine="echo", model="a"):
             await working(client, 1)
         await working(client, 0)
         assert ended
 
-    run(use)
 
-
-def test_a_broken_input_is_the_outcome(start_supervisor: Start) -> None:
+async def test_a_broken_input_is_the_outcome(start_supervisor: Start) -> None:
     """An exception of the iterable is raised to the caller, and the job ends."""
     assert start_supervisor(SLOTS).ready
 
@@ -171,30 +153,25 @@ def test_a_broken_input_is_the_outcome(start_supervisor: Start) -> None:
     async def texts() -> AsyncIterator[Any]:
         yield 5
 
-    async def use(client: AsyncClient) -> None:
+    async with AsyncClient() as client:
         with pytest.raises(ZeroDivisionError):
             await client.transcribe(broken(), engine="echo", model="a")
         with pytest.raises(HushdError, match="iterable of int"):
             await client.transcribe(texts(), engine="echo", model="a")
         await working(client, 0)
 
-    run(use)
 
-
-def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
+async def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
     """Each of their tasks gets `cancelled`, and the client connects again when it is used again."""
     assert start_supervisor(SLOTS).ready
-
-    async def use(client: AsyncClient) -> list[Any]:
+    async with AsyncClient() as client:
         tasks = [asyncio.create_task(client.transcribe(endless(), engine="echo", model="a")) for _ in range(10)]
         await working(client, 10)
         await client.close()
         found = await asyncio.gather(*tasks, return_exceptions=True)
         await working(client, 0)
         assert len({id(error) for error in found}) == 10, "each its own, with its own traceback"
-        return [getattr(error, "code", error) for error in found]
-
-    assert run(use) == ["cancelled"] * 10
+        assert [getattr(error, "code", error) for error in found] == ["cancelled"] * 10
 
 
 def heard_after(*errors: str) -> Callable[[ScriptedRouter, bytes, Message], None]:
@@ -221,14 +198,11 @@ async def slow_pieces() -> AsyncIterator[bytes]:
         yield bytes([number]) * 1000
 
 
-def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> None:
+async def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> None:
     """All of an asynchronous iterable, though the first attempt has read a part of it."""
     router = start_router(heard_after("worker_crashed"))
-
-    async def use(client: AsyncClient) -> str:
-        return (await client.transcribe(slow_pieces())).text
-
-    assert run(use) == "Hi."
+    async with AsyncClient() as client:
+        assert (await client.transcribe(slow_pieces())).text == "Hi."
     assert [each.attempt for each in router.of(Request)] == [0, 1]
     assert len({each.id for each in router.of(Request)}) == 1
     places = [chunk.seq for chunk in router.of(Chunk)]

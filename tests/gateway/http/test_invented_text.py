@@ -70,14 +70,13 @@ def test_the_microphone_ends_with_the_same_code(openai: OpenAI, french: Path, tm
     assert done.stdout.strip()
 
 
-def test_a_realtime_session_says_so_of_each_turn(gateway: HttpGateway, french: Path) -> None:
+async def test_a_realtime_session_says_so_of_each_turn(gateway: HttpGateway, french: Path) -> None:
     """`completed` has the warning, from the first turn on, of a program that sends nothing before that is answered."""
     samples, rate = soundfile.read(french, dtype="float32")
     turn = np.concatenate((soxr.resample(samples, rate, 24_000), np.zeros(36_000, np.float32)))
     sound = (turn * 32767).astype("<i2").tobytes()
     warnings: list[Any] = []
-
-    async def use(connection: Any) -> None:
+    async with session(gateway) as connection:
         heard = {"turn_detection": {"type": "server_vad"}, "transcription": {"model": "whisper-1"}}
         await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
         await append(connection, sound)
@@ -85,10 +84,8 @@ def test_a_realtime_session_says_so_of_each_turn(gateway: HttpGateway, french: P
             if event.type == COMPLETED:
                 warnings.append(event.model_dump().get("warnings"))
                 if len(warnings) == 2:
-                    return
+                    break
                 await append(connection, sound)
-
-    session(gateway, use)
     for (warning,) in warnings:
         assert warning["code"] == "unlikely_text"
         assert "hushd get LANGUAGE" in warning["message"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import soundfile
 import soxr
 from hushd_gateway.http.realtime.session import PCM
 from support.http_gateway import HttpGateway
-from support.peer import BOUND_S
 from support.wer import word_error_rate
 
 Connection = Any
@@ -34,20 +33,15 @@ def sound(beckett: Path) -> Callable[[int], bytes]:
     return resampled
 
 
-def session(gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], **query: str) -> None:
-    """Opens a session, and has `use` use it: for many answers, and so for a multiple of what one is waited for."""
-
+@asynccontextmanager
+async def session(gateway: HttpGateway) -> AsyncIterator[Connection]:
     from openai import AsyncOpenAI
 
-    async def run() -> None:
-        async with (
-            AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
-            asyncio.timeout(4 * BOUND_S),
-            client.realtime.connect(extra_query=query or {"intent": "transcription"}) as connection,
-        ):
-            await use(connection)
-
-    asyncio.run(run())
+    async with (
+        AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
+        client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
+    ):
+        yield connection
 
 
 async def append(connection: Connection, sound: bytes, silence: int = 0) -> None:
@@ -76,12 +70,11 @@ async def _configure(
     "detection",
     [pytest.param({"type": "server_vad"}, marks=pytest.mark.night), {"type": "semantic_vad", "eagerness": "high"}],
 )
-def test_turns_are_found_and_transcribed(
+async def test_turns_are_found_and_transcribed(
     gateway: HttpGateway, sound: Callable[[int], bytes], detection: dict[str, Any]
 ) -> None:
     """Each utterance is an item: started, partial text, stopped, committed, completed, in this order."""
-
-    async def use(connection: Connection) -> None:
+    async with session(gateway) as connection:
         await _configure(connection, detection)
         await append(connection, sound(24000)[: int(2 * HALF_S * 24000)], silence=96_000)
         events: list[Any] = []
@@ -102,14 +95,11 @@ def test_turns_are_found_and_transcribed(
         assert len(commits) > 1
         assert [each.previous_item_id for each in commits[1:]] == [each.item_id for each in commits[:-1]]
 
-    session(gateway, use)
-
 
 @pytest.mark.parametrize("rate", [16_000, pytest.param(24_000, marks=pytest.mark.night)])
-def test_the_program_may_commit_its_turns(gateway: HttpGateway, sound: Callable[[int], bytes], rate: int) -> None:
+async def test_the_program_may_commit_its_turns(gateway: HttpGateway, sound: Callable[[int], bytes], rate: int) -> None:
     """Without turn detection all that was appended is one item, at each rate; a second one follows it."""
-
-    async def use(connection: Connection) -> None:
+    async with session(gateway) as connection:
         await _configure(connection, None, {"type": PCM, "rate": rate})
         coded = sound(rate)[: int(2 * HALF_S * rate)]
         await append(connection, coded)
@@ -129,18 +119,15 @@ def test_the_program_may_commit_its_turns(gateway: HttpGateway, sound: Callable[
         assert set(texts) == {event.item_id for event in committed}
         assert all(word_error_rate(HALF, text) <= 0.45 for text in texts.values())
 
-    session(gateway, use)
-
 
 @pytest.mark.parametrize("coding", ["pcmu", pytest.param("pcma", marks=pytest.mark.night)])
-def test_a_telephone_is_heard(gateway: HttpGateway, beckett: Path, coding: str) -> None:
+async def test_a_telephone_is_heard(gateway: HttpGateway, beckett: Path, coding: str) -> None:
     """8 kHz in telephony's codings; a model that rates no words says so by null."""
     samples, rate = soundfile.read(beckett, dtype="float32")
     call = io.BytesIO()
     telephone = soxr.resample(samples[: int(HALF_S * rate)], rate, 8000)
     soundfile.write(call, telephone, 8000, format="RAW", subtype={"pcmu": "ULAW", "pcma": "ALAW"}[coding])
-
-    async def use(connection: Connection) -> None:
+    async with session(gateway) as connection:
         heard = {"format": {"type": f"audio/{coding}"}, "turn_detection": None, "transcription": {"language": "en"}}
         include = ["item.input_audio_transcription.logprobs"]
         await connection.session.update(
@@ -151,8 +138,6 @@ def test_a_telephone_is_heard(gateway: HttpGateway, beckett: Path, coding: str) 
         *_, done = [event async for event in _until(connection, COMPLETED)]
         assert word_error_rate(HALF, done.transcript) <= 0.45
         assert done.logprobs is None
-
-    session(gateway, use)
 
 
 async def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None:
@@ -175,10 +160,9 @@ async def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None
         assert event.session.audio.input.transcription.language == "de"
 
 
-def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None:
+async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None:
     """An event that does not fit is answered by an error with its own id, and nothing else changes."""
-
-    async def use(connection: Connection) -> None:
+    async with session(gateway) as connection:
         wrong = (
             {"type": "nothing.known", "event_id": "a"},
             {"type": "input_audio_buffer.append", "audio": "%%", "event_id": "b"},
@@ -194,5 +178,3 @@ def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None
         await connection.input_audio_buffer.clear()
         *_, last = [event async for event in _until(connection, "input_audio_buffer.cleared")]
         assert last.type == "input_audio_buffer.cleared"
-
-    session(gateway, use)
