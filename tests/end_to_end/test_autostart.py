@@ -19,7 +19,7 @@ from hushd.transport import autostart as starting
 from hushd_protocol.system.paths import find
 from hushd_supervisor.system.sockets import lock
 from support import descriptors
-from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
+from support.peer import BOUND_S, CONFIG, check_nothing_is_left, processes, wait_until
 from support.stopwatch import Stopwatch
 
 WHO = "import hushd; print(hushd.Client().status().supervisor.pid, flush=True)"
@@ -43,15 +43,8 @@ def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 def supervisors(folder: Path) -> list[int]:
     """The supervisors of this runtime folder, by their command and environment; zombies have neither."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            command = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-            environment = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
-            mine = b"HUSHD_RUNTIME_DIR=" + os.fsencode(folder) in environment
-            if mine and b"hushd_supervisor" in command and b"sh" not in command:
-                found.append(int(name))
-    return found
+    here = processes(b"HUSHD_RUNTIME_DIR=" + os.fsencode(folder) + b"\0")
+    return [pid for pid, words in here.items() if "hushd_supervisor" in words and "sh" not in words]
 
 
 def ask_who() -> subprocess.Popen[str]:

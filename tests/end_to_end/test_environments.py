@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import sound_loop
-from support.peer import BOUND_S, CONFIG, wait_until
+from support.peer import BOUND_S, CONFIG, processes, wait_until
 
 ASK = "from hushd import Client; print(Client().status().supervisor.pid)"
 REFUSED = "The supervisor that answers is another session's, and is neither changed nor ended from here: ask again with"
@@ -51,15 +51,8 @@ class User:
 
     def supervisors(self) -> set[int]:
         """All that run for this user."""
-        found = set()
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                command, environ = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
-            except OSError:
-                continue
-            if b"\0hushd_supervisor\0" in command and f"HOME={self.home}\0".encode() in environ:
-                found.add(int(folder.name))
-        return found
+        theirs = processes(f"HOME={self.home}\0".encode())
+        return {pid for pid, words in theirs.items() if "hushd_supervisor" in words}
 
 
 @pytest.fixture

@@ -13,21 +13,16 @@ from pathlib import Path
 
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
-from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
+from support.peer import ECHO, Peer, Supervisor, command, descendants, wait_until
 
 Start = Callable[..., Supervisor]
 
 
-def fake(*flags: str) -> str:
-    """A configuration with the misbehaving worker as `stt/fake` and a good one as `stt/echo`."""
-    return f'[worker."stt/fake"]\n{command(FAKE, *flags)}[worker."stt/echo"]\n{command(ECHO)}'
-
-
 def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:
     """SIGTERM while a worker is still loading ends both, within the time of a kill."""
-    supervisor = start_supervisor(fake("--slow-load", "60"))
+    supervisor = start_supervisor(f'[worker."stt/echo"]\n{command(ECHO, "--load", "60")}')
     with Peer(supervisor.socket) as client:
-        client.request("echo", "stt/fake/a", credit=8)
+        client.request("echo", credit=8)
         wait_until(lambda: descendants(runtime))
         supervisor.process.terminate()
         assert client.expect(Error).code == "shutting_down"
@@ -38,9 +33,9 @@ def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Pa
 def test_a_slow_start_is_waited_for_and_told_about(start_supervisor: Start) -> None:
     """A load of 9 s that says nothing and only grows outlives a `start_timeout` of 4 s, in one process; who waits reads
     how far it is."""
-    supervisor = start_supervisor(fake("--crawl", "9").replace("[worker.", "[worker]\nstart_timeout = 4\n[worker.", 1))
+    supervisor = start_supervisor(f'[worker]\nstart_timeout = 4\n[worker."stt/echo"]\n{command(ECHO, "--load", "9")}')
     with Peer(supervisor.socket) as client:
-        request = client.request("echo", "stt/fake/a", credit=8)
+        request = client.request("echo", credit=8)
         told = [client.receive(20) for _ in range(3)]
         notes = [message.note for message in told if isinstance(message, Accepted) and message.id == request]
         assert any(note.startswith(("loading, 0.0 of ", "loading, 0.1 of ")) for note in notes), notes

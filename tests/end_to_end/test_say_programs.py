@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 
-from support.diary import DEVICE
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs, finish
 
@@ -97,7 +96,7 @@ def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
     for how in ("say", "play"):
         with programs.held(), subprocess.Popen(
             [sys.executable, "-W", "error", "-c", SPEAK, how],
-            env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(programs.diary)},
+            env=os.environ | programs.environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
             programs.started.append(process)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ def ask(client: Client, op: str = "echo", worker: str = "stt/echo/a", **params: 
 
 def work(client: Client, until: Path) -> dict[str, object]:
     """A job that ends once the file `until` is there, however late this machine is."""
-    return ask(client, "sleep", "stt/fake/one", until=str(until))
+    return ask(client, "wait", "stt/fake/one", until=str(until))
 
 
 def activate(runtime: Path, command: list[str]) -> subprocess.Popen[bytes]:

@@ -46,7 +46,7 @@ def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
 def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
     """A job that would go on is killed with its worker, its client gets the error, and the status is still 0."""
     with supervisor.connect() as peer:
-        request = peer.request("sleep", "stt/fake/one", params={"s": 60})
+        request = peer.request("wait", "stt/fake/one")
         wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
         supervisor.process.terminate()
         wait_until(lambda: not supervisor.socket.exists(), "the first signal")

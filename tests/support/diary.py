@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,23 +43,21 @@ class Diary:
         yield
         hold.unlink()
 
-    def lines(self, what: str) -> list[list[str]]:
-        return [line for line in map(str.split, self._file.read_text().splitlines()) if line[1] == what]
+    def lines(self, what: str, pid: int | None = None) -> list[list[str]]:
+        split = map(str.split, self._file.read_text().splitlines())
+        return [line for line in split if line[1] == what and pid in (None, int(line[0]))]
 
-    def wait_for_sound(self, count: int = 1) -> None:
-        wait_until(lambda: len(self.lines("sound")) >= count, "a sound")
+    def wait_for_sound(self, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Of any program, or of this one."""
+        wait_until(lambda: self.lines("sound", process and process.pid), "a sound")
 
     def sounds(self) -> list[Sound]:
         """All openings that were closed again, in the order of their beginnings."""
-        events = sorted((float(time), pid, what) for what in ("open", "close") for pid, _, time in self.lines(what))
-        heard = {pid: iter([int(line[2]) for line in self.lines("heard") if line[0] == pid]) for _, pid, _ in events}
-        opened: dict[str, float] = {}
         found = []
-        for at, pid, what in events:
-            if what == "open":
-                opened[pid] = at
-            else:
-                found.append(Sound(int(pid), opened[pid], at, next(heard[pid])))
+        for pid in {int(line[0]) for line in self.lines("open")}:
+            opened, closed = ([float(line[2]) for line in self.lines(what, pid)] for what in ("open", "close"))
+            heard = [int(line[2]) for line in self.lines("heard", pid)]
+            found += [Sound(pid, *times) for times in zip(opened, closed, heard, strict=False)]
         return sorted(found, key=lambda sound: sound.opened)
 
 

@@ -24,7 +24,6 @@ from support.stopwatch import Stopwatch
 
 TESTS = Path(__file__).parent
 ECHO = [sys.executable, str(TESTS / "echo_worker.py")]
-FAKE = [sys.executable, str(TESTS / "fake_worker.py")]
 # For anything a test waits for; reached only by a failure, on a busy machine too.
 BOUND_S = 60.0 * SLOWDOWN
 
@@ -36,10 +35,9 @@ def command(program: list[str], *flags: str) -> str:
     return "command = [" + ", ".join(f"'{part}'" for part in (*program, *flags)) + "]\n"
 
 
-# The workers `stt/echo/…`, `tts/echo/…` (echo_worker.py) and `stt/fake/…` (fake_worker.py).
+# The workers `stt/echo/…`, `tts/echo/…` and `stt/fake/…`, all of echo_worker.py.
 CONFIG = "".join(  # without `memory_mb` each would count as 400 MB at its first start
-    f'[worker."{name}"]\nmemory_mb = 50\n{command(program)}'
-    for name, program in (("stt/echo", ECHO), ("tts/echo", ECHO), ("stt/fake", FAKE))
+    f'[worker."{name}"]\nmemory_mb = 50\n{command(ECHO)}' for name in ("stt/echo", "tts/echo", "stt/fake")
 )
 
 
@@ -244,16 +242,17 @@ def check_nothing_is_left(folder: Path) -> None:
 
 def descendants(folder: Path) -> dict[int, str]:
     """The processes that were started for the runtime folder, workers and whoever they started, with their commands."""
+    ours = processes(b"HUSHD_WORKER_SOCKET=ipc://" + os.fsencode(folder) + b"/")
+    return {pid: " ".join(words) for pid, words in ours.items()}
+
+
+def processes(variable: bytes) -> dict[int, list[str]]:
+    """The command lines of the processes in whose environment this stands, such as `NAME=value` and a NUL."""
     found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/environ", "rb", buffering=0) as environment:
-                    ours = b"HUSHD_WORKER_SOCKET=ipc://" + os.fsencode(folder) + b"/" in environment.read()
-                if ours:
-                    found[int(name)] = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                pass  # it ended, or is somebody else's
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):  # it ended, or is somebody else's
+            if variable in Path(f"/proc/{name}/environ").read_bytes():
+                found[int(name)] = os.fsdecode(Path(f"/proc/{name}/cmdline").read_bytes()).split("\0")
     return found
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from support import warm
-from support.peer import BOUND_S, Peer, wait_until
+from support.peer import BOUND_S, Peer, processes, wait_until
 
 HERE, TESTS = Path(__file__), Path(warm.__file__).parents[1]
 ADDRESS = "127.0.0.2"  # Ray takes 127.0.0.1 for a name of the machine's own address
@@ -125,7 +125,7 @@ class RayCluster:
             self._process.wait()
             assert self._process.stdout
             self._process.stdout.close()
-        wait_until(lambda: not any(map(processes, self.folders)), "the end of the nodes' processes")
+        wait_until(lambda: not any(map(remains, self.folders)), "the end of the nodes' processes")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ask(self, line: str) -> str:
@@ -147,22 +147,14 @@ def of_hushd(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def processes(folder: Path) -> list[int]:
+def remains(folder: Path) -> dict[int, list[str]]:
     """The processes of a node: all that have its folder in their environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if f"HUSHD_RUNTIME_DIR={folder}\0".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                pass  # it ended, or is somebody else's
-    return found
+    return processes(f"HUSHD_RUNTIME_DIR={folder}\0".encode())
 
 
 def end(folder: Path) -> None:
     """Kills the remains of a node."""
-    for pid in processes(folder):
+    for pid in remains(folder):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -6,8 +6,10 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from support.ports import served
 
 Answers = dict[str, Any]  # by "METHOD /path": a value, sent as JSON; a `Raw`; or a function of the body
 
@@ -31,20 +33,13 @@ class Scripted:
         self.tokens: list[str] = []
         self.free = threading.Event()
         self.free.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = ""
 
-    def serve(self) -> None:
-        self._server.serve_forever(poll_interval=0.01)
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
-    def close(self) -> None:
-        self.free.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         script = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -79,10 +74,8 @@ def scripted(answers: Answers | None = None) -> Iterator[Scripted]:
     """A server for the time of a test."""
     server = Scripted()
     server.answers |= answers or {}
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.close()
-        thread.join()
+    with served(server.handler()) as server.url:
+        try:
+            yield server
+        finally:
+            server.free.set()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.diary import DEVICE, RATE
+from support.diary import RATE
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs, finish
 
@@ -170,7 +170,7 @@ def test_errors_are_one_sentence(machines: Attached, host: str, key: str, senten
 
 
 def machine_of(machines: Attached) -> dict[str, str]:
-    diary = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(machines.there.diary)}
+    diary = machines.there.environment
     return {**os.environ, **variables(machines.server.folder), **diary}
 
 

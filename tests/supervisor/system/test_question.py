@@ -10,7 +10,7 @@ import pytest
 import zmq
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.question import MAX_ANSWER_BYTES, Answer, Questions
-from support.peer import BOUND_S, FAKE
+from support.peer import BOUND_S
 
 LIMIT_S = 10.0
 Make = Callable[..., Questions]
@@ -55,15 +55,13 @@ def until(catalogue: Questions, end: float) -> list[Answer]:
 
 def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) -> None:
     """Its JSON comes as an event; asked twice at once, it is one child and one answer; afterwards it is asked anew."""
-    catalogue = make(*FAKE)
+    catalogue = make(sys.executable, "-c", """print('{"engines": []}')""")
     for now in (0.0, 1.0):
         assert catalogue.ask("stt", now) is None
         assert catalogue.ask("stt", now) is None
         assert catalogue.deadline() == now + LIMIT_S
         (described,) = answers(catalogue, poller)
-        assert described.name == "stt"
-        assert described.error == ""
-        assert described.data["engines"][0]["name"] == "fake"
+        assert described == Answer("stt", {"engines": []})
         assert catalogue.deadline() is None
 
 
