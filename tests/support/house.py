@@ -36,7 +36,8 @@ def sent(message: MessageT) -> MessageT:
 class House:
     """One client, one pool, and a machine of 1000 MB of which `available` are left; a worker needs 300 MB.
 
-    `cards` are the graphics cards, which are seen as soon as the pool looks, unless `blind` is set.
+    `cards` are the graphics cards, which are seen as soon as the pool looks, unless `blind` is set;
+    while it is `late`, a process that it starts does not run yet.
     """
 
     def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
@@ -44,8 +45,9 @@ class House:
         estimate = options.pop("estimate", lambda _: Estimated())
         self.cards: list[Card] = options.pop("cards", [])
         card_kinds = options.pop("card_kinds", lambda _: KINDS)
-        self.blind = False
+        self.blind = self.late = False
         auto = options.pop("auto", False)
+        cores = options.pop("cores", 1)
         workers = {"": {"memory_mb": 300.0}, **(worker or {})}
         self.settings = Settings(worker=workers, stt="a/x", tts="c/z", **options)
         self.now = 100.0
@@ -58,6 +60,7 @@ class House:
             auto=auto,
             memory=self.memory,
             needs=needs,
+            cores=cores,
             has_cards=lambda: bool(self.cards),
             estimate=estimate,
             card_kinds=card_kinds,
@@ -101,7 +104,7 @@ class House:
         if any(isinstance(action, do.ToClient) and isinstance(action.message, m.Ping) for action in actions):
             self.tell(ev.FromClient(ROUTE, m.Pong()))
         for action in actions:
-            if isinstance(action, do.Spawn):
+            if isinstance(action, do.Spawn) and not self.late:
                 self.tell(ev.Spawned(action.worker, action.gen))
         if do.Look() in actions and not self.blind:
             self.see()

@@ -6,107 +6,73 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core import replicas
-from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 from support.desk import desk_in
+from support.house import MB, ROUTE, A, House
 
-NAME = "stt/a/x"
 
-
-class Desk:
-    """A pool with one client, a worker of up to three processes, and memory for `room` of them."""
+class Desk(House):
+    """A house with workers of up to three processes, of 100 MB each, and memory for `room` of them."""
 
     def __init__(self, room: int = 10, cores: int = 8, most: int = 3) -> None:
-        settings = Settings(
-            worker={"": {"max_replicas": most, "memory_mb": 100}, "stt/b": {"memory_mb": 300}}, memory_share=1.0
-        )
-        self.admission, self.available = room, 1 << 40
-        self.looks = 0
-        self.pool = Pool(settings, version="1", pid=1, memory=self.memory, cores=cores)
-        self.now = 0.0
-        self.actions: list[do.Action] = []
-        self.count = 0
-        self.tell(ev.FromClient(b"r", m.Hello(protocol=1, version="1")))
+        workers: dict[str, Any] = {"": {"max_replicas": most, "memory_mb": 100}, "stt/b": {"memory_mb": 300}}
+        super().__init__(workers, memory_share=1.0, cores=cores)
+        self.total, self.available = room * 100 * MB, 1 << 40
 
-    def memory(self) -> Memory:
-        self.looks += 1
-        return Memory(self.admission * 100_000_000, self.available)
-
-    def tell(self, event: ev.Event) -> None:
+    def tell(self, event: ev.Event) -> list[do.Action]:
         self.now += 0.01
-        self.actions += self.pool.handle(event, self.now)
+        return super().tell(event)
 
     def wait(self, seconds: float) -> None:
-        """Time passes; who works beats, and the client answers pings."""
-        end = self.now + seconds
-        while self.now < end:
-            due = self.pool.deadline()
-            self.now = min(end, self.now + 1, due or end)
-            self.actions += self.pool.on_time(self.now)
-            self.actions += self.pool.handle(ev.FromClient(b"r", m.Pong()), self.now)
+        """Time passes, and whoever works beats."""
+        for _ in range(int(seconds)):
+            super().wait(1.0)
             for gen, row in self.pool.status(self.now):
-                beat = ev.FromWorker(row.name, gen, m.Beat(cpu_s=self.now))
-                self.actions += self.pool.handle(beat, self.now)
+                self._take(self.pool.handle(ev.FromWorker(row.name, gen, m.Beat(cpu_s=self.now)), self.now))
 
-    def request(self, worker: str = NAME, **fields: Any) -> bytes:
-        self.count += 1
-        name = self.count.to_bytes(16, "big")
-        self.tell(ev.FromClient(b"r", m.Request(id=name, worker=worker, op="echo", credit=8, **fields)))
-        return name
+    def request(self, worker: str = A, route: bytes = ROUTE, **fields: Any) -> bytes:
+        return super().request(worker, route, **fields)
 
-    def states(self) -> dict[str, str]:
-        return {row.name: row.state for _, row in self.pool.status(self.now)}
-
-    @property
-    def spawned(self) -> list[tuple[str, int]]:
-        return [(a.worker, a.gen) for a in self.actions if isinstance(a, do.Spawn)]
-
-    def ready(self, **fields: Any) -> None:
+    def loaded(self, **fields: Any) -> None:
         """The process that was started last is ready."""
-        self.tell(ev.FromWorker(*self.spawned[-1], m.Ready(pss=100_000_000, **fields)))
+        self.says(self.spawned()[-1], m.Ready(pss=100 * MB, **fields))
 
-    def jobs(self) -> list[tuple[str, bytes]]:
+    def given(self) -> list[tuple[str, bytes]]:
         """The requests that each process was given."""
-        return [
-            (a.worker, a.message.id)
-            for a in self.actions
-            if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)
-        ]
+        return [(a.worker, a.message.id) for a in self.of(do.ToWorker) if isinstance(a.message, m.Job)]
 
-    def finish(self, name: bytes) -> None:
-        worker = next(w for w, job in reversed(self.jobs()) if job == name)
-        gen = next(g for w, g in reversed(self.spawned) if w == worker)
-        self.tell(ev.FromWorker(worker, gen, m.Result(id=name)))
+    def accepted(self) -> list[m.Accepted]:
+        return [a.message for a in self.of(do.ToClient) if isinstance(a.message, m.Accepted)]
 
 
 def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
     """Whenever somebody has waited for as long as a start takes, one more process starts, up to three. A start takes as
     long as its process runs, however long the supervisor was busy with others' starts before."""
     desk = Desk()
+    desk.late = True
     requests = [desk.request() for _ in range(5)]
     desk.wait(30)
-    desk.tell(ev.Spawned(NAME, 1))
+    desk.late = False
+    desk.tell(ev.Spawned(A, 1))
     desk.wait(4)
-    desk.ready()  # after 4 s
-    assert desk.jobs() == [(NAME, requests[0])]
+    desk.loaded()  # after 4 s
+    assert desk.given() == [(A, requests[0])]
     ready = desk.now
-    while len(desk.spawned) == 1:  # nobody says a word
-        desk.now = desk.pool.deadline()
-        desk.actions += desk.pool.on_time(desk.now)
-    assert (desk.spawned[-1][0], desk.now) == (f"{NAME}#2", pytest.approx(ready + 4, abs=0.1))
+    while len(desk.spawned()) == 1:  # nobody says a word
+        desk.now = desk.pool.deadline() or 0.0
+        desk.tick()
+    assert (desk.spawned()[-1], desk.now) == (f"{A}#2", pytest.approx(ready + 4, abs=0.1))
     desk.wait(9)
-    assert len(desk.spawned) == 2  # one start at a time
-    desk.ready()
-    assert desk.spawned[-1][0] == f"{NAME}#3"
-    desk.ready()
+    assert len(desk.spawned()) == 2  # one start at a time
+    desk.loaded()
+    assert desk.spawned()[-1] == f"{A}#3"
+    desk.loaded()
     desk.wait(60)
-    assert len(desk.spawned) == 3
-    assert desk.jobs() == [(NAME, requests[0]), (f"{NAME}#2", requests[1]), (f"{NAME}#3", requests[2])]
+    assert len(desk.spawned()) == 3
+    assert desk.given() == [(A, requests[0]), (f"{A}#2", requests[1]), (f"{A}#3", requests[2])]
     assert {row.model for _, row in desk.pool.status(desk.now)} == {"x"}
 
 
@@ -120,10 +86,10 @@ def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) ->
     for _ in range(6):
         desk.request(worker)
     for _ in range(6):
-        if desk.states()[desk.spawned[-1][0]] == "starting":
-            desk.ready()
+        if desk.state(desk.spawned()[-1]) is State.STARTING:
+            desk.loaded()
         desk.wait(2)
-    assert len(desk.spawned) == most
+    assert len(desk.spawned()) == most
 
 
 @pytest.mark.parametrize(("most", "processes"), [(0, 1), (2, 2)])
@@ -133,132 +99,129 @@ def test_one_process_computes_on_a_card(most: int, processes: int) -> None:
     for _ in range(6):
         desk.request()
     for _ in range(6):
-        if desk.states()[desk.spawned[-1][0]] == "starting":
-            desk.ready(capabilities={"compute_device": "cuda"})
+        if desk.state(desk.spawned()[-1]) is State.STARTING:
+            desk.loaded(capabilities={"compute_device": "cuda"})
         desk.wait(2)
-    assert len(desk.spawned) == processes
+    assert len(desk.spawned()) == processes
 
 
 @pytest.mark.parametrize("worker", ["stt/a/x", "tts/a/x"])
-@pytest.mark.parametrize(("client", "caller"), [(b"s", 0), (b"r", 1)])
+@pytest.mark.parametrize(("client", "caller"), [(b"s", 0), (ROUTE, 1)])
 def test_nobody_waits_for_somebody_elses_long_recording(worker: str, client: bytes, caller: int) -> None:
     """One process more than is quicker for one client, as soon as another client waits; and no more than that one."""
     desk = Desk(cores=2, most=0)
     first, second = desk.request(worker), desk.request(worker)
-    desk.ready()
+    desk.loaded()
     desk.wait(10)
-    assert len(desk.spawned) == 1
+    assert len(desk.spawned()) == 1
     desk.tell(ev.FromClient(client, m.Hello(protocol=1, version="1")))
-    for number in (100, 101):
-        request = m.Request(id=number.to_bytes(16, "big"), worker=worker, op="echo", credit=8, caller=caller)
-        desk.tell(ev.FromClient(client, request))
+    theirs, _ = (desk.request(worker, client, caller=caller) for _ in range(2))
     desk.wait(3)
-    desk.ready()
+    desk.loaded()
     desk.wait(3)
-    assert len(desk.spawned) == 2
+    assert len(desk.spawned()) == 2
     # In one line: of equals, who was served longest ago comes first, and then the others in their order.
-    assert [job for _, job in desk.jobs()] == [first, (100).to_bytes(16, "big")]
-    desk.finish(first)
-    assert desk.jobs()[-1][1] == second
+    assert [job for _, job in desk.given()] == [first, theirs]
+    desk.finish(worker)
+    assert desk.given()[-1][1] == second
 
 
 @pytest.mark.parametrize(("room", "cores"), [(1, 8), (10, 1)])
 def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) -> None:
     """Without room or cores the second request waits, and is not refused."""
     desk = Desk(room, cores)
-    first = desk.request()
-    desk.ready()
+    desk.request()
+    desk.loaded()
     second = desk.request()
     desk.wait(30)
-    assert len(desk.spawned) == 1
-    desk.finish(first)
-    assert desk.jobs()[-1] == (NAME, second)
+    assert len(desk.spawned()) == 1
+    desk.finish(A)
+    assert desk.given()[-1] == (A, second)
 
 
 def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
     """Nor once another worker's has failed meanwhile: each has its own two minutes."""
     desk = Desk()
-    for worker in (NAME, "stt/b/y"):
+    for worker in (A, "stt/b/y"):
         desk.request(worker)
-        desk.ready()
+        desk.loaded()
         desk.request(worker)
         desk.wait(5)
-        assert desk.spawned[-1][0] == f"{worker}#2"
-        desk.tell(ev.Exited(*desk.spawned[-1], 1))
+        assert desk.spawned()[-1] == f"{worker}#2"
+        desk.exit(desk.spawned()[-1], 1)
     desk.wait(90)
-    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2", "stt/b/y", "stt/b/y#2"]
+    assert desk.spawned() == [A, f"{A}#2", "stt/b/y", "stt/b/y#2"]
     desk.wait(30)
-    assert f"{NAME}#2" in [name for name, _ in desk.spawned[4:]]
+    assert f"{A}#2" in desk.spawned()[4:]
 
 
 def test_help_comes_when_there_is_room_again() -> None:
     """After a lack of memory the next look comes 5 s later, and not at every event."""
     desk = Desk(room=1)
     desk.request()
-    desk.ready()
+    desk.loaded()
     desk.request()
     desk.wait(7)
     looks = desk.looks
     for _ in range(100):
-        desk.tell(ev.FromClient(b"r", m.Pong()))
+        desk.tell(ev.FromClient(ROUTE, m.Pong()))
     assert desk.looks <= looks + 1
-    desk.admission = 10
+    desk.total = 1000 * MB
     desk.wait(5)
-    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2"]
+    assert desk.spawned() == [A, f"{A}#2"]
 
 
 def test_no_help_while_memory_is_short() -> None:
     """Not even where it would fit: the rest is for those who have no process at all."""
     desk = Desk()
     desk.request()
-    desk.ready()
+    desk.loaded()
     desk.request()
-    desk.available = desk.admission * 10_000_000
+    desk.available = desk.total // 10
     looks = desk.looks
     while desk.looks == looks:
         desk.wait(1)
     desk.available = 1 << 40
     desk.wait(9)
-    assert len(desk.spawned) == 1
+    assert len(desk.spawned()) == 1
     desk.wait(10)
-    assert len(desk.spawned) == 2
+    assert len(desk.spawned()) == 2
 
 
 def test_who_waits_goes_to_the_first_that_is_free() -> None:
     """Requests that wait at a busy process are taken over by its replica as soon as that has nothing to do."""
     desk = Desk()
-    first = desk.request()
-    desk.ready()
+    desk.request()
+    desk.loaded()
     second, third = desk.request(), desk.request()
     desk.wait(2)  # starts the replica
-    desk.finish(first)
-    assert desk.jobs()[-1] == (NAME, second)
-    desk.ready()
-    assert desk.jobs()[-1] == (f"{NAME}#2", third)
+    desk.finish(A)
+    assert desk.given()[-1] == (A, second)
+    desk.loaded()
+    assert desk.given()[-1] == (f"{A}#2", third)
 
 
 def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
     """A suspect goes to a replica with nothing to do; its second crash explains its first one elsewhere."""
     desk = Desk()
     poison = desk.request()
-    desk.ready()
+    desk.loaded()
     other = desk.request()
     desk.wait(2)
-    desk.ready()
-    desk.tell(ev.Exited(NAME, 1, -11))
-    assert desk.jobs() == [(NAME, poison), (f"{NAME}#2", other)]
-    desk.finish(other)
-    assert desk.jobs()[-1] == (f"{NAME}#2", poison)
-    desk.tell(ev.Exited(f"{NAME}#2", 2, -11))
-    (error,) = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
-    assert error.code == "poison_request"
+    desk.loaded()
+    desk.exit(A, -11)
+    assert desk.given() == [(A, poison), (f"{A}#2", other)]
+    desk.finish(f"{A}#2")
+    assert desk.given()[-1] == (f"{A}#2", poison)
+    desk.exit(f"{A}#2", -11)
+    assert desk.code(poison) == "poison_request"
     for _ in range(3):  # a fourth crash would close it
         desk.wait(5)
-        idle = desk.request()
-        desk.ready()
-        desk.finish(idle)
-        desk.tell(ev.Exited(*desk.spawned[-1], -11))
-    assert (desk.spawned[-1][0], desk.states()) == (NAME, {NAME: "backoff", f"{NAME}#2": "stopped"})
+        desk.request()
+        desk.loaded()
+        desk.finish(desk.spawned()[-1])
+        desk.exit(desk.spawned()[-1], -11)
+    assert (desk.spawned()[-1], desk.state(A), desk.state(f"{A}#2")) == (A, State.BACKOFF, State.STOPPED)
 
 
 # --- live sessions ---------------------------------------------------------------------------------------------------
@@ -270,59 +233,57 @@ def test_a_file_gets_a_process_of_its_own_where_a_session_has_its_place(most: in
     that the configuration allows; then it waits, and knows its place."""
     desk = Desk(cores=1, most=most)
     desk.request(session=True, input="stream")
-    desk.ready(sessions=0)
+    desk.loaded(sessions=0)
     file = desk.request()
     desk.wait(5)
-    assert len(desk.spawned) == processes
+    assert len(desk.spawned()) == processes
     if processes == 2:
-        desk.ready()
-        assert desk.jobs()[-1] == (f"{NAME}#2", file)
+        desk.loaded()
+        assert desk.given()[-1] == (f"{A}#2", file)
     else:
-        told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
-        assert told[-1] == m.Accepted(id=file, state="queued", position=0)
+        assert desk.accepted()[-1] == m.Accepted(id=file, state="queued", position=0)
 
 
 def test_a_session_gets_help_too() -> None:
     """A person who speaks does not wait for the end of a long file either."""
     desk = Desk()
     desk.request()
-    desk.ready(sessions=0)
+    desk.loaded(sessions=0)
     live = desk.request(session=True, input="stream")
     desk.wait(2)
-    desk.ready()
-    assert desk.jobs()[-1] == (f"{NAME}#2", live)
+    desk.loaded()
+    assert desk.given()[-1] == (f"{A}#2", live)
 
 
 def test_no_replica_takes_the_room_that_another_worker_waits_for() -> None:
     """It would fit now, and the worker for which an idle one has left would have none again, however often it asks."""
     desk = Desk(room=4)
-    first = desk.request("stt/c/z")
-    desk.ready()
-    desk.finish(first)
+    desk.request("stt/c/z")
+    desk.loaded()
+    desk.finish("stt/c/z")
     desk.request()
-    desk.ready()
+    desk.loaded()
     desk.request("stt/b/y")  # which needs three parts of four: the idle worker is asked to leave
     desk.request()
     desk.wait(4)
-    assert [worker for worker, _ in desk.spawned] == ["stt/c/z", NAME]
-    desk.tell(ev.Exited("stt/c/z", 1, 0))
+    assert desk.spawned() == ["stt/c/z", A]
+    desk.exit("stt/c/z")
     desk.wait(1)
-    assert [worker for worker, _ in desk.spawned] == ["stt/c/z", NAME, "stt/b/y"]
+    assert desk.spawned() == ["stt/c/z", A, "stt/b/y"]
 
 
 def test_a_free_replica_is_given_a_request_at_once() -> None:
     """Its client hears nothing before the answer, and never that it waits behind the job of another replica."""
     desk = Desk()
     desk.request()
-    desk.ready()
-    second = desk.request()
+    desk.loaded()
+    desk.request()
     desk.wait(4)
-    desk.ready()
-    desk.finish(second)
+    desk.loaded()
+    desk.finish(f"{A}#2")
     third = desk.request()
-    told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
-    assert [message.state for message in told if message.id == third] == []
-    assert desk.jobs()[-1] == (f"{NAME}#2", third)
+    assert third not in [message.id for message in desk.accepted()]
+    assert desk.given()[-1] == (f"{A}#2", third)
 
 
 def test_the_longest_queue_is_helped_first() -> None:
