@@ -37,6 +37,11 @@ def by_session(voice: str | None, options: Mapping[str, Any] = MappingProxyType(
     return {"default_voice": voice} if voice and not chosen else {}
 
 
+def worker(role: str, engine: str | None = None, model: str | None = None) -> str:
+    """Returns the name of a worker as far as its parts are given."""
+    return "/".join(part for part in (role, engine, model) if part)
+
+
 def base(worker: str) -> str:
     """The worker's name without the replica's number."""
     return worker.partition("#")[0]

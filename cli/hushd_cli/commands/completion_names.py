@@ -120,7 +120,9 @@ def _values(key: str) -> Names:
 
 
 def _servers() -> Names:
-    return [(path.stem, "") for path in sorted((paths.find().config.parent / "servers").glob("*.toml"))]
+    from hushd_models import server_files
+
+    return [(name, "") for name in server_files.names()]
 
 
 def _logs() -> Names:

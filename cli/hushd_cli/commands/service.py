@@ -57,10 +57,7 @@ def _install(service: Service) -> None:
         )
     if service.manager == "launchctl":
         paths.prepare_runtime(paths.find())  # systemd makes the socket's folder, launchd does not
-    for path in service.write():
-        console.write(f"wrote {path}\n")
-    for command in service.renew:
-        run(command)
+    service.write()
     if shutil.which(service.manager) is None:
         console.write(
             f"There is no {service.manager} here, and hushd needs none: commands start the supervisor themselves.\n"
@@ -85,10 +82,7 @@ def _uninstall(service: Service) -> None:
     for command in service.stop:
         if reason := run(command):
             console.complain(f"{shlex.join(command)}: {reason}")  # a service that does not run need not be stopped
-    for path in service.remove():
-        console.write(f"removed {path}\n")
-    for command in service.forget:
-        run(command)
+    service.remove()
     console.write("hushd is no longer a service: commands start the supervisor themselves.\n")
 
 
@@ -122,22 +116,24 @@ class Service:
         """Returns the files that are missing or differ."""
         return [path for path, text in self.files.items() if _read(path) != text]
 
-    def write(self) -> list[Path]:
-        """Writes the missing files and returns them. Raises `output_failed`."""
-        missing = self.missing()
-        for path in missing:
+    def write(self) -> None:
+        """Writes the missing files, and prints which. Raises `output_failed`."""
+        for path in self.missing():
             with os_errors_as("output_failed", f"{path} cannot be written"):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 atomic_file.replace(path, self.files[path])
-        return missing
+            console.write(f"wrote {path}\n")
+        for command in self.renew:
+            run(command)
 
-    def remove(self) -> list[Path]:
-        """Removes the files that exist and returns them. Raises `output_failed`."""
-        files = [path for path in self.files if os.path.lexists(path)]
-        for path in files:
+    def remove(self) -> None:
+        """Removes the files that exist, and prints which. Raises `output_failed`."""
+        for path in filter(os.path.lexists, self.files):
             with os_errors_as("output_failed", f"{path} cannot be removed"):
                 path.unlink()
-        return files
+            console.write(f"removed {path}\n")
+        for command in self.forget:
+            run(command)
 
 
 def find(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import UNANSWERED, HushdError
 from hushd_schema.kinds import number
 
 from hushd_cli.arguments import Parser, value
@@ -90,7 +90,7 @@ def _status(client: Client) -> Status | None:
     try:
         return client.status()
     except HushdError as error:
-        if error.code not in ("no_supervisor", "supervisor_lost", "shutting_down"):
+        if error.code not in UNANSWERED:
             raise
         return None
 

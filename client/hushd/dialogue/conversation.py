@@ -16,6 +16,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hushd_protocol import names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_schema.operations.transcribe import BY_MEANING
@@ -303,7 +304,7 @@ class Conversation:
 
     def _warm(self, options: Options) -> None:
         """Starts the worker that will listen; an error is raised by listening itself."""
-        worker = "/".join(part for part in ("stt", options.get("engine"), options.get("model")) if part)
+        worker = names.worker("stt", options.get("engine"), options.get("model"))
         self._client.preload(worker, wait=False, language=options.get("language"))
 
     def _note(self, stable: str, text: str) -> None:

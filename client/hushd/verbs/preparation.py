@@ -11,7 +11,7 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.names import AUTO
+from hushd_protocol.names import AUTO, worker
 
 from hushd.transport.call import new_id
 from hushd.transport.steps import Brief, Steps
@@ -77,8 +77,8 @@ class Preparation:
                 engine, model, voice = yield from self._voice(wish, language, shared.get("engine"), shared.get("model"))
             except HushdError:
                 continue
-            worker = "/".join(part for part in ("tts", engine, model) if part)
-            return replace(request, id=new_id(), worker=worker, params={**params, "voice": voice})
+            name = worker("tts", engine, model)
+            return replace(request, id=new_id(), worker=name, params={**params, "voice": voice})
         own = request.params.get("default_voice")
         return replace(request, id=new_id(), params={**params, **({"voice": own} if own else {})})
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Message, Partial, Progress, Request
@@ -45,7 +45,7 @@ def request(
         raise HushdError("bad_request", f"Name the engine of the model {model!r} too, as ENGINE/{model}.")
     return Request(
         id=new_id(),
-        worker="/".join(part for part in (role, engine, model) if part),
+        worker=names.worker(role, engine, model),
         op=op,
         params=params,
         credit=CREDIT_WINDOW,

@@ -20,7 +20,7 @@ from typing import Any
 from hushd import AsyncClient
 from hushd.transcripts.segment import between
 from hushd_models import listings
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, names
 from hushd_protocol.errors import HushdError, leaves, sentence
 from hushd_protocol.system.paths import find
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -132,7 +132,7 @@ class _Connection:
         name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
         self._model = await self._engines.model(name if isinstance(name, str) else "", given.get("language", ""))
         # The worker starts while the user speaks.
-        await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
+        await self._client.preload(names.worker("stt", *self._model), wait=False)
 
     def _hear(self) -> None:
         """Begins to transcribe the recording with its first samples."""

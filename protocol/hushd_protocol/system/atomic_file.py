@@ -109,14 +109,14 @@ def _close(descriptor: int) -> None:
         pass
 
 
-def sweep(folder: str | os.PathLike[str]) -> None:
-    """Removes the files that this user's dead processes have left half-written in `folder`."""
+def sweep(folder: str | os.PathLike[str], prefix: str = _PREFIX, suffix: str = _SUFFIX) -> None:
+    """Removes the files in `folder` that this user's dead processes have left: by default those half-written."""
     try:
         names = os.listdir(folder)
     except OSError:
         return
     for name in names:
-        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+        if name.startswith(prefix) and name.endswith(suffix):
             remove_if_dead(os.path.join(folder, name))
 
 

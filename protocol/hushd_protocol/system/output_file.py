@@ -18,6 +18,12 @@ STANDARD_OUTPUT = 1
 _OPEN = r"/dev/std(?P<standard>out|err)|(?:/dev|/proc/self)/fd/(?P<number>[0-9]+)"
 
 
+def check_folder(file: str) -> None:
+    """Raises `output_failed` where the folder of a file to be written is missing."""
+    if not os.path.isdir(folder := os.path.dirname(file) or "."):
+        raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
+
+
 class OutputFile:
     """An output, as a context manager: kept when the block succeeds, removed when it fails.
 

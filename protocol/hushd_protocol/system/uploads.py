@@ -12,7 +12,8 @@ import os
 
 from hushd_protocol.errors import HushdError
 
-from .atomic_file import lock, remove_if_dead
+from . import atomic_file
+from .atomic_file import lock
 
 PREFIX = "hushd-upload-"
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `tempfile` reads them
@@ -33,14 +34,7 @@ def create() -> tuple[int, str]:
 
 def sweep() -> None:
     """Removes this user's files that no process needs any more."""
-    folder = next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp")
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return
-    for name in names:
-        if name.startswith(PREFIX):
-            remove_if_dead(os.path.join(folder, name))
+    atomic_file.sweep(next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp"), PREFIX, "")
 
 
 def failure(error: OSError) -> HushdError:

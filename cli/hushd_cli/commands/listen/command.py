@@ -41,7 +41,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
             options.script = Script(options.align, options)
             options.script.choose(client, options)
-        _choose(client, options)
+        choose_model(client, options, "medium" if options.files else "fast", options.task == "translate")
         options.people = voiceprints(client, options)
         if not options.files:
             from .microphone import transcribe
@@ -56,17 +56,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return files.status or files.doubted
 
 
-def _choose(client: Client, options: Namespace) -> None:
-    """Chooses engine and model once for all files, if the options name `auto` or a bare model name."""
-    model = options.model
-    if model == AUTO:
-        choice = client.choose_model(
-            options.language,
-            speed="medium" if options.files else "fast",
-            engine=options.engine,
-            translate=options.task == "translate",
-        )
+def choose_model(client: Client, options: Namespace, speed: str, translate: bool) -> None:
+    """Chooses engine and model once for all requests, if the options name `auto` or a bare model name."""
+    if options.model == AUTO:
+        choice = client.choose_model(options.language, speed=speed, engine=options.engine, translate=translate)
         options.engine, options.model = choice.engine, choice.model
         console.note(choice.why)
-    elif model and not options.engine and names_no_engine(model):
-        options.engine, options.model = client.find_model(model)
+    elif options.model and not options.engine and names_no_engine(options.model):
+        options.engine, options.model = client.find_model(options.model)

@@ -12,6 +12,7 @@ from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
 from hushd.warnings import ResultWarning, exit_code
+from hushd_protocol import names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped
@@ -32,7 +33,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 def transcribe(client: Client, options: Namespace, output: Output) -> int:
     """Transcribes one utterance, or with --continuous everything up to the end or Ctrl-C, which keeps the
     text; returns the exit code."""
-    worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
+    worker = names.worker("stt", options.engine, options.model)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
     from hushd.audio.microphone import Microphone, zeros_reason

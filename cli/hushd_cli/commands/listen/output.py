@@ -11,7 +11,7 @@ from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import USUAL, Layout, Segments
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import escaped
-from hushd_protocol.system.output_file import OutputFile
+from hushd_protocol.system.output_file import OutputFile, check_folder
 
 from .options import ALL
 
@@ -80,8 +80,7 @@ class Output:
             )
         if names and _same(file, names[0]):
             raise HushdError("bad_request", f"The transcript of {names[0]!r} would replace it: name another file.")
-        if not os.path.isdir(folder := os.path.dirname(file) or "."):
-            raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
+        check_folder(file)
 
     def _check(self, names: Sequence[str]) -> None:
         seen: dict[str, str] = {}

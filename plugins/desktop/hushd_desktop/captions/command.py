@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.client import Client
 from hushd.transcripts.formats import FORMATS
-from hushd.verbs.preparation import names_no_engine
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
+from hushd_protocol import names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import AUTO
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 if TYPE_CHECKING:
@@ -124,11 +123,12 @@ def _check_echo(options: Namespace) -> None:
 
 
 def _check_output(file: str) -> None:
+    from hushd_protocol.system.output_file import check_folder
+
     if _format(file) not in FORMATS:
         known = ", ".join(f".{form}" for form in FORMATS)
         raise HushdError("bad_request", f"{file!r} has no known ending: end it with one of {known}.")
-    if not os.path.isdir(folder := os.path.dirname(file) or "."):
-        raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
+    check_folder(file)
 
 
 def _format(file: str) -> str:
@@ -160,8 +160,10 @@ def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
 
 
 def _captions(client: Client, options: Namespace) -> Captions:
-    engine, model = options.engine, options.model = _worker(client, options)
-    client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # loads meanwhile
+    from hushd_cli.commands.listen.command import choose_model
+
+    choose_model(client, options, "fast", options.translate)
+    client.preload(names.worker("stt", options.engine, options.model), wait=False)  # loads meanwhile
     from hushd_desktop.captions.captions import Captions
 
     listening: dict[str, Any] = {
@@ -169,8 +171,8 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "task": "translate" if options.translate else None,
         "hotwords": options.hotwords,
         "silence_s": options.silence_s,
-        "engine": engine,
-        "model": model,
+        "engine": options.engine,
+        "model": options.model,
         "keep_alive": options.keep_alive,
     }
     return Captions(
@@ -181,16 +183,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         device=options.device,
         **{name: value for name, value in listening.items() if value is not None},
     )
-
-
-def _worker(client: Client, options: Namespace) -> tuple[str | None, str | None]:
-    if options.model == AUTO:
-        choice = client.choose_model(options.language, speed="fast", engine=options.engine, translate=options.translate)
-        console.note(choice.why)
-        return choice.engine, choice.model
-    if options.model and not options.engine and names_no_engine(options.model):
-        return client.find_model(options.model)
-    return options.engine, options.model
 
 
 def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:

@@ -39,10 +39,7 @@ def install(key: Key, arguments: Sequence[str]) -> None:
             names.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.replace(names, NAMES)
         console.write(f"wrote {names}\n")
-    for path in service.write():
-        console.write(f"wrote {path}\n")
-    for command in service.renew:
-        units.run(command)
+    service.write()
     if not service.start:
         console.write(f"The next session waits for {key}.\n")
         return
@@ -61,10 +58,7 @@ def uninstall() -> None:
         return
     for command in service.stop:
         units.run(command)
-    for path in service.remove():
-        console.write(f"removed {path}\n")
-    for command in service.forget:
-        units.run(command)
+    service.remove()
 
 
 def find(command: Sequence[str], environ: Mapping[str, str] = os.environ) -> Service:
