@@ -56,12 +56,13 @@ class Scripted(EngineAtOnce):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self.given: list[tuple[float, Options]] = []  # the level of each piece, and its options
         self.asked = 0  # how often for a language
+        self.likely: dict[str, float] = {}
         self.lengths: list[float] = []
         self.says: Callable[[np.ndarray], Iterable[Segment]] = lambda samples: [Segment(0, len(samples) / RATE, "Yes.")]
 
     def detect_language(self, samples: np.ndarray) -> DetectedLanguage | None:
         self.asked += 1
-        return DetectedLanguage(self.hears, 0.87654) if self.hears else None
+        return DetectedLanguage(self.hears, 0.87654, self.likely) if self.hears else None
 
     def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
         self.given.append((level(samples), options))
@@ -95,6 +96,25 @@ def run(worker: SpeechToText, samples: np.ndarray, economy: bool = False, **para
     job, asked = make_job(chunks, {"format": "s16le", **params}, economy=economy)
     asked.result = worker.run(job)
     return asked, job.degraded
+
+
+@pytest.mark.parametrize(("own", "language", "probability"), [
+    ([], "en", 0.5), (["en"], "en", 0.5), (["de"], "de", 0.811), (["de-AT", "en"], "de", 0.811),
+    (["pt", "fr"], "fr", 0.714), (["fr", "de"], "de", 0.545), (["pt"], "en", 0.5),
+])  # fmt: skip
+def test_the_users_languages_are_likelier(
+    scripted: SpeechToText,
+    beckett: np.ndarray,
+    own: list[str],
+    language: str,
+    probability: float,
+) -> None:
+    """Each but English, for which models take others; a requested language stays."""
+    engine(scripted).likely = {"en": 0.5, "de": 0.3, "fr": 0.2}
+    asked, _ = run(scripted, beckett, languages=own)
+    heard = asked.result["language"], asked.result["language_probability"], engine(scripted).given[0][1].language
+    assert heard == (language, pytest.approx(probability, abs=0.001), language)
+    assert run(scripted, beckett, languages=own, language="fr")[0].result["language"] == "fr"
 
 
 def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett: np.ndarray) -> None:

@@ -169,8 +169,11 @@ class Recogniser:
         rate = self.engine.rating()
         return rate and (lambda samples: rate(normalise(samples)))
 
-    def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> DetectedLanguage | None:
-        """Returns the language spoken in `piece`, if the model knows several, and it or the identifying model can tell.
+    def detect_language(
+        self, job: Job, piece: Piece, own: Sequence[str] = (), *, live: bool = False
+    ) -> DetectedLanguage | None:
+        """Returns the language that a user with `own` languages speaks in `piece`, if the model knows several, and it
+        or the identifying model can tell.
 
         If the identifying model cannot be used, the result gets a warning.
         """
@@ -179,7 +182,7 @@ class Recogniser:
         with self.alone(job, live=live):
             samples = self.levelled(piece)
             if detected := self.engine.detect_language(samples):
-                return detected
+                return detected.of_user(own)
             try:
                 return self._identification.identify(samples) if self._identification else None
             except HushdError as error:

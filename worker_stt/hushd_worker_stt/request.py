@@ -44,6 +44,7 @@ class Request:
     rate: int
     channels: int
     language: str | None
+    languages: tuple[str, ...]
     task: str
     prompt: str
     hotwords: str
@@ -125,6 +126,7 @@ class Request:
             temperature=self.temperature,
             word_times=self.word_times or self.probabilities,
             decoder=self.decoder,
+            languages=self.languages,
         )
 
     def warnings(self, engine: EngineInfo, model: ModelInfo) -> list[dict[str, str]]:

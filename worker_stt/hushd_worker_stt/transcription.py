@@ -188,7 +188,7 @@ class Transcription:
 
     def _text(self, piece: Piece) -> list[Segment]:
         if self._detects:
-            self._detected = self._recogniser.detect_language(self._job, piece)
+            self._detected = self._recogniser.detect_language(self._job, piece, self._options.languages)
             self._options = replace(self._options, language=self._detected.tag if self._detected else None)
         options = replace(self._options, prompt=self._context.prompt)
         return self._recogniser.transcribe(self._job, piece, options)

@@ -87,6 +87,8 @@ class Preparation:
     ) -> Steps[Request]:
         """Returns the request for a transcript with `params`, or for a `session` of live audio."""
         engine, model = shared.get("engine"), shared.get("model")
+        if params.get("language") in (None, AUTO) and (spoken := languages.of_session()):
+            params = params | {"languages": spoken}
         if model == AUTO:
             translate = params.get("task") == "translate"
             choice = yield from self.choose_model(params.get("language"), speed, engine, translate)

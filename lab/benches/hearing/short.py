@@ -21,7 +21,7 @@ from .short_clips import Clip, passages, recorded, spoken
 
 class Judged(NamedTuple):
     """A clip, the text that moonshine hears or invents, the verdict, and the language that Whisper base finds, with its
-    probability."""
+    probability, and that which it finds if the clip's is the user's."""
 
     clip: Clip
     text: str
@@ -29,6 +29,7 @@ class Judged(NamedTuple):
     doubtful: bool
     language: str
     known: float
+    own: str
 
 
 class Judges:
@@ -51,7 +52,8 @@ class Judges:
         """Returns a clip's verdict and language."""
         found = self._second.detect_language(normalise(clip.samples))
         language, known = (found.tag, found.probability or 0.0) if found else ("", 0.0)
-        return Judged(clip, *self.verdict(clip.samples), language, known)
+        own = found.of_user([clip.language]).tag if found else ""
+        return Judged(clip, *self.verdict(clip.samples), language, known, own)
 
     def _read(self, samples: Samples) -> str:
         return " ".join(segment.text for segment in self._usual.transcribe(normalise(samples), Options()))
@@ -85,6 +87,14 @@ def _rows(name: str, judged: Sequence[Judged]) -> Iterator[Row]:
         yield _row(f"{name}, {kind} not marked", [each for each in some if each not in marked], goal, kind == "others")
         yield _row(f"{name}, {kind} heard again by base", again, goal)
         yield _row(f"{name}, {kind} then marked", [each for each in again if each not in sure], goal)
+        yield _row(
+            f"{name}, {kind} in the language found",
+            [each for each in some if each.language == each.clip.language],
+            goal,
+        )
+        yield _row(
+            f"{name}, {kind} found by their user", [each for each in some if each.own == each.clip.language], goal
+        )
         passed = [each for each in some if each not in again or (each in sure and each.language == "en")]
         yield _row(f"{name}, {kind} then English", passed, goal, noted=kind == "others")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypedDict
 
 from hushd_protocol.errors import HushdError
 
-from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, whole
+from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, texts, whole
 from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
 from hushd_schema.results import people_kind
 
@@ -374,6 +374,11 @@ TRANSCRIBE = Operation(
             sound=LIVE,
             option=Option(("--end-word",), "a word that ends a line too, such as over", "WORD", group=MICROPHONE),
             mcp=Name("A word that ends the utterance too, such as 'over', and is left out.", "end_word", text(60), ""),
+        ),
+        "languages": Field(
+            texts(),
+            "the user's languages: without `language`, each but English is taken for likelier than the model finds it",
+            (),
         ),
     },
 )

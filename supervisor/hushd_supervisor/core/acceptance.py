@@ -11,7 +11,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import MAX_HOLDER, PRIORITIES
-from hushd_protocol.names import NAME, ROLES
+from hushd_protocol.names import AUTO, NAME, ROLES, SPEECH_ROLES
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, ToClient
@@ -88,16 +88,20 @@ class Requests:
         return held + worker.submit(request, now)
 
     def _with_settings(self, message: m.Request) -> m.Request:
-        """A request that names its role alone goes to its language's model, with the user's languages and voice."""
+        """A request that names its role alone goes to its language's model, with the user's languages and voice; a
+        transcription without a language has the user's languages with any model."""
         role, params, settings = message.worker, message.params, self._settings
         language = params.get("language")
         if role == "tts" and "languages" in params:
             own = settings.languages or params["languages"]
             params = {**({"default_voice": settings.voice} if settings.voice else {}), **params, "languages": own}
             language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
-        elif (role == "tts" and language is None) or role not in ("stt", "tts"):
+        elif role == "tts" and language is None:
             return message
-        return replace(message, worker=f"{role}/{settings.model_for(role, language)}", params=params)
+        elif message.op == "transcribe" and settings.languages and language in (None, AUTO):
+            params = {**params, "languages": settings.languages}
+        worker = f"{role}/{settings.model_for(role, language)}" if role in SPEECH_ROLES else role
+        return replace(message, worker=worker, params=params)
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on a client's message about one of its requests."""

@@ -68,6 +68,16 @@ def test_a_request_that_names_all_asks_nothing(preparation: Preparation, engine:
     assert (asked, request.op, request.session) == ([], "transcribe", False)
 
 
+@pytest.mark.parametrize("language", [None, "auto", "de"])
+def test_a_transcription_has_the_sessions_language(
+    preparation: Preparation, language: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request without a language has it, so that no model takes it for another."""
+    monkeypatch.setenv("LC_ALL", "fr_CA.UTF-8")
+    _, request = answered(preparation.transcription({"language": language}, None, {"engine": "e", "model": "m"}))
+    assert request.params.get("languages") == (None if language == "de" else ["fr"])
+
+
 def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     """The engine that has it is described once for all requests of a client."""
     asked, request = answered(preparation.transcription({}, None, {"model": "turbo"}), STT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -163,12 +164,21 @@ def test_a_text_goes_to_the_voice_of_its_users_language(
 
 
 def test_configured_languages_go_before_those_of_a_session() -> None:
-    """A recording without a language goes to the model of the first of them, and a text knows them all."""
+    """A recording without a language goes to the model of the first of them; it and a text know them all."""
     settings = Settings(languages=("pt", "en"), stt_by_language={"pt": "whisper/pt"})
     assert settings.model_for("stt") == "whisper/pt"
     pool = pool_with_client(settings)
     pool.handle(request(worker="tts", params={"languages": ["fr"]}), 0)
     assert params_of_job(pool)["languages"] == ("pt", "en")
+
+
+@pytest.mark.parametrize("worker", ["stt", "stt/whisper", "stt/whisper/base"])
+@pytest.mark.parametrize(("language", "own"), [(None, ("pt", "en")), ("auto", ("pt", "en")), ("fr", ["fr"])])
+def test_a_recording_without_a_language_has_the_users(worker: str, language: str | None, own: Sequence[str]) -> None:
+    """By any model, which takes them for likelier."""
+    pool = pool_with_client(Settings(languages=("pt", "en")))
+    pool.handle(request(worker=worker, op="transcribe", params={"language": language, "languages": ["fr"]}), 0)
+    assert params_of_job(pool)["languages"] == own
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ class Scripted:
             return []
         return [Segment(piece.start, piece.start + seconds, f"{(piece.samples >= 0.3).sum() / RATE:.2f}")]
 
-    def detect_language(self, job: Any, piece: Piece, *, live: bool) -> DetectedLanguage | None:
+    def detect_language(self, job: Any, piece: Piece, own: Any, *, live: bool) -> DetectedLanguage | None:
         tag = self.spoken_in if len(piece.samples) >= RATE else "la"
         return DetectedLanguage(tag, 0.75) if tag else None
 

@@ -97,6 +97,9 @@ class OnnxAsr(Engine):
             self.batch = 16
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
+        self._tells_likely = isinstance(
+            self._asr, onnx_asr.models.whisper.WhisperHf
+        )  # the other's graph has tokens alone
         if self._tells_language:
             self._encode_anew, self._asr._encode = self._asr._encode, self._encode
 
@@ -131,13 +134,23 @@ class OnnxAsr(Engine):
         return [Segment(0.0, duration, text, words)]
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+        import numpy as np
+
         if not self._tells_language:
             return None
         asr, batch = self._asr, self._batch([samples])
         self._detected = batch[0], asr._encode(*batch)
-        tokens = asr._decoding(self._detected[1], asr._detect_lang_input, 3)
-        token: str = asr._vocab[int(tokens[0, 1])]
-        return DetectedLanguage(token.removeprefix("<|").removesuffix("|>"))
+        tags = {
+            number: match[1]
+            for token, number in asr._tokens.items()
+            if (match := onnx_models.LANGUAGE.fullmatch(token))
+        }
+        if not self._tells_likely:
+            return DetectedLanguage(tags[int(asr._decoding(self._detected[1], asr._detect_lang_input, 3)[0, 1])])
+        logits, _ = asr._decode(asr._detect_lang_input, asr._create_state(), self._detected[1])
+        weights = np.exp(logits[0, -1] - logits[0, -1, list(tags)].max())
+        total = weights[list(tags)].sum()
+        return DetectedLanguage.likeliest({tag: float(weights[number] / total) for number, tag in tags.items()})
 
     def _encode(self, waveforms: Any, lengths: Any) -> Any:
         """Returns the package's encoding; that of a piece whose language was just detected is not made again."""

@@ -22,6 +22,7 @@ _BY_REPOSITORY = {
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
 _TRANSLATING = "nemo-conformer-aed"  # Canary's, the package's only architecture that translates
+LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")  # a token of Whisper's
 
 
 def source(model: str) -> str | None:
@@ -75,7 +76,7 @@ def described(folder: Path) -> ModelInfo:
         languages, translation = list(known.languages), known.translation
     if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
         tokens = _json(folder / "added_tokens.json")
-        languages = [match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token))]
+        languages = [match[1] for token in tokens if (match := LANGUAGE.fullmatch(token))]
     files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
     memory = catalogue.memory_of_files("onnx-asr", files)
     return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory, translation=translation)

@@ -29,7 +29,17 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
-from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import (
+    RATE,
+    DetectedLanguage,
+    Engine,
+    ModelInfo,
+    Options,
+    PieceLength,
+    Segment,
+    Word,
+    weighted,
+)  # fmt: skip
 
 from .whisper_window import SURE, OfThread, Window
 
@@ -181,7 +191,7 @@ class WhisperFamily(Engine):
             tokens=min(most, _MOST_TOKENS) if draft else None,
             decoder=options.decoder,
         )
-        likely = self._spoken(samples, options.language)
+        likely = self._spoken(samples, options.language, options.languages)
         segments = list(self._decode(samples, decoding))
         if self.window.short and not draft and any(_is_hurried(segment, length) for segment in segments):
             self.window.short = False
@@ -196,11 +206,11 @@ class WhisperFamily(Engine):
         self.window.short = self.compute_device == "cpu"
         if not (likely := self._sure(samples, lambda likely: max(likely.values()))):
             return None
-        language = max(likely, key=likely.__getitem__)
-        return DetectedLanguage(language, likely[language])
+        return DetectedLanguage.likeliest(likely)
 
-    def _spoken(self, samples: Samples, language: str | None) -> float | None:
-        """Returns the probability that `language`, or one that is taken for it, is spoken; None if that is unknown."""
+    def _spoken(self, samples: Samples, language: str | None, own: Sequence[str]) -> float | None:
+        """Returns the probability that `language`, or one that is taken for it, is spoken by a user with `own`
+        languages; None if that is unknown."""
         if not language:
             return None
         alike = next((row.split() for row in _ALIKE if language in row.split()), [language])
@@ -208,7 +218,7 @@ class WhisperFamily(Engine):
         def of(likely: Mapping[str, float]) -> float:
             return sum(likely.get(tag, 0.0) for tag in alike)
 
-        return of(likely) if (likely := self._sure(samples, of)) else None
+        return of(weighted(likely, own)) if (likely := self._sure(samples, of)) else None
 
     def _sure(self, samples: Samples, of: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
         """Returns the languages' probabilities by the whole window where those by a short one are unsure."""

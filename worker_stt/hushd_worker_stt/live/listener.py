@@ -227,7 +227,8 @@ class LiveListener:
         """Returns the options with the language of the piece; the first seconds of speech decide for the session."""
         if self.options.language is not None:
             return self.options
-        if (detected := self._recogniser.detect_language(self._job, piece, live=True)) is None:
+        own = self.options.languages
+        if (detected := self._recogniser.detect_language(self._job, piece, own, live=True)) is None:
             return self.options
         self.detected, options = detected, replace(self.options, language=detected.tag)
         if len(piece.samples) >= _LANGUAGE_FIXED_S * RATE:
