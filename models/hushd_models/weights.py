@@ -44,23 +44,22 @@ def names(engine: str) -> list[str]:
     return list(dict.fromkeys((*own, *pulled(engine))))
 
 
-def kept(model: str) -> Iterator[tuple[Path, list[Path]]]:
-    """Yields the folders that hold `model` although the user has not put it there, each with the model's files: what
-    hushd has pulled, even if files are gone since, then a complete snapshot in Hugging Face's cache. A damaged manifest
-    counts as none."""
-    store, canonical = Store(paths.find()), catalogue.canonical(model)
-    for name in dict.fromkeys((model, canonical)):
+def kept(model: str, store: Store | None = None) -> Iterator[tuple[Path, dict[str, int]]]:
+    """Yields the folders that hold `model` although the user has not put it there, each with the sizes of the model's
+    files: what hushd has pulled into `store`, even if files are gone since, then a complete snapshot in Hugging Face's
+    cache. A damaged manifest counts as none."""
+    store = store or Store(paths.find())
+    for name in dict.fromkeys((model, catalogue.canonical(model))):
         try:
             manifest = store.find(name)
         except HushdError:
             continue
         if manifest:
-            place = store.location(manifest)
-            yield place, [place / file for file in manifest.files]
-    known = catalogue.find(model)
-    snapshot = hf_cache.snapshot(known.repository, known.revision) if known and known.repository else None
-    if known and snapshot and (chosen := known.choose(files_in(snapshot))):
-        yield snapshot, [snapshot / file for file in chosen]
+            yield store.location(manifest), {file: known.size for file, known in manifest.files.items()}
+    entry = catalogue.find(model)
+    snapshot = hf_cache.snapshot(entry.repository, entry.revision) if entry and entry.repository else None
+    if entry and snapshot and (chosen := entry.choose(sizes := files_in(snapshot))):
+        yield snapshot, {file: sizes[file] for file in chosen}
 
 
 def files_in(folder: Path, deep: bool = True) -> dict[str, int]:

@@ -32,7 +32,7 @@ def find(model: str) -> Path | None:
     if not is_name(model):
         return None
     own = sorted((weights.folder(SPEC.name) / model).glob("*.gguf"))
-    pulled = (file for _, files in weights.kept(f"{SPEC.name}/{model}") for file in files)
+    pulled = (folder / file for folder, files in weights.kept(f"{SPEC.name}/{model}") for file in files)
     return next((file for file in (*own, *pulled) if file.is_file()), None)
 
 

@@ -54,7 +54,7 @@ class Whisper(WhisperFamily):
     def find(cls, model: str) -> Path | None:
         name, folder = f"whisper/{model}", weights.folder("whisper")
         file = f"{catalogue.canonical(name).partition('/')[2]}.pt"
-        pulled = (path for _, files in weights.kept(name) for path in files)
+        pulled = (place / each for place, files in weights.kept(name) for each in files)
         places = (folder / f"{model}.pt", *pulled, folder / file, user_cache() / "whisper" / file)
         return next((place for place in places if place.is_file()), None)
 

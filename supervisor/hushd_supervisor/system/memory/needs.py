@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.system import atomic_file, best_effort
+from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Remember
@@ -80,32 +79,28 @@ class Estimate:
         entry = catalogue.find(f"{engine}/{model}")
         sizes: Sizes = {}
         if spec.memory_mb:
-            sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(entry)
+            sizes = _own(self._models / engine, model, spec.flat) or self._kept(f"{engine}/{model}")
         try:
             return _estimated(spec, sizes, entry)
         except Replaced:
             return Estimated()  # it needs a module that is now of another version
 
-    def _files(self, engine: str, model: str, *, flat: bool) -> Iterator[tuple[str, int]]:
-        """Yields the model's files in the models folder with their sizes."""
-        engine_folder = self._models / engine
-        prefix = f"{model}." if flat else ""
-        for folder in (engine_folder,) if flat else (engine_folder / model, *_folders(engine_folder / model)):
-            try:
-                with os.scandir(folder) as entries:
-                    for entry in entries:
-                        if entry.name.startswith(prefix) and entry.is_file() and not entry.name.endswith(".json"):
-                            yield entry.name, entry.stat().st_size
-            except OSError:
-                continue  # the folder is missing, or was just removed
+    def _kept(self, model: str) -> Sizes:
+        """Returns the sizes of the files of a model that hushd has pulled, or that is in Hugging Face's cache."""
+        from hushd_models import weights
+        from hushd_models.store import Store
 
-    def _pulled(self, engine: str, model: str) -> dict[str, int]:
-        """Returns the file sizes in the manifest of a model that hushd has pulled, wherever its files are."""
-        try:
-            files = json.loads((self._models / engine / f"{model}.hushd.json").read_bytes())["files"]
-            return {name: int(file["size"]) for name, file in files.items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return {}  # there is no manifest, or it is broken, which the worker reports
+        store = Store(replace(paths.find(), models=self._models))
+        return next((sizes for _, sizes in weights.kept(model, store)), {})
+
+
+def _own(folder: Path, model: str, flat: bool) -> Sizes:
+    """Returns the sizes of the files of a user's own model in the folder of its engine."""
+    from hushd_models.weights import files_in  # 0.1 MB
+
+    files = files_in(folder, deep=False) if flat else files_in(folder / model)
+    own = ((name, size) for name, size in files.items() if name.startswith(f"{model}." if flat else ""))
+    return {name.rpartition("/")[2]: size for name, size in own if not name.endswith(".json")}
 
 
 def _of_server(name: str) -> Estimated:
@@ -130,28 +125,3 @@ def _estimated(spec: EngineSpec, sizes: Sizes, entry: Known | None) -> Estimated
         return Estimated()
     machine_mb, card_mb = spec.on_card_mb(sizes) if spec.on_card_mb else (0.0, 0.0)
     return Estimated(int(1e6 * memory_mb), int(1e6 * machine_mb), int(1e6 * card_mb))
-
-
-def _in_hub(entry: Known | None) -> dict[str, int]:
-    """Returns the sizes of a model's files in Hugging Face's cache; none if files are missing there."""
-    if entry is None or not entry.repository:
-        return {}
-    from hushd_models import hf_cache  # 0.2 MB
-
-    if not (snapshot := hf_cache.snapshot(entry.repository, entry.revision)):
-        return {}
-    sizes = {}
-    for folder, _, names in os.walk(snapshot):
-        for name in names:
-            path = os.path.join(folder, name)
-            with suppress(OSError):  # a dangling link
-                sizes[os.path.relpath(path, snapshot)] = os.stat(path).st_size
-    return {name: sizes[name] for name in entry.choose(sizes) or ()}
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return [Path(entry.path) for entry in entries if entry.is_dir()]
-    except OSError:
-        return []

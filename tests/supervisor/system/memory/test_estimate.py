@@ -72,8 +72,11 @@ def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) 
     """A model of the configuration that lies in the hub's cache; a manifest that cannot be read counts nothing."""
     manifest = tmp_path / "onnx-asr" / "mine.hushd.json"
     manifest.parent.mkdir()
-    files = {"encoder.int8.onnx": {"size": 9e9}, "decoder.int8.onnx": {"size": 100_000_000}}
-    manifest.write_text(json.dumps({"files": files}))
+    sizes = {"encoder.int8.onnx": 9_000_000_000, "decoder.int8.onnx": 100_000_000}
+    files = {name: {"size": size, "sha256": "0" * 64} for name, size in sizes.items()}
+    source = {"kind": "hub", "place": "a/b"}
+    of_model = {"engine": "onnx-asr", "name": "mine", "role": "stt", "source": source, "location": "/gone"}
+    manifest.write_text(json.dumps({**of_model, "files": files}))
     assert Estimate(tmp_path)("stt/onnx-asr/mine").memory == 210_000_000
     for damaged in ("[]", "{", '{"files": {"a": 1}}'):
         manifest.write_text(damaged)
