@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 from hushd_models import catalogue, weights
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
+from hushd_schema.engines.model_files import content
 from hushd_worker.precision import int8_place
 
 from hushd_worker_stt.engine import ModelInfo
@@ -70,23 +69,18 @@ def files_to_load(folder: Path, int8: bool) -> list[Path]:
 def described(folder: Path) -> ModelInfo:
     """Describes a model of the user's own. Its languages are `languages` in its config.json, or else those of Whisper's
     tokens."""
-    config = _json(folder / "config.json")
-    languages, translation = config.get("languages"), config.get("model_type") == _TRANSLATING
     if known := KNOWN.get(folder.name):
-        languages, translation = list(known.languages), known.translation
-    if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
-        tokens = _json(folder / "added_tokens.json")
-        languages = [match[1] for token in tokens if (match := LANGUAGE.fullmatch(token))]
+        languages, translation = known.languages, known.translation
+    else:
+        languages = catalogue.languages_of_files("onnx-asr", folder, list(weights.files_in(folder, deep=False)))
+        translation = _translates(folder / "config.json")
     files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
     memory = catalogue.memory_of_files("onnx-asr", files)
-    return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory, translation=translation)
+    return ModelInfo(folder.name, languages or (_UNDETERMINED,), memory, translation=translation)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():  # opening a pipe would block
-        return {}
-    try:
-        content = json.loads(path.read_bytes())
+def _translates(config: Path) -> bool:
+    try:  # opening a pipe would block
+        return config.is_file() and content(config).get("model_type") == _TRANSLATING
     except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return False
