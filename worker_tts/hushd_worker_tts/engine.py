@@ -7,7 +7,7 @@ An engine is a class named in the entry point group `hushd.tts_engines`. Its mod
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -116,6 +116,11 @@ class EngineInfo:
         default = "default" if "default" in names or not names else names[0]
         voice = default if names else ""
         return cls(name, bool(names), install, default, voice, tuple(models), slowest=0.25, fastest=4.0, streaming=True)
+
+
+def default_model(spec: EngineSpec, here: Collection[str]) -> str:
+    """Returns an engine's usual model, or the first of those that are `here` where that one is not."""
+    return spec.default_model if spec.default_model in here or not here else min(here)
 
 
 class Engine(BaseEngine):

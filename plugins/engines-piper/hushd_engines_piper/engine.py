@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import advice, catalogue, weights
+from hushd_models import advice, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
@@ -22,7 +22,8 @@ from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
+from hushd_worker_tts.engines import phoneme_voices
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
 from hushd_worker_tts.reading.pronunciation import parts
 
@@ -52,19 +53,10 @@ class Piper(Engine):
     def info(cls) -> EngineInfo:
         package = engine_installed(SPEC)
         files = _files()
-        names = sorted(files.keys() | SPEC.models.keys())
-        models = tuple(
-            Model(
-                name,
-                (_details(name, files.get(name)).language,),
-                _memory_mb(name, files.get(name)),
-                embedded=False,
-                installed=package and name in files,
-            )
-            for name in names
+        default = default_model(SPEC, files)
+        models = phoneme_voices.models(
+            SPEC, files, lambda name: (_details(name, files.get(name)).language,), ready=package
         )
-        # Installed files are preferred to the catalogue.
-        default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
         return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
     @classmethod
@@ -200,10 +192,3 @@ def _gender(name: str) -> str:
     """Returns the gender of a known voice, or nothing."""
     speaker = name.split("-")[1] if name.count("-") == 2 else ""
     return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
-
-
-def _memory_mb(name: str, path: Path | None) -> int:
-    """Estimates the memory with an installed voice by its file, and with another by the catalogue."""
-    if path:
-        return catalogue.memory_of_files("piper", {path.name: path.stat().st_size})
-    return int(SPEC.models[name]["memory_mb"])

@@ -21,7 +21,7 @@ from hushd_schema.engines import NoModel
 from hushd_worker.errors import importing, load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Samples, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Samples, Voice, default_model
 
 from . import inventory
 from .folders import Described, Speaker, described
@@ -47,7 +47,7 @@ class SherpaOnnx(Engine):
         models = tuple(
             inventory.model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys())
         )
-        default = SPEC.default_model if SPEC.default_model in here or not here else min(here)
+        default = default_model(SPEC, here)
         return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
     @classmethod

@@ -23,9 +23,10 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
 from hushd_worker_tts.reading.pronunciation import phonemized
 
+from . import phoneme_voices
 from .phoneme_voices import session, word_marks
 
 SPEC = engines.get("kokoro")
@@ -55,11 +56,7 @@ class Kokoro(Engine):
         package, files = engine_installed(SPEC), _files()
         ready = package and _voices_file() is not None
         spoken = tuple(dict.fromkeys(voice.language for voice in catalogue.voices("kokoro")))
-        models = tuple(
-            Model(name, spoken, _memory_mb(name, files.get(name)), embedded=False, installed=ready and name in files)
-            for name in sorted(files.keys() | SPEC.models.keys())
-        )
-        default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
+        models, default = phoneme_voices.models(SPEC, files, lambda _: spoken, ready), default_model(SPEC, files)
         return EngineInfo.of(SPEC, models, installed=package, default_voice="af_heart", default_model=default)
 
     @classmethod
@@ -180,10 +177,3 @@ def _voice_names() -> frozenset[str]:
             return frozenset(Path(name).stem for name in voices.namelist())
     except (OSError, BadZipFile):
         return frozenset(voice.name for voice in catalogue.voices("kokoro"))
-
-
-def _memory_mb(name: str, path: Path | None) -> int:
-    """Estimates the memory with an installed model by its file, and with another by the catalogue."""
-    if path:
-        return catalogue.memory_of_files("kokoro", {path.name: path.stat().st_size})
-    return int(SPEC.models[name]["memory_mb"])

@@ -1,15 +1,43 @@
-"""Shared by voices that speak phonemes, Kokoro's and Piper's: sessions of ONNX Runtime, and times of words from those
-of phonemes."""
+"""Shared by voices that speak phonemes, Kokoro's and Piper's: their models, sessions of ONNX Runtime, and times of
+words from those of phonemes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hushd_models import catalogue
 from hushd_worker import compute_device
 from hushd_worker.onnx_session import open_session
+
+from hushd_worker_tts.engine import Model
+
+if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
+
+
+def models(
+    spec: EngineSpec, files: Mapping[str, Path], languages: Callable[[str], tuple[str, ...]], ready: bool
+) -> tuple[Model, ...]:
+    """Describes the models of an engine, each a graph: the well-known ones, and the installed `files` by name.
+
+    Args:
+        languages: returns those of the model with this name.
+        ready: whether everything else that they need is installed.
+    """
+    sizes = {name: {path.name: path.stat().st_size} for name, path in files.items()}
+    return tuple(
+        Model(
+            name,
+            languages(name),
+            catalogue.memory_of_files(spec.name, sizes[name]) if name in sizes else int(spec.models[name]["memory_mb"]),
+            embedded=False,
+            installed=ready and name in files,
+        )
+        for name in sorted(files.keys() | spec.models.keys())
+    )
 
 
 def session(path: Path) -> Any:
