@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
+from hushd_protocol.suggest import readable
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec
 
@@ -103,8 +104,8 @@ class Known:
     @property
     def cost(self) -> str:
         """Its size and licence, to be known before a pull: `about 148 MB, MIT`."""
-        size = f"about {self.size_mb} MB" if self.size_mb < 1000 else f"about {self.size_mb / 1000:.1f} GB"
-        return ", ".join(filter(None, (size if self.size_mb else "", self.licence)))
+        size = f"about {readable(1e6 * self.size_mb)}" if self.size_mb else ""
+        return ", ".join(filter(None, (size, self.licence)))
 
     def choose(self, names: Iterable[str]) -> list[str] | None:
         """Returns those of `names` that belong to the best complete alternative; None if none is complete."""

@@ -24,10 +24,10 @@ from hushd_models.recommendation import preferred
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import readable
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
 
-from .install import readable
 from .task import Task
 
 _JOB_LOOK_INTERVAL_S = 0.2  # between two checks whether the job still waits

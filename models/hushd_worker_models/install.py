@@ -13,6 +13,7 @@ from hushd_models import catalogue
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import readable
 from hushd_schema.engines import EngineSpec
 
 from .fetch import unwritable
@@ -91,7 +92,3 @@ def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
     if place.exists():
         os.replace(place, old)
     os.replace(whole, place)
-
-
-def readable(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -18,10 +18,11 @@ from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store, locked
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import readable
 
 from . import hub
 from .fetch import Download, Fetch, unwritable
-from .install import alone, check_room, finish, readable, spec_of
+from .install import alone, check_room, finish, spec_of
 from .task import Task
 from .web import Headers, Web, host, total
 

@@ -15,10 +15,11 @@ from hushd_models.inventory import Row
 from hushd_models.precision import Trial
 from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import readable
 from hushd_schema.operations.models import ModelResult
 
 from .comparison import compare, run
-from .install import alone, check_room, readable
+from .install import alone, check_room
 from .task import Task
 
 _TIMES = 4  # the weights' size that a conversion takes of memory

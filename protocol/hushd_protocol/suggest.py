@@ -36,6 +36,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def readable(size: float) -> str:
+    """Returns a size in bytes as `312 MB` or `1.4 GB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
 def listed(names: Iterable[str]) -> str:
     """Returns `a, b or c`."""
     *first, last = names

@@ -7,11 +7,10 @@ import sys
 import time
 
 from hushd_protocol.system.cgroup import Cgroup
-from hushd_protocol.system.footprint import descendants, machine, rss
+from hushd_protocol.system.footprint import cpu_s, descendants, machine, rss
 
 _SCARCE = 250_000_000  # bytes: a second window of Whisper base, encoded and read, takes 200 MB
 elsewhere = 0  # bytes that work for this process takes in none of its children, but in a container
-_TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
     "can't start new thread",  # Python, whose threads need a stack
@@ -129,8 +128,6 @@ def _own_pss() -> int:
 def cpu_of(process: str) -> float:
     """Returns the CPU seconds of a process and of its children that have ended."""
     try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name before it may contain anything
+        return cpu_s(process)
     except OSError:
         return 0.0
-    return sum(map(int, fields[11:15])) / _TICK

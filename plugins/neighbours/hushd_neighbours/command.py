@@ -14,6 +14,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.console import shown
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
+from hushd_protocol.suggest import readable
 from hushd_protocol.system import paths
 from hushd_schema import settings
 
@@ -65,7 +66,7 @@ _COLUMNS: tuple[Column[_Row], ...] = (
     Column("NEIGHBOUR", lambda row: row.name, left=True),
     Column("KIND", lambda row: row.kind, left=True),
     Column("MODEL", lambda row: row.holding.model if row.holding else "-", left=True),
-    Column("RAM", lambda row: _size(row.holding.ram) if row.holding else "-"),
+    Column("RAM", lambda row: readable(row.holding.ram) if row.holding and row.holding.ram else "-"),
     Column("CARDS", lambda row: _cards(row.holding.cards) if row.holding else "-", left=True),
     Column("IDLE", lambda row: _idle(row.holding) if row.holding else "-"),
     Column("MAY BE ASKED", lambda row: _asked(row) if row.holding else "-", left=True),
@@ -108,12 +109,10 @@ def _data(name: str, known: NeighbourSettings, rows: Sequence[_Row], failed: str
     return {"name": name, "kind": known.kind, "url": known.url, "idle_s": known.idle, "holds": holds, "failed": failed}
 
 
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size else "-"
-
-
 def _cards(cards: Mapping[str, int]) -> str:
-    return ", ".join(f"{_size(size)}{card and f' on {card}'}" for card, size in cards.items()) or "-"
+    return (
+        ", ".join(f"{readable(size) if size else '-'}{card and f' on {card}'}" for card, size in cards.items()) or "-"
+    )
 
 
 def _idle(holding: Holding) -> str:

@@ -66,6 +66,13 @@ def rss(process: str = "self") -> int:
         os.close(descriptor)
 
 
+def cpu_s(process: str) -> float:
+    """The CPU seconds of a process and of its children that have ended. Raises OSError if it is gone."""
+    with open(f"/proc/{process}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()  # the name before it may contain anything
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def lists_children() -> bool:
     """Returns whether the kernel lists the children of a process, as Linux does unless built without that."""
     return os.path.exists("/proc/thread-self/children")

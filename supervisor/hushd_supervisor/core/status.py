@@ -29,10 +29,10 @@ def memory(admission: Admission, now: float) -> MemoryStatus:
 
     measured, level = admission.measure(now)
     return MemoryStatus(
-        budget_mb=_mb(admission.budget.limit(measured)),
+        budget_mb=mb(admission.budget.limit(measured)),
         used_mb=0.0,
-        available_mb=_mb(measured.available),
-        reserve_mb=_mb(measured.reserve),
+        available_mb=mb(measured.available),
+        reserve_mb=mb(measured.reserve),
         pressure=level.word,
         cards=tuple(_card(card, admission, now) for card in admission.cards.seen),
         cards_error=admission.cards.error,
@@ -52,17 +52,18 @@ def _card(card: Card, admission: Admission, now: float) -> CardStatus:
         device=card.device,
         id=card.id,
         name=card.name,
-        total_mb=_mb(total),
-        free_mb=_mb(min(total, max(0, free))),
-        used_mb=_mb(taken),
-        budget_mb=0.0 if kept_s else _mb(total),
+        total_mb=mb(total),
+        free_mb=mb(min(total, max(0, free))),
+        used_mb=mb(taken),
+        budget_mb=0.0 if kept_s else mb(total),
         asleep=card.asleep,
         seen_s=round(now - cards.answered_at, 1),
         kept_s=None if kept_s is None else round(kept_s, 1),
     )
 
 
-def _mb(size: float) -> float:
+def mb(size: float) -> float:
+    """Bytes in MB, as the status has them."""
     return round(size / 1e6, 1)
 
 
@@ -92,7 +93,7 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         peak_rss_mb=None,
         private_mb=None,
         mapped_mb=None,
-        peak_mb=_mb(worker.process.peak) if worker.state.has_process else None,
+        peak_mb=mb(worker.process.peak) if worker.state.has_process else None,
         idle_s=None if idle is None else round(now - idle, 1),
         expires_in_s=None if expiry == math.inf else round(max(0.0, expiry - now), 1),
         programs=_programs(worker),
@@ -109,6 +110,6 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         why_there=worker.process.place.why or worker.news.why_there[:_MAX_TEXT_CHARACTERS],
         vram_mb=sum(worker.cards_mb.values()) or None,
         cards_mb=worker.cards_mb,
-        need_mb=_mb(need),
+        need_mb=mb(need),
         failure=worker.lifecycle.failure[:_MAX_TEXT_CHARACTERS],
     )

@@ -12,6 +12,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
+from hushd_supervisor.core.status import mb
 from hushd_supervisor.core.worker.states import State
 
 from .memory import measure
@@ -74,8 +75,8 @@ def report(
             measures = measure.resident_usage if worker.state == State.STARTING.value else usage_of
             usage = measure.of_tree(pid, measures)
             used += usage.private if usage else 0
-            peak = None if usage is None else _mb(usage.peak)
-            private, mapped = (_mb(usage.private), _mb(usage.mapped)) if usage else (None, None)
+            peak = None if usage is None else mb(usage.peak)
+            private, mapped = (mb(usage.private), mb(usage.mapped)) if usage else (None, None)
             worker = replace(worker, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage), peak_rss_mb=peak)
             worker = replace(worker, private_mb=private, mapped_mb=mapped)
         measured.append(worker)
@@ -85,7 +86,7 @@ def report(
             pid=os.getpid(), version=__version__, uptime_s=round(uptime, 1), rss_mb=_rss(own), pss_mb=_pss(own)
         ),
         workers=tuple(measured),
-        memory=replace(memory, used_mb=_mb(used)),
+        memory=replace(memory, used_mb=mb(used)),
         door=door and _with_memory(door, usage_of),
         floor=floor,
     )
@@ -98,15 +99,11 @@ def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStat
 
 
 def _rss(usage: Usage) -> float | None:
-    return None if usage is None else _mb(usage.rss)
+    return None if usage is None else mb(usage.rss)
 
 
 def _pss(usage: Usage) -> float | None:
-    return None if usage is None else _mb(usage.pss)
-
-
-def _mb(size: float) -> float:
-    return round(size / 1e6, 1)
+    return None if usage is None else mb(usage.pss)
 
 
 class Figures(Protocol):

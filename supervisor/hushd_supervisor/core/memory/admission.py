@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import readable
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log
@@ -202,8 +203,7 @@ class Admission:
             return actions
         if self._when_short.shows(now) and shortfall.card:
             self.cards.ask_again(now)
-        mb = (shortfall.ram + shortfall.vram) / 1e6
-        size = f"{mb / 1000:.1f} GB" if mb >= 1000 else f"{mb:.0f} MB"
+        size = readable(shortfall.ram + shortfall.vram)
         return actions + worker.room.hope(now, f"waiting for others to free {size}")
 
     def _forget_pressure(self, waiting: list[Worker], memory: Memory, now: float) -> None:

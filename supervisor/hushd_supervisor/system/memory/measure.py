@@ -127,8 +127,7 @@ def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | Non
 
 def _used(process: str) -> Used | None:
     try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            ticks = sum(map(int, file.read().rpartition(b")")[2].split()[11:15]))  # the name before may hold anything
+        cpu_s = footprint.cpu_s(process)
         sizes = sizes_in(f"/proc/{process}/status")
     except OSError:
         return None
@@ -136,7 +135,7 @@ def _used(process: str) -> Used | None:
         read = number_of(Path(f"/proc/{process}/io"), "rchar:") or 0
     except OSError:  # no permission
         read = 0
-    return Used(ticks / os.sysconf("SC_CLK_TCK"), read, sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0))
+    return Used(cpu_s, read, sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0))
 
 
 def _used_elsewhere(pid: int) -> Used | None:
