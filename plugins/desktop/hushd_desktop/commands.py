@@ -1,7 +1,5 @@
 """The desktop's commands, which pyproject.toml adds to `hushd`."""
 
-from __future__ import annotations
-
 from hushd_cli.command import Command
 
 DICTATE = Command("dictate", "type what you say where the cursor is", "hushd_desktop.dictation.command", after="talk")

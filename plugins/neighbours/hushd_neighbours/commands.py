@@ -1,7 +1,5 @@
 """The command that neighbours add to `hushd`, which pyproject.toml names."""
 
-from __future__ import annotations
-
 from hushd_cli.command import Command
 
 NEIGHBOURS = Command(

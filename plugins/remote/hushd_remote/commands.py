@@ -1,7 +1,5 @@
 """The command that pyproject.toml adds to `hushd`."""
 
-from __future__ import annotations
-
 from hushd_cli.command import Command
 
 ATTACH = Command(

@@ -2,8 +2,10 @@
 
 The file `names.txt` adds to the built-in phrases, a line each:
 
-    Kubernetes            # a word to expect, and how it is written kates -> k8s          # heard -> written smiley ->
-    :-) next item -> <new line>- period -> period      # a built-in phrase, as a word again
+    Kubernetes            # a word to expect, and how it is written
+    kates -> k8s          # heard -> written
+    next item -> <new line>-
+    period -> period      # a built-in phrase, as a word again
 
 A later line wins over an earlier one.
 """

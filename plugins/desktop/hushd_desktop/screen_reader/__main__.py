@@ -1,7 +1,5 @@
 """`python -m hushd_desktop.screen_reader` is speech-dispatcher's module `sd_hushd`."""
 
-from __future__ import annotations
-
 from .module import main
 
 main()
