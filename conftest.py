@@ -23,7 +23,7 @@ from hushd_protocol.system import footprint
 from support import ears, moonshine_once, order, passed, processor_time, skips, warm
 from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
-from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.peer import CONFIG, Start, Supervisor, check_nothing_is_left
 from support.programs import Programs
 from support.scripted_router import Script, ScriptedRouter
 
@@ -165,7 +165,7 @@ def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def start_supervisor(runtime: Path) -> Iterator[Callable[..., Supervisor]]:
+def start_supervisor(runtime: Path) -> Iterator[Start]:
     """Starts real supervisors in `runtime`: `start_supervisor(config, *arguments, environment={…})`.
 
     At the end they are told to leave, and must leave no process behind.
@@ -174,6 +174,7 @@ def start_supervisor(runtime: Path) -> Iterator[Callable[..., Supervisor]]:
 
     def start(config: str = CONFIG, *arguments: str, **options: Any) -> Supervisor:
         started.append(Supervisor(runtime, config, *arguments, **options))
+        assert started[-1].ready, started[-1].log()
         return started[-1]
 
     yield start
@@ -183,11 +184,9 @@ def start_supervisor(runtime: Path) -> Iterator[Callable[..., Supervisor]]:
 
 
 @pytest.fixture
-def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+def supervisor(start_supervisor: Start) -> Supervisor:
     """A supervisor with the workers `stt/echo`, `tts/echo` and `stt/fake`, ready to be asked."""
-    started = start_supervisor()
-    assert started.ready, started.log()
-    return started
+    return start_supervisor()
 
 
 @pytest.fixture(scope="module")

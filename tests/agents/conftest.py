@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.diary import ECHO, Diary
-from support.peer import Supervisor
+from support.peer import Start, Supervisor
 
 if TYPE_CHECKING:
     from .mcp_host import Host
@@ -21,11 +21,9 @@ def diary(runtime: Path) -> Diary:
 
 
 @pytest.fixture
-def echo(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+def echo(start_supervisor: Start) -> Supervisor:
     """A supervisor whose usual engines say each byte of a text as a sample, at 16 kHz."""
-    started = start_supervisor(ECHO)
-    assert started.ready, started.log()
-    return started
+    return start_supervisor(ECHO)
 
 
 @pytest.fixture

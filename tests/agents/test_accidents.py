@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hushd_models.installation import extra_command
 from support.diary import ECHO, Diary, words
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, Supervisor, wait_until
 from support.stopwatch import Stopwatch
 
 from .mcp_host import PROGRAM, Host, text
@@ -21,9 +21,7 @@ from .raw_host import RawHost
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
-def test_a_supervisor_killed_in_the_middle(
-    host: Host, diary: Diary, echo: Supervisor, start_supervisor: Callable[..., Supervisor]
-) -> None:
+def test_a_supervisor_killed_in_the_middle(host: Host, diary: Diary, echo: Supervisor, start_supervisor: Start) -> None:
     """Speech already made is played to its end, the rest fails in a sentence; the server finds the next supervisor."""
     speaking = host.begin("say", text=words(1.5))
     diary.wait_for_sound()
@@ -33,7 +31,7 @@ def test_a_supervisor_killed_in_the_middle(
     echo.process.wait()
     assert text(speaking.result(BOUND_S)) == "Spoken, 1.0 seconds."
     assert "supervisor" in host.error("listen")
-    assert start_supervisor(ECHO).ready
+    start_supervisor(ECHO)
     assert host.data("say", text=words(0.1))["state"] == "completed"
 
 

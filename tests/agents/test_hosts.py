@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, words
-from support.peer import CONFIG, Supervisor, wait_until
+from support.peer import CONFIG, Start, wait_until
 from support.stopwatch import Stopwatch
 
 from .mcp_host import text
@@ -31,9 +30,7 @@ def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Di
     assert len(diary.sounds()) == 1
 
 
-def test_a_cut_environment_finds_the_users_supervisor(
-    runtime: Path, start_supervisor: Callable[..., Supervisor]
-) -> None:
+def test_a_cut_environment_finds_the_users_supervisor(runtime: Path, start_supervisor: Start) -> None:
     """The supervisor of the user's session answers even if the host leaves out XDG_RUNTIME_DIR too."""
     if Path(f"/run/user/{os.getuid()}").exists():
         pytest.skip("this user has a session of their own here")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Messa
 from support import warm
 from support.command_line import command, on_terminal, one_sentence, run
 from support.peer import wait_until
-from support.scripted_router import ScriptedRouter
-
-Start = Callable[..., ScriptedRouter]
+from support.scripted_router import ScriptedRouter, Start
 
 VOICES = [
     {"name": "en", "language": "en", "engine": "hibari", "installed": True, "sample": "Good morning."},

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Control, Error, Message, Partial, Progress, Request, Result
 from support.command_line import command, on_terminal, run
-from support.scripted_router import ScriptedRouter
-
-Start = Callable[..., ScriptedRouter]
+from support.scripted_router import ScriptedRouter, Start
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r!"
 SEEN = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r!"

@@ -21,10 +21,9 @@ from hushd_protocol import messages as m
 from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.refusals import hushd_error
-from support.scripted_router import ScriptedRouter
+from support.scripted_router import ScriptedRouter, Start
 from support.stopwatch import Stopwatch
 
-Start = Callable[..., ScriptedRouter]
 Script = Callable[[ScriptedRouter, bytes, m.Message], None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import hushd.audio.devices
 import hushd.audio.playback_buffer
@@ -17,11 +17,10 @@ from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn
 from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.refusals import hushd_error
-from support.scripted_router import ScriptedRouter
+from support.scripted_router import ScriptedRouter, Start
 
 from .audio.test_devices import FakeSoundDevice
 
-Start = Callable[..., ScriptedRouter]
 RATE = 16000
 
 

@@ -7,13 +7,13 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hushd import AsyncClient, Client
 from hushd_protocol.messages import Cancel
-from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
+from support.peer import BOUND_S, ECHO, Start, command, wait_until
 
 ONE = f'[worker."tts/echo"]\nmax_replicas = 1\n{command(ECHO)}'
 ENGINE = "tts/echo/a"
@@ -38,9 +38,7 @@ def speak(number: int, together: threading.Barrier | None = None) -> bytes:
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.night)])
-def test_threads_with_a_client_each_are_all_served(
-    start_supervisor: Callable[..., Supervisor], descriptors: None, count: int
-) -> None:
+def test_threads_with_a_client_each_are_all_served(start_supervisor: Start, descriptors: None, count: int) -> None:
     """A hundred, or a thousand, want the one worker at the same moment: each has its turn, none is refused."""
     start_supervisor(ONE)
     together = threading.Barrier(count)
@@ -48,7 +46,7 @@ def test_threads_with_a_client_each_are_all_served(
         assert all(threads.map(lambda number: speak(number, together), range(count)))
 
 
-def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Start) -> None:
     """All on one connection; beside them another program's request waits for one of theirs, not for all."""
     start_supervisor(ONE)
 
@@ -67,9 +65,7 @@ def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Calla
 
 
 @pytest.mark.parametrize("end", ["kill", "restart", "worker"])
-def test_no_end_loses_one_that_waits(
-    end: str, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_end_loses_one_that_waits(end: str, start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """The supervisor or the worker is killed, or restarted, while threads wait for their turn: all are served."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
     supervisor = start_supervisor(ONE)

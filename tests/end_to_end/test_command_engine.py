@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from hushd import Client
-from support.peer import Supervisor, wait_until
+from support.peer import Start, wait_until
 from support.recordings import recording
-
-Start = Callable[..., Supervisor]
 
 PROGRAM = """
 import sys, time

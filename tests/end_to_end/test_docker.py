@@ -7,10 +7,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from support.peer import CONFIG, Supervisor
+from support.peer import CONFIG, Start
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 DOCKERFILE = (PACKAGING / "docker/Dockerfile").read_text()
@@ -27,7 +26,7 @@ def health_check(runtime: Path) -> list[str]:
     return [sys.executable, *(word.replace("/tmp/hushd", str(runtime)) for word in words)]
 
 
-def test_the_health_check_wakes_nothing(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> None:
+def test_the_health_check_wakes_nothing(runtime: Path, start_supervisor: Start) -> None:
     """It succeeds where a token is needed too, starts no gateway and no worker, and fails once nobody listens."""
     started = start_supervisor(CONFIG, "--http", "127.0.0.1:0", environment={"HUSHD_HTTP_TOKEN": "sesame"})
     with started.connect() as peer:

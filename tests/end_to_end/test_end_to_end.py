@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from support import warm
 from support.commands import RATE, say
-from support.peer import Supervisor, descendants, wait_until
+from support.peer import Start, Supervisor, descendants, wait_until
 from support.recordings import recording
 from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
@@ -25,8 +24,6 @@ from support.wer import BECKETT, word_error_rate, words
 BIN = Path(sys.executable).parent
 NICE_S = 120.0  # for a child of nice 10 on a busy machine; less than its own limit
 SENTENCE = "The memory is given back when nobody is listening."
-
-Start = Callable[..., Supervisor]
 
 
 @pytest.fixture
@@ -117,9 +114,8 @@ def test_bad_input_costs_only_its_sender(carried: Supervisor, tmp_path: Path) ->
             ("input_unreadable", lambda: client.transcribe(noise)),
             ("engine_missing", lambda: client.transcribe(recording(), engine="nonsense")),
         ):
-            with hushd_error(code) as caught:
+            with hushd_error(code):
                 ask()
-            assert "\n" not in str(caught.value)
         assert word_error_rate(BECKETT, client.transcribe(recording()).text) <= 0.15
         assert sum(row.crashes for row in client.status().workers) == crashes
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,10 +13,9 @@ from hushd_protocol.messages import Cancel, Error, Result
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
 from support.memory_group import MemoryGroup
-from support.peer import ECHO, Peer, Supervisor, command, wait_until
+from support.peer import ECHO, Peer, Start, Supervisor, command, wait_until
 from support.stopwatch import Stopwatch
 
-Start = Callable[..., Supervisor]
 MB = 1_000_000
 A, B, C = "stt/echo/a", "stt/echo/b", "tts/echo/c"
 ALL_ECHO = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'

@@ -15,7 +15,7 @@ from hushd import Client
 from hushd.transport.call import new_id
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from support.peer import Supervisor, wait_until
+from support.peer import Start, Supervisor, wait_until
 
 SAY = Path(sys.executable).parent / "say"
 TTS = "[worker.tts]\nmax_replicas = 1\n[worker.stt]\nmax_replicas = 1\n"
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
-def hushd(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+def hushd(start_supervisor: Start) -> Supervisor:
     """A supervisor with the engines that hushd carries, one process of each."""
     return start_supervisor(TTS)
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
-from support.peer import ECHO, Peer, Supervisor, command, descendants, wait_until
-
-Start = Callable[..., Supervisor]
+from support.peer import ECHO, Peer, Start, command, descendants, wait_until
 
 
 def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:

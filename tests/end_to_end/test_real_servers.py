@@ -14,9 +14,8 @@ import pytest
 import soundfile
 from hushd import Client
 from support import servers, whisper_files
-from support.peer import Supervisor
+from support.peer import Start
 
-Start = Callable[..., Supervisor]
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.timeout(900)  # transformers takes minutes to import where many others work

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hushd import Client
 from support.diary import RATE
-from support.peer import Supervisor, wait_until
+from support.peer import Start, Supervisor, wait_until
 from support.programs import Programs, finish
 from support.wer import word_error_rate
 
@@ -53,7 +53,7 @@ def monologue() -> bytes:
 
 
 @pytest.fixture
-def hasty(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> Iterator[Programs]:
+def hasty(start_supervisor: Start, tmp_path: Path) -> Iterator[Programs]:
     """Programs of a supervisor that lets a live session go on for a second when it is to leave."""
     start_supervisor("[worker]\ndrain_timeout = 1\n")
     programs = Programs(tmp_path)

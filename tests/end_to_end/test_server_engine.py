@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from support import servers
-from support.peer import Supervisor, is_gone, wait_until
+from support.peer import Start, is_gone, wait_until
 from support.refusals import hushd_error
-
-Start = Callable[..., Supervisor]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process leaves is looked up in /proc")
 

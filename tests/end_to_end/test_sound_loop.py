@@ -8,12 +8,12 @@ import pty
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import command_line, sound_loop
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, wait_until
 from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.stopwatch import Stopwatch
@@ -32,9 +32,9 @@ def loop(runtime: Path) -> Iterator[SoundLoop]:
 
 
 @pytest.fixture
-def beckett(start_supervisor: Callable[..., Supervisor]) -> Path:
+def beckett(start_supervisor: Start) -> Path:
     """Ten seconds of a person, and a supervisor whose engines are the real ones; nothing is loaded yet."""
-    assert start_supervisor("").ready
+    start_supervisor("")
     return recording()
 
 

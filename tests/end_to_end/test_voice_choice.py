@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd import Client
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import command_line
-from support.peer import Supervisor
+from support.peer import Start, Supervisor
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
-Start = Callable[..., Supervisor]
 
 
 def say(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
-from support.peer import ECHO, Peer, Supervisor, command
+from support.peer import ECHO, Peer, Start, Supervisor, command
 
 SCRIPT = str(Path(__file__).parents[1] / "support" / "small_machine.py")
 MB = 1_000_000
 BIG, SMALL = "stt/echo/big", "stt/echo/small"
 WORKERS = f'[worker.stt]\n{command(ECHO)}[worker."{BIG}"]\nmemory_mb = 2000\n[worker."{SMALL}"]\nmemory_mb = 10\n'
-
-Start = Callable[..., Supervisor]
 
 
 @pytest.fixture
@@ -30,9 +27,7 @@ def available(runtime: Path) -> Path:
 
 def start(start_supervisor: Start, *program: str) -> Supervisor:
     config = f"[memory]\nwhen_short = {json.dumps(program)}\n{WORKERS}"
-    started = start_supervisor(config, inside=[sys.executable, SCRIPT], cold=True)
-    assert started.ready, started.log()
-    return started
+    return start_supervisor(config, inside=[sys.executable, SCRIPT], cold=True)
 
 
 def end(peer: Peer, request: bytes) -> tuple[list[str], Result | Error]:

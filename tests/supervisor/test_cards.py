@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from support import command_line, fake_cuda
 from support.card_stand_in import environment as stand_in
 from support.outside import needs
-from support.peer import TESTS, Peer, Supervisor, command, wait_until
+from support.peer import TESTS, Peer, Start, Supervisor, command, wait_until
 
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
@@ -45,11 +44,9 @@ def driver(runtime: Path) -> Driver:
 
 
 @pytest.fixture
-def on_cards(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+def on_cards(driver: Driver, start_supervisor: Start) -> Supervisor:
     """A supervisor that sees the cards of `driver`; its workers are named after the memory that they claim."""
-    started = start_supervisor(CONFIG, environment=stand_in(driver.path))
-    assert started.ready, started.log()
-    return started
+    return start_supervisor(CONFIG, environment=stand_in(driver.path))
 
 
 def where(peer: Peer, worker: str) -> tuple[str, str]:
@@ -82,7 +79,7 @@ def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> No
 
 @needs("cc")
 @pytest.mark.parametrize("fail", ["", "Lock", "Restore"])
-def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[..., Supervisor], fail: str) -> None:
+def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Start, fail: str) -> None:
     """Its process comes back for the next request; where the driver refuses it rests on, and a lost one is replaced."""
     config = CONFIG.replace("[worker.stt]\n", "[worker.stt]\nsuspend_after = 0.2\n")
     environment = stand_in(driver.path) | fake_cuda.environment(driver.path.parent, fail)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Error, Partial, Result
-from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.peer import BOUND_S, CONFIG, Start, Supervisor, wait_until
 from support.wakeups import comes_to_rest
-
-Start = Callable[..., Supervisor]
 
 
 def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:
@@ -65,24 +62,6 @@ def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supe
         assert supervisor.process.wait(BOUND_S) == 0
     assert supervisor.log() == ""
     assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
-
-
-# Not more than 64 frames: those end the connection, and the answers on their way with it.
-ENEMIES = """
-import os, sys, zmq
-from hushd_protocol.limits import MAGIC, MAX_WIRE
-from support.peer import Peer
-
-*babblers, giant = [Peer(sys.argv[1], hello=False) for _ in range(4)]
-for _ in range(50):
-    for enemy in babblers:
-        for frames in ([b""], [os.urandom(100)] * 3, [MAGIC, os.urandom(1000), b""], [b"x"] * 64):
-            enemy.socket.send_multipart(frames, zmq.NOBLOCK)
-giant.socket.send_multipart([MAGIC, bytes(MAX_WIRE + 1), b""])
-print(*[type(enemy.receive()).__name__ for enemy in babblers])
-for enemy in (*babblers, giant):
-    enemy.close()
-"""
 
 
 def test_a_client_that_vanishes_frees_its_worker(supervisor: Supervisor) -> None:

@@ -4,7 +4,6 @@ echo      result {"params": as sent, "size": bytes of input, "text": the first 1
 wait      works (it beats, and takes no CPU time) until it is cancelled, or the file params["until"] is there
 stream    params["count"] chunks of params["bytes"] bytes, then the result {"count"}
 partials  params["count"] partials {"n"}, then the result {"count"}
-copy      each piece of input back as a chunk, then the result {"size"}
 fail      the error params["code"], with the sentence params["message"]
 raise     an exception that the engine did not expect
 exit      ends the process with status params["status"]
@@ -75,12 +74,6 @@ class Echo(BaseWorker):
                 for number in range(params["count"]):
                     job.send_partial({"n": number})
                 return {"count": params["count"]}
-            case "copy":
-                size = 0
-                for piece in job.read():
-                    size += len(piece)
-                    job.send_chunk(piece)
-                return {"size": size}
             case "fail":
                 raise HushdError(params["code"], params["message"])
             case "raise":

@@ -55,9 +55,6 @@ class HubServer:
         reset: it is closed in the rude way, so that what is on its way may be lost.
         answers: statuses that the next requests for files get instead, with the seconds of a Retry-After or None.
         corrupt: names of files of which another byte is sent.
-        truncate: names of files that end too early, with a Content-Length that says so.
-        ranges: whether it can begin in the middle.
-        sizes: whether it says how large a file is.
         stalls: how often it stops in the middle of a file and keeps the connection.
         pace: seconds of rest after each piece of 64 KiB.
         token: what is to be in the header Authorization of requests to the hub; empty for nothing.
@@ -73,9 +70,6 @@ class HubServer:
         self.reset = False
         self.answers: list[tuple[int, float | None]] = []
         self.corrupt: set[str] = set()
-        self.truncate: set[str] = set()
-        self.ranges = True
-        self.sizes = True
         self.pace = 0.0
         self.stalls = 0
         self.token = ""
@@ -222,25 +216,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._plain(status, b"", {} if after is None else {"Retry-After": f"{after:g}"})
         start, size = 0, content.size
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if asked and hub.ranges and self.headers.get("If-Range", etag) == etag:
+        if asked and self.headers.get("If-Range", etag) == etag:
             start = int(asked[1])
             if start >= size:
                 return self._plain(416, b"", {"Content-Range": f"bytes */{size}"})
-        end = size - 1000 if name in hub.truncate else size
-        whole = end
-        if asked and asked[2]:
-            end = min(end, int(asked[2]) + 1)
-        part = start > 0 or end < whole
+        end = min(size, int(asked[2]) + 1) if asked and asked[2] else size
+        part = start > 0 or end < size
         self.send_response(206 if part else 200)
         for key, value in (headers or {}).items():
             self.send_header(key, value)
         self.send_header("ETag", etag)
-        if hub.sizes:
-            self.send_header("Content-Length", str(end - start))
-        else:
-            self.close_connection = True
+        self.send_header("Content-Length", str(end - start))
         if part:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{whole}")
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.end_headers()
         if asked and asked[2] == "0":  # a question about the file, and no download
             self.wfile.write(content.read(0, 1))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -220,6 +220,9 @@ class Supervisor:
         finally:
             self.process.kill()
             self.process.wait()
+
+
+Start = Callable[..., Supervisor]  # of the fixture `start_supervisor`
 
 
 def _configure(path: Path, config: str) -> None:

@@ -28,10 +28,8 @@ class ScriptedRouter:
         self.path = folder / "client.sock"
         self.script = script or (lambda router, route, message: None)
         self.welcome: Message | None = welcome or Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
-        self.polite = True
         self.heard: list[Message] = []
         self._changed = threading.Condition()
-        self._outbox: list[list[bytes]] = []
         self._stop_read, self._stop_write = os.pipe()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -96,3 +94,6 @@ class ScriptedRouter:
                 self.script(self, route, message)
         self._socket.close(linger=1000)  # as the real one: what was said before arrives
         context.term()
+
+
+Start = Callable[..., ScriptedRouter]  # of the fixture `start_router`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,3 +67,6 @@ def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = No
     job = Job(message, send)
     spoken.result = worker.run(job)
     return spoken
+
+
+Say = Callable[..., Spoken]  # of the fixture `say`

@@ -2,7 +2,7 @@
 
     python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--aside N] [--beat S] [--loading S] [--settle S]
 
-HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
+HOW is `fast`, `sleep` (0.5 s), `report`, `missing` (HushdError), `short` (the same,
 because memory ran out), `full_card`, `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
@@ -39,11 +39,7 @@ class Scripted(BaseWorker):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         print(f"loading: {self.how}")
         self.thread = threading.get_ident()
-        if self.how == "burn":
-            until = time.process_time() + 0.5
-            while time.process_time() < until:
-                pass
-        elif self.how == "sleep":
+        if self.how == "sleep":
             time.sleep(0.5)
         elif self.how == "report":
             for note in ("weights", "warm-up"):

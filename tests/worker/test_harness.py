@@ -40,6 +40,19 @@ def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     return run
 
 
+def ready(engine: Callable[..., Any]) -> Any:
+    worker = engine()
+    worker.ready()
+    return worker
+
+
+def wait_for_input(worker: Any) -> None:
+    """Has it do job 1 until that is cancelled, or its input ends."""
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(m.Progress)
+    worker.receive(m.Credit)
+
+
 def leave(worker: Any) -> int:
     worker.send(m.Drain())
     worker.until(m.Bye)
@@ -119,8 +132,7 @@ def test_a_load_without_memory(engine: Callable[..., Any], how: str, words: str,
 
 def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
     """An inline job is answered under its own id; the engine runs on the thread that loaded it."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Job(id=number(1), op="echo", params={"a": [1, None]}, payload=b"12345"))
     assert worker.receive(m.Result) == m.Result(id=number(1), data={"params": {"a": [1, None]}, "size": 5})
     worker.send(m.Job(id=number(2), op="thread"))
@@ -130,8 +142,7 @@ def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
 
 def test_jobs_that_fail(engine: Callable[..., Any]) -> None:
     """A HushdError is reported as it is; others as one sentence, the traceback in the log; the worker lives on."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     for op, code, message in (
         ("refuse", "input_unreadable", "That is no audio: send a WAV file."),
         ("raise", "worker_failed", "The engine failed at this request (ValueError: negative)."),
@@ -163,8 +174,7 @@ def test_jobs_that_fail(engine: Callable[..., Any]) -> None:
 def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: str, status: int, why: str) -> None:
     """Nothing of the job is answered: the process crashes at once, for the supervisor to repeat the job in another;
     the log ends with the reason."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Job(id=number(1), op=op))
     assert worker.wait() == status
     assert worker.silent(0.05)
@@ -173,8 +183,7 @@ def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: 
 
 def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
     """A job that waits for a stream answers a cancel with `cancelled`; the next job runs."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
     assert worker.receive(m.Progress) == m.Progress(id=number(1), done=1.0, total=2.0)
     assert worker.receive(m.Credit) == m.Credit(id=number(1), chunks=CREDIT_WINDOW)
@@ -187,8 +196,7 @@ def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
 
 def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
     """With one slot and two jobs, the waiting one can be cancelled; it never reaches the engine."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
     worker.receive(m.Progress)
     worker.send(m.Job(id=number(2), op="print"))
@@ -235,8 +243,7 @@ def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Cal
 
 def test_prints_land_in_the_log(engine: Callable[..., Any]) -> None:
     """print() and descriptor 1 of load and jobs go to stderr, all of it by the exit; stdout stays empty."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Job(id=number(1), op="print"))
     worker.receive(m.Result)
     assert leave(worker) == 0
@@ -248,11 +255,8 @@ def test_prints_land_in_the_log(engine: Callable[..., Any]) -> None:
 
 def test_garbage_does_not_end_a_worker(engine: Callable[..., Any]) -> None:
     """Frames it cannot read are answered by an error without an id; the running job goes on."""
-    worker = engine()
-    worker.ready()
-    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.receive(m.Progress)
-    worker.receive(m.Credit)
+    worker = ready(engine)
+    wait_for_input(worker)
     chunk = pack(m.Chunk(id=number(1), seq=0))
     for frames in ([b"junk"], [MAGIC, b"\xc1", b""], [MAGIC, b"\x81\xa4type\xa4sing", b""], [*chunk, b""]):
         worker.router.send_multipart([worker.route, *frames])
@@ -336,8 +340,7 @@ def test_a_program_that_has_ended_is_reported_before_the_answer(engine: Callable
 
 def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
     """`economy` reaches the engine; `degraded` is in the result exactly if the engine has set it."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     for n, economy in enumerate((False, True)):
         worker.send(m.Job(id=number(n), op="economise", economy=economy))
         assert worker.receive(m.Result).data == {"asked": economy} | ({"degraded": True} if economy else {})
@@ -350,8 +353,7 @@ def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
 
 def test_drain_bye_bye(engine: Callable[..., Any]) -> None:
     """An idle worker told to leave says bye at once, and is gone with status 0 as soon as it is answered."""
-    worker = engine()
-    worker.ready()
+    worker = ready(engine)
     worker.send(m.Drain())
     worker.receive(m.Bye)
     worker.send(m.Bye())
@@ -363,11 +365,8 @@ def test_drain_bye_bye(engine: Callable[..., Any]) -> None:
 
 def test_drain_lets_a_job_finish(engine: Callable[..., Any]) -> None:
     """Told to leave while a job runs, it answers the job first; bye is last."""
-    worker = engine()
-    worker.ready()
-    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.receive(m.Progress)
-    worker.receive(m.Credit)
+    worker = ready(engine)
+    wait_for_input(worker)
     worker.send(m.Drain())
     assert worker.silent(0.2)
     worker.send(m.Chunk(id=number(1), seq=0, last=True))

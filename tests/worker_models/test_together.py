@@ -45,7 +45,6 @@ def start(hub: HubServer, start_supervisor: Callable[..., Any]) -> Callable[...,
         supervisor = start_supervisor(
             f'auto_pull = {str(auto_pull).lower()}\n[worker."stt/faster-whisper"]\n{command(NEEDY)}'
         )
-        assert supervisor.ready, supervisor.log()
         return supervisor
 
     return supervise

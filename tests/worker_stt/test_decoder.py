@@ -58,9 +58,8 @@ def test_earlier_text_is_for_recordings() -> None:
 ])  # fmt: skip
 def test_mistakes(decoder: dict[str, Any], words: str) -> None:
     """Each is a bad_request that names the option."""
-    with hushd_error("bad_request") as caught:
+    with hushd_error("bad_request", has=words):
         Request.parse({"decoder": decoder}, Whisper.INFO, MODEL)
-    assert words in caught.value.message
 
 
 def prompts(prompt: str, decoder: dict[str, Any], *said: str) -> list[str]:

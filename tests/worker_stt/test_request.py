@@ -78,10 +78,8 @@ def test_good_parameters(params: dict[str, Any], request_: Request) -> None:
 @pytest.mark.parametrize(("params", "words"), BAD)
 def test_bad_parameters(params: dict[str, Any], words: str) -> None:
     """A bad value is a `bad_request` in one sentence that says what would do. (Bounds are tests/schema's.)"""
-    with hushd_error("bad_request") as caught:
+    with hushd_error("bad_request", has=words):
         Request.parse(params, ENGLISH, TINY)
-    assert words in caught.value.message
-    assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import struct
 import sys
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 from support import films
 from support.refusals import hushd_error
+from support.tts_jobs import Say
 
 TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(16))
 KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
@@ -38,7 +39,7 @@ def test_samples_are_clipped_never_wrapped() -> None:
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff"])
-def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
+def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Say, format: str) -> None:
     """Chunks written at their offsets make a real file of that type, of the length and sound of the raw audio."""
     raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
     spoken = say(tiny, TEXT, format=format)
@@ -54,7 +55,7 @@ def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Calla
         assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: Worker, say: Say) -> None:
     """Sizes are unknown at first; the last chunk, for offset 0, corrects them. Without it a pipe still plays."""
     spoken = say(tiny, TEXT, format="wav")
     first, *_, last = spoken.chunks
@@ -73,7 +74,7 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
 
 
 @pytest.mark.parametrize("format", MPEG)
-def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
+def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Say, format: str) -> None:
     """A file of that codec, in order without going back, of the length and sound of the raw audio."""
     raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
     spoken = say(tiny, TEXT, format=format)
@@ -86,9 +87,7 @@ def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Callable[...
     assert abs(np.std(heard.samples.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-def test_without_pyav_its_formats_are_missing(
-    tiny: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pyav_its_formats_are_missing(tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence that says what to install; other formats need none of it."""
     monkeypatch.setitem(sys.modules, "av", None)
     for format in MPEG:
@@ -118,9 +117,7 @@ def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
 
 @pytest.mark.parametrize("format", [format for format in FORMATS if format != "s16le"])
 @pytest.mark.parametrize("rate", [16000, 48000])
-def test_a_file_has_the_rate_and_channels_asked_for(
-    tiny: Worker, say: Callable[..., Any], format: str, rate: int
-) -> None:
+def test_a_file_has_the_rate_and_channels_asked_for(tiny: Worker, say: Say, format: str, rate: int) -> None:
     """Every format: resampled, both channels alike, of the length of the speech, and sent while it is made."""
     spoken = say(tiny, TEXT, format=format, sample_rate=rate, channels=2)
     assert len(spoken.chunks) > 3
@@ -146,7 +143,7 @@ def test_a_file_has_the_rate_and_channels_asked_for(
         assert np.array_equal(samples[:, 0], samples[:, 1])
 
 
-def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker, say: Say) -> None:
     """Pieces meet without a click: the stream is within two steps of 16 bit of the whole, sample for sample."""
     whole = np.frombuffer(say(tiny, TEXT).raw, "<i2").astype(np.float32) / 32767
     expected = soxr.resample(whole, 8000, 22050)
@@ -155,7 +152,7 @@ def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker,
     assert np.abs(heard - expected).max() < 2.5 / 32767
 
 
-def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A voice of 22.05 kHz becomes Ogg Opus of 24 kHz by itself."""
     engine: Any = tiny._engine
     synthesize = engine.synthesize
@@ -168,7 +165,7 @@ def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Callable[..., Any]
 
 
 @pytest.mark.parametrize("volume", [0, 0.25, 1, 2])
-def test_volume_is_a_factor(tiny: Worker, say: Callable[..., Any], volume: float) -> None:
+def test_volume_is_a_factor(tiny: Worker, say: Say, volume: float) -> None:
     """Exactly, up to -3 dBFS; beyond, peaks are bent to stay below -1 dBFS."""
     plain = np.frombuffer(say(tiny, "One.").raw, "<i2").astype(np.float64)
     heard = np.frombuffer(say(tiny, "One.", volume=volume).raw, "<i2")
@@ -181,7 +178,7 @@ def test_volume_is_a_factor(tiny: Worker, say: Callable[..., Any], volume: float
     "[[slnc 250]]One. [[slnc 500; volm 0.5]]Two.",
     '<speak><break time="250ms"/><s>One.</s><break time=".5s"/><prosody volume="50%">Two.</prosody></speak>',
 ])  # fmt: skip
-def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[..., Any], text: str) -> None:
+def test_commands_change_volume_and_make_silence(tiny: Worker, say: Say, text: str) -> None:
     """A pause is exactly as long as it says, also before the first word; a volume holds from where it stands."""
     plain = say(tiny, "One. Two.").result["duration"]
     spoken = say(tiny, text)
@@ -192,7 +189,7 @@ def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[...
     assert np.abs(samples[half:]).max() == pytest.approx(np.abs(samples[:half]).max() / 2, rel=0.01)
 
 
-def test_sound_of_several_rates_makes_one_stream(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:
+def test_sound_of_several_rates_makes_one_stream(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A sentence at another rate than the first is resampled to the first's."""
     engine: Any = tiny._engine
     synthesize = engine.synthesize
@@ -211,7 +208,7 @@ def test_sound_of_several_rates_makes_one_stream(tiny: Worker, say: Callable[...
 
 
 def test_without_soundfile_a_format_that_needs_it_names_what_to_install(
-    tiny: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`engine_missing`; wav and raw audio go on working."""
     monkeypatch.setitem(sys.modules, "soundfile", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from hushd_worker_tts.levelling import TARGET_LUFS, Leveller, limit, lufs, power_of, powers
 from hushd_worker_tts.worker import Worker
+from support.tts_jobs import Say
 
 VOICE = Voice("anna", "en-US", "female", "m", True, "", 170)
 SENTENCES = (
@@ -145,7 +145,7 @@ def test_peaks_are_bent_and_never_clipped() -> None:
     assert limit(ramp[quiet]) is ramp[quiet] or np.array_equal(limit(ramp[quiet]), ramp[quiet])
 
 
-def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Callable[..., Any]) -> None:
+def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Say) -> None:
     """Its constant is right: each sentence within 1.5 LU of the target, all together within 0.5, no peak above."""
     chunks = [heard(say(hibari, text)) for text in SENTENCES]
     assert measured(*chunks) == pytest.approx(TARGET_LUFS, abs=0.5)
@@ -156,7 +156,7 @@ def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Callable[...,
 
 @pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 @pytest.mark.parametrize("voice", ["espeak-en-us", "espeak-de", "espeak-es", "espeak-mi", "espeak-chr"])
-def test_voices_of_espeak_are_at_the_target(say: Callable[..., Any], voice: str) -> None:
+def test_voices_of_espeak_are_at_the_target(say: Say, voice: str) -> None:
     """Unknown at first and 14 LU apart as they are made: within 2.5 LU at the first sentence, within 1 once learned;
     the gain changes only between jobs."""
     worker = Worker("espeak-ng", "default")

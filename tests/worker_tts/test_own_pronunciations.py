@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd_worker_tts.worker import Worker
+from support.tts_jobs import Say
 
 from .conftest import Tiny
 
@@ -19,7 +18,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "pronunciations.txt"
 
 
-def test_a_change_counts_from_the_next_request_on(own: Path, tiny: Worker, say: Callable[..., Any]) -> None:
+def test_a_change_counts_from_the_next_request_on(own: Path, tiny: Worker, say: Say) -> None:
     """The worker goes on running; what a request says itself counts more; without the file all is as before."""
     say(tiny, "An nginx router.")
     own.write_text("nginx -> engine x\n[en-US]\nrouter -> rowter\n[de]\nAn -> Ann\n")
@@ -34,7 +33,7 @@ def test_a_change_counts_from_the_next_request_on(own: Path, tiny: Worker, say: 
     ]  # fmt: skip
 
 
-def test_a_bad_line_or_file_is_a_warning(own: Path, tiny: Worker, say: Callable[..., Any]) -> None:
+def test_a_bad_line_or_file_is_a_warning(own: Path, tiny: Worker, say: Say) -> None:
     """The speech is made, by all that can be read, and its result says what cannot."""
     own.write_text("nginx\nrouter -> rowter\n")
     (warning,) = say(tiny, "An nginx router.").result["warnings"]

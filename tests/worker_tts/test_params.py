@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from hushd_worker.job import Job
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
+from support.tts_jobs import Say
 
 REFUSED = [
     ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
@@ -44,7 +44,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("params", "message"), REFUSED)
 def test_what_makes_no_sense_is_refused_in_one_sentence(
-    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], message: str
+    tiny: Worker, say: Say, params: dict[str, Any], message: str
 ) -> None:
     """`bad_request` names the fault and the choices; nothing is sent before."""
     with hushd_error("bad_request") as caught:
@@ -60,7 +60,7 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
     ({"wpm": 1000}, 2.0), ({"wpm": 1}, 0.5), ({"wpm": 100, "voice": "tong"}, 1.0), ({"voice": "TING"}, 1.0),
 ])  # fmt: skip
 def test_rates_become_speeds_within_the_engines_range(
-    tiny: Worker, say: Callable[..., Any], speeds: list[float], params: dict[str, Any], speed: float
+    tiny: Worker, say: Say, speeds: list[float], params: dict[str, Any], speed: float
 ) -> None:
     """wpm counts from the voice's own rate; beyond its range an engine speaks at its bound, and the result says so."""
     result = say(tiny, "Hello.", **params).result
@@ -74,7 +74,7 @@ def test_rates_become_speeds_within_the_engines_range(
     ({"speed": 4}, "The voice ting speaks at most 2 times as fast as usual, not 4 times."),
 ])  # fmt: skip
 def test_a_pace_that_the_voice_does_not_have_is_reported(
-    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], sentence: str
+    tiny: Worker, say: Say, params: dict[str, Any], sentence: str
 ) -> None:
     """Two rates beyond an engine's range sound alike: the result says why. One within it has no warning."""
     assert say(tiny, "Hello.", **params).result["warnings"] == [{"code": "speed_limited", "message": sentence}]
@@ -86,14 +86,12 @@ def test_a_pace_that_the_voice_does_not_have_is_reported(
     ({"language": "en-AU"}, "ting"), ({"language": "en", "voice": "tong"}, "tong"),
     ({"language": "en-GB", "voice": "ting"}, "ting"),
 ])  # fmt: skip
-def test_a_language_chooses_the_voice(
-    tiny: Worker, say: Callable[..., Any], params: dict[str, Any], voice: str
-) -> None:
+def test_a_language_chooses_the_voice(tiny: Worker, say: Say, params: dict[str, Any], voice: str) -> None:
     """The voice of that very tag, else one of the language that is installed; a voice that is named stays."""
     assert say(tiny, "Hello.", **params).result["voice"] == voice
 
 
-def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, say: Say) -> None:
     """Tiny has no voice for what another engine speaks; the error says which one does."""
     polly = {"name": "polly", "installed": False, "install": "pip install polly", "models": [{"languages": ["xq"]}]}
     engines = (*REGISTRY.engines(), SpeakingEngine.from_data(polly))
@@ -103,7 +101,7 @@ def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, sa
             say(tiny, "Hallo.", language="xq-BE")
 
 
-def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Callable[..., Any], speeds: list[float]) -> None:
+def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Say, speeds: list[float]) -> None:
     """Rates in words a minute, absolute or relative, are speeds within the engine's range."""
     say(tiny, "One. [[rate 300]] Two. [[rate +100]] Three. [[rate 9999]] Four. [[rset 0]] Five.", speed=1.2)
     assert speeds == [1.2, 1.5, pytest.approx(1.7), 2.0, 1.2]
@@ -120,14 +118,14 @@ def test_another_operation_is_unsupported(tiny: Worker) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   \n\t\n ", "\x00\x07", "\ufeff", "- \n- \n"])
-def test_no_text_is_refused(tiny: Worker, say: Callable[..., Any], text: str) -> None:
+def test_no_text_is_refused(tiny: Worker, say: Say, text: str) -> None:
     """Nothing but space, control characters or markers is not text, inline and as a stream."""
     for spoken in (lambda: say(tiny, text), lambda: say(tiny, "", pieces=[text.encode()] if text else [])):
         with hushd_error("bad_request", r"^There is no text to speak\.$"):
             spoken()
 
 
-def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Say) -> None:
     """A file's header is not sent before there is something to say."""
     for format in FORMATS:
         with hushd_error("bad_request", "nothing in this text that the voice ting"):

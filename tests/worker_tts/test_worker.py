@@ -20,6 +20,7 @@ from hushd_worker.job import Cancelled, Job
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
+from support.tts_jobs import Say
 
 TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
 
@@ -49,7 +50,7 @@ def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch
     assert loaded is rested
 
 
-def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_the_result_says_what_was_spoken(tiny: Worker, say: Say) -> None:
     """Duration of the audio sent, its rate, the voice, the speed and how many sentences; one without a word is none."""
     spoken = say(tiny, f"{TEXT} \U0001f600!", voice="ting")
     assert spoken.result == {
@@ -60,7 +61,7 @@ def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])
 @pytest.mark.parametrize("format", FORMATS)
-def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Callable[..., Any], size: int, format: str) -> None:
+def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Say, size: int, format: str) -> None:
     """However text arrives, its characters split or not, the sentences and the audio are the same."""
     data = TEXT.encode()
     streamed = say(tiny, "", pieces=[data[i : i + size] for i in range(0, len(data), size)], format=format)
@@ -72,7 +73,7 @@ def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Callable[..., 
         assert streamed.raw == inline.raw
 
 
-def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Say) -> None:
     """Of the engine's silence before it 60 ms stay, also after a pause that was asked for; between sentences, all."""
     loud = np.flatnonzero(np.frombuffer(say(tiny, "One. Two.").raw, "<i2"))
     assert loud[0] / 8000 == pytest.approx(0.06, abs=0.001)
@@ -81,9 +82,7 @@ def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Callable[..., An
     assert paused[0] / 8000 == pytest.approx(0.56, abs=0.001)
 
 
-def test_a_cut_sentence_counts_once_and_has_no_long_pause_inside(
-    tiny: Worker, say: Callable[..., Any], heard: list[str]
-) -> None:
+def test_a_cut_sentence_counts_once_and_has_no_long_pause_inside(tiny: Worker, say: Say, heard: list[str]) -> None:
     """Pieces of one sentence meet with the pause of a comma; the pause at its end is the engine's own."""
     spoken = say(tiny, "and so on, " * 60 + "to its end.")
     assert len(heard) > 2
@@ -215,7 +214,7 @@ def test_an_engine_that_economised_says_so(
         assert job.degraded == (asked and thrifty)
 
 
-def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Callable[..., Any]) -> None:
+def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Say) -> None:
     """A failed job and a cancelled one leave nothing behind for the next."""
     before = say(tiny, TEXT, format="flac")
     with pytest.raises(Exception, match="no text"):
@@ -228,7 +227,7 @@ FRENCH = "Bonjour, tout va bien."
 
 
 def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
-    tiny: Worker, say: Callable[..., Any], heard: list[str]
+    tiny: Worker, say: Say, heard: list[str]
 ) -> None:
     """Before a word of it was spoken, and only where the request allows it by naming the user's languages."""
     with pytest.raises(HushdError) as refused:
@@ -240,7 +239,7 @@ def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
 
 
 def test_a_text_is_spoken_by_the_voice_of_its_language(
-    tiny: Worker, say: Callable[..., Any], heard: list[str], monkeypatch: pytest.MonkeyPatch
+    tiny: Worker, say: Say, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces as well; numbers and a word of many languages in the user's own, English by the usual voice."""
     french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hushd import Client
 from hushd_cluster.recording import Recording
-from support.peer import ECHO, Supervisor, command
+from support.peer import ECHO, Start, command
 
 if TYPE_CHECKING:
     from hushd_cluster.task import Outcome
@@ -25,7 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def node(start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def node(start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A node, whose engine hears a recording's digest."""
     from hushd_cluster import task
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from support import command_line, sound_loop
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, wait_until
 from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
@@ -65,8 +65,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
-    assert start_supervisor("").ready
+def stage(runtime: Path, start_supervisor: Start) -> Iterator[Stage]:
+    start_supervisor("")
     with SoundLoop(runtime / "sound") as loop, Desktop(runtime) as screen:
         made = Stage(loop, screen, runtime)
         yield made

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_desktop import read_selection as selection
 from hushd_protocol.errors import HushdError
 from support.outside import lacking
-from support.peer import Supervisor, wait_until
+from support.peer import Start, wait_until
 
 from . import desktop, sway
 from .desktop import Desktop
@@ -21,7 +21,6 @@ LACKS = ", ".join(filter(None, [desktop.missing(), lacking("xclip")]))
 NO_WAYLAND = sway.missing("wl-copy", "wl-paste")
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"not installed: {LACKS}")
 
-Start = Callable[..., Supervisor]
 RUN = [sys.executable, "-P", "-m", "hushd", "read-selection"]
 
 

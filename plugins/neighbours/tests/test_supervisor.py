@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from support.peer import ECHO, TESTS, Supervisor, command
+from support.peer import ECHO, TESTS, Start, command
 
 from . import shapes
 from .scripted import scripted
@@ -15,9 +14,7 @@ MB = 1_000_000
 SECRET = "xyzzy-5b1f"
 
 
-def test_speech_is_served_once_an_idle_model_has_left(
-    runtime: Path, start_supervisor: Callable[..., Supervisor]
-) -> None:
+def test_speech_is_served_once_an_idle_model_has_left(runtime: Path, start_supervisor: Start) -> None:
     """As one would configure it; the log says who gave how much, and has no token."""
     available = runtime / "available"
     available.write_text(str(500 * MB))

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from support.diary import RATE
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, wait_until
 from support.programs import Programs, finish
 
 from .ssh_server import SshServer, variables
@@ -62,7 +62,7 @@ class Attached:
 
 
 @pytest.fixture
-def machines(start_supervisor: Callable[..., Supervisor], runtime: Path) -> Iterator[Attached]:
+def machines(start_supervisor: Start, runtime: Path) -> Iterator[Attached]:
     """A person's machine with a supervisor, and a server with nothing but the client."""
     server = SshServer(runtime / "server")
     start_supervisor()

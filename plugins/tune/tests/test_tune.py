@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
 from support import warm
-from support.peer import Supervisor
+from support.peer import Start
 from support.recordings import recording
 
 BIN = Path(sys.executable).parent
-Start = Callable[..., Supervisor]
 pytestmark = pytest.mark.timeout(150)
 
 

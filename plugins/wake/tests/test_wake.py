@@ -15,7 +15,7 @@ import pytest
 from hushd import Client
 from hushd_wake_words import Heard, Wake, detect
 from support import moonshine_once
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, Supervisor, wait_until
 from support.programs import Programs
 from support.wer import words
 
@@ -27,10 +27,8 @@ WORKER = "wake/micro/words"
 
 
 @pytest.fixture
-def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
-    started = start_supervisor(f"{moonshine_once.configuration()}\n[worker.wake]\nkeep_alive = 0.1\n")
-    assert started.ready, started.log()
-    return started
+def supervisor(start_supervisor: Start) -> Supervisor:
+    return start_supervisor(f"{moonshine_once.configuration()}\n[worker.wake]\nkeep_alive = 0.1\n")
 
 
 def chunks(sound: bytes) -> Iterator[bytes]:

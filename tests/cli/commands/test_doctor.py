@@ -16,7 +16,7 @@ from hushd_models import paces
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.command_line import run
-from support.peer import ECHO, Supervisor, command
+from support.peer import ECHO, Start, command
 
 Found = list[dict[str, str]]
 
@@ -72,7 +72,7 @@ def test_a_full_state_folder(
     assert (found.state, "is full" in found.text) == (state, state == "warning")
 
 
-def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_an_engine_that_cannot_load_is_found(start_supervisor: Start) -> None:
     """Its worker's reason is the finding, its log the remedy, and the other engines are tried all the same."""
     broken = '[worker."stt/moonshine"]\ncommand = ["/bin/false"]\n[worker."tts/hibari"]\n' + command(ECHO)
     start_supervisor(broken)
@@ -84,7 +84,7 @@ def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Sup
     assert engines["hibari"]["text"].startswith("tts/hibari/en speaks")
 
 
-def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
     """The speech of one engine is heard by the other, word for word as far as it can, and no worker is left. Every area
     is looked at; with nothing broken the status is 0."""
     started = start_supervisor("")
@@ -100,7 +100,7 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
         assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
 
 
-def test_a_voice_that_is_slow_here(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_a_voice_that_is_slow_here(start_supervisor: Start) -> None:
     """The pace that `hushd get` measured is said with the engine's sentence, beside the command for a faster voice."""
     start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
     assert machine._faster("en") == "hushd get en --speaking"

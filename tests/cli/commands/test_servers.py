@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import server_file
 from support import servers
-from support.peer import Supervisor
+from support.peer import Start
 
 Capture = pytest.CaptureFixture[str]
-Start = Callable[..., Supervisor]
 TABLES = Path(servers.__file__).parent / "data" / "servers.toml"
 LYING = [sys.executable, "-S", str(servers.LYING)]
 

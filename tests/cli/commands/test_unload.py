@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hushd
 import pytest
-from support.peer import CONFIG, Peer, Supervisor, wait_until
+from support.peer import CONFIG, Peer, Start, wait_until
 
 HUSHD = [sys.executable, "-P", "-m", "hushd", "unload"]
 ALL = ["--all"]  # no worker may start
@@ -35,7 +35,7 @@ def held() -> Iterator[Callable[[], None]]:
 
 
 @pytest.fixture
-def peer(start_supervisor: Callable[..., Supervisor]) -> Iterator[Peer]:
+def peer(start_supervisor: Start) -> Iterator[Peer]:
     with start_supervisor(CONFIG).connect() as peer:
         yield peer
 
@@ -68,7 +68,7 @@ def test_workers_keep_away_until_it_has_ended(peer: Peer) -> None:
     wait_until(lambda: not refused(peer), "the end of the claim")
 
 
-def test_the_claim_outlives_the_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_the_claim_outlives_the_supervisor(start_supervisor: Start) -> None:
     """The next one has workers keep away, too, and no longer than the program lives."""
     first = start_supervisor(CONFIG)
     with held() as end:

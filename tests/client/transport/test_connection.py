@@ -21,10 +21,8 @@ from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, PROTOCOL
 from support.descriptors import open_descriptors, settled_descriptors
 from support.peer import BOUND_S
 from support.refusals import hushd_error
-from support.scripted_router import ScriptedRouter
+from support.scripted_router import ScriptedRouter, Start
 from support.stopwatch import Stopwatch
-
-Start = Callable[..., ScriptedRouter]
 
 
 def request(**fields: object) -> m.Request:

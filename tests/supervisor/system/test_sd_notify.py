@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_supervisor.system.sd_notify import ServiceManager, from_environment
-from support.peer import BOUND_S, CONFIG, Supervisor
+from support.peer import BOUND_S, CONFIG, Start
 from support.wakeups import comes_to_rest
-
-Start = Callable[..., Supervisor]
 
 
 class Ear:

@@ -255,10 +255,8 @@ def test_what_is_no_audio_is_one_sentence(data: bytes, words: str, tmp_path: Pat
     path = tmp_path / "voice.wav"
     path.write_bytes(data)
     for source in (path, data):
-        with hushd_error("input_unreadable") as caught:
+        with hushd_error("input_unreadable", has=words) as caught:
             read(source)
-        assert words in caught.value.message
-        assert "\n" not in caught.value.message
         assert "0x" not in caught.value.message
         assert caught.value.message.startswith(str(path) if source is path else "The audio sent")
 

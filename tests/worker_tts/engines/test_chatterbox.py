@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd import Client
@@ -14,8 +13,9 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
-from support.peer import Supervisor
+from support.peer import Start
 from support.refusals import hushd_error
+from support.tts_jobs import Say
 
 WEIGHTS = {
     "english": ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
@@ -140,7 +140,7 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path, package: None)
         loaded("english")
 
 
-def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]) -> None:
+def test_through_the_worker(models: Path, package: None, say: Say) -> None:
     """The voice of the model that is loaded speaks where none is named."""
     put(models, "multilingual")
     record(models, "anne.fr.wav", 200)
@@ -150,9 +150,7 @@ def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]
     assert say(worker, "Bonjour.", language="fr").result["voice"] == "chatterbox-fr"
 
 
-def test_in_an_environment_of_its_own(
-    models: Path, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_an_environment_of_its_own(models: Path, start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """hushd's own Python lacks the package; the configuration names one that has it, and `--engine` is enough to use
     it, renewed as often as its leak needs."""
     put(models, "english")

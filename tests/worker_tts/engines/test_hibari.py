@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from hushd_worker_tts.engines.hibari import HIBARI_WPM, Hibari
 from hushd_worker_tts.engines.hibari_internals import session
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
+from support.tts_jobs import Say
 
 SENTENCE = "The quick brown fox jumps over the lazy dog today."
 # The opening of "A Scandal in Bohemia".
@@ -37,7 +36,7 @@ PROSE = (
 )
 
 
-def test_speaks(hibari: Worker, say: Callable[..., Any]) -> None:
+def test_speaks(hibari: Worker, say: Say) -> None:
     """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its sound is as long as the result says."""
     spoken = say(hibari, SENTENCE)
     assert spoken.result["voice"] == "heart"
@@ -49,12 +48,12 @@ def test_speaks(hibari: Worker, say: Callable[..., Any]) -> None:
     assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3
 
 
-def test_equal_requests_give_equal_audio(hibari: Worker, say: Callable[..., Any]) -> None:
+def test_equal_requests_give_equal_audio(hibari: Worker, say: Say) -> None:
     """Noise is part of a voice, chance is not."""
     assert say(hibari, SENTENCE).raw == say(hibari, SENTENCE).raw
 
 
-def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any]) -> None:
+def test_words_a_minute_are_what_they_say(hibari: Worker, say: Say) -> None:
     """Prose at its natural rate and at other rates takes the minutes that wpm promises, within 15 percent."""
     words = len(PROSE.split())
     natural = words / say(hibari, PROSE).result["duration"] * 60
@@ -65,14 +64,14 @@ def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any
 
 
 @pytest.mark.parametrize("text", ["\U0001f600", "...", "?!", "日本"])
-def test_nothing_speakable_is_said_so(hibari: Worker, say: Callable[..., Any], text: str) -> None:
+def test_nothing_speakable_is_said_so(hibari: Worker, say: Say, text: str) -> None:
     """Punctuation, emoji and scripts it cannot read make no noise."""
     with hushd_error("bad_request", r"the voice heart \(en-US\) can speak"):
         say(hibari, text)
 
 
 def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
-    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hibari: Worker, say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """One sentence says how to get it; the list says that it is not installed; nobody opens a connection."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
@@ -88,7 +87,7 @@ def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
 
 
 def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
-    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hibari: Worker, say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A file put there by hand serves; the session of each voice is its own, as is the accent."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
@@ -103,7 +102,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
 
 
 def test_a_voice_that_was_pulled_speaks(
-    hibari: Worker, say: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hibari: Worker, say: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A pulled voice comes before one in hibari's own cache, so that a pull mends a damaged one."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path / "cache"))

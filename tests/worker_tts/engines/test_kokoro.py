@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
+from support.tts_jobs import Say
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_voices_are_those_of_the_file(models: Path) -> None:
     assert voice("af_alloy").installed
 
 
-def test_another_file_is_another_model(models: Path, say: Callable[..., Any]) -> None:
+def test_another_file_is_another_model(models: Path, say: Say) -> None:
     """Through a worker: the model named is loaded, and any of the voices speaks with it."""
     tiny_voices.kokoro(models, "af_heart", "am_adam", name="kokoro-v1.0.int8")
     info = Kokoro.info()

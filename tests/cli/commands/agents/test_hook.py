@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from hushd_protocol.system import paths
 from support import warm
 from support.diary import ECHO, Diary, words
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Start, Supervisor, wait_until
 
 HUSHD = Path(sys.executable).parent / "hushd"
 
@@ -89,10 +89,8 @@ def hooks(runtime: Path) -> Iterator[Hooks]:
 
 
 @pytest.fixture
-def supervised(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
-    supervisor = start_supervisor(ECHO)
-    assert supervisor.ready, supervisor.log()
-    return supervisor
+def supervised(start_supervisor: Start) -> Supervisor:
+    return start_supervisor(ECHO)
 
 
 def test_an_answer_is_heard_once(supervised: Supervisor, hooks: Hooks) -> None:

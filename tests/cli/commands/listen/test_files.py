@@ -16,9 +16,7 @@ from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Parti
 from support import warm
 from support.command_line import on_terminal
 from support.peer import wait_until
-from support.scripted_router import ScriptedRouter
-
-Start = Callable[..., ScriptedRouter]
+from support.scripted_router import ScriptedRouter, Start
 
 
 def command(*arguments: str) -> list[str]:

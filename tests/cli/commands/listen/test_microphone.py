@@ -8,7 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,8 @@ from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partia
 from support import warm
 from support.command_line import command
 from support.peer import wait_until
-from support.scripted_router import ScriptedRouter
+from support.scripted_router import ScriptedRouter, Start
 
-Start = Callable[..., ScriptedRouter]
 DEVICE = Path(__file__).parents[3] / "support" / "quiet_device"
 
 

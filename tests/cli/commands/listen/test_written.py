@@ -16,9 +16,7 @@ from hushd_cli.commands.listen import command, microphone, written
 from hushd_models import installation
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
-from support.scripted_router import ScriptedRouter
-
-Start = Callable[..., ScriptedRouter]
+from support.scripted_router import ScriptedRouter, Start
 
 
 def two_of(language: str) -> Callable[[Segment], Segment] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,7 @@ import zmq
 from hushd_protocol.limits import HIGH_WATER
 from hushd_supervisor.system.sockets import router
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from support.peer import BOUND_S, CONFIG, Supervisor
-
-Start = Callable[..., Supervisor]
+from support.peer import BOUND_S, CONFIG, Start
 
 
 class Door:
