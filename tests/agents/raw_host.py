@@ -10,7 +10,6 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from support import warm
@@ -26,7 +25,6 @@ class RawHost:
         name: the name in its handshake; "mcp" is that of the Python SDK's users.
         environment: all of the server's environment.
         lists: whether it asks for the list of tools before its first call.
-        folder: in which it starts the server.
         starts: whether the process for calls is the relay's to start, as it is for people.
     """
 
@@ -36,8 +34,6 @@ class RawHost:
         environment: dict[str, str],
         name: str = "mcp",
         lists: bool = True,
-        era: str = "2025-06-18",
-        folder: Path | None = None,
         starts: bool = False,
     ) -> None:
         self._ids = itertools.count(1)
@@ -45,11 +41,11 @@ class RawHost:
         self._serving: AbstractContextManager[object] = nullcontext() if starts else serving(environment)
         self._serving.__enter__()
         pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-        self.process = warm.Popen([*PROGRAM, *arguments], env=environment, **pipes, text=True, cwd=folder)
+        self.process = warm.Popen([*PROGRAM, *arguments], env=environment, **pipes, text=True)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         client = {"name": name, "version": "1"}
-        self.ask("initialize", {"protocolVersion": era, "capabilities": {}, "clientInfo": client})
+        self.ask("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client})
         self.notify("notifications/initialized")
         if lists:
             self.ask("tools/list")

@@ -47,11 +47,6 @@ def supervisors(folder: Path) -> list[int]:
     return [pid for pid, words in here.items() if "hushd_supervisor" in words and "sh" not in words]
 
 
-def ask_who() -> subprocess.Popen[str]:
-    """A program that asks its supervisor for its pid, and prints it."""
-    return subprocess.Popen([sys.executable, "-c", WHO], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def field(pid: int, name: str) -> str:
     """A line of /proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -62,7 +57,8 @@ def field(pid: int, name: str) -> str:
 def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None:
     """Four clients that find none at once end up with one and the same supervisor, and none complains."""
     for _ in range(3):
-        clients = [ask_who() for _ in range(4)]
+        pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+        clients = [subprocess.Popen([sys.executable, "-c", WHO], **pipes, text=True) for _ in range(4)]
         answers = [client.communicate(timeout=60) for client in clients]
         assert len({pid for pid, _ in answers}) == 1, answers
         assert [complaint for _, complaint in answers] == [""] * 4

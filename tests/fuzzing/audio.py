@@ -60,14 +60,11 @@ def _chunks(rng: Random) -> bytes:
     return b"RIFF" + struct.pack("<I", rng.choice((len(body) + 4, 0, 2**32 - 1, 4))) + b"WAVE" + body
 
 
-def _job(data: bytes, params: dict[str, object] | None = None) -> Job:
-    return Job(JobMessage(id=bytes(16), op="transcribe", params=params or {}, payload=data), lambda message: None)
-
-
 def _read(data: bytes, rng: Random) -> None:
     """Reads a recording as a worker does; one sentence is the only thing that may come of a bad one."""
     try:
-        with Recording(_job(data), rng.choice((0.0, 0.0, 0.1, 1e6)), rng.choice((1, 1, 2))) as recording:
+        job = Job(JobMessage(id=bytes(16), op="transcribe", payload=data), lambda message: None)
+        with Recording(job, rng.choice((0.0, 0.0, 0.1, 1e6)), rng.choice((1, 1, 2))) as recording:
             for block in recording.blocks():
                 assert block.dtype == np.float32
                 assert np.isfinite(block).all()

@@ -10,18 +10,19 @@ from .peer import wait_until
 REST_S = 1.5
 
 
-def comes_to_rest(pid: int, thread: int | None = None) -> None:
-    """Waits until no thread of a process, or this one, was scheduled for `REST_S`: with a timer below it, never."""
+def comes_to_rest(pid: int) -> None:
+    """Waits until no thread of a process was scheduled for `REST_S`: with a timer below it, never."""
 
     def rests() -> bool:
-        before = _switches(pid, thread)
+        before = _switches(pid)
         time.sleep(REST_S)
-        return _switches(pid, thread) == before
+        return _switches(pid) == before
 
     wait_until(rests, f"{REST_S} s without a wake-up")
 
 
-def _switches(pid: int, thread: int | None) -> int:
-    tasks = [Path(f"/proc/{pid}/task/{thread}")] if thread else list(Path(f"/proc/{pid}/task").iterdir())
-    lines = [line for task in tasks for line in (task / "status").read_text().splitlines()]
+def _switches(pid: int) -> int:
+    lines = [
+        line for task in Path(f"/proc/{pid}/task").iterdir() for line in (task / "status").read_text().splitlines()
+    ]
     return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)

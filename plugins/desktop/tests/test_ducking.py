@@ -100,7 +100,8 @@ def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[st
     others.play("Music")
     with holding(environment) as holder:
         others.become(Music=QUIET)
-        os.kill(helper_of(holder), signal.SIGKILL)
+        (helper,) = psutil.Process(holder.pid).children()
+        helper.kill()
         others.play("Late")
         others.become(Late=QUIET, Music=QUIET)
     others.become(Music=STEREO, Late=STEREO)
@@ -183,11 +184,6 @@ def holding(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
             yield holder
         finally:
             os.killpg(holder.pid, signal.SIGKILL)
-
-
-def helper_of(holder: subprocess.Popen[bytes]) -> int:
-    (helper,) = psutil.Process(holder.pid).children()
-    return int(helper.pid)
 
 
 def holds_a_lock(pid: int) -> bool:

@@ -143,7 +143,7 @@ def test_the_persons_microphone_is_recorded(machines: Attached) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=machine_of(machines),
+            env=os.environ | variables(machines.server.folder) | machines.there.environment,
         )
     try:
         wait_for_line(program, "sound")
@@ -167,11 +167,6 @@ def test_errors_are_one_sentence(machines: Attached, host: str, key: str, senten
     complaint = finish(process, 8)
     assert sentence in complaint
     assert len(complaint.splitlines()) == 1
-
-
-def machine_of(machines: Attached) -> dict[str, str]:
-    diary = machines.there.environment
-    return {**os.environ, **variables(machines.server.folder), **diary}
 
 
 def wait_for_line(program: subprocess.Popen[str], line: str) -> None:

@@ -17,20 +17,15 @@ from support.house import MB, ROUTE, A, House
 A2 = f"{A}#2"
 
 
-def house_with_a_session(room: int = 2, **worker: Any) -> tuple[House, bytes]:
-    """A worker on which somebody speaks, and memory for `room` workers in all."""
+def house_with_a_session(**worker: Any) -> tuple[House, bytes]:
+    """A worker on which somebody speaks, and memory for two workers in all."""
     house = House({"": {"memory_mb": 300.0, **worker}})
-    house.total = house.available = int(room * 300 * MB / 0.8) + 10 * MB
+    house.total = house.available = int(2 * 300 * MB / 0.8) + 10 * MB
     house.available += 1000 * MB
     live = house.request(A, session=True, input="stream")
     house.now += 5  # for as long as a request would wait for a replica of a worker that is merely busy
     house.ready(A, sessions=1)
     return house, live
-
-
-def runs_on(house: House, request: bytes) -> str:
-    """The worker that was given `request` last."""
-    return [a.worker for a in house.of(do.ToWorker) if isinstance(a.message, m.Job) and a.message.id == request][-1]
 
 
 def cancelled(house: House) -> list[bytes]:
@@ -169,7 +164,7 @@ def test_a_used_up_process_with_a_session_serves_on() -> None:
     house, live = house_with_a_session(max_pss_mb=300.0)
     for _ in range(5):
         file = house.request(A)
-        assert runs_on(house, file) == A
+        assert house.jobs()[-1].id == file
         house.says(A, m.Result(id=file))
     assert (house.spawned(), house.drained(), house.code(live)) == ([A], [], "")
     warm = house.request(A, op="warm")
