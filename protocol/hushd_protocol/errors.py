@@ -173,12 +173,13 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 @contextmanager
-def os_errors_as(code: str, what: str) -> Iterator[None]:
-    """Makes an OSError of the block an error whose sentence is `what`, without a full stop, and the system's reason."""
+def os_errors_as(code: str, what: str, advice: str = "") -> Iterator[None]:
+    """Makes an OSError of the block an error whose sentence is `what`, the system's reason and `advice`, both without
+    a full stop."""
     try:
         yield
     except OSError as error:
-        raise HushdError(code, f"{what} ({error.strerror}).") from error
+        raise HushdError(code, f"{what} ({error.strerror}){f': {advice}' if advice else ''}.") from error
 
 
 def advised(code: str, fact: str, advice: str) -> HushdError:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths, make_state
 
@@ -44,15 +44,12 @@ _PRIVATE = (
 def running(paths: Paths) -> bool:
     """Returns whether a supervisor listens on the client socket. Raises `no_supervisor` when the socket cannot be used,
     other than because nobody listens."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+    cannot = os_errors_as("no_supervisor", f"The socket {paths.client_socket} cannot be used")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, cannot:
         try:
             probe.connect(os.fspath(paths.client_socket))
         except (FileNotFoundError, ConnectionRefusedError):
             return False
-        except OSError as error:
-            raise HushdError(
-                "no_supervisor", f"The socket {paths.client_socket} cannot be used ({error.strerror})."
-            ) from error
     return True
 
 
@@ -102,9 +99,8 @@ def _start(paths: Paths, log: str) -> bool | None:
     ready, report = os.pipe()
     try:
         try:
-            _spawn(log, report)
-        except OSError as error:
-            raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
+            with os_errors_as("no_supervisor", "The supervisor could not be started"):
+                _spawn(log, report)
         finally:
             os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023

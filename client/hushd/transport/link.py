@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import paths
 
 from .connection import Connection
@@ -128,12 +128,9 @@ class Link:
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
         service manager that has only begun to start one.
         """
-        try:
+        # No open file is left, or the disk fails.
+        with os_errors_as("no_supervisor", "The supervisor cannot be reached", "please try again"):
             return self._search()
-        except OSError as error:  # no open file is left, or the disk fails
-            raise HushdError(
-                "no_supervisor", f"The supervisor cannot be reached ({error.strerror}): please try again."
-            ) from error
 
     def _search(self) -> Connection:
         if self._machine:

@@ -58,7 +58,8 @@ class Store:
         if len(data) <= self._room:
             self._room -= len(data)
             return data
-        try:
+        what = f"The {self._content} is longer than memory holds and the temporary folder cannot take it"
+        with os_errors_as("output_failed", what):
             if self._file is None:
                 import tempfile  # costs 10 ms that nearly nobody needs
 
@@ -66,12 +67,6 @@ class Store:
             written = 0
             while written < len(data):
                 written += os.pwrite(self._file.fileno(), data[written:], self._size + written)
-        except OSError as error:
-            raise HushdError(
-                "output_failed",
-                f"The {self._content} is longer than memory holds and the temporary folder cannot take it "
-                f"({error.strerror}).",
-            ) from error
         place = Place(self._size, written)
         self._size += written
         self._on_disk += 1

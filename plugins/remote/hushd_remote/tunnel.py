@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 
 from . import ssh
 
@@ -65,7 +65,7 @@ class Tunnel:
             self._control.unlink()
         options = ["-o", "ControlMaster=yes", "-o", "ControlPersist=no", *ssh.options(prompts=os.isatty(0))]
         script = _SCRIPT.replace("NAME", self._name).replace("MARK", MARK)
-        try:
+        with os_errors_as("no_device", "ssh cannot be run", "install it"):
             self._process = subprocess.Popen(
                 [*self._ssh, *options, self._host, ssh.script(script)],
                 stdin=subprocess.PIPE,
@@ -74,8 +74,6 @@ class Tunnel:
                 bufsize=0,
                 start_new_session=not os.isatty(0),
             )
-        except OSError as error:
-            raise HushdError("no_device", f"ssh cannot be run ({error.strerror}): install it.") from error
         self._forward(self._folder())
 
     def _folder(self) -> str:

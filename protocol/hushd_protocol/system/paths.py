@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import SOCKET_PATH
 
@@ -167,18 +167,13 @@ def user_cache(environ: Mapping[str, str] | None = None) -> Path:
 def prepare_runtime(paths: Paths) -> None:
     """Makes the runtime folder, mode 0700, or checks that an existing one is safe for sockets.
     Raises `unauthorised` if it is a link, another user's, or open to others; `output_failed` if it cannot be made."""
-    try:
+    with os_errors_as("output_failed", f"The runtime folder {paths.runtime} cannot be made", "set HUSHD_RUNTIME_DIR"):
         paths.runtime.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.mkdir(paths.runtime, 0o700)
         except FileExistsError:
             pass
         problem = _problem(paths.runtime)
-    except OSError as error:
-        raise HushdError(
-            "output_failed",
-            f"The runtime folder {paths.runtime} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR.",
-        ) from error
     if problem:
         raise HushdError(
             "unauthorised",
@@ -197,12 +192,8 @@ def is_private(folder: Path) -> bool:
 
 def prepare_state(paths: Paths) -> None:
     """Makes the state and log folders, mode 0700. Raises `output_failed` if they cannot be made."""
-    try:
+    with os_errors_as("output_failed", f"The log folder {paths.logs} cannot be made", "set HUSHD_STATE_DIR"):
         make_state(paths)
-    except OSError as error:
-        raise HushdError(
-            "output_failed", f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR."
-        ) from error
 
 
 def make_state(paths: Paths) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import best_effort
@@ -86,11 +86,8 @@ def open_all(
 
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     access.check(address, settings, token)
-    try:
+    with os_errors_as("bad_request", f"hushd cannot listen at {address.text}", "choose another address"):
         end = _bind_path(address.path) if address.path else _bind(address.host, address.port)
-    except OSError as error:
-        sentence = f"hushd cannot listen at {address.text} ({error.strerror}): choose another address."
-        raise HushdError("bad_request", sentence) from error
     return _listener(_with_port(address, end), end, settings, token, configured=address.text)
 
 

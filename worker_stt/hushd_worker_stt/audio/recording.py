@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import soundfile
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
 from hushd_worker_stt.engine import RATE, Samples
@@ -274,13 +274,6 @@ class Spool:
                 view = view[self.file.write(view) :]
 
 
-@contextmanager
-def _reported() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise HushdError(
-            "output_failed",
-            f"The audio does not fit into {tempfile.tempdir or 'the temporary folder'} ({error.strerror}): "
-            "make room, or set TMPDIR.",
-        ) from error
+def _reported() -> AbstractContextManager[None]:
+    what = f"The audio does not fit into {tempfile.tempdir or 'the temporary folder'}"
+    return os_errors_as("output_failed", what, "make room, or set TMPDIR")

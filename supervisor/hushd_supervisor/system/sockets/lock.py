@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol import buggify
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths
 
@@ -46,13 +46,9 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
         activated: whether we have a service manager's socket, so that only we answer at its path. A supervisor that
             holds the lock sees that its own socket there was replaced, finishes its jobs and leaves; this waits for it.
     """
-    try:
+    remedy = "remove it, or set HUSHD_RUNTIME_DIR"
+    with os_errors_as("output_failed", f"The lock {paths.lock} cannot be opened", remedy):
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise HushdError(
-            "output_failed",
-            f"The lock {paths.lock} cannot be opened ({error.strerror}): remove it, or set HUSHD_RUNTIME_DIR.",
-        ) from error
     give_up = time.monotonic() + patience
     while buggify("lock is held for a moment") or not _take(descriptor):  # another process's `_is_held` takes it, too
         owner = _read(descriptor).partition("\n")[0] or "unknown"
