@@ -19,7 +19,6 @@ ANSWERS: list[tuple[type[Record], dict[str, Any]]] = [
     (EndedWorkers, {"unloaded": [], "busy": {"tts/c/z": 2}}),
     (Listeners, {"listeners": [{"kind": "http", "address": "127.0.0.1:8890", "service": False}]}),
     (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper"}),
-    (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper"}),
 ]
 STRANGE = (None, True, -1, 2**63, 1.5, float("nan"), "", "x" * 70_000, b"\xff", [], [[]], {}, {"a": {}}, {1: 2}, "\x1b")
 
