@@ -95,10 +95,7 @@ class Transcription:
 class Floor:
     held = True
     lender = None
-
-    def __init__(self, devices: tuple[str, ...]) -> None:
-        self.devices = devices
-        self.on_loss: Callable[[], None] | None = None
+    on_loss: Callable[[], None] | None = None
 
     def __enter__(self) -> Floor:
         return self
@@ -108,9 +105,6 @@ class Floor:
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         return chunks
-
-    def keep(self) -> None:
-        pass
 
     def stop(self) -> None:
         if self.on_loss is not None:
@@ -126,7 +120,6 @@ class Client:
         self.warmed: list[str] = []
         self.listened: list[dict[str, Any]] = []
         self.transcription: Transcription | None = None
-        self.transcriptions: list[Transcription] = []
 
     def synthesize(self, text: Any, **options: Any) -> Speech:
         self.speech = Speech(self.words)
@@ -135,12 +128,11 @@ class Client:
     def listen(self, chunks: Iterable[bytes], **options: Any) -> Transcription:
         self.listened.append(options)
         self.transcription = Transcription(chunks, self.script, options)
-        self.transcriptions.append(self.transcription)
         return self.transcription
 
     def floor(self, *devices: str, priority: str, duck: bool) -> Floor:
         self.floors.append(devices)
-        return Floor(devices)
+        return Floor()
 
     def preload(self, *workers: str, wait: bool, language: str | None) -> None:
         self.warmed += [f"{worker} {language}" if language else worker for worker in workers]
