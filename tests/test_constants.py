@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,23 +25,33 @@ def test_a_name_of_a_number_has_one_value() -> None:
 
 
 def test_numbers_are_found() -> None:
-    """A literal, a product of literals and a declared one are; a text, a switch and what a call gives are not."""
-    text = 'A = 3\n_B = 2 * 1024\nC: float = -1.5\nD = "x"\nE = True\nF = f(3)\nsmall = 3\n'
-    assert list(numbers(text)) == [("A", 3), ("_B", 2048), ("C", -1.5)]
+    """A literal, a product of literals, a declared one and each of a tuple of them are; a text, a switch and what a
+    call gives are not."""
+    text = 'G, _H = 1, 2 * 3\nI, J = "x", 2\nA = 3\n_B = 2 * 1024\nC: float = -1.5\nD = "x"\nE = True\nF = f(3)\n'
+    assert list(numbers(text)) == [("G", 1), ("_H", 6), ("A", 3), ("_B", 2048), ("C", -1.5)]
 
 
-def numbers(text: str) -> list[tuple[str, object]]:
-    """Returns the constants of a module that are numbers, with their values."""
-    found = []
+def numbers(text: str) -> Iterator[tuple[str, object]]:
+    """Yields the constants of a module that are numbers, with their values."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            literal = all(isinstance(part, LITERAL) for part in ast.walk(node.value))
-            if literal and isinstance(target, ast.Name) and target.id.isupper():
-                value = eval(compile(ast.Expression(node.value), "", "eval"), {"__builtins__": {}})
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    found.append((target.id, value))
-    return found
+            pairs: list[tuple[ast.expr, ast.expr]] = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=True))
+                if any(_number(value) is None for _, value in pairs):
+                    continue  # a text among them, such as a format with its rate, tells what the number is of
+            for name, value in pairs:
+                if isinstance(name, ast.Name) and name.id.isupper() and (number := _number(value)) is not None:
+                    yield name.id, number
+
+
+def _number(node: ast.expr) -> object:
+    """Returns the value of a literal that is a number; None of anything else."""
+    if not all(isinstance(part, LITERAL) for part in ast.walk(node)):
+        return None
+    value = eval(compile(ast.Expression(node), "", "eval"), {"__builtins__": {}})
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 LITERAL = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)

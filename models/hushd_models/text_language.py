@@ -16,7 +16,7 @@ from typing import Any
 
 from . import languages
 
-_CHARACTERS = 1000  # that are looked at
+_MOST_CHARACTERS = 1000  # that are looked at
 _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*")  # tags, code, paths, addresses
 _ORDINALS = str.maketrans("", "", "ºª")
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
@@ -100,7 +100,7 @@ def _words(prose: str) -> set[str]:
 
 def _read(text: str) -> tuple[str, dict[str, float]]:
     """Returns the prose of a text, and its most probable languages; none if the model cannot tell any."""
-    words = _NO_PROSE.sub(" ", text[:_CHARACTERS]).split()
+    words = _NO_PROSE.sub(" ", text[:_MOST_CHARACTERS]).split()
     prose = " ".join(words if len(words) >= _FEW_WORDS_COUNT else (word.strip(_SIGNS) for word in words))
     if not any(letter.isalpha() for letter in prose) or (model := _model()) is None:
         return prose, {}

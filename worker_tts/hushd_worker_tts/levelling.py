@@ -121,7 +121,7 @@ def _save(path: Path, learned: dict[str, tuple[float, float]]) -> None:
     atomic_file.replace(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", mode=0o600)
 
 
-_BLOCK_S, HOP_S = 0.4, 0.1
+_LOUDNESS_BLOCK_S, HOP_S = 0.4, 0.1
 _OFFSET = -0.691  # makes a sine of 997 Hz at full scale -3.01 LUFS
 _SILENCE = 10 ** ((-70.0 - _OFFSET) / 10)  # blocks below -70 LUFS do not count,
 _GATE = 0.1  # nor do blocks 10 LU below the mean of the others
@@ -152,7 +152,7 @@ def power_of(loudness: float) -> float:
 def _blocks(samples: Samples, rate: int) -> Powers:
     size = 1 << (len(samples) + round(_DECAY_S * rate)).bit_length()
     weighted = np.fft.irfft(np.fft.rfft(samples, size) * _response(size, rate), size)[: len(samples)]
-    block, hop = round(_BLOCK_S * rate), round(HOP_S * rate)
+    block, hop = round(_LOUDNESS_BLOCK_S * rate), round(HOP_S * rate)
     total = np.concatenate([[0.0], np.cumsum(weighted**2)])
     if len(samples) <= block:
         return total[-1:] / max(len(samples), 1)

@@ -18,10 +18,10 @@ from hushd_schema.engines import NoModel
 MAGIC = b"GGUF"
 _VERSIONS = 2, 3
 _MAX_KEYS, _MAX_TENSORS, _MAX_TEXTS = 10_000, 100_000, 4_000_000  # the largest known vocabulary has 0.3 million
-_MAX_NAME, _MAX_TEXT, _MAX_LIST = 1_000, 10_000, 1_000  # bytes, bytes, items; longer texts and lists are skipped
+_MAX_NAME, _MAX_TEXT_BYTES, _MAX_LIST = 1_000, 10_000, 1_000  # bytes, bytes, items; longer texts and lists are skipped
 _MAX_NUMBERS = 16  # items of a list; longer ones are tables
 _SCALARS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
-_TEXT, _LIST = 8, 9
+_TEXT_KIND, _LIST_KIND = 8, 9
 # The weights and the bytes of a block, by the number of a tensor's type.
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 10: (256, 84),
@@ -139,14 +139,14 @@ class _Reader:
 
     def _value(self, kind: int) -> Value | None:
         """Reads a value; None for one that is not kept."""
-        if kind == _TEXT:
+        if kind == _TEXT_KIND:
             return self._text()
-        if kind != _LIST:
+        if kind != _LIST_KIND:
             return self._scalar(kind)
         kind, count = self._number("<I"), self._number("<Q")
-        if kind != _TEXT and count <= _MAX_NUMBERS:
+        if kind != _TEXT_KIND and count <= _MAX_NUMBERS:
             return tuple(self._scalar(kind) for _ in range(count))
-        if kind != _TEXT:
+        if kind != _TEXT_KIND:
             self._skip(count * struct.calcsize(self._format(kind)))
             return None
         self._texts += count
@@ -172,7 +172,7 @@ class _Reader:
         return value
 
     def _text(self) -> str | None:
-        if (length := self._number("<Q")) > _MAX_TEXT:
+        if (length := self._number("<Q")) > _MAX_TEXT_BYTES:
             self._skip(length)
             return None
         return self._take(length).decode(errors="replace")

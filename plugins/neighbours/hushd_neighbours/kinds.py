@@ -18,7 +18,7 @@ from .holding import ANY_CARD, Failed, Holding, bytes_in, name_in
 from .server import Server
 
 MAX_SERVER_MODELS = 256  # of a server
-_MIN_S, _MAX_S = 0.02, 0.25  # between two checks whether a model has gone
+_FIRST_CHECK_S, _LATEST_CHECK_S = 0.02, 0.25  # pauses before it is checked again whether a model has gone
 _DEFAULT_KEEP_S = 300.0  # ollama's default of OLLAMA_KEEP_ALIVE
 _FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive means some centuries
 
@@ -41,12 +41,12 @@ def look(server: Server, kind: str) -> list[Holding]:
 def give(server: Server, kind: str, holding: Holding) -> None:
     """Unloads a model, and waits until the server no longer lists it. Raises Failed if it does not, or not in time."""
     KINDS[kind].give(server, holding)
-    pause_s = _MIN_S
+    pause_s = _FIRST_CHECK_S
     while any(each.model == holding.model for each in look(server, kind)):
         if server.left_s() <= pause_s:
             raise Failed(f"The server says that it unloads {holding.model}, but still has it.")
         time.sleep(pause_s)
-        pause_s = min(_MAX_S, pause_s * 2)
+        pause_s = min(_LATEST_CHECK_S, pause_s * 2)
 
 
 def measured(server: Server, port: int = 0) -> Holding:

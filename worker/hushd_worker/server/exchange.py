@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import h11
 from hushd_protocol.errors import HushdError
 
-_STEP_S = 0.1
+_CHECK_EVERY_S = 0.1
 _MAX_HEAD = 65_536  # bytes of a line, or of an answer's head
 _MAX_INTERIM = 8  # answers such as `100 Continue` before the answer
 _MAX_REFUSAL = 20_000
@@ -55,7 +55,7 @@ class Line:
         self._until = time.monotonic() + bounds.all_s
         self._left = bounds.size
         self._rest = bytearray()
-        connection.settimeout(_STEP_S)
+        connection.settimeout(_CHECK_EVERY_S)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)

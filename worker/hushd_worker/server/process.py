@@ -24,7 +24,7 @@ from . import addresses, exchange
 from .exchange import Answer, Bounds, Broken, Check, Hangs, Line, Unreachable
 from .turns import Turns
 
-_LOOK_S, _AGAIN_S = 0.03, 0.25  # before a starting server is asked again, at first and later
+_FIRST_ASK_S, _LATEST_ASK_S = 0.03, 0.25  # pauses before a starting server is asked again
 _CONNECT_STEP_S = 0.5  # for which a cancel goes unnoticed
 _DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
@@ -74,7 +74,7 @@ class ServerProcess:
         name, until = self.file.name, time.monotonic() + limit_s
         self._spawn()
         report(f"starts the server {name}")
-        pause_s = _LOOK_S
+        pause_s = _FIRST_ASK_S
         try:
             while not self._works(prove, until):
                 if self._ended():
@@ -83,7 +83,7 @@ class ServerProcess:
                     raise Hangs
                 report(f"waits for the server {name}")
                 time.sleep(pause_s)
-                pause_s = min(1.2 * pause_s, _AGAIN_S)
+                pause_s = min(1.2 * pause_s, _LATEST_ASK_S)
         except Hangs:
             raise self._failed(f"did not answer within {limit_s:g} s") from None
         except Broken as error:

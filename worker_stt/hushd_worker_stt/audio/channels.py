@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # 12 dB: by so much a person is louder in the own channel; a pair of microphones has 6.
 _OWN_CHANNEL_RATIO = 10 ** (12 / 20)
 _ALIKE_SHARE = 0.05  # of the frames with sound: channels that differ in fewer are alike
-_LOOK_S = 60.0  # of a recording that are asked
+_CHANNELS_COMPARED_S = 60.0  # of a recording: its beginning
 _ALIKE_S = 10.0  # of sound, in which hardly a frame is in one channel alone
 _OWN_FRAMES = 31  # of speech in one channel alone, a second
 _SURE_FRAMES = 156  # the same in each, 5 s, after which nothing changes
@@ -67,7 +67,7 @@ def each_a_person(blocks: Iterable[Samples], *, asked: bool) -> bool:
     detectors: list[Detector] = []
     with ExitStack() as stack:
         for number, pair in enumerate(frames(blocks)):
-            if number * FRAME >= _LOOK_S * RATE or len(pair) < FRAME or own.min() >= _SURE_FRAMES:
+            if number * FRAME >= _CHANNELS_COMPARED_S * RATE or len(pair) < FRAME or own.min() >= _SURE_FRAMES:
                 break
             levels = np.abs(pair).max(axis=0)
             louder = int(np.argmax(levels))

@@ -17,7 +17,7 @@ from hushd_worker_stt.engine import RATE, Samples, Segment, Word
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that would begin a line or control a terminal
 _MAX_SEGMENT = 60_000  # bytes on the wire: a message holds little more
-_WORD = 40  # bytes of a word's times
+_WORD_BYTES = 40  # bytes of a word's times
 # The form of whisper and whisper.cpp: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\](.*)")
 
@@ -95,7 +95,7 @@ def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
     """Returns the segments with text, with ascending times inside the piece."""
     for segment in segments:
         texts = [segment.text, *(word.text for word in segment.words)]
-        if sum(len(text.encode()) + _WORD for text in texts) > _MAX_SEGMENT:
+        if sum(len(text.encode()) + _WORD_BYTES for text in texts) > _MAX_SEGMENT:
             raise OutputError(
                 f"printed one segment of {len(segment.text)} characters and {len(segment.words)} words' times for "
                 f"{duration:.1f} s of speech"

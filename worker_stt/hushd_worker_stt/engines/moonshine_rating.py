@@ -13,7 +13,7 @@ import numpy as np
 
 from hushd_worker_stt.engine import Samples
 
-_BEGIN, _END = 1, 2  # tokens
+_BEGIN_TOKEN, _END_TOKEN = 1, 2
 _LONGEST = 194  # tokens of a text, by the model's own limit
 _HEAD = (1, 8, 0, 36)  # the shape of what a head of the decoder has seen before the first token
 
@@ -42,8 +42,8 @@ class Rating:
         """Returns the mean log probability of the tokens that the model reads in `samples`."""
         heard, mask = self._encoded(samples)
         past = dict.fromkeys(self._past, np.zeros(_HEAD, np.float32))
-        token, total, made = _BEGIN, 0.0, 0
-        while token != _END and made < _LONGEST:
+        token, total, made = _BEGIN_TOKEN, 0.0, 0
+        while token != _END_TOKEN and made < _LONGEST:
             logits, *present = self._decoder.run(
                 None,
                 {
@@ -59,7 +59,7 @@ class Rating:
             past = {name: past[name] if made and ".encoder." in name else seen[name] for name in self._past}
             row = logits[0, -1].astype(np.float64)
             token, made = int(row.argmax()), made + 1
-            if token != _END:
+            if token != _END_TOKEN:
                 total -= np.log(np.exp(row - row.max()).sum())
         return float(total / max(1, made - 1))
 
@@ -70,12 +70,12 @@ class Rating:
         scores = []
         for text in texts:
             tokens = self._tokens(text)[: _LONGEST - 1]
-            given = {"input_ids": np.array([[_BEGIN, *tokens]]), "use_cache_branch": np.array([False])}
+            given = {"input_ids": np.array([[_BEGIN_TOKEN, *tokens]]), "use_cache_branch": np.array([False])}
             encoded = {"encoder_hidden_states": heard, "encoder_attention_mask": mask}
             rows = self._decoder.run(["logits"], given | encoded | nothing)[0][0].astype(np.float64)
             most = rows.max(axis=-1)
             norms = most + np.log(np.exp(rows - most[:, None]).sum(axis=-1))
-            scores.append(float((rows[np.arange(len(rows)), [*tokens, _END]] - norms).sum()))
+            scores.append(float((rows[np.arange(len(rows)), [*tokens, _END_TOKEN]] - norms).sum()))
         return scores
 
     def _encoded(self, samples: Samples) -> tuple[Any, Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _TEXT_TIMEOUT_S = 300.0  # for the text of one piece, and then as long as that is
-_TEXT = 2000  # bytes for a second of speech; with words' times some servers send 900
+_TEXT_BYTES_PER_S = 2000  # bytes for a second of speech; with words' times some servers send 900
 _WHOLE_RECORDING_S = 3600.0  # of a piece, for servers that do better with a whole recording
 _UNKNOWN = ("und",)
 
@@ -158,7 +158,7 @@ def _words_in_segments(content: dict[str, Any], words: bool) -> dict[str, Any]:
 def _bounds(samples: Samples) -> Bounds:
     """Returns the bounds of a request for the text of a piece."""
     duration = len(samples) / RATE
-    return Bounds(_TEXT_TIMEOUT_S, _TEXT_TIMEOUT_S + duration, int(1_000_000 + duration * _TEXT))
+    return Bounds(_TEXT_TIMEOUT_S, _TEXT_TIMEOUT_S + duration, int(1_000_000 + duration * _TEXT_BYTES_PER_S))
 
 
 if __name__ == "__main__":  # for `hushd servers try --download`

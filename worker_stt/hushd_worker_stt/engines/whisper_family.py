@@ -41,7 +41,7 @@ from hushd_worker_stt.engine import (
     weighted,
 )  # fmt: skip
 
-from .whisper_window import SURE, OfThread, Window
+from .whisper_window import SURE_OF_LANGUAGE, OfThread, Window
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -223,7 +223,9 @@ class WhisperFamily(Engine):
     def _sure(self, samples: Samples, of: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
         """Returns the languages' probabilities by the whole window where those by a short one are unsure."""
         likely = self._likely(samples)
-        return self._likely(samples) if likely and of(likely) < SURE and self.window.encode_whole() else likely
+        return (
+            self._likely(samples) if likely and of(likely) < SURE_OF_LANGUAGE and self.window.encode_whole() else likely
+        )
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         all_of = partial(self._all, self.check)

@@ -21,7 +21,7 @@ _SILENCE_BEHIND_S = 3
 _SHORTEST_WINDOW_S = 12
 _WINDOW_STEP_S = 2  # windows of the same length make a batch
 # The probability of the likeliest language below which it is asked of the whole window, too.
-SURE = 0.6
+SURE_OF_LANGUAGE = 0.6
 
 
 class OfThread(Generic[T]):

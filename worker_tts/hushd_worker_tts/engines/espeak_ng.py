@@ -37,8 +37,8 @@ _LIBRARIES = {
 
 _SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
 _ESPEAK_RATE = 1  # of espeak_SetParameter
-_CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
-_LIST_END, _WORD = 0, 1  # of espeak_EVENT
+_POSITION_IN_CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
+_LIST_END_EVENT, _WORD_EVENT = 0, 1  # of espeak_EVENT
 
 
 class _Event(ctypes.Structure):
@@ -108,7 +108,7 @@ class EspeakNg(Engine):
         self._blocks, self._marks = [], []
         data = text.encode("utf-8", "replace")
         flags = _UTF8 | _END_PAUSE
-        if self._library.espeak_Synth(data, len(data) + 1, 0, _CHARACTERS, 0, flags, None, None):
+        if self._library.espeak_Synth(data, len(data) + 1, 0, _POSITION_IN_CHARACTERS, 0, flags, None, None):
             raise HushdError("worker_failed", "espeak-ng could not speak this text.")
         if wave := b"".join(self._blocks):
             import numpy as np
@@ -122,8 +122,8 @@ class EspeakNg(Engine):
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))
         index = 0
-        while events[index].type != _LIST_END:
-            if events[index].type == _WORD:
+        while events[index].type != _LIST_END_EVENT:
+            if events[index].type == _WORD_EVENT:
                 place, sample = max(events[index].text_position - 1, 0), events[index].sample
                 if not self._marks or (place > self._marks[-1][0] and sample >= self._marks[-1][1]):
                     self._marks.append((place, sample))

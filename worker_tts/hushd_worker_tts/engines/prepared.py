@@ -25,7 +25,7 @@ from hushd_protocol.system.paths import user_cache
 _NICE = 10
 _PREPARE_TIMEOUT_S = 600  # for one to three seconds of work, on a busy machine
 _OLD_S = 30 * 86400.0
-_END = 1 << 20  # the bytes of a source's end that are hashed
+_END_BYTES = 1 << 20  # of a source, that are hashed
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
@@ -65,7 +65,7 @@ def _fingerprint(source: Path) -> str:
     A gzip file ends with the checksum of its content, a model with weights."""
     with open(source, "rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _END))
+        file.seek(max(0, size - _END_BYTES))
         return f"{size:x}.{zlib.crc32(file.read()):x}"
 
 

@@ -32,10 +32,10 @@ WORD_REST_S = 0.5
 # The longest time into the next word until a model was sure, of 144 phrases spoken by hibari at three paces without a
 # pause: 0.01 s for hey_mycroft, 0.27 for hey_jarvis, 0.34 for alexa and okay_nabu.
 LAG_S = 0.4
-_WINDOW_S, _STEP_S = 0.03, 0.01  # the length of a feature's sound, and the step to the next one
+_FEATURE_S, _FEATURE_STEP_S = 0.03, 0.01  # the length of a feature's sound, and the step to the next one
 MAX_FEATURE = 26.0  # a feature: above it the models' bytes would begin at 0 again
 LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
-_STEP = round(2 * RATE * _STEP_S)  # bytes
+_STEP = round(2 * RATE * _FEATURE_STEP_S)  # bytes
 
 
 class Micro(Engine):
@@ -107,7 +107,7 @@ class Stream:
         for start in range(0, whole, _STEP):
             if not (features := self._frontend.process_samples(samples[start : start + _STEP]).features):
                 continue  # the first window is incomplete
-            now = _WINDOW_S + _STEP_S * self._count
+            now = _FEATURE_S + _FEATURE_STEP_S * self._count
             self._count += 1
             levels = self._numpy.minimum(self._numpy.array(features), MAX_FEATURE).reshape((1, 1, -1))
             for wait in self._waits:
