@@ -25,6 +25,7 @@ from .callers import CallerClient
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
+    from hushd_protocol import JsonObject
     from hushd_schema.description import (
         EngineDescription,
         HearingDescription,
@@ -285,6 +286,15 @@ class Engines:
         if choice.engine is None and (instead := fallback_voice(catalogue, choice.voice or "")):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
+
+    async def speaker(self, name: str, voice: str, language: str = "") -> tuple[VoiceChoice, JsonObject]:
+        """Returns the voice as `voice` does, and the options with which the client's `synthesize` has it speak. One of
+        OpenAI's names, which their packages always send, fits any language: a text in another gets a voice of that."""
+        choice = await self.voice(name, voice, language)
+        alias = self.settings.http.voices.get(voice, voice).casefold() in ALIASES
+        if alias and not language and self._is_default(name) and all(choice):
+            return choice, {"default_voice": "/".join(map(str, choice))}
+        return choice, choice._asdict()
 
     def is_server(self, role: str, engine: str | None) -> bool:
         """Returns whether a request goes to a speech server of the user's, which may know further fields."""

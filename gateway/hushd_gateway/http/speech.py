@@ -45,22 +45,22 @@ async def create(request: Request) -> Response:
     options = parameters.options_of(SYNTHESIZE, values)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
     engines = routing.for_caller(request)
-    chosen = await engines.voice(values["model"], values["voice"], values["language"])
+    chosen, by_voice = await engines.speaker(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]
     if options.pop("timeline"):  # as events, one by one
         options["on_sentence"] = sentences.append
     if engines.is_server("tts", chosen.engine):
         options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
-    options |= {**chosen._asdict(), "format": form}
+    options |= {**by_voice, "format": form}
     speech = await engines.client.synthesize(values["input"], keep=False, **options)
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:
         audio = await whole_or_begun(speech, WHOLE_SPEECH_WAIT_S if form in HEADED else 0.0)
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
-    if chosen.voice:
-        answer.headers[VOICE_HEADER] = quote(chosen.voice)
+    if voice := speech.voice or by_voice.get("voice"):  # of OpenAI's names it is known once the speech is whole
+        answer.headers[VOICE_HEADER] = quote(voice)
     return answer
 
 

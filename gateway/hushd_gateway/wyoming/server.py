@@ -199,14 +199,14 @@ class _Connection:
     async def _speak(self, text: str | AsyncIterator[str], data: Mapping[str, Any]) -> None:
         given = events.parameters(SYNTHESIZE, data)
         voice, language = given.pop("voice", ""), given.pop("language", "")
-        choice = await self._engines.voice("", voice, "" if voice else language)
-        speech = await self._client.synthesize(text, keep=False, **given, **choice._asdict())
+        _, by_voice = await self._engines.speaker("", voice, "" if voice else language)
+        speech = await self._client.synthesize(text, keep=False, **given, **by_voice)
         sound: JsonObject = {}
         async with aclosing(speech):
             async for samples in speech:
                 if not sound:
                     sound = {"rate": speech.rate, "width": 2, "channels": speech.channels}
-                    await self._send(_Begun(**sound, voice=choice.voice))
+                    await self._send(_Begun(**sound, voice=by_voice.get("voice")))
                 await self._send(AudioChunk(audio=samples, **sound))
         if not sound:
             await self._send(AudioStart(**_SILENCE))

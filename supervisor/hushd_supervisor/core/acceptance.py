@@ -88,19 +88,18 @@ class Requests:
         return held + worker.submit(request, now)
 
     def _with_settings(self, message: m.Request) -> m.Request:
-        """A request that names its role alone goes to its language's model, with the user's languages and voice; a
-        transcription without a language has the user's languages with any model."""
-        role, params, settings = message.worker, message.params, self._settings
+        """A request without a language has the user's languages. One that names its role alone goes to the model of the
+        first, or of its own language, with the user's voice."""
+        worker, params, settings = message.worker, message.params, self._settings
         language = params.get("language")
-        if role == "tts" and "languages" in params:
+        if "languages" in params or (message.op == "transcribe" and settings.languages and language in (None, AUTO)):
             own = settings.languages or params["languages"]
-            params = {**({"default_voice": settings.voice} if settings.voice else {}), **params, "languages": own}
-            language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
-        elif role == "tts" and language is None:
-            return message
-        elif message.op == "transcribe" and settings.languages and language in (None, AUTO):
-            params = {**params, "languages": settings.languages}
-        worker = f"{role}/{settings.model_for(role, language)}" if role in SPEECH_ROLES else role
+            params = {**params, "languages": own}
+            if worker == "tts":
+                params = {**({"default_voice": settings.voice} if settings.voice else {}), **params}
+                language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
+        if worker in SPEECH_ROLES and not (worker == "tts" and language is None):
+            worker = f"{worker}/{settings.model_for(worker, language)}"
         return replace(message, worker=worker, params=params)
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:

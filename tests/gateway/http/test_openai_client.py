@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import soundfile
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support.peer import wait_until
 from support.wer import BECKETT, word_error_rate
 
@@ -44,6 +45,21 @@ def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) ->
     found = openai.audio.speech.create(model="gpt-4o-mini-tts", voice="nova", input=TEXT, response_format=form)
     assert found.content.startswith(first)
     assert len(found.content) > 5000
+
+
+@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.parametrize(("model", "language", "text", "rate"), [
+    ("tts-1", None, "Guten Morgen, wie geht es dir heute?", 22_050), ("tts-1", None, TEXT, 24_000),
+    ("tts-1", "de", "Hallo.", 22_050), ("hibari/en", None, "Guten Morgen, wie geht es dir heute?", 24_000),
+])  # fmt: skip
+def test_openais_voices_fit_any_language(
+    openai: OpenAI, model: str, language: str | None, text: str, rate: int
+) -> None:
+    """The package requires one of them, so that a text in another language gets a voice of that, of another engine
+    here; a model of hushd's that was named stays."""
+    more = {"language": language} if language else None
+    found = openai.audio.speech.create(model=model, voice="alloy", input=text, response_format="wav", extra_body=more)
+    assert soundfile.info(BytesIO(found.content)).samplerate == rate
 
 
 def test_a_short_speech_has_a_true_header(openai: OpenAI) -> None:
