@@ -32,26 +32,16 @@ def test_numbers_are_found() -> None:
 
 
 def numbers(text: str) -> Iterator[tuple[str, object]]:
-    """Yields the constants of a module that are numbers, with their values."""
+    """Yields the constants of a module that are numbers, with their values, also of a tuple of nothing else."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            pairs: list[tuple[ast.expr, ast.expr]] = [(target, node.value)]
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = list(zip(target.elts, node.value.elts, strict=True))
-                if any(_number(value) is None for _, value in pairs):
-                    continue  # a text among them, such as a format with its rate, tells what the number is of
-            for name, value in pairs:
-                if isinstance(name, ast.Name) and name.id.isupper() and (number := _number(value)) is not None:
-                    yield name.id, number
+            if all(isinstance(part, LITERAL) for part in ast.walk(node.value)):
+                value = eval(compile(ast.Expression(node.value), "", "eval"), {"__builtins__": {}})
+                names, values = (target.elts, value) if isinstance(target, ast.Tuple) else ([target], [value])
+                if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+                    pairs = zip(names, values, strict=True)
+                    yield from ((key.id, each) for key, each in pairs if isinstance(key, ast.Name) and key.id.isupper())
 
 
-def _number(node: ast.expr) -> object:
-    """Returns the value of a literal that is a number; None of anything else."""
-    if not all(isinstance(part, LITERAL) for part in ast.walk(node)):
-        return None
-    value = eval(compile(ast.Expression(node), "", "eval"), {"__builtins__": {}})
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-LITERAL = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+LITERAL = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Tuple, ast.Load)

@@ -16,6 +16,7 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
 
+from . import languages
 from .installation import engine_needed
 from .inventory import rows
 from .store import Store
@@ -33,7 +34,13 @@ def check(path: Path) -> None:
 
 
 def _check_names(settings: Settings, file: Path) -> None:
-    """Checks every engine and model in `settings`, except those with the user's own `command`."""
+    """Checks every language, engine and model in `settings`, except those with the user's own `command`."""
+    for language in settings.languages:
+        if not languages.is_language(language):
+            raise HushdError(
+                "bad_request",
+                f"{file}: languages names {quoted(language)}, which is not a language: write fr, pt-BR or French.",
+            )
     models = _models()
     for role in ENGINE_ROLES:
         known = _installed(role)
@@ -77,6 +84,8 @@ def _installed(role: str) -> set[str]:
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     """Yields the keys that name engines of a role, with the workers that they name."""
     yield role, f"{role}/{settings.default_model(role)}"
+    for language, model in settings.by_language(role).items():
+        yield f"{role}_by_language.{language}", f"{role}/{model}"
     for name in settings.worker:
         if name.startswith(f"{role}/"):
             yield f'worker."{name}"', name

@@ -79,6 +79,8 @@ def engine_installed(spec: EngineSpec) -> bool:
 
 def engine_command(spec: EngineSpec | None) -> str:
     """Returns the command that installs an engine into this environment, or another instruction."""
+    if spec and spec.name == "server":
+        return f"`hushd servers add NAME -- COMMAND` (see {document('SERVERS.md')})"
     if spec and spec.requirement:
         return spec.outside + package_command(spec.requirement)
     if spec and spec.extra:

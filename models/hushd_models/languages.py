@@ -66,6 +66,12 @@ def is_tag(asked: str) -> bool:
     return _TAG.fullmatch(tag(asked)) is not None
 
 
+def is_language(asked: str) -> bool:
+    """Returns whether `asked` is a name, or a tag whose code may be one of ISO 639's, which have two or three letters:
+    espeak-ng speaks languages without a name here."""
+    return is_tag(asked) and len(code(asked)) <= 3
+
+
 def code(asked: str) -> str:
     """Returns the code of a tag or a name, without country and script: `pt` for `pt-BR` and `Portuguese`."""
     return tag(asked).partition("-")[0]

@@ -23,6 +23,7 @@ def mistake(folder: Path, text: str) -> str:
     'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
     'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
     'tts = "command/anything"',
+    'languages = ["nb", "German", "pt_BR", "eo", "cmn"]',  # by a tag or a name; espeak-ng speaks Esperanto
 ])  # fmt: skip
 def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
     """Those that can be pulled, and whatever a command of the user's has."""
@@ -37,6 +38,8 @@ def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
         "faster-whisper?",
     ),
     ('[worker."tts/xyzzy/a"]\nqueue = 1', 'worker."tts/xyzzy/a" names the engine', "kokoro"),
+    ('languages = ["fr", "klingon"]', "languages names 'klingon', which is not a language", "pt-BR or French"),
+    ('tts_by_language = {fr = "nothere/x"}', "tts_by_language.fr names the engine 'nothere'", "use "),
     ('tts = "hibari/enn"', "tts names the model 'enn' of hibari, which is neither known nor installed", ""),
     (
         '[worker."stt/moonshine/e"]\nqueue = 1',
@@ -44,7 +47,7 @@ def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
         "neither",
     ),
 ])  # fmt: skip
-def test_engines_and_models_are_known(runtime: Path, text: str, start: str, hint: str) -> None:
+def test_languages_engines_and_models_are_known(runtime: Path, text: str, start: str, hint: str) -> None:
     """One that no installed package, catalogue or folder has is an error with the key; of an engine with the nearest
     name and all there are."""
     sentence = mistake(runtime, text)

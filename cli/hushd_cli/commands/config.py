@@ -41,8 +41,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     else:
         place = editing.path_of(options.key)
         value = _value(place, options.value) if options.command == "set" else None
-        if options.key in SPEECH_ROLES and isinstance(value, str):
-            value = _usable(options.key, value)
+        role = place[0].removesuffix("_by_language")
+        if role in SPEECH_ROLES and isinstance(value, str):
+            value = _usable(role, value)
         _replace(path, editing.with_key(toml.read(path), place, value))
     return 0
 

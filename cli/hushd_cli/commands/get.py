@@ -104,7 +104,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _checked(asked: str) -> str:
-    if not languages.is_tag(asked) or languages.name(languages.code(asked)) == languages.code(asked):
+    if not languages.is_language(asked):
         raise HushdError("bad_request", f"{asked!r} is not a language: name one, such as fr, pt-BR or French.")
     return languages.tag(asked)
 

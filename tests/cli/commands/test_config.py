@@ -99,6 +99,9 @@ def test_a_usual_model_must_be_there(file: Path) -> None:
     assert "kokoro/kokoro-v1.0 is not on this machine: run `" in error
     assert "`hushd models pull kokoro/kokoro-v1.0`" in error
     assert config("get", "tts") == "espeak-ng/all\n"
+    assert "is not on this machine" in config("set", "tts_by_language.fr", "kokoro/kokoro-v1.0", status=6)
+    config("set", "stt_by_language.en", "tiny-en")
+    assert 'en = "moonshine/tiny-en"' in config("get", "stt_by_language")
     assert "must be an engine and a model" in config("set", "stt", "nosuch", status=2)
 
 

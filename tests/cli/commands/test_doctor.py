@@ -86,13 +86,14 @@ def test_an_engine_that_cannot_load_is_found(start_supervisor: Start) -> None:
 
 def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
     """The speech of one engine is heard by the other, word for word as far as it can, and no worker is left. Every area
-    is looked at; with nothing broken the status is 0."""
+    is looked at; with nothing broken the status is 0. A server is added in the same way for both roles."""
     started = start_supervisor("")
     status, found = doctor()
     said = [finding["text"] for finding in of(found, "engines", "ok")]
     assert status == 0, found
     areas = {"python", "extras", "memory", "card", "folders", "configuration", "models", "service", "engines"}
     assert areas <= {finding["area"] for finding in found}
+    assert sum(each["remedy"].startswith("`hushd servers add") for each in of(found, "engines", "note")) == 2
     assert len(of(found, "supervisor", "ok")) == 2
     assert any(text.startswith("tts/hibari/en speaks") for text in said)
     assert any(text.startswith("stt/moonshine/tiny-en hears 'The quick brown fox") for text in said)
@@ -119,6 +120,17 @@ def test_a_slow_voice_that_nobody_uses(runtime: Path) -> None:
     assert machine._language_of("kokoro/kokoro-v1.0") == "it"
     assert machine._language_of("hibari/en") == "en"
     assert machine._language_of("kokoro/kokoro-v1.0.int8") == ""
+
+
+@pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("", [])])
+def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: list[str]) -> None:
+    """Speech goes on by another voice, which is a warning with the commands that show and choose one."""
+    (runtime / "config.toml").write_text(f'voice = "{voice}"\n')
+    listed = [Namespace(name="heart", installed=True), Namespace(name="ann", installed=False)]
+    client = Namespace(describe=lambda *roles: Namespace(of=lambda role: Namespace(engines=())), voices=lambda: listed)
+    found = [*machine.Running(client).engines()]  # type: ignore[arg-type]
+    assert [each.state for each in found] == states
+    assert all("'nothere' is not installed" in each.text and "config set voice" in each.remedy for each in found)
 
 
 def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from hushd_models.installation import document
+from hushd_models.installation import engine_command
 from hushd_models.server_files import every, installed, read
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema import server_file
+from hushd_schema import engines, server_file
 from hushd_schema.server_file import ServerFile
 from hushd_worker.media import MAX_RATE, MIN_RATE
 from hushd_worker.server import wyoming
@@ -78,8 +78,7 @@ class Server(Engine):
             )
             for name, file in every("tts").items()
         ]
-        install = f"`hushd servers add NAME -- COMMAND` (see {document('SERVERS.md')})"
-        return EngineInfo.of_files("server", models, install)
+        return EngineInfo.of_files("server", models, engine_command(engines.get("server", "tts")))
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -23,6 +23,7 @@ from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
+from hushd_schema.settings import load
 
 from hushd_cli.commands.models.recommend import ModelIndex
 
@@ -35,6 +36,7 @@ LITTLE_MB = 700  # of free memory: the two default engines at once
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
+_SERVERS = "server"  # the engine for the user's own servers, each of which is a model
 _PROGRAMS = "command"  # the engine for the user's own programs, which is optional
 _DRIVER_TIMEOUT_S = 5.0  # for which the supervisor waits for the driver, too
 
@@ -146,6 +148,10 @@ class Running:
         except HushdError as error:
             yield of_error(error, "hushd logs describe-stt")
             return
+        usual = load(paths.find().config).voice
+        if usual and not any(voice.name == usual and voice.installed for voice in self._client.voices()):
+            remedy = "hushd config set voice NAME, of those that `say -v '?'` lists"
+            yield warning(f"the usual voice {usual!r} is not installed, so that another one speaks", remedy)
         for role, does in (("tts", self._speak), ("stt", self._hear)):
             for engine in described.of(role).engines:
                 if engine.name != _PROGRAMS or engine.installed:
@@ -155,7 +161,8 @@ class Running:
         name = engine.name
         # `installed` means an installed model for speech-to-text, and an installed package for text-to-speech.
         if not engine.installed and not (name in catalogue.engines() and advice.engine_installed(name)):
-            return note(f"{role}/{name} is not installed", engine.install)
+            lacks = "has no server" if name == _SERVERS else "is not installed"
+            return note(f"{role}/{name} {lacks}", engine.install)
         here = engine.installed_models()
         if not here:
             remedy = f"hushd models pull {name}/{engine.default_model}"

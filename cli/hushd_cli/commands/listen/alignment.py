@@ -37,12 +37,14 @@ class Passage(NamedTuple):
 
 
 class Alignment(NamedTuple):
-    """The text with times, where it differs from the speech, and which share of the heard words is in it, in a row."""
+    """The text with times, where it differs from the speech, and which share of the heard words is in it, in a row;
+    where none is, which share of the letters of the shorter one is in the other."""
 
     segments: tuple[Segment, ...]
     unspoken: tuple[Passage, ...]
     unwritten: tuple[Passage, ...]
     likeness: float
+    letters: float
 
 
 class _Stretch(NamedTuple):
@@ -80,7 +82,8 @@ def align(text: str, segments: Iterable[Segment], language: str) -> Alignment:
             line = "".join(word.word for word in words).strip()
             aligned.append(Segment(len(aligned), words[0].start, words[-1].end, line, tuple(words)))
     likeness = sum(block[2] for block in blocks) / max(1, len(heard))
-    return Alignment(tuple(aligned), tuple(unspoken), tuple(unwritten), likeness)
+    letters = 1.0 if blocks else _letters_alike(sounds, heard)
+    return Alignment(tuple(aligned), tuple(unspoken), tuple(unwritten), likeness, letters)
 
 
 _Time = tuple[float, float]
@@ -199,6 +202,14 @@ def _edited(text: str, other: str) -> list[float]:
             j -= 1
         places[i] = j
     return places
+
+
+def _letters_alike(sounds: Sequence[Sounding], heard: Sequence[_Heard]) -> float:
+    """Returns the share of equal letters, three or more in a row; 1.0 where there are too few, or too many, to tell."""
+    text, speech = "".join(each.letters for each in sounds), "".join(each.letters for each, _ in heard)
+    if len(heard) < _PASSAGE or len(text) * len(speech) > _MAX_LETTER_PAIRS:
+        return 1.0
+    return sum(block[2] for block in matches(text, speech)) / max(1, min(len(text), len(speech)))
 
 
 def matches(text: Sequence[str], speech: Sequence[str]) -> list[_Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,18 @@ def test_another_text_is_refused(tmp_path: Path) -> None:
     options = Namespace(language="en")
     with pytest.raises(HushdError, match="is not what is said there"):
         Script(str(tmp_path / "a.txt"), options).aligned(Transcript((heard("quite another thing " * 9),)))
+
+
+@pytest.mark.parametrize(("speech", "refused"), [
+    ("Montags fahren hier keine Busse nach Berlin", True),
+    ("Den Eifelturm wurd für ein Weltaustellung gebau", False),
+    ("Ja gern doch", False),
+])  # fmt: skip
+def test_a_few_words_are_judged_by_their_letters(speech: str, refused: bool, tmp_path: Path) -> None:
+    """A sentence of which nearly each word was misheard is still the same; fewer than five words tell nothing."""
+    (tmp_path / "a.txt").write_text("Der Eiffelturm wurde für die Weltausstellung gebaut.", "utf-8")
+    with pytest.raises(HushdError, match="is not what is said there") if refused else nullcontext():
+        assert Script(str(tmp_path / "a.txt"), Namespace(language="de")).aligned(Transcript((heard(speech),)))
 
 
 @pytest.mark.parametrize(("content", "words"), [
