@@ -175,9 +175,9 @@ def readable(segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL
     """Yields cues that fit the layout and seven seconds, cut where a sentence or a phrase ends.
     `label`: columns that the name of a speaker takes in the first line."""
     for segment in segments:
-        room = label + len(segment.speaker) if segment.speaker else 0
+        room = len(segment.mark) + (label + len(segment.speaker) if segment.speaker else 0)
         for phrase in phrases(tokens(segment), room, layout):
-            text = "\n".join(lines([token.text for token in phrase], room, layout))
+            text = segment.mark + "\n".join(lines([token.text for token in phrase], room, layout))
             yield Cue(phrase[0].start, phrase[-1].end, text, segment.speaker)
 
 

@@ -2,7 +2,8 @@
 
 Each format is a generator over segments, so that a subtitle is written as soon as its sentence is known; only json,
 one document, waits for the end. A speaker's name stands in txt where the speaker changes, in vtt as a voice, in srt in
-brackets, in tsv and json in a field of its own.
+brackets, in tsv and json in a field of its own. A text that is probably wrong has a mark before it, in each subtitle;
+json lists the stretches.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from hushd.transcripts.cues import Cue
     from hushd.transcripts.segment import Word
 
-UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
-
 
 def timestamp(seconds: float, *, hours: bool, mark: str) -> str:
     """`HH:MM:SS.mmm`, rounded to the nearest millisecond; without `hours` these appear only once there are any.
@@ -36,12 +35,12 @@ def timestamp(seconds: float, *, hours: bool, mark: str) -> str:
 
 
 def txt(segments: Segments) -> Iterator[str]:
-    """A line a segment; where its text is unlikely, with a mark before it."""
+    """A line a segment."""
     speaker = ""
     for segment in segments:
         changed = segment.speaker and segment.speaker != speaker
         speaker = segment.speaker or speaker
-        text = f"{UNLIKELY if segment.unlikely else ''}{segment.text.strip()}"
+        text = f"{segment.mark}{segment.text.strip()}"
         yield f"{segment.speaker}: {text}\n" if changed else f"{text}\n"
 
 
@@ -71,7 +70,7 @@ def tsv(segments: Segments) -> Iterator[str]:
     """Tab-separated: start and end in whole milliseconds, and the text with its tabs made spaces."""
     yield "start\tend\ttext\tspeaker\n" if segments.diarized else "start\tend\ttext\n"
     for segment in segments:
-        text = segment.text.strip().replace("\t", " ")
+        text = segment.mark + segment.text.strip().replace("\t", " ")
         who = f"\t{segment.speaker}" if segments.diarized else ""
         yield f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{text}{who}\n"
 

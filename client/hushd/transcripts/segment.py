@@ -40,6 +40,7 @@ def joined(texts: Iterable[str]) -> str:
 
 
 _MAX_RECORDING_S = 1e9  # of any recording
+_UNLIKELY = "[unlikely] "
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Segment:
     words: tuple[Word, ...] = ()
     speaker: str = ""
     unlikely: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The mark before its text in formats that have no field for `unlikely`; empty where that is likely."""
+        return _UNLIKELY if self.unlikely else ""
 
     @classmethod
     def of(cls, data: SegmentData) -> Segment:

@@ -119,6 +119,7 @@ class IncomingTranscript:
     def transcript(self) -> Steps[Transcript]:
         """Waits for the end; returns the segments that were not iterated over yet, as a transcript. Raises what went
         wrong."""
+        self.wait_for_verdict()
         segments = []
         while segment := (yield from self._segment()):
             segments.append(segment)

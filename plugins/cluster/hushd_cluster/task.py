@@ -116,6 +116,7 @@ def _audio(url: str) -> str | bytes:
 def _transcribed(client: Client, audio: str | bytes, options: Mapping[str, Any], segments: list[Segment]) -> Transcript:
     """Returns the transcript; `segments` has those so far, also after an error."""
     with closing(client.transcribe_stream(audio, priority="progress", **options)) as transcription:
+        transcription.wait_for_verdict()
         for segment in transcription:
             segments.append(segment)
         return replace(transcription.transcript(), segments=tuple(segments))  # its own are those not iterated over

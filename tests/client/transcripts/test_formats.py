@@ -122,14 +122,27 @@ def test_warnings_stand_in_json() -> None:
 
 
 def test_unlikely_text_has_a_mark_and_json_the_stretch() -> None:
-    """A reader of the text sees which lines to doubt, a program which seconds; a subtitle is for whoever watches the
-    film, and has no mark."""
+    """A reader of text, subtitles or a table sees which lines to doubt, a program which seconds."""
     segments = (Segment(0, 0.0, 1.5, "Ever tried."), Segment(1, 1.5, 3.0, " The lunatics.", speaker="A", unlikely=True))
     doubted = Transcript(segments, "en", 3.0, unlikely=((1.5, 3.0),))
     assert doubted.render("txt") == "Ever tried.\nA: [unlikely] The lunatics.\n"
     assert json.loads(doubted.render("json"))["unlikely"] == [{"start": 1.5, "end": 3.0}]
     assert "unlikely" not in json.loads(TWO.render("json"))
-    assert "[" not in doubted.render("vtt")
+    for form, marked in (
+        ("srt", "[A]: [unlikely] The lunatics."), ("vtt", "<v A>[unlikely] The lunatics."), ("tsv", "\t[unlikely] The"),
+    ):  # fmt: skip
+        assert marked in (text := doubted.render(form))
+        assert text.count("[unlikely] ") == 1
+
+
+def test_each_subtitle_of_an_unlikely_text_has_the_mark() -> None:
+    """It is read by itself; the mark takes its columns of the first line."""
+    text = "We were the best of friends, and we went to the sea, " * 3
+    cues = Transcript((Segment(0, 0.0, 20.0, text, unlikely=True),)).render("srt").split("\n\n")[:-1]
+    assert len(cues) > 2
+    for _, _, *lines in (cue.split("\n") for cue in cues):
+        assert lines[0].startswith("[unlikely] ")
+        assert max(map(len, lines)) <= 42
 
 
 def test_an_unknown_format_is_refused() -> None:

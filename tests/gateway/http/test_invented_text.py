@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from hushd import Client
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import command_line, foreign_speech
 from support.http_gateway import HttpGateway
@@ -46,6 +47,49 @@ def test_openais_formats_say_so(openai: OpenAI, french: Path) -> None:
     *_, last = openai.audio.transcriptions.create(model="whisper-1", file=french, stream=True)
     assert WHY in last.model_dump()["warnings"][0]["message"]
     assert not last.model_dump().get("languages")
+
+
+@pytest.mark.parametrize(("form", "of_each", "mark"), [
+    ("text", "[unlikely] ", "[unlikely] "),
+    ("srt", " --> ", "\n[unlikely] "),
+    ("vtt", " --> ", "\n[unlikely] "),
+    ("diarized_json", '"start":', '"unlikely":true'),
+])  # fmt: skip
+def test_the_first_text_has_the_mark_of_its_format(
+    openai: OpenAI, french: Path, form: str, of_each: str, mark: str
+) -> None:
+    """In an answer that is sent whole each segment has it, or each subtitle."""
+    create = openai.audio.transcriptions.with_raw_response.create
+    text = create(model="whisper-1", file=french, response_format=form).text  # type: ignore[call-overload]
+    assert text.count(mark) == text.count(of_each) >= 1, text
+    assert text.startswith(mark) or form != "text"
+
+
+def test_a_streamed_segment_of_a_speaker_has_its_mark(openai: OpenAI, french: Path) -> None:
+    """The first one, too; and the subtitles at the end of a stream are marked."""
+    create = openai.audio.transcriptions.create
+    ask: Any = {"model": "whisper-1", "file": french, "stream": True, "response_format": "diarized_json"}
+    segments = [each.model_dump() for each in create(**ask) if each.type == "transcript.text.segment"]
+    assert [each.get("unlikely") for each in segments] == [True] * len(segments) != []
+    *_, done = create(**ask | {"response_format": "json", "extra_body": {"subtitles": "true"}})
+    assert "[unlikely] " in done.model_dump()["subtitles"]["srt"]
+
+
+@pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv"])
+def test_a_file_has_the_mark_at_its_first_text(openai: OpenAI, french: Path, tmp_path: Path, form: str) -> None:
+    """Of `-o`, and of standard output in a file: nobody reads it before the end."""
+    named, redirected = tmp_path / f"named.{form}", tmp_path / "redirected"
+    assert command_line.run("listen", "-o", str(named), str(french)).returncode == 11
+    with redirected.open("wb") as file:
+        assert command_line.run("listen", "-f", form, str(french), stdout=file).returncode == 11
+    assert redirected.read_text() == named.read_text()
+    assert "[unlikely] " in named.read_text()
+
+
+def test_a_program_in_python_gets_the_verdict(openai: OpenAI, french: Path) -> None:
+    """A whole transcript has it in every segment, the first one, too."""
+    with Client() as client:
+        assert {segment.unlikely for segment in client.transcribe(french)} == {True}
 
 
 def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, french: Path, beckett: Path) -> None:

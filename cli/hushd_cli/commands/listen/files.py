@@ -269,6 +269,8 @@ class Files:
             on_progress=lambda done, total: self._events.put((index, (done, total))),
             **params,
         )
+        if self._output.awaited:
+            transcription.wait_for_verdict()
         if not self._options.resume:
             journal = self._journal(index, name)  # while the worker works
         return Job(index, transcription, journal, segments)

@@ -59,6 +59,8 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
             on_partial=screen.unfinished,
             **transcribe_options(options),
         )
+        if output.awaited:
+            transcription.wait_for_verdict()
         session = _Session(transcription, Written(options) if options.written else None)
         try:
             if output.printed:

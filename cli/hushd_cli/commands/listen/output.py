@@ -26,11 +26,13 @@ class Output:
     Attributes:
         printed: whether transcripts go to standard output.
         titled: whether a terminal shows the name of each recording before its text.
+        awaited: whether nobody reads a text before its end: it goes to files.
     """
 
     def __init__(self, options: Namespace, names: Sequence[str]) -> None:
         place = options.output_dir or options.output or ("." if options.format == ALL else "-")
         self.printed = place == "-" and not options.output_dir
+        self.awaited = not self.printed or os.path.isfile(1)  # standard output
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)

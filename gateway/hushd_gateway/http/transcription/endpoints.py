@@ -50,7 +50,7 @@ async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Res
     transcript = await heard(await start_transcription(engines, form, ask, ask.options), form)
     match ask.form:
         case "text":
-            return plain(transcript, transcript.text + "\n")
+            return plain(transcript, formats.as_text(transcript))
         case "srt" | "vtt":
             named = ask.options["diarize"] or ask.options["by_channel"]
             shown = transcript if named else formats.unnamed(transcript)
@@ -71,6 +71,7 @@ MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
 async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:
     """Returns the whole transcript; of a recording that is cut off what there is, with the warning."""
     segments: list[Segment] = []
+    transcription.wait_for_verdict()
     async with aclosing(transcription):
         try:
             async for segment in transcription:
@@ -115,6 +116,8 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
     """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await start_transcription(engines, form, ask, ask.options)
+    if ask.subtitles or ask.form == "diarized_json":
+        transcription.wait_for_verdict()  # of which their segments have marks
     async with aclosing(transcription):
         try:
             async for segment in transcription:

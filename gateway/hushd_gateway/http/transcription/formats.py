@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 
 from hushd.transcripts.cues import tokens
-from hushd.transcripts.segment import Segment, between
+from hushd.transcripts.segment import Segment, between, joined
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.second_hearing import HEARD_AGAIN
 from hushd.warnings import CUT_OFF, UNLIKELY, ResultWarning
@@ -27,6 +27,11 @@ def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
     told = warned(transcript.warnings, transcript.model)
     return {"text": transcript.text, **scores, **told, "usage": usage(transcript.duration)}
+
+
+def as_text(transcript: Transcript) -> str:
+    """`response_format` text: one line, with a mark before each segment that is probably wrong."""
+    return joined(f"{segment.mark}{segment.text.strip()}" for segment in transcript) + "\n"
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
