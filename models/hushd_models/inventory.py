@@ -156,15 +156,21 @@ def _measured(store: Store, row: Row) -> Row:
 def hears(store: Store, language: str | None) -> bool:
     """Returns whether a model is installed, with its engine, that hears `language`, or None: several languages. The
     files of the user's own models, which tell their languages, are read only if no well-known one does."""
+    return any(hearing(store, language))
+
+
+def hearing(store: Store, language: str | None) -> Iterator[Row]:
+    """Yields the models of which `hears` speaks."""
     engines = {name: spec for name, spec in catalogue.engines().items() if spec.role == "stt"}
     known = {model: entry for model, entry in catalogue.models().items() if entry.engine in engines}
-    return any(
-        each.usable
-        and each.role == "stt"
-        and engine_installed(engines[each.engine])
-        and (languages.is_among(language, each.languages) if language else len(each.languages) != 1)
-        for each in _rows(store, _Look(store), "*", engines, known)
-    )
+    for each in _rows(store, _Look(store), "*", engines, known):
+        if (
+            each.usable
+            and each.role == "stt"
+            and engine_installed(engines[each.engine])
+            and (languages.is_among(language, each.languages) if language else len(each.languages) != 1)
+        ):
+            yield each
 
 
 def row(store: Store, model: str) -> Row:

@@ -24,7 +24,7 @@ from hushd_schema.entry_points import plugins
 
 from . import advice, catalogue, languages, paces, word_errors
 from .catalogue import Known
-from .inventory import Row, rows
+from .inventory import Row, hearing, rows
 from .store import Store
 
 MEMORY_SHARE = 0.8  # of all memory that workers may take together by default
@@ -125,6 +125,21 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
     best = best_for(able, machine, language, role) or min(fitting or able, key=partial(_preference, language))
     assert best.known
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
+
+
+def for_others() -> str:
+    """Returns a sentence for whoever speaks another language than the model knows: the installed model that hears
+    others, or the command that brings one."""
+    if best := min(hearing(Store(paths.find()), None), key=_breadth, default=None):
+        what = f"leave the language out, and name {best.model}, which hears others, or no model"
+    else:
+        what = "`hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it"
+    return f"If another language is spoken, {what}."
+
+
+def _breadth(row: Row) -> tuple[bool, int, int]:
+    """Returns the place of a model among those of several languages: the most languages, in little memory."""
+    return row.known is None or row.known.speed == "slow", -len(row.languages), row.memory_mb
 
 
 def preferred(rows: Iterable[Row], role: str, language: str) -> Row | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from hushd import Client
-from support import real_weights
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support import foreign_speech, real_weights
 from support.peer import Supervisor, wait_until
 from support.real_weights import needs
 from support.recordings import recording
@@ -46,6 +47,22 @@ def test_each_engine_hears_a_person(client: Client, model: str) -> None:
     assert heard.language == "en"
     told = not model.startswith("transcribe-cpp") and not model.endswith(".en")
     assert not told or (heard.language_probability or 0.0) > 0.9
+
+
+@pytest.mark.parametrize("named", [
+    pytest.param({"model": "faster-whisper/tiny.en"}, marks=needs("faster-whisper/tiny.en")), {"language": "en"},
+])  # fmt: skip
+@pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/base")), reason=reason)
+@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+def test_who_names_a_model_of_english_for_french_is_told_of_one_that_is_here(
+    client: Client, tmp_path: Path, named: dict[str, str]
+) -> None:
+    """Nothing is to be got: faster-whisper/base would hear it."""
+    heard = client.transcribe(foreign_speech.french(tmp_path / "french.wav"), **named)  # type: ignore[arg-type]
+    (warning,) = heard.warnings
+    assert (warning.code, {segment.unlikely for segment in heard}) == ("unlikely_text", {True})
+    assert "name faster-whisper/base, which hears others" in warning.message
+    assert "hushd get" not in warning.message
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,24 @@ def test_nothing_is_promised_that_there_is_not(store: Store, role: str, language
     assert recommendation.for_language("stt", "sw") == "; whisper/tiny hears it"
 
 
+@pytest.mark.parametrize(("names", "named"), [
+    ((), "`hushd get fr`"),
+    (("tiny.en",), "`hushd get fr`"),
+    (("tiny.en", "base"), "name faster-whisper/base,"),
+    (("large-v3", "base", "mine"), "name faster-whisper/base,"),
+    (("large-v3",), "name faster-whisper/large-v3,"),
+])  # fmt: skip
+def test_a_model_that_is_here_hears_other_languages(store: Store, names: tuple[str, ...], named: str) -> None:
+    """Nobody is sent for one that is here; of several, none that is slow is named."""
+    for name in names:
+        (folder := store.folder / "faster-whisper" / name).mkdir(parents=True)
+        for file in ("model.bin", "config.json", "tokenizer.json"):
+            (folder / file).write_bytes(b"x")
+    sentence = recommendation.for_others()
+    assert named in sentence
+    assert ("hushd get" in sentence) == ("get" in named)
+
+
 def whisper(folder: Path, tokens: int) -> None:
     folder.mkdir(parents=True)
     (folder / "vocabulary.json").write_text(json.dumps(["t"] * tokens))

@@ -65,8 +65,7 @@ _LEAST_SURE_AFTER_KNOWN = -1.0
 # Without it, the likeness of their letters, read again half a tone up and down.
 _LIKE, _SURELY_LIKE = 0.8, 0.92
 _TOO_SHORT = (
-    "{stretch} is too short to tell its language, and the model, which knows {language} only, is unsure of its words. "
-    "If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+    "{stretch} is too short to tell its language, and the model, which knows {language} only, is unsure of its words."
 )
 # Measured with published weights (docs/BENCHMARKS.md): a language that was spoken had 0.48 and more, English for others
 # 0.006 at most; words of English were improbable by 0.60 at most, those that tiny.en invented by 0.89 at least.
@@ -74,8 +73,7 @@ _LEAST_LIKELY_SPOKEN = 0.05
 _IMPROBABLE = 0.75
 _MIN_RATED_WORDS = 4  # words of a piece from which its figures say something
 _UNLIKELY = (
-    "{stretch} is probably not the spoken text: the model knows {language} only, and is unsure of its own words. If "
-    "another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+    "{stretch} is probably not the spoken text: the model knows {language} only, and is unsure of its own words."
 )
 _NOT_SPOKEN = (
     "{stretch} is probably not the spoken text: it was read as {language}, and the model hears another language. Leave "
@@ -311,4 +309,9 @@ class UnlikelyText:
         where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
         also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
         sentence = self._sentence if alone else _NOT_SPOKEN
-        job.warn("unlikely_text", sentence.format(stretch=where + also, language=languages.name(language)))
+        told = sentence.format(stretch=where + also, language=languages.name(language))
+        if alone:
+            from hushd_models import recommendation  # looks at files: only where something is wrong
+
+            told += f" {recommendation.for_others()}"
+        job.warn("unlikely_text", told)

@@ -73,6 +73,10 @@ class Hearing:
             transcription.wait_for_verdict()  # a finished turn cannot be marked later
             async with aclosing(transcription):
                 async for segment in transcription:
+                    if segment.unlikely:
+                        from hushd_models import recommendation  # looks at files: only where something is wrong
+
+                        self.stream.advice = await asyncio.to_thread(recommendation.for_others)
                     self._post(self.stream.segment(segment))
             self._post(self.stream.ended(self.seconds))
         except HushdError as error:

@@ -22,11 +22,7 @@ from ..transcription.formats import log_probabilities, usage
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
-_WARNING = {
-    "code": UNLIKELY,
-    "message": "This is probably not the spoken text: the model seems not to know the language. `hushd get LANGUAGE`, "
-    "such as `hushd get fr`, brings a model for it.",
-}
+_DOUBT = "This is probably not the spoken text: the model seems not to know the language."
 
 
 class Items:
@@ -96,6 +92,9 @@ class Stream:
         vad: whether each utterance becomes an item.
         unstable: whether an unfinished utterance is sent too, with text that may still change.
         logprobs: whether `completed` has the probabilities of the words that the model rates.
+
+    Attributes:
+        advice: a sentence for whoever speaks a language that the model does not know.
     """
 
     def __init__(
@@ -108,6 +107,7 @@ class Stream:
         self._start_s = start_s
         self._item: _Item | None = None
         self.committed = False
+        self.advice = ""
 
     def began(self, start_s: float) -> Iterator[Event]:
         """Yields the events of a begun utterance."""
@@ -200,7 +200,8 @@ class Stream:
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
-        more: Event = {"warnings": [_WARNING]} if item.unlikely else {}
+        warning = {"code": UNLIKELY, "message": f"{_DOUBT} {self.advice}".rstrip()}
+        more: Event = {"warnings": [warning]} if item.unlikely else {}
         if self._logprobs:
             more["logprobs"] = item.logprobs or None
         yield item.event("completed", content_index=0, transcript=transcript, **more, usage=usage(seconds))
