@@ -45,6 +45,20 @@ def unserved_language(path: Path) -> str:
     return "" if named[0] or languages.is_among(first, by_language) else first
 
 
+def hears(path: Path, language: str) -> bool:
+    """Returns whether the usual model for a language, by the configuration at `path`, hears it or may, since nobody
+    knows its languages."""
+    from hushd_schema.settings import Settings
+
+    from . import catalogue
+
+    by_language, usual = _value(path, "stt_by_language"), _value(path, "stt")
+    if isinstance(by_language, dict) and languages.is_among(language, by_language):
+        return True
+    known = catalogue.find(usual if isinstance(usual, str) else Settings().stt)
+    return known is None or languages.is_among(language, known.languages)
+
+
 def hears_again(path: Path) -> bool:
     """Returns the setting `hear_again` of the configuration at `path`."""
     return _value(path, "hear_again") is not False

@@ -19,7 +19,7 @@ import soundfile
 from agents.mcp_host import stdio_host
 from hushd import Client
 from hushd.transport import second_hearing
-from support import warm
+from support import command_line, warm
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S, Supervisor, check_nothing_is_left
 from support.recordings import recording
@@ -225,3 +225,16 @@ def test_a_session_in_another_language_asks_its_model_first(
         with Client() as client:
             heard = client.transcribe(recording())
         assert ((heard.text == TEXT), heard.model) == (french, "")
+
+
+@pytest.mark.parametrize(("language", "other_hears"), [("fr", True), ("French", True), ("en", False)])
+def test_a_requested_language_goes_to_a_model_that_hears_it(
+    other: Path, strange: Path, language: str, other_hears: bool
+) -> None:
+    """Of a file and at the microphone, where the usual model, of which it is known, does not."""
+    printed = command_line.run("listen", "--language", language, str(strange), text=True).stdout
+    assert (printed == f"{TEXT}\n") == other_hears
+    samples, _ = soundfile.read(strange, dtype="int16")
+    with Client() as client:
+        heard = client.listen(iter([samples.tobytes()]), language=language).transcript()
+    assert (heard.text == TEXT) == other_hears

@@ -89,27 +89,32 @@ class Preparation:
         engine, model = shared.get("engine"), shared.get("model")
         if params.get("language") in (None, AUTO) and (spoken := languages.of_session()):
             params = params | {"languages": spoken}
+        translate = params.get("task") == "translate"
         if model == AUTO:
-            translate = params.get("task") == "translate"
             choice = yield from self.choose_model(params.get("language"), speed, engine, translate)
             engine, model = choice.engine, choice.model
         elif model and not engine and names_no_engine(model):
             engine, model = yield from self.find_model(model)
-        elif not (engine or model or params.get("language")) and (own := (yield from self._unserved())):
+        elif not (engine or model) and (unserved := (yield from self._unserved(params.get("language")))):
             with suppress(HushdError):  # none, as it turns out
-                choice = yield from self.choose_model(own, speed, None, False)
+                choice = yield from self.choose_model(unserved, speed, None, translate)
                 engine, model = choice.engine, choice.model
         request = requests.request("stt", "transcribe", params, **{**shared, "engine": engine, "model": model})
         return replace(request, session=True) if session else request
 
-    def _unserved(self) -> Steps[str]:
-        """Returns the user's first language where that is not English, an installed model hears it, and the
-        configuration says nothing of models; else empty."""
+    def _unserved(self, requested: str | None) -> Steps[str]:
+        """Returns the requested language, if the usual model for it is known not to hear it; without one the user's
+        first, where that is not English and the configuration says nothing of models. Empty if no installed model may
+        hear that."""
         from hushd_models import preferences  # not for who speaks
         from hushd_protocol.system import paths
 
-        own = preferences.unserved_language(paths.find().config)
-        return own if own and (yield Brief(partial(_may_hear, own))) else ""
+        config = paths.find().config
+        if requested in (None, AUTO):
+            language = preferences.unserved_language(config)
+        else:
+            language = "" if preferences.hears(config, requested) else requested
+        return language if language and (yield Brief(partial(_may_hear, language))) else ""
 
     def may_hear_again(self, request: Request, *, here: bool) -> bool:
         """Returns whether an installed model of several languages may hear `request` again, which names no model and no
