@@ -173,10 +173,13 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
         if entry.name == engine and (model or entry.installed_models()):
             _check_engine(entry, name)
             return Model(engine, model or None)
-    for entry in catalogue.engines:
-        if name in entry.installed_models():
-            return Model(entry.name, name)
-    return None
+    of_engines = [
+        (model.memory_mb, entry.name)
+        for entry in catalogue.engines
+        for model in entry.models
+        if model.installed and model.name == name
+    ]
+    return Model(min(of_engines)[1], name) if of_engines else None  # as `model_choice.find` at a command line
 
 
 def _of_installed_engine(name: str) -> Model | None:

@@ -15,7 +15,7 @@ from hushd_gateway import routing
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
-from hushd_models import listings
+from hushd_models import listings, model_choice
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
@@ -55,6 +55,18 @@ KOKORO = SpeakingEngine.from_data(
 HEARING, SPEAKING = HearingDescription.from_data(STT), SpeakingDescription.from_data(TTS)
 ALIASES = HttpSettings(models={"mine": "faster-whisper/small", "whisper-1": "auto"}, voices={"boss": "alan"})
 SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
+
+
+def test_a_name_of_several_engines_is_that_which_needs_least_memory() -> None:
+    """As at a command line: the same model hears the same."""
+    rows = [("onnx-asr", 500, True), ("whisper", 90, False), ("faster-whisper", 300, True)]
+    engines = [
+        {"name": name, "models": [{"name": "base", "languages": [], "memory_mb": memory_mb, "installed": installed}]}
+        for name, memory_mb, installed in rows
+    ]
+    hearing = HearingDescription.from_data({"role": "stt", "engines": engines})
+    assert routing.stt(hearing, SETTINGS, "base") == ("faster-whisper", "base")
+    assert model_choice.find(hearing, "base") == ("faster-whisper", "base")
 
 
 def test_the_names_that_programs_have_built_in_speak_on_the_default_install() -> None:
