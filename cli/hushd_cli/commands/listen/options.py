@@ -71,7 +71,7 @@ def make_parser(prog: str) -> Parser:
     group = add_transcription(parser)
     add_speaker(group)
     group.add_argument("--align", metavar="TEXT", help="a text that FILE is read from: its words, with their times")
-    group.add_argument("--written", action="store_true", help="numbers in digits, such as 42%% and 5:30")
+    group.add_argument("--written", action="store_true", help="spelt-out numbers in digits, such as 42%%")
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
