@@ -25,23 +25,24 @@ def test_a_name_of_a_number_has_one_value() -> None:
 
 
 def test_numbers_are_found() -> None:
-    """A literal, a product of literals, a declared one and each of a tuple of them are; a text, a switch and what a
+    """A literal, a product of literals, a declared one and each in a tuple are; a text, a switch and what a
     call gives are not."""
     text = 'G, _H = 1, 2 * 3\nI, J = "x", 2\nA = 3\n_B = 2 * 1024\nC: float = -1.5\nD = "x"\nE = True\nF = f(3)\n'
-    assert list(numbers(text)) == [("G", 1), ("_H", 6), ("A", 3), ("_B", 2048), ("C", -1.5)]
+    assert list(numbers(text)) == [("G", 1), ("_H", 6), ("J", 2), ("A", 3), ("_B", 2048), ("C", -1.5)]
 
 
 def numbers(text: str) -> Iterator[tuple[str, object]]:
-    """Yields the constants of a module that are numbers, with their values, also of a tuple of nothing else."""
+    """Yields the constants of a module that are numbers, with their values, also in tuples."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if all(isinstance(part, LITERAL) for part in ast.walk(node.value)):
                 value = eval(compile(ast.Expression(node.value), "", "eval"), {"__builtins__": {}})
                 names, values = (target.elts, value) if isinstance(target, ast.Tuple) else ([target], [value])
-                if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
-                    pairs = zip(names, values, strict=True)
-                    yield from ((key.id, each) for key, each in pairs if isinstance(key, ast.Name) and key.id.isupper())
+                for key, each in zip(names, values, strict=True):
+                    is_number = isinstance(each, int | float) and not isinstance(each, bool)
+                    if is_number and isinstance(key, ast.Name) and key.id.isupper():
+                        yield key.id, each
 
 
 LITERAL = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Tuple, ast.Load)

@@ -160,7 +160,8 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     from hushd_models import recommendation  # only needed after a mistake
 
     close = names.meant(value, languages)
-    hint = f" (did you mean {close}?)" if close else recommendation.for_language("stt", value)
+    brings = recommendation.for_language("stt", value) or "; `hushd models list stt` has each model's languages"
+    hint = f" (did you mean {close}?)" if close else brings
     known = (
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )

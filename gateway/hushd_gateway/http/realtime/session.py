@@ -20,7 +20,7 @@ from ..errors import bad
 from . import g711
 
 Object = JsonObject
-PCM, RATE = "audio/pcm", 24_000  # Hz
+PCM, PCM_RATE = "audio/pcm", 24_000  # Hz
 # Flat names, of sessions of 2024, which bridges to the telephone still send.
 _FLAT = {
     "input_audio_format": "format",
@@ -46,7 +46,7 @@ class Session:
 
     def __init__(self, name: str, model: str = "") -> None:
         audio_input: Object = {
-            "format": {"type": PCM, "rate": RATE},
+            "format": {"type": PCM, "rate": PCM_RATE},
             "noise_reduction": None,
             "transcription": {"model": model},
             "turn_detection": {"type": "server_vad", "silence_duration_ms": 500},
@@ -91,7 +91,7 @@ class Session:
     @property
     def rate(self) -> int:
         """The rate of the sound in Hz."""
-        return int((self.input.get("format") or {}).get("rate") or RATE) if self.coding == PCM else g711.G711_RATE
+        return int((self.input.get("format") or {}).get("rate") or PCM_RATE) if self.coding == PCM else g711.G711_RATE
 
     @property
     def coding(self) -> str:
