@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, peers, servers, warm
+from benches import cold, full_size, gigabyte, peers, servers, voices, warm
 from benches.hearing import accuracy, align, channels, live, margins, microphone, own_words, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
@@ -38,6 +38,7 @@ CASES = {
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
     "peers": peers.peers,
+    "voices": voices.voices,
 }
 
 
