@@ -44,6 +44,12 @@ sin si, slk slo sk, slv sl, sna sn, snd sd, som so, spa es, sqi alb sq, srp sr, 
 tel te, tgk tg, tha th, tuk tk, tur tr, ukr uk, urd ur, uzb uz, vie vi, yor yo
 """
 _SAME = {other: code for *others, code in (entry.split() for entry in _SAME_TABLE.split(",")) for other in others}
+# The other codes of ISO 639-1, of languages without a name here.
+_WITHOUT_NAME = """
+aa ab ae ak an av ay bh bi bm ce ch co cr cu cv dv dz ee eo ff fj fy gd gn gv ho hz ia ie ig ii ik io iu ki kj kl kr ks
+kv kw lg li lu mh na nb nd ng nr nv ny oj om or os pi qu rm rn rw sc se sg sm ss st ti tn to ts tw ty ug ve vo wa wo xh
+za zu
+"""
 _SHORT_TEXT_CHARACTERS = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
@@ -67,9 +73,10 @@ def is_tag(asked: str) -> bool:
 
 
 def is_language(asked: str) -> bool:
-    """Returns whether `asked` is a name, or a tag whose code may be one of ISO 639's, which have two or three letters:
-    espeak-ng speaks languages without a name here."""
-    return is_tag(asked) and len(code(asked)) <= 3
+    """Returns whether `asked` is a name, or a tag whose code is of ISO 639-1, or has three letters and may be of the
+    later parts: espeak-ng speaks some of those, too."""
+    known = code(asked)
+    return is_tag(asked) and (len(known) == 3 or known in _WITHOUT_NAME.split() or known in _CODES.values())
 
 
 def code(asked: str) -> str:
