@@ -42,7 +42,7 @@ def voices(_: Namespace) -> Iterator[Row]:
         with supervisor(**environment) as process, Client() as client:
             name = f"voices: {voice}"
             try:
-                _spoken(client, voice)
+                _spoken(client, voice, "Yes.")
             except HushdError as error:
                 yield Row(name, None, "", note=error.message)
                 continue
@@ -60,18 +60,18 @@ def _at_once(voice: str, count: int) -> list[Spoken]:
 
     def speak(number: int) -> Spoken:
         with Client(holder=f"bench-{os.getpid()}-{number}") as client:
-            client.status()  # connected
+            _spoken(client, voice, "Yes.")  # whose voice is looked for once
             together.wait()
-            return _spoken(client, voice)
+            return _spoken(client, voice, TEXT)
 
     with ThreadPoolExecutor(count) as programs:
         return list(programs.map(speak, range(count)))
 
 
-def _spoken(client: Client, voice: str) -> Spoken:
+def _spoken(client: Client, voice: str, text: str) -> Spoken:
     engine, _, name = voice.partition("/")
     began, first, sound, silence = time.monotonic(), 0.0, 0.0, 0.0
-    speech = client.synthesize(TEXT, engine=engine, voice=name)
+    speech = client.synthesize(text, engine=engine, voice=name)
     for samples in speech:
         now = time.monotonic() - began
         first = first or now

@@ -226,7 +226,8 @@ def weighted(likely: Mapping[str, float], own: Sequence[str]) -> Mapping[str, fl
     """Returns the languages' probabilities if a user speaks who has `own` languages."""
     usual = {languages.code(tag) for tag in own} - {_ENGLISH}
     weights = {tag: each * (_OWN_WEIGHT if languages.code(tag) in usual else 1) for tag, each in likely.items()}
-    return {tag: weight / sum(weights.values()) for tag, weight in weights.items()} if usual else likely
+    total = sum(weights.values())
+    return {tag: weight / total for tag, weight in weights.items()} if usual else likely
 
 
 @dataclass(frozen=True, slots=True)
