@@ -101,6 +101,8 @@ class OnnxAsr(Engine):
             self._asr, onnx_asr.models.whisper.WhisperHf
         )  # the other's graph has tokens alone
         if self._tells_language:
+            named = ((number, onnx_models.LANGUAGE.fullmatch(token)) for token, number in self._asr._tokens.items())
+            self._tags = {number: match[1] for number, match in named if match}
             self._encode_anew, self._asr._encode = self._asr._encode, self._encode
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
@@ -140,17 +142,13 @@ class OnnxAsr(Engine):
             return None
         asr, batch = self._asr, self._batch([samples])
         self._detected = batch[0], asr._encode(*batch)
-        tags = {
-            number: match[1]
-            for token, number in asr._tokens.items()
-            if (match := onnx_models.LANGUAGE.fullmatch(token))
-        }
         if not self._tells_likely:
-            return DetectedLanguage(tags[int(asr._decoding(self._detected[1], asr._detect_lang_input, 3)[0, 1])])
+            return DetectedLanguage(self._tags[int(asr._decoding(self._detected[1], asr._detect_lang_input, 3)[0, 1])])
         logits, _ = asr._decode(asr._detect_lang_input, asr._create_state(), self._detected[1])
-        weights = np.exp(logits[0, -1] - logits[0, -1, list(tags)].max())
-        total = weights[list(tags)].sum()
-        return DetectedLanguage.likeliest({tag: float(weights[number] / total) for number, tag in tags.items()})
+        scores = logits[0, -1, list(self._tags)]
+        weights = np.exp(scores - scores.max())
+        likely = zip(self._tags.values(), map(float, weights / weights.sum()), strict=True)
+        return DetectedLanguage.likeliest(dict(likely))
 
     def _encode(self, waveforms: Any, lengths: Any) -> Any:
         """Returns the package's encoding; that of a piece whose language was just detected is not made again."""
