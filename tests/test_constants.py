@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    "agents", "cli", "client", "gateway", "models", "protocol", "supervisor", "worker", "worker_stt", "worker_tts",
+    "agents", "cli", "client", "gateway", "models", "protocol", "reading", "supervisor", "worker",
+    "worker_stt", "worker_tts",
     "plugins/*",
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = (
-    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "supervisor", "worker",
+    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "reading", "supervisor", "worker",
     "worker_stt", "worker_tts",
 )  # fmt: skip
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "findall", "finditer", "split")

@@ -9,14 +9,14 @@ from random import Random
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_reading.items import Piece
+from hushd_reading.reader import read
 from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_stt import engine as stt
 from hushd_worker_stt.engine import ModelInfo
 from hushd_worker_stt.request import Request
 from hushd_worker_tts import params as synthesis
 from hushd_worker_tts.engine import EngineInfo, Voice
-from hushd_worker_tts.reading.items import Piece
-from hushd_worker_tts.reading.reader import read
 
 from .claims import sentence
 from .mutate import TEXTS, Feed, altered, damaged

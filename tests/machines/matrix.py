@@ -90,7 +90,8 @@ END_TO_END = Run((*_PYTEST, *_SIDE_BY_SIDE, "tests/end_to_end"))
 # Under an emulator, which keeps in a process what it has translated of it, and takes ten times as long.
 _SLOW_DEMO = Run(("scripts/demo", "--may-stay", "10"))
 _FOREIGN = Run(
-    (*_PYTEST, *_SIDE_BY_SIDE, "tests/worker", "tests/worker_stt", "tests/worker_tts", "tests/client"), limit_s=14400
+    (*_PYTEST, *_SIDE_BY_SIDE, "tests/worker", "tests/worker_stt", "tests/worker_tts", "tests/reading", "tests/client"),
+    limit_s=14400,
 )
 # Has the environment's Python, and so all that hears, see the processor that qemu plays: libraries choose their kernels
 # by it.

@@ -11,7 +11,7 @@ from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "supervisor", "worker",
+    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "reading", "supervisor", "worker",
     "worker_stt", "worker_tts",
 )  # fmt: skip
 # `command` and `server` are words, and other packages' names are not engines of ours.

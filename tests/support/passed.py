@@ -15,7 +15,7 @@ import pytest
 # Folders and files whose tests do something else where other engines are installed.
 ENGINES = (
     "cli/commands/doctor/", "cli/commands/models/", "cli/commands/tune/", "models/", "test_imports.py", "worker/",
-    "worker_models/", "worker_stt/", "worker_tts/",
+    "worker_models/", "worker_stt/", "worker_tts/", "reading/",
 )  # fmt: skip
 
 

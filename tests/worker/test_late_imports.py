@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("worker", "worker_stt", "worker_tts")
+FOLDERS = ("reading", "worker", "worker_stt", "worker_tts")
 # Packages: an engine's, which only its `load` needs, or a format's or a processor's, which few jobs need.
 PACKAGES = {
     "av": 55, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38, "kokoro_onnx": 148,
@@ -40,8 +40,8 @@ OWN = {
     "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.own_words": 8, "hushd_worker_stt.live.turn_words": 4,
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
-    "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5,
-    "hushd_worker_tts.reading.numbers": 1, "hushd_worker_tts.reading.rewriting": 5,
+    "hushd_worker_tts.levelling": 2, "hushd_reading.markdown": 5,
+    "hushd_reading.numbers": 1, "hushd_reading.rewriting": 5,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
+from hushd_reading.items import MappedText
 from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
-from hushd_worker_tts.reading.items import MappedText
 from hushd_worker_tts.speaking import sentence
 from hushd_worker_tts.worker import Worker
 

@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_reading.items import Item, MappedText, Pause, Piece, Rate
 from hushd_schema.results import SentenceData, SpeechResult, SpokenData
 from hushd_worker.job import Job
 
 from . import params
 from .engine import AudioChunk, Engine, EngineInfo, Voice
 from .engine_thread import EngineThread
-from .reading.items import Item, MappedText, Pause, Piece, Rate
 
 if TYPE_CHECKING:
     from .audio_out import Output

@@ -17,6 +17,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_reading.pronunciation import PronunciationFile
+from hushd_reading.reader import read
 from hushd_schema.results import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -26,8 +28,6 @@ from hushd_worker.worker import BaseWorker
 from . import params
 from .engine import Engine, EngineInfo, Voice
 from .engine_thread import EngineThread
-from .reading.pronunciation import PronunciationFile
-from .reading.reader import read
 from .registry import REGISTRY
 from .speaking import SpeechJob
 

@@ -18,6 +18,7 @@ from hushd_models import advice, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
+from hushd_reading.pronunciation import parts
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -25,7 +26,6 @@ from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
 from hushd_worker_tts.engines import phoneme_voices
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
-from hushd_worker_tts.reading.pronunciation import parts
 
 SPEC = engines.get("piper")
 

@@ -12,8 +12,8 @@ import pytest
 from hushd_engines_piper.engine import Piper
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
+from hushd_reading.pronunciation import marked
 from hushd_worker_tts.engine import Voice
-from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
+from hushd_reading.pronunciation import marked
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
-from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 from support.tts_jobs import Say

@@ -17,6 +17,7 @@ from zipfile import BadZipFile, ZipFile
 from hushd_models import advice, catalogue, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
+from hushd_reading.pronunciation import phonemized
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -24,7 +25,6 @@ from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
-from hushd_worker_tts.reading.pronunciation import phonemized
 
 from . import phoneme_voices
 from .phoneme_voices import session, word_marks

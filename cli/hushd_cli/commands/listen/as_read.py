@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hushd_models import languages
-from hushd_worker_tts.reading.abbreviations import spoken
-from hushd_worker_tts.reading.items import MappedText
-from hushd_worker_tts.reading.numbers import numbers
-from hushd_worker_tts.reading.sentences import Splitter
+from hushd_reading.abbreviations import spoken
+from hushd_reading.items import MappedText
+from hushd_reading.numbers import numbers
+from hushd_reading.sentences import Splitter
 
 _TOKEN = re.compile(r"\S+")
 _OPENING = ("«", "„", "“", "—", "–", "-")  # signs that, standing apart, belong to the word behind them

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from hushd_worker_tts.reading.pronunciation import CLOSE, OPEN, parts
+from hushd_reading.pronunciation import CLOSE, OPEN, parts
 
 from .english import counted, readable
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hushd_worker_tts.reading.items import Piece
-from hushd_worker_tts.reading.reader import read
+from hushd_reading.items import Piece
+from hushd_reading.reader import read
 
 TABLE = [
     # headings, paragraphs, emphasis

@@ -6,9 +6,9 @@ import random
 import sys
 
 import pytest
-from hushd_worker_tts.reading.items import Piece
-from hushd_worker_tts.reading.numbers import numbers
-from hushd_worker_tts.reading.reader import read
+from hushd_reading.items import Piece
+from hushd_reading.numbers import numbers
+from hushd_reading.reader import read
 
 FRENCH = [
     ("Les 12/12 tests passent.", "Les douze sur douze tests passent."),

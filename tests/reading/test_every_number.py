@@ -8,9 +8,9 @@ from functools import cache
 
 import pytest
 from hibari.g2p import G2P
+from hushd_reading.items import Piece
+from hushd_reading.reader import read
 from hushd_worker_tts.engines.hibari_internals import reading
-from hushd_worker_tts.reading.items import Piece
-from hushd_worker_tts.reading.reader import read
 from num2words import num2words
 from support.seeds import SHARE, seeds
 

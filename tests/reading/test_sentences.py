@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pytest
-from hushd_worker_tts.reading.items import MappedText
-from hushd_worker_tts.reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
-from hushd_worker_tts.reading.words import table
+from hushd_reading.items import MappedText
+from hushd_reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
+from hushd_reading.words import table
 from support.seeds import SHARE, seeds
 
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from hushd_reading.items import Pause, Piece, Rate, Volume
+from hushd_reading.reader import read
+from hushd_reading.sentences import MAX_PIECE
 from hushd_schema.operations.synthesize import MARKUPS
-from hushd_worker_tts.reading.items import Pause, Piece, Rate, Volume
-from hushd_worker_tts.reading.reader import read
-from hushd_worker_tts.reading.sentences import MAX_PIECE
 from support.seeds import SHARE, seeds
 
 ADDRESSES = [
