@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hushd.agents import without_keys
 from hushd.dialogue.exchange import CancelScope
-from hushd.warnings import UNLIKELY
+from hushd.warnings import CUT_OFF, UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
@@ -301,10 +301,11 @@ def _found(transcript: Transcript) -> Options:
 
 
 def _language(transcript: Transcript | Transcription) -> Options:
-    """Returns the language, and the model that has heard it again; of a text that is probably wrong, the sentence that
-    says why."""
-    why = " ".join(warning.message for warning in transcript.warnings if warning.code == UNLIKELY)
-    if why:
-        return {"unlikely": True, "message": why}
+    """Returns the language, and the model that has heard it again; of a text that is probably wrong, or not whole, the
+    sentences that say why."""
+    doubts = [warning for warning in transcript.warnings if warning.code in (UNLIKELY, CUT_OFF)]
+    told = {"message": " ".join(warning.message for warning in doubts)} if doubts else {}
+    if any(warning.code == UNLIKELY for warning in doubts):
+        return {"unlikely": True} | told
     heard_by = {"model": transcript.model} if transcript.model else {}
-    return ({"language": transcript.language} if transcript.language else {}) | heard_by
+    return ({"language": transcript.language} if transcript.language else {}) | heard_by | told

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from hushd_protocol.errors import CODES
+
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
     from hushd_schema.results import Warned
 
-CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
+CUT_OFF = "cut_off"  # the code of a warning that a part of the recording could not be read
 UNLIKELY = "unlikely_text"  # that the text is probably wrong
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
+
+
+_EXIT_CODES = {CUT_OFF: CODES["input_unreadable"].exit, UNLIKELY: 11}
 
 
 class ResultWarning(NamedTuple):
@@ -27,8 +32,9 @@ def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
 
 
 def exit_code(warnings: Iterable[ResultWarning]) -> int:
-    """Returns a command's exit code for a printed transcript: 11 where that is probably wrong."""
-    return 11 if any(warning.code == UNLIKELY for warning in warnings) else 0
+    """Returns a command's exit code for a printed transcript: 11 where that is probably wrong, else 4 where a part of
+    the recording could not be read."""
+    return max((_EXIT_CODES.get(warning.code, 0) for warning in warnings), default=0)
 
 
 def unused_device(data: JsonObject) -> ResultWarning:

@@ -175,7 +175,7 @@ class SpeechToText(BaseWorker):
         with Recording(job, start_s, track, file, request.language or "", **mixing) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
-                raise recording.damage
+                job.warn("cut_off", f"The recording {recording.damage}")
             if recording.mixdown.cancelled:
                 job.warn("channels_cancel", _CANCELLED)
             return result, recording

@@ -98,11 +98,10 @@ class Progress:
         """Returns the seconds of a recording; 0 while unknown."""
         return self._recordings[index].total
 
-    def finish(self, index: int, now: float) -> None:
-        """Notes that a recording is transcribed to its end."""
-        recording = self._recordings[index]
-        self.heard(index, recording.total, 0.0, now)
-        recording.over = True
+    def finish(self, index: int, done: float, now: float) -> None:
+        """Notes that a recording is transcribed to its end, or as far as it could be read: `done` seconds."""
+        self.heard(index, done, 0.0, now)
+        self._recordings[index].over = True
 
     def give_up(self, index: int) -> None:
         """Notes that a recording has failed before its end."""

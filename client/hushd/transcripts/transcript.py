@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
-from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Layout, Segment, joined
 from hushd.transport.steps import Blocking, Steps, run, verb
-from hushd.warnings import CUT_OFF, ResultWarning, warnings_of
+from hushd.warnings import UNLIKELY, ResultWarning, warnings_of
 
 if TYPE_CHECKING:
     from hushd_schema.results import OnEvent, SpeakerVoice
@@ -76,7 +75,7 @@ class IncomingTranscript:
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
         language_probability, duration, ended, warnings, unlikely, voices, model: as in `Transcript`, known once the
-            iteration has ended.
+            iteration has ended; `unlikely` until then is of the segments so far.
         diarized: whether segments say who speaks; of two channels known with the first one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
@@ -106,6 +105,7 @@ class IncomingTranscript:
         self.model = ""
         self.rest_s = 0.0
         self._count = 0
+        self._unjudged: list[tuple[float, float]] = []  # the times of segments whose verdict is to come
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -145,9 +145,10 @@ class IncomingTranscript:
             self.language_probability = result.language_probability
             self.duration = float(result.duration)
             self.ended = result.ended or "input"
-            self.warnings = warnings_of(result)
             self.voices, self.model = result.voices, result.model
-            self.unlikely = tuple((float(stretch.start), float(stretch.end)) for stretch in result.unlikely)
+            # The result is of the rest alone, where a worker was lost: what was returned before has its own verdicts.
+            self.unlikely = _united(*self.unlikely, *((each.start, each.end) for each in result.unlikely))
+            self.warnings = _with_verdicts(warnings_of(result), self.unlikely)
         return None
 
     def _take_partial(self, message: Partial) -> Segment | None:
@@ -162,26 +163,29 @@ class IncomingTranscript:
             self.diarized |= segment.speaker != ""
             self.rest_s = segment.end if data.rest is None else float(data.rest)
             self.language = data.language or self.language
+            if data.unjudged:
+                self._unjudged.append((segment.start, segment.end))
+            elif segment.unlikely:
+                self.unlikely = _united(*self.unlikely, (segment.start, segment.end))
             return segment
         event = cast(LiveEvent, message.data)
         if kind == "unstable":
             if self._on_partial:
                 self._on_partial(event.get("stable", ""), event.get("text", ""))
             return None
-        if self._on_event and kind != "judged":
+        if kind == "judged":
+            self.unlikely = _united(*self.unlikely, *(self._unjudged if event.get("unlikely") else ()))
+            self._unjudged = []
+        elif self._on_event:
             self._on_event(str(kind), event)
         return None
 
-    def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
-        """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so. Raises
-        `damage` itself, unless it says how far the recording could be read.
-        `damage`: the error that ended the iteration."""
-        if damage:
-            if not (read_s := damage.detail.get("read_s")):
-                raise damage
-            self.duration = float(read_s)
-            self.warnings = (*self.warnings, ResultWarning(CUT_OFF, damage.message))
-        return self._transcript(tuple(segments))
+    def so_far(self, segments: Iterable[Segment]) -> Transcript:
+        """Returns these segments, perhaps those of an earlier request among them, with all verdicts on them."""
+        segments = tuple(segments)
+        marked = ((segment.start, segment.end) for segment in segments if segment.unlikely)
+        unlikely = _united(*self.unlikely, *marked)
+        return replace(self._transcript(segments), unlikely=unlikely, warnings=_with_verdicts(self.warnings, unlikely))
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
         return Transcript(
@@ -195,6 +199,27 @@ class IncomingTranscript:
             self.voices,
             self.model,
         )
+
+
+def _united(*stretches: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    """Returns stretches in order of time, those that overlap as one."""
+    united: list[tuple[float, float]] = []
+    for start, end in sorted(stretches):
+        if united and start <= united[-1][1]:
+            united[-1] = united[-1][0], max(united[-1][1], end)
+        else:
+            united.append((start, end))
+    return tuple(united)
+
+
+def _with_verdicts(
+    warnings: tuple[ResultWarning, ...], unlikely: tuple[tuple[float, float], ...]
+) -> tuple[ResultWarning, ...]:
+    """Returns warnings with one of the `unlikely` stretches, if none of them says so."""
+    if not unlikely or any(warning.code == UNLIKELY for warning in warnings):
+        return warnings
+    where = " and ".join(f"from {start:.0f} s to {end:.0f} s" for start, end in unlikely)
+    return *warnings, ResultWarning(UNLIKELY, f"The text {where} is probably not the spoken text.")
 
 
 class Transcription(IncomingTranscript, Blocking, Iterator[Segment]):

@@ -7,15 +7,15 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import ray
 from hushd import Client
-from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.source import File
+from hushd.warnings import CUT_OFF
 from hushd_protocol.errors import HushdError
 
 from . import outputs, store
@@ -63,7 +63,6 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
     `data`: the recording's bytes; None: it is read from its URL."""
     where = ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
     begun = time.monotonic()
-    segments: list[Segment] = []
     is_its_own = False
     try:
         client = _client()
@@ -71,7 +70,10 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         is_its_own = True
         audio = _audio(task.recording.place) if data is None else data
         is_its_own = False
-        transcript = _transcribed(client, audio, task.options, segments)
+        transcript = _transcribed(client, audio, task.options)
+        if damage := [warning.message for warning in transcript.warnings if warning.code == CUT_OFF]:
+            error = HushdError("input_unreadable", f"{task.recording.name}: {damage[0]}")
+            return Outcome(*where, transcript if transcript.segments else None, error)
         is_its_own = True
         if target:
             retried(lambda: outputs.save(target, task.recording.name, task.form, transcript), TRIES)
@@ -79,7 +81,7 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
             time.sleep(min(MAX_TASK_WAIT_S, error.retry_after_ms / 1000))
         is_its_own = is_its_own and error.code != "output_failed"
-        return Outcome(*where, _readable(segments, error), error, is_its_own=is_its_own)
+        return Outcome(*where, error=error, is_its_own=is_its_own)
     except Exception as error:  # its text may have a URL's secrets
         why = f"{task.recording.name!r} fails with {type(error).__name__}."
         return Outcome(*where, error=HushdError("worker_failed", why))
@@ -113,16 +115,6 @@ def _audio(url: str) -> str | bytes:
     return path
 
 
-def _transcribed(client: Client, audio: str | bytes, options: Mapping[str, Any], segments: list[Segment]) -> Transcript:
-    """Returns the transcript; `segments` has those so far, also after an error."""
+def _transcribed(client: Client, audio: str | bytes, options: Mapping[str, Any]) -> Transcript:
     with closing(client.transcribe_stream(audio, priority="progress", **options)) as transcription:
-        transcription.wait_for_verdict()
-        for segment in transcription:
-            segments.append(segment)
-        return replace(transcription.transcript(), segments=tuple(segments))  # its own are those not iterated over
-
-
-def _readable(segments: list[Segment], error: HushdError) -> Transcript | None:
-    """Returns the transcript of the part that could be read before `error`, if it is about the recording."""
-    read_s = error.detail.get("read_s")
-    return Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
+        return transcription.transcript()

@@ -15,7 +15,7 @@ def test_one_recording() -> None:
     for second in range(1, 11):
         progress.heard(0, 10.0 + second * 20, 600.0, float(second))
     assert progress.line(100) == "a.wav [" + "#" * 10 + " " * 20 + "] 3:30 of 10:00, 20x, 0:20 left"
-    progress.finish(0, 30.0)
+    progress.finish(0, 600.0, 30.0)
     assert progress.line(100).startswith("a.wav [" + "#" * 30 + "] 10:00 of 10:00")
 
 
@@ -33,7 +33,7 @@ def test_several_recordings() -> None:
     progress = Progress(["a.wav", "b.wav", "c.wav"])
     progress.heard(0, 10.0, 60.0, 0.0)
     progress.heard(1, 30.0, 60.0, 2.0)
-    progress.finish(0, 4.0)
+    progress.finish(0, 60.0, 4.0)
     progress.give_up(2)
     assert progress.line(100) == "2 of 3 files 1:30 heard, 20x"
 

@@ -88,7 +88,8 @@ def test_an_input_that_cannot_be_read_is_the_outcome(call: Call, posted: list[Me
 
 
 @pytest.mark.parametrize(
-    ("codes", "status"), [((), 0), (("cut_off", "no_effect"), 0), (("cut_off", "unlikely_text"), 11)]
+    ("codes", "status"),
+    [((), 0), (("clipped", "no_effect"), 0), (("cut_off", "no_effect"), 4), (("cut_off", "unlikely_text"), 11)],
 )
 def test_a_doubtful_transcript_has_an_exit_code_of_its_own(codes: tuple[str, ...], status: int) -> None:
     assert exit_code(ResultWarning(code, "A sentence.") for code in codes) == status

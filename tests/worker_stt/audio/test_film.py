@@ -66,7 +66,7 @@ def test_the_sound_of_any_container_is_read(beckett: np.ndarray, tmp_path: Path,
     path = film(tmp_path / f"speech.{form}", said)
     for source in (path, chunked(path.read_bytes(), 60_000)):
         samples, recording = read(source)
-        assert recording.damage is None
+        assert not recording.damage
         assert recording.duration == pytest.approx(6, abs=0.25)
         assert 0.95 < likeness(samples, said).max() < 1.05
 
@@ -77,7 +77,7 @@ def test_a_track_that_begins_later(beckett: np.ndarray, tmp_path: Path, form: st
     path = film(tmp_path / f"late.{form}", beckett[:SAID], picture_s=11.0, late_s=4.0)
     whole, recording = read(path)
     assert begin(whole) == pytest.approx(4.0 + FIRST_S, abs=0.1)
-    assert recording.damage is None
+    assert not recording.damage
     for start in (2.0, 5.5):
         rest, _ = read(path, start)
         assert len(whole) - len(rest) == pytest.approx(start * RATE, abs=RATE // 500)  # Matroska counts milliseconds
@@ -95,7 +95,7 @@ def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
     assert sorted({int(tenth) for tenth in loud} & set(range(46, 143))) == []
     assert {42, 146} - {int(tenth) for tenth in loud} <= {tenth for tenth in (42, 146) if tenth < start * 10}
     assert recording.seconds == pytest.approx(18.0, abs=0.15)
-    assert recording.damage is None
+    assert not recording.damage
 
 
 @pytest.mark.parametrize("form", ["mp4", "mkv", "m4a", "webm", "ts", "wma"])
@@ -103,7 +103,7 @@ def test_from_the_middle(tmp_path: Path, form: str) -> None:
     """Reading from 6 s on gives the samples that the whole has there, with the whole's times."""
     path = film(tmp_path / f"a.{form}", tones(10))
     (whole, first), (rest, later) = read(path), read(path, 6.0)
-    assert first.damage is later.damage is None
+    assert first.damage == later.damage == ""
     assert later.seconds == pytest.approx(first.seconds, abs=0.01)
     expected = whole[6 * RATE - 8 :]
     assert abs(len(rest) - len(expected)) <= RATE // 500
@@ -123,21 +123,19 @@ def test_half_a_recording_says_so(tmp_path: Path, form: str) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)  # so that no frame is short
     path = film(tmp_path / f"whole.{suffix}", noise, **options)
     samples, recording = read(path)
-    assert recording.damage is None
+    assert not recording.damage
     assert len(samples) / RATE == pytest.approx(10, abs=0.2)
     half, recording = read(cut(path))
     assert recording.damage
-    assert recording.damage.code == "input_unreadable"
-    assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
+    assert f"first {recording.seconds:.1f} seconds" in recording.damage
     assert 4.5 < len(half) / RATE < 7.5
-    assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
 
 
 def test_a_film_whose_sound_ends_first_is_whole(tmp_path: Path) -> None:
     """A picture that goes on damages nothing."""
     for form in ("mp4", "mkv", "webm"):
         _, recording = read(film(tmp_path / f"a.{form}", tones(4), picture_s=9.0))
-        assert recording.damage is None
+        assert not recording.damage
 
 
 def test_what_no_film_reader_can_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +172,7 @@ def test_what_was_joined_is_read_to_its_end(form: str, subtype: str, same: bool,
     total_s = len(lengths_s) * lengths_s[0] if same else sum(lengths_s)
     for start in (0.0, 0.7 * total_s):
         samples, recording = read(data if form == "OGG" else [data], start)
-        assert recording.damage is None
+        assert not recording.damage
         assert len(samples) / RATE == pytest.approx(total_s - start, abs=0.13 * len(lengths_s))
     _, recording = read(data[:-99])
     assert recording.damage or form == "MP3"  # whose last header alone would know
@@ -192,7 +190,7 @@ def test_an_mp3_that_does_not_state_its_length(mode: str, tag: int, end: int) ->
     data = sink.getvalue().replace(b"Xing", bytes(4), 1).replace(b"Info", bytes(4), 1)
     head = b"ID3\3\0\0" + bytes(tag >> shift & 0x7F for shift in (21, 14, 7, 0)) + bytes(tag)
     samples, recording = read((head if tag else b"") + data + b"TAG"[:end] + bytes(max(0, end - 3)))
-    assert recording.damage is None
+    assert not recording.damage
     assert len(samples) / RATE == pytest.approx(12, abs=0.15)
 
 
@@ -208,7 +206,7 @@ def test_damage_in_the_middle_costs_itself(form: str, place: float) -> None:
     samples, recording = read([bytes(data)])
     assert len(samples) / RATE == pytest.approx(60, abs=1)  # an MP3's frames do not know their time
     assert recording.damage
-    near = re.search(r"is damaged near (\d+\.\d) s", recording.damage.message)
+    near = re.search(r"is damaged near (\d+\.\d) s", recording.damage)
     assert near
     assert float(near[1]) == pytest.approx(60 * place, abs=1.5)
 
@@ -232,7 +230,7 @@ def test_what_follows_a_recording_is_no_damage(form: str) -> None:
     sink = io.BytesIO()
     soundfile.write(sink, np.sin(np.arange(int(2.96 * RATE)) * 0.05, dtype=np.float32) / 2, RATE, format=form)
     samples, recording = read(sink.getvalue() + b"TAG" + bytes(125))
-    assert recording.damage is None
+    assert not recording.damage
     assert len(samples) == int(2.96 * RATE)
 
 
@@ -275,7 +273,7 @@ def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     limit = 20 + path.stat().st_size / 16
     assert limit < seconds < limit + 2
     assert recording.damage
-    assert "it is longer than a file of its size can be" in recording.damage.message
+    assert "it is longer than a file of its size can be" in recording.damage
 
 
 @pytest.mark.parametrize("way", ["path", "stream"])
@@ -361,7 +359,7 @@ def test_an_attachment_is_no_sound(tmp_path: Path, form: str) -> None:
     """A text or a picture beside the sound, whose packets are none, costs not a sample."""
     path = film(tmp_path / f"a.{form}", tones(3), attachment=b"x" * 2000)
     samples, recording = read(path)
-    assert recording.damage is None
+    assert not recording.damage
     assert len(samples) == pytest.approx(3 * RATE, abs=0.07 * RATE)
 
 

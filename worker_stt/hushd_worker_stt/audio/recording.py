@@ -2,15 +2,15 @@
 
 libsndfile reads WAV, FLAC, OGG, MP3 and AIFF of one or two channels; `Film` reads all else, and what is left where
 libsndfile ends before the file does. Audio is read in blocks of about a second, so that a file of hours takes no more
-memory than one of seconds. What is whole of a damaged file is read, and `Recording.damage` says so at the end.
+memory than one of seconds. What is whole of a damaged file is read, and `Recording.damage` says what is not.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
@@ -35,6 +35,7 @@ _MISSING = 0.98  # of the promised frames
 _TAGS = 4_000  # bytes of tags that may follow the sound
 _MORE_S = 0.1  # of sound, by which two decoders may differ
 _MP3_FRAME_BYTES = 2_000  # bytes of an MP3's first frame
+_SEARCHED_BYTES = 2**16  # at once, for an OGG's next page
 _OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
 
@@ -58,7 +59,8 @@ class Recording(AbstractContextManager["Recording"]):
 
     Attributes:
         seconds: the position up to which the file has been read.
-        damage: the error if the blocks ended before the expected end of the file; known once they have ended.
+        damage: what could not be read, the rest of a sentence about the recording, such as `is cut off or damaged: only
+            its first 6.2 seconds could be read.`; empty for a whole one, and until the blocks have ended.
         mixdown: the mixdown of its channels.
         duration: the seconds by the file's header, 0.0 if it does not state them.
         tracks, track: its sound tracks, and the number of the one that is read, as `Film` has them.
@@ -78,7 +80,7 @@ class Recording(AbstractContextManager["Recording"]):
         self._name = job.path or "The audio sent"
         self._start = start_s
         self.seconds = start_s
-        self.damage: HushdError | None = None
+        self.damage = ""
         self.mixdown = mixdown or Mixdown()
         self._inlet = inlet
         self._film: Film | None = None
@@ -88,14 +90,22 @@ class Recording(AbstractContextManager["Recording"]):
             size = os.fstat(descriptor).st_size
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
-            self._links, ends_within = ogg_links(descriptor)
+            self._links, ends_within, self._torn = ogg_links(descriptor)
             self._cut_off = ends_within or _promised_bytes(os.pread(descriptor, 28, 0)) > size + _SLACK
             sound = None if self._links else self._opened(stack, descriptor)
             if sound is None:
-                first = self._links.pop(0) if self._links else None
-                source = Bytes(descriptor, job.check, first)
-                film = self._film = stack.enter_context(Film(source, self._name, start_s, track, language))
-                self.tracks, self.track, self.duration = film.tracks, film.track, 0.0 if first else film.duration
+                parts: list[tuple[int, int] | None] = [*self._links] or [None]
+                self._lost = 0  # links at the beginning that cannot be opened
+                while self._film is None:
+                    source = Bytes(descriptor, job.check, part := parts.pop(0))
+                    try:
+                        self._film = stack.enter_context(Film(source, self._name, start_s, track, language))
+                    except HushdError:
+                        if not parts:
+                            raise
+                        self._lost += 1
+                film, self._links = self._film, cast("list[tuple[int, int]]", parts)
+                self.tracks, self.track, self.duration = film.tracks, film.track, 0.0 if part else film.duration
                 self._stack = stack.pop_all()
                 return
             self._sound = sound
@@ -134,14 +144,19 @@ class Recording(AbstractContextManager["Recording"]):
         return self._filmed(self._film) if self._film else self._read()
 
     def _filmed(self, film: Film) -> Iterator[Samples]:
-        yield from self._decoded(film)
-        end_s, why = film.seconds, film.failure
-        for part in self._links:
-            start_s = max(0.0, self._start - end_s)
-            with suppress(HushdError), self._film_at(start_s, part) as link:
-                yield from self._decoded(link)
-                end_s, why = end_s + link.seconds, why or link.failure
-        self._judge(why != "" or self._cut_off, empty=self.seconds == self._start == 0, why=why)
+        end_s, why, gaps, is_lost = 0.0, "", [0.0] * self._lost, False
+        for part in (None, *self._links):
+            try:
+                with self._film_at(max(0.0, self._start - end_s), part) if part else nullcontext(film) as link:
+                    yield from self._decoded(link)
+                    end_s, why, is_lost = end_s + link.seconds, why or link.failure, False
+            except HushdError:
+                if not self._links:
+                    raise
+                gaps.append(end_s)
+                is_lost = True
+        is_short = is_lost or why != "" or self._cut_off
+        self._judge(is_short, empty=self.seconds == self._start == 0, why=why, gaps=gaps[: -1 if is_lost else None])
 
     def _film_at(self, start_s: float, part: tuple[int, int] | None = None) -> Film:
         return Film(Bytes(self._descriptor, self._job.check, part), self._name, start_s)
@@ -181,12 +196,15 @@ class Recording(AbstractContextManager["Recording"]):
         end_s, before_s, why = done / self._rate, self.seconds, ""
         left = os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
         if broken or (self._sound.format in ("FLAC", "MP3") and left > _TAGS):
-            with suppress(HushdError), self._film_at(max(self._start, end_s)) as film:
-                yield from self._decoded(film)
-                if self.seconds > before_s + _MORE_S:
-                    end_s, why = self.seconds, film.failure
+            try:
+                with self._film_at(max(self._start, end_s)) as film:
+                    yield from self._decoded(film)
+                    if self.seconds > before_s + _MORE_S:
+                        end_s, why = self.seconds, film.failure
+            except HushdError:  # what is left cannot be opened
+                broken = True
         is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
-        self._judge(broken or is_short, empty=end_s == 0, why=why, gap_s=0.0 if is_short else before_s)
+        self._judge(is_short, empty=end_s == 0, why=why, gaps=[before_s] * broken)
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
@@ -198,19 +216,19 @@ class Recording(AbstractContextManager["Recording"]):
             at = 0
         return at
 
-    def _judge(self, broken: bool, *, empty: bool, why: str = "", gap_s: float = 0.0) -> None:
-        """Sets `damage` if the file is `broken`, at its end or else at `gap_s`; raises an error if it has no sound."""
-        if broken:
+    def _judge(self, is_short: bool, *, empty: bool, why: str = "", gaps: Sequence[float] = ()) -> None:
+        """Sets `damage` if the end of the file is missing, or parts near the seconds `gaps`; raises an error if it has
+        no sound."""
+        gap = f" near {gaps[0]:.1f} s" if gaps else ""
+        if is_short:
+            also = f", and words may be missing{gap}" if gap or self._torn else ""
             what = f"is cut off or damaged{f' ({why})' if why else ''}: only its first"
-            if gap_s:
-                what = f"is damaged near {gap_s:.1f} s, and words may be missing there: the rest of its"
-            self.damage = HushdError(
-                "input_unreadable",
-                f"{self._name} {what} {self.seconds:.1f} seconds could be read.",
-                detail={"read_s": round(self.seconds, 3)},
-            )
+            self.damage = f"{what} {self.seconds:.1f} seconds could be read{also}."
+        elif gap or self._torn:
+            what = f"is damaged{gap}, and words may be missing there" if gap else "is damaged, and words may be missing"
+            self.damage = f"{what}: the rest of its {self.seconds:.1f} seconds could be read."
         if empty:
-            raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
+            raise HushdError("input_unreadable", f"{self._name} {self.damage or 'holds no audio.'}")
 
 
 def open_input(job: Job) -> BinaryIO:
@@ -245,17 +263,33 @@ def states_length(descriptor: int) -> bool:
     return frame[:1] == b"\xff" and 0 <= place < len(frame) - 8 and frame[place + 7] & 1 == 1
 
 
-def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool]:
-    """Returns where each of several OGGs in one file begins and ends, nothing if there are no several, and whether the
-    file ends within a page: libsndfile ends with the first one, or with the page before, without an error."""
-    at, size, begins, starts = 0, os.fstat(descriptor).st_size, False, []
-    while (head := os.pread(descriptor, _OGG_HEAD_BYTES + 255, at))[:4] == b"OggS" and len(head) >= _OGG_HEAD_BYTES:
-        begun, begins = begins, head[5] & 2 == 2
-        if begins and not begun:  # a recording's tracks begin together
-            starts.append(at)
-        at += _OGG_HEAD_BYTES + head[26] + sum(head[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + head[26]])
+def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool, bool]:
+    """Returns where each of several OGGs in one file begins and ends, nothing if there are no several; whether the file
+    ends within a page; and whether there is something else between its pages or behind them: libsndfile passes over
+    that, and ends with the first OGG, or with the page before, without an error."""
+    at, size, begins, is_torn, starts = 0, os.fstat(descriptor).st_size, False, False, []
+    while True:
+        head = os.pread(descriptor, _OGG_HEAD_BYTES + 255, at)
+        if head[:4] == b"OggS" and len(head) >= _OGG_HEAD_BYTES:
+            begun, begins = begins, head[5] & 2 == 2
+            if begins and not begun:  # a recording's tracks begin together
+                starts.append(at)
+            at += _OGG_HEAD_BYTES + head[26] + sum(head[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + head[26]])
+        elif starts and size - at > _TAGS:
+            at, is_torn = _next_page(descriptor, at), True
+        else:
+            break
     links = list(pairwise([*starts, min(at, size)]))
-    return links if len(links) > 1 else [], at > size or head[:4] == b"OggS"
+    return links if len(links) > 1 else [], at > size or head[:4] == b"OggS", is_torn
+
+
+def _next_page(descriptor: int, at: int) -> int:
+    """Returns where the next page of an OGG begins, or else the end of the file."""
+    while block := os.pread(descriptor, _SEARCHED_BYTES, at):
+        if (ahead := block.find(b"OggS")) >= 0:
+            return at + ahead
+        at += max(1, len(block) - 3)  # the mark may begin in this block
+    return at
 
 
 class Spool:

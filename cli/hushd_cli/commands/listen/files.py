@@ -35,15 +35,7 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The transcript of the readable part of a recording."""
-
-    transcript: Transcript
-    damage: HushdError | None = None
-
-
-Event = Segment | Done | BaseException | tuple[float, float]  # the last: seconds done, and the total
+Event = Segment | Transcript | BaseException | tuple[float, float]  # the last: seconds done, and the total
 
 
 @dataclass(slots=True)
@@ -64,10 +56,10 @@ class Feed:
         receive: returns the next segment, and at last the transcript.
 
     Attributes:
-        language, language_probability, warnings, unlikely, model, damage: known once the segments have been read.
+        language, language_probability, warnings, unlikely, model: known once the segments have been read.
     """
 
-    def __init__(self, receive: Callable[[], Segment | Done], diarized: bool) -> None:
+    def __init__(self, receive: Callable[[], Segment | Transcript], diarized: bool) -> None:
         self._receive = receive
         self.diarized = diarized
         self.language = ""
@@ -75,8 +67,7 @@ class Feed:
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.model = ""
-        self.damage: HushdError | None = None
-        self._first: Segment | Done | None = None
+        self._first: Segment | Transcript | None = None
 
     def begin(self) -> None:
         """Waits for the first segment, or the end. Raises the error of a recording that has none."""
@@ -88,9 +79,8 @@ class Feed:
         while isinstance(item, Segment):
             yield item
             item = self._receive()
-        self.language, self.warnings = item.transcript.language, item.transcript.warnings
-        self.language_probability, self.model = item.transcript.language_probability, item.transcript.model
-        self.unlikely, self.damage = item.transcript.unlikely, item.damage
+        self.language, self.language_probability, self.model = item.language, item.language_probability, item.model
+        self.warnings, self.unlikely = item.warnings, item.unlikely
 
 
 def standard_input() -> Iterator[bytes]:
@@ -106,7 +96,8 @@ class Files:
     arguments. One thread for each request receives, and puts events into `_events`.
 
     Attributes:
-        status: the highest exit code so far.
+        status: the highest exit code of the errors so far.
+        doubted: that of the warnings.
     """
 
     def __init__(self, client: Client, options: Namespace, output: Output) -> None:
@@ -161,11 +152,9 @@ class Files:
             deque(feed, maxlen=0)
         for warning in feed.warnings:
             self._warn(name, warning)
-        self.doubted = self.doubted or exit_code(feed.warnings)
-        if feed.damage:
-            raise feed.damage
+        self.doubted = max(self.doubted, exit_code(feed.warnings))
 
-    def receive(self, index: int) -> Segment | Done:
+    def receive(self, index: int) -> Segment | Transcript:
         """Returns the next segment of a recording, and at the end the transcript; raises the error that ended it."""
         inbox = self._inboxes[index]
         while not inbox:
@@ -175,12 +164,12 @@ class Files:
         event = inbox.popleft()
         if isinstance(event, BaseException):
             raise event
-        assert isinstance(event, Segment | Done)
+        assert isinstance(event, Segment | Transcript)
         return event
 
     def _take(self, index: int, event: Event) -> None:
         now = time.monotonic()
-        job = self._running.pop(index, None) if isinstance(event, Done | BaseException) else None
+        job = self._running.pop(index, None) if isinstance(event, Transcript | BaseException) else None
         if job and job.accompanied and isinstance(event, HushdError) and event.code in BUSY:
             self._put_off(job)
             return
@@ -189,26 +178,23 @@ class Files:
         elif isinstance(event, Segment):
             self._progress.heard(index, event.end, 0.0, now)
             self._inboxes[index].append(event)
-        elif isinstance(event, Done):
-            if event.damage:
-                self._progress.give_up(index)
-            else:
-                self._progress.finish(index, now)
+        elif isinstance(event, Transcript):
+            self._progress.finish(index, event.duration, now)
             self._inboxes[index].append(self._saved(index, event))
         else:
             self._progress.give_up(index)
             self._inboxes[index].append(event)
         self._line.show(self._progress.line)
 
-    def _saved(self, index: int, done: Done) -> Done | HushdError:
+    def _saved(self, index: int, transcript: Transcript) -> Transcript | HushdError:
         """Writes a finished recording's files at once, without waiting for its turn to be printed."""
         if not self._output.printed:
             try:
-                self._output.save(self._names[index], done.transcript)
+                self._output.save(self._names[index], transcript)
             except HushdError as error:
                 return error
             self._finish(index)
-        return done
+        return transcript
 
     def _finish(self, index: int) -> None:
         if index in self._journals:
@@ -275,20 +261,15 @@ class Files:
             journal = self._journal(index, name)  # while the worker works
         return Job(index, transcription, journal, segments)
 
-    def _transcribe(self, job: Job) -> Done:
+    def _transcribe(self, job: Job) -> Transcript:
         transcription, journal, segments = job.transcription, job.journal, job.segments
-        earlier, damage, script, written = deque(segments), None, self._options.script, None
+        earlier, script, written = deque(segments), self._options.script, None
         if self._options.written:
             from .written import Written
 
             written = Written(self._options)
         while True:
-            try:
-                segment = next(transcription, None)  # a refusal for lack of room is raised here first
-            except HushdError as error:
-                if not error.detail.get("read_s"):
-                    raise
-                segment, damage = None, error
+            segment = next(transcription, None)  # a refusal for lack of room is raised here first
             while earlier and not script:
                 self._events.put((job.index, earlier.popleft()))
             if segment is None:
@@ -308,7 +289,7 @@ class Files:
             transcript = script.aligned(transcript)
             for segment in transcript.segments:
                 self._events.put((job.index, segment))
-        return Done(replace(transcript, duration=damage.detail["read_s"]) if damage else transcript, damage)
+        return transcript
 
     def _journal(self, index: int, name: str) -> Journal | None:
         """Returns the recording's journal; None for a stream, which cannot be read again, and if a part is useless."""

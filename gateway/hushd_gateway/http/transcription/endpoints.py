@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from hushd.aio.client import AsyncTranscription
@@ -69,22 +69,20 @@ MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
 
 
 async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:
-    """Returns the whole transcript; of a recording that is cut off what there is, with the warning."""
-    segments: list[Segment] = []
-    transcription.wait_for_verdict()
+    """Returns the whole transcript."""
     async with aclosing(transcription):
-        try:
-            async for segment in transcription:
-                segments.append(segment)
-        except HushdError as damage:
-            return transcription.so_far(segments, _unnamed(damage, form))
-    return transcription.so_far(segments)
+        with unnamed(form):
+            return await transcription.transcript()
 
 
-def _unnamed(damage: HushdError, form: Form) -> HushdError:
-    """Returns the error without the name of the file in which the form's recording was kept."""
-    message = damage.message.replace(str(form.path), "The recording")
-    return HushdError(damage.code, message, detail=damage.detail)
+@contextmanager
+def unnamed(form: Form) -> Iterator[None]:
+    """Raises errors without the name of the file in which the form's recording was kept."""
+    try:
+        yield
+    except HushdError as error:
+        error.message = error.message.replace(str(form.path), "The recording")
+        raise
 
 
 def plain(transcript: Transcript, text: str, media: str = "text/plain") -> Response:
@@ -119,7 +117,7 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
     if ask.subtitles or ask.form == "diarized_json":
         transcription.wait_for_verdict()  # of which their segments have marks
     async with aclosing(transcription):
-        try:
+        with unnamed(form):
             async for segment in transcription:
                 delta = between(text, segment.text) + segment.text if text else segment.text
                 text += delta
@@ -132,8 +130,6 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
                     before = text[: -len(delta)]
                     scores = {"logprobs": formats.log_probabilities([segment], before)} if ask.logprobs else {}
                     yield {"type": "transcript.text.delta", "delta": delta, **scores}
-        except HushdError as damage:
-            transcription.so_far((), _unnamed(damage, form))
     done: JsonObject = {"type": "transcript.text.done", "text": text}
     done |= formats.warned(transcription.warnings, transcription.model)
     done |= formats.stretches(transcription.unlikely)

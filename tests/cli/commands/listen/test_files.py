@@ -336,28 +336,32 @@ def test_an_interrupted_recording_is_resumed(
     assert [request.params.get("start_s") for request in router.of(Request)] == [None, 360.0]
 
 
+@pytest.mark.parametrize("unlikely", [False, True])
 @pytest.mark.parametrize("written", [False, True])
 def test_what_could_be_read_of_a_damaged_recording_is_kept(
-    written: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path
+    written: bool, unlikely: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path
 ) -> None:
-    """Its transcript is printed or written as if it had ended there, then the error is told; there is no more of it,
-    so nothing is kept to be resumed. The next file is heard."""
+    """Its transcript is printed or written, with all verdicts, and the damage is told; nothing is kept to be resumed.
+    The next file is heard. The exit code says that a text is probably wrong, before all else."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request) and name(message) == "a.wav":
-            data = {"kind": "segment", "id": 0, "start": 0.0, "end": 400.0, "text": "So far", "language": "de"}
-            damage = {"code": "input_unreadable", "message": "It is cut off.", "detail": {"read_s": 400.5}}
-            router.send(route, Partial(id=message.id, seq=0, data=data), Error(id=message.id, **damage))
+            data = {"kind": "segment", "id": 0, "start": 0.0, "end": 400.0, "text": "So far", "unlikely": unlikely}
+            ends = {"language": "de", "duration": 400.5, "warnings": [{"code": "cut_off", "message": "It is cut off."}]}
+            router.send(route, Partial(id=message.id, seq=0, data=data), Result(id=message.id, data=ends))
         elif isinstance(message, Request):
             router.send(route, Result(id=message.id, data={"language": "en", "duration": 1.0}))
 
     start_router(script)
     folder = tmp_path / "out"
     done = run(*sounds[:2], "-f", "json", *(["-o", str(folder)] if written else []))
-    assert (done.returncode, done.stderr) == (4, b"listen: It is cut off.\n")
+    first_line, *more = done.stderr.decode().splitlines()
+    assert first_line == f"listen: {sounds[0]}: It is cut off."
+    assert (done.returncode, len(more)) == ((11, 1) if unlikely else (4, 0))
     texts = [(folder / f"{n}.json").read_text() for n in "ab"] if written else done.stdout.decode().splitlines()
     first, second = map(json.loads, texts)
     assert (first["text"], first["language"]) == ("So far", "de")
+    assert first.get("unlikely", []) == [{"start": 0.0, "end": 400.0}] * unlikely
     assert (second["text"], second["language"]) == ("", "en")
 
 
