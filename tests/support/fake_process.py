@@ -100,6 +100,8 @@ class FakeLauncher:
         self.pidfds = True
         self.started: list[FakeProcess] = []
         self.error: Exception | None = None
+        self.files = -1  # the last process's end of the way of files, if `keeps_files`
+        self.keeps_files = False
         self.last_words = ""
 
     def __call__(self, command: Sequence[str], environment: Mapping[str, str], **descriptors: Any) -> FakeProcess:
@@ -108,6 +110,8 @@ class FakeLauncher:
         # A pid of nobody, beyond what Linux gives out.
         process = FakeProcess(command, environment, 2**22 + len(self.started), **descriptors)
         process.write(self.last_words)
+        if self.keeps_files:
+            self.files = os.dup(int(environment["HUSHD_FILES"]))
         if not self.pidfds:
             process.without_pidfd()
         self.started.append(process)

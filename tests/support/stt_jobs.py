@@ -64,14 +64,7 @@ def make_job(
     fields: dict[str, Any] = {"input": "none"}
     chunks: deque[bytes] = deque()
     if isinstance(source, Path):
-        info = os.stat(source) if source.exists() else os.stat("/")
-        fields = {
-            "input": "path",
-            "path": str(source),
-            "device": info.st_dev,
-            "inode": info.st_ino,
-            "size": info.st_size,
-        }
+        fields = {"input": "path", "path": str(source)}
     elif isinstance(source, bytes):
         fields = {"input": "inline", "payload": source}
     elif source is not None:
@@ -91,8 +84,15 @@ def make_job(
         if on_send:
             on_send(job, message)
 
-    job = Job(JobMessage(id=bytes(16), op=op, params=params or {}, economy=economy, **fields), send)
+    job = Job(
+        JobMessage(id=bytes(16), op=op, params=params or {}, economy=economy, **fields), send, lambda: opened(source)
+    )
     return job, asked
+
+
+def opened(source: object) -> int | None:
+    """The descriptor of a file as the supervisor passes it to a worker."""
+    return os.open(source, os.O_RDONLY) if isinstance(source, Path) and source.is_file() else None
 
 
 def s16le(samples: np.ndarray) -> bytes:

@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -38,7 +39,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import best_effort, lifeline, log_files, own_modules
+from hushd_protocol.system import best_effort, lifeline, log_files, own_modules, passed_file
 from hushd_protocol.system.footprint import rss, trim
 
 from .errors import EXIT_CRASHED
@@ -100,6 +101,9 @@ class _Harness:
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
+        # The way of the files that jobs name, each passed before its job; a supervisor of an earlier version has none.
+        files = os.environ.pop("HUSHD_FILES", "")
+        self._files = socket.socket(fileno=int(files)) if files else None
         self._loaded = False
         self._measure = False  # whether the engine is to rest after work, and memory to be trimmed and reported
         self._rested = False  # whether it has done so
@@ -186,7 +190,7 @@ class _Harness:
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
-                self._begin(Job(message, self._post))
+                self._begin(Job(message, self._post, self._next_file))
             elif isinstance(message, Chunk):
                 if job_ := self._jobs.get(message.id):
                     job_.feed(message)
@@ -209,6 +213,9 @@ class _Harness:
             if not buggify("memory is not measured"):
                 self._memory.look()
             self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
+
+    def _next_file(self) -> int | None:
+        return passed_file.receive(self._files) if self._files else None
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job

@@ -7,10 +7,10 @@ the client has cancelled or left; the engine must not catch it.
 from __future__ import annotations
 
 import os
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
 
 from hushd_protocol import JsonObject, buggify
 from hushd_protocol.errors import HushdError
@@ -33,10 +33,14 @@ class Job:
         economy: whether memory is short, so that the engine should use less, if possible.
         session: whether it is live, and may last as long as a person speaks.
         client: a number that the jobs of one client share.
+        path: the name of the file, for messages; only its open descriptor can be read.
         degraded: set if it was done with less memory, which the result reports.
     """
 
-    def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, message: JobMessage, send: Callable[[Message], None], file: Callable[[], int | None] = lambda: None
+    ) -> None:
+        self._file = file() if message.input == "path" else None
         self.id = message.id
         self.op = message.op
         self.params: JsonObject = message.params
@@ -73,7 +77,7 @@ class Job:
             patience_s: the maximum silence of a stream in seconds; None: no limit.
 
         Raises:
-            HushdError: `path_unreachable` or `input_unreadable` for a path; `input_unreadable` for a stream that has
+            HushdError: `path_unreachable` for a file that has not come; `input_unreadable` for a stream that has
                 sent nothing for `patience_s`; `bad_request` for a chunk whose rate or channels differ from the
                 request's.
             Cancelled: while waiting for more.
@@ -81,7 +85,7 @@ class Job:
         if self.input == "inline":
             yield self._message.payload
         elif self.input == "path":
-            with os.fdopen(self.open_path(), "rb") as file:
+            with self.open_file() as file:
                 while piece := file.read(MAX_PAYLOAD):
                     self.check()
                     yield piece
@@ -102,28 +106,17 @@ class Job:
                 if not last:  # all of it is used up: granting a whole window tells that the job waits
                     self._send(Credit(id=self.id, chunks=1))
 
-    def open_path(self) -> int:
-        """Returns a descriptor of the same file that the client named; the caller closes it.
+    def open_file(self) -> BinaryIO:
+        """Returns the file that came with the job, at its beginning; the caller closes it. Raises `path_unreachable` if
+        none came, as from a supervisor of an earlier version."""
+        if self._file is None:
+            raise HushdError("path_unreachable", f"The worker has not got {self.path}.")
+        os.lseek(self._file, 0, os.SEEK_SET)
+        return open(os.dup(self._file), "rb", buffering=0)
 
-        Raises `path_unreachable` if the path cannot be opened from here or is not the file that the client saw
-        (PrivateTmp, a container); `input_unreadable` if it is not a regular file.
-        """
-        unreachable = HushdError("path_unreachable", f"The worker cannot open {self.path}.")
-        try:
-            # O_NONBLOCK: opening a FIFO must not wait for a writer.
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (OSError, ValueError) as error:
-            raise unreachable from error
-        info = os.fstat(descriptor)
-        named = self._message
-        # The size, too: an inode number is reused as soon as its file is deleted.
-        if (info.st_dev, info.st_ino, info.st_size) != (named.device, named.inode, named.size):
-            os.close(descriptor)
-            raise unreachable
-        if not stat.S_ISREG(info.st_mode):
-            os.close(descriptor)
-            raise HushdError("input_unreadable", f"{self.path} is not a regular file.")
-        return descriptor
+    def __del__(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
 
     def warn(self, code: str, message: str) -> None:
         """Adds a warning to the result, once for each `code`: the job succeeded, but its result is doubtful."""

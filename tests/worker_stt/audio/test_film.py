@@ -236,8 +236,8 @@ def test_what_follows_a_recording_is_no_damage(form: str) -> None:
 
 def test_a_cancelled_job_ends_the_reading(tmp_path: Path) -> None:
     """At the next block, and while the libraries still look for the beginning; nothing is left open."""
-    path, before = film(tmp_path / "a.mkv", tones(5)), settled_descriptors()
-    job, _ = make_job(path)
+    job, _ = make_job(film(tmp_path / "a.mkv", tones(5)))
+    before = settled_descriptors()
     with Recording(job) as recording:
         blocks = recording.blocks()
         next(blocks)

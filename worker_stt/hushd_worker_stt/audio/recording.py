@@ -48,7 +48,7 @@ class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
 
 class Recording(AbstractContextManager["Recording"]):
     """The open audio file of a job; a context manager that closes it. Raises `input_unreadable`; the errors of
-    `Job.open_path`; `output_failed` if a streamed file does not fit into the temporary folder.
+    `Job.open_file`; `output_failed` if a streamed file does not fit into the temporary folder.
 
     Args:
         start_s: the second at which the blocks begin.
@@ -234,7 +234,7 @@ class Recording(AbstractContextManager["Recording"]):
 def open_input(job: Job) -> BinaryIO:
     """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled."""
     if job.input == "path":
-        return open(job.open_path(), "rb", buffering=0)
+        return job.open_file()
     spool = Spool()
     try:
         for piece in job.read():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 
 import zmq
 from hushd_protocol import buggify
@@ -20,6 +22,7 @@ from hushd_protocol.messages import (
     Beat,
     Bye,
     Error,
+    Job,
     LoadFailed,
     Message,
     Ready,
@@ -27,7 +30,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system import log_files
+from hushd_protocol.system import log_files, passed_file
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
@@ -58,6 +61,7 @@ class _Worker:
     name: str
     gen: int
     child: Running
+    files: socket.socket  # our end of the way of the files that its jobs name
     oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
@@ -69,6 +73,10 @@ class _Worker:
     @property
     def process(self) -> Process:
         return self.child.process
+
+    def close(self) -> None:
+        self.files.close()
+        self.child.close()
 
 
 class WorkerSocket(Source):
@@ -145,8 +153,26 @@ class WorkerSocket(Source):
             yield Gauged(action.worker, action.gen, used)
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
+        if isinstance(action.message, Job) and action.message.input == "path":
+            try:
+                self._pass_file(action.worker, action.gen, action.message)
+            except HushdError as error:
+                return (FromWorker(action.worker, action.gen, Error.of(action.message.id, error)),)
         failed = self.send(action.worker, action.gen, action.message)
         return (failed,) if failed else ()
+
+    def _pass_file(self, name: str, gen: int, job: Job) -> None:
+        """Opens the file that a job names, and passes it to the worker ahead of the job; raises the errors of
+        `passed_file.open_named`."""
+        descriptor = passed_file.open_named(job.path, job.device, job.inode, job.size)
+        try:
+            if worker := self._workers.get((name, gen)):
+                passed_file.send(worker.files, descriptor)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ETOOMANYREFS):  # a program that takes no files: its job has the path
+                self._record("warning", f"{name} takes no open files")
+        finally:
+            os.close(descriptor)
 
     def spawn(self, action: Spawn) -> SpawnFailed | None:
         name, gen = action.worker, action.gen
@@ -154,17 +180,23 @@ class WorkerSocket(Source):
         device = action.compute_device or settings.compute_device
         token = os.urandom(16).hex()
         try:
-            child = children.start(
-                self._launch,
-                worker_command(name, settings.command),
-                self._paths.worker_log(name),
-                compute_environment(device, os.environ, action.shown, action.why),
-                {"HUSHD_PRECISION": settings.precision, **settings.environment},
-                {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
-            )
+            files, theirs = passed_file.pair()
+            with ExitStack() as undone, theirs:
+                undone.callback(files.close)
+                child = children.start(
+                    self._launch,
+                    worker_command(name, settings.command),
+                    self._paths.worker_log(name),
+                    compute_environment(device, os.environ, action.shown, action.why),
+                    {"HUSHD_PRECISION": settings.precision, **settings.environment},
+                    {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
+                    {"HUSHD_FILES": str(theirs.fileno())},
+                    inherited=(theirs.fileno(),),
+                )
+                undone.pop_all()
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
-        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, self._oom_kills())
+        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, files, self._oom_kills())
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
@@ -242,7 +274,7 @@ class WorkerSocket(Source):
                     continue
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
-                worker.child.close()
+                worker.close()
                 worker.exit_due = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
                 self._dead.append(worker)
             elif (
@@ -323,7 +355,7 @@ class WorkerSocket(Source):
             self._former.append(worker.route)
         self._tokens = {token: starting for token, starting in self._tokens.items() if starting is not worker}
         if worker.status is None:
-            worker.child.close()
+            worker.close()
 
 
 def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:

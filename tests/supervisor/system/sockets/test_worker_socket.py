@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, unpack
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
+from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, Job, LoadFailed, Partial, Ready, Result, Welcome
+from hushd_protocol.system import passed_file
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Kill, Spawn
+from hushd_supervisor.core.actions import Kill, Spawn, ToWorker
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
@@ -105,8 +107,46 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert first.descriptors["lifeline"] == int(first.environment["HUSHD_LIFELINE"])
     assert find().worker_log(NAME).exists()
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
-    # Of each: a lifeline's write end, and the two ends of the fake's exit pipe.
-    assert len(open_descriptors() - before) == 6
+    # Of each: a lifeline's write end, an end of the way of files, and the two ends of the fake's exit pipe.
+    assert len(open_descriptors() - before) == 8
+
+
+def named(path: Path, size: int) -> ToWorker:
+    """The job of a client that saw this file."""
+    info = path.stat()
+    job = Job(id=ID, op="a", input="path", path=str(path), device=info.st_dev, inode=info.st_ino, size=size)
+    return ToWorker(NAME, 1, job)
+
+
+def test_a_named_file_is_open_before_its_job_comes(desk: Desk, start: Start, tmp_path: Path) -> None:
+    """The worker gets the open file itself; nothing of it stays open here."""
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"sound")
+    desk.launch.keeps_files = True
+    process = start()
+    (number,) = process.descriptors["inherited"]
+    assert number == int(process.environment["HUSHD_FILES"])
+    before = settled_descriptors()
+    assert list(desk.workers.actions()[ToWorker](named(file, 5)) or ()) == []
+    assert open_descriptors() <= before
+    assert isinstance(process.hears(), Job)
+    with socket.socket(fileno=desk.launch.files) as theirs:
+        received = passed_file.receive(theirs)
+    assert received is not None
+    assert os.read(received, 9) == b"sound"
+    os.close(received)
+
+
+def test_a_file_that_is_another_one_ends_its_job(desk: Desk, start: Start, tmp_path: Path) -> None:
+    """The pool learns it as the worker's answer, and the worker hears of no job."""
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"another")
+    process = start()
+    (event,) = list(desk.workers.actions()[ToWorker](named(file, 5)) or ())
+    assert isinstance(event, FromWorker)
+    assert isinstance(event.message, Error)
+    assert (event.worker, event.gen, event.message.id, event.message.code) == (NAME, 1, ID, "path_unreachable")
+    assert not process.socket.poll(50)
 
 
 @pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
