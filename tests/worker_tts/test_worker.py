@@ -17,8 +17,8 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Cancelled, Job
-from hushd_worker_tts.engine import Voice
-from hushd_worker_tts.levelling import TARGET_LUFS
+from hushd_worker_tts.engine import AudioChunk, Voice
+from hushd_worker_tts.levelling import TARGET_LUFS, lufs, powers
 from hushd_worker_tts.worker import Worker
 from support.tts_jobs import Say
 
@@ -57,6 +57,20 @@ def test_the_result_says_what_was_spoken(tiny: Worker, say: Say) -> None:
         "duration": round(len(spoken.raw) / 2 / 8000, 3),
         "rate": 8000, "voice": "ting", "speed": 1.0, "sentences": 4,
     }  # fmt: skip
+
+
+def test_a_new_voice_is_as_loud_as_its_first_sentence_says(
+    tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence that an engine makes in stretches, the first one quiet, is measured whole for an unknown voice."""
+    hum = np.sin(np.arange(8000, dtype=np.float32) * 0.3)
+    stretches = [AudioChunk(hum * np.float32(level), 8000) for level in (0.01, 0.3, 0.3, 0.3)]
+    monkeypatch.setattr(type(tiny._engine), "synthesize", lambda *_: iter(stretches))
+    voices = [Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200)]
+    monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: tuple(voices)))
+    tiny.load(lambda note: None)
+    spoken = np.frombuffer(say(tiny, "Hello.").raw, "<i2")[8000:] / 32768
+    assert lufs(float(powers(spoken.astype(np.float32), 8000).mean())) == pytest.approx(TARGET_LUFS, abs=0.5)
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])

@@ -24,6 +24,9 @@ from . import onnx_arena
 MIN_BYTES = 20_000_000  # of a graph to map; a smaller one is copied in less time than it is parsed
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
+# Whether a thread that waits for the next operation keeps its core busy. Beside other programs that costs a voice of
+# piper's the double of its processor time, Kokoro a third more; alone it saves neither any time.
+_SPINNING = "session.intra_op.allow_spinning"
 _STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run once per token
 
 
@@ -34,6 +37,7 @@ def open_session(
     providers: Sequence[Any],
     *,
     often: bool = False,
+    part: bytes | None = None,
     **others: Any,
 ) -> Any:
     """Returns a session of the graph in `path`. Raises any error of the runtime.
@@ -41,6 +45,7 @@ def open_session(
     Args:
         create: the runtime's `InferenceSession`.
         options: its `SessionOptions`, only for this session, since the options about weights are added.
+        part: a model made of a part of the graph, to open in its place; its weights may be references into `path`.
         often: whether it runs often: on a CPU it keeps copies of weights in the order that suits its matrix products,
             and has its memory from `onnx_arena`.
     """
@@ -50,11 +55,15 @@ def open_session(
         path = path.resolve()
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
+    options.add_session_config_entry(_SPINNING, "0")
     mapped = on_cpu and _size(path) >= MIN_BYTES
     if often and on_cpu:
         onnx_arena.share(options)
     if mapped and not often:
         options.add_session_config_entry(_NO_PREPACKING, "1")
+    if part is not None:
+        options.add_session_config_entry(_FOLDER, str(path.parent))
+        return create(part, options, providers, **others)
     if mapped and (graph := _without_weights(path)) is not None:
         options.add_session_config_entry(_FOLDER, str(path.parent))
         # This fails in a runtime before 1.18, and for a damaged graph, for which the plain way has a better error.
@@ -109,7 +118,9 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
+    """A field of a message in protobuf's encoding: its number, and its places in the file."""
+
     number: int
     begin: int  # the first byte of its key
     content: int  # the first byte of its content
@@ -128,34 +139,34 @@ def without_weights(path: Path) -> bytes | None:
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         parts: list[bytes] = []
         external = False
-        for field in _fields(data, 0, len(data)):
+        for field in fields(data, 0, len(data)):
             if field.number == _GRAPH:
                 graph, refers = _graph(data, field, path.name.encode())
-                parts.append(_bytes_field(_GRAPH, graph))
+                parts.append(bytes_field(_GRAPH, graph))
                 external = external or refers
             else:
                 parts.append(data[field.begin : field.end])
     return b"".join(parts) if external else None
 
 
-def _graph(data: mmap.mmap, graph: _Field, name: bytes) -> tuple[bytes, bool]:
+def _graph(data: mmap.mmap, graph: Field, name: bytes) -> tuple[bytes, bool]:
     """Returns the content of a graph with references in place of its large weights, and whether there are any."""
     parts, done = [], graph.content
-    for field in _fields(data, graph.content, graph.end):
+    for field in fields(data, graph.content, graph.end):
         if field.number == _INITIALIZER and field.end - field.content >= MIN_MAPPED:
             tensor = _reference(data, field, name)
             if tensor is not None:
-                parts += [data[done : field.begin], _bytes_field(_INITIALIZER, tensor)]
+                parts += [data[done : field.begin], bytes_field(_INITIALIZER, tensor)]
                 done = field.end
     parts.append(data[done : graph.end])
     return b"".join(parts), len(parts) > 1
 
 
-def _reference(data: mmap.mmap, tensor: _Field, name: bytes) -> bytes | None:
+def _reference(data: mmap.mmap, tensor: Field, name: bytes) -> bytes | None:
     """Returns the content of a tensor with a reference to its bytes; None if it is too small, or its bytes are
     elsewhere."""
     parts, raw = [], None
-    for field in _fields(data, tensor.content, tensor.end):
+    for field in fields(data, tensor.content, tensor.end):
         if field.number == _RAW_DATA:
             raw = field
         elif field.number in (_EXTERNAL_DATA, _DATA_LOCATION):
@@ -169,31 +180,31 @@ def _reference(data: mmap.mmap, tensor: _Field, name: bytes) -> bytes | None:
         ("offset", b"%d" % raw.content),
         ("length", b"%d" % (raw.end - raw.content)),
     ):
-        entry = _bytes_field(1, key.encode()) + _bytes_field(2, value)
-        parts.append(_bytes_field(_EXTERNAL_DATA, entry))
+        entry = bytes_field(1, key.encode()) + bytes_field(2, value)
+        parts.append(bytes_field(_EXTERNAL_DATA, entry))
     return b"".join(parts) + _varint(_DATA_LOCATION << 3 | _VARINT) + _varint(_EXTERNAL)
 
 
-def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
+def fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[Field]:
     """Yields the fields of the message from `at` to `end`. Raises ValueError if they do not end at `end`."""
     while at < end:
         begin = at
-        key, at = _read_varint(data, at, end)
+        key, at = read_varint(data, at, end)
         kind = key & 7
         if kind == _BYTES:
-            length, at = _read_varint(data, at, end)
+            length, at = read_varint(data, at, end)
         elif kind == _VARINT:
-            length = _read_varint(data, at, end)[1] - at
+            length = read_varint(data, at, end)[1] - at
         else:
             length = _FIXED.get(kind, end)  # an unknown kind would end after the message
         if at + length > end or not key >> 3:
             raise ValueError(f"there is no valid protobuf field at byte {begin}")
-        yield _Field(key >> 3, begin, at, at + length)
+        yield Field(key >> 3, begin, at, at + length)
         at += length
 
 
-def _read_varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    """Returns a number, and the byte after it."""
+def read_varint(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int]:
+    """Returns a number, and the place of the byte after it. Raises ValueError if there is none before `end`."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
@@ -215,5 +226,6 @@ def _varint(value: int) -> bytes:
     return bytes(encoded)
 
 
-def _bytes_field(number: int, content: bytes) -> bytes:
+def bytes_field(number: int, content: bytes) -> bytes:
+    """Returns the encoding of a field whose content is bytes, text or a message."""
     return _varint(number << 3 | _BYTES) + _varint(len(content)) + content

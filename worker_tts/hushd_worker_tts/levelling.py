@@ -51,6 +51,10 @@ class Leveller:
         """Begins a job, whose gains use the levels that are known now."""
         self._job.gains = {}
 
+    def knows(self, voice: Voice) -> bool:
+        """Returns whether `gain` needs no audio of `voice`; else it goes by all that its first chunk has."""
+        return voice.name in self._job.gains or voice.loudness is not None or voice.name in self._learned
+
     def gain(self, voice: Voice, chunk: AudioChunk) -> float:
         """Returns the factor that brings `voice` to the target; `chunk` is its next audio."""
         gains: dict[str, float] = self._job.gains

@@ -120,8 +120,8 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
 
         make = partial(self._synthesize, piece.text, self._params.voice, self._speed())
         chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
-        # The end of a piece, and the times of its words, are only known once it is complete.
-        if not piece.ends or self._params.timeline:
+        # The end of a piece, the times of its words, and a new voice's loudness are only known once it is complete.
+        if not piece.ends or self._params.timeline or not self._leveller.knows(self._params.voice):
             chunks = joined(chunks)
         lead = JOINT_S if self._goes_on else SILENCE_BEFORE_WORD_S if self._output is None else None
         for chunk in chunks:

@@ -25,7 +25,9 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
 from hushd_worker_tts.engines import phoneme_voices
-from hushd_worker_tts.engines.phoneme_voices import session, word_marks
+from hushd_worker_tts.engines.phoneme_voices import word_marks
+
+from .graph import Graph
 
 SPEC = engines.get("piper")
 
@@ -47,7 +49,7 @@ class Piper(Engine):
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._voices: dict[str, Any] = {}
+        self._voices: dict[str, tuple[Any, Graph]] = {}
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -81,21 +83,16 @@ class Piper(Engine):
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
-        phonemes = self._voice(self._model).config.phoneme_type.value
+        phonemes = self._voice(self._model)[0].config.phoneme_type.value
         self.reads_phonemes = str(phonemes) == "espeak"  # some models read letters, or pinyin
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
-        from piper import SynthesisConfig
-
-        loaded = self._voice(voice.model)
-        speakers = loaded.config.speaker_id_map
-        settings = SynthesisConfig(
-            speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
-            length_scale=loaded.config.length_scale / speed,
-            normalize_audio=False,  # with True, each sentence has the same peak: a whisper is as loud as a shout
-        )
+        loaded, graph = self._voice(voice.model)
+        config = loaded.config
+        speaker = config.speaker_id_map.get(voice.name.removeprefix(f"{voice.model}."), config.default_speaker_id)
+        scales = (config.noise_scale, config.length_scale / speed, config.noise_w_scale)
         try:
-            chunks = list(loaded.synthesize(_raw(text), settings, include_alignments=True))
+            sentences = [phonemes for phonemes in loaded.phonemize(_raw(text)) if phonemes]
         except ImportError as error:
             language = voice.language.partition("-")[0]
             raise HushdError(
@@ -103,13 +100,19 @@ class Piper(Engine):
                 f"The voice {voice.model} needs more than piper itself ({reason(error)}): "
                 f"{package_command(f'piper-tts[{language}]')}.",
             ) from error
-        marks = word_marks(text, _phonemes(chunks))
-        for chunk in chunks:
-            if len(chunk.audio_float_array):
-                yield AudioChunk(chunk.audio_float_array, chunk.sample_rate, marks)
-                marks = ()
+        made = []
+        for phonemes in sentences:
+            ids = loaded.phonemes_to_ids(phonemes)
+            made.append((phonemes, len(ids), *graph.run(_inputs(ids, scales, speaker, config.num_speakers))))
+        marks = word_marks(text, _phonemes(made, config))
+        for *_, sound in made:
+            for samples in sound:
+                if len(samples):
+                    yield AudioChunk(samples.clip(-1, 1), config.sample_rate, marks)
+                    marks = ()
 
-    def _voice(self, name: str) -> Any:
+    def _voice(self, name: str) -> tuple[Any, Graph]:
+        """Returns the package's voice, which makes phonemes of a text, and the graph that makes sound of them."""
         if name not in self._voices:
             read_ahead(filter(None, [_files().get(name)]))
             with importing("The engine piper does not load", INSTALL):
@@ -121,10 +124,10 @@ class Piper(Engine):
             again = f"replace {path} and {_description(path).name} by complete copies"
             with loading(f"piper/{name}", install=INSTALL, again=again):
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
-                graph = session(path)
-                loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
-                self.compute_device = compute_device.of_sessions([loaded.session])
-            self._voices[name] = loaded
+                graph = Graph(path, config.sample_rate)
+                loaded = PiperVoice(session=graph.sessions[0], config=config, download_dir=path.parent)
+                self.compute_device = compute_device.of_sessions(graph.sessions)
+            self._voices[name] = loaded, graph
         return self._voices[name]
 
 
@@ -135,15 +138,35 @@ def _raw(text: str) -> str:
     )
 
 
-def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
-    """Yields phonemes and their starts, for voices that were exported with alignments."""
-    at = 0.0
-    for chunk in chunks:
-        seconds = at
-        for part in chunk.phoneme_alignments or ():
-            yield part.phoneme, seconds
-            seconds += part.num_samples / chunk.sample_rate
-        at += len(chunk.audio_float_array) / chunk.sample_rate
+def _inputs(ids: Sequence[int], scales: Sequence[float], speaker: int, speakers: int) -> dict[str, Any]:
+    """Returns the inputs of a voice's graph."""
+    import numpy as np
+
+    several = {"sid": np.array([speaker], np.int64)} if speakers > 1 else {}
+    return {
+        "input": np.array([ids], np.int64),
+        "input_lengths": np.array([len(ids)], np.int64),
+        "scales": np.array(scales, np.float32),
+        **several,
+    }
+
+
+def _phonemes(made: Sequence[tuple[Any, ...]], config: Any) -> Iterator[tuple[str, float]]:
+    """Yields phonemes and their starts in seconds, for voices that were exported with alignments.
+
+    A phoneme has its own numbers and that of a pad, in the package's order: begin, the phonemes, end.
+    """
+    numbers = config.phoneme_id_map
+    begin = 0.0
+    for phonemes, count, frames, samples, _ in made:
+        all_of_them = ["^", *phonemes, "$"]
+        counts = [len(numbers.get(each, ())) + len(numbers["_"]) * (each != "$") for each in all_of_them]
+        if frames is not None and sum(counts) == count == len(frames):
+            at = 0
+            for phoneme, of_it in zip(all_of_them, counts, strict=True):
+                yield phoneme, begin + float(frames[:at].sum()) * config.hop_length / config.sample_rate
+                at += of_it
+        begin += samples / config.sample_rate
 
 
 # --- its files -------------------------------------------------------------------------------------------------------

@@ -40,9 +40,9 @@ def models(
     )
 
 
-def session(path: Path) -> Any:
-    """Returns a session on the configured device, or else on a card that the runtime supports; on the CPU with the
-    memory of `onnx_arena`.
+def session(path: Path, part: bytes | None = None) -> Any:
+    """Returns a session of a voice, or of a `part` of its graph, on the configured device, or else on a card that the
+    runtime supports; on the CPU with the memory of `onnx_arena`.
 
     On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
     weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
@@ -55,7 +55,7 @@ def session(path: Path) -> Any:
     providers = compute_device.onnx_providers(onnxruntime)
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
-    return open_session(onnxruntime.InferenceSession, path, options, providers, often=True)
+    return open_session(onnxruntime.InferenceSession, path, options, providers, often=True, part=part)
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
