@@ -42,6 +42,7 @@ from .steps import Connect, Receive, Steps, Way
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
+TURNS = ("began", "ended", "nothing")  # kinds of partials that each turn of live speech has once
 RETRY_WINDOW_S = 5.0  # in which a supervisor must stay for long enough to answer
 
 T = TypeVar("T")
@@ -64,7 +65,8 @@ class Attempts:
         self._source = source
         self._pulls = pulls
         self._max_lost = max_lost
-        self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
+        self._arrived = False  # whether a part of the answer has come, of which the caller may have nothing yet
+        self._handed_out = False  # whether the caller has a part of it, which cannot be taken back
         self._rest: JsonObject = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
         self._lost = 0  # supervisors, while the caller had nothing of the answer
@@ -79,14 +81,24 @@ class Attempts:
         """True if the caller has a part of the answer."""
         return self._handed_out
 
-    def is_new(self, message: Message) -> bool:
+    def is_new(self, message: Message, *, taken: bool = True) -> bool:
         """Returns whether the caller has not had the content of `message` yet. Raises HushdError: the failure for which
-        the request was repeated, since the answer is another one now."""
+        the request was repeated, since the answer is another one now.
+        `taken`: whether the caller gets it now; else `take` says so later, and until then it may come again."""
         if self._known and (_lasts(message) or isinstance(message, Result)):
             if isinstance(message, Partial) and _content(message) == _content(self._known.popleft()):
                 return False
             assert self._failure
             raise self._failure
+        self._arrived = self._arrived or _lasts(message)
+        if taken:
+            self.take(message)
+        if not (self._known and isinstance(message, Partial) and self.request.session):
+            return True
+        return message.data.get("kind") in TURNS
+
+    def take(self, message: Message) -> None:
+        """Notes that the caller has a message that was new."""
         if _lasts(message):
             if not self._handed_out and isinstance(message, Partial) and message.data.get("speaker"):
                 self._returned = self._returned or []  # of channels heard apart there is no rest
@@ -96,7 +108,6 @@ class Attempts:
                 self._returned = None  # much live speech: it cannot be repeated
             elif self._returned is not None and isinstance(message, Partial):
                 self._returned.append(message)
-        return not (self._known and isinstance(message, Partial) and self.request.session)
 
     def again(self, error: HushdError) -> bool:
         """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing.
@@ -141,12 +152,12 @@ class Attempts:
             # Under the same id, so that a second crash is attributed to this input, and to no other request.
             self.request = replace(request, attempt=1)
             self._repeated = True
-        elif error.code in _BLAMELESS:
+        elif error.code in _BLAMELESS or (self._arrived and error.code == "worker_crashed"):
             self.request = replace(request, id=new_id())
             self._repeated = True
         else:
             return False
-        self._failure = error
+        self._failure, self._arrived = error, False
         return True
 
 
@@ -210,6 +221,7 @@ class RetryingCall:
         *,
         own_only: bool = False,
         on_wait: Callable[[str], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._over = False
         self._on_wait = on_wait
@@ -222,6 +234,9 @@ class RetryingCall:
         self._own_only = own_only
         self._attempts = Attempts(request, source, pull is not None, self.max_lost)
         self._former: Attempts | None = None  # of the model from which the request was moved
+        self._clock = clock
+        self._ends = math.inf  # when the request is useless, whoever answers it
+        self.sends = 0  # how often it was sent
 
     @property
     def request(self) -> Request:
@@ -258,9 +273,9 @@ class RetryingCall:
             self.close()
             raise
 
-    def receive(self) -> Steps[Message | None]:
+    def receive(self, *, taken: bool = True) -> Steps[Message | None]:
         """Returns the next message, the last being the `Result`; None after that. Raises HushdError if the request has
-        failed, and it does not help to send it again."""
+        failed, and it does not help to send it again. `taken`: as for `Attempts.is_new`."""
         while not self._over:
             try:
                 message: Message = yield Receive(self._call)
@@ -274,7 +289,7 @@ class RetryingCall:
                 raise
             if self._on_wait and isinstance(message, Accepted | Result):
                 self._on_wait(message.note if isinstance(message, Accepted) else "")  # a preload never runs
-            if self._is_new(message):
+            if self._is_new(message, taken):
                 if isinstance(message, Result):
                     self._end()
                 return message
@@ -292,7 +307,11 @@ class RetryingCall:
 
     def _send(self, connection: Connection) -> Steps[None]:
         # Known before it is sent, so that an interrupt at any time finds it and cancels it.
-        request = self._attempts.request
+        request, now = self._attempts.request, self._clock()
+        if request.deadline_ms is not None:
+            self._ends = min(self._ends, now + request.deadline_ms / 1000)
+            request = replace(request, deadline_ms=max(1, round((self._ends - now) * 1000)))
+        self.sends += 1
         call = self._call = self._calls(request, connection.post)
         connection.carry(call, request)
         if self._over:  # closed meanwhile
@@ -301,9 +320,13 @@ class RetryingCall:
             call.send_input(self._source)
         yield from ()
 
-    def _is_new(self, message: Message) -> bool:
+    def take(self, message: Message) -> None:
+        """Notes that the caller has a message that was received without being `taken`."""
+        self._attempts.take(message)
+
+    def _is_new(self, message: Message, taken: bool) -> bool:
         try:
-            return self._attempts.is_new(message)
+            return self._attempts.is_new(message, taken=taken)
         except HushdError:
             self.close()
             raise

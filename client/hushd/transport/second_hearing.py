@@ -7,12 +7,15 @@ Where nobody named a model or a language, the text of any model that is unsure o
 Nothing is held back but a text whose verdict follows it at once: that of the first piece or utterance, and on a busy
 machine of later utterances. Only the first is heard again. The other model's text is marked where it is unsure of its
 language.
+
+Until its verdict a text is not its caller's: if the worker is lost, all of it is requested again. Where a turn of live
+speech is heard more than once, it begins and ends for the caller once.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hushd_protocol import JsonObject
@@ -22,7 +25,7 @@ from hushd_protocol.messages import Message, Partial, Request, Result
 
 from hushd.warnings import UNLIKELY
 
-from .retry import RetryingCall
+from .retry import TURNS, RetryingCall
 from .steps import Brief, Steps
 
 HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
@@ -57,6 +60,8 @@ class SecondHearing:
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
         self._returned = False  # whether a text was
+        self._sends = 0  # of the call, at the last message
+        self._turns = self._turns_returned = 0  # events of turns since it was sent last, and those of the caller
         self._model = ""  # the other worker's name
         self._again = False  # whether that hears what the usual model has heard
         self._denied = False  # whether the usual model's verdict on it was that it is not English
@@ -77,7 +82,7 @@ class SecondHearing:
             if self._holds is None:
                 self._holds = yield Brief(self._look)
             while not self._ready:
-                if (message := (yield from self._call.receive())) is None:
+                if (message := (yield from self._call.receive(taken=False))) is None:
                     return None
                 yield from self._take(message)
         except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
@@ -88,29 +93,34 @@ class SecondHearing:
     def _take(self, message: Message) -> Steps[None]:
         data: Any = message.data if isinstance(message, Partial) else {}
         kind = data.get("kind")
+        if self._sends != self._call.sends:  # what was held comes again
+            self._sends, self._turns, self._held = self._call.sends, 0, []
+        self._turns += kind in TURNS
+        if kind in TURNS and self._turns <= self._turns_returned:
+            return
         if data.get("unjudged") and self._holds:
             self._held.append(message)
         elif kind == "judged" and self._held:
             unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
             if not ((unlikely or data.get("doubtful")) and (yield from self._move(unlikely))):
-                self._returned = True
-                self._ready += (_marked(each, unlikely) for each in held)
+                self._return(_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
-            self._ready += (*self._held, self._told(message))
+            self._return((*self._held, self._told(message)))
         elif self._held:
             self._held.append(message)
-        elif not self._call.moved:
-            self._returned = self._returned or kind == "segment"
-            self._pass_on(message, data)
-        elif not (self._again and kind == "began"):  # of an utterance that has begun before
-            self._pass_on(message, data)
-            self._again = self._again and kind not in ("ended", "nothing")
+        else:  # a segment marked if its model, which nobody named, doubts its language
+            asked = kind == "segment" and (self._unnamed or self._call.moved)
+            self._return((_marked(message, True) if asked and self._doubts(data) else message,))
+            self._again = self._again and not (self._call.moved and kind in ("ended", "nothing"))
 
-    def _pass_on(self, message: Message, data: JsonObject) -> None:
-        """Hands a message on, a segment marked if its model, which nobody named, doubts its language."""
-        asked = data.get("kind") == "segment" and (self._unnamed or self._call.moved)
-        self._ready.append(_marked(message, True) if asked and self._doubts(data) else message)
+    def _return(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._call.take(message)
+            kind = message.data.get("kind") if isinstance(message, Partial) else None
+            self._returned = self._returned or kind == "segment"
+            self._turns_returned += kind in TURNS
+            self._ready.append(message)
 
     def _move(self, denied: bool) -> Steps[bool]:
         """Sends the input to the other model; returns whether there is one, and the input is still whole."""
@@ -154,7 +164,8 @@ class SecondHearing:
 def is_unsure(language: str, probability: float | None, *, denied: bool) -> bool:
     """Returns whether another model may be wrong about its language, by its own probability; `denied`: the usual model
     has found that it is not English."""
-    return (probability or 1.0) < (_LEAST_ENGLISH if denied and language == _ENGLISH else _LEAST_KNOWN)
+    known = 1.0 if probability is None else probability
+    return known < (_LEAST_ENGLISH if denied and language == _ENGLISH else _LEAST_KNOWN)
 
 
 def _marked(message: Message, unlikely: bool) -> Message:

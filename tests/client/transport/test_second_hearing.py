@@ -10,7 +10,9 @@ from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Steps, run
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Partial, Request, Result
+from support.refusals import hushd_error
 
 from .test_retry import Calls, World
 
@@ -51,12 +53,14 @@ def heard(
     other: str = OTHER,
     waits: bool = False,
     unnamed: bool = False,
+    asked: Request = ASKED,
+    clock: Any = lambda: 0.0,
 ) -> tuple[Any, ...]:
     """A transcription whose requests are answered by scripts: the world, the texts and kinds that its caller gets
     (`unlikely` where marked), and its result."""
     world = Scripted()
     world.scripts = list(scripts)
-    call = world.call(ASKED, source or Inline(b"sound"))
+    call = world.call(asked, source or Inline(b"sound"), clock=clock)
     run(call.begin())
 
     def instead(request: Request) -> Steps[Request | None]:
@@ -78,13 +82,15 @@ def heard(
     return world, got, result
 
 
-@pytest.mark.parametrize(("probability", "unnamed"), [(0.47, True), (0.47, False), (0.7, True), (None, True)])
+@pytest.mark.parametrize(
+    ("probability", "unnamed"), [(0.47, True), (0.47, False), (0.7, True), (None, True), (0.0, True)]
+)
 def test_a_guessed_language_is_not_passed_off(probability: float | None, unnamed: bool) -> None:
     """Text in a language that its own model doubts is marked and warned of, where nobody named a model or a language:
     of a short French sentence Whisper base made "Hello, my name is" with 0.47."""
     segment = part("segment", "Hello.", start=0.0, end=2.0, rest=2.0, language="en", language_probability=probability)
     _, texts, result = heard((segment, RESULT), unnamed=unnamed)
-    doubted = unnamed and probability == 0.47
+    doubted = unnamed and probability in (0.47, 0.0)
     assert texts == ["Hello. (unlikely)" if doubted else "Hello."]
     assert [each["code"] for each in result.get("warnings", ())] == ["unlikely_text"] * doubted
     assert result.get("unlikely", []) == [{"start": 0.0, "end": 2.0}] * doubted
@@ -104,6 +110,7 @@ DONE = RESULT | {"unlikely": [{"start": 0.0, "end": 2.0}]}
     ({}, (FIRST, RESULT), ["We'll see you."]),
     ({}, (LATER, RESULT), ["And so on."]),
     ({}, (LATER, FIRST, DOUBTED, RESULT), ["And so on.", "We'll see you. (unlikely)"]),
+    ({}, (LATER, ENDED, FIRST, DOUBTED, RESULT), ["And so on.", "ended", "We'll see you. (unlikely)"]),
     (
         {"looks": False, "other": "", "waits": True},
         (FIRST, ENDED, DOUBTED, DONE),
@@ -173,6 +180,61 @@ def test_a_second_model_that_fails_changes_nothing() -> None:
     world, texts, result = heard((FIRST, DOUBTED), (failure,), (FIRST, DOUBTED, DONE))
     assert [request.worker for request in world.sent] == ["stt", OTHER, "stt"]
     assert (texts, result) == (["We'll see you. (unlikely)"], DONE)
+
+
+BEGAN, CRASH = part("began", start=0.1), HushdError("worker_crashed", "It died.")
+LIVE = replace(ASKED, session=True)
+STOP = HushdError("worker_stopped", "It was stopped.")
+ENDS = [CRASH, STOP, HushdError("supervisor_lost", "It has gone.")]
+
+
+@pytest.mark.parametrize("asked", [ASKED, LIVE, replace(ASKED, params={"diarize": True})])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_held_beginning_outlives_its_worker(end: HushdError, asked: Request) -> None:
+    """Nobody has it yet, so all is asked for again, of the usual model and of the other one."""
+    source = Stream([b"x" * (MAX_PAYLOAD + 1)], 2 * MAX_PAYLOAD) if asked.session else None
+    for rest, said in (
+        (((FIRST, JUDGED, RESULT),), "We'll see you."),
+        (((FIRST, DOUBTED), (HEARD, RESULT)), "Tout va bien."),
+    ):
+        world, texts, _ = heard((FIRST, end), *rest, asked=asked, source=source)
+        assert texts == [said]
+        assert [request.params for request in world.sent] == [asked.params] * len(world.sent)
+
+
+def test_the_rest_is_asked_for_of_a_beginning_that_was_returned() -> None:
+    world, texts, _ = heard((FIRST, JUDGED, CRASH), (LATER, RESULT))
+    assert (texts, world.sent[1].params) == (["We'll see you.", "And so on."], {"start_s": 2.0})
+
+
+@pytest.mark.parametrize("scripts", [
+    ((BEGAN, STOP), (BEGAN, FIRST, ENDED, JUDGED, RESULT)),
+    ((BEGAN, FIRST, ENDED, STOP), (BEGAN, FIRST, ENDED, JUDGED, RESULT)),
+    ((BEGAN, FIRST, ENDED, JUDGED, STOP), (BEGAN, FIRST, ENDED, JUDGED, RESULT)),
+    ((BEGAN, FIRST, ENDED, DOUBTED), (BEGAN, STOP), (BEGAN, HEARD, ENDED, RESULT)),
+    ((BEGAN, FIRST, ENDED, DOUBTED), (BEGAN, HEARD, STOP), (BEGAN, HEARD, ENDED, RESULT)),
+])  # fmt: skip
+def test_a_turn_begins_and_ends_once(scripts: Any) -> None:
+    """However often it is heard, and by whom."""
+    _, texts, _ = heard(*scripts, asked=LIVE)
+    assert [text for text in texts if text != "judged"] == ["began", texts[1], "ended"]
+
+
+def test_a_second_model_that_fails_in_the_middle_is_an_error() -> None:
+    """The usual model's text cannot follow the beginning of another one."""
+    with hushd_error("worker_failed"):
+        heard((FIRST, DOUBTED), (HEARD, HushdError("worker_failed", "There is no memory for it.")))
+
+
+def test_a_request_keeps_its_one_deadline() -> None:
+    """Whoever answers it, and however often it is sent: 10 s in all."""
+    now = iter(range(0, 100, 4))
+    asked = replace(ASKED, deadline_ms=10_000)
+    scripts, source = ((CRASH,), (FIRST, DOUBTED), (HEARD, CRASH), (LATER, RESULT)), Inline(b"x" * (MAX_PAYLOAD + 1))
+    world, _, _ = heard(*scripts, asked=asked, source=source, clock=lambda: next(now))
+    assert [request.deadline_ms for request in world.sent] == [10_000, 6_000, 2_000, 1]
+    ids = [request.id for request in world.sent]
+    assert [(ids.index(request.id), request.attempt) for request in world.sent] == [(0, 0), (0, 1), (2, 0), (3, 0)]
 
 
 def test_an_interrupted_look_cancels_the_request() -> None:

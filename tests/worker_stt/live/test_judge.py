@@ -71,6 +71,16 @@ def say(judge: LiveJudge, number: int, text: str = SAID) -> bool:
     return first.unlikely
 
 
+def test_the_first_verdict_follows_its_text_even_when_it_is_there_before(judge: LiveJudge, readings: Readings) -> None:
+    """By it another model is asked: on a busy machine a session had its first text marked, and was not heard again."""
+    readings.may.set()
+    judge.begin(SPEECH, SAID)
+    assert judge._last
+    assert judge._last.done.wait(BOUND_S)
+    assert judge.mark(Segment(0.0, 1.0, SAID)).unjudged
+    assert [event.unlikely for event in judge.news()] == [True]
+
+
 def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:
     """The first not at all; a later one as long as 2 s of sound are read; then all verdicts are in the result."""
     began = time.monotonic()

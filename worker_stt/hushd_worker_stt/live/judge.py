@@ -2,7 +2,8 @@
 
 It reads only while nobody has spoken for half a second, so that no words on the screen wait for it, and begins before
 the silence is long enough to end the utterance. A text waits for its verdict no longer than the reading of 2 s of sound
-takes, and the first text not at all; what is not known by then is sent unjudged, and its verdict follows. What is too
+takes. What is not known by then is sent unjudged, and its verdict follows, as that of the first text always does: by
+which another model is asked, also on a machine so busy that the verdict is there before the text is sent. What is too
 short to be acquitted is taken to be as the utterance before. The session's result waits for the last verdict.
 """
 
@@ -109,7 +110,7 @@ class LiveJudge:
         if judgement.spoken is None:
             judgement.spoken = segment.start, segment.end
             self._sent.append(judgement)
-            if not judgement.done.wait(0.0 if self._first else _HELD_TEXT_S * self._pace):
+            if self._first or not judgement.done.wait(_HELD_TEXT_S * self._pace):
                 self._unjudged = judgement
             self._first = False
         else:
