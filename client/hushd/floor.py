@@ -18,6 +18,7 @@ from .transport.connection import Connection
 from .transport.link import GONE, Link
 from .transport.retry import with_connection
 from .transport.steps import Steps, Way, run
+from .transport.waiting import wait_for
 
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
@@ -277,7 +278,7 @@ class Floor:
 
     def _wait_for(self, condition: Callable[[], object]) -> None:
         with self._changed:
-            self._changed.wait_for(condition)
+            wait_for(self._changed, condition)
 
     def _post(self, keep: bool) -> None:
         if self._connection is not None:

@@ -14,6 +14,8 @@ from weakref import WeakSet
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import dataclass
 
+from hushd.transport.waiting import take_lock
+
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
 EXIT_CLOSE_TIMEOUT_S = 2.0  # the same, for a process that is about to end
 OWN = "hushd.process"  # the property of hushd's streams in the sound server: the number of the process that plays
@@ -105,7 +107,7 @@ def wait_for_search() -> None:
     PortAudio asks JACK's library too, which holds a lock shared by all of a user's programs for that time. A process
     that exits meanwhile never releases it, and every program that looks for devices hangs until the next boot.
     """
-    _starting.acquire(timeout=EXIT_CLOSE_TIMEOUT_S)
+    take_lock(_starting, EXIT_CLOSE_TIMEOUT_S)
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:

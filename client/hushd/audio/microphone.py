@@ -14,6 +14,7 @@ from hushd.audio import devices
 from hushd.audio.devices import UNPLUGGED_AFTER_S, Device
 from hushd.audio.recording import Chunks, Closing
 from hushd.transport.link import devices_link
+from hushd.transport.waiting import next_item
 
 RATE = 16000  # Hz, of speech models
 MICROPHONE_CHUNK_S = 0.1
@@ -69,7 +70,7 @@ class Microphone(Closing, Chunks):
 
     def _get(self) -> bytes | BaseException | None:
         try:
-            return self._chunks.get(timeout=UNPLUGGED_AFTER_S)
+            return next_item(self._chunks, UNPLUGGED_AFTER_S)
         except queue.Empty:
             raise self.lose() from None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hushd.audio import devices
 from hushd.audio.devices import UNPLUGGED_AFTER_S
-from hushd.transport.spool import OVERLOOKED_S
+from hushd.transport.waiting import OVERLOOKED_S, wait_until_set
 
 QUIET_SAMPLE = 100  # of a sample, -50 dB: no word is lost below
 
@@ -199,7 +199,7 @@ class PlaybackBuffer:
                 raise self._error
             if self._chunks or ended:
                 return bool(self._chunks)
-            self._moved.wait(OVERLOOKED_S)
+            wait_until_set(self._moved, OVERLOOKED_S)
 
     def begin(self) -> None:
         """Prepares for a device that is about to be opened."""
@@ -224,7 +224,7 @@ class PlaybackBuffer:
         tick = DEVICE_LOOK_INTERVAL_S if on_position is None else POSITION_S
         calls, idle = self._calls, 0.0
         while not self._heard.is_set():
-            self._moved.wait(tick)
+            wait_until_set(self._moved, tick)
             self._moved.clear()
             if self._error is not None:
                 raise self._error
@@ -245,7 +245,7 @@ class PlaybackBuffer:
         """Silences the device at once; returns when the fade has ended."""
         self.hush()
         if not self.lost:
-            self._heard.wait(DEVICE_CLOSE_TIMEOUT_S)
+            wait_until_set(self._heard, DEVICE_CLOSE_TIMEOUT_S)
 
     @property
     def done(self) -> bool:

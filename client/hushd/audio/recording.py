@@ -6,6 +6,8 @@ import queue
 from collections.abc import Iterator
 from typing import Protocol, Self
 
+from hushd.transport.waiting import next_item
+
 SAMPLE_BYTES = 2  # bytes of a sample
 
 
@@ -56,7 +58,7 @@ class Chunks(Iterator[bytes]):
 
     def _get(self) -> bytes | BaseException | None:
         """Waits for the next chunk, error or end."""
-        return self._chunks.get()
+        return next_item(self._chunks)
 
     def put(self, chunk: bytes) -> None:
         """Adds a chunk."""

@@ -28,6 +28,7 @@ from hushd.audio.playback_buffer import without_tail
 from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
 from hushd.dialogue.listener import DETECTOR_CHUNK_S, Duplex, Mode
 from hushd.transcripts.transcript import Transcript
+from hushd.transport.waiting import wait_for
 
 from .listener import TurnListener
 
@@ -239,13 +240,10 @@ class Conversation:
         with self._changed:
             give_up = time.monotonic() + patience
             while turn.phase is not Phase.OVER:
-                timeout = None
-                if turn.phase is Phase.WAITING:
-                    timeout = give_up - time.monotonic()
-                    if timeout <= 0:
-                        turn.advance(Event.NOBODY)
-                        break
-                self._changed.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+                if turn.phase is not Phase.WAITING:
+                    wait_for(self._changed, lambda: turn.phase in (Phase.WAITING, Phase.OVER))
+                elif not wait_for(self._changed, lambda: turn.phase is not Phase.WAITING, give_up - time.monotonic()):
+                    turn.advance(Event.NOBODY)
 
     def _advance(self, turn: DialogueState, event: Event) -> None:
         with self._changed:

@@ -20,6 +20,8 @@ from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths, make_state
 
+from .waiting import take_lock
+
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
 # still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
 START_TIMEOUT_S = 30.0
@@ -119,7 +121,7 @@ def _start(paths: Paths, log: str) -> bool | None:
 @contextmanager
 def _our_turn() -> Iterator[None]:
     """Waits for another client's start; not for ever, since who held the lock at a fork does not exist in the child."""
-    has_turn = _turn.acquire(timeout=START_TIMEOUT_S)
+    has_turn = take_lock(_turn, START_TIMEOUT_S)
     try:
         yield
     finally:

@@ -27,6 +27,7 @@ from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
 
 from .call import Answered, Call
+from .waiting import join, wait_until_set
 
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
@@ -116,7 +117,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
         try:
             self._thread.start()
-            self._welcomed.wait()  # the thread always sets it, after its patience at the latest
+            wait_until_set(self._welcomed)  # the thread always sets it, after its patience at the latest
         except RuntimeError as error:  # the system allows no more of them
             os.close(self._wake_read)
             os.close(self._wake_write)
@@ -128,7 +129,7 @@ class Connection:
             self.close()
             raise
         if self._lost is not None:
-            self._thread.join()
+            join(self._thread)
             raise self._lost
 
     # --- for any thread ----------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ class Connection:
 
     def wait_lost(self, timeout: float | None) -> bool:
         """Waits for the supervisor's end; returns whether it came within `timeout` seconds (None: no limit)."""
-        return self._over.wait(timeout)
+        return wait_until_set(self._over, math.inf if timeout is None else timeout)
 
     def close(self) -> None:
         """Closes the connection, which cancels requests under way. Safe to call twice, and in a forked child."""
@@ -183,7 +184,7 @@ class Connection:
             self._request_end()
             raise
         if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
-            self._thread.join(timeout=2 * WELCOME_TIMEOUT_S)
+            join(self._thread, 2 * WELCOME_TIMEOUT_S)
 
     def _request_end(self) -> None:
         """Has the thread end, once all messages posted so far are sent."""

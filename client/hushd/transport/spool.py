@@ -11,24 +11,15 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import IO, NamedTuple, TypeVar
+from typing import IO, NamedTuple
 
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message
 
+from .waiting import wait_for
+
 MEMORY = 8 * 1024 * 1024  # bytes that a store keeps in memory: three minutes of speech
-# Python overlooks a signal that comes in the microseconds before it waits for a lock, until the wait ends.
-OVERLOOKED_S = 1.0
-T = TypeVar("T")
-
-
-def next_item(items: SimpleQueue[T]) -> T:
-    """Returns the next item, waiting for it; no signal is overlooked for longer than `OVERLOOKED_S`."""
-    while True:
-        with suppress(Empty):
-            return items.get(timeout=OVERLOOKED_S)
 
 
 class Place(NamedTuple):
@@ -139,8 +130,7 @@ class Spool:
             HushdError: `output_failed` when the temporary file does not give it back.
         """
         with self._changed:
-            while not self._changed.wait_for(lambda: self._items or self.ended, OVERLOOKED_S):
-                pass
+            wait_for(self._changed, lambda: self._items or self.ended)
             message = self._next()
         assert message is not None
         return message

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import zmq
+from hushd.transport.waiting import join
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
@@ -79,7 +80,7 @@ class AttachServer:
         """Ends everything that the programs have begun."""
         self._closing = True
         self._wake()
-        self._thread.join()
+        join(self._thread)
         with suppress(OSError):
             self._path.unlink()
 

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import stat
-import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
-from hushd.audio.playback_buffer import PlaybackBuffer
-from hushd.transport.spool import Spool, next_item
+from hushd.transport.spool import Spool
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Partial, Result
-from support.peer import wait_until
 
 ID = bytes(16)
 
@@ -32,25 +25,6 @@ def chunk(seq: int, payload: bytes) -> Chunk:
 def spooled_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize(
-    "wait", [Spool().get, PlaybackBuffer(Exception, 16_000, 1).wait, partial(next_item, SimpleQueue())]
-)
-def test_a_signal_is_noticed_while_nothing_comes(wait: Callable[[], object]) -> None:
-    """Also one that did not interrupt the wait: another thread gets it here, and any may come just before the wait."""
-    reader, begun = threading.get_ident(), threading.Event()
-
-    def interrupt() -> None:
-        begun.wait()
-        wait_until(lambda: sys._current_frames()[reader].f_code.co_name in ("wait", "next_item"), "a reader that waits")
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
-    begun.set()
-    with pytest.raises(KeyboardInterrupt):
-        wait()
 
 
 def test_order_and_content_survive_the_disk(spooled_files: Path) -> None:

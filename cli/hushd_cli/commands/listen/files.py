@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript, Transcription
-from hushd.transport.spool import next_item
+from hushd.transport.waiting import next_item
 from hushd.warnings import NO_EFFECT, ResultWarning, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
 from hushd.dialogue.listener import DETECTOR_CHUNK_S
-from hushd.transport.spool import next_item
+from hushd.transport.waiting import next_item
 from hushd_protocol.errors import HushdError
 
 from .claim import ListeningClaim

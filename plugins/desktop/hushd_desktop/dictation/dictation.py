@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import Microphone
+from hushd.transport.waiting import join
 from hushd_protocol.errors import HushdError
 
 from .composition import Composition
@@ -72,7 +73,7 @@ class Dictation:
 
     def wait(self) -> None:
         """Waits until the last word is written."""
-        self._thread.join()
+        join(self._thread)
 
     def _run(self) -> None:
         error: HushdError | None = None

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from hushd.audio import devices
 from hushd.client import Client
-from hushd.transport.spool import next_item
+from hushd.transport.waiting import join, next_item
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -113,7 +113,7 @@ def wait_for_key(options: Namespace) -> int:
             _act(dictations, action)
         key.stop()
         dictations.close()
-        watching.join()
+        join(watching)
     if failures:
         raise failures[0]
     return 0
