@@ -52,7 +52,9 @@ def same_secret(sent: str | bytes, secret: str) -> bool:
     """Returns whether a sent text is `secret`; the time of the comparison does not reveal how much of it is right."""
     import hmac  # loads OpenSSL, 4 MB that the supervisor needs for nothing else
 
-    return hmac.compare_digest(sent.encode() if isinstance(sent, str) else sent, secret.encode())
+    return hmac.compare_digest(
+        sent.encode(errors="backslashreplace") if isinstance(sent, str) else sent, secret.encode()
+    )
 
 
 def _without_port(host: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from hushd_protocol import hosts
@@ -54,15 +55,11 @@ class Authorisation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return
-        try:
-            self._check(scope)
-        except ApiError as error:
-            await _refuse(error, scope, receive, send)
-        else:
-            await self._serve(scope, receive, send)
+        await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves a request; of an unexpected error the log has only kind and place, since its text may have speech."""
+        """Checks and serves a request, whose every failure is answered in the API's form; of an unexpected one the log
+        has only kind and place, since its text may have speech."""
         started = False
 
         async def watched(message: Message) -> None:
@@ -72,6 +69,7 @@ class Authorisation:
                 await send(message)
 
         try:
+            self._check(scope)
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return
@@ -131,7 +129,8 @@ def _offered(subprotocols: Iterable[str]) -> Iterator[str | bytes]:
         if each.startswith(KEY):
             yield each[len(KEY) :]
         elif each.startswith(CODED_KEY):
-            yield urlsafe_b64decode(each[len(CODED_KEY) :] + "==")
+            with suppress(ValueError):  # it is not base64, and so no secret
+                yield urlsafe_b64decode(each[len(CODED_KEY) :] + "==")
 
 
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:

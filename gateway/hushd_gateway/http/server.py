@@ -15,6 +15,7 @@ from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto.events import Ping
 
 from .app import create_app
+from .errors import bad
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
@@ -58,8 +59,11 @@ class HttpProtocol(H11Protocol, _InTurns):
             self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
-        answer = f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {len(msg)}\r\n\r\n{msg}"
-        self.transport.write(answer.encode())
+        answer = bad(f"The request cannot be read: {msg.rstrip('.')}.").response()
+        head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+        self.transport.write(
+            f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{head}\r\n".encode() + bytes(answer.body)
+        )
         self.linger()
 
     def linger(self) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_gateway import callers
+from hushd_gateway import callers, log
 from hushd_gateway.http import create_app
+from hushd_gateway.http.realtime import client_secrets
 from hushd_schema.settings import HttpSettings, Settings
 
 ORIGIN = "https://chat.example.org"
@@ -120,6 +121,43 @@ def test_websockets_are_checked_by_themselves() -> None:
     for secret, refused in (("sec/ret", False), ("secret", True)):
         status = ask(LOCALHOST, token=secret, **socket, subprotocols=["realtime", coded])[0]
         assert (status == 401) is refused
+
+
+SOCKET = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+
+
+@pytest.mark.parametrize("secret", ["A", "AAAAA", "*", "=", "====", "é", "\ud800", "%00", "A" * 9_001])
+@pytest.mark.parametrize("kind", ["hushd-token.", "openai-insecure-api-key."])
+def test_a_secret_that_cannot_be_read_is_none(kind: str, secret: str) -> None:
+    """It is refused in the API's form, and nothing of it is an error of hushd's."""
+    assert ask(LOCALHOST, token="secret", **SOCKET, subprotocols=["realtime", kind + secret])[0] == 401
+
+
+@pytest.mark.parametrize("failure", [OSError("No."), ValueError("No."), KeyError("No."), RecursionError("No.")])
+def test_every_failure_before_a_route_has_the_form_of_the_api(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    told: list[BaseException] = []
+    monkeypatch.setattr(callers, "is_ours", fail)
+    monkeypatch.setattr(log, "report", lambda error, what: told.append(error))
+    for scope in ({}, SOCKET):
+        status, headers = ask(LOCALHOST, **scope)
+        assert (status, headers["content-type"]) == (500, "application/json")
+    assert told == [failure] * 2
+
+
+def test_secrets_that_have_expired_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(client_secrets, "MAX_SECRETS", 3)
+    monkeypatch.setattr(callers, "is_ours", lambda *_: True)
+    make = [ask(LOCALHOST, path="/v1/realtime/client_secrets")[0] for _ in range(4)]
+    assert make == [200, 200, 200, 429]
+    for path in tmp_path.glob("client_secrets/*"):
+        os.utime(path, (0, 0))
+    assert ask(LOCALHOST, path="/v1/realtime/client_secrets")[0] == 200
 
 
 def test_a_client_secret_opens_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

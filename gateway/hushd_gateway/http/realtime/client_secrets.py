@@ -47,15 +47,15 @@ def _keep(secret: str, session: str, expires_at: int) -> None:
         raise bad("session is too long for a secret.", "session")
     folder, now = _folder(), time.time()
     folder.mkdir(mode=0o700, exist_ok=True)
-    names = os.listdir(folder)
-    for name in names:
+    waiting = 0
+    for name in os.listdir(folder):
         with suppress(FileNotFoundError):
             if os.stat(folder / name).st_mtime <= now:
                 os.unlink(folder / name)
-    if len(names) >= MAX_SECRETS:
-        raise ApiError(
-            429, f"{len(names)} secrets wait for their sessions: use them, or let them expire.", retry_after=60
-        )
+            else:
+                waiting += 1
+    if waiting >= MAX_SECRETS:
+        raise ApiError(429, f"{waiting} secrets wait for their sessions: use them, or let them expire.", retry_after=60)
     path = folder / secret
     path.write_text(session)
     os.utime(path, (now, expires_at))
