@@ -103,7 +103,7 @@ def test_a_signal_is_noticed_while_nothing_comes(wait: Callable[[], object]) -> 
 
 @pytest.mark.parametrize("timeout", [0, -1.0, 0.01])
 def test_a_wait_ends_in_time(timeout: float) -> None:
-    """It looks once at least; what is there is returned."""
+    """It looks once at least, and returns an item that is there."""
     lock, changed, event, items = threading.Lock(), threading.Condition(), threading.Event(), SimpleQueue[int]()
     with changed:
         assert not wait_for(changed, lambda: 0, timeout)
