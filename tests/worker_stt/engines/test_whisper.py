@@ -359,6 +359,7 @@ def test_a_text_too_long_for_its_time_is_read_again(
     def decode(again: str) -> Any:
         def texts(samples: np.ndarray, decoding: Any) -> Iterator[Segment]:
             decoded.append(engine.window.short)
+            engine.window.shortened = engine.window.short
             yield Segment(0.0, end, said)
             yield Segment(end, end + 5.0, said if len(decoded) == 1 else again)
 
@@ -374,6 +375,48 @@ def test_a_text_too_long_for_its_time_is_read_again(
         monkeypatch.setattr(engine, "_decode", decode(again))
         *_, last = engine.transcribe(np.pad(sound, (0, quiet_s * RATE)), Options(**options))
         assert (decoded, last.text) == (expected, heard)
+
+
+@pytest.mark.parametrize(("short", "whole", "expected"), [
+    (Segment(0.0, 2.0, "Turn off", log_probability=-0.3), "Turn off the kitchen light.", "whole"),
+    (Segment(0.0, 1.4, "Turn off the kitchen", log_probability=-0.3), "Turn off the kitchen light.", "whole"),
+    (None, "Turn off the kitchen light.", "whole"),
+    (Segment(0.0, 2.0, "Turn of the kitchen light.", log_probability=-0.7), "Turn off the kitchen light.", "whole"),
+    (Segment(0.0, 2.0, "Turn off the kitchen light.", log_probability=-0.56), "Turn of a kitten, right?", "short"),
+    (Segment(0.0, 2.0, "Turn off the kitchen light.", log_probability=-0.4), "", "short"),
+])  # fmt: skip
+def test_the_text_of_a_short_window_covers_the_speech(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, short: Segment | None, whole: str, expected: str
+) -> None:
+    """One that ends early, says too little or is unsure is followed by the whole window's; if it lacks nothing the
+    likelier stays."""
+
+    def decode(samples: np.ndarray, decoding: Any) -> Iterator[Segment]:
+        engine.window.shortened = engine.window.short
+        if not engine.window.short:
+            yield Segment(0.0, 2.0, whole, log_probability=-0.6)
+        elif short:
+            yield short
+
+    monkeypatch.setattr(engine, "_decode", decode)
+    sound = np.sin(np.arange(2 * RATE) / 10).astype(np.float32) / 2
+    (heard,) = engine.transcribe(sound, Options())
+    assert heard.text == (whole if expected == "whole" else short and short.text)
+
+
+def test_behind_the_speech_of_a_window_is_silence() -> None:
+    """In features 80 dB below its loudest, where both packages have zeros, as loud as speech that is not loud; what
+    was said stays as it is."""
+    rng = np.random.default_rng(1)
+    sound = np.zeros((1, 80, 3000), np.float32)
+    sound[..., :150] = rng.uniform(-0.5, 1.2, (1, 80, 150))
+    for short, frames in ((True, 1200), (False, 3000)):
+        window, given = Window(), list[np.ndarray]()
+        window.short = short
+        window.encode(sound, given.append)
+        assert given[0].shape[-1] == frames
+        assert np.array_equal(given[0][..., :150], sound[..., :150])
+        assert given[0][..., 150:].max() == given[0][..., 150:].min() == sound.max() - 2
 
 
 @pytest.mark.parametrize(("found", "expected"), [
@@ -457,15 +500,20 @@ def test_options_leave_clear_speech_as_it_is(engine: Any, options: dict[str, Any
 def test_prompt_and_hotwords_reach_the_model(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are given to the decoder, cut to the half of its room that they may take, the hotwords whole."""
     asked = decoded_with(name, engine, monkeypatch)
-    text(engine, say(["one", "two"]), prompt="Left or right?", hotwords="Estragon, Vladimir")
-    text(engine, say(["one", "two"]), prompt="right " * 330, hotwords="Estragon, Vladimir")
-    text(engine, say(["one", "two"]), hotwords="Vladimir " * 220)
-    assert "Left or right?" in asked[0]["prompt"]
-    for one in asked[:2]:
+
+    def first(**options: str) -> dict[str, Any]:
+        asked.clear()
+        text(engine, say(["one", "two"]), **options)
+        return asked[0]
+
+    short = first(prompt="Left or right?", hotwords="Estragon, Vladimir")
+    long = first(prompt="right " * 330, hotwords="Estragon, Vladimir")
+    assert "Left or right?" in short["prompt"]
+    for one in (short, long):
         assert "Estragon, Vladimir" in one["prompt"]
-    for one in asked[1:]:
+    for one in (long, first(hotwords="Vladimir " * 220)):
         assert one["tokens"] <= 226  # with the three that say what follows
-    assert asked[1]["tokens"] > 200
+    assert long["tokens"] > 200
 
 
 def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

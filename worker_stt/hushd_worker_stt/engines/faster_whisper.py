@@ -216,10 +216,9 @@ class TogetherModel:
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
         import numpy as np
 
-        sound = np.array(self._array(features))
-        return self._window.encode(sound, lambda frames: self._encoded(sound, frames))
+        return self._window.encode(np.array(self._array(features)), self._encoded)
 
-    def _encoded(self, sound: Any, frames: int) -> Any:
+    def _encoded(self, sound: Any) -> Any:
         import numpy as np
 
         def together(items: Sequence[Any]) -> list[Any]:
@@ -228,7 +227,7 @@ class TogetherModel:
             array = self._array(self._model.encode(self._joined(items), to_cpu=True))
             return [self._storage.from_array(np.ascontiguousarray(array[n : n + 1])) for n in range(len(array))]
 
-        part = self._storage.from_array(np.ascontiguousarray(sound[..., :frames]))
+        part = self._storage.from_array(np.ascontiguousarray(sound))
         return rendezvous.call(("encode", tuple(part.shape)), part, together)
 
     def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:

@@ -111,18 +111,18 @@ class Whisper(WhisperFamily):
 
     def _encoded(self, sound: Any) -> Any:
         """Encodes a window once for its language and for every temperature, where the package does it for each."""
-        return self.window.encode(sound.cpu().numpy(), partial(self._part, sound))
+        return self.window.encode(sound.cpu().numpy(), partial(self._part, sound.device))
 
-    def _part(self, sound: Any, frames: int) -> Any:
-        """Encodes the first `frames` of a window, for which the package's encoder demands all of them."""
+    def _part(self, device: Any, sound: Samples) -> Any:
+        """Encodes a window, or a part of it, for which the package's encoder demands all of it."""
 
         def encode() -> Any:
             encoder = self._model.encoder
             places = encoder.positional_embedding
-            encoder.positional_embedding = places[: frames // 2]
+            encoder.positional_embedding = places[: sound.shape[-1] // 2]
             try:
                 with self._torch.no_grad():
-                    return encoder(sound[None, :, :frames])[0]
+                    return encoder(self._torch.from_numpy(sound)[None].to(device))[0]
             finally:
                 encoder.positional_embedding = places
 

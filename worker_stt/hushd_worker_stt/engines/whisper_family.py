@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
+from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -55,6 +57,12 @@ _MIN_WINDOW_S = 1.0  # of audio: the text of a shorter window is dropped; of 0.6
 # Of 100 recordings in five languages each segment had 7 characters less than 30 a second, a repeated sentence 75 more.
 _CHARACTERS_PER_S = 30
 _SPARE_CHARACTERS = 20
+# A short window's text is kept if it covers the speech: it ends no earlier before the speech's end, and has as many
+# bytes a second, in which languages differ less than in letters.
+_UNCOVERED_S, _LEAST_BYTES_PER_S = 0.3, 8
+# That of a piece shorter than this has few words, of which some were lost where its mean log probability was below the
+# second figure.
+_SHORT_S, _SURE = 9.0, -0.55
 # Of a draft's text, where a loop of 224 would take a second or more; some scripts have three tokens a character.
 _TOKENS_PER_S, _SPARE_TOKENS, _MOST_TOKENS = 25, 20, 220
 # Languages that Whisper takes for each other, so that one speaks for all of its row.
@@ -192,10 +200,14 @@ class WhisperFamily(Engine):
             decoder=options.decoder,
         )
         likely = self._spoken(samples, options.language, options.languages)
+        self.window.shortened = False
         segments = list(self._decode(samples, decoding))
-        if self.window.short and not draft and any(_is_hurried(segment, length) for segment in segments):
-            self.window.short = False
-            segments = list(self._decode(samples, decoding))
+        if self.window.shortened and not draft:
+            covers = _covers(segments, samples)
+            if not covers or (length < _SHORT_S and _likelihood(segments) < _SURE):
+                self.window.short = False
+                whole = list(self._decode(samples, decoding))
+                segments = max(whole, segments, key=_likelihood) if covers else whole
         if decoding.word_times and not segments:
             # Both packages drop a segment whose words they cannot place, but text without times is better than none.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
@@ -274,6 +286,20 @@ def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
             text, start, probability = before.text + text, before.start, min(before.probability or 0.0, probability)
         joined.append(Word(text.strip(), float(start), float(end), float(probability)))
     return tuple(joined)
+
+
+def _covers(segments: Sequence[Segment], samples: Samples) -> bool:
+    """Returns whether a text can be that of all speech in a piece's `samples`, and of nothing else."""
+    length, (before, speech) = len(samples) / RATE, trim(samples, 0)
+    said = sum(len(segment.text.encode()) for segment in segments)
+    enough = said >= _LEAST_BYTES_PER_S * len(speech) / RATE
+    end = max((segment.end for segment in segments), default=0.0)
+    reaches = end >= (before + len(speech)) / RATE - _UNCOVERED_S
+    return enough and reaches and not any(_is_hurried(segment, length) for segment in segments)
+
+
+def _likelihood(segments: Sequence[Segment]) -> float:
+    return min((segment.log_probability or 0.0 for segment in segments), default=-math.inf)
 
 
 def _is_hurried(segment: Segment, length: float) -> bool:

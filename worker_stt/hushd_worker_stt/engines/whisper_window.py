@@ -1,8 +1,9 @@
 """The window that Whisper's encoder reads: as long as its speech, and encoded once for its language and all its texts.
 
-Whisper learnt from windows of 30 s, padded with silence, and encoding takes the same time however much of that is
-speech. A shorter silence gives the same words in half of the time (docs/BENCHMARKS.md); with hardly any, texts loop. So
-a doubtful text from a short window is replaced by one from the whole window, before chance is tried.
+Whisper learnt from windows of 30 s, filled up with silence, and encoding takes the same time however much of that is
+speech. Both packages fill with zeros, which are far louder than silence in their features: more words are wrong, and in
+a short window texts end early. With silence a short window has the same words in a quarter of the time where its text
+is sure (docs/BENCHMARKS.md); else the whole window is asked, before chance is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ FRAMES_PER_S = 100  # of both packages
 _SILENCE_BEHIND_S = 3
 _SHORTEST_WINDOW_S = 12
 _WINDOW_STEP_S = 2  # windows of the same length make a batch
+_RANGE = 2.0  # of the features of both packages, 80 dB: what is less than the loudest by more is silence
 # The probability of the likeliest language below which it is asked of the whole window, too.
 SURE_OF_LANGUAGE = 0.6
 
@@ -43,44 +45,42 @@ class Window(threading.local):
     Attributes:
         economy, degraded, check: of the piece, as in `Engine`.
         short: whether it may be encoded as long as its speech: nowhere that no second text would be tried.
+        shortened: whether a window was, since this was last set to False.
     """
 
     economy = False
     degraded = False
     check: Callable[[], None] = staticmethod(lambda: None)
-    short = False
+    short = shortened = False
     encoding: Any = None
     _sound: Samples | None = None
-    _encode: Callable[[int], Any]
+    _encode: Callable[[Samples], Any]
     _is_whole = True
     _first: Any = None  # the options of the first text from it
 
-    def encode(self, sound: Samples, encode: Callable[[int], Any]) -> Any:
+    def encode(self, sound: Samples, encode: Callable[[Samples], Any]) -> Any:
         """Returns the encoding of a window; the one that is there if that serves for the same sound once more.
 
         Args:
             sound: the features; the last axis has its frames, which are 0 where both packages pad it.
-            encode: encodes the given number of frames of it.
+            encode: encodes as many frames as it is given.
         """
         import numpy as np
 
         serves = self._is_whole or self.short
         if self._sound is None or not serves or not np.array_equal(self._sound, sound):
-            frames = sound.shape[-1]
-            if self.short:
-                spoken = np.flatnonzero(sound.reshape(-1, frames).any(axis=0))
-                behind, step = _SILENCE_BEHIND_S * FRAMES_PER_S, _WINDOW_STEP_S * FRAMES_PER_S
-                needed = -(-(int(spoken[-1]) + 1 + behind) // step) * step if len(spoken) else 0
-                frames = min(frames, max(_SHORTEST_WINDOW_S * FRAMES_PER_S, needed))
-            self.encoding, self._sound, self._encode = encode(frames), sound, encode
-            self._is_whole = frames == sound.shape[-1]
+            part = _filled(sound, shortened=self.short)
+            self.encoding, self._sound, self._encode = encode(part), sound, encode
+            self._is_whole = part.shape == sound.shape
+        self.shortened |= not self._is_whole
         return self.encoding
 
     def encode_whole(self) -> bool:
         """Encodes the whole window where only a part of it was; returns whether it did."""
         if self._is_whole or self._sound is None:
             return False
-        self.encoding, self._is_whole = self._encode(self._sound.shape[-1]), True
+        self.encoding, self._is_whole = self._encode(_filled(self._sound, shortened=False)), True
+        self.shortened = False
         return True
 
     def options(self, given: Any, *, sampled: bool) -> Any:
@@ -89,3 +89,19 @@ class Window(threading.local):
         if not sampled:
             self._first = given
         return self._first if sampled and self.encode_whole() else given
+
+
+def _filled(sound: Samples, *, shortened: bool) -> Samples:
+    """Returns a window with silence behind its speech, a short one if that saves something."""
+    import numpy as np
+
+    frames = sound.shape[-1]
+    spoken = np.flatnonzero(sound.reshape(-1, frames).any(axis=0))
+    end = int(spoken[-1]) + 1 if len(spoken) else frames
+    if shortened:
+        step = _WINDOW_STEP_S * FRAMES_PER_S
+        needed = -(-(end + _SILENCE_BEHIND_S * FRAMES_PER_S) // step) * step
+        frames = min(frames, max(_SHORTEST_WINDOW_S * FRAMES_PER_S, needed))
+    filled = sound[..., :frames].copy()
+    filled[..., end:] = filled.max() - _RANGE
+    return filled
