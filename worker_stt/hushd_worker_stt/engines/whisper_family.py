@@ -291,8 +291,8 @@ def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
 def _covers(segments: Sequence[Segment], samples: Samples) -> bool:
     """Returns whether a text can be that of all speech in a piece's `samples`, and of nothing else."""
     length, (before, speech) = len(samples) / RATE, trim(samples, 0)
-    said = sum(len(segment.text.encode()) for segment in segments)
-    enough = said >= _LEAST_BYTES_PER_S * len(speech) / RATE
+    written = sum(len(segment.text.encode()) for segment in segments)
+    enough = written >= _LEAST_BYTES_PER_S * len(speech) / RATE
     end = max((segment.end for segment in segments), default=0.0)
     reaches = end >= (before + len(speech)) / RATE - _UNCOVERED_S
     return enough and reaches and not any(_is_hurried(segment, length) for segment in segments)
