@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import languages
 from hushd_models.installation import document
+from hushd_models.paces import REAL_TIME
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import listed, nearest
@@ -61,6 +63,7 @@ def choose(
     language: str | None,
     engine: str | None = None,
     model: str | None = None,
+    paces: Mapping[str, float] = MappingProxyType({}),
 ) -> VoiceChoice:
     """Returns the voice for a name, a language or both, of the given engine and model, or of any.
 
@@ -68,6 +71,8 @@ def choose(
         catalogue: what `describe("tts")` says of the role.
         voice: a voice's name, ENGINE/NAME, or one of `ALIASES`.
         language: a tag such as fr or pt-BR, or an English name such as French.
+        paces: of voices that were measured here, by ENGINE/MODEL (`hushd_models.paces`). One that is slower than real
+            time is chosen only by name, by the configuration, or where no other speaks the language.
 
     Raises:
         HushdError: `bad_request` for an unknown name, or a voice that speaks another language;
@@ -80,7 +85,7 @@ def choose(
     if engine == "server" and model and voice and voice.casefold() not in ALIASES and not index.same(voice):
         return VoiceChoice(engine, model, voice)  # a server lists its voices once it runs
     if voice is None:
-        chosen = index.for_language(language or "", tag or "", model)
+        chosen = index.for_language(language or "", tag or "", model, paces)
     else:
         chosen = index.named(voice, tag)
         if tag is not None and not _speaks(chosen, tag):
@@ -152,9 +157,12 @@ class _VoiceIndex:
                 return HushdError("engine_missing", sentence)
         return None
 
-    def for_language(self, language: str, tag: str, model: str | None) -> Voice:
-        """Returns the default engine's voice if it speaks the language, else that of the first engine that does."""
+    def for_language(self, language: str, tag: str, model: str | None, paces: Mapping[str, float]) -> Voice:
+        """Returns the default engine's voice if it speaks the language, else that of the first engine that does and is
+        not slow by its pace, else of the first."""
         able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
+        slow = {name for name, pace in paces.items() if pace > REAL_TIME}
+        able.sort(key=lambda voice: voice.engine != self.default_engine and f"{voice.engine}/{voice.model}" in slow)
         engine, _, own = (self.by_language.get(tag) or self.by_language.get(languages.code(tag)) or "").partition("/")
         configured = [voice for voice in able if voice.engine == engine]
         able = [voice for voice in configured if voice.model == own] or configured or able

@@ -172,10 +172,13 @@ class Preparation:
             engine, _, model = model.partition("/")
         wish = (voice, language, engine, model)
         if wish not in self._voices:
+            from hushd_models import paces
+            from hushd_protocol.system import paths
+
             from hushd.synthesis.voices import choose  # for those who name one
 
             described = yield from self._described("tts")
-            self._voices[wish] = choose(described.tts, *wish)
+            self._voices[wish] = choose(described.tts, *wish, (yield Brief(partial(paces.measured, paths.find()))))
         return self._voices[wish]
 
     def _hearing(self) -> Steps[HearingDescription]:

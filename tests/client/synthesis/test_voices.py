@@ -129,6 +129,21 @@ def test_by_language(there: SpeakingDescription, language: str, expected: str) -
     assert choose(there, None, language).voice == expected
 
 
+@pytest.mark.parametrize(("there", "slow", "expected"), [
+    (ALL, ["kokoro/kokoro-v1.0"], "fr_FR-siwis"),  # kokoro's voices come first
+    (ALL, [], "ff_siwis"),
+    (ALL, ["kokoro/kokoro-v1.0", "piper/fr_FR-siwis", "piper/fr_CA-paul"], "espeak-fr"),
+    (catalogue(KOKORO), ["kokoro/kokoro-v1.0"], "ff_siwis"),  # there is no other
+    (catalogue(KOKORO, ESPEAK, default="kokoro/kokoro-v1.0"), ["kokoro/kokoro-v1.0"], "ff_siwis"),  # the user's choice
+])  # fmt: skip
+def test_a_voice_slower_than_real_time_is_no_default(
+    there: SpeakingDescription, slow: list[str], expected: str
+) -> None:
+    """A voice that was measured to be slow speaks a language where it is configured, or no other speaks it."""
+    paces = {"kokoro/kokoro-v1.0": 0.9, "piper/fr_FR-siwis": 0.1} | dict.fromkeys(slow, 2.0)
+    assert choose(there, None, "fr", paces=paces).voice == expected
+
+
 @pytest.mark.parametrize(("there", "engine_name", "model"), [
     (catalogue(), None, None), (catalogue(), "chatterbox", None), (ALL, "mine", "x"),
     (catalogue(HIBARI, engine("chatterbox", installed=False)), "chatterbox", None),
