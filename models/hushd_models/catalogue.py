@@ -54,6 +54,7 @@ class Known:
         speed: one of `SPEEDS`, on a CPU.
         word_errors: its published word error rates (`word_errors`); empty if there are none.
         translation: whether it was trained to translate, if its engine can.
+        needs_language: whether it reads all speech as the language that it is told.
         voice: whether it is a further voice of its engine's model; no worker starts with it alone.
         package: the module of the package in which it is embedded.
         system: patterns of paths, at least one of which exists if the system has installed it.
@@ -78,6 +79,7 @@ class Known:
     word_errors: str = ""
     word_errors_source: str = ""
     translation: bool = True
+    needs_language: bool = False
     voice: bool = False
     package: str = ""
     system: tuple[str, ...] = ()

@@ -19,6 +19,8 @@ from hushd_protocol import JsonObject, __version__
 from hushd_schema.entry_points import PLUGINS, plugins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hushd_schema.engines import EngineSpec
 
 _DEFAULT = ("audio", "diarize", "http", "hub", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
@@ -26,25 +28,28 @@ _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkou
 
 
 @cache
-def extra_command(name: str) -> str:
-    """Returns the command that installs an extra of hushd, such as `whisper`, or a plugin, into this environment."""
+def extra_command(*names: str) -> str:
+    """Returns the command that installs extras of hushd, such as `whisper`, and plugins, into this environment."""
     receipt, metadata = _beside("uv-receipt.toml"), _beside("pipx_metadata.json")
-    plugin = _plugin(name)
-    added = ["--with-editable" if len(plugin) > 1 else "--with", plugin[-1]] if plugin else []
+    plugins = {name: plugin for name in names if (plugin := _plugin(name))}
+    own = [name for name in names if name not in plugins]
+    added = [
+        word for plugin in plugins.values() for word in ("--with-editable" if len(plugin) > 1 else "--with", plugin[-1])
+    ]
     if os.path.exists(receipt):
-        beside, extras = _receipt(receipt, name)
+        beside, extras = _receipt(receipt, names)
         # uv rebuilds the environment from the command line: it must name the installed packages again.
-        arguments = ["uv", "tool", "install", *beside, *added, *_hushd(*extras, *([] if added else [name]))]
-    elif os.path.exists(metadata):
-        *editable, requirement = plugin or _hushd(name)
-        arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
-    elif _is_fleeting():
+        return shlex.join(["uv", "tool", "install", *beside, *added, *_hushd(*extras, *own)])
+    if _is_fleeting():
         # The running supervisor only has this environment's engines; the new environment's supervisor replaces it.
-        extras = ["default", *([] if added or name in _DEFAULT else [name])]
+        extras = ["default", *(name for name in own if name not in _DEFAULT)]
         return f"{shlex.join(['uv', 'tool', 'install', *added, *_hushd(*extras)])} && hushd restart"
-    else:
-        return package_command(*(plugin or _hushd(name)))
-    return shlex.join(arguments)
+    words = [word for plugin in plugins.values() for word in plugin] + (_hushd(*own) if own else [])
+    if not os.path.exists(metadata):
+        return package_command(*words)
+    editable = [word for word in words if word == "--editable"]
+    requirements = [word for word in words if word != "--editable"]
+    return shlex.join(["pipx", "inject", *editable[:1], _pipx_name(metadata), *requirements])
 
 
 def plugin_needed(plugin: str, what: str) -> str:
@@ -154,17 +159,18 @@ def _beside(name: str) -> str:
     return os.path.join(sys.prefix, name)
 
 
-def _receipt(path: str, name: str) -> tuple[list[str], list[str]]:
+def _receipt(path: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Returns the arguments of the last `uv tool install`: options for packages beside hushd, and hushd's extras; all
-    but the extra or plugin `name`."""
+    but the extras and plugins `names`."""
     from hushd_schema import toml
 
     try:
         listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
         installed = [extra for package in listed if package["name"] == "hushd" for extra in package.get("extras", [])]
-        others = [package for package in listed if package["name"] not in ("hushd", f"hushd-{name}")]
+        anew = {"hushd", *(f"hushd-{name}" for name in names)}
+        others = [package for package in listed if package["name"] not in anew]
         beside = [word for package in others for word in _again(package)]
-        return beside, [extra for extra in installed if extra != name]
+        return beside, [extra for extra in installed if extra not in names]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return [], []
 

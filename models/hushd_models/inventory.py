@@ -168,9 +168,14 @@ def hearing(store: Store, language: str | None) -> Iterator[Row]:
             each.usable
             and each.role == "stt"
             and engine_installed(engines[each.engine])
-            and (languages.is_among(language, each.languages) if language else len(each.languages) != 1)
+            and (languages.is_among(language, each.languages) if language else _tells_several(each))
         ):
             yield each
+
+
+def _tells_several(row: Row) -> bool:
+    """Returns whether a model hears several languages without being told which one it is."""
+    return len(row.languages) != 1 and not (row.known and row.known.needs_language)
 
 
 def row(store: Store, model: str) -> Row:

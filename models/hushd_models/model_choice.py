@@ -43,6 +43,7 @@ class Candidate:
         memory_mb: of a worker with it.
         speed: one of `SPEEDS`.
         word_errors: its published word error rates (`hushd_models.word_errors`); empty where there are none.
+        needs_language: whether it reads all speech as the language that it is told.
     """
 
     engine: str
@@ -51,6 +52,7 @@ class Candidate:
     memory_mb: float
     speed: str
     word_errors: str = ""
+    needs_language: bool = False
 
     @property
     def name(self) -> str:
@@ -84,12 +86,13 @@ class Capacity:
 def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
     """Returns the models that know `language`, the best first: those within `speed`, then the others by slowness."""
 
-    def place(candidate: Candidate) -> tuple[int, float, float, float, float, float, str]:
+    def place(candidate: Candidate) -> tuple[bool, int, float, float, float, float, float, str]:
         slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
         own, english = word_errors.place(candidate.word_errors, language)
         # Of equals a model trained on the known language alone is better; for an unknown one it must detect many.
         broad, narrow = (0, len(candidate.languages)) if language else (-len(candidate.languages), 0)
-        return slower, broad, own, english, narrow, candidate.memory_mb, candidate.name
+        untold = candidate.needs_language and language is None
+        return untold, slower, broad, own, english, narrow, candidate.memory_mb, candidate.name
 
     return sorted((candidate for candidate in candidates if candidate.hears(language)), key=place)
 
@@ -157,7 +160,9 @@ def candidates(described: HearingDescription, engine: str | None = None, transla
                 continue
             known = catalogue.find(f"{entry.name}/{model.name}")
             speed, word_errors = (known.speed, known.word_errors) if known else ("medium", "")
-            installed.append(Candidate(entry.name, model.name, model.languages, model.memory_mb, speed, word_errors))
+            needs = known is not None and known.needs_language
+            about = model.languages, model.memory_mb, speed, word_errors, needs
+            installed.append(Candidate(entry.name, model.name, *about))
     if translates and not installed:
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")

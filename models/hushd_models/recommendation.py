@@ -162,13 +162,32 @@ def best(role: str) -> Sequence[tuple[str, str]]:
 
 
 def to_get(
-    rows: Iterable[Row], machine: Hardware, language: str, role: str, *, small: bool = False
+    rows: Iterable[Row],
+    machine: Hardware,
+    language: str,
+    role: str,
+    *,
+    small: bool = False,
+    own: Sequence[str] = (),
 ) -> Recommendation | None:
-    """Returns what `hushd get` brings: the best model, or with `small` the smallest, that one command can install."""
-    able = [choice for choice in recommend(rows, machine, language, role) if _is_installable(choice.known.engine)]
-    if small:
-        able.sort(key=lambda choice: choice.known.memory_mb)
+    """Returns what `hushd get` brings: the best model, or with `small` the smallest, that one command can install; to
+    hear, one that `tells_apart` the user's `own` languages and this one, if there is any."""
+    able = [choice for choice in _every(rows, machine, language, role, own) if _is_installable(choice.known.engine)]
+    able.sort(key=(lambda choice: choice.known.memory_mb) if small else _place(machine, language))
+    if role == "stt":
+        able.sort(key=lambda choice: not tells_apart(choice.known, (*own, language)))
     return next(iter(able), None)
+
+
+def tells_apart(known: Known, spoken: Sequence[str]) -> bool:
+    """Returns whether a model hears recordings in all of `spoken`, without being told which language it is."""
+    return all(languages.is_among(each, known.languages) for each in spoken) and not _confuses(known, spoken)
+
+
+def _confuses(known: Known, spoken: Sequence[str]) -> bool:
+    """Returns whether a model has to be told which of `spoken` a recording is in."""
+    heard = {languages.code(each) for each in spoken if languages.is_among(each, known.languages)}
+    return known.needs_language and len(heard) > 1
 
 
 def faster_voice(rows: Iterable[Row], machine: Hardware, language: str) -> Recommendation | None:
@@ -208,9 +227,30 @@ def recommend(
     language: str,
     role: str,
     engine_installed: Callable[[str], bool] = advice.engine_installed,
+    own: Sequence[str] = (),
 ) -> list[Recommendation]:
     """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
-    The list is empty if no model has the language."""
+    The list is empty if no model has the language. `own`: the user's languages."""
+    choices = _every(rows, machine, language, role, own, engine_installed)
+    if not choices:
+        return []
+    smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
+    choices.sort(key=_place(machine, language))
+    inside = [choice for choice in choices if choice.row.state == "embedded"]
+    shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}
+    return list(shown.values())
+
+
+def _every(
+    rows: Iterable[Row],
+    machine: Hardware,
+    language: str,
+    role: str,
+    own: Sequence[str],
+    engine_installed: Callable[[str], bool] = advice.engine_installed,
+) -> list[Recommendation]:
+    """Returns the models to recommend that fit a machine, by their rank; where there are others, none that confuses the
+    language with one of the user's `own`."""
     by_name = {row.model: row for row in rows}
     choices = [
         _made(role, language, row, row.known, gain, engine_installed)
@@ -218,16 +258,13 @@ def recommend(
         for row in _named(by_name, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
-    if not choices:
-        return []
-    smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
-    # Voices have no figures, and their rank is kept among those that are not slow here.
-    choices.sort(
-        key=lambda choice: (machine.is_slow(choice.known), word_errors.place(choice.known.word_errors, language))
-    )
-    inside = [choice for choice in choices if choice.row.state == "embedded"]
-    shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}
-    return list(shown.values())
+    return [choice for choice in choices if not _confuses(choice.known, (*own, language))] or choices
+
+
+def _place(machine: Hardware, language: str) -> Callable[[Recommendation], tuple[bool, tuple[float, float]]]:
+    """Returns a key that sorts the best first. Voices have no figures, and keep their rank among those that are not
+    slow here."""
+    return lambda choice: (machine.is_slow(choice.known), word_errors.place(choice.known.word_errors, language))
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:

@@ -318,6 +318,23 @@ def test_uv_is_told_all_that_its_receipt_has(
     assert words(installation.extra_command(name)) == ["uv", "tool", "install", *AGAIN, *old, *told]
 
 
+def test_several_extras_are_one_command(environment: Environment) -> None:
+    """By each installer: of two commands of uv's, the second one takes away what the first has brought."""
+    names = ("faster-whisper", "wake", "kokoro")
+    environment.origin(**GIT)
+    own, plugin = "hushd[{}] @ git+https://x/h@v1", "hushd-wake @ git+https://x/h@v1#subdirectory=plugins/wake"
+    both = own.format("faster-whisper,kokoro")
+    assert words(installation.extra_command(*names)) == [*words(PIP), plugin, both]
+    assert words(installation.extra_command("wake")) == [*words(PIP), plugin]
+    environment.pipx("{}")
+    installation.extra_command.cache_clear()
+    assert words(installation.extra_command(*names)) == ["pipx", "inject", "archive-x", plugin, both]
+    environment.receipt('tool.requirements = [{ name = "hushd", extras = ["tts", "kokoro"] }]')
+    installation.extra_command.cache_clear()
+    expected = ["--with", plugin, own.format("tts,faster-whisper,kokoro")]
+    assert words(installation.extra_command(*names)) == ["uv", "tool", "install", *expected]
+
+
 @pytest.mark.parametrize("text", ["[", "tool = 5", "[tool]", "[tool]\nrequirements = [5]", "tool.requirements = 5"])
 def test_a_damaged_receipt_tells_nothing(environment: Environment, text: str) -> None:
     """The command is that of a tool without anything beside it."""

@@ -142,7 +142,7 @@ def test_a_plugin_is_offered_where_no_natural_voice_is_known(
 def test_what_one_command_brings_is_got(small: bool, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best, or that of the least memory; nothing of an engine that the user would have to set up."""
     listed = [choice("chatterbox/x", 1), choice("kokoro/a", 30), choice("espeak-ng/c", 10), choice("kokoro/b", 20)]
-    monkeypatch.setattr(recommendation, "recommend", lambda *_: listed)
+    monkeypatch.setattr(recommendation, "_every", lambda *_: listed)
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: False)
     found = to_get([], LARGE, "de", "tts", small=small)
     assert found
@@ -154,6 +154,37 @@ def test_what_one_command_brings_is_got(small: bool, model: str, monkeypatch: py
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: False)
     monkeypatch.setattr(specs, "find", lambda name: ON_CARD._replace(requirement="chatterbox"))
     assert to_get([], LARGE, "de", "tts", small=small) == listed[0]
+
+
+@pytest.mark.parametrize(("language", "own", "model"), [
+    ("fr", (), "onnx-asr/nemo-canary-1b-v2"),
+    ("fr", ("fr-CA",), "onnx-asr/nemo-canary-1b-v2"),
+    ("fr", ("ja",), "faster-whisper/large-v3-turbo"),  # which hears both
+    ("fr", ("en",), "onnx-asr/nemo-parakeet-tdt-0.6b-v3"),
+    ("de", ("fr", "en"), "faster-whisper/large-v3-turbo"),
+    ("ru", (), "onnx-asr/gigaam-v3-e2e-rnnt"),
+    ("ru", ("en",), "faster-whisper/large-v3-turbo"),
+])  # fmt: skip
+def test_a_recording_needs_no_option(
+    language: str, own: tuple[str, ...], model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model that is brought tells the user's languages apart: Canary is for those who have one of its own."""
+    monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: engine != "transcribe-cpp")
+    monkeypatch.setattr(recommendation, "_is_installable", lambda engine: engine != "transcribe-cpp")
+    found = to_get(rows(), LARGE, language, "stt", own=own)
+    assert found
+    assert found.row.model == model
+    shown = recommend(rows(), LARGE, language, "stt", lambda engine: True, own)
+    assert any("canary" in each.row.model for each in shown) <= (own in ((), ("fr-CA",), ("ja",)))
+
+
+def test_where_none_tells_them_apart_one_is_brought_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that has to be told is better than none."""
+    canary = [row for row in rows() if row.model == "onnx-asr/nemo-canary-1b-v2"]
+    monkeypatch.setattr(recommendation, "_is_installable", lambda engine: True)
+    found = to_get(canary, LARGE, "fr", "stt", own=["en"])
+    assert found
+    assert found.row.model == "onnx-asr/nemo-canary-1b-v2"
 
 
 ON_CARD = EngineSpec("e", "stt", "e:E", cards=("cuda", "mps"), on_card_mb=lambda sizes: OnCard(200, sizes[""] / 1e6))

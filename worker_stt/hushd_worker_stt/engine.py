@@ -292,6 +292,7 @@ class Engine(BaseEngine):
         batch: set by `load`: the maximum number of pieces for `transcribe_batch`; the best one is measured at work.
         parallel: set by `load`: how many calls of `transcribe` may be made at once, each on a thread of its own, which
             alone sees its `economy`, `degraded` and `check`.
+        needs_language: set by `load` if the model reads all speech as the language that it is told.
         suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
     """
 
@@ -304,6 +305,7 @@ class Engine(BaseEngine):
     any_feeds = False
     batch = 1
     parallel = 1
+    needs_language = False
     suspends = False
 
     @classmethod

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_worker import usage
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 
 _BESIDE_SEGMENT_S = 0.2  # of audio that is scored with a segment: its times are the model's guess
+_ENGLISH = "en"
+_ASSUMED = (
+    "The model cannot tell languages, and read this as {}: name the language that is spoken, as in `--language {}`."
+)
 _SILENCE_BEFORE_RETRY_S = 0.35  # of silence before a second try of a piece, which changes the decoding
 
 
@@ -175,7 +180,8 @@ class Recogniser:
         """Returns the language that a user with `own` languages speaks in `piece`, if the model knows several, and it
         or the identifying model can tell.
 
-        If the identifying model cannot be used, the result gets a warning.
+        A model that has to be told is told the first of `own` that it knows, or else English. The result gets a warning
+        where several are possible, and where the identifying model cannot be used.
         """
         if len(self._languages) < 2:
             return None
@@ -184,10 +190,20 @@ class Recogniser:
             if detected := self.engine.detect_language(samples):
                 return detected.of_user(own)
             try:
-                return self._identification.identify(samples) if self._identification else None
+                identified = self._identification.identify(samples) if self._identification else None
             except HushdError as error:
                 job.warn("language_unknown", error.message)
-                return None
+                identified = None
+        return identified or (self._assumed(job, own) if self.engine.needs_language else None)
+
+    def _assumed(self, job: Job, own: Sequence[str]) -> DetectedLanguage:
+        spoken = list(dict.fromkeys(filter(None, (languages.find(each, self._languages) for each in own))))
+        told, *others = spoken or (languages.find(_ENGLISH, self._languages) or self._languages[0],)
+        if others or not spoken:
+            other = next(iter(others), None) or next(each for each in self._languages if each != told)
+            name = languages.name(languages.code(told))
+            job.warn("language_unknown", _ASSUMED.format(name, languages.code(other)))
+        return DetectedLanguage(told)
 
     @property
     def identifies_streams(self) -> bool:

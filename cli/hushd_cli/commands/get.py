@@ -12,12 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models import languages, paces, word_errors
+from hushd_models import languages, paces, text_language, word_errors
 from hushd_models.installation import extra_command
-from hushd_models.recommendation import Recommendation, faster_voice, plugin_that_speaks, quick_plugin, to_get
+from hushd_models.recommendation import (
+    Recommendation,
+    faster_voice,
+    plugin_that_speaks,
+    quick_plugin,
+    tells_apart,
+    to_get,
+)
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.own_modules import replaced
+from hushd_schema import engines as specs
 from hushd_schema import toml
 from hushd_schema.settings import Settings, editing, load
 
@@ -41,7 +49,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
     language = _checked(options.language)
     roles = [role for role, does in _ROLES.items() if getattr(options, f"{does}ing")] or list(_ROLES)
     index = ModelIndex()
-    choices = {role: to_get(index.rows(), index.machine, language, role, small=options.small) for role in roles}
+    settings = load(index.paths.config)
+    own = _own(settings)
+    choices = {
+        role: to_get(index.rows(), index.machine, language, role, small=options.small, own=own) for role in roles
+    }
     name = languages.name(languages.code(language))
     plugin = plugin_that_speaks(language, choices["tts"], small=options.small) if "tts" in choices else ""
     if plugin:
@@ -50,16 +62,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
     else:
         _say_what_lacks(name, choices)
     brought = [choice for choice in choices.values() if choice is not None]
-    settings = load(index.paths.config)
     changes = dict(_changes(settings, language, brought))
     for choice in brought:
         console.write(f"{_cost(choice)}\n")
-    steps = [*(step for choice in brought for step in choice.commands), *([extra_command(plugin)] if plugin else [])]
-    pulls = [step for step in dict.fromkeys(steps) if step.startswith(_PULL)]
-    installs = [step for step in dict.fromkeys(steps) if step not in pulls]
+    pulls = [step for choice in brought for step in choice.commands if step.startswith(_PULL)]
+    installs = _installs(brought, plugin)
     if options.again in installs:
         raise HushdError("output_failed", f"`{options.again}` has brought nothing into {sys.prefix}.")
-    if (steps or changes) and not _agreed(options, [*pulls, *installs]):
+    if (pulls or installs or changes) and not _agreed(options, [*pulls, *installs]):
         return 0
     from hushd_cli.terminal.progress import pulled  # not needed for a mistake
     from hushd_cli.terminal.shown_client import shown_client
@@ -130,24 +140,45 @@ def _cost(choice: Recommendation) -> str:
     return f"{does} ({', '.join(filter(None, facts))})."
 
 
+def _installs(brought: Sequence[Recommendation], plugin: str) -> list[str]:
+    """Returns the commands that install engines and a plugin: one for all extras, since uv makes the environment anew
+    from its last command."""
+    extras, others = dict[str, None](), dict[str, None]()
+    for choice in brought:
+        spec = specs.find(choice.known.engine, choice.role)
+        for step in choice.commands:
+            if spec and spec.extra and not spec.requirement and not step.startswith(_PULL):
+                extras[spec.extra] = None
+            elif not step.startswith(_PULL):
+                others[step] = None
+    extras |= {plugin: None} if plugin else {}
+    return [*([extra_command(*extras)] if extras else []), *others]
+
+
+def _own(settings: Settings) -> list[str]:
+    """Returns the codes of the languages that the user has."""
+    return [languages.code(each) for each in settings.languages] or [session_language()]
+
+
 def _changes(
     settings: Settings, language: str, brought: Sequence[Recommendation]
 ) -> Iterator[tuple[tuple[str, ...], str | list[str]]]:
     """Yields the settings to change: the user's languages, and the usual models for the new one.
 
-    A model that hears all of the user's languages hears every recording; any other one those that are said to be in its
-    language.
+    A model that tells all of the user's languages apart hears every recording; any other one those that are said to be
+    in its language.
     """
     code = languages.code(language)
-    own = [languages.code(each) for each in settings.languages] or [session_language()]
-    every = list(dict.fromkeys([*own, code]))
+    every = list(dict.fromkeys([*_own(settings), code]))
     if every != list(map(languages.code, settings.languages)):
         yield ("languages",), every
     for choice in brought:
-        model, heard = choice.row.model, set(map(languages.code, choice.known.languages))
-        if choice.role == "stt" and heard.issuperset(every):
+        model = choice.row.model
+        if choice.role == "stt" and tells_apart(choice.known, every):
             if settings.stt != model:
                 yield ("stt",), model
+            if settings.stt_by_language.get(every[0], model) != model:  # which a recording without a language would get
+                yield ("stt_by_language", every[0]), model
         elif settings.model_for(choice.role, language) != model:
             yield (f"{choice.role}_by_language", code), model
 
@@ -203,21 +234,23 @@ def _install(command: str) -> None:
 
 
 def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> str:
-    """Speaks a sentence of that language and hears it, by the usual models; prints both, and what the voice costs here.
+    """Speaks a sentence of that language and hears it, as a user will who types no option; prints both, and what the
+    voice costs here.
     Returns the voice's model where that is slower than real time; else nothing."""
     from hushd.synthesis.voices import speaking
 
     usual = load(paths.find().config).model_for("tts", language)
     here = [each for each in speaking(client.voices(), language) if each.installed]
+    name = languages.name(languages.code(language))
     voice = min(here, key=lambda each: f"{each.engine}/{each.model}" != usual, default=None)
     if voice is None or not (sentence := voice.sample):
-        name = languages.name(languages.code(language))
         console.write(f"No installed voice speaks {name}, so hearing it was not tried.\n")
         return ""
     import tempfile
 
     model = f"{voice.engine}/{voice.model}"
-    client.preload(f"tts/{model}")  # so that its start is not measured
+    for each in ("tts", f"tts/{model}"):  # so that their starts are not measured
+        client.preload(each)
     line = StatusLine()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -225,23 +258,37 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
         began = time.monotonic()
         line.show(lambda columns: f"speaking by {model} …"[: columns - 1])
         try:
-            speech = client.synthesize(sentence, voice=voice.name, engine=voice.engine, model=voice.model)
+            speech = client.synthesize(sentence)  # as `say` will be typed
             speech.save(file)
         finally:
             line.clear()
         pace = (time.monotonic() - began) / max(speech.duration, 0.1)
         sizes = (row.size_mb or 0.0 for row in client.status().workers if row.name.startswith(f"tts/{model}"))
         size_mb = max(sizes, default=0)
-        paces.keep(paths.find(), model, pace)
         console.write(f"Said:  {sentence}\n")
-        console.write(f"{model} computed {pace:.2g} s for a second of sound here, in {size_mb:.0f} MB.\n")
+        by_it = speech.voice in {each.name for each in here if (each.engine, each.model) == (voice.engine, voice.model)}
+        if by_it:
+            paces.keep(paths.find(), model, pace)
+            console.write(f"{model} computed {pace:.2g} s for a second of sound here, in {size_mb:.0f} MB.\n")
+        elif speech.voice not in {each.name for each in here}:
+            console.complain(f"`say` spoke this by {speech.voice}: `say --language {language}` speaks {name}.")
         if any(choice.role == "stt" for choice in brought):
-            try:
-                heard = client.transcribe(str(file), language=language).text.strip()
-            except HushdError as error:
-                heard = f"({reason(error)})"
-            console.write(f"Heard: {heard}\n")
-    return model if pace > paces.REAL_TIME else ""
+            _prove_hearing(client, language, file)
+    return model if by_it and pace > paces.REAL_TIME else ""
+
+
+def _prove_hearing(client: Client, language: str, file: Path) -> None:
+    """Hears a recording as `listen` will be typed; prints its text, and any other language that it was taken for."""
+    try:
+        transcript = client.transcribe(str(file))
+    except HushdError as error:
+        console.write(f"Heard: ({reason(error)})\n")
+        return
+    console.write(f"Heard: {transcript.text.strip()}\n")
+    code, heard = (languages.code(each) for each in (language, transcript.language))
+    if not text_language.may_be(code, heard):
+        took = f"`listen` took it for {languages.name(heard)}"
+        console.complain(f"{took}: `listen --language {code}` hears {languages.name(code)}.")
 
 
 def _say_what_is_faster(config: Path, language: str, slow: str) -> None:

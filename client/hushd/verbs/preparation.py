@@ -137,7 +137,7 @@ class Preparation:
             return None
         described = yield from self._hearing()
         installed = yield partial(model_choice.candidates, described, None, False)
-        several = [each for each in installed if len(each.languages) != 1]
+        several = [each for each in installed if len(each.languages) != 1 and not each.needs_language]
         if not several:
             return None
         own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)

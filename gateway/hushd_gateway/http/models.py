@@ -67,7 +67,7 @@ def _languages() -> list[JsonObject]:
     entries = []
     own = preferences.own_languages(where.config)
     for code in [*(code for code in own if code in codes), *sorted(codes - {*own})]:
-        brought = {does: recommendation.to_get(known, machine, code, role) for does, role in _DOES.items()}
+        brought = {does: recommendation.to_get(known, machine, code, role, own=own) for does, role in _DOES.items()}
         if any(brought.values()):
             entry = {does: choice and choice.as_json() for does, choice in brought.items()}
             entries.append({"language": code, "name": names.name(code)} | entry)

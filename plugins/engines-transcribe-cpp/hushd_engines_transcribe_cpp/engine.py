@@ -54,6 +54,7 @@ _LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine moonsh
 # once, by default.
 _FEEDS_S = {"moonshine_streaming": 0.5}
 _TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
+_NEEDS_LANGUAGE = ("canary", "cohere")  # those whose prompt has one, English by default
 _THRESHOLDS = {  # of Whisper's decoder: by hushd's names, the package's, and the value that switches each off
     "temperature_increment": ("temperature_inc", 0.0),
     "compression_ratio_threshold": ("compression_ratio_thold", math.inf),
@@ -98,6 +99,7 @@ class TranscribeCpp(Engine):
             raise load_error(
                 f"{SPEC.name}/{model}", error, install=self.INFO.install, again=f"replace {file} by a complete copy"
             ) from error
+        self.needs_language = self._architecture in _NEEDS_LANGUAGE
         self.PIECE = _PIECES.get(self._architecture.partition("_")[0], self.PIECE)
         self.PIECE_ECONOMY = None if self._architecture == "whisper" else self.PIECE_ECONOMY
         self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)

@@ -23,7 +23,7 @@ from support.ports import free_port
 def brings(role: str, model: str, spoken: str) -> Recommendation:
     """A model as it is recommended for French."""
     engine, _, name = model.partition("/")
-    known = Known(engine, name, role, tuple(spoken.split()))
+    known = Known(engine, name, role, tuple(spoken.split()), needs_language=name == "told")
     row = Row(model, role, "absent", known=known)
     return Recommendation(role, "fr", row, known, "", ())
 
@@ -33,13 +33,21 @@ def brings(role: str, model: str, spoken: str) -> Recommendation:
     (Settings(), "a/many", "en fr de", {("languages",): ["en", "fr"], ("stt",): "a/many"}),
     (Settings(), "a/french", "fr", {("languages",): ["en", "fr"], ("stt_by_language", "fr"): "a/french"}),
     (Settings(languages=("fr",)), "a/french", "fr", {("stt",): "a/french"}),
+    (Settings(languages=("fr",)), "a/told", "en fr", {("stt",): "a/told"}),
+    (Settings(languages=("fr", "ja")), "a/told", "en fr", {("stt_by_language", "fr"): "a/told"}),
+    (Settings(), "a/told", "en fr", {("languages",): ["en", "fr"], ("stt_by_language", "fr"): "a/told"}),
+    (
+        Settings(languages=("de", "fr"), stt_by_language={"de": "a/told"}), "a/many", "de fr",
+        {("stt",): "a/many", ("stt_by_language", "de"): "a/many"},
+    ),
     (Settings(languages=("fr-CA", "en"), stt="a/many"), "a/many", "en fr", {}),
     (Settings(languages=("en", "fr"), stt_by_language={"fr": "a/f"}), "a/f", "fr", {}),
 ])  # fmt: skip
 def test_a_model_becomes_the_usual_one_for_what_it_hears(
     settings: Settings, model: str, spoken: str, changes: dict[tuple[str, ...], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that hears all of the user's languages hears every recording; another one those of its language alone."""
+    """One that tells the user's languages apart hears every recording, also where the first had a model of its own;
+    another one hears those that are said to be in its language."""
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert dict(_changes(settings, "fr", [brings("stt", model, spoken)])) == changes
 
@@ -50,6 +58,19 @@ def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
     changed = dict(_changes(Settings(), "fr", [brings("tts", "a/many", "en fr pt")]))
     assert changed == {("languages",): ["pt", "fr"], ("tts_by_language", "fr"): "a/many"}
+
+
+def test_what_lacks_is_installed_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two extras and a plugin: uv makes the environment anew from its last command."""
+    monkeypatch.setattr(get, "extra_command", lambda *names: f"install {' '.join(names)}")
+    hears, speaks = (
+        replace(brings(role, model, "fr"), commands=("install x", f"hushd models pull {model}"))
+        for role, model in (("stt", "faster-whisper/base"), ("tts", "kokoro/v1.0"))
+    )
+    assert get._installs([hears, speaks], "engines-piper") == ["install faster-whisper kokoro engines-piper"]
+    assert get._installs([hears], "") == ["install faster-whisper"]
+    assert get._installs([replace(speaks, commands=())], "") == []
+    assert get._installs([replace(speaks, known=replace(speaks.known, engine="own"))], "") == ["install x"]
 
 
 def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hushd_models.installation import extra_command
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
@@ -101,6 +102,32 @@ def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
 def test_canary_writes_the_language_it_is_asked_for(models: Path, options: dict[str, object], expected: str) -> None:
     """The language goes into Canary's prompt, and English in its place where a translation is wanted."""
     assert text(loaded(tone_models.canary(models / "mine").name), whistle("▁ever"), **options) == expected
+
+
+@pytest.mark.parametrize(("own", "said", "told"), [
+    (["de"], "je versucht", ""),
+    (["fr", "de-AT"], "je versucht", ""),
+    (["de", "en"], "je versucht", "read this as German: name the language that is spoken, as in `--language en`"),
+    ([], "ever tried", "read this as English: name the language that is spoken, as in `--language de`"),
+    (["ja"], "ever tried", "read this as English"),
+])  # fmt: skip
+@pytest.mark.parametrize("live", [False, True])
+def test_canary_reads_the_users_first_language(
+    models: Path, own: list[str], said: str, told: str, live: bool, assets: Path
+) -> None:
+    """It cannot tell which is spoken, and would read all speech as English; it says so to whoever has several."""
+    tone_models.canary(models / "mine")
+    worker = SpeechToText("onnx-asr", "mine")
+    worker.load(lambda note: None)
+    samples, rate = soundfile.read(assets / "two_cities.wav", frames=3 * 48_000, dtype="int16")
+    params = {"format": "s16le", "rate": rate, "languages": own, "live": live}
+    job, asked = make_job(samples.tobytes() + bytes(3 * rate), params)
+    result = worker.run(job)
+    assert {segment["text"] for segment in asked.segments} == {said}
+    assert result["language"] == ("en" if said.startswith("ever") else "de")
+    warnings = [each["message"] for each in result.get("warnings", ()) if each["code"] == "language_unknown"]
+    assert len(warnings) == bool(told)
+    assert told in "".join(warnings)
 
 
 def test_what_cannot_translate_says_so(models: Path) -> None:

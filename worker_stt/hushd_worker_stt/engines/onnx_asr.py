@@ -95,7 +95,7 @@ class OnnxAsr(Engine):
             # On a CPU the weights are int8, and the values multiplied with them are scaled by the whole batch's largest
             # value, which changes the text.
             self.batch = 16
-        self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
+        self._translates = self.needs_language = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
         self._tells_likely = isinstance(
             self._asr, onnx_asr.models.whisper.WhisperHf

@@ -39,8 +39,9 @@ def add_arguments(commands: Commands) -> None:
 def show(index: ModelIndex, options: Namespace) -> int:
     rows, machine = index.rows(), index.machine
     asked = list(dict.fromkeys(map(_checked, options.languages)))
-    pairs = product(asked or preferences.own_languages(paths.find().config) or ["en"], ("stt", "tts"))
-    by_language = {(language, role): recommend(rows, machine, language, role) for language, role in pairs}
+    own = preferences.own_languages(paths.find().config)
+    pairs = product(asked or own or ["en"], ("stt", "tts"))
+    by_language = {(language, role): recommend(rows, machine, language, role, own=own) for language, role in pairs}
     if options.json:
         listed = [recommendation.as_json() for some in by_language.values() for recommendation in some]
         console.write_json(listed)
@@ -154,7 +155,8 @@ class ModelIndex:
         every = self.rows()
         spoken = self._asked_for or (self.language,)
         pairs = product(spoken, ("stt", "tts"))
-        return [choice.row.model for each in pairs for choice in recommend(every, self.machine, *each)]
+        own = preferences.own_languages(self.paths.config)
+        return [choice.row.model for each in pairs for choice in recommend(every, self.machine, *each, own=own)]
 
     def recommend_for(self, words: Sequence[str]) -> None:
         """Recommends for the languages among `words`, if there are any, in place of the session's."""
