@@ -1,4 +1,5 @@
-"""Compares languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`) or English name (`German`).
+"""Compares languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`), by English name (`German`)
+or by own name (`Deutsch`).
 
 The only place that decides whether two spellings mean the same language. The names are those of openai-whisper's
 command line, and some more.
@@ -27,9 +28,35 @@ si sinhala sinhalese, sk slovak, sl slovenian, sn shona, so somali, sq albanian,
 sw swahili, ta tamil, te telugu, tg tajik, th thai, tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu,
 uz uzbek, vi vietnamese, yi yiddish, yo yoruba, yue cantonese, zh chinese mandarin
 """
-_CODES = {
-    name.replace("_", " "): code for code, *names in (entry.split() for entry in _TABLE.split(",")) for name in names
-}
+# Their own names in lower case, as Unicode's CLDR has them, and some more; without those that are the English ones.
+_OWN_TABLE = """
+am አማርኛ, ar العربية, as অসমীয়া, az azərbaycan, ba башҡорт, be беларуская, bg български, bn বাংলা, bo བོད་སྐད་, br
+brezhoneg, bs bosanski, ca català, cs čeština, cy cymraeg, da dansk, de deutsch, el ελληνικά, es español castellano, et
+eesti, eu euskara, fa فارسی, fi suomi, fo føroyskt, fr français, ga gaeilge, gl galego, gu ગુજરાતી, haw ʻōlelo_hawaiʻi,
+he עברית, hi हिन्दी, hr hrvatski, ht kreyòl_ayisyen, hu magyar, hy հայերեն, id indonesia bahasa_indonesia, is íslenska,
+it italiano, ja 日本語, jw jawa, ka ქართული, kk қазақ_тілі, km ខ្មែរ, kn ಕನ್ನಡ, ko 한국어, ky кыргызча, la latina, lb
+lëtzebuergesch, ln lingála, lo ລາວ, lt lietuvių, lv latviešu, mi māori, mk македонски, ml മലയാളം, mn монгол, mr मराठी,
+ms melayu bahasa_melayu, mt malti, my မြန်မာ, ne नेपाली, nl nederlands, nn norsk_nynorsk, no norsk_bokmål norsk, pa
+ਪੰਜਾਬੀ, pl polski, ps پښتو, pt português, ro română, ru русский, sa संस्कृत_भाषा, sd سنڌي, si සිංහල, sk slovenčina, sl
+slovenščina, sn chishona, so soomaali, sq shqip, sr српски, su basa_sunda, sv svenska, sw kiswahili, ta தமிழ், te
+తెలుగు, tg тоҷикӣ, th ไทย, tk türkmen_dili, tl filipino, tr türkçe, tt татар, uk українська, ur اردو, uz o‘zbek, vi
+tiếng_việt, yi ייִדיש, yo èdè_yorùbá, yue 粵語, zh 中文
+"""
+
+
+def _by_name(table: str) -> dict[str, str]:
+    entries = (entry.split() for entry in table.split(","))
+    return {name.replace("_", " "): code for code, *names in entries for name in names}
+
+
+_CODES = _by_name(_TABLE)
+# Letters without their signs, which many keyboards lack: francais. Signs may be characters of their own.
+_PLAIN = str.maketrans(
+    "àáâãäåçèéêëìíîïñòóôõöùúûüýāăąćčęěğńōőřśşšűųźżžșțếệøłđə",
+    "aaaaaaceeeeiiiinooooouuuuyaaacceegnoorsssuuzzzsteeolde",
+    "".join(map(chr, range(0x300, 0x370))),
+)
+_OWN_CODES = {name.translate(_PLAIN): code for name, code in _by_name(_OWN_TABLE).items()}
 
 
 # A language's own tag as the last, after those that mean the same: withdrawn ones, and ISO 639-2's, as films have them.
@@ -100,8 +127,9 @@ def is_among(asked: str, tags: Iterable[str]) -> bool:
 
 
 def named(asked: str) -> str | None:
-    """Returns the code of a language by its English name, in any case."""
-    return _CODES.get(asked.strip().casefold())
+    """Returns the code of a language by its English or its own name, in any case, with or without its signs."""
+    name = asked.strip().casefold()
+    return _CODES.get(name) or _OWN_CODES.get(name.translate(_PLAIN))
 
 
 def name(code: str) -> str:
@@ -124,5 +152,6 @@ def meant(asked: str, codes: Iterable[str]) -> str | None:
     """Returns the name of the language among `codes` that `asked` may be a misspelling of."""
     codes = set(codes)
     known = [name for name, code in _CODES.items() if code in codes]
-    close = nearest(asked.strip(), known)
+    own = [name for name, code in _OWN_CODES.items() if code in codes]
+    close = nearest(asked.strip(), known) or nearest(asked.strip().translate(_PLAIN), own)
     return close.title() if close else None

@@ -13,6 +13,12 @@ from hushd_models import catalogue, languages
         ("mandarin", "zh"), ("Cantonese", "yue"), ("de", "de"), ("EN_us", "en"), ("zh-Hant-TW", "zh"), ("nb", "no"),
         ("nb-NO", "no"), ("nn", "nn"), ("Norwegian", "no"), ("cmn-Hans-CN", "zh"), ("iw_IL", "he"), ("in", "id"),
         ("ji", "yi"), ("jv", "jw"), ("fil-PH", "tl"), ("mo", "ro"), ("de_AT.UTF-8", "de"), ("ca_ES@valencia", "ca"),
+        ("Français", "fr"), ("francais", "fr"), ("franc\u0327ais", "fr"), ("DEUTSCH", "de"), ("Español", "es"),
+        ("espanol", "es"), ("Castellano", "es"), ("português", "pt"), ("Portugues", "pt"), ("Italiano", "it"),
+        ("nederlands", "nl"), ("svenska", "sv"), ("Norsk", "no"), ("norsk bokmål", "no"), ("norsk nynorsk", "nn"),
+        ("čeština", "cs"), ("cestina", "cs"), ("Türkçe", "tr"), ("tiếng việt", "vi"), ("Tieng Viet", "vi"),
+        ("русский", "ru"), ("РУССКИЙ", "ru"), ("українська", "uk"), ("日本語", "ja"), ("中文", "zh"), ("한국어", "ko"),
+        ("العربية", "ar"), ("हिन्दी", "hi"), ("Ελληνικά", "el"), ("bahasa indonesia", "id"), ("Suomi", "fi"),
         ("Klingon", "klingon"), ("", ""), ("fre", "fr"), ("GER", "de"), ("zho-Hans", "zh"), ("nob", "no"),
     ],
 )  # fmt: skip
@@ -32,6 +38,14 @@ def test_every_language_of_a_known_model_has_a_name() -> None:
     assert not heard & set(languages._CODES)
 
 
+def test_own_names_are_babels() -> None:
+    """Each language's name for itself means the same here, with and without its signs."""
+    babel = pytest.importorskip("babel", reason="Babel is not installed")
+    for code in set(languages._CODES.values()):
+        locale = babel.Locale(babel.Locale.parse({"jw": "jv"}.get(code, code)).language)
+        assert languages.code(locale.get_display_name()) == code
+
+
 @pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 def test_the_names_are_whispers() -> None:
     """Each name of the package's own table means the same here."""
@@ -44,6 +58,8 @@ def test_the_names_are_whispers() -> None:
     ("Germn", ("en", "de"), "German"),
     ("haitian crole", ("ht",), "Haitian Creole"),
     ("Germn", ("en",), None),
+    ("Deutch", ("en", "de"), "Deutsch"),
+    ("françai", ("en", "fr"), "Francais"),
     ("Klingon", ("en", "de", "tr"), None),
     ("", ("en",), None),
 ])  # fmt: skip

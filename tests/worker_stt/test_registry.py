@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hushd_models.installation import extra_command
+from hushd_worker_stt.engine import DetectedLanguage
 from hushd_worker_stt.engines import moonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.registry import REGISTRY
@@ -84,3 +85,19 @@ def test_a_worker_is_not_started_by_hand(arguments: list[str], status: int, word
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("likely", "own", "seconds", "tag"), [
+    ({"ja": 0.83, "pt": 0.03}, ["pt-BR", "en"], 2.3, "pt"),
+    ({"ja": 0.83, "pt": 0.03}, ["pt", "en"], 8.0, "ja"),
+    ({"ja": 0.99, "pt": 0.001}, ["pt", "en"], 2.3, "ja"),
+    ({"cy": 0.6, "en": 0.3}, ["en"], 1.0, "en"),
+    ({"cy": 0.6, "en": 0.3}, [], 1.0, "cy"),
+    ({"en": 0.6, "fr": 0.1}, ["fr"], 1.0, "fr"),
+    ({"en": 0.6, "fr": 0.05}, ["fr"], 1.0, "en"),
+])  # fmt: skip
+def test_short_speech_is_in_one_of_its_users_languages(
+    likely: dict[str, float], own: list[str], seconds: float, tag: str
+) -> None:
+    """A language that is neither theirs nor English needs much more than these, the more the shorter it is."""
+    assert DetectedLanguage.likeliest(likely).of_user(own, seconds).tag == tag

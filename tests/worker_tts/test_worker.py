@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_models import recommendation
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message
@@ -250,6 +251,17 @@ def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
     assert "`hushd get fr`" in refused.value.message
     for named in ({"voice": "ting"}, {"language": "en"}):
         assert say(tiny, FRENCH, languages=[], **named).result["voice"] == "ting"
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_note_on_another_language_names_a_command_that_works(
+    tiny: Worker, say: Say, here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To choose the language where a voice speaks it; else the command that brings one."""
+    monkeypatch.setattr(recommendation, "preferred", lambda rows, *wish: next(iter(rows)) if here else None)
+    (warning,) = say(tiny, "Bonjour à tous, il fait vraiment très beau ce matin.").result["warnings"]
+    assert ("choose the language fr" in warning["message"]) is here
+    assert ("`hushd get fr` brings a model that speaks it" in warning["message"]) is not here
 
 
 def test_a_text_is_spoken_by_the_voice_of_its_language(

@@ -34,6 +34,9 @@ _ENGLISH = "en"  # the language for which models take others, so that it is neve
 # Of 181 clips of 0.5 to 3 s in French, German, Portuguese and Spanish Whisper base tells 102 right, so weighted 143; of
 # 112 in English, of users of each of these, 109 and 108 (docs/BENCHMARKS.md).
 _OWN_WEIGHT = 10
+# A language that is neither one of these nor English counts as little as the square of the seconds that were heard, 1
+# from 4.5 s on. Chosen on half of 224 clips, most of 0.5 to 3 s (docs/BENCHMARKS.md).
+_FOREIGN_S2 = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +220,21 @@ class DetectedLanguage:
         tag = max(likely, key=likely.__getitem__)
         return cls(tag, likely[tag], likely)
 
-    def of_user(self, own: Sequence[str]) -> DetectedLanguage:
-        """Returns the language if a user with these languages speaks; the same where the model tells only one."""
-        return self.likeliest(weighted(self.likely, own)) if self.likely else self
+    def of_user(self, own: Sequence[str], seconds: float) -> DetectedLanguage:
+        """Returns the language if a user with these languages has spoken for so long; the same where the model tells
+        only one."""
+        return self.likeliest(weighted(self.likely, own, seconds)) if self.likely else self
 
 
-def weighted(likely: Mapping[str, float], own: Sequence[str]) -> Mapping[str, float]:
-    """Returns the languages' probabilities if a user speaks who has `own` languages."""
-    usual = {languages.code(tag) for tag in own} - {_ENGLISH}
-    weights = {tag: each * (_OWN_WEIGHT if languages.code(tag) in usual else 1) for tag, each in likely.items()}
-    total = sum(weights.values())
-    return {tag: weight / total for tag, weight in weights.items()} if usual else likely
+def weighted(likely: Mapping[str, float], own: Sequence[str], seconds: float) -> Mapping[str, float]:
+    """Returns the languages' probabilities if a user who has `own` languages has spoken for so long."""
+    if not own:
+        return likely
+    foreign = min(1.0, seconds**2 / _FOREIGN_S2)
+    weights = {_ENGLISH: 1.0} | {code: _OWN_WEIGHT for each in own if (code := languages.code(each)) != _ENGLISH}
+    weighed = {tag: each * weights.get(languages.code(tag), foreign) for tag, each in likely.items()}
+    total = sum(weighed.values()) or 1.0
+    return {tag: weight / total for tag, weight in weighed.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,8 @@ class Recogniser:
         with self.alone(job, live=live):
             samples = self.levelled(piece)
             if detected := self.engine.detect_language(samples):
-                return detected.of_user(own)
+                spoken_s = sum(end - start for start, end in piece.speech) or len(piece.samples) / RATE
+                return detected.of_user(own, spoken_s)
             try:
                 identified = self._identification.identify(samples) if self._identification else None
             except HushdError as error:

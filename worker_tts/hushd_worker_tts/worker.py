@@ -189,7 +189,8 @@ class _Beginning:
 
 
 def _foreign(text: str, voice: Voice) -> str:
-    """Returns a sentence if the text's language is certainly not the voice's; otherwise nothing."""
+    """Returns a sentence if the text's language is certainly not the voice's, with the way to one that speaks it;
+    otherwise nothing."""
     voice_language = languages.code(voice.language)
     if voice_language == "en" and languages.is_plainly_english(text):
         return ""
@@ -198,5 +199,12 @@ def _foreign(text: str, voice: Voice) -> str:
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
+    from hushd_models import inventory, recommendation  # they look at files: only where something is wrong
+    from hushd_models.store import Store
+
+    if recommendation.preferred(inventory.rows(Store(paths.find())), "tts", language):
+        instead = f": choose the language {language}"
+    else:
+        instead = recommendation.for_language("tts", language)
     unable = f"which the voice {voice.name} ({voice.language}) does not speak"
-    return f"The text is {languages.name(language)}, {unable}: choose the language {language}."
+    return f"The text is {languages.name(language)}, {unable}{instead}."

@@ -141,12 +141,12 @@ class SecondHearing:
         told, data, who = [], dict(result.data), "the model is unsure of its language"
         if self._call.moved:
             data["model"] = model = self._model.partition("/")[2]
-            why, who = "the usual model read it differently each time", "that model, too, is unsure"
+            why, who = "the usual model read it differently each time", "that model, too, is unsure of its language"
             if result.data.get("language") not in ("", None, _ENGLISH):
                 why = "this is not English"
             told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
         if self._unsure:
-            told += [{"code": UNLIKELY, "message": f"It is probably not the spoken text: {who}."}]
+            told += [{"code": UNLIKELY, "message": f"It is probably not the spoken text: {who}, {_way_on()}."}]
             data["unlikely"] = [*data.get("unlikely", ()), *self._unsure]
         return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]}) if told else result
 
@@ -159,6 +159,15 @@ class SecondHearing:
         elif self._doubted:
             self._unsure.append({"start": data["start"], "end": data["end"]})
         return self._doubted
+
+
+def _way_on() -> str:
+    """Returns the end of a sentence: how whoever knows the language names it."""
+    from hushd_models import preferences  # only where something is wrong
+    from hushd_protocol.system import paths
+
+    own = preferences.own_languages(paths.find().config)
+    return f"which `--language {own[0] if own else _ENGLISH}` names if it is that one"
 
 
 def is_unsure(language: str, probability: float | None, *, denied: bool) -> bool:

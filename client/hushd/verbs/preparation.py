@@ -87,6 +87,8 @@ class Preparation:
     ) -> Steps[Request]:
         """Returns the request for a transcript with `params`, or for a `session` of live audio."""
         engine, model = shared.get("engine"), shared.get("model")
+        if code := languages.named(params.get("language") or ""):  # the settings have models by codes
+            params = params | {"language": code}
         if params.get("language") in (None, AUTO) and (spoken := languages.of_session()):
             params = params | {"languages": spoken}
         translate = params.get("task") == "translate"

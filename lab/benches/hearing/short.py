@@ -16,7 +16,7 @@ from hushd_worker_stt.worker import SpeechToText
 from support import real_weights
 
 from ..stage import Row, Samples, supervisor
-from .short_clips import Clip, passages, recorded, spoken
+from .short_clips import RATE, Clip, passages, recorded, spoken
 
 
 class Judged(NamedTuple):
@@ -52,7 +52,7 @@ class Judges:
         """Returns a clip's verdict and language."""
         found = self._second.detect_language(normalise(clip.samples))
         language, known = (found.tag, found.probability or 0.0) if found else ("", 0.0)
-        own = found.of_user([clip.language]).tag if found else ""
+        own = found.of_user([clip.language], len(clip.samples) / RATE).tag if found else ""
         return Judged(clip, *self.verdict(clip.samples), language, known, own)
 
     def _read(self, samples: Samples) -> str:

@@ -94,6 +94,7 @@ def test_a_guessed_language_is_not_passed_off(probability: float | None, unnamed
     assert texts == ["Hello. (unlikely)" if doubted else "Hello."]
     assert [each["code"] for each in result.get("warnings", ())] == ["unlikely_text"] * doubted
     assert result.get("unlikely", []) == [{"start": 0.0, "end": 2.0}] * doubted
+    assert all("which `--language en` names" in each["message"] for each in result.get("warnings", ()))
 
 
 ENDED = part("ended")

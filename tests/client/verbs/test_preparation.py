@@ -81,6 +81,13 @@ def test_a_transcription_has_the_sessions_language(
     assert request.params.get("languages") == (None if language == "de" else ["fr"])
 
 
+@pytest.mark.parametrize("language", ["French", "français", "fr"])
+def test_a_language_is_asked_for_by_its_code(preparation: Preparation, language: str) -> None:
+    """The settings have models by codes, and a supervisor knows no names."""
+    _, request = answered(preparation.transcription({"language": language}, None, {"engine": "e", "model": "m"}))
+    assert request.params["language"] == "fr"
+
+
 def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     """The engine that has it is described once for all requests of a client."""
     asked, request = answered(preparation.transcription({}, None, {"model": "turbo"}), STT)

@@ -341,7 +341,7 @@ def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
             assert words(segment.text) == said
             assert segment.language_probability == pytest.approx(detected.probability)
         (segment,) = engine.transcribe(samples, Options(language="de", languages=("de",)))
-        assert segment.language_probability == pytest.approx(detected.of_user(["de"]).probability)
+        assert segment.language_probability == pytest.approx(detected.of_user(["de"], len(samples) / RATE).probability)
         assert len(windows) == times
 
 

@@ -230,7 +230,7 @@ class WhisperFamily(Engine):
         def of(likely: Mapping[str, float]) -> float:
             return sum(likely.get(tag, 0.0) for tag in alike)
 
-        return of(weighted(likely, own)) if (likely := self._sure(samples, of)) else None
+        return of(weighted(likely, own, len(samples) / RATE)) if (likely := self._sure(samples, of)) else None
 
     def _sure(self, samples: Samples, of: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
         """Returns the languages' probabilities by the whole window where those by a short one are unsure."""

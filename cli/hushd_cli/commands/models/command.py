@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from hushd.reports.display import Column, laid_out
-from hushd_models import advice, precision, word_errors
+from hushd_models import advice, languages, precision, word_errors
 from hushd_models.installation import engine_needed
 from hushd_models.inventory import Row
 from hushd_protocol import JsonObject
@@ -75,6 +75,7 @@ def _columns(index: ModelIndex) -> tuple[Column[Row], ...]:
 
 def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     every = index.rows()
+    options.what = [languages.named(word) or word for word in options.what]
     for word in options.what:
         if not any(_is_of(model, word) for model in every):
             unknown = f"There is no model of {word!r}: {_meant(word, every)}"
