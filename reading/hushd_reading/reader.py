@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from .formulas import MARK, Formulas
 from .items import Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
@@ -42,13 +43,13 @@ def read(
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
     """
     spell = Pronouncer(words(language), pronounce, language, phonemes)
-    reader, splitter = Ssml(_reader(markup, language)), Splitter(language)
+    reader, splitter, formulas = Ssml(_reader(markup, language)), Splitter(language), Formulas(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):
-            yield Piece(spell(sentence), ends)
+            yield Piece(spell(formulas.spoken(sentence)), ends)
 
-    shown = without_thoughts(_unescaped(_slices(chunks)))
+    shown = formulas.hidden(without_thoughts(_unescaped(_slices(chunks))))
     for text, final in without_scripts(shown) if markup == "markdown" else shown:
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
@@ -82,7 +83,8 @@ def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]
     """Hides commands for a terminal, which programs write into their output; keeps the place of all other text."""
     begun = ""
     for text, final in slices:
-        text = text.replace(OPEN, _UNSEEN).replace(CLOSE, _UNSEEN)
+        for private in (OPEN, CLOSE, MARK):
+            text = text.replace(private, _UNSEEN)
         if begun or "\x1b" in text:
             text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
             at = -1 if final else text.find("\x1b", max(0, len(text) - _MAX_ESCAPE))

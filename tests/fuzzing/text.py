@@ -33,6 +33,7 @@ _SYNTHESIZE: dict[str, Any] = {
 _SAMPLES = (
     "# Title\n\n* one *two* **three**\n  1. `code` [link](https://a.b/c)\n| a | b |\n|---|---|\n| 1 | 2 |\n\n`x`\n",
     "On 3/4/2026 at 10:30 pay $1,234.56 to Dr. Smith, 5 km, e.g. a_b.c() at /usr/bin, see https://x.io/a?b=c#d. Ok?",
+    "$x^2$, $$\\frac{a_1}{\\sqrt[3]{b}}$$ \\(\\sum_{i=1}^n \\left(i\\right)\\) √2 x² $5",
     "[[slnc 500]] [[rate 180]] two [[volm 0.5]] [[emph +]] \x1b[31mred\x1b[0m \x1b]8;;http://a\x07b\x1b]8;;\x07 🎉",
 )
 
@@ -63,7 +64,14 @@ def params(folder: Path) -> Iterator[Feed]:
 @contextmanager
 def markup(folder: Path) -> Iterator[Feed]:
     """Texts, Markdown and macOS's commands, as they arrive in pieces: each is read to its end."""
-    alphabets = ("<>/&\"'= ab", "*_`#[]()|-\n ", "0123456789.,:/-$€% ", "\x1b[];mé🎉\u200d ", "[]slncrate 0.")
+    alphabets = (
+        "<>/&\"'= ab",
+        "*_`#[]()|-\n ",
+        "0123456789.,:/-$€% ",
+        "\x1b[];mé🎉\u200d ",
+        "[]slncrate 0.",
+        "$\\^_{}()ab1 ",
+    )
 
     def feed(rng: Random) -> None:
         text = rng.choice(_SAMPLES)

@@ -17,7 +17,7 @@ FOLDERS = ("reading", "worker", "worker_stt", "worker_tts")
 # Packages: an engine's, which only its `load` needs, or a format's or a processor's, which few jobs need.
 PACKAGES = {
     "av": 55, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38, "kokoro_onnx": 148,
-    "markdown_it": 30, "num2words": 20, "numpy": 89,
+    "latex2mathml": 42, "markdown_it": 30, "num2words": 20, "numpy": 89,
     "onnx_asr": 74, "onnxruntime": 27, "psutil": 14, "soundfile": 15,
     "soxr": 3, "tokenizers": 8, "torch": 1240, "whisper": 1612,
 }  # fmt: skip
@@ -40,7 +40,7 @@ OWN = {
     "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.own_words": 8, "hushd_worker_stt.live.turn_words": 4,
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
-    "hushd_worker_tts.levelling": 2, "hushd_reading.markdown": 5,
+    "hushd_worker_tts.levelling": 2, "hushd_reading.formulas.finder": 4, "hushd_reading.markdown": 5,
     "hushd_reading.numbers": 1, "hushd_reading.rewriting": 5,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip

@@ -1,0 +1,184 @@
+"""Formulas as they are heard: LaTeX in a text, and raised numbers without it."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from pathlib import Path
+
+import pytest
+from hushd_reading import formulas
+from hushd_reading.formulas.verbaliser import spoken
+from hushd_reading.items import Piece
+from hushd_reading.reader import read
+from support.seeds import seeds
+
+pytest.importorskip("latex2mathml", reason="formulas need latex2mathml, of hushd[tts]")
+
+WORDS = Path(formulas.__file__).parent / "words"
+ENGLISH = {
+    r"E=mc^2": "E equals m c squared",
+    r"\frac{a}{b}": "a over b",
+    r"x=\frac{-b\pm\sqrt{b^2-4ac}}{2a}":
+        "x equals minus b plus or minus the square root of b squared minus 4 a c, over 2 a",
+    r"\sum_{i=1}^n i^2": "the sum from i equals 1 to n of i squared",
+    r"\sum_i x_i": "the sum over i of x sub i",
+    r"\int_0^\infty e^{-x}\,dx": "the integral from 0 to infinity of e to the power of minus x, d x",
+    r"\lim_{x\to0} f(x)": "the limit as x approaches 0 of f of x",
+    r"\sqrt[3]{x}": "the cube root of x",
+    r"\left(\frac12\right)^n": "one half to the power of n",
+    r"f'(x)": "f prime of x",
+    r"x(t)": "x of t",
+    r"a(b+c)": "a open parenthesis b plus c close parenthesis",
+    r"\mathrm{Var}(X)": "Var of X",
+    r"P(A|B)": "P of A given B",
+    r"|x|\le\lVert y\rVert": "the absolute value of x is less than or equal to the norm of y",
+    r"A=\begin{pmatrix}a&b\\c&d\end{pmatrix}": "A equals the 2 by 2 matrix, row 1: a, b, row 2: c, d",
+    r"\begin{matrix}1&2&3&4\end{matrix}": "the 1 by 4 matrix",
+    r"\begin{cases}1&x>0\\0&\text{else}\end{cases}": "1, x is greater than 0, 0, else",
+    r"\binom{n}{k}, \hat{y}, \vec{v}": "n choose k, y hat, vector v",
+    r"x\in A\cup B": "x in A union B",
+    r"\forall\epsilon>0": "for all epsilon is greater than 0",
+    r"\alpha+\Sigma+π r²": "alpha plus sigma plus pi r squared",
+    r"\frac{\partial f}{\partial x}": "partial f by partial x",
+    r"\log_2 n": "log base 2 of n",
+    r"\{1,2,3\}": "the set of 1, 2, 3",
+    r"1{,}000\cdot 3.14": "1000 times 3.14",
+    r"speed=\frac{distance}{time}": "speed equals distance over time",
+    r"90^\circ": "90 degrees",
+    r"\mathbf{A}^T": "A transposed",
+    r"\max(a,b)": "the maximum of a, b",
+    r"\begin{align}a&=b\\c&\not=d\end{align}": "a equals b, c is not equal to d",
+}  # fmt: skip
+OTHERS = {
+    "de": {
+        r"E=mc^2": "E gleich m c Quadrat", r"\frac{a}{b}\ne\sqrt{2}": "a durch b ungleich Wurzel aus 2",
+        r"\sum_{i=1}^n i": "Summe von i gleich 1 bis n von i", r"3.14": "3,14",
+        r"\lim_{x\to0}x": "Grenzwert für x gegen 0 von x", r"\frac{d y}{d x}": "d y nach d x",
+    },
+    "fr": {
+        r"E=mc^2": "E égale m c au carré", r"x_1\ge y": "x indice 1 est supérieur ou égal à y",
+        r"\int_0^1 x": "l'intégrale de 0 à 1 de x", r"\binom{n}{k}": "k parmi n", r"2^{10}": "2 puissance 10",
+    },
+    "es": {r"E=mc^2": "E igual a m c al cuadrado", r"\sqrt[3]{x}": "raíz cúbica de x", r"\frac12": "un medio"},
+    "pt": {r"E=mc^2": "E igual a m c ao quadrado", r"\sqrt{x}": "raiz quadrada de x", r"x\in A": "x em A"},
+    "it": {r"E=mc^2": "E uguale a m c al quadrato", r"\frac{a}{b}": "a fratto b", r"x^n": "x elevato alla n"},
+}  # fmt: skip
+
+
+def heard(text: str, markup: str = "text", language: str = "en", sizes: tuple[int, ...] = ()) -> list[str]:
+    data, pieces = text.encode(), []
+    for size in sizes:
+        pieces, data = [*pieces, data[:size]], data[size:]
+    return [item.text for item in read([*pieces, data], markup, language) if isinstance(item, Piece)]
+
+
+@pytest.mark.parametrize(("latex", "words"), ENGLISH.items())
+def test_a_formula_is_said_as_at_the_board(latex: str, words: str) -> None:
+    """A teacher's words, with a pause where an extent would be unclear."""
+    assert spoken(latex, "en") == words
+
+
+@pytest.mark.parametrize(
+    ("language", "latex", "words"),
+    [(language, *pair) for language, pairs in OTHERS.items() for pair in pairs.items()],
+)
+def test_a_formula_is_said_in_the_languages_words(language: str, latex: str, words: str) -> None:
+    """With the language's sign for decimals."""
+    assert spoken(latex, language) == words
+
+
+@pytest.mark.parametrize(
+    "latex", ["x^", r"\frac{a}", r"\foo{x}", "x}", r"\left( x", "{" * 2000, "x+" * 200, r"\begin{a}", ""]
+)
+def test_what_cannot_be_read_is_a_formula(latex: str) -> None:
+    """Unfinished, unknown, too deep or too long."""
+    assert spoken(latex, "en") == "formula"
+    assert spoken(latex, "de") == "Formel"
+
+
+def test_every_language_has_words_for_the_same_signs() -> None:
+    """The tables have the same keys, and are those that the package lists."""
+
+    def keys(table: dict[str, object]) -> set[object]:
+        return {(key, frozenset(value) if isinstance(value, dict) else None) for key, value in table.items()}
+
+    tables = {path.stem: tomllib.loads(path.read_text()) for path in WORDS.glob("*.toml")}
+    assert tuple(sorted(tables)) == formulas.LANGUAGES
+    assert all(keys(table) == keys(tables["en"]) for table in tables.values())
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+@pytest.mark.parametrize(("text", "pieces"), [
+    ("The area is $n^2$. Next.", ["The area is n squared.", "Next."]),
+    ("Then $$x = 1.$$ Next one.", ["Then x equals 1.", "Next one."]),
+    (r"So \(a_1 * b_1 * c\) and \[ \frac{1}{2} \] (see $x=3$).",
+     ["So a sub 1 times b sub 1 times c and one half (see x equals 3)."]),
+    ("$$\n\\sqrt{x}\n$$", ["the square root of x"]), ("The $i$-th of $n$", ["The i-th of n"]),
+    ("\\begin{equation}\nx = y\n\\end{equation}", ["x equals y"]),
+    ("Let $x$ be\n\nall of $y$.", ["Let x be", "all of y."]),
+    ("x² + √2 is 5 m² or 10⁻³.",
+     ["x squared + the square root of 2 is 5 m² or 10 to the power of minus 3."]),
+])  # fmt: skip
+def test_a_formula_in_a_text_is_read_whatever_the_markup(text: str, pieces: list[str], markup: str) -> None:
+    """Neither an underscore nor an asterisk nor a full stop in it means anything else."""
+    assert [" ".join(piece.split()) for piece in heard(text, markup)] == pieces
+
+
+@pytest.mark.parametrize("text", [
+    "It costs $5 and $10.", "Pay US$5, A$6 or $7.50/$8.", "A 5$ note and 6$ too", "Price: $20,000 and $30,000.",
+    "I owe $5. Then $6 come, see $7.", "echo $HOME and $PATH", "$FOO=$BAR", "a $ b $ c", "from $1-$2", "Only $5",
+])  # fmt: skip
+def test_money_and_variables_of_a_shell_are_no_formula(text: str) -> None:
+    """By the rules of pandoc, and since prose is none."""
+    assert " ".join(heard(text)) == text
+
+
+def test_code_has_no_formulas() -> None:
+    """Neither in a line nor in a block; the text behind it has."""
+    assert heard("`$x$` is $x^2$", "markdown") == ["$x$ is x squared"]
+    assert heard("```bash\necho $a $b$\n```\nThen $x_1$.", "markdown")[-1] == "Then x sub 1."
+
+
+def test_a_formula_keeps_the_place_of_all_text() -> None:
+    """Its words stand for all of it, and the text behind it for itself."""
+    text = "Let $a + b$ be."
+    (piece,) = (item for item in read([text.encode()]) if isinstance(item, Piece))
+    assert piece.text == "Let a plus b be."
+    assert piece.mapped.span(4, 12) == (4, 11)
+    assert piece.mapped.span(13, 15) == (12, 14)
+
+
+def test_a_language_without_words_for_formulas_has_its_text_as_it_is() -> None:
+    """Nothing is said in another language."""
+    assert heard("Oto $n^2$.", "text", "pl") == ["Oto $n^2$."]
+
+
+@seeds(200)
+def test_the_pieces_in_which_a_text_arrives_change_nothing(seed: int) -> None:
+    """Signs of formulas, money and code in any order, cut anywhere."""
+    rng = random.Random(seed)
+    parts = [
+        "$",
+        "$$",
+        "x^2",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "`",
+        "```\n",
+        " ",
+        " and ",
+        "5",
+        "a_1",
+        ". The",
+        "\n",
+        "\n\n",
+        "\\$",
+        "€",
+    ]
+    text = "".join(rng.choice(parts) for _ in range(rng.randrange(2, 30)))
+    markup = rng.choice(["text", "markdown"])
+    sizes = tuple(rng.randrange(1, 6) for _ in range(len(text.encode()) // 2))
+    assert heard(text, markup, sizes=sizes) == heard(text, markup)
