@@ -1,0 +1,83 @@
+"""Names of months, days, units and money, which CLDR has (Babel), in the singular and plural.
+
+Babel keeps 5 MB a language; of these only the names stay here, and Babel forgets the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+
+class _Names(NamedTuple):
+    months: dict[str, tuple[str, ...]]  # by width: wide, abbreviated
+    days: dict[str, tuple[str, ...]]  # from Monday on
+    units: dict[str, tuple[str, str]]  # singular and plural
+    money: dict[str, tuple[str, str]]
+
+
+def months(language: str, width: str = "wide") -> tuple[str, ...]:
+    """Returns the twelve months as they are in a date: `wide` is mars, `abbreviated` avr."""
+    return _names(language).months[width]
+
+
+def days(language: str, width: str = "wide") -> tuple[str, ...]:
+    """Returns the days of the week, from Monday on."""
+    return _names(language).days[width]
+
+
+def unit(name: str, language: str, single: bool) -> str | None:
+    """Returns a unit in full, by CLDR's name, `length-meter`, or `square length-millimeter`; else None."""
+    if name.startswith("square "):
+        square, meter = unit("area-square-meter", language, single), unit("length-meter", language, single)
+        other = unit(name.removeprefix("square "), language, single)
+        if not (square and meter and other):
+            return None
+        return square.replace(meter, other) if meter in square else square.replace(meter.lower(), other.lower())
+    forms = _names(language).units.get(name)
+    return forms and forms[not single]
+
+
+def currency(code: str, language: str, single: bool) -> str | None:
+    """Returns the name of money, by its code of ISO 4217; None without one."""
+    forms = _names(language).money.get(code)
+    return forms and forms[not single]
+
+
+@cache
+def _names(language: str) -> _Names:
+    """Returns the names of a language or, with a country's own in place of its language's, of a tag."""
+    from babel import localedata
+
+    code, _, country = language.replace("-", "_").partition("_")
+    tags = [code, *([f"{code}_{country.upper()}"] if country else [])]
+    tables = [localedata.load(name, merge_inherited=False) for name in tags if localedata.exists(name)]
+    localedata.clear_caches()
+    names = _Names({}, {}, {}, {})
+    for table in tables:
+        for width in ("wide", "abbreviated"):
+            for forms, key, first, count in ((names.months, "months", 1, 12), (names.days, "days", 0, 7)):
+                named = table.get(key, {}).get("format", {}).get(width, ())
+                if len(named) == count:
+                    forms[width] = tuple(named[at] for at in range(first, first + count))
+        for name, widths in table["unit_patterns"].items():
+            if pair := _pair(widths.get("long", {})):
+                names.units[name] = pair
+        names.money.update({name: (single, single) for name, single in table["currency_names"].items()})
+        for name, patterns in table["currency_names_plural"].items():
+            if pair := _pair(patterns):
+                names.money[name] = pair
+    if code == "pt":  # Brazil's have a capital
+        for name, (single, plural) in names.money.items():
+            names.money[name] = single[:1].lower() + single[1:], plural[:1].lower() + plural[1:]
+    return names
+
+
+def _pair(forms: Mapping[str, str]) -> tuple[str, str] | None:
+    """Returns a name in the singular and plural, without the number's place."""
+    if not (several := forms.get("other")):
+        return None
+    pair = (forms.get("one", several), several)
+    single, plural = (form.replace("{0}", "").replace("\u00a0", " ").strip() for form in pair)
+    return single, plural
