@@ -29,6 +29,7 @@ _GERMANIC = ("de", "en")
 # French is spelled as before 1990, like the texts around its numbers, and its 81st and 101st have no "et"; a
 # Portuguese milliard is a thousand millions once; and Spanish has words of its own for the eleventh and twelfth.
 _MENDS = {
+    "en": [("oh-", "oh ")],
     "fr": [("quatre-vingt-et-", "quatre-vingt-"), ("cent-et-", "cent "), ("-et-", " et ")],
     "es": [(r"decimoprimer\b", "undécimo"), ("decimoprimer", "undécim"), ("decimosegund", "duodécim")],
     "pt": [(r"\bmil milhões (?=.* milhões)", "mil ")],
