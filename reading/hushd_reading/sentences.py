@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -62,6 +63,18 @@ class _Verdict(Enum):
     END = "the sentence ends here"
     INSIDE = "the sentence goes on"
     UNKNOWN = "more text must be seen"
+
+
+def ends_sentence(before: str, after: str, language: str) -> bool:
+    """Returns whether the full stop with which `before` ends is one of a sentence, and not of an abbreviation or an
+    initial. `after`: the text that follows."""
+    stopped = before.rstrip()
+    return _splitter(language).ends(stopped[:-1], f" {after.lstrip()}"[:_CHARACTERS_AHEAD])
+
+
+@cache
+def _splitter(language: str) -> Splitter:
+    return Splitter(language)
 
 
 class Splitter:
@@ -148,6 +161,10 @@ class Splitter:
         if match["line"]:
             return self._judge_line(window[: match.start()], after, certain)
         return self._judge_stop(window[: match.start()], match["stop"], after, certain)
+
+    def ends(self, before: str, after: str) -> bool:
+        """Returns whether a full stop between two texts ends a sentence."""
+        return self._judge_stop(before, ".", after, True) is _Verdict.END
 
     def _judge_stop(self, before: str, stop: str, after: str, certain: bool) -> _Verdict:
         if not after and not certain:

@@ -3,15 +3,16 @@
 They are made of words and their times. Where an engine gives none, a segment's time is shared among its words by their
 lengths.
 
-Cues end and break where they read well: after sentences, after phrases, in balance, within the limits of the trade:
-42 columns and two lines, or those of a `Layout`, and seven seconds. A character of Chinese, Japanese or Korean is two
-columns wide. A word that is longer than a line has a line of its own.
+Cues end and break where they read well: after sentences, after phrases, not within a name, in balance, within the
+limits of the trade: 42 columns and two lines, or those of a `Layout`, and seven seconds. A character of Chinese,
+Japanese or Korean is two columns wide. A word that is longer than a line has a line of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
@@ -27,9 +28,8 @@ MAX_CUE_S = 7.0  # on the screen
 MIN_READABLE_S = 1.0  # below which nobody can read it
 WORD_PAUSE_S = 0.3  # between words: as good as a comma
 
-_PHRASES = ".?!…,;:。？！、，"  # end them
 _CLOSING = "\"'”’»)]』」）"
-_TITLES = {"mr.", "mrs.", "ms.", "dr.", "st.", "prof."}
+_SENTENCE, _PHRASE, _BOUND, _ELSEWHERE = 0.0, 1.0, 8.0, 4.0  # the cost of a cut behind a word
 
 
 class Timed(Protocol):
@@ -46,28 +46,32 @@ class Timed(Protocol):
 T = TypeVar("T", bound=Timed)
 
 
-def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL) -> list[Sequence[T]]:
+def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL, language: str = "") -> list[Sequence[T]]:
     """Divides `words` into subtitles that fit the layout and `MAX_CUE_S`, cut where it disturbs the least.
 
-    The cheapest way through all cuts, where a cut costs little behind a sentence, more behind a phrase and most
-    elsewhere, and so does a subtitle that is nearly empty.
+    The cheapest way through all cuts, where a cut costs little behind a sentence, more behind a phrase, much elsewhere
+    and most within a name, as behind a title, and so does a subtitle that is nearly empty.
 
     Args:
         label: columns taken by something else in the first line of each.
+        language: whose abbreviations end no sentence; empty for English.
     """
-    places = _Places([word.text for word in words], label, layout.columns)
+    places = _Places([word.text for word in words], label, layout.columns, language)
     best = [0.0] + [float("inf")] * len(words)  # of the words up to here
     cut = [0] * (len(words) + 1)
     for end in range(1, len(words) + 1):
-        price = 2.0 if end == len(words) else 2.0 + _cut_cost(words[end - 1], words[end])
+        price = 2.0 + (0.0 if end == len(words) else places.cost(end, words[end].start - words[end - 1].end))
         for start in range(end - 1, -1, -1):
             seconds = words[end - 1].end - words[start].start
-            if end - start > 1 and (seconds > MAX_CUE_S or places.breaks(start, end, layout.lines) is None):
+            ends = places.breaks(start, end, layout.lines)
+            if end - start > 1 and (seconds > MAX_CUE_S or ends is None):
                 break
             columns = places.width(start, end)
             cost = best[start] + price + (1 - columns / (layout.lines * layout.columns)) ** 2
             if (seconds < MIN_READABLE_S or columns < layout.columns / 2) and end - start < len(words):
                 cost += 2.0
+            if any(places.cost(middle) == _BOUND for middle in ends or ()):
+                cost += 3.0
             if cost < best[end]:
                 best[end], cut[end] = cost, start
     parts: list[Sequence[T]] = []
@@ -78,9 +82,9 @@ def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL) -> list[
     return parts[::-1]
 
 
-def lines(texts: Sequence[str], label: int = 0, layout: Layout = USUAL) -> list[str]:
+def lines(texts: Sequence[str], label: int = 0, layout: Layout = USUAL, language: str = "") -> list[str]:
     """Divides the words of a subtitle, each with the space before it, into lines."""
-    places = _Places(texts, label, layout.columns).breaks(0, len(texts), layout.lines) or []
+    places = _Places(texts, label, layout.columns, language).breaks(0, len(texts), layout.lines) or []
     parts = (texts[start:end] for start, end in pairwise([0, *places, len(texts)]))
     return [line for part in parts if (line := "".join(part).strip())]
 
@@ -88,8 +92,10 @@ def lines(texts: Sequence[str], label: int = 0, layout: Layout = USUAL) -> list[
 class _Places:
     """Widths of all stretches of some words, and their breaks into lines of at most `columns`."""
 
-    def __init__(self, texts: Sequence[str], label: int, columns: int) -> None:
+    def __init__(self, texts: Sequence[str], label: int, columns: int, language: str) -> None:
         self._texts = texts
+        self._language = language
+        self._costs: dict[int, float] = {}  # of cuts, by the word behind them
         self._columns = columns
         self._first = max(1, columns - label)
         self._sums = [0, *accumulate(map(_columns, texts))]
@@ -98,6 +104,28 @@ class _Places:
         """Returns the columns of the words from `start` to `end` in one line."""
         text = self._texts[start]
         return self._sums[end] - self._sums[start] - (len(text) - len(text.lstrip()))
+
+    def cost(self, middle: int, pause_s: float = 0.0) -> float:
+        """Returns the cost of ending a subtitle before a word."""
+        if middle not in self._costs:
+            self._costs[middle] = self._cost(middle)
+        cost = self._costs[middle]
+        return min(cost, _PHRASE) if pause_s >= WORD_PAUSE_S else cost
+
+    def _cost(self, middle: int) -> float:
+        before = self._texts[middle - 1].rstrip().rstrip(_CLOSING)
+        if before.endswith(tuple(",;:–—、，；：")):
+            return _PHRASE
+        if not before.endswith(tuple(".?!…。？！")):
+            return _ELSEWHERE
+        if before.endswith("..") or not before.endswith("."):
+            return _SENTENCE
+        from hushd_reading.sentences import ends_sentence  # with its tables only where a full stop may end a subtitle
+
+        after = "".join(self._texts[middle : middle + 4])
+        if ends_sentence("".join(self._texts[max(0, middle - 5) : middle - 1]) + before, after, self._language or "en"):
+            return _SENTENCE
+        return _ELSEWHERE if after.lstrip()[:1].islower() else _BOUND
 
     def breaks(self, start: int, end: int, lines: int, first: int = 0) -> list[int] | None:
         """Returns the words that begin the second line and further ones; None: they do not fit.
@@ -110,7 +138,7 @@ class _Places:
         if lines == 1:
             return None
         costs = [
-            (abs(upper - lower) - (self._columns / 3 if _ends(self._texts[middle - 1], _PHRASES) else 0), middle)
+            (abs(upper - lower) + self._columns * _BREAKS[self.cost(middle)], middle)
             for middle in range(start + 1, end)
             if (upper := self.width(start, middle)) <= first or middle == start + 1
             if (lower := self.width(middle, end)) <= self._columns or middle == end - 1
@@ -122,25 +150,14 @@ class _Places:
         return None if rest is None else [full, *rest]
 
 
-def _cut_cost(before: Timed, after: Timed) -> float:
-    """Returns the cost of ending a subtitle between two words."""
-    if _ends(before.text, ".?!…。？！") and before.text.strip().lower() not in _TITLES:
-        return 0.0
-    if _ends(before.text, ",;:–—、，；：") or after.start - before.end >= WORD_PAUSE_S:
-        return 1.0
-    return 4.0
-
-
-def _ends(text: str, marks: str) -> bool:
-    return text.rstrip().rstrip(_CLOSING).endswith(tuple(marks))
+_BREAKS = {_SENTENCE: -1 / 3, _PHRASE: -1 / 3, _ELSEWHERE: 0.0, _BOUND: 2.0}  # the cost of a line's end, in lines
 
 
 def _columns(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-MIN_CUE_S = 0.8  # for which a cue stays, if the next one begins no earlier
-_FRAME_S = 0.04  # of a picture: for which every cue stays
+MIN_CUE_S = 0.8  # for which every cue stays
 
 # Scripts that put no space between words: a character is a word there.
 _JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
@@ -171,36 +188,73 @@ class Cue:
     speaker: str = ""
 
 
-def readable(segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL) -> Iterator[Cue]:
-    """Yields cues that fit the layout and seven seconds, cut where a sentence or a phrase ends.
-    `label`: columns that the name of a speaker takes in the first line."""
+def readable(
+    segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL, language: Callable[[], str] = str
+) -> Iterator[Cue]:
+    """Yields cues that fit the layout and seven seconds, cut where a sentence or a phrase ends, in the order in which
+    they begin: those of several speakers may be seen at once.
+
+    Args:
+        label: columns that the name of a speaker takes in the first line.
+        language: returns that of the segments so far, as far as it is known.
+    """
+    waiting: list[tuple[float, int, Cue]] = []  # of a speaker, beside whom another one may begin
+    begun: dict[str, float] = {}
+    count = 0
+    for group in _groups(segments):
+        while waiting and waiting[0][0] <= group[0].start:
+            yield heappop(waiting)[2]
+        first = group[0]
+        room = len(first.mark) + (label + len(first.speaker) if first.speaker else 0)
+        words = [token for segment in group for token in tokens(segment)]
+        for phrase in phrases(words, room, layout, language()):
+            text = first.mark + "\n".join(lines([token.text for token in phrase], room, layout, language()))
+            cue = Cue(phrase[0].start, phrase[-1].end, text, first.speaker)
+            if first.speaker:
+                at = begun[cue.speaker] = max(cue.start, begun.get(cue.speaker, 0.0))
+                heappush(waiting, (at, count := count + 1, cue))
+            else:
+                yield cue
+    while waiting:
+        yield heappop(waiting)[2]
+
+
+def _groups(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """Yields segments, those that are too short to be read with those that follow at once."""
+    group: list[Segment] = []
     for segment in segments:
-        room = len(segment.mark) + (label + len(segment.speaker) if segment.speaker else 0)
-        for phrase in phrases(tokens(segment), room, layout):
-            text = segment.mark + "\n".join(lines([token.text for token in phrase], room, layout))
-            yield Cue(phrase[0].start, phrase[-1].end, text, segment.speaker)
+        if group:
+            first, last = group[0], group[-1]
+            alike = (first.speaker, first.unlikely) == (segment.speaker, segment.unlikely)
+            if not (alike and segment.start - first.start < MIN_CUE_S and last.end <= segment.start):
+                yield group
+                group = []
+        group.append(segment)
+        if segment.end - group[0].start >= MIN_CUE_S:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """Yields cues one after the other: each stays for `MIN_CUE_S`, or until the next one begins.
+    """Yields cues each of which stays for `MIN_CUE_S` at least, in the order in which they begin.
 
-    Where two overlap, since two people speak or an engine says so, the second begins later.
+    Those of a speaker come one after the other: where two overlap, since an engine says so or one is too short, the
+    second begins later. Two speakers at once are seen at once.
     """
-    held: Cue | None = None  # a short one, whose end depends on the next one
-    until = 0.0
-    for cue in cues:
-        if held:
-            until = max(held.start + _FRAME_S, min(held.start + MIN_CUE_S, cue.start))
-            yield replace(held, end=until)
-            held = None
-        cue = replace(cue, start=max(cue.start, until))
-        if cue.end - cue.start >= MIN_CUE_S:
-            yield cue
-            until = cue.end
-        else:
-            held = cue
-    if held:
-        yield replace(held, end=held.start + MIN_CUE_S)
+    waiting: list[tuple[float, int, Cue]] = []  # that begin later than they are spoken
+    until: dict[str, float] = {}
+    for number, cue in enumerate(cues):
+        while waiting and waiting[0][0] <= cue.start:
+            yield heappop(waiting)[2]
+        start = max(cue.start, until.get(cue.speaker, 0.0))
+        end = until[cue.speaker] = max(cue.end, start + MIN_CUE_S)
+        heappush(waiting, (start, number, replace(cue, start=start, end=end)))
+        if start <= cue.start:
+            yield heappop(waiting)[2]
+    while waiting:
+        yield heappop(waiting)[2]
 
 
 def tokens(segment: Segment) -> list[Token]:

@@ -120,4 +120,4 @@ def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[st
 def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
     from .cues import readable, shown  # for subtitles only
 
-    return shown(readable(segments, label, layout))
+    return shown(readable(segments, label, layout, lambda: segments.language))

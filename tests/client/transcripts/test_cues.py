@@ -16,21 +16,68 @@ OPENING = (
 )
 
 
-def test_every_cue_can_be_seen_and_none_covers_another() -> None:
-    """Short ones stay 0.8 s or until the next, words without length too, and overlapping segments make none that
-    overlap; a text is written without waiting for the next where it is long enough."""
+def test_every_cue_stays_for_a_while_and_those_of_a_speaker_follow_each_other() -> None:
+    """A short segment is read with the one after it; one without length, or that overlaps, delays the next."""
     words = tuple(Word(f" {word}", 5.0, 5.0) for word in ("no", "matter", "try"))
     segments = (
         Segment(0, 0.0, 0.2, "Yes."), Segment(1, 0.5, 3.0, "Ever tried."), Segment(2, 2.0, 4.0, "Ever failed."),
         Segment(3, 5.0, 5.0, "no matter try", words), Segment(4, 9.0, 9.1, "Again."),
     )  # fmt: skip
+    cues = [(cue.start, round(cue.end, 3), cue.text) for cue in shown(readable(segments))]
+    assert cues == [
+        (0.0, 3.0, "Yes. Ever tried."), (3.0, 4.0, "Ever failed."), (5.0, 5.8, "no matter try"), (9.0, 9.8, "Again."),
+    ]  # fmt: skip
+    fast = [Segment(0, 0.0, 1.2, OPENING[:99]), Segment(1, 1.2, 1.3, "No."), Segment(2, 1.3, 4.0, "Why not?")]
+    assert [(cue.start, cue.end) for cue in shown(readable(fast))] == [(0.0, 0.8), (0.8, 1.6), (1.6, 4.0)]
+
+
+def test_two_people_at_once_are_seen_at_once() -> None:
+    """A word that one says beside the other stays as long as any; cues are in the order of their beginnings."""
+    said = [(0.0, 9.0, "A", OPENING[:80]), (3.91, 4.0, "B", "No."), (9.1, 10.0, "A", "Well.")]
+    segments = [Segment(n, start, end, text, speaker=who) for n, (start, end, who, text) in enumerate(said)]
     cues = list(shown(readable(segments)))
-    for cue, following in pairwise(cues):
-        assert cue.start < cue.end <= following.start
-        assert cue.end - cue.start >= min(0.8, following.start - cue.start) - 1e-9
-        assert cue.end - cue.start >= 0.04 - 1e-9
-    assert cues[-1].end - cues[-1].start == pytest.approx(0.8)
-    assert [(cue.start, cue.end) for cue in cues[:3]] == [(0.0, 0.5), (0.5, 3.0), (3.0, 4.0)]
+    assert [(cue.speaker, cue.start) for cue in cues] == [("A", 0.0), ("B", 3.91), ("A", cues[2].start), ("A", 9.1)]
+    assert cues[1].end == pytest.approx(4.71)
+    assert cues[0].end > 3.91 or cues[2].start < 4.71
+
+
+def test_any_talk_becomes_cues_that_can_be_read() -> None:
+    """However fast it is, and however many speak at once."""
+    rng = random.Random(7)
+    for _ in range(300):
+        at, segments = 0.0, []
+        for number in range(rng.randrange(1, 12)):
+            at += rng.choice([0.0, 0.05, 0.5, 3.0])
+            text = " ".join(rng.choice(["so", "Dr.", "incredulity,", "No."]) for _ in range(rng.choice([1, 2, 30])))
+            segments.append(Segment(number, at, at + rng.choice([0.0, 0.1, 1.2, 8.0]), text, speaker=rng.choice("AB")))
+        cues = list(shown(readable(segments)))
+        assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
+        assert min(cue.end - cue.start for cue in cues) >= 0.8 - 1e-9
+        for who in "AB":
+            own = [cue for cue in cues if cue.speaker == who]
+            assert all(before.end <= after.start for before, after in pairwise(own))
+            assert "".join("".join(cue.text.split()) for cue in own) == "".join(
+                "".join(each.text.split()) for each in segments if each.speaker == who
+            )
+
+
+@pytest.mark.parametrize(("language", "text", "name"), [
+    ("", "We invited Mr. and Mrs. Smith to the party on Saturday evening, and they came.", "Mrs. Smith"),
+    ("en", "The service takes place at the old church of St. John's in the middle of town.", "St. John's"),
+    ("en", "The film that everybody talks about stars Samuel L. Jackson and Uma Thurman, of course.", "L. Jackson"),
+    ("en", "It was described in great detail by J. R. R. Tolkien in one of his many letters.", "J. R. R. Tolkien"),
+    ("en", "The order was given yesterday by the famous Gen. Patton in front of all troops.", "Gen. Patton"),
+    ("en", "Have a look at the second drawing, which is fig. 3 of the whole long chapter.", "fig. 3"),
+    ("de", "Heute spricht zu uns der berühmte Chirurg Prof. Dr. Müller über seine neue Arbeit.", "Prof. Dr. Müller"),
+    ("de", "Wir treffen uns also am Samstag, dem 3. Oktober, vor dem Haupteingang des Museums.", "3. Oktober"),
+    ("es", "El premio de este año lo recibió por fin el Sr. García de manos de la Sra. Gómez.", "Sr. García"),
+    ("pt", "O prémio deste ano foi entregue ontem à noite pelo Dr. Silva à Sra. Dona Maria.", "Dr. Silva"),
+])  # fmt: skip
+def test_nothing_ends_within_a_name(language: str, text: str, name: str) -> None:
+    """By the abbreviations of the language that speaking knows, too: neither a line nor a subtitle."""
+    for columns in range(30, 50):
+        cues = readable([Segment(0, 0.0, 8.0, text)], layout=Layout(columns, 2), language=lambda: language)
+        assert name in "|".join(cue.text for cue in cues)
 
 
 def test_webvtt_is_escaped_and_subrip_is_not() -> None:

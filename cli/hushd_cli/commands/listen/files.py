@@ -54,20 +54,28 @@ class Feed:
 
     Args:
         receive: returns the next segment, and at last the transcript.
+        language: returns that of the segments so far, as far as it is known.
 
     Attributes:
-        language, language_probability, warnings, unlikely, model: known once the segments have been read.
+        language: as far as it is known.
+        language_probability, warnings, unlikely, model: known once the segments have been read.
     """
 
-    def __init__(self, receive: Callable[[], Segment | Transcript], diarized: bool) -> None:
+    def __init__(
+        self, receive: Callable[[], Segment | Transcript], diarized: bool, language: Callable[[], str] = str
+    ) -> None:
         self._receive = receive
+        self._language = language
         self.diarized = diarized
-        self.language = ""
         self.language_probability: float | None = None
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.model = ""
         self._first: Segment | Transcript | None = None
+
+    @property
+    def language(self) -> str:
+        return self._language()
 
     def begin(self) -> None:
         """Waits for the first segment, or the end. Raises the error of a recording that has none."""
@@ -79,7 +87,8 @@ class Feed:
         while isinstance(item, Segment):
             yield item
             item = self._receive()
-        self.language, self.language_probability, self.model = item.language, item.language_probability, item.model
+        self._language = lambda: item.language
+        self.language_probability, self.model = item.language_probability, item.model
         self.warnings, self.unlikely = item.warnings, item.unlikely
 
 
@@ -113,6 +122,7 @@ class Files:
         # Segments that have arrived and are not yet printed.
         self._inboxes: list[deque[Event]] = [deque() for _ in self._names]
         self._journals: dict[int, Journal] = {}
+        self._languages: dict[int, str] = {}
         self._progress = Progress([os.path.basename(name) for name in self._names])
         self._line = console.StatusLine()
         self._warned: set[str] = set()
@@ -137,7 +147,7 @@ class Files:
 
     def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
-        feed = Feed(partial(self.receive, index), bool(self._options.diarize))
+        feed = Feed(partial(self.receive, index), bool(self._options.diarize), lambda: self._languages.get(index, ""))
         if self._output.printed:
             feed.begin()  # before a format's own first line
             if self._output.titled and os.isatty(1):
@@ -270,6 +280,7 @@ class Files:
             written = Written(self._options)
         while True:
             segment = next(transcription, None)  # a refusal for lack of room is raised here first
+            self._languages[job.index] = transcription.language
             while earlier and not script:
                 self._events.put((job.index, earlier.popleft()))
             if segment is None:

@@ -136,7 +136,7 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
     if ask.logprobs:
         done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:
-        done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
+        done |= formats.subtitles(Transcript(tuple(map(names.named, segments)), transcription.language))
     known = transcription.language and not any(each.code == UNLIKELY for each in transcription.warnings)
     yield done | ({"languages": [{"code": transcription.language}]} if known else {})
 
