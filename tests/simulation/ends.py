@@ -84,6 +84,6 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
 
 
 def _unfelt_s(storm: Storm, owner: Process, since: float) -> float:
-    """The seconds for which a request's owner, or its supervisor, may not have noticed what was so."""
+    """The seconds for which a request's owner, or its supervisor, may have noticed nothing."""
     stood = storm.slept(since) + storm.stood_still(owner, since) + storm.starved_for(since)
     return stood + storm.starting_s(since) + 2 * storm.slowness

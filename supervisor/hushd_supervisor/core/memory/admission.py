@@ -164,7 +164,7 @@ class Admission:
         return worker.room.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
-        """Starts workers that fit at a look at memory, or take little of what is free, and delays the others.
+        """Starts workers that fit at a look at memory, or take little of the free memory, and delays the others.
         If the look itself says that memory is critically short, all but small idle workers leave: the memory that a
         small one gives back is not worth loading it again."""
         actions: list[Action] = []

@@ -305,7 +305,7 @@ def test_who_waited_runs_once_memory_is_back(lives: bool) -> None:
 
 
 def test_two_that_wait_do_not_start_for_the_same_memory() -> None:
-    """What one that starts is still to take is not there for the other."""
+    """The memory that one is still to take is not there for the other."""
     house = House()
     house.available = 60 * MB
     house.request(A)
