@@ -22,7 +22,6 @@ PRODUCT = (
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "findall", "finditer", "split")
 # A pattern that may take more is never given a long or a hostile text; why not.
 BOUNDED = {
-    "worker_tts/hushd_worker_tts/engines/hibari_internals/english.py": "reads a piece of text, which is a sentence",
     "gateway/hushd_gateway/http/web_page.py:_STYLE": "reads hushd's own page",
     "worker/hushd_worker/server/exchange.py:text": "of a server's error the first 4,000 bytes are looked at",
     "models/hushd_models/text_language.py:_NO_PROSE": "of a text its first 2,000 characters are looked at",

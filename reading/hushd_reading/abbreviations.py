@@ -1,20 +1,16 @@
-"""Knows the abbreviations of a language: those that end no sentence, and the words for them.
-
-They stand in languages.json, which also has the words that begin sentences, names of rulers, and words before Roman
-numerals. English has no words for its own: its engines know them.
-"""
+"""Knows the abbreviations of a language: those that end no sentence, and the words for them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from .words import table
+from .language import Language, table
 
 _KINDS = ("goes_on", "may_end", "before_number")
-_NUMERAL = r"(?:\d|[IVXLC]{2,7}\b|[VX]\b)"
+NUMERAL = r"(?:\d|[IVXLC]{2,7}\b|[VX]\b)"
 
 
 class Abbreviations(NamedTuple):
@@ -30,13 +26,22 @@ class Abbreviations(NamedTuple):
     may_end: frozenset[str]
     before_number: frozenset[str]
     begins: frozenset[str]
-    numeral: Callable[[str], re.Match[str] | None] = re.compile(_NUMERAL).match
+    numeral: Callable[[str], re.Match[str] | None] = re.compile(NUMERAL).match
+
+
+class Written(NamedTuple):
+    """Abbreviations as they may be written, with their words: those that need a number behind them, those of a letter,
+    which need a name, and the others."""
+
+    numbered: Mapping[str, str]
+    named: Mapping[str, str]
+    always: Mapping[str, str]
 
 
 @cache
-def abbreviations(language: str) -> Abbreviations:
-    """Returns the abbreviations of a language. A letter alone is none: it is an initial as well."""
-    rows = table(language)
+def abbreviations(code: str) -> Abbreviations:
+    """Returns the abbreviations of a language, or of English. A letter alone is none: it is an initial as well."""
+    rows = table(code)
     whole = {kind: [key.casefold().split() for key in rows[kind]] for kind in _KINDS}
     inner = (word for key in whole.values() for words in key for word in words[:-1])
     last = {kind: _bare(words[-1] for words in key) for kind, key in whole.items()}
@@ -46,31 +51,16 @@ def abbreviations(language: str) -> Abbreviations:
 
 
 @cache
-def spoken(language: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
-    """Returns the pattern of abbreviations and of days with a dash between, and what to say instead; or None."""
-    rows = table(language)
-    if "days" not in rows:
-        return None
-    known = {key: words for kind in _KINDS for key, words in rows[kind].items() if words}
-    names: dict[str, str] = {day.casefold(): name for day, name in rows["days"].items()}
-    days = "|".join(f"{day}|{day.capitalize()}" for day in rows["days"])
-    forms = [
-        f"[{key[0].upper()}{key[0]}]{re.escape(key[1:])}".replace(r"\ ", r"\s?")
-        + (rf"(?=\s?{_NUMERAL})" if key in rows["before_number"] else r"(?=\s+[^\W\d_a-z])" if len(key) == 2 else "")
-        for key in sorted(known, key=len, reverse=True)
-    ]
-    exact = {key.replace(" ", ""): words for key, words in known.items()}
-    written: dict[str, str] = {key[0].upper() + key[1:]: words for key, words in exact.items()} | exact
-
-    def words(match: re.Match[str]) -> str:
-        after = match.string[match.end() : match.end() + 1]
-        end = "." if not after else " " if after.isalnum() else ""
-        if match["from"]:
-            return f"{names[match['from'].casefold()]} {rows['to']} {names[match['until'].casefold()]}{end}"
-        return written[re.sub(r"\s", "", match[0])] + end
-
-    pattern = rf"(?<![\w.])(?:(?P<from>{days})\.?\s?[-–]\s?(?P<until>{days})\b\.?|{'|'.join(forms)})"
-    return re.compile(pattern), words
+def written(language: Language) -> Written:
+    """Returns all forms of the abbreviations that have words: with a capital or without, with a blank inside or not."""
+    numbered, named, always = dict[str, str](), dict[str, str](), dict[str, str]()
+    for kind in (*_KINDS, "other"):
+        for short, words in language.get(kind, {}).items():
+            forms = numbered if kind == "before_number" else named if len(short) == 2 else always
+            for blank in (" ", "", "\u00a0", "\u202f") if words else ():
+                form = short.replace(" ", blank)
+                forms |= {form[0].upper() + form[1:]: words, form: words}
+    return Written(numbered, named, always)
 
 
 def _bare(words: Iterable[str]) -> frozenset[str]:

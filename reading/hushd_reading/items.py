@@ -9,6 +9,9 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+# A character of Unicode's private use area in the place of a formula; `reader` removes it from texts.
+FORMULA = "\ue002"
+
 
 class MappedText:
     """A text whose character i stands for the characters `starts[i]`..`ends[i]` of the original.

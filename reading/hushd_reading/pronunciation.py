@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .abbreviations import spoken
+from .in_words import in_words
 from .items import MappedText
+from .language import language as named
 from .words import Words, signs
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _ODD = re.compile(
     r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d|\b0\d|\d[-. ]\d{4}|-\n"
 )
 
-_DIGIT = re.compile(r"\d|\b[IVX]*[IVX](?:er|re|e|ème)?s?\b")
+_DIGIT = re.compile(r"\d")
 
 
 class PronunciationFile:
@@ -58,7 +59,7 @@ class Pronouncer:
     def __init__(
         self, words: Words | None, pronounce: Mapping[str, str], language: str = "en", phonemes: bool = False
     ) -> None:
-        self._words, self._language = words, language
+        self._words, self._language, self._named = words, language, named(language)
         self._pronounce = _pronunciations(pronounce, phonemes)
         self._rewrite: Any = None
 
@@ -71,15 +72,10 @@ class Pronouncer:
 
                 self._rewrite = Rewriting(self._words)
             text = self._rewrite(text)
-        if ("." in text.text or "-" in text.text) and (abbreviations := spoken(self._language)) is not None:
-            text = text.sub(*abbreviations)
-        if not self._language.startswith("en") and _DIGIT.search(text.text):
-            from .numbers import numbers  # and num2words, 20 ms, for texts with digits
-
-            if (in_words := numbers(self._language)) is not None:
-                return in_words(text)
-            if lost := signs(self._language):
-                text = text.sub(*lost)
+        if self._named is not None:
+            return in_words(text, self._named)
+        if _DIGIT.search(text.text) and (lost := signs(self._language)):
+            text = text.sub(*lost)
         return text
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from .formulas import MARK, Formulas
-from .items import Item, MappedText, MarkupReader, Piece, SentenceEnd
+from .formulas import Formulas
+from .items import FORMULA, Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
@@ -83,7 +83,7 @@ def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]
     """Hides commands for a terminal, which programs write into their output; keeps the place of all other text."""
     begun = ""
     for text, final in slices:
-        for private in (OPEN, CLOSE, MARK):
+        for private in (OPEN, CLOSE, FORMULA):
             text = text.replace(private, _UNSEEN)
         if begun or "\x1b" in text:
             text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .agents import dialled, identified, named, tallied, unruled
+from .agents import identified, named, unruled
 from .items import MappedText
-from .words import Words, tables
+from .language import table
+from .words import Words
 
 # Of longer addresses only the host is read, since listeners do not remember the rest.
 _MAX_PATH = 60
@@ -65,7 +66,7 @@ class Rewriting:
 
     def __call__(self, text: MappedText) -> MappedText:
         text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
-        text = dialled(text.sub(_BRACKETED, lambda match: match[1]).sub(_FOOTNOTE, ""))
+        text = text.sub(_BRACKETED, lambda match: match[1]).sub(_FOOTNOTE, "")
         text = text.sub(_PARTED, _joined)
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
@@ -116,7 +117,7 @@ class Rewriting:
             return re.sub(r"\s+", " ", name(spoken).replace("/", f" {words.slash} ")).strip() + tail
 
         text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
-        text = tallied(unruled(named(identified(text, words))), words)
+        text = unruled(named(identified(text, words)))
         text = text.sub(_CALL, "").sub(_FLAG, lambda match: f"{words.dash} " * len(match[1]))
         text = text.sub(_FILE, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
@@ -128,7 +129,7 @@ class Rewriting:
 
 
 def _joined(match: re.Match[str]) -> str:
-    return match[1] + "-" * (match[2].isupper() or match[1].lower() in tables()["hyphened"].split())
+    return match[1] + "-" * (match[2].isupper() or match[1].lower() in table("common")["hyphened"].split())
 
 
 def _split_tail(address: str) -> tuple[str, str]:

@@ -14,8 +14,11 @@ from functools import cache
 from itertools import takewhile
 from typing import NamedTuple
 
+from hushd_models import languages
+
 from .abbreviations import abbreviations
 from .items import MappedText
+from .language import language as named
 
 # Characters of a piece, 18 s of speech: it limits the delay of a cancel, and memory.
 MAX_PIECE = 300
@@ -34,15 +37,11 @@ _STOP = re.compile(
     r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?:\[\d{1,3}\]){0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)"
 )
 # A full stop after a complete word counts, too: chat without capitals has no sentences by the other rules.
-_CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
+_CLAUSE = re.compile(r"(?:,(?!(?<=\d,)\s\d)|[;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")
 _REST = re.compile(r"\S*")
-# Before a German ordinal: der 3. Versuch, am 3. Oktober.
-_GERMAN_ORDINAL = re.compile(
-    r"\b(?:d(?:er|ie|as|em|en|es)|am|vom|zum|zur|beim|im|ins|bis|seit|ab|eine?[nmr]?|jede[nmrs]?)\s+"
-    r"(?:\d{1,3}|[IVX]+)\Z",
-    re.IGNORECASE,
-)
+_WORD = re.compile(r"\s*[^\W\d_]*")
+_NUMBERED = re.compile(r"(?:\d|\b[IVXLC]+)\Z")
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
 _ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
 _MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
@@ -81,8 +80,10 @@ class Splitter:
     """Cuts text that arrives in pieces. It holds at most the last piece and about MAX_PIECE characters."""
 
     def __init__(self, language: str = "en") -> None:
-        self._german = language.startswith("de")
-        self._known = abbreviations(language)
+        self._language = named(language)
+        # Languages whose ordinals have a full stop: what it belongs to is known once the text around it is classified.
+        self._stopped = self._language is not None and self._language.get("ordinal.stop", False)
+        self._known = abbreviations(languages.code(language))
         self._mapped = MappedText()
         self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
@@ -173,8 +174,11 @@ class Splitter:
         single = stop == "."
         if single and (word in self._known.goes_on or _NUMBER_OF_ITEM.search(before)):
             return _Verdict.INSIDE
-        if single and self._german and _GERMAN_ORDINAL.search(before):
-            return _Verdict.INSIDE
+        if single and self._stopped and _NUMBERED.search(before):
+            if not certain:
+                return _Verdict.UNKNOWN
+            if (verdict := self._judge_owner(before, after)) is not None:
+                return verdict
         doubtful = single and (word in self._known.may_end or _INITIALS.fullmatch(word) is not None)
         numbered = single and word in self._known.before_number
         following = after.lstrip()
@@ -192,6 +196,19 @@ class Splitter:
             return _Verdict.INSIDE
         begins = next_word.casefold().replace("’", "'") in self._known.begins and following[len(next_word) :][:1] != "."
         return _Verdict.INSIDE if doubtful and not begins else _Verdict.END
+
+    def _judge_owner(self, before: str, after: str) -> _Verdict | None:
+        """Judges a full stop behind a number by the token that has it: within one it ends nothing, as a token's last
+        sign only before a word that begins sentences; None if it belongs to no token."""
+        from .classify import classify
+
+        assert self._language is not None
+        for token in classify(f"{before}.{after}", self._language):
+            if token.start <= len(before) < token.end:
+                word = after[: _WORD.match(after).end()].strip()  # type: ignore[union-attr]
+                begins = not after.strip() or (word[:1].isupper() and word.lower() in self._known.begins)
+                return _Verdict.END if begins and token.end == len(before) + 1 else _Verdict.INSIDE
+        return None
 
     def _judge_line(self, before: str, after: str, certain: bool) -> _Verdict:
         following = after.lstrip(" ")

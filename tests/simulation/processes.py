@@ -116,7 +116,9 @@ class Process:
         description = self.table.pop(descriptor, None)
         if description is None:
             raise fail(errno.EBADF)
-        description.release()
+        description.references -= 1
+        if not description.references:
+            description.dropped()
 
     # --- threads -----------------------------------------------------------------------------------------------------
 

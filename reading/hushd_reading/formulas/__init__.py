@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from hushd_models import languages
 
-from hushd_reading.items import MappedText
+from hushd_reading.items import FORMULA, MappedText
 
 if TYPE_CHECKING:
     from .finder import Finder
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "pt")  # those with a table in words/
-# A character of Unicode's private use area in the place of a formula; `reader` removes it from texts.
-MARK = "\ue002"
 _SIGNS = "$`\\~"  # a text without them has neither LaTeX nor code
-_RAISED = re.compile(f"[{MARK}⁰¹²³⁴-⁹⁺⁻ⁿ√]")
+_RAISED = re.compile(f"[{FORMULA}⁰¹²³⁴-⁹⁺⁻ⁿ√]")
 
 
 class Formulas:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from hushd_reading.items import MappedText
+from hushd_reading.items import FORMULA, MappedText
 
-from . import MARK
 from .verbaliser import spoken as verbalised
 
 _UNSEEN = "\u200b"  # dropped by the splitter
@@ -98,7 +97,7 @@ class Finder:
         latex = formula if match["name"] else formula[size:-size]
         tail = _TAIL.search(latex)
         self.formulas[at] = len(formula), latex[: tail.start()] if tail else latex
-        hidden = MARK + _UNSEEN * (len(formula) - 1)
+        hidden = FORMULA + _UNSEEN * (len(formula) - 1)
         place = size + tail.start() if tail and not match["name"] else 0
         return hidden[:place] + formula[place] + hidden[place + 1 :] if place else hidden
 
@@ -107,7 +106,7 @@ def spoken(text: MappedText, formulas: dict[int, tuple[int, str]], language: str
     """Returns a text with the words of its formulas, which are taken from `formulas`."""
     text = text.sub(_SCRIPTED, lambda match: _apart(verbalised(match[0], language), match))
     result, taken = MappedText(), 0
-    for match in re.finditer(MARK, text.text):
+    for match in re.finditer(FORMULA, text.text):
         at = text.starts[match.start()]
         length, latex = formulas.pop(at, (1, ""))
         result += text[taken : match.start()]

@@ -1,7 +1,6 @@
 """Reads a text into sentences, its words as they are written, and the words that are spoken for them. Pure.
 
-`1984` is spoken as two words, `Dr.` as one, `3,50 €` as three: by the tables of speaking, and in English, whose voices
-read numbers themselves, by num2words. Without num2words digits stay digits.
+`1984` is spoken as two words, `Dr.` as one, `3,50 €` as three, as the voices read them.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hushd_models import languages
-from hushd_reading.abbreviations import spoken
+from hushd_reading.in_words import in_words
 from hushd_reading.items import MappedText
-from hushd_reading.numbers import numbers
+from hushd_reading.language import language as named
 from hushd_reading.sentences import Splitter
 
 _TOKEN = re.compile(r"\S+")
@@ -58,40 +56,11 @@ def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def soundings(text: str, language: str, at: int = 0) -> list[Sounding]:
     """Returns the words that are spoken for a text, which stands at `at` in another one."""
-    mapped = MappedText.original(text, at)
-    if abbreviations := spoken(language):
-        mapped = mapped.sub(*abbreviations)
-    if languages.code(language) == "en":
-        mapped = _english(mapped)
-    elif in_words := numbers(language):
-        mapped = in_words(mapped)
+    mapped, known = MappedText.original(text, at), named(language)
+    mapped = in_words(mapped, known) if known else mapped
     return [Sounding(letters(match[0]), *mapped.span(*match.span())) for match in _SPOKEN.finditer(mapped.text)]
 
 
 def letters(word: str) -> str:
     """Returns what counts of a word: its letters and digits in lower case, without accents."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if sign.isalnum())
-
-
-_ENGLISH_WORDS = {
-    "Mr.": "mister", "Mrs.": "missus", "Dr.": "doctor", "St.": "saint", "Prof.": "professor", "Capt.": "captain",
-    "Lt.": "lieutenant", "Sgt.": "sergeant", "Col.": "colonel", "Gen.": "general", "No.": "number", "Jr.": "junior",
-    "vs.": "versus", "etc.": "et cetera", "&": "and", "%": " percent", "$": "dollars ", "£": "pounds ", "€": "euros ",
-}  # fmt: skip
-_ENGLISH_WORD = re.compile("|".join(r"\b" * key[0].isalpha() + re.escape(key) for key in _ENGLISH_WORDS))
-_ENGLISH_NUMBER = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+|\d{1,15})(?P<th>st|nd|rd|th)?(?!\d)")
-
-
-def _english(text: MappedText) -> MappedText:
-    text = text.sub(_ENGLISH_WORD, lambda match: _ENGLISH_WORDS[match[0]])
-    try:
-        from num2words import num2words
-    except ImportError:
-        return text
-
-    def words(match: re.Match[str]) -> str:
-        digits = match["number"].replace(",", "")
-        kind = "ordinal" if match["th"] else "year" if len(match["number"]) == 4 else "cardinal"
-        return str(num2words(int(digits), to=kind)).replace(",", "")
-
-    return text.sub(_ENGLISH_NUMBER, words)

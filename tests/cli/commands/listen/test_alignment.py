@@ -50,7 +50,7 @@ def test_the_words_are_the_authors_and_the_times_are_heard() -> None:
     ("language", "written", "spoken"),
     [
         ("en", "In 1984 Dr. Poe paid 1,250 or 40% of it on the 2nd.",
-         "in nineteen eighty four doctor poe paid one thousand two hundred and fifty or forty percent "
+         "in nineteen eighty four doctor poe paid one thousand two hundred fifty or forty percent "
          "of it on the second"),
         ("de", "Um 17:30 Uhr kam Dr. Poe.", "um siebzehn uhr dreissig kam doktor poe"),
         ("fr", "M. Poe a 42 ans.", "monsieur poe a quarante deux ans"),

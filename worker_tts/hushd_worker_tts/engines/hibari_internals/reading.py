@@ -12,8 +12,6 @@ from typing import Any
 
 from hushd_reading.pronunciation import CLOSE, OPEN, parts
 
-from .english import counted, readable
-
 # The signs of hibari's models for sounds that the phonetic alphabet writes with several signs, or other ones.
 _SIGNS = {
     "tʃ": "ʧ", "dʒ": "ʤ", "eɪ": "A", "aɪ": "I", "oʊ": "O", "əʊ": "Q", "aʊ": "W", "ɔɪ": "Y", "ɚ": "əɹ", "ɝ": "ɜɹ",
@@ -51,7 +49,7 @@ def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 def _read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
     text = _CROWDED.sub(lambda match: match[0] + " ", text)
     try:
-        return phonemize(phonemizer, readable(text))
+        return phonemize(phonemizer, text)
     except (IndexError, ValueError):
         # hibari 0.2.1 has no names for numbers of more than 66 digits, nor for digits such as ④.
         return phonemize(phonemizer, _plain(text))
@@ -63,7 +61,7 @@ def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
     phonemes, words = "", []
     begins, space = True, ""
-    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(counted(normalize(text)))):
+    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(normalize(text))):
         phonemes += space
         if begins:
             words.append((token.text, len(phonemes)))

@@ -1,0 +1,192 @@
+"""Decides which class a shape is, by what stands beside it: each function returns a class, or nothing for none.
+
+It may add parts: of `3/4` as a date the day and the month.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import names
+from .near import Near, Parts
+
+
+def _valid(day: str, month: str) -> bool:
+    return 0 < int(month) <= 12 and 0 < int(day) <= 31
+
+
+def date(parts: Parts, near: Near) -> str:
+    """Decides on three numbers with signs between: a date, whose order is the language's, or none."""
+    first, second, third = parts["one"], parts["two"], parts["three"]
+    if near.cued("version") and parts["by"] == ".":
+        parts["number"] = ".".join((first, second, third))
+        return "version"
+    if len(first) == 4:
+        order = "ymd"
+    elif (
+        len(third) not in (2, 4)
+        or len(first) > 2
+        or (parts["by"] == "." and len(third) == 2 and near.language.code == "en")
+    ):
+        return ""
+    else:
+        order = near.language["date.order"] if parts["by"] != "." or near.language["date.order"] != "ymd" else "dmy"
+        if order == "mdy" and int(first) > 12:
+            order = "dmy"
+        elif order == "dmy" and int(second) > 12:
+            order = "mdy"
+    read = dict(zip(order, (first, second, third), strict=True))
+    if not _valid(read["d"], read["m"]) or len(read["m"]) > 2:
+        return ""
+    parts.update(day=read["d"], month=read["m"], year=read["y"])
+    return "date"
+
+
+def day_month(parts: Parts, near: Near) -> str:
+    """Decides on `3.10.`, in languages that write so: no date behind a word for a part, or at a sentence's end."""
+    if not _valid(parts["day"], parts["month"]) or near.cued("version", "label"):
+        return ""
+    return "date" if near.after.strip() or near.cued("date") or near.before[-1:] in "-–" else ""
+
+
+def slash(parts: Parts, near: Near) -> str:
+    """Decides on `3/4`: a fixed phrase, a season, a date, a fraction, a tally, or one over the other."""
+    first, second = parts["first"], parts["second"]
+    part, whole = int(first), int(second)
+    if near.language.get("said", {}).get(f"{first}/{second}"):
+        return "said"
+    if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100:
+        return "season"
+    order = near.language["date.order"]
+    day, month = (first, second) if order != "mdy" else (second, first)
+    dated = _valid(day, month) and max(len(first), len(second)) <= 2
+    if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
+        parts.update(day=day, month=month)
+        return "date"
+    if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
+        return "tally"
+    if near.language.get("date.slashed") and dated and part > 12 and len(second) == 2:
+        parts.update(day=day, month=month)
+        return "date"
+    if part > 0 and whole in _DENOMINATORS and part < whole and first[0] != "0" and second[0] != "0":
+        return "fraction"
+    return "tally" if part <= whole else "over"
+
+
+_DENOMINATORS = {*range(2, 13), 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 100, 1000}
+
+
+def colon(parts: Parts, near: Near) -> str:
+    """Decides on `3:10`: a time, or, beside a word of games, a score; two other numbers are a ratio."""
+    if near.cued("ratio") or near.follows("ratio"):
+        return "ratio"
+    minute = parts["minute"]
+    if near.cued("score") and len(minute) < 2:
+        return "ratio"
+    if len(minute) == 2 and int(minute) < 60 and int(parts["hour"]) <= 24:
+        return "time"
+    return "ratio"
+
+
+def ordinal(parts: Parts, near: Near) -> str:
+    """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
+    decide = near.language.function("is_ordinal")
+    return "ordinal" if decide is None or decide(parts, near) else ""
+
+
+def span(parts: Parts, near: Near) -> str:
+    """Decides on `3-5`: a range that ascends, a score beside a word of games, or a telephone's or another's digits."""
+    first, last = _value(parts["number"]), _value(parts["until"])
+    if near.cued("score") and max(first, last) < 200:
+        return "ratio"
+    spaced = " - " in near.text[near.start : near.end]
+    if re.match(r"[-–]\d", near.after):
+        return ""
+    if "–" not in near.text[near.start : near.end] and (
+        re.match(r"\s*[=≈+]", near.after) or near.before[-1:] in ("=", "+")
+    ):
+        return "difference"
+    if first < last or near.cued("range"):
+        return "range"
+    short = len(parts["number"]) == 4 and len(parts["until"]) == 2  # 1998-99
+    return "season" if short else "difference" if spaced else "ratio"
+
+
+def _value(written: str) -> float:
+    return float(re.sub(r"[^\d.]", "", written.replace(",", ".")) or 0) if len(re.findall("[.,]", written)) < 2 else 0.0
+
+
+def unit(parts: Parts, near: Near) -> str:
+    """Decides on a number with a unit: a unit that is a word as well, such as `in`, only where no word follows."""
+    unit, per = parts.get("unit", ""), ""
+    if "/" in unit and unit not in names.unit_signs(near.language):
+        unit, _, per = unit.partition("/")
+        parts.update(unit=unit, per=per)
+    if unit not in names.unit_signs(near.language):
+        return ""
+    if unit in '"″' and near.text.count('"', 0, near.start) % 2:
+        return ""
+    if unit in near.language.words("units.before_end"):
+        return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
+    return "measure"
+
+
+def version(parts: Parts, near: Near) -> str:
+    number, decimals = parts["number"], near.language["number.decimal"] == "."
+    address = number.count(".") == 3 and all(str(int(part)) == part and int(part) < 256 for part in number.split("."))
+    if not decimals and not address and re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", number):
+        return ""
+    several = number.count(".") > 1
+    return "version" if several or parts.get("v") or (near.cued("version", "label") and not decimals) else ""
+
+
+def roman(parts: Parts, near: Near) -> str:
+    """Decides on a Roman numeral: behind a ruler's name, or a word for a part of something."""
+    word = near.before.rsplit(" ", 1)[-1].strip('("“«„,.')
+    language, numeral = near.language, parts["roman"]
+    if parts.get("mark", ".") != ".":
+        return "ordinal" if set(numeral) <= set("IVX") else ""
+    if word.removesuffix("s") in language.words("rulers") or word in language.words("rulers"):
+        return "ruler"
+    if {word, word.lower()} & language.words("chapters"):
+        return "roman"
+    if parts.get("mark") and (len(numeral) > 1 or near.cued("date")):
+        return "ordinal"
+    following = near.word_after()
+    if following.lower() in language.words("centuries") or (word.lower() in language.words("centuries")):
+        return "century"
+    if len(numeral) > 1 and numeral not in language.words("not_roman") and (word in language.words("roman_before")):
+        return "roman"
+    return ""
+
+
+def minus(parts: Parts, near: Near) -> str:
+    """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
+    before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w+|\(", near.after)
+    sides = [side[0] for side in (before, after) if side]
+    return "minus" if all(len(side) == 1 or side.isdecimal() for side in sides) and len(sides) == 2 else ""
+
+
+def year(parts: Parts, near: Near) -> str:
+    """Decides on a bare number: a year, by its size and what stands beside it, or a cardinal."""
+    number = parts["number"]
+    if len(number) == 4 and number.isdecimal() and number[0] in "12" and not (parts.get("sign") or parts.get("scale")):
+        decide = near.language.function("is_year")
+        if near.cued("year") or (decide is not None and decide(number, near)):
+            return "year"
+    return "cardinal"
+
+
+def named(parts: Parts, near: Near) -> str:
+    """Decides on a day beside a word: a date if that is a month."""
+    day = int(parts.get("day", 1))
+    return "date" if parts["month"] in names.month_forms(near.language) and 0 < day < 32 else ""
+
+
+def money(parts: Parts, near: Near) -> str:
+    return "money" if parts["money"] in names.money_signs(near.language) else ""
+
+
+def duration(parts: Parts, near: Near) -> str:
+    """Decides on `1h30m`: two of its parts at least, since one is a number with a unit, or something else."""
+    return "duration" if len(parts) > 1 else ""

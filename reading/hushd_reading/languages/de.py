@@ -1,0 +1,113 @@
+"""German: the forms that a table cannot say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hushd_reading import gender, spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Amount, Number
+
+if TYPE_CHECKING:
+    from hushd_reading.verbalise import Verbaliser
+
+# What an ordinal adds to its e after these words: am dritten, der dritte, ein dritter.
+_ENDINGS = (
+    (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|(?:ein|kein|jed|dies|mein|dein|sein|unser|ihr)e[nmrs]|"
+     r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben) der)", "n"),
+    (r"(?:der|die|das|ins|(?:jed|dies)e[rs]?|(?:ein|kein|mein|dein|sein|unser|ihr)e)", ""),
+)  # fmt: skip
+_RANKS = "wurde wird werde werden wurden platz rang als jeder jede jedes"
+_JOINED = re.compile(r"\s?(?:,|/|-|–|und|oder|bis|sowie|bis zum)\s?\d{1,3}\.(?!\d)")
+_NOUN_FOLLOWS = re.compile(r"\s+(?:[a-zäöüß]|[A-ZÄÖÜ])")
+
+
+def ending(before: str) -> str | None:
+    """Returns the ending of an ordinal after these words; None without an article or the like among them."""
+    row = r"(?:\d{1,3}\.\s?(?:,|und|oder|bis|/|-|–)\s?)*"  # 1., 2. und
+    endings = (end for words, end in _ENDINGS if re.search(rf"\b{words}\s+{row}\Z", before, re.IGNORECASE))
+    return next(endings, None)
+
+
+def is_ordinal(parts: Parts, near: Near) -> bool:
+    """A number with a full stop is one after an article, in a row, or before a noun that begins no sentence."""
+    if len(parts["number"]) > 3:
+        return False
+    if near.word_before() in ("ein", "kein", "mein", "dein", "sein", "unser", "ihr"):
+        return near.after.strip() != ""
+    if ending(near.text[max(0, near.start - 60) : near.start]) is not None or _JOINED.match(near.after):
+        return True
+    if re.search(r"\d\.\s?(?:,|/|-|–|und|oder|bis)\s?\Z", near.before + " "):
+        return True
+    if near.word_before() in _RANKS.split():
+        return True
+    if near.cued("label", "not_year") or not _NOUN_FOLLOWS.match(near.after):
+        return False
+    word = near.word_after()
+    if not word:
+        return False
+    return word[0].islower() or (
+        word.casefold() not in near.language.words("begins") and word in near.language.words("ordinal_nouns")
+    )
+
+
+def is_year(number: str, near: Near) -> bool:
+    """A number of 1100 to 1999 is one, unless it counts a noun."""
+    noun = near.word_after()
+    counts = near.cued("label", "not_year") or noun[:1].isupper() or noun == "mal"
+    return 1100 <= int(number) < 2000 and not counts
+
+
+def denominator(value: int) -> tuple[str, str]:
+    name = (spellout.ordinal(value, "de")[:-1] + "el").capitalize()
+    return name, name
+
+
+def inflected(value: int, near: Near, otherwise: str = "r") -> str:
+    end = ending(near.text[max(0, near.start - 60) : near.start])
+    return spellout.ordinal(value, "de") + (otherwise if end is None else end)
+
+
+def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
+    return inflected(number, near)
+
+
+def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    noun = near.word_after()
+    otherwise = "r" if not noun or noun[0].islower() else {"f": "", "n": "s"}.get(gender.of(noun, "de") or "m", "r")
+    return inflected(int(number.whole), near, otherwise)
+
+
+def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    spoken = (
+        spellout.year(int(number.whole), "de") if len(number.whole) == 4 else spellout.cardinal(int(number.whole), "de")
+    )
+    return f"{spoken}er" + " " * parts["mark"].endswith("-")
+
+
+def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    """Says a ruler's number: Karl der Fünfte, Karls des Fünften."""
+    name = near.before.rsplit(" ", 1)[-1]
+    own = name in near.language.words("rulers")
+    dative = re.search(
+        r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s+)?\Z", near.text[: near.start][: -len(name) - 1]
+    )
+    article = "des" if not own else "dem" if dative else "der"
+    return f"{article} {spellout.ordinal(int(number.whole), 'de')}{'n' if article != 'der' else ''}"
+
+
+def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return inflected(int(number.whole), near, "s")
+
+
+def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
+    return "Stunde" if parts.get("name") == "Std." and near.word_before() in ("pro", "je") else None
+
+
+def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str | None:
+    """Says 3x as one word: dreimal."""
+    number = amount.number
+    if parts["unit"] not in ("x", "×") or amount.until or not number.is_whole:
+        return None
+    return f"{spellout.cardinal(int(number.whole), 'de', 'm')}mal"

@@ -1,0 +1,88 @@
+"""English: the forms that a table cannot say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hushd_reading import spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Number
+
+if TYPE_CHECKING:
+    from hushd_reading.verbalise import Verbaliser
+
+_UNITS = {"feet": "foot", "inches": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lbs": "pound"}
+_NO_PLURAL = {"was", "is", "has", "its", "this", "as", "us", "his", "does", "across", "less", "plus", "thus", "always"}
+
+
+def is_year(number: str, near: Near) -> bool:
+    """A number of 1100 to 2099 is one, unless it counts the word behind it."""
+    following = near.word_after()
+    counts = following.endswith("s") and following.islower() and following not in _NO_PLURAL
+    return 1100 <= int(number) < 2100 and not counts and not near.cued("label")
+
+
+def denominator(value: int) -> tuple[str, str]:
+    name = spellout.ordinal(value, "en")
+    return name, f"{name}s"
+
+
+def say_part_of(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says a part of a unit: nine sixteenths of an inch, half a cup."""
+    part, of, unit = (
+        int(parts["first"]),
+        int(parts["second"]),
+        _UNITS.get(parts["unit"], parts["unit"].removesuffix("s")),
+    )
+    single = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
+    if part == 1 and of == 2:
+        return f"half {single}"
+    part_name = "quarter" if of == 4 else spellout.ordinal(of, "en")
+    if part == 1:
+        return f"{'an' if part_name[0] == 'e' else 'a'} {part_name} of {single}"
+    return f"{spellout.cardinal(part, 'en')} {part_name}s of {single}"
+
+
+def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    """Says 1990s and 90s: nineteen nineties, nineties."""
+    spoken: str = spellout.year(int(number.whole), "en")
+    return spoken[:-1] + "ies" if spoken.endswith("y") else f"{spoken}s"
+
+
+def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return f"the {spellout.ordinal(int(number.whole), 'en')}"
+
+
+_STREETS = {"St": "Street", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Dr": "Drive", "Ln": "Lane",
+            "Ct": "Court", "Pl": "Place", "Hwy": "Highway"}  # fmt: skip
+_NO_NAME = {"The", "My", "Our", "A", "At", "In", "On", "To", "From", "With", "Near", "And", "By", "Of", "See"}
+
+
+def _named_before(near: Near) -> bool:
+    """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
+    word = near.before.rsplit(" ", 1)[-1]
+    return (word[:1].isupper() and word.isalpha() and word not in _NO_NAME) or word[:-2].isdecimal()
+
+
+def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    if _named_before(near) and not (parts["street"] in ("St", "Dr") and near.word_after()[:1].isupper()):
+        return _STREETS[parts["street"]]
+    return {"St": "Saint", "Dr": "Doctor"}.get(parts["street"], parts["street"])
+
+
+def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
+    """Tells Saint from Street, and Doctor from Drive, by the words beside them."""
+    written = parts.get("name", "")
+    if written not in ("St.", "Dr."):
+        return None
+    street = _named_before(near) and not near.word_after()[:1].isupper()
+    return {"St.": ("Saint", "Street"), "Dr.": ("Doctor", "Drive")}[written][street]
+
+
+def say_grade(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return f"{parts['grade']} minus"
+
+
+def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says a word in capitals that no name is, which engines would spell."""
+    return str(near.text[near.start : near.end].lower())

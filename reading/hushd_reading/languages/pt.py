@@ -1,0 +1,35 @@
+"""Portuguese: the forms that a table cannot say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hushd_reading import spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Number, Time
+
+if TYPE_CHECKING:
+    from hushd_reading.verbalise import Verbaliser
+
+
+def denominator(value: int) -> tuple[str, str]:
+    name = f"{spellout.cardinal(value, 'pt')} avos"
+    return name, name
+
+
+def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    mark = parts["mark"].strip(".")
+    return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
+
+
+def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
+    value, name = int(number.whole), near.before.rsplit(" ", 1)[-1]
+    feminine = name.endswith(("a", "bel"))
+    return spellout.ordinal(value, "pt", "f" if feminine else "m") if value <= 10 else None
+
+
+def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
+    """Says 20:05 with its units, since "vinte e cinco" is a number."""
+    if time.hour != 20 or not time.minute or time.minute > 9 or time.until:
+        return None
+    return str(verbaliser.language["time.minute"].format("vinte", "horas", spellout.cardinal(time.minute, "pt")))

@@ -1,0 +1,77 @@
+"""Names of the signs of units, money and months in a language: its own from its table, all others from CLDR."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from . import cldr, gender
+from .language import Language, table
+
+_ISO = (
+    "EUR USD GBP JPY CHF CNY AUD CAD NZD HKD SGD BRL MXN "
+    "ARS CLP COP PEN UYU INR KRW RUB TRY PLN CZK HUF SEK NOK DKK ISK ILS ZAR EGP AED SAR THB IDR "
+    "MYR PHP VND UAH RON BGN BTC"
+)
+
+
+class Money(NamedTuple):
+    """Names of money and of its coins, in the singular and plural; no coins if nobody counts them."""
+
+    single: str
+    plural: str
+    coins: tuple[str, str] | tuple[()]
+    gender: str | None
+
+
+@cache
+def month_forms(language: Language) -> dict[str, int]:
+    """Returns the months as they are written, in full and short without a full stop."""
+    forms: dict[str, int] = {}
+    for number in range(12):
+        for width in ("wide", "abbreviated"):
+            name = cldr.months(language.code, width)[number].rstrip(".")
+            forms |= {name: number + 1, name.capitalize(): number + 1}
+    own = {name: number + 1 for number, names in enumerate(language.get("date.months", ())) for name in names.split()}
+    return forms | own
+
+
+@cache
+def months(language: Language) -> tuple[str, ...]:
+    return cldr.months(language.code)
+
+
+@cache
+def unit_signs(language: Language) -> frozenset[str]:
+    """Returns the signs of units that the language reads."""
+    return frozenset(
+        (set(table("common")["units"]) | set(language.get("units.own", {}))) - language.words("units.none")
+    )
+
+
+@cache
+def unit(sign: str, language: Language, single: bool) -> str:
+    """Returns the name of a unit, or the sign itself, which is a word then."""
+    own = language.get("units.own", {}).get(sign)
+    if own is not None:
+        return str(own.split("/")[0 if single else -1])
+    name = table("common")["units"].get(sign)
+    return (cldr.unit(name, language.code, single) or sign) if name else sign
+
+
+@cache
+def money_signs(language: Language) -> frozenset[str]:
+    return frozenset({*table("common")["money"], *_ISO.split(), *language.get("money.own", {})})
+
+
+@cache
+def money(sign: str, language: Language) -> Money:
+    """Returns the names for a sign of money or its code of ISO 4217."""
+    code = table("common")["money"].get(sign, sign)
+    names = language.get("money.own", {}).get(sign) or language.get("money.own", {}).get(code)
+    if names is not None:
+        forms = [name.replace("_", " ") for pair in names.split() for name in pair.split("/")]
+        coins = (forms[2], forms[3]) if len(forms) > 2 else ()
+    else:
+        forms, coins = [cldr.currency(code, language.code, single) or code for single in (True, False)], ()
+    return Money(forms[0], forms[1], coins, gender.of(forms[0].split()[0], language.code))

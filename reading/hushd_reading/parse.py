@@ -1,0 +1,183 @@
+"""Reads a token as a record with its parts: of `$1.5 million/year` number, scale, money and what it is per."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from . import names
+from .language import Language
+from .near import Token
+
+_GAP = re.compile("[ \u00a0\u202f\u2009'’]")
+
+
+class Number(NamedTuple):
+    """A number as it is written: digits, places after the decimal sign, a sign before, a word for millions behind."""
+
+    whole: str
+    places: str = ""
+    sign: str = ""
+    scale: str = ""
+    foreign: bool = False  # whether the decimal sign is not the language's
+
+    @property
+    def value(self) -> float:
+        return float(f"{self.whole}.{self.places or 0}")
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.places and not self.scale
+
+
+class Amount(NamedTuple):
+    """One number, or two as a range, of a unit or money: per another unit; `coins`: digits of the smaller money."""
+
+    number: Number
+    until: Number | None
+    unit: str
+    per: str = ""
+    coins: str = ""
+
+
+class Date(NamedTuple):
+    """A day, or days of a month, a month or a year alone; `time` on that day."""
+
+    day: int | None
+    until: int | None
+    month: int | None
+    year: str
+    weekday: str
+    time: Time | None
+    month_first: bool
+
+
+class Time(NamedTuple):
+    hour: int
+    minute: int | None
+    second: int | None
+    noon: str
+    zone: str
+    until: Time | None
+    colon: bool
+
+
+class Fraction(NamedTuple):
+    whole: int | None
+    part: int
+    of: int
+
+
+Record = Number | Amount | Date | Time | Fraction | tuple[Number, ...] | str
+
+
+def number(written: str, language: Language, sign: str = "", scale: str = "") -> Number:
+    """Reads a number in the language's signs, or in those of others where they can mean nothing else."""
+    text = _GAP.sub("", written)
+    point = language["number.decimal"]
+    other = "." if point == "," else ","
+    sign = {"−": "-", "–": "-"}.get(sign, sign)
+    marks = re.findall("[.,]", text)
+    if len(set(marks)) == 2:  # the last one is the decimal sign
+        whole, mark, places = text.rpartition(marks[-1])
+        return Number(re.sub("[.,]", "", whole), places, sign, scale, mark != point)
+    if not marks:
+        return Number(text, "", sign, scale)
+    grouped = re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", text)
+    if len(marks) > 1 or (grouped and (marks[0] == other and language.get("number.group", True))):
+        return Number(re.sub("[.,]", "", text), "", sign, scale)
+    whole, mark, places = text.partition(marks[0])
+    return Number(whole or "0", places, sign, scale, mark != point)
+
+
+def parse(token: Token, language: Language) -> Record:
+    """Returns the record of a token, by its class."""
+    return _PARSERS.get(token.kind, _counted)(dict(token.parts), language)
+
+
+def _counted(parts: dict[str, str], language: Language) -> Record:
+    if "roman" in parts:
+        return _roman(parts, language)
+    if not parts.get("number", "")[-1:].isdecimal():
+        return ""
+    return number(parts["number"], language, parts.get("sign", ""), parts.get("scale", ""))
+
+
+def _amount(parts: dict[str, str], language: Language) -> Amount:
+    unit, scale = parts.get("money") or parts.get("unit", ""), parts.get("scale", "")
+    first = number(parts["number"], language, parts.get("sign", ""), scale)
+    until = number(parts["until"], language, "", parts.get("scale2", scale)) if "until" in parts else None
+    if until and parts.get("scale2"):
+        first = first._replace(scale=parts["scale2"])
+    first = first._replace(foreign=False)
+    until = until and until._replace(foreign=False, scale=scale or until.scale)
+    first = first._replace(foreign=False)
+    until = until and until._replace(foreign=False, scale=scale or until.scale)
+    return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))
+
+
+def _date(parts: dict[str, str], language: Language) -> Date:
+    month = parts.get("month", "")
+    named = names.month_forms(language)
+    year = parts.get("year", "")
+    if len(year) == 2:
+        year = f"{19 if int(year) > 68 else 20}{year}"
+    return Date(
+        int(parts["day"]) if "day" in parts else None,
+        int(parts["until"]) if "until" in parts else None,
+        int(month) if month.isdecimal() else named[month.rstrip(".")] if month else None,
+        year,
+        parts.get("weekday", "").rstrip("."),
+        _time({**parts, "until": ""}, language) if "hour" in parts else None,
+        language["date.order"] == "mdy",
+    )
+
+
+def _time(parts: dict[str, str], language: Language) -> Time:
+    until = {name[:-1]: part for name, part in parts.items() if name.endswith("2")}
+    return Time(
+        int(parts["hour"]),
+        int(parts["minute"]) if parts.get("minute") else None,
+        int(parts["second"]) if parts.get("second") else None,
+        re.sub(r"[^apm]", "", parts.get("noon", "").lower()),
+        parts.get("zone", ""),
+        _time(until, language) if "hour" in until else None,
+        True,
+    )
+
+
+def _fraction(parts: dict[str, str], language: Language) -> Fraction:
+    whole = int(parts["whole"]) if parts.get("whole") else None
+    if "vulgar" in parts:
+        part, of = unicodedata.normalize("NFKC", parts["vulgar"]).split("⁄")
+        return Fraction(whole, int(part), int(of))
+    return Fraction(whole, int(parts["first"]), int(parts["second"]))
+
+
+def _pair(parts: dict[str, str], language: Language) -> tuple[Number, ...]:
+    first = parts.get("first") or parts.get("hour") or parts["number"]
+    last = parts.get("second") or parts.get("minute") or parts["until"]
+    return number(first, language, parts.get("sign", "")), number(last, language)
+
+
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+
+
+def roman(numeral: str) -> int:
+    """Returns the value of a Roman numeral."""
+    values = [_ROMAN[sign] for sign in numeral]
+    return sum(
+        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
+    )
+
+
+def _roman(parts: dict[str, str], language: Language) -> Number:
+    return Number(str(roman(parts["roman"])))
+
+
+_PARSERS = {
+    "money": _amount, "measure": _amount, "date": _date, "time": _time, "fraction": _fraction,
+    "tally": _pair, "ratio": _pair, "range": _pair, "difference": _pair, "over": _pair, "season": _pair,
+    "roman": _roman, "ruler": _roman, "century": _roman,
+}  # fmt: skip

@@ -1,0 +1,171 @@
+"""Shapes: patterns of texts that are not words, made of a language's own signs, each with its class or its decision.
+
+Their order is that of the signs that they have of their own: a place belongs to the first shape that claims it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import NamedTuple
+
+from . import abbreviations, decisions, names
+from .language import Language, alternatives
+from .near import Near, Parts
+
+VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
+_NEVER = "(?!)"
+_GAP = "[ \u00a0\u202f\u2009]"
+_B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
+_E = r"(?!\w)(?![.,:]\d)"
+_DASH = r"\s?[-–—−]\s?"
+_NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
+_SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.]))?"
+_MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
+_POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
+_ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+_ZONE = r"(?:\s?(?P<zone>UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|Z)(?!\w))?"
+_TELEPHONE = (
+    r"\+\d{1,3}+(?:[ .()/-]{0,3}\d){7,12}|(?=(?:[ ()/-]{0,2}\d){7})\(?0\d{1,4}\)?(?:(?:[ /-]{1,2}|\.)\d{2,8}){1,4}"
+    r"|\(\d\d\) ?\d{4,5}-\d{4}"
+)
+
+
+class Shape(NamedTuple):
+    """A pattern with the class that it is, unless its decision says another.
+
+    Attributes:
+        needs: a small pattern that a text has to have before this one is made.
+    """
+
+    kind: str
+    needs: str
+    pattern: str
+    decide: Callable[[Parts, Near], str] | None = None
+
+
+# fmt: off
+@cache
+def of_digits(language: Language) -> list[Shape]:
+    """Returns the shapes that have digits."""
+    number, until = rf"(?P<number>{_NUMBER})", rf"(?:{_DASH}(?P<until>{_NUMBER}))?"
+    scales = alternatives(language.get("scales", {}))
+    scale = rf"(?:{_GAP}?(?P<scale>{scales})(?!\w))?"
+    spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
+    unit = "|".join([*spaced, r"[%‰\"″°Ωµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}²?)?"])
+    per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
+    return [
+        *(Shape(kind, "", pattern) for kind, pattern in language.get("shapes", {}).items()),
+        *_dates(language),
+        *_times(language),
+        Shape("telephone", r"\d[\d ()/.-]{5,}\d",
+              rf"(?<![\w.,:/-])(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{_TELEPHONE}"
+              rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
+        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d)"),
+        Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
+        Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{scale}"
+              rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{scales})(?!\w))?)?(?!\w)(?![.,]\d){per}",
+              decisions.money),
+        Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}{_GAP}?(?:de )?"
+              rf"(?P<money>{_MONEY})(?P<coins>\d\d)?(?!\w){per}", decisions.money),
+        Shape("ordinal", "",
+              rf"{_B}(?P<number>\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?P<mark>{language.get('ordinal.mark', _NEVER)})",
+              decisions.ordinal),
+        Shape("decade", "",
+              rf"{_B}['’]?(?P<number>\d\d|\d{{3}}0)(?P<mark>{language.get('decade.mark', _NEVER)})(?!\w)"),
+        Shape("dimension", r"\d[^\d]{0,5}[x×*]",
+              rf"{_B}{number}(?:{_GAP}?[cmk]?m)?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
+              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px)(?!\w))?(?!\w|[.,]\d)"),
+        Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
+              decisions.unit),
+        Shape("power", r"\^", _POWER),
+        Shape("version", r"\d\.\d", rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)", decisions.version),
+        Shape("version", "v", rf"{_B}(?P<v>v)\.?\s?(?P<number>\d+)(?!\w|\.\d)"),
+        Shape("fraction", f"[{VULGAR}]", rf"(?P<whole>\b\d+)?{_GAP}?(?P<vulgar>[{VULGAR}])"),
+        Shape("fraction", r"\d[/⁄]\d",
+              rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}"),
+        Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
+              decisions.slash),
+        Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)"),
+        Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
+              decisions.span),
+        Shape("scientific", r"\d[eE][-+\d]",
+              rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
+        Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
+              r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
+        Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}(?!\w)", decisions.year),
+        Shape("cardinal", "", r"(?P<number>\d+)"),
+    ]
+
+
+def _dates(language: Language) -> Iterable[Shape]:
+    mark, of = language.get("date.mark", _NEVER), language.get("date.of", _NEVER)
+    month, dot = r"(?P<month>[^\W\d_]{3,10})", r"(?:\.(?=\s*[a-zß-ÿ\d,;:)]))?"
+    year = rf"(?:,?\s+(?:{of}\s+)?(?P<year>\d{{4}})(?!\d|[.,]\d|\s?[:€$%]))?"
+    weekday = rf"(?:(?P<weekday>\b(?:{alternatives(language.get('days', {}))}))\.?,?\s+)?"
+    day = rf"(?P<day>\d{{1,2}})(?:{mark})?(?:{_DASH}(?P<until>\d{{1,2}})(?:{mark})?)?"
+    yield Shape("date", r"\d-\d\d-", rf"{_B}(?P<one>\d{{4}})(?P<by>-)(?P<two>\d\d)-(?P<three>\d\d)(?![\d-])"
+          rf"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?{_ZONE})?", decisions.date)
+    yield Shape("date", "", rf"{_B}{weekday}{day}\s?(?:{of}\s)?\b{month}(?!\w){dot}{year}", decisions.named)
+    if language["date.order"] == "mdy":
+        yield Shape("date", "", rf"(?<!\w){weekday}{month}\.?\s(?:the\s)?{day}(?![\w:]|[.,]\d){year}", decisions.named)
+    yield Shape("date", "", rf"(?<!\w){month}\.?\s(?:{of}\s)?(?P<year>[12]\d{{3}})(?!\w|[.,]\d)", decisions.named)
+    yield Shape("date", r"\d[/.-]\d\d?[/.-]\d\d",
+          rf"{_B}(?P<one>\d{{1,4}})(?P<by>[/.-])(?P<two>\d\d?)(?P=by)(?P<three>\d{{2,4}}){_E}(?!-\d)", decisions.date)
+    if language.get("date.dotted"):
+        yield Shape("date", r"\d\.\d\d?\.", rf"{_B}(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?!\d)", decisions.day_month)
+
+
+def _times(language: Language) -> Iterable[Shape]:
+    noon, hours = language.get("time.noon"), language.get("time.hours", _NEVER)
+
+    def clock(after: str = "", separator: str = "[.:]") -> str:
+        minute = rf"(?P<minute{after}>[0-5]\d)"
+        return rf"(?P<hour{after}>[01]?\d|2[0-4])(?:{separator}{minute})"
+
+    def half(after: str = "") -> str:
+        return rf"(?:{_GAP}?(?P<noon{after}>{noon})(?!\w))?" if noon else ""
+
+    unit = rf"(?:{_GAP}?(?:{hours})(?!\w))?"
+    yield Shape("time", r"\d:\d",
+          rf"{_B}(?P<hour>[01]?\d|2[0-4]):(?P<minute>\d\d)(?::(?P<second>[0-5]\d)(?:[.,]\d+)?)?{half()}{unit}{_ZONE}"
+          rf"(?:{_DASH}{clock('2', ':')}{half('2')}{unit})?(?![\w:/]|[.,]\d)", decisions.colon)
+    if language.get("time.dotted"):
+        yield Shape("time", hours, rf"{_B}{clock()}?(?:{_DASH}{clock('2')}?)?{_GAP}?(?:{hours})(?!\w)")
+    if noon:
+        yield Shape("time", rf"\d\s?(?:{noon})",
+              rf"{_B}{clock()}?{half()}(?:{_DASH}{clock('2')}?{_GAP}?(?P<noon2>{noon})|(?<!\d)(?<!\d ))(?!\w)")
+    if language.get("time.h"):
+        hour = rf"{_GAP}?[hH](?:{_GAP}?(?P<minute{{}}>[0-5]\d)(?:{_GAP}?(?:min|m)\b)?)?".format
+        yield Shape("time", r"\d\s?[hH]",
+              rf"{_B}(?P<hour>[01]?\d|2[0-4]){hour('')}(?:{_DASH}(?P<hour2>[01]?\d|2[0-4]){hour('2')})?(?![\w/])")
+    yield Shape("duration", r"\d\s?(?:h|m|['′])",
+          rf"{_B}(?:(?P<hours>\d+){_GAP}?h{_GAP}?)?(?:(?P<minutes>\d+){_GAP}?(?:min|m(?!i)|['′]){_GAP}?)?"
+          rf"(?:(?P<seconds>\d+(?:[.,]\d+)?){_GAP}?(?:s|sec|''|\"|″)(?!\w))?(?<=[hmns'\"′″])(?!\w)",
+          decisions.duration)
+
+
+@cache
+def of_letters(language: Language) -> list[Shape]:
+    """Returns the shapes that need no digits: abbreviations, Roman numerals, signs."""
+    known, days = abbreviations.written(language), alternatives(language.get("days", {}))
+    signs = re.escape("".join(sign for sign in language["signs"] if sign not in "-±"))
+    units = alternatives(sign for sign in names.unit_signs(language) if len(sign) > 1)
+    return [
+        Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
+        Shape("abbreviation", r"\.",
+              rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?{abbreviations.NUMERAL})"
+              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))"),
+        *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
+        Shape("roman", r"\b[IVXLCDM]",
+              rf"(?<![\w.-])(?P<roman>{_ROMAN})(?P<mark>{language.get('roman_marks', _NEVER)})?(?![\w-])",
+              decisions.roman),
+        Shape("power", r"\^", _POWER),
+        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units})(?!\w)"),
+        Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
+        Shape("nothing", "[<>]", r"<(?=/?[A-Za-z])|(?<=[\w\"'/])>"),
+        Shape("sign", "", rf"(?P<sign>[{signs}])"),
+        Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),
+    ]
+# fmt: on

@@ -1,0 +1,26 @@
+"""Says tokens in the words of their language, with the gender and the case that their neighbours ask for.
+
+What differs between languages is in their tables: templates with places for words, such as `{day} de {month}`. A method
+bears the name of the class that it says; a function `say_CLASS` of the language's own module comes before it.
+"""
+
+from __future__ import annotations
+
+from hushd_reading.near import Near, Token
+from hushd_reading.parse import parse
+
+from .amounts import Amounts
+from .signs import Signs
+from .times import Times
+
+
+class Verbaliser(Amounts, Times, Signs):
+    """Says the tokens of one language."""
+
+    def __call__(self, token: Token, text: str) -> str:
+        """Returns the words of a token of `text`."""
+        near = Near(text, token.start, token.end, self.language)
+        record, parts = parse(token, self.language), dict(token.parts)
+        own = self.language.function(f"say_{token.kind}")
+        words = own(self, record, near, parts) if own is not None else None
+        return str(getattr(self, token.kind)(record, near, parts) if words is None else words)

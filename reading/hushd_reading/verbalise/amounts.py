@@ -1,0 +1,66 @@
+"""Says amounts: money, measures, dimensions, rates."""
+
+from __future__ import annotations
+
+from hushd_reading import gender, names
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Amount, Number, number
+
+from .numbers import Numbers
+
+
+class Amounts(Numbers):
+    """Says money and measures."""
+
+    def money(self, amount: Amount, near: Near, parts: object) -> str:
+        language, money = self.language, names.money(amount.unit, self.language)
+        last = amount.until or amount.number
+        first = f"{self.say(amount.number, money.gender)} {language['to']} " if amount.until else ""
+        if last.scale:
+            return f"{first}{self.say(last)} {self._of(money.plural)}{self._per(amount)}"
+        coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
+        if not coins:
+            name = money.single if self.single(last) else money.plural
+            if last.is_whole and last.value and last.value % 10**6 == 0:
+                name = self._of(money.plural)
+            return f"{first}{self.say(last, money.gender)} {name}{self._per(amount)}"
+        whole, small = last._replace(places=""), Number(coins.lstrip("0") or "0")
+        spoken = f"{first}{self.say(whole, money.gender)} {money.single if self.single(whole) else money.plural}"
+        if small.value:
+            coin = money.coins[not self.single(small)]
+            cents = f"{self.say(small, gender.of(coin, language.code))} {coin}"
+            sign = f"{language['signs'][whole.sign]} " if whole.sign else ""
+            alone = not whole.value and not first
+            spoken = sign + cents if alone else language["money.form"].format(spoken, cents, cents.rpartition(" ")[0])
+        return spoken + self._per(amount)
+
+    def _of(self, name: str) -> str:
+        """Returns the name of money behind millions: de pesos, d'euros."""
+        elided = self.language.get("money.of_elided")
+        template = elided if elided and name[0] in "aeiouhyéè" else self.language.get("money.of", "{}")
+        return str(template.format(name))
+
+    def _per(self, amount: Amount) -> str:
+        if not amount.per:
+            return ""
+        return f" {self.language['units.per']} {names.unit(amount.per, self.language, True)}"
+
+    def measure(self, amount: Amount, near: Near, parts: object) -> str:
+        language, last = self.language, amount.until or amount.number
+        name = names.unit(amount.unit, language, self.single(last) and not last.scale)
+        noun = name.split()[0]
+        of = None if noun in language.words("not_nouns") else gender.of(noun, language.code)
+        words = self.say(last, of, self._case(near)) if last.is_whole else self.say(last)
+        if amount.until:
+            words = f"{self.say(amount.number, of)} {language['to']} {words}"
+        return f"{words} {self._of(name) if last.scale and language.get('money.of') else name}{self._per(amount)}"
+
+    def dimension(self, record: object, near: Near, parts: Parts) -> str:
+        """Says 5 x 10 cm and 1920x1080; two small numbers alone are a product."""
+        sizes = [number(parts[name], self.language) for name in ("number", "until", "third") if name in parts]
+        product = "unit" not in parts and "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
+        word = self.language["number.times" if product else "number.by"]
+        of = self.language.get("number.times_gender", None) if product else None
+        spoken = f" {word} ".join(self.say(size, of if size is sizes[0] else None) for size in sizes)
+        unit = f" {names.unit(parts['unit'], self.language, self.single(sizes[-1]))}" if "unit" in parts else ""
+        return spoken + unit

@@ -1,0 +1,131 @@
+"""Says numbers: cardinals, ordinals, years, fractions, ranges, ratios."""
+
+from __future__ import annotations
+
+import re
+
+from hushd_reading import gender, names, spellout
+from hushd_reading.language import Language
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Fraction, Number
+
+_MAX_DIGITS = 15  # of a number in words; longer ones, and those with leading zeros, are read digit by digit
+
+
+class Numbers:
+    """Says the numbers of one language, for other classes, too."""
+
+    def __init__(self, language: Language) -> None:
+        self.language, self._tag = language, language.tag
+
+    def say(self, number: Number, of: str | None = None, case: str | None = None) -> str:
+        """Returns a number in words, in the gender `of` what it counts."""
+        language, sign = self.language, self.language.get(f"signs.{number.sign}") if number.sign else ""
+        if number.places:
+            point = language["number.point"] if number.foreign else spellout.comma(self._tag)
+            spoken = f"{self.whole(number.whole)} {point} {self._places(number)}"
+        elif number.scale:
+            spoken = self.whole(number.whole, language.get("number.scale_gender", "m"), case)
+        else:
+            spoken = self.whole(number.whole, of, case)
+        if number.scale:
+            single, plural = language["scales"][number.scale].split("/")
+            spoken += " " + (single if self.single(number) else plural)
+        return f"{sign} {spoken}" if sign else spoken
+
+    def whole(self, digits: str, of: str | None = None, case: str | None = None) -> str:
+        if len(digits) > _MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
+            return spellout.digits(digits, self._tag)
+        return spellout.cardinal(int(digits), self._tag, of, case)
+
+    def _places(self, number: Number) -> str:
+        digits, rest = number.places, number.places.lstrip("0")
+        each = self.language.get("number.places") == "digits" and not (number.foreign and len(digits) < 3)
+        if each or len(rest) > 3 or not rest:
+            return spellout.digits(digits, self._tag)
+        zeros = [spellout.cardinal(0, self._tag)] * (len(digits) - len(rest))
+        return " ".join([*zeros, self.whole(rest)])
+
+    def single(self, number: Number) -> bool:
+        """Returns whether what the number counts is in the singular: in some languages everything below two is."""
+        if self.language.get("number.single_below_two"):
+            return number.value < 2 and not (number.scale and number.value >= 2)
+        return number.value == 1 and not number.places
+
+    def counted(self, number: Number, near: Near) -> str:
+        """Returns a number with the gender and the case of the word that it counts."""
+        noun = near.word_after()
+        of = None
+        if noun and not near.cued("label") and noun.lower() not in self.language.words("not_nouns"):
+            of = gender.of(noun, self.language.code, plural=number.value != 1)
+        if of is None or not number.is_whole:
+            return self.say(number)
+        return self.say(number, of, self._case(near))
+
+    def _case(self, near: Near) -> str | None:
+        word = near.word_before()
+        cases = (case for case in self.language.get("case", {}) if word in self.language.words(f"case.{case}"))
+        return next(cases, None)
+
+    def cardinal(self, number: Number, near: Near, parts: object) -> str:
+        return self.counted(number, near)
+
+    def year(self, number: Number, near: Near, parts: object) -> str:
+        return self.year_of(number.whole)
+
+    def year_of(self, digits: str) -> str:
+        if self.language.get("number.years"):
+            return spellout.year(int(digits), self._tag)
+        return spellout.cardinal(int(digits), self._tag)
+
+    def ordinal(self, number: Number, near: Near, parts: object) -> str:
+        return spellout.ordinal(int(number.whole), self._tag)
+
+    def decade(self, number: Number, near: Near, parts: object) -> str:
+        return self.year_of(number.whole)
+
+    def fraction(self, fraction: Fraction, near: Near, parts: object) -> str:
+        language, whole = self.language, fraction.whole
+        name = language.get("fraction.names", {}).get(str(fraction.of))
+        if name is not None:
+            single, plural = name.split("/")
+        else:
+            single, plural = self.language.function("denominator")(fraction.of)  # type: ignore[misc]
+        if fraction.of == 2 and fraction.part == 1:
+            spoken = language["fraction.half"] if whole is None else language["fraction.and_half"]
+        else:
+            part = self.whole(str(fraction.part), language["fraction.gender"])
+            spoken = f"{part} {single if fraction.part == 1 else plural}"
+        if whole is None:
+            return str(spoken)
+        template = language["fraction.mixed_half" if fraction.of == 2 else "fraction.mixed"]
+        return str(template.format(self.whole(str(whole), "m" if "{0}" in template else None), spoken))
+
+    def tally(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        return f"{self.say(pair[0])} {self.language['words.out_of']} {self.counted(pair[1], near)}"
+
+    def over(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        return f"{self.say(pair[0])} {self.language['number.over']} {self.say(pair[1])}"
+
+    def ratio(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        return f"{self.say(pair[0])} {self.language['number.ratio']} {self.say(pair[1])}"
+
+    def difference(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        return f"{self.say(pair[0])} {self.language['signs']['-']} {self.say(pair[1])}"
+
+    def said(self, number: object, near: Near, parts: Parts) -> str:
+        return str(self.language["said"][f"{parts['first']}/{parts['second']}"])
+
+    def season(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        first, last = pair
+        last_words = self.year_of(last.whole) if len(last.whole) == 4 else self.whole(last.whole)
+        return f"{self.year_of(first.whole)} {self.language.get('number.season')} {last_words}".replace("  ", " ")
+
+    def range(self, pair: tuple[Number, Number], near: Near, parts: Parts) -> str:
+        first, last = pair
+        if all(re.fullmatch("1[1-9]\\d\\d|20\\d\\d", number.whole) and number.is_whole for number in pair):
+            words = [self.year_of(number.whole) for number in pair]
+        else:
+            words = [self.say(first), self.counted(last, near)]
+        mark = f" {names.unit('%', self.language, self.single(first))}" if parts.get("mark") else ""
+        return f"{words[0]}{mark} {self.language['to']} {words[1]}"

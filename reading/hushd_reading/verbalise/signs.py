@@ -1,0 +1,99 @@
+"""Says names with digits, abbreviations, Roman numerals, powers and signs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from hushd_reading import abbreviations, names, spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Number
+
+from .numbers import Numbers
+
+
+class Signs(Numbers):
+    """Says what has no value of its own."""
+
+    def telephone(self, record: object, near: Near, parts: Parts) -> str:
+        plus = f"{self.language['signs.+']} " if parts["number"].startswith("+") else ""
+        size = self.language.get("telephone.group", 1)
+        groups = re.findall(r"\d+", parts["number"])
+        spoken = (spellout.digits(group, self._tag, size if len(group) == size else 1) for group in groups)
+        return plus + ", ".join(spoken)
+
+    def version(self, record: object, near: Near, parts: Parts) -> str:
+        numbers = parts["number"].split(".")
+        address = len(numbers) == 4 and all(int(number) < 256 for number in numbers)
+        word = self.language["words.dot" if address else "number.point"]
+        each = address and self.language.get("number.address") == "digits"
+        spoken = [spellout.digits(n, self._tag) if each and len(n) == 3 else self.whole(n) for n in numbers]
+        return f"{self.language['words.version']} " * ("v" in parts) + f" {word} ".join(spoken)
+
+    def serial(self, record: object, near: Near, parts: Parts) -> str:
+        def spoken(match: re.Match[str]) -> str:
+            digits, text = match[0], match.string
+            before, after = text[match.start() - 1 : match.start()], text[match.end() :]
+            words = self.whole(digits) if len(digits) < 3 else spellout.digits(digits, self._tag)
+            return " " * before.isalpha() + words + " " * after[:1].isalpha()
+
+        return re.sub(r"\d+", spoken, parts["number"])
+
+    def roman(self, number: Number, near: Near, parts: object) -> str:
+        return self.say(number)
+
+    century = roman
+
+    def ruler(self, number: Number, near: Near, parts: object) -> str:
+        value = int(number.whole)
+        if value > self.language.get("ruler_ordinals", 1000):
+            return self.say(number)
+        return str(self.language.get("ruler", "{}").format(spellout.ordinal(value, self._tag, "m")))
+
+    def days(self, record: object, near: Near, parts: Parts) -> str:
+        names = self.language["days"]
+        return f"{names[parts['weekday']]} {self.language['to']} {names[parts['until']]}"
+
+    def abbreviation(self, record: object, near: Near, parts: Parts) -> str:
+        known = abbreviations.written(self.language)
+        ((kind, written),) = parts.items()
+        forms = {"numbered": known.numbered, "named": known.named, "name": known.always}
+        return forms[kind][written]
+
+    def nothing(self, record: object, near: Near, parts: object) -> str:
+        return ""
+
+    def number_sign(self, record: object, near: Near, parts: object) -> str:
+        return f"{self.language['signs']['#']} "
+
+    def about(self, record: object, near: Near, parts: object) -> str:
+        return f"{self.language['number.about']} "
+
+    def rate(self, record: object, near: Near, parts: Parts) -> str:
+        return f" {self.language['units.per']} {names.unit(parts['per'], self.language, True)}"
+
+    def scientific(self, number: Number, near: Near, parts: Parts) -> str:
+        exponent = parts["exponent"].removeprefix("+")
+        sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
+        power = self.language["power.n"].format(sign + self.whole(exponent.lstrip("-").lstrip("0") or "0"))
+        return f"{self.say(number)} {self.language['number.times']} {self.whole('10')} {power}"
+
+    def minus(self, record: object, near: Near, parts: object) -> str:
+        return f" {self.language['signs']['-']} "
+
+    def power(self, record: object, near: Near, parts: Parts) -> str:
+        exponent, powers = parts["exponent"], self.language["power"]
+        if exponent in powers:
+            return f" {powers[exponent]}"
+        digits = exponent.lstrip("-+")
+        sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
+        return f" {powers['n']}".format(sign + (self.whole(digits) if digits.isdecimal() else digits))
+
+    def sign(self, record: object, near: Near, parts: Parts) -> str:
+        word = self.language["signs"][parts["sign"]]
+        return f" {word} " if word.strip(",") else f"{word} "
+
+    def greek(self, record: object, near: Near, parts: object) -> str:
+        letter = near.text[near.start : near.end]
+        name = unicodedata.name(letter).rpartition("LETTER ")[2].split()[0].lower()
+        return str(self.language.get("greek", {}).get(name, name))

@@ -1,0 +1,82 @@
+"""Says dates, times of day and durations."""
+
+from __future__ import annotations
+
+import re
+
+from hushd_reading import gender, names, spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Date, Number, Time
+
+from .numbers import Numbers
+
+
+class Times(Numbers):
+    """Says dates, times and durations."""
+
+    def date(self, date: Date, near: Near, parts: Parts) -> str:
+        language = self.language
+        form = language["date"]
+        month = names.months(language)[date.month - 1] if date.month else ""
+        spoken = month
+        if date.day is not None:
+            day = self.day(date.day, near)
+            if date.until is not None:
+                day = f"{day} {language['to']} {self.day(date.until, near)}"
+            named = not parts["month"].isdecimal()
+            first = named and near.text.find(parts["month"], near.start) < near.text.find(parts["day"], near.start)
+            first = first or (not named and form["order"] == "mdy")
+            spoken = form["month_day" if first else "day_month"].format(day, month)
+        if date.year:
+            spoken += form["year" if date.day is not None else "month_year"].format(self.year_of(date.year))
+        if date.weekday:
+            spoken = f"{language['days'][date.weekday]}, {spoken}"
+        if re.search(r"(?<!\w)(?:the|The) $", near.text[: near.start]):
+            spoken = spoken.removeprefix("the ")
+        return f"{spoken}, {self.time(date.time, near, {})}" if date.time else spoken
+
+    def day(self, day: int, near: Near) -> str:
+        kind = self.language["date.day"]
+        own = self.language.function("day")
+        if own is not None:
+            return str(own(self, day, near))
+        if kind == "ordinal" or (kind == "first" and day == 1):
+            return spellout.ordinal(day, self._tag, "m")
+        return spellout.cardinal(day, self._tag)
+
+    def time(self, time: Time, near: Near, parts: Parts) -> str:
+        form = self.language["time"]
+        single, plural = form["hour"].split("/")
+        of = form.get("gender")
+        hour = spellout.cardinal(time.hour, self._tag, of)
+        name = single if time.hour == 1 or (time.hour == 0 and self.language.get("number.single_below_two")) else plural
+        minute = spellout.cardinal(time.minute, self._tag) if time.minute else ""
+        if time.until and re.match(r"\d+\s?[-–—]", near.text[near.start :]):
+            return f"{hour} {self.language['to']} {self.time(time.until, near, {})}"
+        if not time.minute:
+            key = "full_noon" if time.noon and "full_noon" in form else "full"
+        elif time.minute < 10 and "under_ten" in form:
+            key = "under_ten"
+        else:
+            key = "spoken" if ":" in near.text[near.start : near.end] and "spoken" in form else "minute"
+        spoken = form[key].format(hour, name, minute)
+        if time.second:
+            spoken += form["second"].format(spellout.cardinal(time.second, self._tag))
+        if time.noon:
+            spoken += " " + form.get(f"noon_{time.noon}", " ".join(time.noon.upper()))
+        if time.zone:
+            spoken += f" {'UTC' if time.zone == 'Z' else time.zone}"
+        if time.until:
+            spoken += f" {self.language['to']} {self.time(time.until, near, {})}"
+        return str(spoken)
+
+    def duration(self, record: object, near: Near, parts: Parts) -> str:
+        signs = {"hours": "h", "minutes": "min", "seconds": "s"}
+        spoken = []
+        for part, sign in signs.items():
+            if part in parts:
+                whole, _, places = parts[part].replace(",", ".").partition(".")
+                number = Number(whole.lstrip("0") or "0", places)
+                name = names.unit(sign, self.language, self.single(number))
+                spoken.append(f"{self.say(number, gender.of(name, self.language.code))} {name}")
+        return " ".join(spoken)
