@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
 
 from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import transcribe_options
@@ -10,6 +12,7 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import CODES, HushdError
 
 from . import session, sources
+from .claim import claimed
 from .figures import Figures
 from .outputs import Outputs
 from .recording import SET_ASIDE, Recording, shown
@@ -25,6 +28,11 @@ def transcribe(options: Namespace) -> int:
     params = transcribe_params(transcribe_options(options)) | {
         name: getattr(options, name) for name in ("engine", "model")
     }
+    with claimed(options.output):
+        return _transcribe(options, source, outputs, params)
+
+
+def _transcribe(options: Namespace, source: sources.Source, outputs: Outputs, params: Mapping[str, Any]) -> int:
     recordings, passed = left(source, outputs, options.retry)
     line = console.StatusLine()
 
@@ -70,7 +78,7 @@ def _report(options: Namespace, source: sources.Source, spread: Spread, passed: 
     for host, error in spread.left_out.items():
         console.complain(f"The node {host} was left out, since it failed where others did not: {error.message}")
     for name, failure in list(spread.failed.items())[:MAX_COMPLAINTS]:
-        console.complain(failure.message if name in failure.message else f"{name}: {failure.message}")
+        console.complain(f"{name}: {failure.message}")
     aside = f"{shown(options.output)}/{SET_ASIDE}"
     if (more := len(spread.failed) - MAX_COMPLAINTS) > 0:
         console.complain(f"{more} more were set aside: {aside} has them.")

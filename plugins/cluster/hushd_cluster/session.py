@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import os
@@ -9,19 +10,32 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
+from hushd.transport.waiting import next_item
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
+from ray._private import worker as ray_worker
 
 CLUSTER_CONNECT_TIMEOUT_S = 5.0
+BEGIN_TIMEOUT_S, SHUTDOWN_TIMEOUT_S = 120.0, 15.0
+PROGRESS_INTERVAL_S = 1.0
+_given_up = False  # whether work of Ray's goes on of which nobody waits for the end
 # Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors, and
 # reports its use to its makers.
 _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+class _StuckError(Exception):
+    """Ray has not begun in time."""
 
 
 @contextmanager
@@ -40,7 +54,7 @@ def connected(address: str | None, *, or_local: bool = False) -> Iterator[None]:
             _connect(address or os.environ.get("RAY_ADDRESS"), or_local)
             yield
         finally:
-            ray.shutdown()
+            _within(ray.shutdown, SHUTDOWN_TIMEOUT_S, "Ray ends")
 
 
 def alive() -> list[dict[str, object]]:
@@ -58,6 +72,13 @@ def _connect(named: str | None, or_local: bool) -> None:
             _keep_to_ourselves()
             console.complain("No Ray cluster was found: this machine works alone, with Ray until the end.")
             _begin(address="local", include_dashboard=False)
+    except _StuckError:
+        where = f"Ray at {named}" if named else "Ray on this machine"
+        raise HushdError(
+            "no_supervisor",
+            f"{where} did not begin within {BEGIN_TIMEOUT_S:g} s: look with `ray status`, or name another node with "
+            "--address HOST:PORT.",
+        ) from None
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {named}" if named else "on this machine"
         if "InvalidAuthToken" in str(error.__cause__):
@@ -82,7 +103,50 @@ def _keep_to_ourselves() -> None:
 
 
 def _begin(**options: Any) -> None:
-    ray.init(**options, log_to_driver=False, configure_logging=False, logging_level=logging.CRITICAL, namespace="hushd")
+    options |= {"log_to_driver": False, "configure_logging": False, "logging_level": logging.CRITICAL}
+    if not _within(partial(ray.init, **options, namespace="hushd"), BEGIN_TIMEOUT_S, "Ray begins"):
+        raise _StuckError
+
+
+def _within(work: Callable[[], object], timeout: float, title: str) -> bool:
+    """Does something of Ray's beside the main thread, since it may not come back, nor let Ctrl-C through; returns
+    whether it was done within `timeout` seconds, and raises its errors. Progress is shown.
+
+    After work that was given up nothing more is asked of Ray: the process may end at once, and Ray's reaper ends the
+    processes that it has started.
+    """
+    global _given_up
+    if _given_up:
+        return False
+    line, begun = console.StatusLine(), time.monotonic()
+    outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            outcomes.put(error)
+        else:
+            outcomes.put(None)
+
+    _given_up = True
+    try:
+        threading.Thread(target=run, name="hushd-ray", daemon=True).start()
+        while (left := begun + timeout - time.monotonic()) > 0:
+            try:
+                outcome = next_item(outcomes, min(left, PROGRESS_INTERVAL_S))
+            except Empty:
+                line.show(lambda _: f"{title}: {time.monotonic() - begun:.0f} s")
+                continue
+            _given_up = False
+            if outcome:
+                raise outcome
+            return True
+    finally:
+        line.clear()
+        if _given_up:
+            atexit.unregister(ray_worker.shutdown)
+    return False
 
 
 def _last() -> str:

@@ -134,7 +134,7 @@ class Spread:
         try:
             outcome: Outcome = ray.get(reference)
         except ray.exceptions.RayError:  # which has tried it at several nodes
-            error = HushdError("supervisor_lost", f"The nodes that transcribed {recording.name!r} have gone.")
+            error = HushdError("supervisor_lost", "The nodes that transcribed it have gone.")
             self._put_aside(recording, error)
             return
         self._hosts[outcome.node] = outcome.host

@@ -36,6 +36,9 @@ class Store(Protocol):
     def read(self, name: str) -> bytes | None:
         """Returns a file's bytes; None if there is none of this name."""
 
+    def remove(self, name: str) -> None:
+        """Removes a file, if there is one of this name."""
+
 
 class Folder(Store):
     """A folder of a file system: the driver's, or one that all nodes have mounted at the same place."""
@@ -60,6 +63,10 @@ class Folder(Store):
         with faults(self._root), suppress(FileNotFoundError):
             return Path(self._root, name).read_bytes()
         return None
+
+    def remove(self, name: str) -> None:
+        with faults(self._root, writing=True):
+            Path(self._root, name).unlink(missing_ok=True)
 
 
 class Objects(Store):
@@ -89,6 +96,10 @@ class Objects(Store):
         with faults(self._url), suppress(FileNotFoundError):
             return bytes(self._fs.cat_file(f"{self._root}/{name}"))
         return None
+
+    def remove(self, name: str) -> None:
+        with faults(self._url), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{name}")
 
     @cached_property
     def _known(self) -> dict[str, int]:

@@ -72,7 +72,7 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         is_its_own = False
         transcript = _transcribed(client, audio, task.options)
         if damage := [warning.message for warning in transcript.warnings if warning.code == CUT_OFF]:
-            error = HushdError("input_unreadable", f"{task.recording.name}: {damage[0]}")
+            error = HushdError("input_unreadable", damage[0])
             return Outcome(*where, transcript if transcript.segments else None, error)
         is_its_own = True
         if target:
@@ -83,8 +83,7 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         is_its_own = is_its_own and error.code != "output_failed"
         return Outcome(*where, error=error, is_its_own=is_its_own)
     except Exception as error:  # its text may have a URL's secrets
-        why = f"{task.recording.name!r} fails with {type(error).__name__}."
-        return Outcome(*where, error=HushdError("worker_failed", why))
+        return Outcome(*where, error=HushdError("worker_failed", f"It fails with {type(error).__name__}."))
     sent = None if target else transcript
     return Outcome(*where, sent, sound_s=transcript.duration, work_s=time.monotonic() - begun)
 

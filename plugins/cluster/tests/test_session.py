@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,6 +65,31 @@ def test_no_other_cluster_is_begun(begun: list[dict[str, Any]], address: str | N
     with pytest.raises(HushdError, match="No Ray cluster was found"), session.connected(address, or_local=or_local):
         pass
     assert "local" not in [call and call["address"] for call in begun]
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_ray_that_does_not_begin_ends_with_a_sentence(
+    begun: list[dict[str, Any]], interrupted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In time, or at Ctrl-C; nothing more is asked of it, since that would not come back either."""
+    from hushd_cluster import session
+
+    monkeypatch.setattr(session, "BEGIN_TIMEOUT_S", 60.0 if interrupted else 0.01)
+    monkeypatch.setattr(session, "_given_up", False)
+    monkeypatch.setattr(session.atexit, "unregister", begun.append)
+
+    def init(**options: Any) -> None:
+        if interrupted:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        threading.Event().wait()
+
+    monkeypatch.setattr(session.ray, "init", init)
+    expected = (
+        pytest.raises(KeyboardInterrupt) if interrupted else pytest.raises(HushdError, match="did not begin within")
+    )
+    with expected, session.connected(None):
+        pass
+    assert begun == [session.ray_worker.shutdown]
 
 
 def test_a_ray_of_our_own_has_a_token_of_its_own(begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

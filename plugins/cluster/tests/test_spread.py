@@ -130,6 +130,22 @@ def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
     assert list(json.loads((tmp_path / "out/set-aside.json").read_text())) == ["0"]
 
 
+@pytest.mark.parametrize("name", ["mod", "1", "text", "a", ":", "it is", "2024/17", "It is not audio"])
+def test_a_failure_is_told_with_the_whole_id(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An id that is a part of the sentence by chance, too: nobody could tell which recording it is about."""
+    from hushd_cluster import corpus
+
+    error = HushdError("input_unreadable", "It is not audio: the model of text 1 cannot read it.")
+    _, made = spread_over(
+        monkeypatch, tmp_path, [Recording(name, "s3://a/b")], lambda task, node: outcome(node, error=error)
+    )
+    options, source = SimpleNamespace(output="out", json=True), SimpleNamespace(faults=[])
+    assert corpus._report(options, source, made, []) == 4  # type: ignore[arg-type]
+    assert f": {name}: {error.message}\n" in capfd.readouterr().err
+
+
 def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each recording of a manifest with its own options, which go before the command's."""
     (tmp_path / "b.wav").write_bytes(b"sound")
