@@ -113,10 +113,52 @@ def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:
         hear(engine)
 
 
-def says(content: bytes) -> dict[str, Any]:
-    """Options by which the server answers with this JSON."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content)
+def says(content: bytes, kind: bytes = b"application/json") -> dict[str, Any]:
+    """Options by which the server answers with this."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind, len(content))
     return {"decoder": {"extra": {"lie": f"says={base64.b64encode(head + content).decode()}"}}}
+
+
+LIES = [
+    (b'{"text": "", "error": "CUDA out of memory"}', "failed: CUDA out of memory"),
+    (b'{"text": "", "error": {"message": "no GPU", "code": 5}}', "failed: no GPU"),
+    (b'{"text": "half a", "error": "CUDA out of memory"}', "failed: CUDA out of memory"),
+    (b'{"segments": [], "errors": ["bad model"]}', "failed: bad model"),
+    (b'{"text": "", "detail": "model is loading"}', "failed: model is loading"),
+    (b'{"text": " ", "message": "quota exceeded"}', "failed: quota exceeded"),
+    (b'{"text": "", "success": false}', "failed: it does not say why."),
+    (b'{"text": null, "error": "x y"}', "answered without a transcript: x y"),
+    (b'{"result": "hello"}', "answered without a transcript: hello"),
+    (b'{"text": "\xe2\x80\x8b\xe2\x80\x8b\xef\xbb\xbf"}', "answered with a text of 3 characters without a letter"),
+    (b'{"text": "\xef\xbf\xbd\xef\xbf\xbd"}', "answered with a text of 2 characters without a letter"),
+]
+PLAIN_LIES = [
+    b'data: {"type": "transcript.text.delta", "delta": "Hi"}\n\n', b"event: error\ndata: out of memory\n\n",
+    b": ping\ndata: {}\n\n", b"id: 1\ndata: x\n\n", b"WEBVTT\n\n00:00.000 --> 00:01.000\nHi\n",
+    b"1\n00:00:00,000 --> 00:00:01,000\nHi\n", b"ab\0cd", b"\xff\xfe\x00", b"RIFF\x00\x01WAVE", b'{"text": "cut',
+]  # fmt: skip
+
+
+def test_an_answer_that_has_failed_is_quoted(make: Make) -> None:
+    """A failure that comes with 200, events, subtitles and bytes are errors; a person's words and silence are texts."""
+    engine = make()
+    for content, said in LIES:
+        with pytest.raises(HushdError) as raised:
+            hear(engine, **says(content))
+        assert raised.value.code == "worker_failed"
+        assert raised.value.message.startswith(f"The server mine {said}"), content
+    for content in PLAIN_LIES:
+        with pytest.raises(HushdError, match=r"^The server mine answered without a transcript: "):
+            hear(engine, **says(content, b"text/plain"))
+    with pytest.raises(HushdError, match="answered without a transcript: Hello"):
+        hear(engine, **says(b"Hello there.", b"text/event-stream"))
+    for content, text in (
+        (b"Hello: there.", "Hello: there."), (b"Data: they are here.", "Data: they are here."),
+        (b'{"text": "Hi", "error": null}', "Hi"), (b'{"text": "Hi", "success": true, "msg": "ok"}', "Hi"),
+        (b'{"text": "Hi", "message": "1 s"}', "Hi"), ('{"text": "\u4f60\u597d"}'.encode(), "\u4f60\u597d"),
+    ):  # fmt: skip
+        assert [each.text for each in hear(engine, **says(content, b"text/plain"))] == [text]
+    assert hear(engine, **says(b'{"text": "", "error": "", "msg": "success"}')) == []
 
 
 def test_json_of_any_shape_is_a_sentence(make: Make) -> None:

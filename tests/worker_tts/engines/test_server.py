@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -145,6 +147,44 @@ def test_no_lie_is_speech(make: Make, lie: str, said: str) -> None:
     with hushd_error("engine_missing", has=f"The server mine {said}"):
         make(lie)
     engine = make(f"later={lie.replace('=', ':')}")
+    with hushd_error("worker_failed", said=f"The server mine {said}."):
+        speak(engine)
+
+
+FLOATS = struct.pack(
+    "<4sI4s4sIHHIIHH4sI", b"RIFF", 36, b"WAVE", b"fmt ", 16, 3, 1, 8000, 32_000, 4, 32, b"data", 32_000
+)
+
+
+@pytest.mark.parametrize(("body", "said"), [
+    (b'{"error": {"message": "no model"}}', "answered without sound: no model"),
+    (b'{ "detail": "CUDA out of memory" }', "answered without sound: CUDA out of memory"),
+    (b"<!DOCTYPE html><h1>Bad gateway</h1>", "answered without sound: Bad gateway"),
+    (b"Internal Server Error", "answered without sound: Internal Server Error"),
+    (b"data: [DONE]\n\n", "answered without sound: data: [DONE]"),
+    (b"no!!", "answered without sound: no!!"),
+    (bytes(8000), "answered without sound"),
+    (np.full(4000, 20, "<i2").tobytes(), "answered without sound"),
+])  # fmt: skip
+@pytest.mark.parametrize("stream", ["pcm", None])
+def test_words_are_no_samples(make: Make, body: bytes, said: str, stream: str | None) -> None:
+    """Neither are samples that nobody hears, whatever the content type says."""
+    engine = make(stream=stream)
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nContent-Length: {len(body)}\r\n\r\n"
+    engine.extra = {"lie": f"says={base64.b64encode(head.encode() + body).decode()}"}
+    with hushd_error("worker_failed", said=f"The server mine {said}."):
+        speak(engine)
+
+
+@pytest.mark.parametrize(("sample", "said"), [
+    (1e-40, "answered without sound"), (5e-4, "answered without sound"), (math.nan, "sent samples that are no numbers"),
+    (math.inf, "sent samples that are no numbers"),
+])  # fmt: skip
+def test_samples_that_nobody_hears_are_no_speech(make: Make, sample: float, said: str) -> None:
+    """A server that computes in floats sends denormals, which a player takes for silence, or infinity."""
+    engine, body = make(), FLOATS + np.full(8000, sample, "<f4").tobytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: {len(body)}\r\n\r\n"
+    engine.extra = {"lie": f"says={base64.b64encode(head.encode() + body).decode()}"}
     with hushd_error("worker_failed", said=f"The server mine {said}."):
         speak(engine)
 

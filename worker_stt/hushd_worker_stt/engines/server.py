@@ -7,9 +7,11 @@ the same pieces of speech as other engines, so that progress, live text and diar
 from __future__ import annotations
 
 import json
+import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,12 @@ _TEXT_TIMEOUT_S = 300.0  # for the text of one piece, and then as long as that i
 _TEXT_BYTES_PER_S = 2000  # bytes for a second of speech; with words' times some servers send 900
 _WHOLE_RECORDING_S = 3600.0  # of a piece, for servers that do better with a whole recording
 _UNKNOWN = ("und",)
+# Texts that no person has said: nothing, a page, broken JSON, events, and bytes.
+_OF_PROGRAMS = re.compile(rb"\s*(?:$|[<{\[]|(?:data|event|id|retry): ?[^\n]*\n|:[^\n]*\n\w+:|.*\0)", re.DOTALL)
+_NO_TEXT = "html", "event-stream", "audio/", "image/", "video/"  # in the content type
+_FAILURES, _SUCCESS = ("error", "errors", "exception", "traceback"), ("success", "ok")
+_REMARKS = "detail", "message", "msg"  # words on a failure where there is no text,
+_FINE = {"ok", "success", "done"}  # unless they are these
 
 
 class Server(Engine):
@@ -117,18 +125,31 @@ class Server(Engine):
 
 
 def _parsed(data: bytes, kind: str) -> dict[str, Any]:
-    """Returns an answer in JSON, or in plain text."""
+    """Returns an answer in JSON, or in plain text: neither a page, nor a stream of events, nor subtitles."""
     try:
         content = loads(data)
     except ValueError:
-        plain = data.lstrip()[:1] not in (b"", b"<", b"{", b"[") and "html" not in kind
-        content = data.decode(errors="replace") if plain else None
+        content = None
+        plain = not _OF_PROGRAMS.match(data) and b"-->" not in data and not any(each in kind for each in _NO_TEXT)
+        with suppress(UnicodeDecodeError):
+            content = data.decode() if plain else None
     return _with_text(content if isinstance(content, dict) else {"text": content}, data)
 
 
 def _with_text(content: dict[str, Any], answer: bytes) -> dict[str, Any]:
-    if not isinstance(content.get("text"), str) and not isinstance(content.get("segments"), list):
+    """Returns an answer that has a text, or none since nobody spoke. Raises Broken for one without, and for one that
+    says what has failed: some servers do so with 200."""
+    text, segments = content.get("text"), content.get("segments")
+    if not isinstance(text, str) and not isinstance(segments, list):
         raise Broken(f"answered without a transcript: {exchange.first_words(answer) or 'nothing'}")
+    words = text.strip() if isinstance(text, str) else ""
+    remarks = [] if words or segments else [content.get(key) for key in _REMARKS]
+    failures = [content.get(key) for key in _FAILURES] + [content.get(key) is False for key in _SUCCESS] + remarks
+    if any(each and str(each).casefold() not in _FINE for each in failures):
+        why = next((content[key] for key in (*_FAILURES, *_REMARKS) if content.get(key)), "")
+        raise Broken(f"failed: {exchange.first_words(json.dumps(why).encode()) or 'it does not say why'}")
+    if words and not any(c.isprintable() and not c.isspace() and c != "\ufffd" for c in words):
+        raise Broken(f"answered with a text of {len(words)} characters without a letter")
     return content
 
 

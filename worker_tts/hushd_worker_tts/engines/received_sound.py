@@ -15,6 +15,7 @@ from hushd_worker_tts.engine import AudioChunk
 _WAV_HEAD_BYTES = 4096  # bytes in which a WAV file's samples begin; FFmpeg reads one with a longer head
 _PROBED = 4096  # bytes by which FFmpeg knows the format; by itself it would wait for 5 MB
 _BARE = ("audio/pcm", "audio/l16")  # content types of samples without a header
+_WORDS = re.compile(rb"[\t\n\r -~]{4}(?:[\t\n\r -~]{28}|[\t\n\r -~]*$)")  # letters where samples should be
 _PCM_RATE = 24_000  # Hz of these, as OpenAI's API has it, unless the type says otherwise
 
 
@@ -23,7 +24,7 @@ def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
     claims, or a file of any other format that FFmpeg reads. Raises Broken if it is not sound."""
     if kind.lower().startswith(_BARE):
         stated = re.search(r"rate=(\d{1,7})\b", kind.lower())
-        yield from raw(blocks, int(stated[1]) if stated else _PCM_RATE)
+        yield from bare(blocks, int(stated[1]) if stated else _PCM_RATE)
         return
     head = b""
     for block in blocks:
@@ -37,6 +38,15 @@ def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
         if len(head) > _WAV_HEAD_BYTES:
             break
     yield from _file(head, blocks)
+
+
+def bare(blocks: Iterator[bytes], rate: int) -> Iterator[AudioChunk]:
+    """Yields the sound of an answer of bare samples, whatever its content type. Raises Broken for words in their
+    place."""
+    head = next(blocks, b"")
+    if _WORDS.match(head):
+        raise Broken(f"answered without sound: {first_words(head)}")
+    yield from raw(chain((head,), blocks), rate)
 
 
 def raw(blocks: Iterable[bytes], rate: int, channels: int = 1) -> Iterator[AudioChunk]:

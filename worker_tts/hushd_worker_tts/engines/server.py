@@ -7,6 +7,7 @@ server's own choice, and NAME.VOICE one that it lists.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -26,11 +27,12 @@ from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
-from .received_sound import decoded, raw
+from .received_sound import bare, decoded, raw
 
 _SOUND_TIMEOUT_S = 120.0  # of silence
 _MIN_SOUND_LIMIT_S = 60.0  # of sound that every text may have, and then a second for each character, at the usual speed
 _DENSEST = 48_000  # samples a second that it may have, of 16 bits
+_SILENCE = 1e-3  # the loudest sample of nothing that anybody hears; full scale is 1
 _WORD = "Hello."
 _LANGUAGE = "en-US"
 
@@ -140,7 +142,7 @@ class Server(Engine):
         path = server_file.path(file.speech, values)
         with self._server.ask(path, body, "application/json", check, bounds) as answer:
             if file.stream == "pcm":
-                yield from raw(answer.blocks(), file.rate)
+                yield from bare(answer.blocks(), file.rate)
             else:
                 yield from decoded(answer.blocks(), answer.headers.get("content-type", ""))
 
@@ -165,8 +167,8 @@ def _bounds(longest_s: float) -> Bounds:
 
 
 def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Iterator[AudioChunk]:
-    """Passes speech on. Raises Broken for none, and for silence: servers answer so, with 200, without a model; and for
-    more than `longest_s` seconds, or as many samples as these can have."""
+    """Passes speech on. Raises Broken for none, for silence, with which servers answer that have no model, for samples
+    that are not finite, and for more than `longest_s` seconds, or as many samples as these can have."""
     sound, left_s = False, longest_s
     with closing(chunks):  # or an error that is kept would keep the server's turn
         for chunk in chunks:
@@ -175,7 +177,10 @@ def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Itera
             left_s -= len(chunk.samples) / min(chunk.rate, _DENSEST)
             if left_s < 0:
                 raise Broken(f"sent more than {longest_s:.0f} s of sound for this text")
-            sound = sound or bool(chunk.samples.any())
+            peak = float(abs(chunk.samples).max(initial=0.0))
+            if not math.isfinite(peak):
+                raise Broken("sent samples that are no numbers")
+            sound = sound or peak > _SILENCE
             yield chunk
     if not sound:
         raise Broken("answered without sound")
