@@ -29,6 +29,8 @@ def film(
     picture_s: float = 0.0,
     late_s: float = 0.0,
     gap: tuple[float, float] = (0.0, 0.0),
+    pace: float = 1.0,
+    lost: int = 0,
     layout: str = "mono",
     codec: str = "",
     languages: Sequence[str] = (),
@@ -43,6 +45,8 @@ def film(
         picture_s: seconds of a picture, 0 for none.
         late_s: the second at which the sound begins.
         gap: the second at which the clock jumps, and by how many.
+        pace: the pace of the clock.
+        lost: of so many packets one is left out.
         languages: of the sound tracks.
         default: the number of the track that players begin with, from 1; 0: the container's own.
         attachment: a file in the file, its first stream.
@@ -72,9 +76,11 @@ def film(
                 file.mux(picture.encode(frame))
             file.mux(picture.encode(None))
         for stream, samples in zip(streams, tracks, strict=True):
-            for packet in [*_frames(stream, samples, rate, layout), *stream.encode(None)]:
+            for number, packet in enumerate([*_frames(stream, samples, rate, layout), *stream.encode(None)]):
+                if lost and number % lost == lost - 1:
+                    continue
                 at = float((packet.pts or 0) * packet.time_base)
-                shift = late_s + (gap[1] if at >= gap[0] else 0.0)
+                shift = late_s + (gap[1] if at >= gap[0] else 0.0) + at * (pace - 1)
                 packet.pts = packet.dts = packet.pts + round(shift / packet.time_base)
                 file.mux(packet)
     return path

@@ -35,6 +35,7 @@ ALLOWED = frozenset(name for formats in (_CONTAINERS, _SOUND_FILES, _TELEPHONY) 
 """Names as `ffmpeg -demuxers` prints them, of any version."""
 MIN_RATE = 1_000  # Hz; with 1 Hz in a header, each sample would become 16,000
 MAX_RATE = 768_000
+_TAKES_RATE = ("alaw", "mulaw", "s16le")
 _OPTIONS = {"format_whitelist": ",".join(sorted(ALLOWED)), "protocol_whitelist": "none"}
 
 
@@ -48,12 +49,19 @@ def pyav(name: str) -> Any:
     return av
 
 
-def open_sound(file: object, block: int = 32_768, **options: str) -> Any:
+def open_sound(file: object, block: int = 32_768, bare: str = "", rate: int = 0, **options: str) -> Any:
     """Returns PyAV's container of a file, read by `block` bytes, which has `read`, and `seek` and `tell` if it can.
-    Raises av.FFmpegError if it is of a format that is not allowed, or damaged."""
+    Raises av.FFmpegError if it is of a format that is not allowed, or damaged.
+
+    Args:
+        bare: FFmpeg's name of a form without a header, of so many samples a second; by default the content tells.
+    """
     import av
 
     options |= _OPTIONS
+    if bare:
+        options |= {"format_whitelist": bare} | ({"sample_rate": str(rate)} if bare in _TAKES_RATE else {})
+        return av.open(file, "r", format=bare, options=options, buffer_size=block, io_open=_refuse)
     return av.open(file, "r", options=options, buffer_size=block, io_open=_refuse, metadata_errors="replace")
 
 

@@ -98,6 +98,39 @@ def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
     assert not recording.damage
 
 
+@pytest.mark.parametrize("pace", [0.5, 0.9, 1.0884, 1.5, 2.0, 2.5])
+@pytest.mark.parametrize("form", ["webm", "mkv", "mp4", "flv"])
+def test_a_clock_at_a_wrong_pace_leaves_no_gaps(tmp_path: Path, form: str, pace: float) -> None:
+    """Frame after frame is late by the same: each follows the one before, and nothing is missing at the end."""
+    said = tones(7)
+    samples, recording = read(film(tmp_path / f"a.{form}", said, pace=pace))
+    assert len(samples) / RATE == pytest.approx(7, abs=0.25)
+    assert 0.95 < likeness(samples, said).max() < 1.05
+    assert not recording.damage
+
+
+@pytest.mark.parametrize(("lost", "seconds"), [(20, 12.0), (6, 12.0), (3, 12.0)])
+@pytest.mark.parametrize("form", ["webm", "mkv"])
+def test_lost_packets_are_silence(tmp_path: Path, form: str, lost: int, seconds: float) -> None:
+    """One of several is missing here and there: what follows keeps its time."""
+    samples, _ = read(film(tmp_path / f"a.{form}", tones(seconds), lost=lost))
+    assert len(samples) / RATE == pytest.approx(seconds, abs=0.3)
+
+
+@pytest.mark.parametrize("form", ["mkv", "webm", "mp4"])
+def test_a_download_in_part_is_no_whole_film(tmp_path: Path, form: str) -> None:
+    """Its file has its size from the beginning, and zeros for what did not come."""
+    path = film(tmp_path / f"a.{form}", np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32))
+    data = path.read_bytes()
+    middle = len(data) * 6 // 10
+    rest = data[middle:]
+    index = rest.find(b"moov") - 4
+    kept = rest[index:] if index >= 0 else b""
+    path.write_bytes(data[:middle] + bytes(len(rest) - len(kept)) + kept)
+    _, recording = read(path)
+    assert recording.damage
+
+
 @pytest.mark.parametrize("form", ["mp4", "mkv", "m4a", "webm", "ts", "wma"])
 def test_from_the_middle(tmp_path: Path, form: str) -> None:
     """Reading from 6 s on gives the samples that the whole has there, with the whole's times."""

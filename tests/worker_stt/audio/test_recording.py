@@ -253,7 +253,7 @@ def wav(**fields: int) -> bytes:
     [
         (b"", "is empty"),
         (b"R", "cannot be read as audio"),
-        (b"Dear diary, this is no sound at all.\n" * 100, "it is damaged, or a playlist, a picture, a text"),
+        (b"Dear diary, this is no sound at all.\n" * 100, "it is a text"),
         (wav()[:20], "cannot be read as audio"),
         (wav()[:44], "only its first 0.0 seconds"),
         (wav(channels=0), "cannot be read as audio"),

@@ -15,6 +15,8 @@ from hushd_protocol.errors import HushdError
 from hushd_worker import media
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
+from . import kinds
+
 if TYPE_CHECKING:
     from av import AudioFrame
 
@@ -27,8 +29,11 @@ _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
 _MISSING = 0.98  # of the stated duration
 _WARM_S = 1.0  # of sound before a time, from which a decoder is right there
 _JUMP_S = 0.1  # a frame that begins so much after the end of the one before has a gap before it
+_ROUNDING_S = 0.0015  # of times in whole milliseconds
 _MAX_FILE_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
+_HEAD_BYTES = 64
+_MAX_BOXES = 10_000  # of an MP4, at its top
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
 
@@ -47,6 +52,31 @@ class Sound(NamedTuple):
     layout: tuple[str, ...]
 
 
+class _Drift:
+    """The steps between frames since the last gap: how much later each begins than the one before ends."""
+
+    def __init__(self) -> None:
+        self._due: float | None = None  # the end of the last frame, by its time
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins anew, behind a gap."""
+        self._count, self._total, self._latest = 0, 0.0, 0.0
+
+    def add(self, time: float | None, length: float) -> None:
+        """Adds a frame that begins at `time`, if that is known, and is `length` seconds long."""
+        if time is not None and self._due is not None:
+            step = time - self._due
+            self._count, self._total, self._latest = self._count + 1, self._total + step, max(self._latest, step)
+        self._due = None if time is None else time + length
+
+    @property
+    def is_even(self) -> bool:
+        """True if frame after frame is late by the same: then their clock is too fast, and nothing is missing."""
+        mean = self._total / max(1, self._count)
+        return 0 < self._latest <= min(_JUMP_S, 1.5 * mean + _ROUNDING_S)
+
+
 class Film(AbstractContextManager["Film"]):
     """A sound track of a file; a context manager that closes it. Raises `input_unreadable`; `engine_missing` without
     PyAV; `bad_request` without such a track.
@@ -57,6 +87,7 @@ class Film(AbstractContextManager["Film"]):
     Args:
         source: the bytes of the file.
         start_s: the second at which to begin.
+        bare: the form of sound without a header.
 
     Attributes:
         tracks: the languages of the sound tracks by their numbers, empty where the file does not say; the best first:
@@ -67,9 +98,18 @@ class Film(AbstractContextManager["Film"]):
         failure: the reason for a stop before the end; known once the blocks have ended.
     """
 
-    def __init__(self, source: Bytes, name: str, start_s: float = 0.0, track: int = 0, language: str = "") -> None:
+    def __init__(
+        self,
+        source: Bytes,
+        name: str,
+        start_s: float = 0.0,
+        track: int = 0,
+        language: str = "",
+        bare: kinds.Bare | None = None,
+    ) -> None:
         self._av = media.pyav(name)
         self._name, self._start, self._bytes, self._check = name, start_s, source, source.check
+        self._bare = bare
         self._max_s = _MAX_FILE_S + self._bytes.size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
         self._format: object = None  # of the frames that it takes
@@ -86,12 +126,17 @@ class Film(AbstractContextManager["Film"]):
     def _open(self) -> None:
         self._bytes.seek(0)
         try:
-            self._file: Any = media.open_sound(self._bytes, _FILM_BLOCK_BYTES)
+            self._file: Any = media.open_sound(self._bytes, _FILM_BLOCK_BYTES, *(self._bare or ()))
         except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
-            raise self._unreadable(_REFUSED) from None
+            raise self._unreadable(self._kind() or _REFUSED) from None
         except self._av.FFmpegError as error:
-            raise self._unreadable(_why(error)) from None
+            raise self._unreadable(self._kind() or _why(error)) from None
         self._streams: list[Any] = [stream for stream in self._file.streams if stream.type == "audio"]
+
+    def _kind(self) -> str:
+        """Returns what kind of file it is, if that is known, and FFmpeg does not read it."""
+        self._bytes.seek(0)
+        return kinds.described(self._name, self._bytes.read(kinds.HEAD_BYTES))
 
     def _by_rank(self, asked: str) -> dict[int, str]:
         default = self._av.stream.Disposition.default
@@ -128,9 +173,15 @@ class Film(AbstractContextManager["Film"]):
     def _placed(self) -> Iterator[Sound]:
         """Yields the sound from `start_s` on, frame by frame, with silence in the gaps."""
         shift = 0.0  # of times that begin anew, as in recordings that were joined
+        drift = _Drift()
         for time, sound in self._sought():
+            drift.add(time, len(sound.samples) / sound.rate)
             time = self.seconds if time is None else time + shift
-            if time > self.seconds + _JUMP_S:
+            if time > self.seconds + _JUMP_S and drift.is_even:
+                time, shift = self.seconds, shift - (time - self.seconds)
+                drift.begin()
+            elif time > self.seconds + _JUMP_S:
+                drift.begin()
                 self.seconds = max(self.seconds, min(self._start, time))  # nobody waits for silence before the start
                 while (gap := round((time - self.seconds) * sound.rate)) > 0:
                     silence = np.zeros_like(sound.samples, shape=(min(gap, sound.rate), sound.samples.shape[1]))
@@ -172,12 +223,14 @@ class Film(AbstractContextManager["Film"]):
         stream = self._streams[self.track - 1]
         if stream.codec_context is None:
             raise self._undecodable("its codec is unknown")
-        torn, any_frame, latest = "", False, 0.0
+        if stream.codec_context.codec_tag in kinds.LOCKED:
+            raise self._unreadable(kinds.PROTECTED)
+        torn, any_frame, latest, end = "", False, 0.0, 0
         is_wav = self._file.format.name == "wav"  # of which the last read is always called incomplete
         try:
             for packet in self._file.demux():
                 self._check()
-                latest = max(latest, self._end(packet))
+                latest, end = max(latest, self._end(packet)), max(end, (packet.pos or 0) + packet.size)
                 if packet.stream.index != stream.index:  # the index of the packet itself is 0 at a stream's end
                     continue
                 try:
@@ -196,7 +249,17 @@ class Film(AbstractContextManager["Film"]):
         if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):
             torn = _TORN
         stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
-        self.failure = torn or ("its end is missing" if latest < _MISSING * stated else "")
+        is_short = max(latest, self.seconds) < _MISSING * stated
+        self.failure = torn or ("its end is missing" if is_short and not self._is_whole(end) else "")
+
+    def _is_whole(self, end: int) -> bool:
+        """Returns whether a file whose packets' times are too short has all of them, by its own size; `end`: the end of
+        the last one. What was downloaded in part may have zeros for the rest."""
+        name, size = self._file.format.name, self._bytes.size
+        promised = _promised(self._bytes) if name.startswith(_INDEXED) else None
+        self._bytes.seek(end)
+        behind = self._bytes.read(_HEAD_BYTES)
+        return promised is not None and promised <= size and (not behind or any(behind))
 
     def _sound(self, frame: AudioFrame) -> Sound:
         """Returns a frame's samples as floats."""
@@ -228,12 +291,46 @@ class Film(AbstractContextManager["Film"]):
         return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self.track}.")
 
     def _undecodable(self, why: str) -> HushdError:
+        self._bytes.seek(0)
+        if kinds.is_locked(self._bytes.read(kinds.HEAD_BYTES)):
+            return self._unreadable(kinds.PROTECTED)
         error = self._unreadable(f"its audio track {self.track} cannot be decoded, since {why}")
         error.detail = {"tracks": list(self.tracks)}
         return error
 
     def _unreadable(self, why: str) -> HushdError:
         return HushdError("input_unreadable", f"{self._name} cannot be read as audio: {why}.")
+
+
+def _promised(source: Bytes) -> int | None:
+    """Returns how many bytes a Matroska file or an MP4 says that it has; None where it does not say."""
+    source.seek(0)
+    head = source.read(2 * _HEAD_BYTES)
+    if head[:4] == b"\x1aE\xdf\xa3":
+        at = _behind(head, 4)
+        begin = head.find(b"\x18S\x80g", at or 0) + 4
+        return _behind(head, begin) if at is not None and begin > 3 else None
+    at = 0
+    for _ in range(_MAX_BOXES):
+        if at >= source.size:
+            return at
+        source.seek(at)
+        box = source.read(16)
+        size, kind = int.from_bytes(box[:4], "big"), box[4:8]
+        size = int.from_bytes(box[8:], "big") if size == 1 else size
+        if size < 8 or kind == b"moof":  # one without an end, or of fragments
+            return None
+        at += size
+    return None
+
+
+def _behind(head: bytes, at: int) -> int | None:
+    """Returns the place behind an element of Matroska whose size stands at `at`; None if it has none."""
+    length = 9 - head[at].bit_length() if at < len(head) else 9
+    if length > 8:
+        return None
+    value, ones = int.from_bytes(head[at : at + length], "big"), (1 << 7 * length) - 1
+    return None if value & ones == ones else at + length + (value & ones)
 
 
 def _joined(sounds: Sequence[Sound]) -> Sound:

@@ -20,6 +20,7 @@ from hushd_worker.media import MAX_RATE, MIN_RATE
 
 from hushd_worker_stt.engine import RATE, Samples
 
+from . import kinds
 from .film import Bytes, Film
 from .inlet import Inlet, Mixdown
 
@@ -92,14 +93,15 @@ class Recording(AbstractContextManager["Recording"]):
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
             self._links, ends_within, self._torn = ogg_links(descriptor)
             self._cut_off = ends_within or _promised_bytes(os.pread(descriptor, 28, 0)) > size + _SLACK
-            sound = None if self._links else self._opened(stack, descriptor)
+            form = kinds.bare(job.path or "", os.pread(descriptor, kinds.HEAD_BYTES, 0))
+            sound = None if self._links or form else self._opened(stack, descriptor)
             if sound is None:
                 parts: list[tuple[int, int] | None] = [*self._links] or [None]
                 self._lost = 0  # links at the beginning that cannot be opened
                 while self._film is None:
                     source = Bytes(descriptor, job.check, part := parts.pop(0))
                     try:
-                        self._film = stack.enter_context(Film(source, self._name, start_s, track, language))
+                        self._film = stack.enter_context(Film(source, self._name, start_s, track, language, form))
                     except HushdError:
                         if not parts:
                             raise
