@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hushd_models import languages
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
@@ -75,7 +76,8 @@ class SupervisorVerbs(ClientBase):
 
         Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
         """
-        warm = [requests.warm(worker, keep_alive, language) for worker in workers]
+        code = languages.named(language or "") or language  # the settings have models by codes
+        warm = [requests.warm(worker, keep_alive, code) for worker in workers]
         if not wait:
 
             def start(connection: Connection) -> Steps[None]:

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hushd_cli.commands import get
@@ -71,6 +73,23 @@ def test_what_lacks_is_installed_by_one_command(monkeypatch: pytest.MonkeyPatch)
     assert get._installs([hears], "") == ["install faster-whisper"]
     assert get._installs([replace(speaks, commands=())], "") == []
     assert get._installs([replace(speaks, known=replace(speaks.known, engine="own"))], "") == ["install x"]
+
+
+@pytest.mark.parametrize(("heard", "told"), [
+    ("fr", ""), ("fr-CA", ""), ("", ""),
+    ("en", "`listen` took it for English: `listen --language fr` hears French.\n"),
+])  # fmt: skip
+def test_the_proof_is_what_will_be_typed(heard: str, told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """No option says the language, and a recording that was taken for another one is told, with the way on."""
+    asked: list[object] = []
+    transcript = SimpleNamespace(text=" Bonjour. ", language=heard)
+    client: Any = SimpleNamespace(transcribe=lambda *words, **options: asked.append((words, options)) or transcript)
+    get._prove_hearing(client, "fr-FR", Path("a.wav"))
+    assert asked == [(("a.wav",), {})]
+    said = capfd.readouterr()
+    assert said.out == "Heard: Bonjour.\n"
+    assert said.err.endswith(told)
+    assert bool(said.err) == bool(told)
 
 
 def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

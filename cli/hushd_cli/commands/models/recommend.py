@@ -51,6 +51,8 @@ def show(index: ModelIndex, options: Namespace) -> int:
         lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
         if role == "tts" and (plugin := plugin_that_speaks(language, next(iter(some), None))):
             lines += [f"  the plugin {plugin} has natural voices", f"      $ {extra_command(plugin)}"]
+    lacking = dict.fromkeys(language for (language, _), some in by_language.items() if some and some[0].commands)
+    lines += [f"\n`hushd get {language}` brings what hears and what speaks it, by one command." for language in lacking]
     console.write("\n".join([*lines, ""]))
     return 0
 
