@@ -59,7 +59,8 @@ def slash(parts: Parts, near: Near) -> str:
         return "season"
     order = near.language["date.order"]
     day, month = (first, second) if order != "mdy" else (second, first)
-    dated = _valid(day, month) and max(len(first), len(second)) <= 2
+    parted = near.follows("of")  # 1/3 of, 1/3 des
+    dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not parted
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
@@ -68,7 +69,14 @@ def slash(parts: Parts, near: Near) -> str:
     if near.language.get("date.slashed") and dated and part > 12 and len(second) == 2:
         parts.update(day=day, month=month)
         return "date"
-    if part > 0 and whole in _DENOMINATORS and part < whole and first[0] != "0" and second[0] != "0":
+    if (
+        part > 0
+        and whole in _DENOMINATORS
+        and part < whole
+        and first[0] != "0"
+        and second[0] != "0"
+        and (parted or part == 1 or whole % 10)
+    ):
         return "fraction"
     return "tally" if part <= whole else "over"
 
@@ -153,8 +161,12 @@ def roman(parts: Parts, near: Near) -> str:
     if parts.get("mark") and (len(numeral) > 1 or near.cued("date")):
         return "ordinal"
     following = near.word_after()
+    if following.lower() in language.words("roman_nouns"):
+        return "ordinal"
     if following.lower() in language.words("centuries") or (word.lower() in language.words("centuries")):
         return "century"
+    if len(numeral) > 3:
+        return "roman"
     if len(numeral) > 1 and numeral not in language.words("not_roman") and (word in language.words("roman_before")):
         return "roman"
     return ""

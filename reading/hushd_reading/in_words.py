@@ -16,6 +16,7 @@ _ODD = re.compile(
 )
 _STOPPED = re.compile(r"\b([^\W\d_]{1,15})\.")
 _ROMAN = re.compile(r"\b([^\W\d_]{1,30}) [IVXLCDM]{1,9}\b|\b[IVX]{1,9}(?:er|re|e|ème)s?\b")
+_NUMBERED = re.compile(r"\b[IVX]{1,9} ([^\W\d_]{1,30})")
 _WORD = re.compile(r"\S+")
 _CLOSING = set(")]}”’»%.,;:!?")
 
@@ -55,6 +56,9 @@ def _wanted(text: str, language: Language) -> bool:
     known = abbreviations(language.code)
     short = known.goes_on | known.may_end | known.before_number | language.words("others")
     if any(word[1].lower() in short or len(word[1]) == 1 for word in _STOPPED.finditer(text)):
+        return True
+    nouns = language.words("roman_nouns")  # II Guerra Mundial
+    if nouns and any(match[1].lower() in nouns for match in _NUMBERED.finditer(text)):
         return True
     return any(
         not match[1] or match[1] in language.words("rulers") or match[1].lower() in language.words("chapters")

@@ -59,6 +59,11 @@ def unit(sign: str, language: Language, single: bool) -> str:
     return (cldr.unit(name, language.code, single) or sign) if name else sign
 
 
+def noun_gender(name: str, language: Language) -> str | None:
+    """Returns the gender of a name of units or money, which of a noun with two is the table's."""
+    return "f" if name in language.words("feminine") else gender.of(name, language.code)
+
+
 @cache
 def money_signs(language: Language) -> frozenset[str]:
     return frozenset({*table("common")["money"], *_ISO.split(), *language.get("money.own", {})})
@@ -74,4 +79,4 @@ def money(sign: str, language: Language) -> Money:
         coins = (forms[2], forms[3]) if len(forms) > 2 else ()
     else:
         forms, coins = [cldr.currency(code, language.code, single) or code for single in (True, False)], ()
-    return Money(forms[0], forms[1], coins, gender.of(forms[0].split()[0], language.code))
+    return Money(forms[0], forms[1], coins, noun_gender(forms[0].split()[0], language))

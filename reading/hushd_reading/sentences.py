@@ -227,5 +227,5 @@ class Splitter:
 
 def _last_word(text: str) -> str:
     """Returns the last word in lower case, without opening quotes and brackets; only its last 24 characters."""
-    words = text[-24:].split()
-    return words[-1].lstrip("(\"'“‘[*_").casefold() if words else ""
+    words = text[-24:].replace("’", "'").split()
+    return words[-1].lstrip("(\"'“‘[*_").rpartition("'")[2].casefold() if words else ""

@@ -53,14 +53,14 @@ def of_digits(language: Language) -> list[Shape]:
     scales = alternatives(language.get("scales", {}))
     scale = rf"(?:{_GAP}?(?P<scale>{scales})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
-    unit = "|".join([*spaced, r"[%‰\"″°Ωµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}²?)?"])
+    unit = "|".join([*spaced, r"[%‰\"″°Ωµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
     per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
     return [
         *(Shape(kind, "", pattern) for kind, pattern in language.get("shapes", {}).items()),
         *_dates(language),
         *_times(language),
         Shape("telephone", r"\d[\d ()/.-]{5,}\d",
-              rf"(?<![\w.,:/-])(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{_TELEPHONE}"
+              rf"(?<![\w.,:/-])(?<!\d )(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{_TELEPHONE}"
               rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
         Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d)"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
@@ -90,6 +90,9 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)"),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
+        Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\b{language.get('units.of', '#')} ))"
+              r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL])(?![\w'’])"),
+        Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
         Shape("scientific", r"\d[eE][-+\d]",
               rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
         Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
@@ -155,7 +158,7 @@ def of_letters(language: Language) -> list[Shape]:
     return [
         Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
         Shape("abbreviation", r"\.",
-              rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?{abbreviations.NUMERAL})"
+              rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=:?\s?[+(]?{abbreviations.NUMERAL})"
               rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))"),
         *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
         Shape("roman", r"\b[IVXLCDM]",

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import spellout
+from hushd_reading import gender, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Number, Time
+from hushd_reading.parse import Fraction, Number, Time
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
 
 def denominator(value: int) -> tuple[str, str]:
-    name = spellout.cardinal(value, "es").replace(" ", "").removesuffix("e").removesuffix("a").removesuffix("o") + "avo"
+    name = spellout.cardinal(value, "es").replace(" ", "").removesuffix("a") + "avo"
     return name, f"{name}s"
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 1.º, 1.ª and 1.er; before a masculine noun it is shortened."""
-    mark, noun = parts["mark"].strip("."), near.word_after()
-    gender = "f" if mark[0] in "ªa" else "m"
-    short = mark == "er" or (noun and noun.casefold() not in near.language.words("not_nouns"))
-    return spellout.ordinal(int(number.whole), "es", gender, "adjective" if short and gender == "m" else None,
-                            plural=mark.endswith("s"))  # fmt: skip
+    mark, noun = parts.get("mark", "").strip("."), near.word_after()
+    mark = mark or "a" * (gender.of(noun, "es") == "f") or "o"  # II Guerra Mundial
+    form, plural = "f" if mark.rstrip("s")[-1] in "ªa" else "m", mark.endswith("s")
+    short = mark in ("er", "er.") or (noun[:1].islower() and noun not in near.language.words("not_nouns"))
+    case = "adjective" if short and form == "m" and not plural else None
+    return spellout.ordinal(int(number.whole), "es", form, case, plural=plural)
+
+
+def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
+    """Says 1.º as an ordinal, and 1 as it is written."""
+    marked = re.match(r"\d+\.?(?:º|er)", near.text[near.start :])
+    return spellout.ordinal(number, "es") if marked else spellout.cardinal(number, "es")
+
+
+def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
+    """Says a half before a noun that is feminine: media taza, tres y media tazas."""
+    if (fraction.part, fraction.of) != (1, 2) or gender.of(
+        near.word_after(), "es", plural=fraction.whole is not None
+    ) != "f":
+        return None
+    return "media" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'es', 'f')} y media"
+
+
+def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
+    """Says a century up to the tenth as an ordinal."""
+    return spellout.ordinal(int(number.whole), "es") if int(number.whole) <= 10 else None
 
 
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
@@ -33,5 +55,10 @@ def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) 
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
-    """Says 1:00 without its hour: a la una."""
-    return "una" if time.hour == 1 and not time.minute and near.text[near.start : near.end].endswith(":00") else None
+    """Says 1:00 without its hour: a la una; and the half of the day by the hour."""
+    if time.hour == 1 and not time.minute and near.text[near.start : near.end].endswith(":00"):
+        return "una"
+    if time.noon != "pm" or time.until or 1 <= time.hour < 8:
+        return None
+    spoken = verbaliser.time(time._replace(noon="am"), near, parts).removesuffix("de la mañana")
+    return f"{spoken}{'del mediodía' if time.hour == 12 else 'de la noche'}"

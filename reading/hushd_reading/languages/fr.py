@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_reading import spellout
+from hushd_reading import gender, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Number
+from hushd_reading.parse import Fraction, Number
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -20,7 +20,24 @@ def denominator(value: int) -> tuple[str, str]:
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 1er, 1re, 2nd and 3e, with the plural that is written."""
     mark, value = parts["mark"], int(number.whole)
-    gender = "f" if mark.rstrip("s") in ("re", "ère", "nde") else "m"
+    form = "f" if mark.rstrip("s") in ("re", "ère", "nde") else "m"
     if mark.startswith("nd"):
         return ("seconde" if "de" in mark else "second") + "s" * mark.endswith("s")
-    return spellout.ordinal(value, "fr", gender, plural=mark.endswith("s"))
+    return spellout.ordinal(value, "fr", form, plural=mark.endswith("s"))
+
+
+def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
+    """Says 1/2 before a noun that is feminine: une demi heure."""
+    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
+    return "une demi" if half and gender.of(near.word_after(), "fr") == "f" else None
+
+
+def say_height(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says 1m80: un mètre quatre-vingts."""
+    meters = int(parts["meters"])
+    return f"{spellout.cardinal(meters, 'fr')} mètre{'s' * (meters > 1)} {spellout.digits(parts['rest'], 'fr', 2)}"
+
+
+def say_round(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says 24h/24 and 7j/7."""
+    return "vingt-quatre heures sur vingt-quatre" if "hours" in parts else "sept jours sur sept"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import spellout
+from hushd_reading import gender, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Number, Time
+from hushd_reading.parse import Fraction, Number, Time
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -18,8 +19,28 @@ def denominator(value: int) -> tuple[str, str]:
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    mark = parts["mark"].strip(".")
+    mark = parts.get("mark", "").strip(".") or "a" * (gender.of(near.word_after(), "pt") == "f") or "o"  # II Guerra
     return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
+
+
+def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
+    """Says the first as Brazil does; Portugal counts it, unless it is written as an ordinal."""
+    counted = near.language.tag.lower().startswith("pt-pt") and not re.match(r"\d+\.?[ºo]", near.text[near.start :])
+    return spellout.cardinal(number, near.language.tag) if number > 1 or counted else spellout.ordinal(number, "pt")
+
+
+def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
+    """Says a half before a noun that is feminine: meia xícara, três e meia xícaras."""
+    if (fraction.part, fraction.of) != (1, 2) or gender.of(
+        near.word_after(), "pt", plural=fraction.whole is not None
+    ) != "f":
+        return None
+    return "meia" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'pt', 'f')} e meia"
+
+
+def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
+    """Says a century up to the tenth as an ordinal."""
+    return spellout.ordinal(int(number.whole), "pt") if int(number.whole) <= 10 else None
 
 
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:

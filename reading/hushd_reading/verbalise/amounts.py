@@ -17,15 +17,15 @@ class Amounts(Numbers):
         last = amount.until or amount.number
         first = f"{self.say(amount.number, money.gender)} {language['to']} " if amount.until else ""
         if last.scale:
-            return f"{first}{self.say(last)} {self._of(money.plural)}{self._per(amount)}"
-        coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
-        if not coins:
-            name = money.single if self.single(last) else money.plural
-            if last.is_whole and last.value and last.value % 10**6 == 0:
-                name = self._of(money.plural)
+            name = self._of(money.plural) if self.is_noun(last.scale) else money.plural
             return f"{first}{self.say(last, money.gender)} {name}{self._per(amount)}"
-        whole, small = last._replace(places=""), Number(coins.lstrip("0") or "0")
-        spoken = f"{first}{self.say(whole, money.gender)} {money.single if self.single(whole) else money.plural}"
+        coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
+        whole = last._replace(places="") if coins else last
+        name = money.single if self.single(whole) else money.plural
+        if whole.is_whole and whole.value and whole.value % 10**6 == 0:
+            name = self._of(money.plural)  # dois milhões de reais
+        spoken = f"{first}{self.say(whole, money.gender)} {name}"
+        small = Number(coins.lstrip("0") or "0")
         if small.value:
             coin = money.coins[not self.single(small)]
             cents = f"{self.say(small, gender.of(coin, language.code))} {coin}"
@@ -49,16 +49,22 @@ class Amounts(Numbers):
         language, last = self.language, amount.until or amount.number
         name = names.unit(amount.unit, language, self.single(last) and not last.scale)
         noun = name.split()[0]
-        of = None if noun in language.words("not_nouns") else gender.of(noun, language.code)
+        single = names.unit(amount.unit, language, True).split()[0]
+        of = None if noun in language.words("not_nouns") else names.noun_gender(single, language)
         words = self.say(last, of, self._case(near)) if last.is_whole else self.say(last)
         if amount.until:
             words = f"{self.say(amount.number, of)} {language['to']} {words}"
-        return f"{words} {self._of(name) if last.scale and language.get('money.of') else name}{self._per(amount)}"
+        return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount)}"
+
+    def unit(self, record: object, near: Near, parts: Parts) -> str:
+        """Says a unit that has no number right before: 2½ kg, deux millions de km."""
+        return names.unit(parts["unit"], self.language, False)
 
     def dimension(self, record: object, near: Near, parts: Parts) -> str:
         """Says 5 x 10 cm and 1920x1080; two small numbers alone are a product."""
         sizes = [number(parts[name], self.language) for name in ("number", "until", "third") if name in parts]
-        product = "unit" not in parts and "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
+        small = "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
+        product = "unit" not in parts and (small or near.after.lstrip()[:1] == "=")
         word = self.language["number.times" if product else "number.by"]
         of = self.language.get("number.times_gender", None) if product else None
         spoken = f" {word} ".join(self.say(size, of if size is sizes[0] else None) for size in sizes)

@@ -25,13 +25,19 @@ class Numbers:
             point = language["number.point"] if number.foreign else spellout.comma(self._tag)
             spoken = f"{self.whole(number.whole)} {point} {self._places(number)}"
         elif number.scale:
-            spoken = self.whole(number.whole, language.get("number.scale_gender", "m"), case)
+            counted = language.get("number.scale_gender", "m") if self.is_noun(number.scale) else of
+            spoken = self.whole(number.whole, counted, case)
         else:
             spoken = self.whole(number.whole, of, case)
         if number.scale:
             single, plural = language["scales"][number.scale].split("/")
             spoken += " " + (single if self.single(number) else plural)
         return f"{sign} {spoken}" if sign else spoken
+
+    def is_noun(self, scale: str) -> bool:
+        """Returns whether a word for thousands or millions is a noun: dois milhões de pessoas, but duas mil pessoas."""
+        single, _, plural = self.language["scales"][scale].partition("/")
+        return bool(single != plural)
 
     def whole(self, digits: str, of: str | None = None, case: str | None = None) -> str:
         if len(digits) > _MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
@@ -58,7 +64,7 @@ class Numbers:
         of = None
         if noun and not near.cued("label") and noun.lower() not in self.language.words("not_nouns"):
             of = gender.of(noun, self.language.code, plural=number.value != 1)
-        if of is None or not number.is_whole:
+        if of is None or number.places:
             return self.say(number)
         return self.say(number, of, self._case(near))
 
@@ -99,7 +105,7 @@ class Numbers:
         if whole is None:
             return str(spoken)
         template = language["fraction.mixed_half" if fraction.of == 2 else "fraction.mixed"]
-        return str(template.format(self.whole(str(whole), "m" if "{0}" in template else None), spoken))
+        return str(template.format(self.whole(str(whole), language.get("fraction.whole", "m") or None), spoken))
 
     def tally(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.language['words.out_of']} {self.counted(pair[1], near)}"
@@ -108,7 +114,9 @@ class Numbers:
         return f"{self.say(pair[0])} {self.language['number.over']} {self.say(pair[1])}"
 
     def ratio(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
-        return f"{self.say(pair[0])} {self.language['number.ratio']} {self.say(pair[1])}"
+        score = re.search(r"\d\s?[-–—]", near.text[near.start : near.end])
+        word = self.language.get("number.score") if score else ""
+        return f"{self.say(pair[0])} {word or self.language['number.ratio']} {self.say(pair[1])}"
 
     def difference(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.language['signs']['-']} {self.say(pair[1])}"

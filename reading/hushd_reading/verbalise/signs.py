@@ -19,6 +19,9 @@ class Signs(Numbers):
         plus = f"{self.language['signs.+']} " if parts["number"].startswith("+") else ""
         size = self.language.get("telephone.group", 1)
         groups = re.findall(r"\d+", parts["number"])
+        if size > 1:  # 0612345678, of +33 612345678 the first alone
+            pairs = r"^\d(?=(?:\d\d){2,}$)|\d\d(?=(?:\d\d)*$)|\d+"
+            groups = [pair for group in groups for pair in re.findall(pairs, group)]
         spoken = (spellout.digits(group, self._tag, size if len(group) == size else 1) for group in groups)
         return plus + ", ".join(spoken)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hushd_reading import gender, names, spellout
+from hushd_reading import names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Date, Number, Time
 
@@ -30,7 +30,7 @@ class Times(Numbers):
         if date.year:
             spoken += form["year" if date.day is not None else "month_year"].format(self.year_of(date.year))
         if date.weekday:
-            spoken = f"{language['days'][date.weekday]}, {spoken}"
+            spoken = form.get("weekday", "{}, {}").format(language["days"][date.weekday], spoken)
         if re.search(r"(?<!\w)(?:the|The) $", near.text[: near.start]):
             spoken = spoken.removeprefix("the ")
         return f"{spoken}, {self.time(date.time, near, {})}" if date.time else spoken
@@ -50,7 +50,7 @@ class Times(Numbers):
         of = form.get("gender")
         hour = spellout.cardinal(time.hour, self._tag, of)
         name = single if time.hour == 1 or (time.hour == 0 and self.language.get("number.single_below_two")) else plural
-        minute = spellout.cardinal(time.minute, self._tag) if time.minute else ""
+        minute = spellout.cardinal(time.minute, self._tag, form.get("minute_gender")) if time.minute else ""
         if time.until and re.match(r"\d+\s?[-–—]", near.text[near.start :]):
             return f"{hour} {self.language['to']} {self.time(time.until, near, {})}"
         if not time.minute:
@@ -58,7 +58,8 @@ class Times(Numbers):
         elif time.minute < 10 and "under_ten" in form:
             key = "under_ten"
         else:
-            key = "spoken" if ":" in near.text[near.start : near.end] and "spoken" in form else "minute"
+            pointed = re.match(r"\d+[:.]", near.text[near.start : near.end])
+            key = "spoken" if pointed and "spoken" in form else "minute"
         spoken = form[key].format(hour, name, minute)
         if time.second:
             spoken += form["second"].format(spellout.cardinal(time.second, self._tag))
@@ -78,5 +79,7 @@ class Times(Numbers):
                 whole, _, places = parts[part].replace(",", ".").partition(".")
                 number = Number(whole.lstrip("0") or "0", places)
                 name = names.unit(sign, self.language, self.single(number))
-                spoken.append(f"{self.say(number, gender.of(name, self.language.code))} {name}")
-        return " ".join(spoken)
+                of = names.noun_gender(names.unit(sign, self.language, True), self.language)
+                spoken.append(f"{self.say(number, of)} {name}")
+        *first, last = spoken
+        return f"{' '.join(first)}{self.language.get('duration.and', ' ')}{last}" if first else last
