@@ -10,8 +10,8 @@ import pytest
 from hibari.g2p import G2P
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
+from hushd_reading.spellout import cardinal, ordinal, year
 from hushd_worker_tts.engines.hibari_internals import reading
-from num2words import num2words
 from support.seeds import SHARE, seeds
 
 # Before and after numbers; no word sounds like one.
@@ -50,13 +50,12 @@ def plain(words: str, language: str) -> str:
 @cache
 def names(language: str) -> dict[tuple[str, ...], int]:
     """The numbers below a thousand by their words, the years, and in English days."""
-    code = {"pt": "pt_BR"}.get(language, language)
-    found = {n: num2words(n, lang=code) for n in range(1000)}
+    found = {n: cardinal(n, language) for n in range(1000)}
     if language in ("en", "de"):
-        found |= {n: num2words(n, lang=code, to="year") for n in range(1100, 2000)}
+        found |= {n: year(n, language) for n in range(1100, 2000)}
     named = {tuple(plain(name, language).split()): n for n, name in found.items()}
     if language == "en":
-        named |= {tuple(plain(num2words(n, to="ordinal"), language).split()): n for n in range(1, 32)}
+        named |= {tuple(plain(ordinal(n, "en"), language).split()): n for n in range(1, 32)}
     return named
 
 
@@ -90,7 +89,7 @@ def number(tokens: list[str], at: int, language: str, scales: list[str]) -> tupl
 def hibari() -> tuple[G2P, dict[str, str]]:
     """hibari's phonemizer, and the words of numbers by their phonemes."""
     phonemizer = G2P()
-    spoken = {num2words(n, to=kind) for n in range(100) for kind in ("cardinal", "ordinal")}
+    spoken = {kind(n, "en") for n in range(100) for kind in (cardinal, ordinal)}
     spoken |= {word for words in spoken for word in words.split("-")}
     spoken |= {"hundred", "thousand", "million", "billion", "minus", "oh"}
     return phonemizer, {_unstressed(phonemizer(word)): word for word in sorted(spoken)}

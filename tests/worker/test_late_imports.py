@@ -17,7 +17,7 @@ FOLDERS = ("reading", "worker", "worker_stt", "worker_tts")
 # Packages: an engine's, which only its `load` needs, or a format's or a processor's, which few jobs need.
 PACKAGES = {
     "av": 55, "babel": 4, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38,
-    "kokoro_onnx": 148, "latex2mathml": 42, "markdown_it": 30, "num2words": 20, "numpy": 89,
+    "kokoro_onnx": 148, "latex2mathml": 42, "markdown_it": 30, "numpy": 89,
     "onnx_asr": 74, "onnxruntime": 27, "psutil": 14, "soundfile": 15,
     "soxr": 3, "tokenizers": 8, "torch": 1240, "unicode_rbnf": 45, "whisper": 1612,
 }  # fmt: skip
