@@ -7,7 +7,10 @@ rules here. What CLDR gets wrong, or spells unlike the rest of a text, is mended
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
+from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -124,6 +127,10 @@ def _base(language: str) -> str:
 
 @cache
 def _engine(language: str) -> RbnfEngine:
+    if "unicode_rbnf" not in sys.modules and (spec := find_spec("unicode_rbnf")) is not None:
+        # The package asks importlib.metadata for its version, 15 ms before the first word, which no module of it needs.
+        package = sys.modules["unicode_rbnf"] = ModuleType("unicode_rbnf")
+        package.__path__ = spec.submodule_search_locations or []
     from unicode_rbnf.engine import RbnfEngine
 
     region = "-".join(language.lower().replace("_", "-").split("-")[:2])
