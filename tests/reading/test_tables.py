@@ -1,4 +1,4 @@
-"""What is spoken for texts, by class: `tables/LANGUAGE.txt`, from grammars and CLDR, a heading a class."""
+"""Texts of each class are read as people say them: `tables/`, from grammars and CLDR, a heading a class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is spoken for a number is written back to the same number, where both know its class."""
+"""Numbers go from a text to spoken words, and are written back the same where both know their class."""
 
 from __future__ import annotations
 
