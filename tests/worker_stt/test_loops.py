@@ -33,6 +33,8 @@ def cut(text: str) -> str:
     ("So it is " + "of the two " * 3 + "of th", "So it is of the two"),
     ("It was " + "very good " * 3 + "very", "It was very good"),
     ("It was " + "powerful, " * 4 + "powe", "It was powerful,"),
+    ("Tools of genetic variation hidden in " + "an " * 6, "Tools of genetic variation hidden in an"),
+    ("It is one " + "of the " * 4, "It is one of the"),
 ])  # fmt: skip
 def test_a_loop_is_one_round(looped: str, once: str) -> None:
     """Words that repeat until the text is full are there once, with what came before and after them, and a last round
@@ -46,7 +48,9 @@ def test_a_loop_is_one_round(looped: str, once: str) -> None:
      "Four more years, four more years, four more years, four more years, four more years!",
      "Very good, very good, very good, very.", "They, they, they, they went.", "and and and a", "Hahahahahaha!",
      "Blah-blah-blah-blah.", "1000000000000000000000000 of them", "one-two-one-two-one-two", "The other, the other.",
-     "Ha " * 7, "thank you " * 4, "Let it be, let it be, let it be"],
+     "Ha " * 7, "thank you " * 4, "Let it be, let it be, let it be", "Oh no no no no",
+     "And he said no, no, no, no, no, no", "I said " + "no " * 6 + "to him", "Well, well, well, well, well, well",
+     "she laughed ha ha ha ha ha.", "他说 哈哈哈哈哈哈", "and then we went round and round and round"],
 )  # fmt: skip
 def test_what_people_repeat_stays(text: str) -> None:
     """Rhetoric, thanks and laughter are not loops."""

@@ -10,9 +10,10 @@ maximum length."""
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from hushd_protocol.light_dataclass import replace
 
@@ -99,7 +100,9 @@ _SEGMENTS = 4  # of the same text in a row; a refrain has as many
 _MAX_REPEATED_LETTERS = 40  # of a part that is repeated inside a word
 _LONG = 12  # letters of a word that is examined; shorter ones cannot contain a loop
 _STOPS = (".", "?", "!", "…", "。", "？", "！")
-_CUT = {1: 4}  # by words, the rounds that are a loop if the last one is cut off; otherwise three
+# By words, the rounds that are a loop if the last one is cut off, otherwise three; one more if the text is cut off
+# between two of them, and nothing but spaces parts them: people's repetitions get commas, and a full stop.
+_CUT = {1: 4}
 
 
 def is_loop(segments: Sequence[Segment]) -> bool:
@@ -119,11 +122,12 @@ def without_loops(segments: Sequence[Segment]) -> list[Segment]:
 def _collapsed(segment: Segment) -> Segment:
     cut = not segment.text.rstrip().endswith(_STOPS)
     words = split(segment.text)
-    numbers = _without_repeats(keys(words), _most, _MAX_ROUND_WORDS, cut)
+    numbers = _without_repeats(keys(words), _most, _MAX_ROUND_WORDS, cut, _plain_from(words))
     text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in numbers).strip()
     if text == segment.text.strip():
         return segment
-    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _MAX_ROUND_WORDS, cut)
+    spoken = [f" {word.text}" for word in segment.words]
+    timed = _without_repeats(keys(spoken), _most, _MAX_ROUND_WORDS, cut, _plain_from(spoken))
     last = len(segment.words) - 1
     times = (
         replace(word, text=_unstuck(word.text, cut and number == last))
@@ -131,6 +135,13 @@ def _collapsed(segment: Segment) -> Segment:
         for word in (segment.words[number],)
     )
     return replace(segment, text=text, words=tuple(times))
+
+
+def _plain_from(words: Sequence[str]) -> int:
+    """Returns the number of the first word after which all are parted by spaces alone; never the very first, since a
+    text may be one word that somebody repeats."""
+    plain = list(takewhile(lambda word: word[:1].isspace() and word.strip().isalnum(), reversed(words)))
+    return max(1, len(words) - len(plain))
 
 
 def _unstuck(word: str, cut: bool) -> str:
@@ -141,18 +152,21 @@ def _unstuck(word: str, cut: bool) -> str:
     return "".join(word[number] for number in numbers)
 
 
-def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: int, cut: bool) -> list[int]:
+def _without_repeats(
+    units: Sequence[str], most: Callable[[int], int], longest: int, cut: bool, plain_from: int = sys.maxsize
+) -> list[int]:
     """Returns the numbers of the words or letters to keep: of a loop, those of its first round.
 
     Args:
         most: returns the maximum rounds of a number of units that are not a loop.
         longest: the maximum number of units in a round.
         cut: whether the text ends without a full stop, so that a last round may have been cut off.
+        plain_from: the unit from which on the text may have been cut off between two rounds.
     """
     numbers: list[int] = []
     at = 0
     while at < len(units):
-        width, rounds = _loop(units, at, most, longest, cut)
+        width, rounds = _loop(units, at, most, longest, cut, at >= plain_from)
         numbers += range(at, at + width)
         round_ = units[at : at + width]
         at += width * rounds
@@ -161,7 +175,9 @@ def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: 
     return numbers
 
 
-def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: int, cut: bool) -> tuple[int, int]:
+def _loop(
+    units: Sequence[str], at: int, most: Callable[[int], int], longest: int, cut: bool, plain: bool
+) -> tuple[int, int]:
     """Returns the number of units that repeat at `at`, and of their rounds; (1, 1) if there is no loop."""
     for width in range(1, min(longest, (len(units) - at) // 2) + 1):
         round_, rounds = units[at : at + width], 1
@@ -170,7 +186,10 @@ def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: in
         if rounds > most(width):
             return width, rounds
         rest = units[at + rounds * width :]
-        if cut and _CUT.get(width, 3) <= rounds and _begins(round_, rest) and _whole(units, at, width):
+        least = _CUT.get(width, 3)
+        ends_inside = rounds >= least and _begins(round_, rest)
+        ends_between = plain and rounds > least and not rest
+        if cut and (ends_inside or ends_between) and _whole(units, at, width):
             return width, rounds
     return 1, 1
 
