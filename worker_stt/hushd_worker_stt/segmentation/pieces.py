@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
-_ENOUGH_SPOKEN = 94  # frames: 3 s
+_ENOUGH_SPOKEN = 312  # frames: 10 s, which are read in a second; less lacks what surrounds a word
 _SPOKEN = 4  # the minimum of frames of speech in a span, 0.13 s: less is a click or a cough
 _QUIET_BETWEEN_PIECES_S = 2.0  # of quiet that end a piece, since a model would invent words for them
 _LOOK = 62  # frames of quiet that are judged together, 2 s
@@ -76,7 +76,7 @@ class Cutter:
         min_silence_s: the quiet that ends a span of speech.
         pad_s: the quiet kept on either side.
         shorter: whether `length` is below the engine's best, because memory is short.
-        as_spoken: whether somebody speaks at the moment: a pause of 0.3 s ends a piece of 3 s, which is read while the
+        as_spoken: whether somebody speaks at the moment: a pause of 0.3 s ends a piece of 10 s, which is read while the
             next is spoken, and brings a shorter one, in case that was the end.
 
     Attributes:
