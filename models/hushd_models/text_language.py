@@ -16,6 +16,7 @@ from typing import Any
 
 from . import languages
 
+_NO_WORD = "Qzxjkq"  # of which the model knows nothing
 _MOST_CHARACTERS = 1000  # that are looked at
 _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*")  # tags, code, paths, addresses
 _ORDINALS = str.maketrans("", "", "ºª")
@@ -104,11 +105,18 @@ def _read(text: str) -> tuple[str, dict[str, float]]:
     prose = " ".join(words if len(words) >= _FEW_WORDS_COUNT else (word.strip(_SIGNS) for word in words))
     if not any(letter.isalpha() for letter in prose) or (model := _model()) is None:
         return prose, {}
+    likely = _predicted(model, prose)
+    if len(words) < _FEW_WORDS_COUNT and likely == _predicted(model, _NO_WORD):  # it knows `oui`, and nothing of `Oui`
+        likely = _predicted(model, prose.casefold())
+    return prose, likely
+
+
+def _predicted(model: Any, prose: str) -> dict[str, float]:
     labels, probabilities = model.predict(prose, 20, 0.0, "ignore")
     likely: dict[str, float] = {}
     for label, probability in zip(labels, probabilities, strict=True):
         likely.setdefault(languages.code(label.removeprefix("__label__")), float(probability))
-    return prose, likely
+    return likely
 
 
 @cache

@@ -100,6 +100,15 @@ def test_a_number_a_word_or_two_are_in_the_users_language(language: str, texts: 
     assert [text for text in texts.split("|") if detect(text, [language]) != language] == []
 
 
+@pytest.mark.parametrize(("language", "texts"), [
+    ("fr", "Bonjour|Oui|OUI|Bonne nuit.|BONJOUR|Merci|Bien sûr|Enchanté"), ("de", "Danke|Bitte|Guten Morgen|Fertig"),
+    ("es", "Gracias|Buenos días|Mañana"), ("pt", "Obrigado|Não|Boa noite"), ("en", "Yes|No|Done|Stop|Error|OK|Thanks"),
+])  # fmt: skip
+def test_one_word_of_a_second_language_is_told(language: str, texts: str) -> None:
+    """Also with a capital letter, and for whoever speaks English first."""
+    assert [text for text in texts.split("|") if detect(text, ["en", language]) != language] == []
+
+
 def test_a_line_of_an_agent_is_english_for_everybody() -> None:
     """Two words that only English has outweigh the user's language; and a word of the user's second one the first."""
     lines = _split(
@@ -206,8 +215,10 @@ def test_a_short_text_is_read_without_its_signs_and_a_long_one_in_part(monkeypat
     """Of three words the signs stay; of two spellings of a language the more probable counts."""
     model = answers(monkeypatch, nb=0.6, no=0.3)
     texts = ["«Oui!» Non.", "«Oui!» Non. Si.", "x" * 999 + "yz"]
-    assert [text_language._read(text) for text in texts] == [(prose, {"no": 0.6}) for prose in model.asked]
-    assert model.asked == ["Oui Non", texts[1], "x" * 999 + "y"]
+    proses = ["Oui Non", texts[1], "x" * 999 + "y"]
+    assert [text_language._read(text) for text in texts] == [(prose, {"no": 0.6}) for prose in proses]
+    assert {*proses} <= {*model.asked}
+    assert max(map(len, model.asked)) == 1000
 
 
 @pytest.mark.parametrize("package", [None, type("", (), {"origin": None})])
