@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, voices, warm
-from benches.hearing import accuracy, align, channels, live, margins, microphone, own_words, real, short
+from benches.hearing import accuracy, align, channels, live, lost_words, margins, microphone, own_words, real, short
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -31,6 +31,7 @@ CASES = {
     "wer": accuracy.wer,
     "align": align.align,
     "real": real.real,
+    "lost-words": lost_words.lost_words,
     "margins": margins.margins,
     "channels": channels.channels,
     "own-words": own_words.own_words,
@@ -51,7 +52,9 @@ def main() -> int:
         "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real, margins and peers"
     )
     parser.add_argument("--text", metavar="FILE", type=Path, help="own-words: a text that has none of them")
-    parser.add_argument("--clips", type=int, default=5, help="real: the number of clips of a language")
+    parser.add_argument(
+        "--clips", type=int, default=5, help="real: the number of clips of a language; lost-words: of commands"
+    )
     parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
     parser.add_argument("--engine", help="fullsize, real, needs, gigabyte, microphone: this engine alone")
     parser.add_argument(

@@ -14,7 +14,7 @@ PLANTED = (
     ("hushd_supervisor.core.worker.jobs", "self.queue.remove(request)\n            self.fail(request, code)", "self.fail(request, code)", "tests/supervisor/core"),
     ("hushd_supervisor.core.worker.dispatch", "if state is State.DRAINING or self._lifecycle.process.unwanted:\n            self._jobs.running.hurry(now)", "if False:\n            pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.worker.request", "self.download -= 1\n        self.output = True", "self.download -= 1", "tests/supervisor/core"),
-    ("hushd_supervisor.core.memory.admission", "starting += need", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.memory.admission", "if lacking <= 0 or promised + need <= spare:", "if promised + need <= spare:", "simulate --faults hog"),
     ("hushd_supervisor.core.memory.admission", "if worker.process.cards and not isinstance(message, m.LoadFailed):\n            self.cards.forget()", "if False:\n            pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.memory.devices", "taken += self._cards.pending(card.id)", "pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.pool", "self._excused_at = now", "pass", "tests/supervisor/core"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -119,6 +120,24 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, availabl
         available.write_text(str(3000 * MB))
         wait_until(lambda: client.control("status")["memory"]["pressure"] == "normal", "the end of the pressure")
         assert other.ask("echo", B)
+
+
+def test_who_waits_runs_once_memory_is_back(start_supervisor: Start, memory_group: MemoryGroup) -> None:
+    """In a real group of 900 MB, of which another program gives 850 back while a start waits, after the last sign."""
+    inside = memory_group.command(900 * MB)
+    supervisor = start_supervisor("[worker]\nmemory_mb = 400\n" + ALL_ECHO, inside=inside, cold=True)
+    take = "import sys; taken = b'1' * 850_000_000; print(len(taken), flush=True); sys.stdin.read()"
+    with (
+        supervisor.connect() as client,
+        subprocess.Popen([*inside, sys.executable, "-c", take], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other,
+    ):
+        assert other.stdout
+        assert other.stdout.readline()
+        request = client.request("echo", A)
+        wait_until(lambda: client.status(A)["state"] == "waiting", "a start that waits")
+        assert client.control("status")["memory"]["pressure"] == "critical"
+        other.kill()
+        assert client.result(request)
 
 
 # --- death ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.names import base
-from hushd_supervisor.core.memory.pressure import SMALL, Level
+from hushd_supervisor.core.memory.pressure import SMALL, Level, sign
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -30,7 +30,7 @@ class Promises:
             if worker.jobs.waiting or worker.jobs.running:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
-        if pool._admission.level is Level.CRITICAL:
+        if pool._admission.level is sign(self._world.seen) is Level.CRITICAL:
             sizes = [worker.machine for worker in pool._admission.use.every(self._world.now)]
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"

@@ -23,7 +23,7 @@ from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
-from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL, Level
+from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
@@ -479,7 +479,9 @@ class World:
         kept = min(RESERVE, self.total // 8)
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
         small = growing + 300_000_000 <= int(SMALL * self.memory().available)
-        assert small or self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
+        spared = growing + 300_000_000 + VERY_LOW * self.total <= self.memory().available
+        critical = self.pool._admission.level is Level.CRITICAL
+        assert small or spared or not critical, "a start under critical pressure"
         assert not self.pool._departure.renewing, "a start while making way"
         assert not self.pool._departure.down, "a start while leaving"
         if "#" in name:

@@ -58,6 +58,12 @@ class Description:
         if self.asynchronous and self.signal and self.group:
             self.machine.signal_group(self.group, self.signal)
 
+    def release(self) -> None:
+        """Closes one descriptor of it."""
+        self.references -= 1
+        if not self.references:
+            self.dropped()
+
     def dropped(self) -> None:
         """Called when the last descriptor of it was closed."""
 
@@ -188,6 +194,7 @@ class Endpoint(Description):
         super().__init__(machine)
         self.real = real
         self.peer: Endpoint | None = None  # of a pair, whose other end is told of each change
+        self.passed: list[Description] = []  # to this end of a pair, and not yet received
         real.setblocking(False)
         machine.endpoints[self] = None
 
@@ -213,7 +220,15 @@ class Endpoint(Description):
     def dropped(self) -> None:
         del self.machine.endpoints[self]
         self.real.close()
+        while self.passed:
+            self.passed.pop().release()
         self._tell_peer()
+
+    def pass_on(self, description: Description) -> None:
+        """Passes an open file to the other end (SCM_RIGHTS)."""
+        assert self.peer is not None
+        description.references += 1
+        self.peer.passed.append(description)
 
     def _tell_peer(self) -> None:
         if self.peer is not None:

@@ -13,7 +13,7 @@ AFTER_S = 2.0  # for which what a fault has brought about lasts at most: a refus
 REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for the next one
 # Of faults, by error.
 _EXCUSES = {
-    "server_busy": (("tight", "disk"), AFTER_S),  # no memory for a start, or no open files
+    "server_busy": (("tight", "disk"), AFTER_S),  # no memory for a start, or no open files, a moment ago
     # It cannot make its runtime folder or its sockets; or one that was told to leave still finishes its jobs.
     "no_supervisor": (("disk", "term", "shutdown", "restart"), REMEMBERED_S),
     "output_failed": (("disk",), AFTER_S),
@@ -76,6 +76,14 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
         # A supervisor that stood still as the worker died is told of it once it has been awake for a moment.
         died = storm.deaths("engine", storm.awake_until(since) - AFTER_S)
         return "" if died >= _DEATHS[code] else f"ended with {code}, and {died} workers have crashed meanwhile"
+    if code == "server_busy":  # whoever still waits once memory has been back for a moment runs
+        since = max(since, storm.now - _unfelt_s(storm, owner, since))
     kinds, seconds = _EXCUSES.get(code, ((), 0.0))
     twice = code == "no_supervisor" and storm.deaths("supervisor", since) > 1  # killed, each as soon as it was there
     return "" if twice or storm.struck(kinds, since - seconds) else f"ended with {code}, for which there was no fault"
+
+
+def _unfelt_s(storm: Storm, owner: Process, since: float) -> float:
+    """The seconds for which a request's owner, or its supervisor, may have noticed nothing."""
+    stood = storm.slept(since) + storm.stood_still(owner, since) + storm.starved_for(since)
+    return stood + storm.starting_s(since) + 2 * storm.slowness

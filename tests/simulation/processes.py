@@ -116,9 +116,7 @@ class Process:
         description = self.table.pop(descriptor, None)
         if description is None:
             raise fail(errno.EBADF)
-        description.references -= 1
-        if not description.references:
-            description.dropped()
+        description.release()
 
     # --- threads -----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ FAULTS = (
     "starve",
 )  # fmt: skip
 # Likewise, and drawn apart: those of a few minutes, of one file, or of one moment.
-RARE = ("card", "heavy", "newborn", "spot")
+RARE = ("card", "heavy", "hog", "newborn", "spot")
 KINDS = (*FAULTS, *RARE, "points")  # `points`: those of `POINTS`
 ACTS = {
     "hear": 6, "hear_stream": 4, "say": 5, "speak_aloud": 3, "preload": 1, "status": 1, "interrupt": 2, "rest": 4,
@@ -119,7 +119,8 @@ def _rare(seed: int, seconds: float, kinds: list[str]) -> list[tuple[Any, ...]]:
     faults: list[tuple[Any, ...]] = []
     for kind in kinds:
         for _ in range(dice.choice([0, 0, 1, 3])):
-            faults.append((round(seconds * dice.random(), 3), kind, *_rare_fault(dice, kind)))
+            early = 6 if kind == "hog" else 1  # as most workers start for the first time
+            faults.append((round(seconds * dice.random() ** early, 3), kind, *_rare_fault(dice, kind)))
     return faults
 
 
@@ -130,6 +131,8 @@ def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
             return slow_s, taken, dice.random() < 0.3, round(dice.expovariate(1 / 10.0), 3)
         case "heavy":
             return dice.choice([0.3, 1.0]), round(dice.expovariate(1 / 20.0), 3)
+        case "hog":
+            return (round(dice.uniform(3.0, 9.0), 3),)
         case "newborn":
             return (dice.choice([1, dice.randint(1, 100), dice.randint(1, 1000)]),)
         case "spot":

@@ -21,7 +21,21 @@ _FAILING = {  # calls, by error
     errno.EMFILE: ("open", "pipe", "dup"),
 }
 # Faults that last so long as they say last.
-_LASTING = ("card", "crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot", "starve", "stop", "wire")
+_LASTING = (
+    "card",
+    "crash",
+    "disk",
+    "freeze",
+    "heavy",
+    "hog",
+    "late",
+    "memory",
+    "short",
+    "spot",
+    "starve",
+    "stop",
+    "wire",
+)
 # Files whose failure costs nobody anything, of which processes: they are for people, or for the next life.
 _SPOTS = {
     "log": (("open", "write"), "/supervisor.log", ("supervisor",)),
@@ -59,6 +73,7 @@ class Storm(Troubles):
         self.folder = Path()
         self.figures = dict.fromkeys(("crash", "heavy", "late", "short"), 0.0)
         self._starts: list[tuple[float, float]] = []  # when a supervisor began to start each process, and its seconds
+        self._memory_until = 0.0  # until when other programs have what they took
         self.over = False
         self.taken: dict[str, int] = {}
 
@@ -204,10 +219,18 @@ class Storm(Troubles):
         self._machine.memory_elsewhere = megabytes * MEGABYTE
         if self._machine.memory_available < TIGHT:
             self._struck.append(("tight", self._machine.scheduler.time + seconds))
+        self._memory_until = max(self._memory_until, self._machine.scheduler.time + seconds)
         self._machine.scheduler.later(seconds, self._give_memory_back)
 
+    def _do_hog(self, seconds: float) -> None:
+        """Has another program take nearly all memory, for longer than it takes to notice that, and keep a part of it,
+        beside which a worker that has never run is not small."""
+        self._do_memory(7_800, seconds)
+        self._machine.scheduler.later(seconds, lambda: self.over or self._do_memory(4_400, 15.0))
+
     def _give_memory_back(self) -> None:
-        self._machine.memory_elsewhere = 2_000 * MEGABYTE
+        if self.over or self._machine.scheduler.time >= self._memory_until:
+            self._machine.memory_elsewhere = 2_000 * MEGABYTE
 
     def _do_wire(self, delay: float, seconds: float) -> None:
         self._note_fault("wire", delay=delay)

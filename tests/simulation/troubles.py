@@ -31,6 +31,10 @@ class Troubles:
         self._struck: list[tuple[str, float]] = []  # the kind of each fault so far, and its end
         self._troubles: list[tuple[float, float]] = []  # the beginning of each, and its end
 
+    @property
+    def now(self) -> float:
+        return self._machine.scheduler.time
+
     def excuses(self, since: float, most: int) -> bool:
         """Returns whether a request that began at `since` may have been lost: so many supervisors ended over it, or
         one stood still until its clients gave it up."""

@@ -39,22 +39,26 @@ _BARE = {
     "faster-whisper/base": """
 import faster_whisper
 model = faster_whisper.WhisperModel({path!r}, device="cpu", compute_type="int8")
-hear = lambda samples: "".join(segment.text for segment in model.transcribe(samples, beam_size=5)[0])
+hear = lambda samples, language: "".join(
+    segment.text for segment in model.transcribe(samples, beam_size=5, language=language)[0]
+)
 """,
     "whisper/base": """
 import whisper
 model = whisper.load_model({path!r} + ".pt", device="cpu")
-hear = lambda samples: model.transcribe(samples, beam_size=5, best_of=5, fp16=False)["text"]
+hear = lambda samples, language: model.transcribe(
+    samples, beam_size=5, best_of=5, fp16=False, language=language
+)["text"]
 """,
     "transcribe-cpp/whisper-base": """
 import glob, transcribe_cpp
 session = transcribe_cpp.Model(glob.glob({path!r} + "/*.gguf")[0], backend="cpu").session()
-hear = lambda samples: session.run(samples).text
+hear = lambda samples, language: session.run(samples, language=language).text
 """,
     "onnx-asr/base": """
 import onnx_asr
 model = onnx_asr.load_model("whisper", {path!r})
-hear = lambda samples: model.recognize(samples)
+hear = lambda samples, language: model.recognize(samples, language=language)
 """,
 }
 _SERVE = """
@@ -62,13 +66,16 @@ import json, sys, time
 {load}
 import numpy
 for line in sys.stdin:
-    samples, began = numpy.load(line.strip()), time.process_time()
-    text = hear(samples)
+    file, language = json.loads(line)
+    samples, began = numpy.load(file), time.process_time()
+    text = hear(samples, language)
     print(json.dumps([text, time.process_time() - began]), flush=True)
 """
+ENGINES = tuple(_BARE)
+Hears = Callable[..., tuple[str, float]]
 SOUNDS = ("as they are", "-20 dB", "pink noise at 10 dB", "telephone")
 LANGUAGES = ("en", "fr", "pt", "es", "de")
-_FILE = {"whisper/base": "whisper/base.pt"}
+FILE = {"whisper/base": "whisper/base.pt"}
 _TELEPHONE = 8_000
 
 
@@ -127,7 +134,7 @@ def real(options: Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="hushd-real-") as folder:
         clips = [clip for clip in _clips(options.audio, Path(folder), options.clips) if options.sound in clip.sound]
         for name in names:
-            if reason := real_weights.missing(_FILE.get(name, name)):
+            if reason := real_weights.missing(FILE.get(name, name)):
                 yield Row(f"real {name}", None, "", note=f"not measured: {reason}")
                 continue
             measured[name] = ours, bare = _measured(name, clips)
@@ -237,26 +244,34 @@ def _hushd(name: str, first: Clip, side: Side) -> Iterator[Callable[[Clip], tupl
 @contextmanager
 def _bare(name: str, first: Clip, side: Side) -> Iterator[Callable[[Clip], tuple[str, float]]]:
     """The same with the package, in a process of its own."""
-    program = _SERVE.format(load=_BARE[name].format(path=str(real_weights.home() / name)))
-    command = [sys.executable, "-c", program]
     for kind in ("cold", "cached"):
         if kind == "cold":
             _evict(name)
         began = time.monotonic()
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-            def hear(clip: Clip, process: subprocess.Popen[str] = process) -> tuple[str, float]:
-                assert process.stdin
-                assert process.stdout
-                print(clip.samples, file=process.stdin, flush=True)
-                text, seconds = json.loads(process.stdout.readline())
-                return text, seconds
-
-            hear(first)
+        with package(name) as (hears, pid):
+            hears(first.samples)
             setattr(side, kind, time.monotonic() - began)
             if kind == "cached":
-                with _watched(psutil.Process(process.pid), side):
-                    yield hear
+                with _watched(psutil.Process(pid), side):
+                    yield lambda clip: hears(clip.samples)
+
+
+@contextmanager
+def package(name: str) -> Iterator[tuple[Hears, int]]:
+    """Yields what has the bare package hear a file of samples, in a language or in the one that it detects, and tells
+    the CPU seconds; and its process's id."""
+    program = _SERVE.format(load=_BARE[name].format(path=str(real_weights.home() / name)))
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def hear(samples: Path, language: str | None = None) -> tuple[str, float]:
+            assert process.stdin
+            assert process.stdout
+            print(json.dumps([str(samples), language]), file=process.stdin, flush=True)
+            text, seconds = json.loads(process.stdout.readline())
+            return text, seconds
+
+        yield hear, process.pid
 
 
 @contextmanager
@@ -274,7 +289,7 @@ def _watched(process: psutil.Process, side: Side) -> Iterator[None]:
 
 def _evict(name: str) -> None:
     """Has the kernel forget the model's files and the engine's packages, but for what others have mapped."""
-    place = real_weights.home() / _FILE.get(name, name)
+    place = real_weights.home() / FILE.get(name, name)
     folders = [place] if place.is_dir() else []
     for package in (*real_weights.PACKAGES[name.partition("/")[0]], "onnxruntime", "ctranslate2", "numpy", "scipy"):
         if (spec := find_spec(package)) and spec.submodule_search_locations:

@@ -239,6 +239,37 @@ def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
     assert page.run("document.querySelectorAll('main img, main script, main b b, #file-name *').length") == 0
 
 
+@pytest.mark.parametrize(
+    "speakers", [("A", "B"), ("LEFT", "RIGHT"), ("", ""), ("Ann-Marie " * 6, "Bo"), ("W" * 64, "是" * 64)]
+)
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_speakers_name_has_its_place_beside_the_text(
+    page: Chromium, home: Path, speakers: tuple[str, str], width: int
+) -> None:
+    """However long it is: names of several letters were printed over the first ones of each sentence."""
+    kinds = [{"start": n, "end": n + 1, "text": "Hello there. " * 9, "speaker": who} for n, who in enumerate(speakers)]
+    events = "".join(f"data: {json.dumps({'type': 'transcript.text.segment', **each})}\n\n" for each in kinds)
+    answer_with(page, "/v1/audio/transcriptions", 200, events)
+    page.send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+    recording = home / "call.wav"
+    recording.write_bytes(b"RIFF")
+    page.choose("#file", recording)
+    page.until("document.querySelectorAll('#segments li').length == 2 && document.querySelector('#progress').hidden")
+    boxes = page.run(
+        "const rows = [...document.querySelectorAll('#segments button')];"
+        "JSON.stringify(rows.map((row) => [...row.children].map((cell) => {"
+        " const words = document.createRange(); words.selectNodeContents(cell);"
+        " const { left, right } = words.getBoundingClientRect(); return [left, right]; })))"
+    )
+    page.send("Emulation.clearDeviceMetricsOverride")
+    rows = json.loads(str(boxes))
+    for (_, time_ends), (who, who_ends), (said, said_ends) in rows:
+        assert time_ends <= (who or said)
+        assert who_ends < said or not who
+        assert said_ends - said > 0.4 * min(width, 700)
+    assert rows[0][2][0] == rows[1][2][0]
+
+
 def enter(browser: Chromium, token: str) -> None:
     browser.until("document.querySelector('#token-dialog').open")
     browser.run(f"document.querySelector('#token').value = {json.dumps(token)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket as real_socket
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -93,4 +94,18 @@ def socket_module(machine: Machine) -> ModuleType:
         one, other = (Socket(fileno=process.give(end)) for end in (first, second))
         return one, other
 
-    return Module("socket", real_socket, socket=Socket, socketpair=socketpair)
+    def send_fds(end: Socket, buffers: Sequence[bytes], fds: Sequence[int], flags: int = 0) -> int:
+        size = end.send(b"".join(buffers))
+        for descriptor in fds:
+            end._end.pass_on(end._process.look_up(descriptor))
+        return size
+
+    def recv_fds(end: Socket, size: int, most: int, flags: int = 0) -> tuple[bytes, list[int], int, None]:
+        data, taken = end.recv(size), []
+        while end._end.passed and len(taken) < most:
+            description = end._end.passed.pop(0)
+            taken.append(end._process.give(description))
+            description.release()
+        return data, taken, 0, None
+
+    return Module("socket", real_socket, socket=Socket, socketpair=socketpair, send_fds=send_fds, recv_fds=recv_fds)

@@ -22,11 +22,13 @@ from .budget import Budget, Memory, Shortfall, Verdict, advice, critically_short
 from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import MEMORY_LOOK_INTERVAL_S, PRESSURE_HOLD_S, SMALL, VERY_LOW, Level, Pressure, sign
+from .pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level, Pressure, sign
 from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
 CARD_WAIT_S = 10.0  # to wait for room on a card if the CPU will do as well
+HELD_START_S = 10.0  # for which a start waits for the end of critical pressure
+HELD_LOOK_INTERVAL_S = 0.5  # between two looks at memory meanwhile
 
 
 class Admission:
@@ -123,13 +125,11 @@ class Admission:
     def settle(self, now: float) -> list[Action]:
         """After any event: starts the workers that wait for memory, the most urgent first.
 
-        If memory is lacking, asks idle workers to leave, or refuses. Under critical pressure only small workers start
-        and stay; the others wait for its end, which is near as a rule.
+        If memory is lacking, asks idle workers to leave, or refuses. Under critical pressure workers start that are
+        small, or fit at this look; the others wait, since its end is near as a rule.
         """
         waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
-        if self._when_short.shows(now):
-            self._forget_pressure(waiting, memory, now)
         actions = self._update_level(now)
         if self.away.left_s(now, everywhere=True):
             actions += [action for worker in waiting for action in self._keep_away(worker, now)]
@@ -140,8 +140,8 @@ class Admission:
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-            for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
-                actions += self._bring_back(worker, now)
+        for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
+            actions += self._bring_back(worker, now)
         lives = any(worker.state.has_process for worker in self.workers.values())
         self._when_short.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self._when_short.deadline(now), self.away.deadline())
@@ -150,8 +150,8 @@ class Admission:
         if waiting := self._waiting():
             ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:
-                ends.append(self._pressure.deadline(now))
-                ends += [worker.room.patient_until(PRESSURE_HOLD_S) for worker in waiting]
+                ends += [self._pressure.deadline(now), self._looked_at + HELD_LOOK_INTERVAL_S]
+                ends += [worker.room.patient_until(HELD_START_S) for worker in waiting]
             self.due = min(self.due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
@@ -164,28 +164,29 @@ class Admission:
         return worker.room.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
-        """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
-        Memory that a small worker gives back is not worth loading it again."""
+        """Starts workers that fit at a look at memory, or take little of the free memory, and delays the others.
+        If the look itself says that memory is critically short, all but small idle workers leave: the memory that a
+        small one gives back is not worth loading it again."""
         actions: list[Action] = []
         idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
         if not (waiting or idle):
             return actions
         memory = self.look(now)
         spare = int(SMALL * memory.available)
-        for name in self.budget.beyond(spare, idle):
+        for name in self.budget.beyond(spare, idle) if sign(memory) is Level.CRITICAL else ():
             actions += self.evict(name, now)
-        starting = sum(other.promised for other in self.use.every(now))
         for worker in waiting:
-            need = self.needs.memory(worker.name)
-            if starting + need <= spare:
+            need, others = self.needs.memory(worker.name), self.use.every(now)
+            promised = sum(other.promised for other in others)
+            lacking = need + promised + max(memory.reserve, int(VERY_LOW * memory.total)) - memory.available
+            if lacking <= 0 or promised + need <= spare:
                 actions += self._decide(worker, memory, now)
-                starting += need
-            else:
-                shortfall = self._shortfall_while_critical(worker, memory, now)
-                actions += self._ask(worker, shortfall, now) if shortfall else []
-                retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                sentence = critically_short(worker.name, need, memory)
-                actions += worker.room.hold_back(now, PRESSURE_HOLD_S, sentence, retry_ms)
+                continue
+            leaving = sum(other.machine.size for other in others if other.machine.leaving)
+            actions += self._ask(worker, Shortfall(lacking - leaving), now) if lacking > leaving else []
+            retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
+            sentence = critically_short(worker.name, need, memory)
+            actions += worker.room.hold_back(now, HELD_START_S, sentence, retry_ms)
         return actions
 
     # --- the user's program ------------------------------------------------------------------------------------------
@@ -205,22 +206,6 @@ class Admission:
             self.cards.ask_again(now)
         size = readable(shortfall.ram + shortfall.vram)
         return actions + worker.room.hope(now, f"waiting for others to free {size}")
-
-    def _forget_pressure(self, waiting: list[Worker], memory: Memory, now: float) -> None:
-        """Forgets the pressure from before the program has freed what one of the waiting workers needs."""
-        if self._pressure.level(now) is not Level.CRITICAL:
-            return
-        if not all(self._shortfall_while_critical(worker, memory, now) for worker in waiting):
-            self._pressure.relieve()
-            self._pressure.see(sign(memory), now)
-
-    def _shortfall_while_critical(self, worker: Worker, memory: Memory, now: float) -> Shortfall:
-        """The memory that must be free, beside that of leaving workers, so that the level falls and it can start."""
-        others = self.use.every(now)
-        promised = sum(other.promised for other in others)
-        leaving = sum(other.machine.size for other in others if other.machine.leaving)
-        spared = max(memory.reserve, int(VERY_LOW * memory.total))
-        return Shortfall(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)

@@ -72,10 +72,10 @@ class MemoryUse:
     def first_end_s(self, now: float) -> float | None:
         """Returns the seconds until the first running job is done, by its worker's usual times."""
         ends = [
-            request.started + worker.jobs.timings.usual_s(request) - now
+            request.started + usual_s - now
             for worker in self._workers.values()
-            if worker.jobs.timings.completed
             for request in worker.jobs.running.values()
+            if (usual_s := worker.jobs.timings.usual_s(request))
         ]
         return min(ends, default=None)
 

@@ -19,7 +19,8 @@ MEMORY_LOOK_INTERVAL_S = 5.0  # between two looks at memory while a worker lives
 
 
 class Level(enum.IntEnum):
-    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave, and only small ones start."""
+    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave, and only those start that are
+    small, or fit at a look."""
 
     NORMAL = 0
     WARNING = 1
@@ -54,10 +55,6 @@ class Pressure:
         if now >= self._warning_until:  # never earlier than `_critical_until`
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
-
-    def relieve(self) -> None:
-        """Forgets all signs, since memory was given after them."""
-        self._warning_until = self._critical_until = -math.inf
 
     def deadline(self, now: float) -> float:
         """The time at which the level falls without another sign, `math.inf` while it is normal."""

@@ -240,7 +240,7 @@ class Jobs:
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]
-        self.timings.has_ended(request, now)
+        self.timings.has_ended(request, now, served=isinstance(message, m.Result) and not request.cancelled)
         if not request.done:
             self.finish(request, message)
 
@@ -357,16 +357,17 @@ class Timings:
         if not (request.output or request.session or request.aside):
             self.latencies.append(now - request.arrived)
 
-    def has_ended(self, request: ActiveRequest, now: float) -> None:
-        """Records a job that has ended by itself."""
+    def has_ended(self, request: ActiveRequest, now: float, *, served: bool) -> None:
+        """Records a job that the process has ended; one that it has not `served`, but refused, or ended as it was told,
+        says nothing about the time of others, nor does one with its client's pauses."""
         duration, average = now - request.started, self.usual_s(request)
-        if not request.aside:  # its client's pauses say nothing about other jobs
+        if served and not request.aside:
             self._usual_s[request.session] = 0.8 * average + 0.2 * duration if average else duration
         self.completed += 1
         self.completed_here += 1
 
     def usual_s(self, request: ActiveRequest) -> float:
-        """The usual time of jobs of its kind, 0 until one has ended."""
+        """The usual time of jobs of its kind, 0 until one was served."""
         return self._usual_s[request.session]
 
     def latency_ms(self, share: float) -> float | None:

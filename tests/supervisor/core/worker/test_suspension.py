@@ -13,6 +13,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S
 from hushd_supervisor.core.worker.lifecycle import RESTORE_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
@@ -70,6 +71,20 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
     assert there.code(request) == "result"
     assert there.spawned() == [A]
     assert there.pool.status(there.now)[0][1].cards_mb == {CARD: 4000.0}
+
+
+def test_a_worker_comes_back_to_its_card_while_memory_is_critically_short() -> None:
+    """It gives the machine back what it has there."""
+    there = house()
+    suspended(there)
+    there.cards = [card(1000 * MB)]
+    there.request(A)
+    there.available = 500 * MB
+    there.wait(MEMORY_LOOK_INTERVAL_S)
+    assert (there.pressure, asked(there, do.Restore)) == (["critical"], [])
+    there.cards = [card()]
+    there.wait(1)
+    assert asked(there, do.Restore) == [A]
 
 
 @pytest.mark.parametrize("back", [False, True])
