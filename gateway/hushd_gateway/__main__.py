@@ -21,6 +21,7 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import seccomp
 from hushd_protocol.system.lifeline import arm
 from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
@@ -52,6 +53,9 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     log.take_over(paths.logs / "gateway.log")
+    if os.environ.get("HUSHD_CONFINE") != "off" and seccomp.available():
+        # Unix sockets alone: the supervisor's, once and after it has hung up. Landlock would hide the names of callers.
+        seccomp.restrict((socket.AF_UNIX,), connecting=True, serving=True, rights=True)
     asyncio.run(Gateway(configuration, channel).run(listeners))
     sys.stderr.flush()
     return 0

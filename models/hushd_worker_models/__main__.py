@@ -22,12 +22,13 @@ def main() -> None:
 
         print(json.dumps(describe().data()))
         return
+    from hushd_worker.confinement import of_models
     from hushd_worker.harness import serve
 
     from .worker import Worker
 
     os.umask(0o022)  # the supervisor's umask protects its sockets; models are not secret, and may be shared
-    serve(Worker(options.engine))
+    serve(Worker(options.engine), of_models())
 
 
 if __name__ == "__main__":

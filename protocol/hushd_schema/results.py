@@ -38,6 +38,7 @@ class Capabilities(Record):
         suspends: whether its process on a card can be suspended by the driver, and goes on afterwards as before.
         why_there: the reason why it does not compute on a graphics card; empty for none.
         leave_s: the seconds that the programs which it has started may need to end.
+        confined: whether its process has given up what it does not need, see docs/SECURITY.md.
     """
 
     engine: str = ""
@@ -50,6 +51,7 @@ class Capabilities(Record):
     why_there: str = ""
     suspends: bool = False
     leave_s: float = 0.0
+    confined: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ class WorkerStatus(Record):
         vram_mb: its memory on all cards; None for none. `cards_mb` has it by the card's place on the bus.
         need_mb: the memory that its next process is expected to take.
         failure: why its last process died, or did not start in time, until another one is ready; else empty.
+        confined: whether its process reaches only its share, see docs/SECURITY.md.
     """
 
     name: str
@@ -90,6 +91,7 @@ class WorkerStatus(Record):
     need_mb: float
     failure: str = ""
     programs: tuple[str, ...] = ()
+    confined: bool = False
 
     @property
     def size_mb(self) -> float | None:

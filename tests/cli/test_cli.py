@@ -248,7 +248,7 @@ def test_status_for_people(start_router: Start) -> None:
     assert lines[1] == "memory: 190 of 6400 MB used, 5100 MB available, pressure normal"
     assert lines[3].split() == [
         "WORKER", "STATE", "MEMORY", "ENDS", "IN", "RUNNING", "QUEUED", "IDLE", "FOR", "PRIVATE", "MAPPED",
-        "PEAK", "NEEDS", "PID", "REQUESTS", "STARTS", "CRASHES",
+        "PEAK", "NEEDS", "PID", "CONFINED", "REQUESTS", "STARTS", "CRASHES",
     ]  # fmt: skip
     assert lines[4].split()[:7] == ["stt/moonshine/tiny-en", "ready", "190", "MB", "3:59", "0", "0"]
     assert lines[5].split()[:4] == ["tts/hibari/en", "stopped", "-", "never"]

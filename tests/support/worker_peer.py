@@ -20,6 +20,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Message, Ready, Welcome, WorkerHello
+from hushd_protocol.system import passed_file
 from support import warm
 from support.peer import BOUND_S
 
@@ -51,7 +52,9 @@ class Peer:
 
     token = "one-time"
 
-    def __init__(self, folder: Path, command: Sequence[str], *, receive_high_water: int = 1000) -> None:
+    def __init__(
+        self, folder: Path, command: Sequence[str], *, receive_high_water: int = 1000, passes_files: bool = False
+    ) -> None:
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.router.setsockopt(zmq.LINGER, 0)
@@ -70,6 +73,11 @@ class Peer:
             "HUSHD_LIFELINE": str(lifeline),
             "HUSHD_SUPERVISOR": str(os.getpid()),
         }
+        inherited = [lifeline]
+        if passes_files:
+            self.files, theirs = passed_file.pair()
+            environment["HUSHD_FILES"] = str(theirs.fileno())
+            inherited.append(theirs.fileno())
         with open(self.out, "wb") as out, open(self.log, "wb") as log:
             self.process = warm.Popen(
                 command,
@@ -77,10 +85,18 @@ class Peer:
                 stdout=out,
                 stderr=log,
                 env=environment,
-                pass_fds=(lifeline,),
+                pass_fds=inherited,
                 process_group=0,
             )
         os.close(lifeline)
+        if passes_files:
+            theirs.close()
+
+    def pass_file(self, path: Path) -> None:
+        """Passes a file to the worker, as the supervisor does ahead of the job that names it."""
+        descriptor = os.open(path, os.O_RDONLY)
+        passed_file.send(self.files, descriptor)
+        os.close(descriptor)
 
     def frames(self, timeout: float = BOUND_S) -> list[bytes]:
         assert self.router.poll(int(timeout * 1000)), f"no frame in {timeout} s; the log: {self.log.read_text()}"
@@ -126,6 +142,8 @@ class Peer:
         except ProcessLookupError:
             pass
         self.process.wait(60)
+        if hasattr(self, "files"):
+            self.files.close()
         os.close(self.lifeline)
         self.context.destroy(linger=0)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import psutil
 import pytest
 from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
@@ -154,8 +157,10 @@ def wait_for_prepared() -> Callable[[], None]:
     """Waits until the processes that prepare files for the next worker have ended, however busy the machine is."""
 
     def wait() -> None:
-        for thread in threading.enumerate():
-            if thread.name == "hushd-prepares":
-                thread.join()
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.ZombieProcess):  # it has ended
+                if not any("hibari_internals" in word for word in child.cmdline()):
+                    continue
+            os.waitpid(child.pid, 0)
 
     return wait

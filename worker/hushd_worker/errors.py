@@ -44,6 +44,8 @@ class Cause(Enum):
     UNKNOWN = "unknown"
 
 
+confined = False  # whether this process has given up what an engine does not need
+_FORBIDDEN = re.compile(r"Permission denied|Operation not permitted|PermissionError")
 _NO_CARD = 'or keep the worker off it with compute_device = "cpu" in the configuration'
 # The first match counts, since a full card is an error of CUDA, too, and a folder's name may contain CUDA. They are
 # only compiled after a failure, since that takes milliseconds, for which every start would wait.
@@ -200,9 +202,30 @@ def out_of_memory(error: Exception) -> bool:
     return cause in (Cause.CARD_FULL, Cause.MEMORY) or (cause is not Cause.CARD_FAILED and short_of_memory(error))
 
 
+def forbidden(error: BaseException | None) -> str:
+    """Returns a sentence that names what the confinement of this process refused, if `error` is due to it; or empty."""
+    for each in chain(error) if confined else ():
+        path = getattr(each, "filename", None)
+        # `access` looks at a file's rights alone: what those allow was refused by the confinement.
+        if isinstance(each, PermissionError) and path and os.access(path, os.R_OK):
+            what = f"wanted to open {os.fsdecode(path)}"
+        elif _FORBIDDEN.search(text := f"{type(each).__name__}: {each}") and not path:
+            what = f"was refused something ({text.splitlines()[0][:200]})"
+        else:
+            continue
+        return (
+            f"The engine {what}, which its confinement forbids: `hushd logs` says more; report it, and set [security] "
+            'confine = "off" until it is mended.'
+        )
+    return ""
+
+
 def answer(request_id: bytes, error: BaseException) -> Error:
     """Returns the answer for the client: a HushdError unchanged, other errors as `failure`."""
     # A part that is loaded at its first use is not missing if memory is too short for it.
+    if refused := forbidden(error):
+        log_traceback(error)
+        return Error.of(request_id, HushdError("worker_failed", refused))
     missing = isinstance(error, HushdError) and error.code in ("engine_missing", "model_missing")
     if isinstance(error, HushdError) and not (missing and short_of_memory(error)):
         return Error.of(request_id, error)

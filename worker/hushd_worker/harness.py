@@ -21,6 +21,7 @@ import zmq
 from hushd_protocol import __version__, buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,
@@ -42,6 +43,7 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import best_effort, lifeline, log_files, own_modules, passed_file
 from hushd_protocol.system.footprint import rss, trim
 
+from .confinement import Confinement, Share
 from .errors import EXIT_CRASHED
 from .job import Job
 from .job_threads import JobThreads
@@ -57,8 +59,9 @@ GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a sen
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
 
-def serve(worker: BaseWorker) -> NoReturn:
-    """Runs `worker` as the one of the supervisor that started this process, until the supervisor ends it."""
+def serve(worker: BaseWorker, share: Share | None = None) -> NoReturn:
+    """Runs `worker` as the one of the supervisor that started this process, until the supervisor ends it.
+    `share`: what this process keeps, which gives up all else before it imports an engine; None: it gives up nothing."""
     endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
     descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
     if not (endpoint and token and descriptor and supervisor):
@@ -75,7 +78,9 @@ def serve(worker: BaseWorker) -> NoReturn:
     sys.stdout = sys.stderr = log_files.LogStream(2)
     best_effort.report_to(print)
     try:
-        status = _Harness(worker, endpoint, token).run()
+        confinement = Confinement(share)
+        confinement.close_files()
+        status = _Harness(worker, endpoint, token, confinement).run()
     except BaseException:  # out of memory or descriptors: the supervisor starts another worker
         traceback.print_exc()
         status = EXIT_CRASHED
@@ -84,7 +89,8 @@ def serve(worker: BaseWorker) -> NoReturn:
 
 
 class _Harness:
-    def __init__(self, worker: BaseWorker, endpoint: str, token: str) -> None:
+    def __init__(self, worker: BaseWorker, endpoint: str, token: str, confinement: Confinement) -> None:
+        self._confinement = confinement
         self._memory = PrivateMemory()
         self._sample_due = 0.0
         self._threads = JobThreads(worker, self._post, self._memory, self._after_rest)
@@ -119,7 +125,9 @@ class _Harness:
     def run(self) -> int:
         """The main loop; returns the exit status."""
         self._send(WorkerHello(token=self._token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
-        self._threads.start()
+        if self._confinement.share:
+            self._socket.poll()  # for the welcome: nothing can be connected any more once the calls are closed
+        self._threads.start(self._confinement.close_calls)
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
@@ -253,6 +261,8 @@ class _Harness:
     # --- from job threads --------------------------------------------------------------------------------------------
 
     def _post(self, message: Message) -> None:
+        if isinstance(message, Ready) and self._confinement.works:
+            message = replace(message, capabilities={**message.capabilities, "confined": True})
         # Packed here, so that a message that cannot be packed is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
         self._wake()

@@ -23,7 +23,7 @@ from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, 
 from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
 
-from .errors import EXIT_CRASHED, End, answer, failure, fatal, no_memory
+from .errors import EXIT_CRASHED, End, answer, failure, fatal, forbidden, no_memory
 from .job import Cancelled, Job
 from .usage import PrivateMemory, pss, short_of_memory
 from .worker import BaseWorker
@@ -51,9 +51,10 @@ class JobThreads:
         self._on_card = False  # whether the engine computes on a graphics card
         self._placement: dict[str, str] = {}  # what results report of the device, if there was a choice
 
-    def start(self) -> None:
-        """Starts the load on the first thread, which runs jobs afterwards."""
-        threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
+    def start(self, before: Callable[[], None] = lambda: None) -> None:
+        """Starts the load on the first thread, which runs jobs afterwards; `before` is called first, and its errors are
+        the load's."""
+        threading.Thread(target=self._load_then_work, args=(before,), name="job-0", daemon=True).start()
 
     def take(self, job: Job, running: int) -> None:
         """Gives a job to the next free thread; `running` counts the jobs, including this one."""
@@ -83,8 +84,9 @@ class JobThreads:
         threading.Thread(target=self._work, name=f"job-{self._count}", daemon=True).start()
         self._count += 1
 
-    def _load_then_work(self) -> None:
+    def _load_then_work(self, before: Callable[[], None]) -> None:
         try:
+            before()
             self._post(self._load())
         except BaseException as error:
             if (failed := _load_failed(error)) is None:
@@ -149,6 +151,9 @@ def _load_failed(error: BaseException) -> LoadFailed | None:
     """Returns the report of a failed load that is not worth repeating; None for a crash."""
     if isinstance(error, Replaced):
         return None
+    if refused := forbidden(error):
+        traceback.print_exception(error)
+        return LoadFailed(code="engine_missing", message=refused)
     if isinstance(error, HushdError) and error.code == "server_busy":
         return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
     if short_of_memory(error):

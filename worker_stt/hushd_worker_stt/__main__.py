@@ -17,11 +17,12 @@ def main() -> None:
 
         print(json.dumps(REGISTRY.describe().data()))
     elif arguments.engine:
+        from hushd_worker.confinement import of_engine
         from hushd_worker.harness import serve
 
         from .worker import SpeechToText
 
-        serve(SpeechToText(arguments.engine, arguments.model or "default"))
+        serve(SpeechToText(arguments.engine, arguments.model or "default"), of_engine("stt", arguments.engine))
     else:
         parser.error("give --describe or --engine NAME")
 

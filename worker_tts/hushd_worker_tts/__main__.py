@@ -22,11 +22,12 @@ def main() -> None:
         return
     if not options.engine:
         parser.error("give --describe or --engine NAME")
+    from hushd_worker.confinement import of_engine
     from hushd_worker.harness import serve
 
     from .worker import Worker
 
-    serve(Worker(options.engine, options.model or "default"))
+    serve(Worker(options.engine, options.model or "default"), of_engine("tts", options.engine))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
     Column("PEAK", lambda worker: _megabytes(worker.peak_mb)),
     Column("NEEDS", lambda worker: _megabytes(worker.need_mb)),
     Column("PID", lambda worker: str(worker.pid or "-")),
+    Column("CONFINED", lambda worker: "yes" if worker.confined else "no" if worker.pid else "-"),
     Column("REQUESTS", lambda worker: str(worker.requests)),
     Column("STARTS", lambda worker: str(worker.starts)),
     Column("CRASHES", lambda worker: str(worker.crashes)),

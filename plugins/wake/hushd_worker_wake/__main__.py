@@ -19,11 +19,12 @@ def main() -> None:
 
         print(json.dumps(REGISTRY.describe().data()))
     elif arguments.engine:
+        from hushd_worker.confinement import of_engine
         from hushd_worker.harness import serve
 
         from .worker import WakeWorker
 
-        serve(WakeWorker(arguments.engine, arguments.model))
+        serve(WakeWorker(arguments.engine, arguments.model), of_engine("wake", arguments.engine))
     else:
         parser.error("give --describe or --engine NAME")
 

@@ -73,10 +73,12 @@ class AtomicFile:
     def _opened(self, temporary: str, mode: int | None) -> bool:
         """Creates and locks the file; returns whether it still has its name."""
         self._temporary = temporary
-        self.descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self.descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
         try:
             lock(self.descriptor, fcntl.LOCK_EX)
-            if mode is not None:
+            # Not if the umask has left it as it is to be: a confined worker may not change it.
+            if mode is not None and stat.S_IMODE(os.fstat(self.descriptor).st_mode) != mode:
                 os.fchmod(self.descriptor, mode)
             return os.path.lexists(temporary)
         except BaseException:  # Ctrl-C, too

@@ -34,7 +34,12 @@ def create() -> tuple[int, str]:
 
 def sweep() -> None:
     """Removes this user's files that no process needs any more."""
-    atomic_file.sweep(next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp"), PREFIX, "")
+    atomic_file.sweep(folder(), PREFIX, "")
+
+
+def folder() -> str:
+    """Returns the folder of temporary files, about as `tempfile` finds it."""
+    return next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp")
 
 
 def failure(error: OSError) -> HushdError:

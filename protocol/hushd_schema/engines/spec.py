@@ -101,6 +101,11 @@ class EngineSpec(NamedTuple):
         recommended: the models to recommend.
         translates: whether its multilingual models translate into English.
         robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
+        confined: whether its worker gives up what an engine does not need (`hushd_worker.confinement`); false for
+            programs of the user's.
+        reads, writes: files and folders that it needs beyond that, with `~` and variables such as `$PKUSEG_HOME`, which
+            counts where it is set.
+        prepare: called before its worker gives that up, to start what prepares files for the next one.
     """
 
     name: str
@@ -136,6 +141,10 @@ class EngineSpec(NamedTuple):
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False
     robotic: bool = False
+    confined: bool = True
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    prepare: Callable[[], None] | None = None
 
     def __hash__(self) -> int:
         return hash((self.role, self.name))  # its tables are not hashable
@@ -156,7 +165,7 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = ("languages", "role_of", "memory_mb", "on_card_mb")
+_FUNCTIONS = ("languages", "role_of", "memory_mb", "on_card_mb", "prepare")
 _TABLES = ("models", "layouts")
 
 

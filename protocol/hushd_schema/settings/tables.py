@@ -148,6 +148,19 @@ class WyomingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """The table `[security]`."""
+
+    confine: str = setting(
+        "auto",
+        choice("auto", "required", "off"),
+        "auto: engines reach nothing but their models and their jobs where the system can see to that; required: none "
+        "starts where it cannot; off: they reach what you reach",
+        reload=REPLACES,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSettings:
     """The table `[agents]`: answers of agents that are read aloud."""
 
@@ -204,6 +217,7 @@ class Settings:
     memory: MemorySettings = table(MemorySettings, "memory of other programs", document="MEMORY.md")
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
+    security: SecuritySettings = table(SecuritySettings, "what engines may reach", document="SECURITY.md")
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # their tables, each by the names in it

@@ -112,4 +112,5 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         cards_mb=worker.cards_mb,
         need_mb=mb(need),
         failure=worker.lifecycle.failure[:_MAX_TEXT_CHARACTERS],
+        confined=worker.news.confined and worker.state.has_process,
     )

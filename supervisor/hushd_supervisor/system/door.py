@@ -148,7 +148,7 @@ class Door(Source):
         token = self._token or access.read_token(settings)
         new = listeners.open_all(settings, token, self._passed, self.listeners)
         self._passed = ()
-        self._secrets = {HTTP_TOKEN: token} if token else {}
+        self._secrets = {"HUSHD_CONFINE": settings.security.confine} | ({HTTP_TOKEN: token} if token else {})
         known = {listener.socket for listener in self.listeners}
         self._replace(new)
         for listener in new:

@@ -92,7 +92,7 @@ def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
     said = [finding["text"] for finding in of(found, "engines", "ok")]
     assert status == 0, found
     areas = {"python", "extras", "memory", "card", "folders", "configuration", "models", "service", "engines"}
-    assert areas <= {finding["area"] for finding in found}
+    assert {*areas, "confinement"} <= {finding["area"] for finding in found}
     assert sum(each["remedy"].startswith("`hushd servers add") for each in of(found, "engines", "note")) == 2
     assert len(of(found, "supervisor", "ok")) == 2
     assert any(text.startswith("tts/hibari/en speaks") for text in said)

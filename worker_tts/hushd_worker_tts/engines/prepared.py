@@ -1,7 +1,8 @@
 """Makes files in the cache folder from an engine's package once, so that later starts are faster.
 
-A separate process makes them during the first speech, with a lower priority. It outlives the worker, which with
-`keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest.
+A separate process makes them beside the first speech, with a lower priority. It outlives the worker, which with
+`keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest. A
+confined worker can start none, so it notes what it misses, and the next one has that made before it is confined.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ import fcntl
 import os
 import select
 import signal
-import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from hushd_protocol.system import atomic_file, best_effort
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.paths import user_cache
+from hushd_worker import confinement, errors
 
 _NICE = 10
 _PREPARE_TIMEOUT_S = 600  # for one to three seconds of work, on a busy machine
 _OLD_S = 30 * 86400.0
 _END_BYTES = 1 << 20  # of a source, that are hashed
+_MOST_NOTES = 4096  # characters
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
@@ -69,23 +71,46 @@ def _fingerprint(source: Path) -> str:
         return f"{size:x}.{zlib.crc32(file.read()):x}"
 
 
-def make_beside(module: str, *words: str) -> None:
-    """Starts `python -m module words`, which calls `make_alone`, and returns at once.
+def make_beside(module: str, word: str) -> None:
+    """Starts `python -m module word`, which calls `make_alone`, and returns at once; in a confined process it notes
+    that for the next one.
 
     It has its own process group, since a worker's group is killed at the worker's exit.
     """
+    if errors.confined:
+        with suppress(OSError), open(_notes(), "a", encoding="utf-8") as notes:
+            notes.write(f"{module} {word}\n")
+        return
     supervisor = _watched(os.getppid())
-    command = [sys.executable, "-P", "-m", module, str(supervisor), *words]
-    inherited = (supervisor,) if supervisor >= 0 else ()
+    if supervisor >= 0:
+        os.set_inheritable(supervisor, True)
+    command = [sys.executable, "-P", "-m", module, str(supervisor), word]
+    # Without a thread, which would not be confined with this one, and so without anybody who waits for its end.
+    nothing = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    try:
+        with suppress(OSError):
+            os.posix_spawn(sys.executable, command, os.environ, file_actions=nothing, setpgroup=0)
+    finally:
+        if supervisor >= 0:
+            os.close(supervisor)
 
-    def run() -> None:
-        try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0)
-        finally:
-            for descriptor in inherited:
-                os.close(descriptor)
 
-    threading.Thread(target=run, name="hushd-prepares", daemon=True).start()
+def missed() -> set[tuple[str, ...]] | None:
+    """Returns the module and word of each file that confined workers have missed, once; None if nothing was ever made,
+    as in a fresh installation. A note may be anything: a broken worker may have written it."""
+    notes = _notes()
+    try:
+        with open(notes, encoding="utf-8", errors="replace") as file:
+            lines = file.read(_MOST_NOTES).splitlines()
+        notes.unlink()
+    except OSError:
+        return set() if next((user_cache() / "hushd").glob("*"), None) else None
+    return {tuple(line.split(" ", 1)) for line in lines}
+
+
+def _notes() -> Path:
+    """Returns the file of what a confined worker has missed, in the one folder that it can write and others read."""
+    return paths.find().loudness / "missed"
 
 
 def make_alone(make: Callable[[str], None]) -> None:
@@ -100,11 +125,21 @@ def make_alone(make: Callable[[str], None]) -> None:
         with suppress(OSError):
             os.nice(_NICE)
         best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
+        _confine()
         with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
             make(word)
         os._exit(0)
     _wait(worker, supervisor)
     os.kill(worker, signal.SIGKILL)  # not waited for yet, so that its number is not reused
+
+
+def _confine() -> None:
+    """Gives up what a maker of files does not need: the models may be strangers'."""
+    (user_cache() / "hushd").mkdir(parents=True, exist_ok=True)
+    share = confinement.of_engine("tts", "hibari", user_cache() / "hushd")
+    confined = confinement.Confinement(share and replace(share, before=None))
+    confined.close_files()
+    confined.close_calls()
 
 
 def _watched(process: int) -> int:

@@ -25,6 +25,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("extras", installation.extras),
     ("commands", installation.commands),
     ("memory", machine.memory),
+    ("confinement", machine.confinement),
     ("card", machine.graphics_cards),
     ("sound", machine.sound),
     ("folders", installation.folders),
@@ -59,9 +60,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog,
-        "Check Python, extras, sound, folders, memory, models, service and graphics cards (without waking one), and "
-        "have each engine speak or hear a sentence. Each finding comes with its remedy. The exit status is 1 when "
-        "something is broken.",
+        "Check Python, extras, sound, folders, memory, confinement, models, service and graphics cards (without waking "
+        "one), and have each engine speak or hear a sentence. Each finding comes with its remedy. The exit status is 1 "
+        "when something is broken.",
     )
     parser.add_argument("--no-engines", action="store_true", help="skip the engines; the rest takes a second")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")

@@ -20,7 +20,7 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
-from hushd_protocol.system import footprint, paths
+from hushd_protocol.system import footprint, landlock, paths, seccomp
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema.settings import load
@@ -48,6 +48,24 @@ def memory() -> Iterator[Finding]:
         yield warning(text, "close other programs, or configure smaller models as stt and tts")
     else:
         yield ok(text)
+
+
+def confinement() -> Iterator[Finding]:
+    """Checks whether engines can be kept from what they do not need."""
+    try:
+        setting = load(paths.find().config).security.confine
+    except HushdError:  # which the check of the configuration reports
+        setting = "auto"
+    version = landlock.version()
+    if setting == "off":
+        text = 'engines reach all that you reach, by [security] confine = "off"'
+        yield warning(text, "hushd config unset security.confine")
+    elif not version:
+        yield note("engines are not confined: this system has no Landlock, or a container forbids it")
+    elif not seccomp.available():
+        yield note("engines are confined in part: this system has no seccomp that hushd knows")
+    else:
+        yield ok(f"engines reach only their models and their jobs (Landlock {version}, seccomp)")
 
 
 def sound() -> Iterator[Finding]:

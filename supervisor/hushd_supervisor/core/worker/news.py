@@ -25,6 +25,7 @@ class News:
 
     Attributes:
         compute_device, why_there: where the last process that became ready computes, and why, from its capabilities.
+        confined: whether that process has given up what it does not need.
         verdict: the code and message for requests that are refused while the worker is closed.
     """
 
@@ -46,6 +47,7 @@ class News:
         self._crashes = crashes
         self._outbox = outbox
         self.compute_device = self.why_there = ""
+        self.confined = False
         self.verdict = ("worker_failed", "")
 
     def spawned(self, gen: int, now: float) -> None:
@@ -136,6 +138,7 @@ class News:
             return
         self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
         self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
+        self.confined = capabilities.confined
         where = {"compute_device": self.compute_device, "why_there": self.why_there}
         self._dispatch.located(where if self.why_there else {})
         self._room.forget()

@@ -9,7 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import zmq
 from hushd_protocol import buggify
@@ -30,7 +30,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system import log_files, passed_file
+from hushd_protocol.system import log_files, passed_file, uploads
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
@@ -62,6 +62,7 @@ class _Worker:
     gen: int
     child: Running
     files: socket.socket  # our end of the way of the files that its jobs name
+    temporary: str  # the folder for its temporary files, if it is confined
     oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
@@ -77,6 +78,8 @@ class _Worker:
     def close(self) -> None:
         self.files.close()
         self.child.close()
+        with suppress(OSError):  # there is none, or something in it, which the next worker removes
+            os.rmdir(self.temporary)
 
 
 class WorkerSocket(Source):
@@ -179,6 +182,8 @@ class WorkerSocket(Source):
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
         token = os.urandom(16).hex()
+        confine = "off" if settings.command else self._settings.security.confine  # the user's own program is not ours
+        temporary = f"{uploads.folder()}/hushd-worker-{os.urandom(8).hex()}"
         try:
             files, theirs = passed_file.pair()
             with ExitStack() as undone, theirs:
@@ -188,7 +193,8 @@ class WorkerSocket(Source):
                     worker_command(name, settings.command),
                     self._paths.worker_log(name),
                     compute_environment(device, os.environ, action.shown, action.why),
-                    {"HUSHD_PRECISION": settings.precision, **settings.environment},
+                    {"HUSHD_PRECISION": settings.precision, "HUSHD_CONFINE": confine},
+                    {"HUSHD_TEMPORARY": temporary, **settings.environment},
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
                     {"HUSHD_FILES": str(theirs.fileno())},
                     inherited=(theirs.fileno(),),
@@ -196,7 +202,7 @@ class WorkerSocket(Source):
                 undone.pop_all()
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
-        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, files, self._oom_kills())
+        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, files, temporary, self._oom_kills())
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
@@ -260,7 +266,8 @@ class WorkerSocket(Source):
             if isinstance(message, Ready | Beat):
                 message = replace(message, cards=measure.plausible_cards(message.cards))
                 if isinstance(message, Ready):
-                    self._record("info", f"{worker.name} is ready, {message.pss / 1e6:.0f} MB")
+                    confined = "" if message.capabilities.get("confined") else "not "
+                    self._record("info", f"{worker.name} is ready, {message.pss / 1e6:.0f} MB, {confined}confined")
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import prepared
+from . import session
 from .session import assets
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _REMEMBERED = 2048  # entries of a table: the features of short words are needed repeatedly
 _FORMAT = 1  # of the tables
 _URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})  # https://sqlite.org/uri.html
+_damaged: set[bool] = set()  # the accents whose tables are, as this process has found
 
 
 class Damaged(Exception):
@@ -43,13 +45,27 @@ def phonemizer(british: bool) -> Any:
         return G2P(british=british)
 
 
+def prepare() -> None:
+    """Has the files made that confined workers have missed, before this one gives up the right to."""
+    with suppress(OSError, RuntimeError):
+        missed = prepared.missed()
+        if missed == set():
+            return
+        usual = [(__name__, _accent(british=False)), (session.__name__, str(session.voice_file("heart")))]
+        known = [*usual, (__name__, _accent(british=True)), *session.files()]
+        for module, word in usual if missed is None else known:
+            if missed is None or (module, word) in missed:
+                prepared.make_beside(module, word)
+
+
 def make(british: bool) -> None:
     """Makes the tables. Raises OSError if they cannot be written."""
     prepared.keep(_place(british), _name(british), lambda: _tables(british))
 
 
 def remove(british: bool) -> None:
-    """Removes damaged tables."""
+    """Removes damaged tables, which a confined worker only no longer reads."""
+    _damaged.add(british)
     with suppress(OSError):
         _place(british).unlink()
 
@@ -82,7 +98,7 @@ def _open(british: bool) -> Connection:
     import sqlite3
 
     place = _place(british)
-    if not place.exists():
+    if british in _damaged or not place.exists():
         raise FileNotFoundError(place)
     try:
         # `immutable`: no process writes to the file, so SQLite needs no lock and need not look for a journal. `as_uri`

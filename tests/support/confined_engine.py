@@ -1,0 +1,242 @@
+"""A worker that is confined as hushd's own, and then tries what its job names: the result has the error, or "done".
+
+It reads the folder `model` of its command line besides what every program reads. The job's `place` has what there is to
+reach: `home`, `tmp`, `model` and `runtime` are folders, `pid` is a process of the same user, `port` listens on
+loopback, `abstract` is an abstract socket's name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.system import seccomp
+from hushd_schema.results import Capabilities
+from hushd_worker import confinement, harness
+from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
+
+X86, ARM = 0, 1
+COLUMN = X86 if os.uname().machine == "x86_64" else ARM
+LIBC = ctypes.CDLL(None, use_errno=True)
+_PTRACE_ATTACH, _CLONE_NEWUSER = 16, 0x10000000
+
+
+class Place:
+    """The places that the job names, as attributes."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        self.home, self.tmp = Path(known["home"]), Path(known["tmp"])
+        self.model, self.runtime = Path(known["model"]), Path(known["runtime"])
+        self.pid, self.port, self.abstract = known["pid"], known["port"], known["abstract"]
+
+
+def call(x86: int, arm: int, *arguments: Any) -> Callable[[Place], object]:
+    """Returns a function that calls the kernel by a number."""
+
+    def made(_: Place) -> object:
+        ctypes.set_errno(0)
+        result = LIBC.syscall(ctypes.c_long((x86, arm)[COLUMN]), *arguments)
+        if result < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+    return made
+
+
+def connect(family: int, kind: int, where: Callable[[Place], Any]) -> Callable[[Place], object]:
+    def made(place: Place) -> object:
+        with socket.socket(family, kind) as end:
+            return end.connect(where(place))
+
+    return made
+
+
+def of_another(call_: Callable[[int], object]) -> Callable[[Place], object]:
+    return lambda place: call_(place.pid)
+
+
+def moved_over(place: Place) -> None:
+    mine = Path(tempfile.gettempdir(), "mine")
+    mine.write_bytes(b"mine")
+    mine.replace(place.model / "weights")
+
+
+def executable_memory(_: Place) -> None:
+    descriptor = os.memfd_create("program")
+    os.write(descriptor, Path("/bin/true").read_bytes())
+    os.execve(descriptor, ["true"], {})
+
+
+def clone(_: Place) -> None:
+    if call(56, 220, signal.SIGCHLD, 0, 0, 0, 0)(_) == 0:
+        os._exit(0)
+
+
+def fork(_: Place) -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def signalled_by_kernel(place: Place) -> None:
+    """Has the kernel kill another process once something is written into a pipe."""
+    reads, writes = os.pipe()
+    fcntl.fcntl(reads, fcntl.F_SETOWN, place.pid)
+    fcntl.fcntl(reads, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(reads, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(writes, b".")
+    for _ in range(50):
+        os.kill(place.pid, 0)
+        time.sleep(0.01)
+
+
+TRIES: dict[str, Callable[[Place], object]] = {
+    # files
+    "read a key": lambda at: (at.home / ".ssh/id").read_bytes(),
+    "list the keys": lambda at: os.listdir(at.home / ".ssh"),
+    "list the home": lambda at: os.listdir(at.home),
+    "write .bashrc": lambda at: (at.home / ".bashrc").open("a"),
+    "make a file at home": lambda at: (at.home / "new").touch(),
+    "make a folder at home": lambda at: (at.home / "new").mkdir(),
+    "make a link at home": lambda at: (at.home / "new").symlink_to("/"),
+    "make a pipe at home": lambda at: os.mkfifo(at.home / "new"),
+    "remove .bashrc": lambda at: (at.home / ".bashrc").unlink(),
+    "rename .bashrc": lambda at: (at.home / ".bashrc").rename(at.home / "b"),
+    "open .bashrc to all": lambda at: (at.home / ".bashrc").chmod(0o666),
+    "age .bashrc": lambda at: os.utime(at.home / ".bashrc", (0, 0)),
+    "cut .bashrc": lambda at: os.truncate(at.home / ".bashrc", 0),
+    "mark .bashrc": lambda at: os.setxattr(at.home / ".bashrc", "user.a", b"b"),
+    "link a key to its own folder": lambda at: os.link(at.home / ".ssh/id", f"{tempfile.gettempdir()}/id"),
+    "follow a link to a key": lambda at: _link(at.home / ".ssh/id").read_bytes(),
+    "write its model": lambda at: (at.model / "weights").open("r+b"),
+    "replace its model": moved_over,
+    "add a file to its model": lambda at: (at.model / "more").touch(),
+    "add a module to Python": lambda at: Path(sys.prefix, "hushd_new.pth").touch(),
+    "write into the temporary folder": lambda at: (at.tmp / "new").touch(),
+    "read another's temporary file": lambda at: (at.tmp / "others").read_bytes(),
+    "read another's shared memory": lambda at: Path("/dev/shm", at.abstract).read_bytes(),
+    "make shared memory": lambda at: Path("/dev/shm", f"{at.abstract}-new").touch(),
+    "write its log by its name": lambda at: os.open("/proc/self/fd/2", os.O_WRONLY),
+    "read the supervisor's log": lambda at: (at.runtime / "supervisor.log").read_bytes(),
+    "watch a folder": call(254, 27, 0, b"/", 1),
+    # the network, and sockets
+    "reach loopback by TCP": connect(socket.AF_INET, socket.SOCK_STREAM, lambda at: ("127.0.0.1", at.port)),
+    "reach loopback by UDP": connect(socket.AF_INET, socket.SOCK_DGRAM, lambda at: ("127.0.0.1", at.port)),
+    "reach another machine": connect(socket.AF_INET, socket.SOCK_STREAM, lambda at: ("192.0.2.1", 443)),
+    "reach another machine by IPv6": connect(socket.AF_INET6, socket.SOCK_STREAM, lambda at: ("2001:db8::1", 443)),
+    "send packets of its own": lambda at: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
+    "ask the kernel for the network": lambda at: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0),
+    "listen": lambda at: socket.create_server(("127.0.0.1", 0)),
+    "reach an abstract socket": connect(socket.AF_UNIX, socket.SOCK_STREAM, lambda at: f"\0{at.abstract}"),
+    "reach a socket": connect(socket.AF_UNIX, socket.SOCK_STREAM, lambda at: str(at.runtime / "other.sock")),
+    "become a client": connect(socket.AF_UNIX, socket.SOCK_STREAM, lambda at: str(at.runtime / "client.sock")),
+    "send datagrams": lambda at: socket.socketpair(type=socket.SOCK_DGRAM),
+    # programs and processes
+    "start a program": lambda at: os.execv("/bin/true", ["true"]),
+    "start a program beside itself": lambda at: os.posix_spawn("/bin/true", ["true"], {}),
+    "start a program of its own making": executable_memory,
+    "fork": fork,
+    "clone": clone,
+    "end its parent": lambda at: os.kill(os.getppid(), 0),
+    "end another process": of_another(lambda pid: os.kill(pid, signal.SIGKILL)),
+    "end its group": lambda at: os.killpg(0, 0),
+    "end all": lambda at: os.kill(-1, 0),
+    "have another process ended": signalled_by_kernel,
+    "hold another process": of_another(lambda pid: os.pidfd_open(pid)),
+    "read another's environment": of_another(lambda pid: Path(f"/proc/{pid}/environ").read_bytes()),
+    "read another's memory by name": of_another(lambda pid: Path(f"/proc/{pid}/mem").read_bytes()),
+    "trace another": lambda at: call(101, 117, _PTRACE_ATTACH, at.pid, 0, 0)(at),
+    "read another's memory": lambda at: call(310, 270, at.pid, 0, 0, 0, 0, 0)(at),
+    "limit another": of_another(lambda pid: resource.prlimit(pid, resource.RLIMIT_CPU, (0, 0))),
+    "have its core dumped": lambda at: resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20)),
+    # the kernel
+    "load a program into the kernel": call(321, 280, 0, 0, 0),
+    "watch the kernel": call(298, 241, 0, 0, -1, -1, 0),
+    "use io_uring": call(425, 425, 1, 0),
+    "handle its own page faults": call(323, 282, 0),
+    "use keys": call(250, 219, 0, -3, 0),
+    "have a namespace": call(272, 97, _CLONE_NEWUSER),
+    "enter a namespace": call(308, 268, 0, 0),
+    "mount": call(165, 40, b"none", b"/", b"tmpfs", 0, 0),
+    "have another root": lambda at: os.chroot("/"),
+    "share memory by number": call(29, 194, 0, mmap.PAGESIZE, 0o1600),
+    "make a queue": call(240, 180, b"hushd", os.O_CREAT | os.O_RDWR, 0o600, 0),
+    "open a file by its number": call(304, 265, -100, 0, 0),
+    "use what is newer": call(457, 457, 0, 0, 0, 0),
+}
+
+
+def _link(target: Path) -> Path:
+    link = Path(tempfile.gettempdir(), "link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    return link
+
+
+def works(job: Job) -> dict[str, object]:
+    """Does all that an engine needs; returns each outcome."""
+    file = Path(tempfile.gettempdir(), "a")
+    file.write_bytes(b"mine")
+    file.rename(file.with_name("b"))
+    with tempfile.TemporaryFile() as unnamed:
+        unnamed.write(b"1")
+    threading.Thread(target=time.monotonic).start()
+    ends = socket.socketpair()
+    ends[0].send(b"here")
+    open(os.devnull, "w").close()
+    with job.open_file() as sound:
+        heard = sound.read()
+        os.fchmod(sound.fileno(), 0o777)
+        rewritten = _error(lambda: os.open(f"/proc/self/fd/{sound.fileno()}", os.O_RDWR))
+    return {
+        "weights": Path(sys.argv[1], "weights").read_bytes(),
+        "own": file.with_name("b").read_bytes(),
+        "pair": ends[1].recv(9),
+        "memory": "VmRSS" in Path("/proc/self/status").read_text(),
+        "cores": len(os.sched_getaffinity(0)) > 0,
+        "core limit": resource.getrlimit(resource.RLIMIT_CORE)[1],
+        "sound": heard,
+        "sound, changed": rewritten,
+    }
+
+
+def _error(attempt: Callable[[], object]) -> int:
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno or 0
+    return 0
+
+
+class Confined(BaseWorker):
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        return Capabilities(engine="confined")
+
+    def run(self, job: Job) -> dict[str, Any]:
+        if job.op == "works":
+            return works(job)
+        if job.op == "want":
+            Path(job.params["path"]).read_bytes()
+        try:
+            TRIES[job.op](Place(job.params))
+        except (OSError, ValueError) as error:  # Python's error for a limit
+            return {"error": error.errno if isinstance(error, OSError) else errno.EPERM}
+        return {"error": 0}
+
+
+if __name__ == "__main__":
+    assert seccomp.available()
+    harness.serve(Confined(), confinement.Share([*confinement.program(), sys.argv[1]]))

@@ -1,0 +1,254 @@
+"""Confined workers: a worker reaches its model, its temporary folder and its job, and nothing else of the user's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.system import landlock, seccomp
+from hushd_schema import engines
+from hushd_worker import confinement
+from support.confined_engine import TRIES
+from support.worker_peer import Peer
+
+PROGRAM = Path(__file__).parents[1] / "support/confined_engine.py"
+# What does nothing rather than be refused: a copy of a file sets rights, too, and a pipe may have any owner.
+NOTHING = ("open .bashrc to all", "have another process ended")
+REFUSALS = (errno.EPERM, errno.EACCES, errno.EXDEV)  # the last where a link would leave what may be read
+pytestmark = pytest.mark.skipif(
+    not (landlock.version() >= 6 and seccomp.available()), reason="this kernel confines nothing: it needs Linux 6.12"
+)
+
+
+class Scene:
+    """A confined worker, and all that it could reach."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, name = folder, f"hushd-{os.getpid()}"
+        self.home, self.tmp = folder / "home", folder / "tmp"
+        self.model, self.runtime = folder / "model", folder / "0"
+        for made in (self.home / ".ssh", self.tmp, self.model, self.runtime):
+            made.mkdir(parents=True)
+        self.secrets = [
+            self.home / ".ssh/id", self.home / ".bashrc", self.tmp / "others", self.model / "weights",
+            self.runtime / "supervisor.log", Path("/dev/shm", name),
+        ]  # fmt: skip
+        for secret in self.secrets:
+            secret.write_bytes(b"secret")
+        self.listeners = [socket.create_server(("127.0.0.1", 0))]
+        for address in (f"\0{name}", f"{self.runtime}/other.sock", f"{self.runtime}/client.sock"):
+            self.listeners.append(socket.socket(socket.AF_UNIX))
+            self.listeners[-1].bind(address)
+            self.listeners[-1].listen()
+        self.other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        port = self.listeners[0].getsockname()[1]
+        self.place = {"pid": self.other.pid, "port": port, "abstract": name} | {
+            key: str(getattr(self, key)) for key in ("home", "tmp", "model", "runtime")
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(self.tmp))
+            patch.setenv("HUSHD_TEMPORARY", str(self.tmp / "hushd-worker-own"))
+            self.worker = Peer(folder / "0", [sys.executable, "-P", str(PROGRAM), str(self.model)], passes_files=True)
+        self.ready = self.worker.ready()
+
+    def ask(self, op: str, **params: Any) -> Any:
+        self.worker.send(m.Job(id=bytes(16), op=op, params=self.place | params))
+        return self.worker.until(m.Result)[0].data
+
+    def close(self) -> None:
+        self.worker.close()
+        self.other.kill()
+        self.other.wait()
+        for listener in self.listeners:
+            listener.close()
+        self.secrets[-1].unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    folder = Path(tempfile.mkdtemp(prefix="hp", dir="/tmp"))
+    opened = Scene(folder)
+    yield opened
+    opened.close()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("what", TRIES)
+def test_a_worker_cannot(scene: Scene, what: str) -> None:
+    """Each is refused; no secret is changed or gone, no process ended, and no socket has a caller."""
+    expected = (errno.ENOSYS,) if what == "use what is newer" else REFUSALS
+    if what in NOTHING:
+        expected = (0, errno.EPERM)
+    assert scene.ask(what)["error"] in expected
+    assert scene.other.poll() is None
+    assert [secret.read_bytes() for secret in scene.secrets] == [b"secret"] * len(scene.secrets)
+    info = scene.secrets[1].stat()
+    assert (info.st_mode & 0o777, info.st_mtime > 0, os.listxattr(scene.secrets[1])) == (0o644, True, [])
+    assert sorted(path.name for path in scene.home.iterdir()) == [".bashrc", ".ssh"]
+    for listener in scene.listeners:
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_a_worker_has_what_it_needs(scene: Scene) -> None:
+    """Its model, a temporary folder of its own, threads, and the recording as it came, read-only."""
+    assert scene.ready.capabilities["confined"] is True
+    sound = scene.folder / "sound"
+    sound.write_bytes(b"sound")
+    scene.worker.pass_file(sound)
+    scene.worker.send(m.Job(id=bytes(16), op="works", input="path", path=str(sound)))
+    assert scene.worker.until(m.Result)[0].data == {
+        "weights": b"secret", "own": b"mine", "pair": b"here", "memory": True, "cores": True, "core limit": 0,
+        "sound": b"sound", "sound, changed": errno.EACCES,
+    }  # fmt: skip
+    assert sound.stat().st_mode & 0o777 == 0o644
+    assert (scene.tmp / "hushd-worker-own").is_dir()
+
+
+def test_what_was_refused_is_named(scene: Scene) -> None:
+    """A sentence has the path that the engine's library wanted, and what to do."""
+    wanted = str(scene.home / ".ssh/id")
+    scene.worker.send(m.Job(id=bytes(16), op="want", params={"path": wanted}))
+    error = scene.worker.until(m.Error)[0]
+    assert error.code == "worker_failed"
+    assert f"wanted to open {wanted}, which its confinement forbids" in error.message
+
+
+def test_temporary_folders_of_dead_workers_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
+    """The next worker removes a killed one's folder, and leaves new ones and those in use."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, new = tmp_path / "hushd-worker-dead", tmp_path / "hushd-worker-new"
+    for folder in (dead, new):
+        (folder / "deep").mkdir(parents=True)
+    os.utime(dead, (0, 0))
+    os.utime(living := scene.tmp / "hushd-worker-own", (0, 0))
+    living_link = tmp_path / "hushd-worker-living"
+    living_link.symlink_to(living)
+    made = confinement._temporary_folder()
+    assert {path.name for path in tmp_path.iterdir()} == {new.name, living_link.name, Path(made).name}
+    assert Path(made).stat().st_mode & 0o777 == 0o700
+    with pytest.raises(BlockingIOError):
+        confinement._remove_if_dead(str(living))
+
+
+def test_packages_are_compiled_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that their installer has not compiled are compiled once, beside the worker, which cannot."""
+    package = tmp_path / "hushd_fresh"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    started: list[int] = []
+    spawn = os.posix_spawn
+    monkeypatch.setattr(os, "posix_spawn", lambda *words: started.append(spawn(*words)))
+    confinement.compile_packages(["hushd_fresh", "hushd_missing"])
+    (pid,) = started
+    os.waitpid(pid, 0)
+    assert len(list(package.glob("__pycache__/*.pyc"))) == 1
+    confinement.compile_packages(["hushd_fresh"])
+    assert started == [pid]
+
+
+@pytest.mark.parametrize("spec", engines.every(), ids=lambda spec: f"{spec.role}-{spec.name}")
+def test_each_engine_has_a_share(spec: engines.EngineSpec, monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+    """hushd's own are confined, but for programs and servers of the user's; none is given the home, the state or the
+    runtime folder, and without a card none makes sockets."""
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", "cpu")
+    share = confinement.of_engine(spec.role, spec.name)
+    assert (share is None) == (spec.name in ("command", "server"))
+    if share:
+        assert not share.local
+        assert not {str(Path.home()), "/", "/tmp", "/proc", "/dev", str(runtime)} & set(map(str, share.readable))
+        assert not share.internet
+        assert not share.programs
+
+
+def test_a_system_without_either_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`required` refuses to go on, in a sentence with the reason; `auto` and `off` go on."""
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    share = confinement.Share([])
+    for setting, words in (("required", "no Landlock"), ("auto", ""), ("off", "")):
+        monkeypatch.setenv("HUSHD_CONFINE", setting)
+        refusal = confinement.Confinement(share).refusal()
+        assert words in refusal
+        assert bool(refusal) == bool(words)
+    assert confinement.Confinement(share).share is None
+    monkeypatch.setenv("HUSHD_CONFINE", "required")
+    assert confinement.Confinement(None).refusal() == ""
+
+
+# --- the filter, for each architecture ---
+
+
+def _judge(steps: list[seccomp.Step], architecture: int, number: int, *arguments: int) -> int:
+    """Returns the errno with which the kernel refuses a call, 0 if it is allowed."""
+    data = {0: number, 4: architecture}
+    for place, argument in enumerate((*arguments, *[0] * 6)[:6]):
+        data |= {16 + 8 * place: argument & 0xFFFFFFFF, 20 + 8 * place: argument >> 32}
+    at, word = 0, 0
+    while True:
+        operation, yes, no, value = steps[at]
+        at += 1
+        if operation == 0x20:
+            word = data[value]
+        elif operation == 0x06:
+            return value & 0xFFFF if value >> 16 == 5 else 0
+        else:
+            true = {0x15: word == value, 0x35: word >= value, 0x45: bool(word & value)}[operation]
+            at += yes if true else no
+
+
+@pytest.mark.parametrize(("machine", "architecture", "column"), [("x86_64", 0xC000003E, 0), ("aarch64", 0xC00000B7, 1)])
+def test_the_filter(machine: str, architecture: int, column: int) -> None:
+    """Refused are the calls of the list, sockets, programs and signals to others; threads, reading and its own
+    signals are not, on either architecture; calls of another architecture are."""
+    steps = seccomp.steps(machine, 1234)
+    calls = {
+        "execve": (59, 221), "socket": (41, 198), "connect": (42, 203), "ptrace": (101, 117), "truncate": (76, 45),
+    }  # fmt: skip
+    for numbers in calls.values():
+        assert _judge(steps, architecture, numbers[column]) == errno.EPERM
+    kill, clone, prlimit = (62, 129)[column], (56, 220)[column], (302, 261)[column]
+    assert _judge(steps, architecture, kill, 1234) == 0
+    assert _judge(steps, architecture, kill, 1) == errno.EPERM
+    assert _judge(steps, architecture, clone, 0x3D0F00) == 0
+    assert _judge(steps, architecture, clone, 17) == errno.EPERM
+    assert _judge(steps, architecture, 435) == errno.ENOSYS
+    assert _judge(steps, architecture, 452) == errno.ENOSYS
+    assert _judge(steps, architecture, 1 << 30) == errno.ENOSYS  # x32
+    assert _judge(steps, architecture, prlimit, 0, 4, 0) == 0
+    assert _judge(steps, architecture, prlimit, 0, 4, 1 << 40) == errno.EPERM
+    for allowed in ((0, 63), (1, 64), (9, 222), (257, 56), (202, 98), (186, 178)):  # read, write, mmap, openat, futex
+        assert _judge(steps, architecture, allowed[column]) == 0
+    assert _judge(steps, architecture ^ 1, 0) == errno.EPERM
+    net = seccomp.steps(machine, 1234, (2, 10), connecting=True, programs=True)
+    for family, expected in ((1, errno.EPERM), (2, 0), (10, 0), (16, errno.EPERM)):
+        assert _judge(net, architecture, (41, 198)[column], family) == expected
+    assert _judge(net, architecture, (59, 221)[column]) == 0
+
+
+def test_numbers_of_calls() -> None:
+    """Each call of the list has the number of the system's own header."""
+    header = Path("/usr/include/asm-generic/unistd.h")
+    if not header.exists():
+        pytest.skip("the kernel's headers are missing: apt install linux-libc-dev")
+    known = dict(line.split()[1:3] for line in header.read_text().splitlines() if line.startswith("#define __NR"))
+    numbers = {name.removeprefix("__NR3264_").removeprefix("__NR_"): number for name, number in known.items()}
+    lists = [*seccomp._REFUSED.values(), seccomp._RIGHTS, seccomp._OF_FILES, seccomp._PROGRAMS, seccomp._SERVING]
+    lists += [seccomp._SENDING, seccomp._TO_OURSELVES, seccomp._PRLIMIT]
+    singles = [seccomp._SENDTO, seccomp._CONNECT, seccomp._SOCKET, seccomp._SOCKETPAIR, seccomp._CLONE, seccomp._CLONE3]
+    rows = [row.split() for row in ", ".join((*lists, *singles)).split(", ")]
+    assert len(rows) > 110
+    for name, _, *arm in rows:
+        assert arm == ([numbers[name]] if numbers.get(name, "").isdigit() else arm[:1] if name == "truncate" else [])
