@@ -306,7 +306,7 @@ class Engine(BaseEngine):
     INFO: ClassVar[EngineInfo]
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
-    LEVEL: LevelRange = LevelRange(0.1, 0.7)
+    LEVEL: LevelRange = LevelRange(0.1, 1.0)
     HABITS: Collection[str] = ()
     feed_s = 0.0
     any_feeds = False
