@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .dialogue.conversation import Conversation
     from .floor import Floor
+    from .synthesis.reading import read
     from .synthesis.speech import Speech
     from .transcripts.segment import Segment, Word
     from .transcripts.transcript import Transcript
@@ -61,6 +62,7 @@ __all__ = [
     "Voice",
     "Word",
     "__version__",
+    "read",
 ]
 
 _HOMES = {
@@ -83,6 +85,7 @@ _HOMES = {
     "Transcription": "hushd.transcripts.transcript",
     "Voice": "hushd.synthesis.voices",
     "Word": "hushd.transcripts.segment",
+    "read": "hushd.synthesis.reading",
 }
 
 

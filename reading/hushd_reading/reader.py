@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 
 from .formulas import Formulas
@@ -49,7 +50,7 @@ def read(
         for sentence, ends in splitter.add(text, final):
             yield Piece(spell(formulas.spoken(sentence)), ends)
 
-    shown = formulas.hidden(without_thoughts(_unescaped(_slices(chunks))))
+    shown = formulas.hidden(_without_times(without_thoughts(_unescaped(_slices(chunks)))))
     for text, final in without_scripts(shown) if markup == "markdown" else shown:
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
@@ -60,6 +61,21 @@ def read(
                 yield from _cut(list(pieces(MappedText(), True)))
                 yield event
     yield from pieces(MappedText(), True)
+
+
+def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Hides all of subtitles but their words; only a text that begins with a number or a W may be some."""
+    rest = iter(slices)
+    for text, final in rest:
+        if begun := text.lstrip("\ufeff\u200b \t\r\n")[:1]:
+            if begun.isdecimal() or begun == "W":
+                from .subtitles import spoken
+
+                rest, text, final = spoken(chain([(text, final)], rest)), "", False
+            yield text, final
+            yield from rest
+            return
+        yield text, final
 
 
 def _reader(markup: str, language: str) -> MarkupReader:

@@ -41,7 +41,8 @@ OWN = {
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
     "hushd_worker_tts.levelling": 2, "hushd_reading.formulas.finder": 4, "hushd_reading.markdown": 5,
-    "hushd_reading.classify": 10, "hushd_reading.rewriting": 5, "hushd_reading.verbalise": 10,
+    "hushd_reading.classify": 10, "hushd_reading.rewriting": 5, "hushd_reading.subtitles": 2,
+    "hushd_reading.verbalise": 10,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip
 

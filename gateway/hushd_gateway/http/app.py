@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hushd_gateway.routing import Engines
 
-from . import metrics, models, processes, speech, web_page
+from . import metrics, models, processes, speech, web_page, words
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
 from .realtime import client_secrets, socket
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROUTES: list[BaseRoute] = [
     Route("/v1/audio/speech", speech.create, methods=["POST"]),
+    Route("/v1/audio/read", words.read, methods=["POST"]),
     Route("/v1/audio/transcriptions", transcription.transcribe, methods=["POST"]),
     Route("/v1/audio/translations", transcription.translate, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),

@@ -81,8 +81,9 @@ def _voice(data: Mapping[str, Any], name: str) -> str:
     return fields.text({name: voice}, name)
 
 
+INPUT = Parameter("input", "The text to speak.", _input)
 PARAMETERS = Parameters(
-    Parameter("input", "The text to speak.", _input),
+    INPUT,
     parameters.text("model", "ENGINE/NAME, or any other name for the configured model."),
     Parameter("voice", "The name of a voice, or an object with it as its id.", _voice),
     *parameters.of(SYNTHESIZE),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_schema.operations.synthesize import MARKUPS
 
 from hushd_cli.terminal import console
 from hushd_cli.terminal.shown_client import shown_client
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hushd.synthesis.speech import Speech
 
 _FIRST_BYTES = 1024  # the first bytes, by which binary data is recognised
+_SUBTITLES = (".srt", ".vtt")  # a file of these is read where a text is expected, since nobody speaks its name
 # As `Client.synthesize` takes it: a short text is sent in one piece; everything else, also a pipe, is streamed.
 Text = str | bytes | Iterator[bytes]
 
@@ -34,9 +36,18 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from hushd_cli.listing import list_devices
 
         list_devices(outputs(), options.json)
+    elif options.print:
+        _print(options)
     else:
         _do(options)
     return 0
+
+
+def _print(options: Namespace) -> None:
+    from hushd.synthesis.reading import read
+
+    for words in read(_text(options), language=options.language, markup=options.markup or MARKUPS[0]):
+        console.write(f"{words}\n")
 
 
 def _do(options: Namespace) -> None:
@@ -129,11 +140,14 @@ def _speech(client: Client, options: Namespace, text: Text, form: str) -> Speech
 
 def _text(options: Namespace) -> Text:
     """Returns the text that the arguments name. Raises `input_unreadable`, from the stream too."""
-    if options.text:
-        return " ".join(options.text)
-    if options.input_file in (None, "-"):
-        return utf8(_blocks(0, "Standard input"), "Standard input")
     name = options.input_file
+    if options.text:
+        only = options.text[0] if len(options.text) == 1 else ""
+        if not (only.lower().endswith(_SUBTITLES) and os.path.isfile(only)):
+            return " ".join(options.text)
+        name = only
+    elif name in (None, "-"):
+        return utf8(_blocks(0, "Standard input"), "Standard input")
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
         size = os.fstat(descriptor).st_size

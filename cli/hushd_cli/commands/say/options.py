@@ -26,6 +26,7 @@ _EXAMPLES = (
     ('say -o hello.mp3 "Hello."', "write a sound file"),
     ("say -v '?'", "list the voices"),
     ('say -l de "Guten Morgen."', "a voice for German"),
+    ("say -l de --print -f letter.txt", "print the words of a text"),
     ("agent | say --markdown", "speak while the text is still written"),
 )
 
@@ -85,6 +86,9 @@ def _add_speaking(parser: Parser) -> None:
         const="markdown",
         help="the text is Markdown, as agents write it",
     )
+    group.add_argument(
+        "--print", action="store_true", help="print the words that would be spoken of each line, without a voice"
+    )
     group.add_argument("--json", action="store_true", help="with -v '?' and other lists: print JSON, for programs")
 
 
@@ -136,6 +140,8 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
     if options.json and "?" not in (options.voice, options.device):
         raise HushdError("bad_request", "--json is for lists: give -v '?' or -a '?' too.")
+    if options.print and (options.voice or options.output or options.device):
+        raise HushdError("bad_request", "--print needs no voice, file or loudspeaker: give it -l LANGUAGE alone.")
     aloud = options.output is None
     if aloud and any(value is not None for value in (options.format, options.sample_rate, options.channels)):
         raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")

@@ -1,0 +1,58 @@
+"""A text in the words that would be spoken, without a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hushd_models import languages, preferences
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
+from hushd_protocol.system import paths
+from hushd_schema.operations.synthesize import MARKUPS
+
+
+def read(
+    text: str | bytes | Iterable[bytes],
+    *,
+    language: str | None = None,
+    markup: str = MARKUPS[0],
+    pronounce: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Yields the words that a voice would speak, as soon as they are certain: numbers, signs and formulas in words,
+    with the user's own pronunciations. No voice is loaded, and no supervisor started.
+
+    Of plain text each line is one, an empty one too; of Markdown and subtitles each sentence.
+
+    Args:
+        text: UTF-8, where it is bytes; a stream of them may split characters.
+        language: a tag such as `de`; None: the text's own, with the user's languages as a prior.
+        pronounce: words and their pronunciations, which go before those of the user's file.
+
+    Raises:
+        HushdError: `bad_request` for an unknown language or markup; `input_unreadable` for a file of pronunciations
+            that is not text.
+    """
+    if markup not in MARKUPS:
+        raise HushdError("bad_request", f"markup must be one of {', '.join(MARKUPS)}, not {quoted(markup)}.")
+    if language is not None and not languages.is_language(language):
+        raise HushdError("bad_request", f"language must be a tag such as en or en-GB, not {quoted(language)}.")
+    chunks = iter([text.encode() if isinstance(text, str) else text] if isinstance(text, str | bytes) else text)
+    return _read(chunks, language, markup, pronounce or {})
+
+
+def _read(chunks: Iterator[bytes], language: str | None, markup: str, given: Mapping[str, str]) -> Iterator[str]:
+    from hushd_reading.lines import words_by_line
+    from hushd_reading.pronunciation import PronunciationFile
+
+    own = preferences.own_languages(paths.find().config)
+    entries = PronunciationFile(paths.find().pronunciations).entries()
+
+    def tag(line: str) -> str:
+        from hushd_models import text_language
+
+        return text_language.detect(line, own) or next(iter(own), "en")
+
+    def pronounce(tag: str) -> Mapping[str, str]:
+        return (entries.table(tag) if entries else {}) | dict(given)
+
+    return words_by_line(chunks, markup, (lambda line: language) if language else tag, pronounce)
