@@ -45,6 +45,7 @@ def abbreviations(code: str) -> Abbreviations:
     whole = {kind: [key.casefold().split() for key in rows[kind]] for kind in _KINDS}
     inner = (word for key in whole.values() for words in key for word in words[:-1])
     last = {kind: _bare(words[-1] for words in key) for kind, key in whole.items()}
+    last["goes_on"] |= {scale.rstrip(".").casefold() for scale in rows.get("scales", ()) if scale[-1] == "."}
     last["before_number"] |= {day.casefold() for day in rows.get("days", ())}
     return Abbreviations(
         last["goes_on"] | _bare(inner), last["may_end"], last["before_number"], frozenset(rows["begins"].split())

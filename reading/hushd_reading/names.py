@@ -56,7 +56,7 @@ def unit(sign: str, language: Language, single: bool) -> str:
     if own is not None:
         return str(own.split("/")[0 if single else -1])
     name = table("common")["units"].get(sign)
-    return (cldr.unit(name, language.code, single) or sign) if name else sign
+    return (cldr.unit(name, language.tag, single) or sign) if name else sign
 
 
 def noun_gender(name: str, language: Language) -> str | None:
@@ -78,5 +78,5 @@ def money(sign: str, language: Language) -> Money:
         forms = [name.replace("_", " ") for pair in names.split() for name in pair.split("/")]
         coins = (forms[2], forms[3]) if len(forms) > 2 else ()
     else:
-        forms, coins = [cldr.currency(code, language.code, single) or code for single in (True, False)], ()
+        forms, coins = [cldr.currency(code, language.tag, single) or code for single in (True, False)], ()
     return Money(forms[0], forms[1], coins, noun_gender(forms[0].split()[0], language))

@@ -14,6 +14,7 @@ from . import abbreviations, decisions, names
 from .language import Language, alternatives
 from .near import Near, Parts
 
+_GROUPED = r"\d{1,3}(?:[.,]\d{3})+"
 VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _NEVER = "(?!)"
 _GAP = "[ \u00a0\u202f\u2009]"
@@ -67,8 +68,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{scale}"
               rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{scales})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
-        Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}{_GAP}?(?:de )?"
-              rf"(?P<money>{_MONEY})(?P<coins>\d\d)?(?!\w){per}", decisions.money),
+        Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}{_GAP}?(?:de )?(?P<money>{_MONEY})"
+              rf"(?P<coins>\d\d)?(?!\w){per}", decisions.money),
         Shape("ordinal", "",
               rf"{_B}(?P<number>\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?P<mark>{language.get('ordinal.mark', _NEVER)})",
               decisions.ordinal),
@@ -85,6 +86,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("fraction", f"[{VULGAR}]", rf"(?P<whole>\b\d+)?{_GAP}?(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", r"\d[/⁄]\d",
               rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}"),
+        Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
               decisions.slash),
         Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)"),

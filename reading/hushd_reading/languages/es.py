@@ -35,12 +35,13 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says a half before a noun that is feminine: media taza, tres y media tazas."""
-    if (fraction.part, fraction.of) != (1, 2) or gender.of(
-        near.word_after(), "es", plural=fraction.whole is not None
-    ) != "f":
+    """Says a half before a noun: media taza, medio kilo, tres y media tazas."""
+    noun = near.word_after()
+    if (fraction.part, fraction.of) != (1, 2) or not noun or noun in near.language.words("not_nouns"):
         return None
-    return "media" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'es', 'f')} y media"
+    form = gender.of(noun, "es", plural=fraction.whole is not None)
+    half = "media" if form == "f" else "medio"
+    return half if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'es', form)} y {half}"
 
 
 def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:

@@ -25,13 +25,14 @@ class Numbers:
             point = language["number.point"] if number.foreign else spellout.comma(self._tag)
             spoken = f"{self.whole(number.whole)} {point} {self._places(number)}"
         elif number.scale:
-            counted = language.get("number.scale_gender", "m") if self.is_noun(number.scale) else of
+            counted = language.get("number.scale_gender", "m") if self.is_noun(number.scale) else of or "m"
             spoken = self.whole(number.whole, counted, case)
         else:
             spoken = self.whole(number.whole, of, case)
         if number.scale:
             single, plural = language["scales"][number.scale].split("/")
-            spoken += " " + (single if self.single(number) else plural)
+            name = single if self.single(number) else plural
+            spoken += " " + (number.scale if number.scale in (single, plural) else name)
         return f"{sign} {spoken}" if sign else spoken
 
     def is_noun(self, scale: str) -> bool:

@@ -22,7 +22,9 @@ class Signs(Numbers):
         if size > 1:  # 0612345678, of +33 612345678 the first alone
             pairs = r"^\d(?=(?:\d\d){2,}$)|\d\d(?=(?:\d\d)*$)|\d+"
             groups = [pair for group in groups for pair in re.findall(pairs, group)]
-        spoken = (spellout.digits(group, self._tag, size if len(group) == size else 1) for group in groups)
+        spoken = (
+            spellout.digits(group, self._tag, len(group) if size > 1 and len(group) <= 3 else 1) for group in groups
+        )
         return plus + ", ".join(spoken)
 
     def version(self, record: object, near: Near, parts: Parts) -> str:
@@ -37,7 +39,14 @@ class Signs(Numbers):
         def spoken(match: re.Match[str]) -> str:
             digits, text = match[0], match.string
             before, after = text[match.start() - 1 : match.start()], text[match.end() :]
-            words = self.whole(digits) if len(digits) < 3 else spellout.digits(digits, self._tag)
+            year = before == "-" and text[: match.start()].islower() and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
+            words = (
+                self.year_of(digits)
+                if year
+                else self.whole(digits)
+                if len(digits) < 3
+                else spellout.digits(digits, self._tag)
+            )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
 
         return re.sub(r"\d+", spoken, parts["number"])
