@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from .abbreviations import abbreviations
@@ -23,7 +24,7 @@ _CLOSING = set(")]}”’»%.,;:!?")
 
 def in_words(text: MappedText, language: Language) -> MappedText:
     """Returns a text, which is a sentence or a part of one, as it is spoken; each word knows its place."""
-    if not _wanted(text.text, language):
+    if not _wanted(text.text, language) or not countable():
         return text
     from .classify import classify
 
@@ -35,6 +36,13 @@ def in_words(text: MappedText, language: Language) -> MappedText:
         result += _placed(words, text[token.start : token.end])
         taken = token.end
     return result + text[taken:] if taken else text
+
+
+@cache
+def countable() -> bool:
+    """Returns whether the packages of CLDR's rules and names are here; without them, as with the extra `stt` alone, an
+    engine reads numbers itself."""
+    return all(find_spec(name) is not None for name in ("babel", "unicode_rbnf"))
 
 
 def _placed(words: str, source: MappedText) -> MappedText:

@@ -272,3 +272,9 @@ def test_no_text_stops_a_reader() -> None:
     for _ in range(300):
         text = "".join(chance.choices(signs, k=chance.choice((5, 20, 80))))
         said(text, chance.choice(("fr", "pt", "pt-PT", "de", "es", "fr-CH")))
+
+
+def test_without_the_packages_of_cldr_an_engine_reads_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment with the extra `stt` alone has no words for them, and no error."""
+    monkeypatch.setattr("hushd_reading.in_words.countable", lambda: False)
+    assert said("Le 1er mai, 12,50 €.", "fr") == ["Le 1er mai, 12,50 €."]
