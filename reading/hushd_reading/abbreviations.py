@@ -61,7 +61,8 @@ def written(language: Language) -> Written:
             forms = numbered if kind == "before_number" else named if len(short) == 2 else always
             for blank in (" ", "", "\u00a0", "\u202f") if words else ():
                 form = short.replace(" ", blank)
-                forms |= {form[0].upper() + form[1:]: words, form: words}
+                forms |= dict.fromkeys((form[0].upper() + form[1:], form), words)
+                forms |= {form.lower(): words} if len(short) > 3 else {}
     return Written(numbered, named, always)
 
 

@@ -96,6 +96,12 @@ def colon(parts: Parts, near: Near) -> str:
     return "ratio"
 
 
+def ratio(parts: Parts, near: Near) -> str:
+    """Decides on two numbers that are not a time: behind a name a verse, in languages that write it so."""
+    named = near.language.get("number.verse") and re.search(r"\w [A-Z]\w+ \Z|\A[A-Z]\w+ \Z", near.text[: near.start])
+    return "verse" if named and not near.cued("score", "ratio") else "ratio"
+
+
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
     decide = near.language.function("is_ordinal")
@@ -132,7 +138,9 @@ def unit(parts: Parts, near: Near) -> str:
         parts.update(unit=unit, per=per)
     if unit not in names.unit_signs(near.language):
         return ""
-    if unit in '"″' and near.text.count('"', 0, near.start) % 2:
+    if unit in '"″' and len(re.findall(r'(?<!\d)"', near.text[: near.start])) % 2:
+        return ""
+    if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
@@ -158,6 +166,8 @@ def roman(parts: Parts, near: Near) -> str:
         return "ruler"
     if {word, word.lower()} & language.words("chapters"):
         return "roman"
+    if re.search(r"\b[IVXLC]+\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z", near.text[: near.start]):
+        return "roman"
     if parts.get("mark") and (len(numeral) > 1 or near.cued("date")):
         return "ordinal"
     following = near.word_after()
@@ -176,15 +186,21 @@ def minus(parts: Parts, near: Near) -> str:
     """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
     before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w+|\(", near.after)
     sides = [side[0] for side in (before, after) if side]
-    return "minus" if all(len(side) == 1 or side.isdecimal() for side in sides) and len(sides) == 2 else ""
+    return "minus" if len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
 
 
 def year(parts: Parts, near: Near) -> str:
     """Decides on a bare number: a year, by its size and what stands beside it, or a cardinal."""
     number = parts["number"]
+    if re.fullmatch(r"\d+(?:,\d+){2,}", number) and not re.fullmatch(r"\d{1,3}(?:,\d{3})+", number):
+        return "series"
+    if number.isdecimal() and (
+        (len(number) > 2 and near.cued("digits")) or (len(number) > 3 and near.cued("long_digits"))
+    ):
+        return "digits"
     if len(number) == 4 and number.isdecimal() and number[0] in "12" and not (parts.get("sign") or parts.get("scale")):
         decide = near.language.function("is_year")
-        if near.cued("year") or (decide is not None and decide(number, near)):
+        if near.cued("year") or near.follows("year_after") or (decide is not None and decide(number, near)):
             return "year"
     return "cardinal"
 
@@ -192,7 +208,10 @@ def year(parts: Parts, near: Near) -> str:
 def named(parts: Parts, near: Near) -> str:
     """Decides on a day beside a word: a date if that is a month."""
     day = int(parts.get("day", 1))
-    return "date" if parts["month"] in names.month_forms(near.language) and 0 < day < 32 else ""
+    month = parts["month"]
+    if month in ("may", "mar", "march") and not ("year" in parts or near.cued("date") or not near.before):
+        return ""
+    return "date" if month in names.month_forms(near.language) and 0 < day < 32 else ""
 
 
 def money(parts: Parts, near: Near) -> str:

@@ -32,6 +32,8 @@ def month_forms(language: Language) -> dict[str, int]:
         for width in ("wide", "abbreviated"):
             name = cldr.months(language.code, width)[number].rstrip(".")
             forms |= {name: number + 1, name.capitalize(): number + 1}
+    if language["date.order"] == "mdy":
+        forms |= {name.lower(): number for name, number in forms.items()}
     own = {name: number + 1 for number, names in enumerate(language.get("date.months", ())) for name in names.split()}
     return forms | own
 

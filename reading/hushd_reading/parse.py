@@ -105,13 +105,16 @@ def _counted(parts: dict[str, str], language: Language) -> Record:
 
 
 def _amount(parts: dict[str, str], language: Language) -> Amount:
-    unit, scale = parts.get("money") or parts.get("unit", ""), parts.get("scale", "")
+    unit = parts.get("money") or parts.get("unit", "")
+    millions = language.get("money.scales", {}) if "money" in parts else {}
+    parts = {name: millions.get(part, part) if name.startswith("scale") else part for name, part in parts.items()}
+    scale = parts.get("scale", "")
     first = number(parts["number"], language, parts.get("sign", ""), scale)
     until = number(parts["until"], language, "", parts.get("scale2", scale)) if "until" in parts else None
     if until and parts.get("scale2"):
-        first = first._replace(scale=parts["scale2"])
-    first = first._replace(foreign=False)
-    until = until and until._replace(foreign=False, scale=scale or until.scale)
+        first = first._replace(scale=scale)
+    elif until:
+        first = first._replace(scale="")
     first = first._replace(foreign=False)
     until = until and until._replace(foreign=False, scale=scale or until.scale)
     return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))
@@ -178,6 +181,6 @@ def _roman(parts: dict[str, str], language: Language) -> Number:
 
 _PARSERS = {
     "money": _amount, "measure": _amount, "date": _date, "time": _time, "fraction": _fraction,
-    "tally": _pair, "ratio": _pair, "range": _pair, "difference": _pair, "over": _pair, "season": _pair,
+    "tally": _pair, "ratio": _pair, "verse": _pair, "range": _pair, "difference": _pair, "over": _pair, "season": _pair,
     "roman": _roman, "ruler": _roman, "century": _roman,
 }  # fmt: skip

@@ -22,14 +22,16 @@ _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
-_SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.]))?"
+_SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+# Small digits, and signs that no voice says; accents and phonemes stay.
+_STRAY = "[⁰¹²³⁴-⁹₀-₉①-⓿❶-➓]+|[^\\w\\s.,;:!?'’\"“”‘„«»()\\[\\]…—–¿¡\u0300-\u036f\ue000-\ue002-]"
 _ZONE = r"(?:\s?(?P<zone>UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|Z)(?!\w))?"
 _TELEPHONE = (
     r"\+\d{1,3}+(?:[ .()/-]{0,3}\d){7,12}|(?=(?:[ ()/-]{0,2}\d){7})\(?0\d{1,4}\)?(?:(?:[ /-]{1,2}|\.)\d{2,8}){1,4}"
-    r"|\(\d\d\) ?\d{4,5}-\d{4}"
+    r"|\(\d\d\) ?\d{4,5}-\d{4}|\d{4}(?:[ -]\d{4}){3}|(?=(?:-?\d){7})\d+(?:-\d+){2,}"
 )
 
 
@@ -50,9 +52,11 @@ class Shape(NamedTuple):
 @cache
 def of_digits(language: Language) -> list[Shape]:
     """Returns the shapes that have digits."""
-    number, until = rf"(?P<number>{_NUMBER})", rf"(?:{_DASH}(?P<until>{_NUMBER}))?"
+    number, until = rf"(?P<number>{_NUMBER})", rf"(?:\s?[%°]?{_DASH}(?P<until>{_NUMBER}))?"
     scales = alternatives(language.get("scales", {}))
     scale = rf"(?:{_GAP}?(?P<scale>{scales})(?!\w))?"
+    millions = alternatives({**language.get("scales", {}), **language.get("money.scales", {})})
+    of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
     unit = "|".join([*spaced, r"[%‰\"″°Ωµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
     per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
@@ -65,16 +69,16 @@ def of_digits(language: Language) -> list[Shape]:
               rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
         Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d)"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
-        Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{scale}"
-              rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{scales})(?!\w))?)?(?!\w)(?![.,]\d){per}",
+        Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
+              rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
         Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}{_GAP}?(?:de )?(?P<money>{_MONEY})"
               rf"(?P<coins>\d\d)?(?!\w){per}", decisions.money),
         Shape("ordinal", "",
               rf"{_B}(?P<number>\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?P<mark>{language.get('ordinal.mark', _NEVER)})",
               decisions.ordinal),
-        Shape("decade", "",
-              rf"{_B}['’]?(?P<number>\d\d|\d{{3}}0)(?P<mark>{language.get('decade.mark', _NEVER)})(?!\w)"),
+        Shape("decade", "", rf"(?<!\w)(?<!\d[.,:/-])['’]?(?P<number>{language.get('decade.number', _NEVER)})"
+              rf"(?P<mark>{language.get('decade.mark', _NEVER)})(?!\w)"),
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
               rf"{_B}{number}(?:{_GAP}?[cmk]?m)?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px)(?!\w))?(?!\w|[.,]\d)"),
@@ -84,12 +88,13 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("version", r"\d\.\d", rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)", decisions.version),
         Shape("version", "v", rf"{_B}(?P<v>v)\.?\s?(?P<number>\d+)(?!\w|\.\d)"),
         Shape("fraction", f"[{VULGAR}]", rf"(?P<whole>\b\d+)?{_GAP}?(?P<vulgar>[{VULGAR}])"),
+        Shape("fraction", f"[{VULGAR}]", f"(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", r"\d[/⁄]\d",
               rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}"),
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
               decisions.slash),
-        Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)"),
+        Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)", decisions.ratio),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\b{language.get('units.of', '#')} ))"
@@ -97,6 +102,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
         Shape("scientific", r"\d[eE][-+\d]",
               rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
+        Shape("cardinal", "[a-zA-Z]", rf"{_B}{_SIGN}{number}{_GAP}?(?P<scale>{scales})(?!\w)", decisions.year),
         Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
               r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}(?!\w)", decisions.year),
@@ -157,6 +163,7 @@ def of_letters(language: Language) -> list[Shape]:
     known, days = abbreviations.written(language), alternatives(language.get("days", {}))
     signs = re.escape("".join(sign for sign in language["signs"] if sign not in "-±"))
     units = alternatives(sign for sign in names.unit_signs(language) if len(sign) > 1)
+    rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
         Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
         Shape("abbreviation", r"\.",
@@ -167,10 +174,12 @@ def of_letters(language: Language) -> list[Shape]:
               rf"(?<![\w.-])(?P<roman>{_ROMAN})(?P<mark>{language.get('roman_marks', _NEVER)})?(?![\w-])",
               decisions.roman),
         Shape("power", r"\^", _POWER),
+        Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units})(?!\w)"),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("nothing", "[<>]", r"<(?=/?[A-Za-z])|(?<=[\w\"'/])>"),
         Shape("sign", "", rf"(?P<sign>[{signs}])"),
+        Shape("stray", "", _STRAY),
         Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),
     ]
 # fmt: on

@@ -60,7 +60,7 @@ def is_year(number: str, near: Near) -> bool:
 
 
 def denominator(value: int) -> tuple[str, str]:
-    name = (spellout.ordinal(value, "de")[:-1] + "el").capitalize()
+    name = (spellout.ordinal(value, "de")[:-1] + "el").removeprefix("ein" if value in (100, 1000) else "").capitalize()
     return name, name
 
 
@@ -75,6 +75,8 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     noun = near.word_after()
+    if noun.lower() in near.language.words("centuries"):
+        return inflected(int(number.whole), near, "s")
     otherwise = "r" if not noun or noun[0].islower() else {"f": "", "n": "s"}.get(gender.of(noun, "de") or "m", "r")
     return inflected(int(number.whole), near, otherwise)
 
@@ -111,3 +113,13 @@ def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts
     if parts["unit"] not in ("x", "×") or amount.until or not number.is_whole:
         return None
     return f"{spellout.cardinal(int(number.whole), 'de', 'm')}mal"
+
+
+def say_joined(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    """Says 3-mal and 10-jährig as one word."""
+    return f"{spellout.cardinal(int(parts['number']), 'de', 'm')}{parts['tail']}"
+
+
+def say_percentage(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    """Says 100%ige as one word."""
+    return f"{verbaliser.say(number)}{' ' * bool(number.places)}prozent{parts['tail']}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hushd_reading import spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Number
+from hushd_reading.parse import Number, Time
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -23,7 +23,7 @@ def is_year(number: str, near: Near) -> bool:
 
 
 def denominator(value: int) -> tuple[str, str]:
-    name = spellout.ordinal(value, "en")
+    name = spellout.ordinal(value, "en").removeprefix("one ")
     return name, f"{name}s"
 
 
@@ -61,7 +61,7 @@ _NO_NAME = {"The", "My", "Our", "A", "At", "In", "On", "To", "From", "With", "Ne
 def _named_before(near: Near) -> bool:
     """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
     word = near.before.rsplit(" ", 1)[-1]
-    return (word[:1].isupper() and word.isalpha() and word not in _NO_NAME) or word[:-2].isdecimal()
+    return (word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in _NO_NAME) or word[:-2].isdecimal()
 
 
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
@@ -86,3 +86,29 @@ def say_grade(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) 
 def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says a word in capitals that no name is, which engines would spell."""
     return str(near.text[near.start : near.end].lower())
+
+
+def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
+    return spellout.cardinal(time.hour, "en") if near.after.lstrip().startswith("o'clock") and not time.minute else None
+
+
+def say_duration(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
+    """Says 6'2\" in feet and inches."""
+    if "'" not in near.text[near.start : near.end] or "hours" in parts:
+        return None
+    feet, inches = int(parts["minutes"]), int(parts["seconds"])
+    spoken = f"{spellout.cardinal(feet, 'en')} {'foot' if feet == 1 else 'feet'}"
+    return f"{spoken} {spellout.cardinal(inches, 'en')} {'inch' if inches == 1 else 'inches'}" if inches else spoken
+
+
+def say_short_year(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return verbaliser.whole(parts["number"])
+
+
+def say_state(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says a ZIP code digit by digit."""
+    return spellout.digits(parts["number"], "en")
+
+
+def say_weekday(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return str(near.language["days"][parts["weekday"]])

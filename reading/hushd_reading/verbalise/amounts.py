@@ -31,7 +31,7 @@ class Amounts(Numbers):
             cents = f"{self.say(small, gender.of(coin, language.code))} {coin}"
             sign = f"{language['signs'][whole.sign]} " if whole.sign else ""
             alone = not whole.value and not first
-            spoken = sign + cents if alone else language["money.form"].format(spoken, cents, cents.rpartition(" ")[0])
+            spoken = sign + cents if alone else language["money.form"].format(spoken, cents, self.say(small))
         return spoken + self._per(amount)
 
     def _of(self, name: str) -> str:

@@ -77,6 +77,12 @@ class Numbers:
     def cardinal(self, number: Number, near: Near, parts: object) -> str:
         return self.counted(number, near)
 
+    def digits(self, number: Number, near: Near, parts: object) -> str:
+        return spellout.digits(number.whole, self._tag)
+
+    def series(self, record: object, near: Near, parts: Parts) -> str:
+        return ", ".join(self.whole(digits) for digits in parts["number"].split(","))
+
     def year(self, number: Number, near: Near, parts: object) -> str:
         return self.year_of(number.whole)
 

@@ -49,7 +49,7 @@ class Signs(Numbers):
             )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
 
-        return re.sub(r"\d+", spoken, parts["number"])
+        return re.sub(r"\d+", spoken, unicodedata.normalize("NFKC", parts["number"]))
 
     def roman(self, number: Number, near: Near, parts: object) -> str:
         return self.say(number)
@@ -76,10 +76,16 @@ class Signs(Numbers):
         return ""
 
     def number_sign(self, record: object, near: Near, parts: object) -> str:
-        return f"{self.language['signs']['#']} "
+        return f"{self.language['number.sign']} "
 
     def about(self, record: object, near: Near, parts: object) -> str:
         return f"{self.language['number.about']} "
+
+    def unit(self, record: object, near: Near, parts: Parts) -> str:
+        return names.unit(parts["unit"], self.language, False)
+
+    def verse(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
+        return f"{self.say(pair[0])} {self.say(pair[1])}"
 
     def rate(self, record: object, near: Near, parts: Parts) -> str:
         return f" {self.language['units.per']} {names.unit(parts['per'], self.language, True)}"
@@ -100,6 +106,10 @@ class Signs(Numbers):
         digits = exponent.lstrip("-+")
         sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
         return f" {powers['n']}".format(sign + (self.whole(digits) if digits.isdecimal() else digits))
+
+    def stray(self, record: object, near: Near, parts: object) -> str:
+        digits = unicodedata.normalize("NFKC", near.text[near.start : near.end])
+        return f" {self.whole(digits)}" if digits.isdecimal() else ""
 
     def sign(self, record: object, near: Near, parts: Parts) -> str:
         word = self.language["signs"][parts["sign"]]

@@ -62,7 +62,7 @@ class Times(Numbers):
             key = "spoken" if pointed and "spoken" in form else "minute"
         spoken = form[key].format(hour, name, minute)
         if time.second:
-            spoken += form["second"].format(spellout.cardinal(time.second, self._tag))
+            spoken += form["second"].format(self._part(Number(str(time.second)), "s"))
         if time.noon:
             spoken += " " + form.get(f"noon_{time.noon}", " ".join(time.noon.upper()))
         if time.zone:
@@ -78,8 +78,10 @@ class Times(Numbers):
             if part in parts:
                 whole, _, places = parts[part].replace(",", ".").partition(".")
                 number = Number(whole.lstrip("0") or "0", places)
-                name = names.unit(sign, self.language, self.single(number))
-                of = names.noun_gender(names.unit(sign, self.language, True), self.language)
-                spoken.append(f"{self.say(number, of)} {name}")
+                spoken.append(self._part(number, sign))
         *first, last = spoken
         return f"{' '.join(first)}{self.language.get('duration.and', ' ')}{last}" if first else last
+
+    def _part(self, number: Number, sign: str) -> str:
+        of = names.noun_gender(names.unit(sign, self.language, True), self.language)
+        return f"{self.say(number, of)} {names.unit(sign, self.language, self.single(number))}"

@@ -13,10 +13,7 @@ What is replaced, and why:
   phonemes, which the model computes, are not an output of it.
 - `dictionaries` for the JSON that `hibari.g2p.G2P` loads: decoding it takes 0.23 s of each cold start and 105 MB of
   private memory of each worker; tables in a file are shared.
-- `reading` for `hibari.g2p.G2P.__call__`: a timeline needs the words and where they begin in the phonemes; it fails
-  on numbers of more than 66 digits and on digits such as ④.
-- `english` for parts of `hibari.g2p.normalize`: it misreads versions, ranges, units, numbers with a minus or a zero,
-  currencies, exponents and Greek letters.
+- `reading` for `hibari.g2p.G2P.__call__`: a timeline needs the words and where they begin in the phonemes.
 
 What they rest on, and what fails if that changes; the extra `tts` admits 0.2 alone:
 - `hibari/assets`: `vocab.json`, and `voices.json` with `file`, `bundled`, `language`, `gender`, `british`. Else no

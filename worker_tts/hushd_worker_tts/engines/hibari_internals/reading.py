@@ -6,7 +6,6 @@ hibari's words are not always those of the text: `aligned` finds the places of t
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,12 +46,7 @@ def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 def _read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    text = _CROWDED.sub(lambda match: match[0] + " ", text)
-    try:
-        return phonemize(phonemizer, text)
-    except (IndexError, ValueError):
-        # hibari 0.2.1 has no names for numbers of more than 66 digits, nor for digits such as ④.
-        return phonemize(phonemizer, _plain(text))
+    return phonemize(phonemizer, _CROWDED.sub(lambda match: match[0] + " ", text))
 
 
 def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
@@ -71,14 +65,6 @@ def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
         begins = bool(token.whitespace)
         space = " " if begins else ""
     return phonemes, words
-
-
-def _plain(text: str) -> str:
-    """Returns `text` with every digit separate and in ASCII, and otherwise only letters and plain punctuation."""
-    text = unicodedata.normalize("NFKC", text)
-    text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
-    text = re.sub(r"(?<=[0-9])[.,]?(?=[0-9])", " ", text)
-    return "".join(c if c.isalpha() or c in " 0123456789.,;:!?'\"" else " " for c in text)
 
 
 def aligned(text: str, spoken: Sequence[str]) -> list[int | None]:
