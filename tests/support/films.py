@@ -31,6 +31,7 @@ def film(
     gap: tuple[float, float] = (0.0, 0.0),
     pace: float = 1.0,
     lost: int = 0,
+    together: int = 1,
     layout: str = "mono",
     codec: str = "",
     languages: Sequence[str] = (),
@@ -47,6 +48,7 @@ def film(
         gap: the second at which the clock jumps, and by how many.
         pace: the pace of the clock.
         lost: of so many packets one is left out.
+        together: the number of packets that have the time of the first of them.
         languages: of the sound tracks.
         default: the number of the track that players begin with, from 1; 0: the container's own.
         attachment: a file in the file, its first stream.
@@ -79,7 +81,8 @@ def film(
             for number, packet in enumerate([*_frames(stream, samples, rate, layout), *stream.encode(None)]):
                 if lost and number % lost == lost - 1:
                     continue
-                at = float((packet.pts or 0) * packet.time_base)
+                packet.pts = (packet.pts or 0) - (number % together) * ((packet.duration or 1) - 1)
+                at = float(packet.pts * packet.time_base)
                 shift = late_s + (gap[1] if at >= gap[0] else 0.0) + at * (pace - 1)
                 packet.pts = packet.dts = packet.pts + round(shift / packet.time_base)
                 file.mux(packet)

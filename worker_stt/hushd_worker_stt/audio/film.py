@@ -5,6 +5,7 @@ The file may come from a stranger; see `hushd_worker.media`. Of sound the librar
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,8 @@ _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
 _MISSING = 0.98  # of the stated duration
 _WARM_S = 1.0  # of sound before a time, from which a decoder is right there
 _JUMP_S = 0.1  # a frame that begins so much after the end of the one before has a gap before it
+_ANEW_S = 0.5  # ... and one so much before it begins anew, while one a little before it has its time of another
+_MOST_FRAMES = 4  # frames in a step that may be a clock's, and not silence
 _ROUNDING_S = 0.0015  # of times in whole milliseconds
 _MAX_FILE_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
@@ -52,29 +55,28 @@ class Sound(NamedTuple):
     layout: tuple[str, ...]
 
 
-class _Drift:
-    """The steps between frames since the last gap: how much later each begins than the one before ends."""
+class _Steps:
+    """The last steps between frames: how much later each begins than the one before ends, by their times."""
 
     def __init__(self) -> None:
-        self._due: float | None = None  # the end of the last frame, by its time
-        self.begin()
-
-    def begin(self) -> None:
-        """Begins anew, behind a gap."""
-        self._count, self._total, self._latest = 0, 0.0, 0.0
+        self._due: float | None = None
+        self._latest = deque[float](maxlen=8)
+        self._longest = _JUMP_S
 
     def add(self, time: float | None, length: float) -> None:
         """Adds a frame that begins at `time`, if that is known, and is `length` seconds long."""
         if time is not None and self._due is not None:
-            step = time - self._due
-            self._count, self._total, self._latest = self._count + 1, self._total + step, max(self._latest, step)
-        self._due = None if time is None else time + length
+            self._latest.append(time - self._due)
+        self._due, self._longest = None if time is None else time + length, max(_JUMP_S, _MOST_FRAMES * length)
 
     @property
-    def is_even(self) -> bool:
-        """True if frame after frame is late by the same: then their clock is too fast, and nothing is missing."""
-        mean = self._total / max(1, self._count)
-        return 0 < self._latest <= min(_JUMP_S, 1.5 * mean + _ROUNDING_S)
+    def are_even(self) -> bool:
+        """True if frame after frame is late by the same: then their clock is too fast, and nothing is missing. Longer
+        steps are silence that was not sent."""
+        count, latest = len(self._latest), max(self._latest, default=0.0)
+        if not count or (count == 1 and latest > _JUMP_S):
+            return False
+        return latest <= min(self._longest, 1.5 * sum(self._latest) / count + _ROUNDING_S)
 
 
 class Film(AbstractContextManager["Film"]):
@@ -173,21 +175,19 @@ class Film(AbstractContextManager["Film"]):
     def _placed(self) -> Iterator[Sound]:
         """Yields the sound from `start_s` on, frame by frame, with silence in the gaps."""
         shift = 0.0  # of times that begin anew, as in recordings that were joined
-        drift = _Drift()
+        steps = _Steps()
         for time, sound in self._sought():
-            drift.add(time, len(sound.samples) / sound.rate)
+            steps.add(time, len(sound.samples) / sound.rate)
             time = self.seconds if time is None else time + shift
-            if time > self.seconds + _JUMP_S and drift.is_even:
-                time, shift = self.seconds, shift - (time - self.seconds)
-                drift.begin()
+            if time > self.seconds + _JUMP_S and steps.are_even:
+                shift -= time - self.seconds
             elif time > self.seconds + _JUMP_S:
-                drift.begin()
                 self.seconds = max(self.seconds, min(self._start, time))  # nobody waits for silence before the start
                 while (gap := round((time - self.seconds) * sound.rate)) > 0:
                     silence = np.zeros_like(sound.samples, shape=(min(gap, sound.rate), sound.samples.shape[1]))
                     self.seconds += len(silence) / sound.rate
                     yield sound._replace(samples=silence)
-            elif time < self.seconds - _JUMP_S:
+            elif time < self.seconds - _ANEW_S:
                 shift += self.seconds - time
             skip = max(0, round((self._start - self.seconds) * sound.rate))
             self.seconds += len(sound.samples) / sound.rate
@@ -249,7 +249,8 @@ class Film(AbstractContextManager["Film"]):
         if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):
             torn = _TORN
         stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
-        is_short = max(latest, self.seconds) < _MISSING * stated
+        first_s = self._zero_s if self._file.format.name == "asf" else 0.0  # whose duration counts from 0
+        is_short = max(first_s + latest, self.seconds) < _MISSING * stated
         self.failure = torn or ("its end is missing" if is_short and not self._is_whole(end) else "")
 
     def _is_whole(self, end: int) -> bool:
