@@ -122,4 +122,6 @@ def _act(world: World) -> None:
         if world.left:
             break
         world.person_does_something()
+        if world.others_dice.random() < 0.04:
+            world.fell()
         world.run(world.random.choice(world.pauses))

@@ -127,6 +127,9 @@ class World:
         self.left = False
         self.described: set[str] = set()  # roles whose engines are being listed
         self.poison: set[bytes] = set()
+        self.died_under: Counter[bytes] = (
+            Counter()
+        )  # by job: the processes that have ended of themselves, hung, or lacked memory
         self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
         self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
 
@@ -423,6 +426,8 @@ class World:
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
             assert message.code != "shutting_down" or self.pool._departure.down, "nobody leaves"
             assert message.code != "cancelled" or name in person.gave_up, "ended by another client"
+            if message.code == "poison_request":
+                assert self.died_under[name] + person.open[name].attempt >= 2, "called poison, and is innocent"
             if message.code == "worker_stopped":
                 process = self.ran_on[name]
                 assert process.forced or process.cancelled - {name}, "ended by recycling or without force"
@@ -565,12 +570,17 @@ class World:
             if process.mode == "leaves":
                 self.at(soon, lambda: process.jobs or process.suspended or self._say(process, m.Bye()))
             elif process.mode == "vanishes" or self._is_closed_by_another_crash(process):
-                self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -9])))
+                self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -11])))
             elif process.mode == "unreachable":
                 self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
 
     def _is_closed_by_another_crash(self, process: Process) -> bool:
         return len(self.pool._workers[process.name].crashes._times) == 3
+
+    def fell(self) -> None:
+        """Something outside of hushd ends a process; by dice of its own, so that all else happens as without it."""
+        if living := [process for process in self.processes.values() if process.alive and not process.doomed]:
+            self._exit(self.others_dice.choice(living), -9)
 
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
@@ -591,6 +601,8 @@ class World:
             return
         process.alive = False
         self.cards.gone(process)
+        own = status != -9 or process.doomed or self.pool._admission.level is Level.CRITICAL
+        self.died_under.update(list(process.jobs) if own else ())
         self.tell(ev.Exited(process.name, process.gen, status, "last words"))
         if self.random.random() < 0.3:  # told twice, as by pidfd and SIGCHLD
             self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
@@ -656,7 +668,7 @@ class World:
             process.live.add(job.id)
             self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
         elif x < self.crashes:
-            self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -9])))
+            self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -11])))
             self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
         elif x < self.crashes + 0.05:
             pass  # stalls: beats, but neither output nor CPU time that rises for long

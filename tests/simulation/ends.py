@@ -18,10 +18,7 @@ _EXCUSES = {
     "no_supervisor": (("disk", "term", "shutdown", "restart"), REMEMBERED_S),
     "output_failed": (("disk",), AFTER_S),
     "input_unreadable": (("disk",), AFTER_S),
-    "worker_failed": (
-        ("crash", "disk", "kill"),
-        REMEMBERED_S,
-    ),  # it keeps crashing, also where its pipes cannot be made
+    "worker_failed": (("crash", "disk"), REMEMBERED_S),  # it keeps crashing, also where its pipes cannot be made
     "start_timeout": (("freeze", "stop"), REMEMBERED_S),
 }
 READY_S = 30.0  # for which a supervisor is waited for of which nothing is known, `hushd.transport.autostart`
@@ -31,7 +28,7 @@ _DELAYED_S = 10.0  # for which these last at most
 # A client must stand still for so long to be given up: three pings of the pool, one every 2 s, of which the first may
 # have come at the last moment.
 SILENT_S = 6.0
-_DEATHS = {"worker_crashed": 1, "poison_request": 2}  # of workers under it, at least
+_DEATHS = {"worker_crashed": 1, "poison_request": 2}  # of workers under it, at least, for poison of themselves
 
 
 def delay(storm: Storm, op: str, took: float, since: float) -> str:
@@ -74,7 +71,7 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
         return ""
     if code in _DEATHS:
         # A supervisor that stood still as the worker died is told of it once it has been awake for a moment.
-        died = storm.deaths("engine", storm.awake_until(since) - AFTER_S)
+        died = storm.deaths("engine", storm.awake_until(since) - AFTER_S, innocent=code == "poison_request")
         return "" if died >= _DEATHS[code] else f"ended with {code}, and {died} workers have crashed meanwhile"
     if code == "server_busy":  # whoever still waits once memory has been back for a moment runs
         since = max(since, storm.now - _unfelt_s(storm, owner, since))

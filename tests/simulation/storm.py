@@ -56,15 +56,12 @@ class Storm(Troubles):
         card: the one that the machine may have.
         over: whether nothing goes wrong any more.
         taken: how often each point in product code was taken.
-        felled, held: the processes that it has killed or meant to, and those that it has stopped for a while.
     """
 
     def __init__(self, machine: Machine, network: Any) -> None:
         super().__init__(machine)
         self._network = network
         self.card = Card(machine)
-        self.felled: set[int] = set()
-        self.held: set[int] = set()
         self._pace = network.pace
         self._spot: tuple[int, str] = (0, "")  # the error of calls on one file, and its name in `_SPOTS`
         self._doomed: list[int] = []  # calls after which supervisors that are about to start are killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection
 
 from .machine import Machine
@@ -17,11 +18,14 @@ class Troubles:
 
     Attributes:
         points: in product code that are open.
+        felled, held: the processes that it has killed or meant to, and those that it has stopped for a while.
     """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.points: frozenset[str] = frozenset()
+        self.felled: set[int] = set()
+        self.held: set[int] = set()
         self._blows: list[float] = []  # when a supervisor was ended, or told to leave
         self._standstills: list[tuple[float, float]] = []  # of supervisors: when each began and ends
         self._absences: list[tuple[float, float]] = []  # likewise, with those that look busy
@@ -98,9 +102,12 @@ class Troubles:
         ended = any(since <= process.ended <= until for process in self._machine.processes.values() if process.ended)
         return ended or any(begin <= until and end >= since for begin, end in self._troubles)
 
-    def deaths(self, kind: str, since: float) -> int:
-        """The processes of a kind that have ended since then by a signal or with an error."""
-        return sum(p.kind == kind and bool(p.status) and p.ended >= since for p in self._machine.processes.values())
+    def deaths(self, kind: str, since: float, innocent: bool = False) -> int:
+        """The processes of a kind that have ended since then by a signal or with an error; if `innocent`, without those
+        that a fault has killed or stopped."""
+        dead = [p for p in self._machine.processes.values() if p.kind == kind and p.status and p.ended >= since]
+        struck = [p for p in dead if p.status == -signal.SIGKILL and p.pid in self.felled | self.held]
+        return len(dead) - len(struck) * innocent
 
     def left(self, since: float) -> bool:
         """Returns whether a supervisor has ended since then that was told so before, or leaves whenever it is idle."""

@@ -57,8 +57,8 @@ class Desk:
         for name in list(self.worker.jobs.running):
             self.from_worker(m.Result(id=name))
 
-    def exit(self, status: int) -> None:
-        self._take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now))
+    def exit(self, status: int, **how: bool) -> None:
+        self._take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now, **how))
 
     def unload(self, owner: bytes | None = None, force: bool = False) -> None:
         """Unloads the worker for the client that asked for its jobs, or for `owner`."""

@@ -57,7 +57,8 @@ def _watch(descriptor: int) -> None:
 # --- signs of life: while a silent process works, or waits for a busy machine, who asked it something waits too ---
 
 
-_BUSY, _ENDED = b"RD", b"ZXx"  # states in /proc: runs or waits for its turn or a disk; has ended
+# States in /proc: runs or waits for its turn or a disk; has ended; stands still.
+_BUSY, _ENDED, _STOPPED = b"RD", b"ZXx", b"Tt"
 
 
 def look(pid: int) -> tuple[bool, bytes]:
@@ -78,6 +79,17 @@ def look(pid: int) -> tuple[bool, bytes]:
     except IndexError:
         return False, b""
     return state in _BUSY, b"" if state in _ENDED else times
+
+
+def is_stopped(pid: int) -> bool:
+    """Returns whether a process stands still, by SIGSTOP or for a debugger; not on Linux: never."""
+    if sys.platform != "linux":
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in _STOPPED
+    except (OSError, IndexError):
+        return False
 
 
 def exists(pid: int) -> bool:

@@ -22,8 +22,9 @@
 # while jobs run. One that is silent is killed; one that beats but neither uses CPU time nor sends output has stalled. A
 # crash is followed by a pause that doubles, and four in five minutes close the worker for two (`crashes`). A request
 # that was running is repeated alone, in another process; at its second crash it is poison, explains the crashes, and is
-# refused (`news`). A worker without jobs stays for as long as the latest lease says (`leases`), and memory is given
-# back by its exit.
+# refused (`news`). A process that something outside has ended or stopped while memory was not short has not crashed:
+# its request runs in the next one, eight times at most. A worker without jobs stays for as long as the latest lease
+# says (`leases`), and memory is given back by its exit.
 #
 # Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
 # queued at a worker, or running on one. `Jobs.finish` is the only place where an accepted one ends, so no client waits

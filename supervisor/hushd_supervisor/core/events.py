@@ -51,12 +51,14 @@ class Exited(OfProcess):
     """The process was reaped; everything that it had sent was handed over before.
 
     `status` is as in Popen.returncode; `out_of_memory` says whether the kernel killed one of our processes for lack of
-    memory while this one lived.
+    memory while this one lived, None if that is unknown, and `stopped` whether it stood still by a signal when we
+    killed it.
     """
 
     status: int
     log_tail: str = ""
-    out_of_memory: bool = False
+    out_of_memory: bool | None = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

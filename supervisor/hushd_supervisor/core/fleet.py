@@ -103,12 +103,14 @@ class Fleet:
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]
                 return actions
-            case Exited(_, gen, status, log_tail, out_of_memory):
+            case Exited(_, gen, status, log_tail, out_of_memory, stopped):
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
-                    killed_this = out_of_memory and status == -signal.SIGKILL and not worker.process.killed
-                    self.admission.ended(worker, now, out_of_memory=out_of_memory, killed_this=killed_this)
-                return worker.news.exited(gen, status, log_tail, now, out_of_memory) + self.admission.needs.remember()
+                    killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not worker.process.killed
+                    self.admission.ended(worker, now, out_of_memory=bool(out_of_memory), killed_this=killed_this)
+                scarce = self.admission.level is Level.CRITICAL
+                actions = worker.news.exited(gen, status, log_tail, now, out_of_memory, stopped, scarce)
+                return actions + self.admission.needs.remember()
             case Spawned(_, gen):
                 worker.news.spawned(gen, now)
                 return []

@@ -15,12 +15,17 @@ BACKOFF_MAX_S = 30.0
 STEADY_S = 60.0  # after being ready for so long, the next crash starts at BACKOFF_S again
 WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
+FELLED = 8  # starts in a row that something outside of hushd has ended, which close it too, as do as many ends of a job
 COOLDOWN_S = 120.0  # for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
 
 _BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
 # Code ends itself by these.
 CRASH_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+# Others end it by these.
+_FELLING_SIGNALS = (
+    signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
+)  # fmt: skip
 _SAY_NOTHING = ("", "Traceback (most recent call last):")  # last lines of a log that ends before the error was written
 
 Key = tuple[bytes, bytes]
@@ -33,10 +38,12 @@ class Crashes:
     Attributes:
         total: all crashes so far, and all starts ended for making no progress.
         stalled: the starts ended so since the last successful one.
+        felled: the starts since then that something outside of hushd has ended.
     """
 
     total: int = 0
     stalled: int = 0
+    felled: int = 0
     _times: list[tuple[float, frozenset[Key]]] = field(default_factory=list)
     _delay: float = BACKOFF_S
 
@@ -53,9 +60,14 @@ class Crashes:
         self.total += 1
         self.stalled += 1
 
+    def fell(self) -> None:
+        """Records a start that something outside of hushd has ended: it is no crash."""
+        self.total += 1
+        self.felled += 1
+
     def started(self) -> None:
         """Records a start that has succeeded."""
-        self.stalled = 0
+        self.stalled = self.felled = 0
 
     def explain(self, poison: Key) -> None:
         """Forgets the crashes that the request `poison` explains."""
@@ -63,10 +75,10 @@ class Crashes:
 
     def too_many(self) -> bool:
         """Returns whether the worker must be closed for a while."""
-        return len(self._times) >= LIMIT or self.stalled >= STALLED
+        return len(self._times) >= LIMIT or self.stalled >= STALLED or self.felled >= FELLED
 
     def __bool__(self) -> bool:
-        return bool(self._times or self.stalled)
+        return bool(self._times or self.stalled or self.felled)
 
     def next_delay(self) -> float:
         """Seconds to wait before the next start."""
@@ -75,7 +87,7 @@ class Crashes:
 
     def forget(self) -> None:
         self._times.clear()
-        self.stalled = 0
+        self.stalled = self.felled = 0
         self._delay = BACKOFF_S
 
 
@@ -87,6 +99,7 @@ class Death:
         start_timed_out: the reason why it was killed while starting; empty if it was not.
         short: whether it ended because a job needed more memory than there was.
         by_signal: whether it ended by a signal with which code ends itself.
+        felled: whether something outside of hushd has ended or stopped it, which no request has brought about.
         card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
             this is how drivers and their libraries end a process.
     """
@@ -99,6 +112,7 @@ class Death:
     short: bool = False
     card_failed: bool = False
     by_signal: bool = False
+    felled: bool = False
 
     @property
     def cause(self) -> str:
@@ -112,6 +126,9 @@ class Death:
 
     def verdict(self, at_work: bool) -> tuple[str, str]:
         """The code and message for requests that are refused because the worker keeps dying like this."""
+        if self.felled:
+            why = f"{self.name} is ended from outside of hushd whenever it starts ({self.cause})."
+            return "worker_failed", f"{why} Look for a program that does that."
         if self.start_timed_out:
             return "start_timeout", f"{self.name} {self.start_timed_out}; see `hushd logs {self.name}`."
         when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
@@ -139,9 +156,19 @@ def _last_sentence(log: str) -> str:
     return message
 
 
-def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
+def is_felled(status: int, killed_by_us: bool, out_of_memory: bool, stopped: bool) -> bool:
+    """Returns whether something outside of hushd has ended a process, or had `stopped` it when we killed it."""
+    return stopped if killed_by_us else -status in _FELLING_SIGNALS and not out_of_memory
+
+
+def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool | None = False, stopped: bool = False) -> str:
     """Describes the exit of a process in words.
-    `out_of_memory`: whether the kernel killed one of our processes for lack of memory while this one lived."""
+
+    Args:
+        out_of_memory: whether the kernel killed one of our processes for lack of memory while this one lived; None if
+            that is unknown.
+        stopped: whether it stood still by a signal when we killed it.
+    """
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -150,6 +177,10 @@ def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) 
         name = f"signal {-status}"
     if name == "SIGKILL":
         if killed_by_us:
-            return "killed by hushd for not answering"
-        return "killed by the system, out of memory" if out_of_memory else "killed by SIGKILL, perhaps out of memory"
+            return f"{'stopped by a signal, and ' if stopped else ''}killed by hushd for not answering"
+        if out_of_memory:
+            return "killed by the system, out of memory"
+        return (
+            "killed by SIGKILL from outside" if out_of_memory is False else "killed by SIGKILL, perhaps out of memory"
+        )
     return f"killed by {name}"

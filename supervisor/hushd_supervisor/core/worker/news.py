@@ -8,7 +8,7 @@ from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
 from hushd_supervisor.core.actions import Action, Outbox
 
-from .crashes import COOLDOWN_S, CRASH_SIGNALS, Crashes, Death, describe_exit
+from .crashes import COOLDOWN_S, CRASH_SIGNALS, FELLED, Crashes, Death, describe_exit, is_felled
 from .dispatch import Dispatcher
 from .jobs import Jobs
 from .leases import Leases
@@ -101,21 +101,33 @@ class News:
         self._dispatch.stop(now)
         return self._outbox.take()
 
-    def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
-        """Handles the exit of generation `gen`; everything that it had sent was received before."""
+    def exited(
+        self,
+        gen: int,
+        status: int,
+        log_tail: str,
+        now: float,
+        out_of_memory: bool | None = False,
+        stopped: bool = False,
+        scarce: bool = False,
+    ) -> list[Action]:
+        """Handles the exit of generation `gen`; everything that it had sent was received before.
+        `scarce`: whether memory is critically short, so that a program that watches it may have ended the process."""
         if not self._lifecycle.is_current(gen):
             return []
         state, process = self._lifecycle.state, self._lifecycle.process
         crashed = -status in CRASH_SIGNALS
+        felled = is_felled(status, process.killed, bool(out_of_memory), stopped)
         death = Death(
             self._lifecycle.name,
             state,
-            describe_exit(status, process.killed, out_of_memory),
+            describe_exit(status, process.killed, None if scarce else out_of_memory, stopped),
             log_tail,
             process.start_timed_out,
-            short=status == EXIT_NO_MEMORY,
+            short=status == EXIT_NO_MEMORY or (felled and scarce),
             card_failed=status == EXIT_CARD_FAILED or (crashed and self._lifecycle.on_card),
             by_signal=crashed,
+            felled=felled and not scarce,
         )
         ready_for = self._lifecycle.exited(now)
         if process.expected or state is State.SUSPENDED or (state is State.READY and status == 0):
@@ -188,15 +200,19 @@ class News:
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
         self._lifecycle.died(death.start_timed_out or death.cause)
         lost = self._jobs.running.lose()
-        if death.start_timed_out:
+        starting = death.state is State.STARTING or bool(death.start_timed_out)
+        if death.felled and starting:
+            self._crashes.fell()
+        elif death.start_timed_out:
             self._crashes.stall()
-        else:
+        elif not death.felled:
             self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = [self._end_lost(request, death, now, alone=len(lost) == 1) for request in lost]
         self.verdict = death.verdict(bool(lost))
         if death.card_failed:
             self._room.card_failed(f"the card failed ({death.exit})" if death.by_signal else "the card failed")
-        if self._dispatch.down or self._dispatch.held or any(explained):
+        blameless = death.felled and not starting
+        if self._dispatch.down or self._dispatch.held or any(explained) or blameless:
             self._dispatch.stop(now)
         elif self._crashes.too_many():
             self._lifecycle.enter(State.FAILED, now + COOLDOWN_S)
@@ -207,6 +223,12 @@ class News:
     def _end_lost(self, request: ActiveRequest, death: Death, now: float, *, alone: bool) -> bool:
         """Ends or repeats a request that ran; True if it explains the crash, which is its second.
         `alone`: whether no other request can be the culprit."""
+        if death.felled:
+            request.fell()
+            ended = f"{death.name} was ended from outside of hushd under this request ({death.cause}): ask again."
+            repeat = not self._dispatch.down and request.felled < FELLED
+            self._jobs.repeat_or_fail(request, now, repeat, HushdError("worker_crashed", ended, detail=death.detail))
+            return False
         request.died(self._crashes)
         second = len(request.killed) + request.message.attempt >= 2 and not request.ending
         if second:

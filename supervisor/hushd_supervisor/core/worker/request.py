@@ -65,6 +65,7 @@ class ActiveRequest:
     unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
     ending: str = ""  # the code with which a cancelled request ends
 
+    felled: int = 0  # processes under it that something outside of hushd has ended
     killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
     alone: bool = False  # a file that was in a crash runs beside no other file, so that only a culprit is called poison
     output: bool = False  # whether output was sent to the client: then it cannot be repeated
@@ -140,6 +141,10 @@ class ActiveRequest:
     def died(self, crashes: Crashes) -> None:
         """Notes that a process, whose worker has these `crashes`, died under it."""
         self.killed.append(crashes)
+
+    def fell(self) -> None:
+        """Notes that something outside of hushd has ended the process under it."""
+        self.felled += 1
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""

@@ -431,10 +431,11 @@ def test_the_status_tells_what_is_true_now() -> None:
 
 
 def test_out_of_memory_is_said() -> None:
-    """A worker that the kernel has killed because memory ran out says so where that is known, and perhaps where not."""
+    """A worker that the kernel has killed because memory ran out says so where that is known, and perhaps where it is
+    not."""
     for known, words in (
         (True, "killed by the system, out of memory"),
-        (False, "killed by SIGKILL, perhaps out of memory"),
+        (None, "killed by SIGKILL, perhaps out of memory"),
     ):
         house = House()
         request = house.busy(A)

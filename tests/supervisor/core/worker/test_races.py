@@ -66,7 +66,7 @@ def test_race_4_stop_during_start() -> None:
 def test_race_6_child_dies_between_ready_and_the_first_request() -> None:
     """The request that finds its worker dead waits for the next one and is served."""
     desk = desk_in(State.READY)
-    desk.exit(-9)
+    desk.exit(-11)
     late = desk.request()
     assert desk.worker.state is State.BACKOFF
     desk.time()

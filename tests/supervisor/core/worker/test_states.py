@@ -1,6 +1,7 @@
 """Every state against every stimulus: the whole table, row by row."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
@@ -8,7 +9,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death, describe_exit
+from hushd_supervisor.core.worker.crashes import FELLED, WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
 from hushd_supervisor.core.worker.process import LOADING_WORD_S, Used
 from hushd_supervisor.core.worker.queue import TELL_S
@@ -188,11 +189,12 @@ def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, me
         (0, True, True, "exit status 0"), (3, False, False, "exit status 3"), (-1, False, True, "killed by SIGHUP"),
         (-9, True, True, "killed by hushd for not answering"),
         (-9, False, True, "killed by the system, out of memory"),
-        (-9, False, False, "killed by SIGKILL, perhaps out of memory"), (-11, True, True, "killed by SIGSEGV"),
+        (-9, False, False, "killed by SIGKILL from outside"),
+        (-9, False, None, "killed by SIGKILL, perhaps out of memory"), (-11, True, True, "killed by SIGSEGV"),
         (-200, False, False, "killed by signal 200"),
     ],
 )  # fmt: skip
-def test_an_exit_in_words(status: int, ours: bool, oom: bool, said: str) -> None:
+def test_an_exit_in_words(status: int, ours: bool, oom: bool | None, said: str) -> None:
     assert describe_exit(status, ours, oom) == said
 
 
@@ -461,6 +463,75 @@ def test_after_a_shared_crash_each_is_retried_alone() -> None:
     assert [desk.terminal(t) for t in requests] == ["result", "poison_request", "result"]
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"status": -9}, {"status": -15}, {"status": -9, "out_of_memory": None},
+        {"status": -9, "killed": True, "stopped": True},
+    ],
+)  # fmt: skip
+def test_who_is_ended_from_outside_is_no_culprit(how: dict[str, Any]) -> None:
+    """Seven processes that others kill or stop under a request, each at once followed by the next, leave it its result
+    and its worker open; at the eighth it ends with an error that blames nobody."""
+    desk = Desk()
+    for deaths, end in ((FELLED - 1, "result"), (FELLED, "worker_crashed")):
+        request, beside = desk.request(), desk.request()
+        for _ in range(deaths):
+            desk.ready()
+            end_from_outside(desk, **how)
+            assert (desk.worker.state, bool(desk.worker.crashes)) == (State.STARTING, False)
+        desk.ready()
+        desk.result()
+        desk.result()
+        assert (desk.terminal(request), desk.terminal(beside)) == (end, "result")
+
+
+@pytest.mark.parametrize("how", [{"status": -9}, {"status": -9, "killed": True, "stopped": True}])
+def test_starts_that_are_ended_from_outside_close_a_worker_only_in_a_row(how: dict[str, Any]) -> None:
+    """Seven of them cost a request no more than the pauses, and a success forgets them; eight are an error that says
+    where to look."""
+    desk = Desk()
+    for deaths, end in ((FELLED - 1, "result"), (FELLED - 1, "result"), (FELLED, "worker_failed")):
+        request = desk.request()
+        for _ in range(deaths):
+            end_from_outside(desk, **how)
+            if desk.worker.state is State.BACKOFF:
+                desk.time()
+        if end == "result":
+            desk.ready()
+            desk.result()
+            desk.unload()
+            desk.exit(0)
+        assert desk.terminal(request) == end
+    error = desk.answers(request)[-1]
+    assert isinstance(error, m.Error)
+    assert "is ended from outside of hushd whenever it starts" in error.message
+
+
+def end_from_outside(desk: Desk, status: int, killed: bool = False, **how: Any) -> None:
+    """Ends the process, or first has hushd kill one that others have stopped."""
+    if killed:
+        desk.time()
+        assert desk.worker.state is State.KILLING
+    desk.exit(status, **how)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [({"out_of_memory": True}, "poison_request"), ({"scarce": True}, "server_busy")],
+)
+def test_who_is_killed_twice_for_memory_is_refused(how: dict[str, bool], code: str) -> None:
+    """By the kernel's count; or while memory is critically short, as programs kill that watch it."""
+    desk = Desk()
+    request = desk.request()
+    for _ in range(2):
+        desk.ready()
+        desk.exit(-9, **how)
+        if desk.worker.state is State.BACKOFF:
+            desk.time()
+    assert desk.terminal(request) == code
+
+
 def test_output_that_was_sent_is_not_sent_again() -> None:
     """A job that has produced output before the crash ends as worker_crashed: no retry, no duplicate."""
     desk = Desk()
@@ -471,7 +542,7 @@ def test_output_that_was_sent_is_not_sent_again() -> None:
     error = desk.answers(request)[-1]
     assert isinstance(error, m.Error)
     assert error.code == "worker_crashed"
-    assert "perhaps out of memory" in error.message
+    assert "killed by SIGKILL from outside" in error.message
     assert error.detail["log_tail"] == "boom\n"
 
 
