@@ -10,13 +10,10 @@ from contextlib import contextmanager
 
 from hushd_protocol.errors import HushdError
 
-# What may befall any request while workers and the gateway are being killed, whatever it asks for.
-WEATHER = frozenset(
-    (
-        "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
-        "supervisor_lost", "worker_stopped",
-    )
-)  # fmt: skip
+# What may befall any request while workers and the gateway are being killed. None is refused for others' deeds:
+# `poison_request`, `worker_failed` and `start_timeout` do not count as weather, nor do their sentences.
+WEATHER = frozenset(("worker_crashed", "overloaded", "server_busy", "supervisor_lost", "worker_stopped"))
+REFUSALS = ("do not repeat it", "keeps crashing", "from outside of hushd whenever it starts", "made no progress")
 END_S = 120.0  # for any request, whose worker may have to be started four times on a machine that others use
 GIVEN_UP = "has stopped answering"  # as clients say of a supervisor that they have waited for in vain
 
@@ -92,7 +89,7 @@ class Ledger:
 
 
 def _clear(sentence: str) -> bool:
-    """Returns whether a message is one line for a person, neither a traceback nor that of a client that waited in vain:
-    no supervisor is stopped for so long."""
+    """Returns whether a message is one line for a person, neither a traceback, nor a refusal, nor that of a client that
+    waited in vain: no supervisor is stopped for so long."""
     line = sentence.strip()
-    return bool(line) and not any(words in line for words in ("\n", "Traceback", GIVEN_UP))
+    return bool(line) and not any(words in line for words in ("\n", "Traceback", GIVEN_UP, *REFUSALS))

@@ -87,7 +87,6 @@ class _Log(io.FileIO):
 
 ROTATE_BYTES = 1_000_000
 TAIL_BYTES = 4096
-_LOG_BLOCK_BYTES = 65_536
 
 
 def rotate(path: Path) -> None:
@@ -102,25 +101,18 @@ def rotate(path: Path) -> None:
         pass  # the folder may be gone: keep the old file
 
 
-def cut(path: Path) -> None:
-    """Empties `path`, the log of a running child, once it exceeds 1 MB; its last 1 MB becomes `path`.1.
-    It is copied, not moved, since the child, and what it has started, keep its descriptor; they append to it."""
+def append(path: Path, output: bytes) -> int:
+    """Appends a child's output to its log, best effort; returns the log's size, or 0 if there is none."""
     with suppress(OSError):
-        if os.stat(path).st_size <= ROTATE_BYTES:
-            return
+        descriptor = open_file(path)
         try:
-            _copy_end(path, Path(f"{path}.1"))
-        finally:  # on a full disk, too
-            os.truncate(path, 0)
-
-
-def _copy_end(path: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(path, "rb") as file, open(os.open(target, flags, 0o600), "wb") as copy:
-        file.seek(-ROTATE_BYTES, os.SEEK_END)
-        while block := file.read(_LOG_BLOCK_BYTES):
-            copy.write(block)
+            if os.fstat(descriptor).st_size > ROTATE_BYTES:  # it could not be moved
+                os.ftruncate(descriptor, 0)
+            os.write(descriptor, output)
+            return os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+    return 0
 
 
 def open_file(path: Path) -> int:
@@ -149,7 +141,7 @@ def open_for_child(path: Path) -> tuple[int, int | None]:
 
 def tail(path: Path, start: int) -> str:
     """Returns the last 4 KiB written to `path` since offset `start`, empty if it cannot be read.
-    A file shorter than `start` was emptied since (`cut`): all of it is later."""
+    A file shorter than `start` was begun since: all of it is later."""
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -1,7 +1,8 @@
 """Starts every child process: workers, the gateway, and short-lived processes that answer one question.
 
 Each gets a log in the state folder, the allowed part of our environment, the default limits (`process.Limits`),
-and a lifeline, by which it never outlives this process.
+and a lifeline, by which it never outlives this process. A worker, which may be any program and lives for long, writes
+its log through a pipe (`worker_logs`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hushd_protocol.system import log_files
 from .process import Launch, Process, environment
 
 MAX_LAST_WORDS = 300  # characters
+_PIPE_BYTES = 1 << 16  # that a pipe holds
 
 
 @dataclass(slots=True, eq=False)
@@ -26,12 +28,40 @@ class Running:
     Attributes:
         log: the file that gets its output.
         log_start: where its output begins in `log`; None if it goes to our own log instead.
+        pipe: the descriptor from which its output is read; -1 if it writes the log itself.
     """
 
     process: Process
     log: Path
     log_start: int | None
     _lifeline: int  # our end: closing it kills the child's process group
+    pipe: int = -1
+    _written: int = 0  # bytes, to our own log
+
+    def write_log(self) -> int | None:
+        """Moves the output that waits in the pipe to the log; returns its bytes, None once nobody can write more."""
+        try:
+            output = os.read(self.pipe, _PIPE_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return None
+        if output and self.log_start is not None:
+            size = log_files.append(self.log, output)
+            self.log_start = 0 if 0 < size < self.log_start else self.log_start  # a new file was begun
+        elif self._written < log_files.ROTATE_BYTES:
+            self._written += len(output)
+            with suppress(OSError):
+                os.write(2, output)
+        return len(output) or None
+
+    def end_log(self) -> None:
+        """Moves the rest of the output to the log, but no survivor's flood, and closes the pipe."""
+        for _ in range(log_files.ROTATE_BYTES // _PIPE_BYTES):
+            if not self.write_log():
+                break
+        os.close(self.pipe)
+        self.pipe = -1
 
     def output(self) -> str:
         """Returns the tail of its output."""
@@ -56,6 +86,7 @@ def start(
     answer: int | None = None,
     question: int | None = None,
     inherited: Sequence[int] = (),
+    piped: bool = False,
 ) -> Running:
     """Starts a child. Raises OSError or ValueError if the child cannot be started.
 
@@ -65,12 +96,20 @@ def start(
         answer: a descriptor for its standard output, instead of the log.
         question: a descriptor for its standard input; by default that is empty.
         inherited: descriptors that it inherits under the same numbers.
+        piped: whether the caller reads its output from `Running.pipe`, and writes the log.
     """
     # One pipe per child: the process group that the pipe's end kills belongs to the pipe, not to a descriptor.
     lifeline, our_end = os.pipe()
     try:
         descriptor, begin = log_files.open_for_child(output)
+        pipe = -1
         try:
+            if piped:
+                written = descriptor
+                pipe, descriptor = os.pipe()
+                with suppress(OSError):
+                    os.close(written)
+                os.set_blocking(pipe, False)
             lifeline_variables = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())}
             child_environment = environment(os.environ, *variables, lifeline_variables)
             process = launch(
@@ -82,7 +121,11 @@ def start(
                 inherited=inherited,
                 **({} if question is None else {"stdin": question}),
             )
-            return Running(process, output, begin, our_end)
+            return Running(process, output, begin, our_end, pipe)
+        except BaseException:
+            if pipe >= 0:
+                os.close(pipe)
+            raise
         finally:
             with suppress(OSError):  # a full disk may report an error only now
                 os.close(descriptor)

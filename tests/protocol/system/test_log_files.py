@@ -7,43 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system.log_files import ROTATE_BYTES, TAIL_BYTES, cut, open_file, open_for_child, rotate, tail
+from hushd_protocol.system.log_files import ROTATE_BYTES, TAIL_BYTES, append, open_file, open_for_child, rotate, tail
 
 
-@pytest.mark.parametrize("size", [0, 1, ROTATE_BYTES])
-def test_a_log_of_a_megabyte_stays_as_it_is(size: int, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
+@pytest.mark.parametrize("may_move", [True, False])
+@pytest.mark.parametrize("size", [0, ROTATE_BYTES, ROTATE_BYTES + 1])
+def test_a_childs_output_has_a_bounded_file(size: int, may_move: bool, tmp_path: Path) -> None:
+    """A log of more than a megabyte is kept beside the one that is begun, or emptied where that cannot be."""
+    log, moved = tmp_path / "worker.log", tmp_path / "worker.log.1"
     log.write_bytes(b"x" * size)
-    cut(log)
-    assert log.stat().st_size == size
-    assert not (tmp_path / "worker.log.1").exists()
-
-
-@pytest.mark.parametrize("before", [None, b"an older one"])
-def test_of_a_longer_one_the_last_megabyte_is_kept(before: bytes | None, tmp_path: Path) -> None:
-    """The child goes on in the same file, whose descriptor it and its children hold."""
-    log, kept = tmp_path / "worker.log", tmp_path / "worker.log.1"
-    if before is not None:
-        kept.write_bytes(before)
-    with open(log, "ab") as child:
-        child.write(b"old" + b"y" * ROTATE_BYTES)
-        child.flush()
-        cut(log)
-        child.write(b"new")
-    assert log.read_bytes() == b"new"
-    assert kept.read_bytes() == b"y" * ROTATE_BYTES
-    assert kept.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_log_whose_end_cannot_be_kept(tmp_path: Path) -> None:
-    """It is emptied all the same if its process runs, and grows if that is still to come."""
-    log = tmp_path / "worker.log"
-    log.write_bytes(b"x" * (ROTATE_BYTES + 1))
-    (tmp_path / "worker.log.1").mkdir()
-    os.close(open_file(log))
-    assert log.stat().st_size == ROTATE_BYTES + 1
-    cut(log)
-    assert log.stat().st_size == 0
+    if not may_move:
+        moved.mkdir()
+    new = size > ROTATE_BYTES
+    assert append(log, b"more") == log.stat().st_size == 4 + (0 if new else size)
+    assert moved.is_file() == (new and may_move)
+    assert log.stat().st_mode & 0o777 == 0o600 or not (new and may_move)
+    assert append(tmp_path / "none" / "log", b"more") == 0
 
 
 @pytest.mark.parametrize("size", [0, ROTATE_BYTES, ROTATE_BYTES + 1])

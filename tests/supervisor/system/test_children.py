@@ -91,7 +91,7 @@ def test_every_child_gets_the_same(
     assert variables["HUSHD_SUPERVISOR"] == str(os.getpid())
     assert (variables["HF_HOME"], variables["DO_NOT_TRACK"]) == ("/a/cache", "1")
     assert "NOTIFY_SOCKET" not in variables
-    assert Path(outputs[0]).parent == find().logs
+    assert outputs[0].startswith("pipe:") or Path(outputs[0]).parent == find().logs
     launch.close()
 
 

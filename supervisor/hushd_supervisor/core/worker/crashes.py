@@ -61,7 +61,7 @@ class Crashes:
         self.stalled += 1
 
     def fell(self) -> None:
-        """Records a start that something outside of hushd has ended: it is no crash."""
+        """Records a start that something outside of hushd has ended; it does not count as a crash."""
         self.total += 1
         self.felled += 1
 

@@ -26,11 +26,10 @@ from hushd_protocol.messages import (
     LoadFailed,
     Message,
     Ready,
-    Result,
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system import log_files, passed_file, uploads
+from hushd_protocol.system import lifeline, passed_file, uploads
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
@@ -42,6 +41,7 @@ from ..children import Running
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, worker_command
 from ..source import Outcome, Perform, Source
+from ..worker_logs import WorkerLogs
 from .client_socket import BATCH
 from .lock import ListeningSocket
 from .router import ANSWER_LINGER_MS, listen, make_router, send
@@ -70,6 +70,7 @@ class _Worker:
     exit_due: float = 0.0  # when its exit counts, unless a frame comes first
     other_messages: int = 0  # messages of other workers read since its exit
     standstills: int = 0  # of this process since its exit
+    stopped: bool = False  # whether it stood still by a signal when we killed it
 
     @property
     def process(self) -> Process:
@@ -117,6 +118,7 @@ class WorkerSocket(Source):
         self._routes: dict[bytes, _Worker] = {}
         self._former: deque[bytes] = deque(maxlen=MAX_FORMER)  # routes
         self._strangers = False  # whether one was logged
+        self._logs = WorkerLogs(poller)
 
     # --- the loop's calls --------------------------------------------------------------------------------------------
 
@@ -127,6 +129,7 @@ class WorkerSocket(Source):
         return {Spawn: self._spawn, Kill: self.kill, Gauge: self._gauge, ToWorker: self._send}
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        self._logs.read(ready, now)
         if buggify("exits before messages"):
             yield from self.exits(ready, self._clock())
         if self.socket in ready:
@@ -198,11 +201,13 @@ class WorkerSocket(Source):
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
                     {"HUSHD_FILES": str(theirs.fileno())},
                     inherited=(theirs.fileno(),),
+                    piped=True,
                 )
                 undone.pop_all()
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
         self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, files, temporary, self._oom_kills())
+        self._logs.add(child)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
@@ -213,6 +218,7 @@ class WorkerSocket(Source):
     def kill(self, action: Kill) -> None:
         """Kills a worker and its descendants; returns at once."""
         if worker := self._workers.get((action.worker, action.gen)):
+            worker.stopped = worker.stopped or lifeline.is_stopped(worker.process.pid)
             worker.process.kill()
 
     def send(self, name: str, gen: int, message: Message) -> SendFailed | None:
@@ -261,8 +267,6 @@ class WorkerSocket(Source):
             if worker.status is not None:
                 worker.exit_due = self._clock() + LAST_MESSAGES_TIMEOUT_S
             worker.bye = worker.bye or isinstance(message, Bye)
-            if isinstance(message, Beat | Result | Error):  # some work was done, about which it may have written
-                log_files.cut(worker.child.log)
             if isinstance(message, Ready | Beat):
                 message = replace(message, cards=measure.plausible_cards(message.cards))
                 if isinstance(message, Ready):
@@ -281,7 +285,7 @@ class WorkerSocket(Source):
                     continue
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
-                worker.close()
+                self._close(worker)
                 worker.exit_due = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
                 self._dead.append(worker)
             elif (
@@ -295,11 +299,13 @@ class WorkerSocket(Source):
                 self._dead.remove(worker)
                 self._remove(worker)
                 self._record("debug", f"{worker.name} ended with status {worker.status}")
-                yield Exited(worker.name, worker.gen, worker.status, worker.child.output(), self._out_of_memory(worker))
+                short = self._out_of_memory(worker)
+                yield Exited(worker.name, worker.gen, worker.status, worker.child.output(), short, worker.stopped)
 
     def deadline(self) -> float | None:
-        """The time at which the next waiting exit counts."""
-        return min((worker.exit_due for worker in self._dead), default=None)
+        """The time at which the next waiting exit counts, or a log is written on."""
+        dues = [worker.exit_due for worker in self._dead]
+        return min((*dues, due) if (due := self._logs.deadline()) is not None else dues, default=None)
 
     def _is_read(self, worker: _Worker) -> bool:
         """Returns whether libzmq has no more messages of a dead worker."""
@@ -338,11 +344,13 @@ class WorkerSocket(Source):
         self.send(worker.name, worker.gen, self._welcome)
         return FromWorker(worker.name, worker.gen, message)
 
-    def _out_of_memory(self, worker: _Worker) -> bool:
-        """Returns whether a worker died of SIGKILL while the kernel was killing processes for lack of memory."""
-        if worker.status != -signal.SIGKILL or worker.oom_kills is None:
+    def _out_of_memory(self, worker: _Worker) -> bool | None:
+        """Returns whether a worker died of SIGKILL while the kernel was killing processes for lack of memory; None if
+        the kernel does not say."""
+        if worker.status != -signal.SIGKILL:
             return False
-        return (self._oom_kills() or 0) > worker.oom_kills
+        count = self._oom_kills()
+        return None if worker.oom_kills is None or count is None else count > worker.oom_kills
 
     def _refuse(self, route: bytes, error: HushdError) -> None:
         if not self._strangers:
@@ -362,7 +370,11 @@ class WorkerSocket(Source):
             self._former.append(worker.route)
         self._tokens = {token: starting for token, starting in self._tokens.items() if starting is not worker}
         if worker.status is None:
-            worker.close()
+            self._close(worker)
+
+    def _close(self, worker: _Worker) -> None:
+        self._logs.remove(worker.child)
+        worker.close()
 
 
 def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:

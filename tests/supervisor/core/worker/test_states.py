@@ -471,7 +471,7 @@ def test_after_a_shared_crash_each_is_retried_alone() -> None:
     ],
 )  # fmt: skip
 def test_who_is_ended_from_outside_is_no_culprit(how: dict[str, Any]) -> None:
-    """Seven processes that others kill or stop under a request, each at once followed by the next, leave it its result
+    """Seven processes that others kill or stop under a request, each followed by the next at once, leave it its result
     and its worker open; at the eighth it ends with an error that blames nobody."""
     desk = Desk()
     for deaths, end in ((FELLED - 1, "result"), (FELLED, "worker_crashed")):

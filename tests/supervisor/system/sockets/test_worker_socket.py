@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,8 +110,9 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert first.descriptors["lifeline"] == int(first.environment["HUSHD_LIFELINE"])
     assert find().worker_log(NAME).exists()
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
-    # Of each: a lifeline's write end, an end of the way of files, and the two ends of the fake's exit pipe.
-    assert len(open_descriptors() - before) == 8
+    # Of each: a lifeline's write end, its output's read end, an end of the way of files, and the two ends of the fake's
+    # exit pipe.
+    assert len(open_descriptors() - before) == 10
 
 
 def named(path: Path, size: int) -> ToWorker:
@@ -168,14 +172,14 @@ def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) 
     assert process.hears() == Drain()
 
 
-def test_a_log_does_not_grow_while_its_worker_lives(desk: Desk, start: Start) -> None:
-    """A worker that never ends writes a megabyte: after its next job the log is empty, and the lines beside it."""
-    process, log = start(), find().worker_log(NAME)
-    log.write_bytes(b"a warning\n" * 200_000)
-    process.says(Result(id=ID))
-    desk.receive(1)
-    assert log.stat().st_size == 0
-    assert log.with_name(f"{log.name}.1").read_bytes() == b"a warning\n" * 100_000
+def test_what_a_worker_writes_is_in_its_log_at_once(desk: Desk, start: Start) -> None:
+    """Its output comes by a pipe, which is read in the loop's next turn."""
+    desk.launch.last_words = "a warning\n"
+    start()
+    log = find().worker_log(NAME)
+    assert log.read_text() == ""
+    list(desk.workers.events(dict(desk.poller.poll(0)), desk.now))
+    assert log.read_text() == "a warning\n"
 
 
 def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None:
@@ -334,15 +338,33 @@ def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> No
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 3, "the last descriptors' end")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's state is in /proc")
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_process_that_stood_still_by_a_signal_is_reported(desk: Desk, start: Start, stopped: bool) -> None:
+    """Its exit says so if others had stopped it when it was killed for not answering, and not if it hung."""
+    process = start()
+    with subprocess.Popen(["sleep", "60"]) as child:
+        if stopped:
+            child.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        process.pid = child.pid
+        desk.workers.kill(Kill(NAME, 1))
+        child.kill()
+    process.exit(-9)
+    assert desk.exits() == []
+    desk.now += LAST_MESSAGES_TIMEOUT_S
+    assert [exited.stopped for exited in desk.exits()] == [stopped]
+
+
 @pytest.mark.parametrize(
     ("status", "before", "after", "told"),
     [
-        (-9, 7, 8, True), (-9, 7, 7, False), (-11, 7, 8, False), (0, 7, 8, False), (-9, None, 8, False),
-        (-9, 7, None, False),
+        (-9, 7, 8, True), (-9, 7, 7, False), (-11, 7, 8, False), (0, 7, 8, False), (-9, None, 8, None),
+        (-9, 7, None, None),
     ],
 )  # fmt: skip
 def test_a_kill_for_want_of_memory_is_reported(
-    desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool
+    desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool | None
 ) -> None:
     """SIGKILL, and a count of such kills that rose while the process lived, are one; anything less is not."""
     desk.oom_kills = before
