@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .developers import said
 from .in_words import in_words
 from .items import MappedText
 from .language import language as named
@@ -61,17 +62,20 @@ class Pronouncer:
     ) -> None:
         self._words, self._language, self._named = words, language, named(language)
         self._pronounce = _pronunciations(pronounce, phonemes)
+        self._own = {word.lower() for word in pronounce}
         self._rewrite: Any = None
 
     def __call__(self, text: MappedText) -> MappedText:
         if self._pronounce is not None:
             text = text.sub(*self._pronounce)
+        text = said(text, self._language, self._own, names=True)
         if _ODD.search(text.text):
             if self._rewrite is None:
                 from .rewriting import Rewriting
 
                 self._rewrite = Rewriting(self._words)
             text = self._rewrite(text)
+        text = said(text, self._language, self._own)
         if self._named is not None:
             return in_words(text, self._named)
         if _DIGIT.search(text.text) and (lost := signs(self._language)):
