@@ -179,3 +179,9 @@ def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: py
     config.write_text('languages = ["en"]\n')
     (english,) = installation.languages()
     assert (english.remedy, english.text) == ("", "English is heard and spoken")
+    config.write_text('languages = ["en", "fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
+    told = next(installation.languages())
+    assert told.text == "onnx-asr/nemo-canary-1b-v2 cannot tell English and French apart: it reads all as English"
+    assert told.remedy == "hushd get fr"
+    config.write_text('languages = ["fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
+    assert not any("apart" in each.text for each in installation.languages())

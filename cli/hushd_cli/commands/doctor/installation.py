@@ -6,18 +6,21 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from hushd_models import advice, preferences
+from hushd_models import advice, catalogue, preferences
 from hushd_models import languages as names
 from hushd_models.installation import extra_command, plugin_needed
 from hushd_models.inventory import Row, rows
+from hushd_models.recommendation import tells_apart
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines, entry_points
+from hushd_schema.settings import load
 
 from hushd_cli.commands import config
 from hushd_cli.commands import service as of_session
@@ -164,11 +167,21 @@ def models() -> Iterator[Finding]:
 
 
 def languages() -> Iterator[Finding]:
-    """Checks whether something here hears and speaks each of the user's languages."""
+    """Checks whether something here hears and speaks each of the user's languages, and whether the usual model tells
+    them apart."""
     here = paths.find()
     usable = [row for row in rows(Store(here)) if row.usable and row.known]
     able = {role: {names.code(tag) for row in usable if row.role == role for tag in _spoken(row)} for role in _DOES}
-    for code in preferences.own_languages(here.config) or ["en"]:
+    own = preferences.own_languages(here.config) or ["en"]
+    usual = None
+    with suppress(HushdError):  # a mistake of the configuration has a finding of its own
+        usual = catalogue.find(load(here.config).model_for("stt"))
+    if usual and usual.needs_language and not tells_apart(usual, own):
+        listed = " and ".join(map(names.name, own))
+        yield warning(
+            f"{usual.model} cannot tell {listed} apart: it reads all as {names.name(own[0])}", f"hushd get {own[-1]}"
+        )
+    for code in own:
         lacking = [does for role, does in _DOES.items() if code not in able[role]]
         if lacking:
             yield warning(f"nothing here {' or '.join(lacking)} {names.name(code)}", f"hushd get {code}")
