@@ -32,6 +32,7 @@ SHORT_LINE = 40
 _CHARACTERS_AHEAD = 32
 
 
+_UNIT = re.compile(r"\d\s?[mghlstLVWKAC]\Z")  # 2 m: a unit, not an initial
 _INITIALS = re.compile(r"[^\W\d_](?:\.-?[^\W\d_])*")
 _STOP = re.compile(
     r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?:\[\d{1,3}\]){0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)"
@@ -179,7 +180,9 @@ class Splitter:
                 return _Verdict.UNKNOWN
             if (verdict := self._judge_owner(before, after)) is not None:
                 return verdict
-        doubtful = single and (word in self._known.may_end or _INITIALS.fullmatch(word) is not None)
+        doubtful = single and (
+            word in self._known.may_end or (_INITIALS.fullmatch(word) is not None and not _UNIT.search(before))
+        )
         numbered = single and word in self._known.before_number
         following = after.lstrip()
         if "\n" in after[: len(after) - len(following)] and not doubtful and not numbered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, spellout
+from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Fraction, Number, Time
 
@@ -63,3 +63,9 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
         return None
     spoken = verbaliser.time(time._replace(noon="am"), near, parts).removesuffix("de la mañana")
     return f"{spoken}{'del mediodía' if time.hour == 12 else 'de la noche'}"
+
+
+def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
+    """Says máx. and mín. in the gender of the noun before them: temperatura máxima."""
+    stem = {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower())
+    return stem and stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, spellout
+from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Fraction, Number, Time
 
@@ -57,5 +57,7 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
 
 
 def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
-    """Says D. as dona before a woman's name."""
+    """Says D. as dona before a woman's name, and máx. in the gender of the noun before it: temperatura máxima."""
+    if stem := {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower()):
+        return stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")
     return "dona" if parts.get("named") == "D." and near.word_after().endswith(("a", "el", "or")) else None
