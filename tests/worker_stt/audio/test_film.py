@@ -254,6 +254,27 @@ def test_damage_in_the_middle_costs_itself(form: str, place: float) -> None:
     assert float(near[1]) == pytest.approx(60 * place, abs=1.5)
 
 
+@pytest.mark.parametrize("form", ["mp4", "m4a"])
+def test_a_film_says_near_where_its_sound_cannot_be_decoded(tmp_path: Path, form: str) -> None:
+    path = film(tmp_path / f"a.{form}", np.random.default_rng(0).normal(0, 0.1, 20 * RATE), movflags="faststart")
+    data = bytearray(path.read_bytes())
+    at = len(data) // 2
+    data[at : at + len(data) // 20] = bytes(len(data) // 20)
+    path.write_bytes(data)
+    near = re.search(r"is damaged near (\d+\.\d) s", read(path)[1].damage)
+    assert near
+    assert float(near[1]) == pytest.approx(10, abs=1.5)
+
+
+def test_a_film_that_begins_a_track_in_its_middle_is_read(tmp_path: Path) -> None:
+    """As a damaged one seems to: PyAV raises an IndexError for it at the end."""
+    path = film(tmp_path / "a.flv", np.random.default_rng(0).normal(0, 0.1, 12 * RATE))
+    data = path.read_bytes()
+    for at in range(len(data) // 3, 2 * len(data) // 3, len(data) // 200):
+        path.write_bytes(data[:at] + data[at + len(data) // 10 :])
+        assert len(read(path)[0]) > 10 * RATE
+
+
 @pytest.mark.parametrize("form", ["ac3", "mp4", "mkv", "ts", "wma"])
 def test_a_film_is_read_beyond_damage(tmp_path: Path, form: str) -> None:
     """One packet that a decoder refuses, with whatever error, does not end the sound."""

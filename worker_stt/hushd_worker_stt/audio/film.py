@@ -37,6 +37,7 @@ _MAX_FILE_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _HEAD_BYTES = 64
 _MAX_BOXES = 10_000  # of an MP4, at its top
+_WORD_S = 0.2  # of sound, in which a word may be
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
 
@@ -98,6 +99,8 @@ class Film(AbstractContextManager["Film"]):
         duration: the seconds by the file's header; 0.0 if it does not state them.
         seconds: the position up to which it has been decoded.
         failure: the reason for a stop before the end; known once the blocks have ended.
+        gap_s: the second from which a part of the track could not be decoded, if it is long enough for a word, between
+            parts that could; None for none so far.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Film(AbstractContextManager["Film"]):
         self._floats: Any = None  # makes floats of frames
         self._format: object = None  # of the frames that it takes
         self.seconds, self.failure = 0.0, ""
+        self.gap_s: float | None = None
         self._open()
         self.tracks = self._by_rank(languages.code(language))
         self.track = track or next(iter(self.tracks), 1)
@@ -225,7 +229,7 @@ class Film(AbstractContextManager["Film"]):
             raise self._undecodable("its codec is unknown")
         if stream.codec_context.codec_tag in kinds.LOCKED:
             raise self._unreadable(kinds.PROTECTED)
-        torn, any_frame, latest, end = "", False, 0.0, 0
+        torn, any_frame, latest, end, lost_s = "", False, 0.0, 0, 0.0
         is_wav = self._file.format.name == "wav"  # of which the last read is always called incomplete
         try:
             for packet in self._file.demux():
@@ -237,13 +241,20 @@ class Film(AbstractContextManager["Film"]):
                     frames: list[AudioFrame] = packet.decode()
                 except self._av.FFmpegError as error:  # only this packet's: the next one may be whole
                     torn = _why(error)
+                    lost_s += float((packet.duration or 0) * (packet.time_base or 0))
                     continue
+                if frames:
+                    if any_frame and lost_s >= _WORD_S and self.gap_s is None:
+                        self.gap_s = self.seconds
+                    lost_s = 0.0
                 for frame in frames:
                     torn = _TORN if frame.is_corrupt or (packet.is_corrupt and not is_wav) else ""
                     any_frame = True
                     yield self._time(frame), self._sound(frame)
         except self._av.FFmpegError as error:
             torn = _why(error)
+        except IndexError:  # at the end of a damaged file, of a track that began in its middle: PyAV does not know it
+            pass
         if torn and not any_frame:
             raise self._undecodable(torn)
         if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
@@ -35,8 +36,11 @@ _SLACK = 1024  # bytes that a header may promise in excess: some writers count t
 _MISSING = 0.98  # of the promised frames
 _TAGS = 4_000  # bytes of tags that may follow the sound
 _MORE_S = 0.1  # of sound, by which two decoders may differ
+_END_S = 1.0  # of sound, so much behind which a damage is one of the middle
 _MP3_FRAME_BYTES = 2_000  # bytes of an MP3's first frame
 _SEARCHED_BYTES = 2**16  # at once, for an OGG's next page
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # at most
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each byte, its last bit first
 _OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
 
@@ -151,6 +155,7 @@ class Recording(AbstractContextManager["Recording"]):
             try:
                 with self._film_at(max(0.0, self._start - end_s), part) if part else nullcontext(film) as link:
                     yield from self._decoded(link)
+                    gaps += [] if link.gap_s is None else [end_s + link.gap_s]
                     end_s, why, is_lost = end_s + link.seconds, why or link.failure, False
             except HushdError:
                 if not self._links:
@@ -206,7 +211,8 @@ class Recording(AbstractContextManager["Recording"]):
             except HushdError:  # what is left cannot be opened
                 broken = True
         is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
-        self._judge(is_short, empty=end_s == 0, why=why, gaps=[before_s] * broken)
+        gaps = [before_s] if broken and (not is_short or self.seconds > before_s + _END_S) else []
+        self._judge(is_short, empty=end_s == 0, why=why, gaps=gaps)
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
@@ -267,22 +273,33 @@ def states_length(descriptor: int) -> bool:
 
 def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool, bool]:
     """Returns where each of several OGGs in one file begins and ends, nothing if there are no several; whether the file
-    ends within a page; and whether there is something else between its pages or behind them: libsndfile passes over
-    that, and ends with the first OGG, or with the page before, without an error."""
+    ends within a page; and whether a page is damaged, or something else stands between pages or behind them: libsndfile
+    passes over that, and ends with the first OGG, or with the page before, without an error."""
     at, size, begins, is_torn, starts = 0, os.fstat(descriptor).st_size, False, False, []
     while True:
-        head = os.pread(descriptor, _OGG_HEAD_BYTES + 255, at)
-        if head[:4] == b"OggS" and len(head) >= _OGG_HEAD_BYTES:
-            begun, begins = begins, head[5] & 2 == 2
+        page = os.pread(descriptor, _OGG_PAGE_BYTES, at)
+        if page[:4] == b"OggS" and len(page) >= _OGG_HEAD_BYTES:
+            begun, begins = begins, page[5] & 2 == 2
             if begins and not begun:  # a recording's tracks begin together
                 starts.append(at)
-            at += _OGG_HEAD_BYTES + head[26] + sum(head[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + head[26]])
-        elif starts and size - at > _TAGS:
-            at, is_torn = _next_page(descriptor, at), True
+            length = _OGG_HEAD_BYTES + page[26] + sum(page[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + page[26]])
+            is_torn = is_torn or (length <= len(page) and not _is_whole(page[:length]))
+            at += length
+        elif starts and at < size and page[:4] != b"OggS":
+            ahead = _next_page(descriptor, at)
+            is_torn = is_torn or ahead < size or size - at > _TAGS
+            at = ahead
         else:
             break
     links = list(pairwise([*starts, min(at, size)]))
-    return links if len(links) > 1 else [], at > size or head[:4] == b"OggS", is_torn
+    return links if len(links) > 1 else [], at > size or page[:4] == b"OggS", is_torn
+
+
+def _is_whole(page: bytes) -> bool:
+    """Returns whether an OGG's page has its checksum: zlib's, but for the order of bits and the first value."""
+    bare = page[:22] + bytes(4) + page[26:]
+    mirrored = zlib.crc32(bare.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2) == int.from_bytes(page[22:26], "little")
 
 
 def _next_page(descriptor: int, at: int) -> int:
