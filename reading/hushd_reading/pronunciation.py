@@ -73,7 +73,7 @@ class Pronouncer:
             if self._rewrite is None:
                 from .rewriting import Rewriting
 
-                self._rewrite = Rewriting(self._words)
+                self._rewrite = Rewriting(self._words, self._named.words("dotted") if self._named else ())
             text = self._rewrite(text)
         text = said(text, self._language, self._own)
         if self._named is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from .agents import identified, named, unruled
 from .items import MappedText
@@ -55,10 +56,15 @@ _EMOJI = re.compile(
 
 
 class Rewriting:
-    """Rewrites pieces with the words of one language, or without any."""
+    """Rewrites pieces with the words of one language, or without any.
+    `abbreviations`: those with a full stop inside, such as Dott.ssa, which is not that of a file."""
 
-    def __init__(self, words: Words | None) -> None:
+    def __init__(self, words: Words | None, abbreviations: Iterable[str] = ()) -> None:
         self._words = words
+        not_within = (
+            rf"(?!(?<=\b{before})\.{after}\b)" for before, after in (short.split(".") for short in abbreviations)
+        )
+        self._file = re.compile("".join(not_within) + _FILE.pattern)
         self._symbols: re.Pattern[str] | None = None
         if words is not None and words.symbols:
             signs = "|".join(re.escape(sign) for sign in sorted(words.symbols, key=len, reverse=True))
@@ -119,7 +125,7 @@ class Rewriting:
         text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
         text = unruled(named(identified(text, words)))
         text = text.sub(_CALL, "").sub(_FLAG, lambda match: f"{words.dash} " * len(match[1]))
-        text = text.sub(_FILE, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
+        text = text.sub(self._file, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
         if self._symbols is not None:
             text = text.sub(

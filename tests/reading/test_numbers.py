@@ -228,7 +228,7 @@ OTHERS = [
     ("de", "001 hier, 1200 mal 1080", "null null eins hier, eintausendzweihundert mal eintausendachtzig"),
     ("pt", "às 20:05", "às vinte horas e cinco minutos"),
     ("de", "Zeile 1 ist leer, 1 von 3", "Zeile eins ist leer, eins von drei"),
-    ("it", "Sono le 17:30, 12,50 €", "Sono le 17:30, 12,50 €"),
+    ("fi", "Kello on 17:30, 12,50 €", "Kello on 17:30, 12,50 €"),
     ("en", "At 17:30, 12,50 €, 2nd", "At seventeen thirty, twelve euros and fifty cents, second"),
 ]  # fmt: skip
 ROWS = [(language, *row) for language, table in TABLES.items() for row in table] + OTHERS

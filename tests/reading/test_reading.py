@@ -176,14 +176,14 @@ def test_other_languages_have_their_own_words_or_none() -> None:
     """German reads an address in German; a language hushd has no words for gets it without its scheme."""
     assert texts("https://example.com/a", language="de-AT") == ["example Punkt com Schrägstrich a"]
     assert texts("https://www.example.com/a?b *so* \U0001f600", language="ja") == ["example.com/a so"]
-    assert texts("a != b", language="it") == ["a != b"]
+    assert texts("a != b", language="fi") == ["a != b"]
 
 
 @pytest.mark.parametrize(("language", "spoken"), [
     ("pl", "minus 5 °C, 12,50 euro, 3 euro, 1-2, 5 £, $5, 20 %"),
     ("da-DK", "minus 5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
     ("nb", "-5 °C, 12,50 euro, 3 euro, 1-2, 5 pund, $5, 20 %"),
-    ("it", "-5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
+    ("fi", "-5 °C, 12,50 €, €3, 1-2, 5 £, $5, 20 %"),
     ("uk", "мінус 5 °C, 12,50 євро, 3 євро, 1-2, 5 фунтів, 5 доларів, 20 відсотків"),
 ])  # fmt: skip
 def test_no_sign_is_lost_in_a_language_that_is_not_counted(language: str, spoken: str) -> None:

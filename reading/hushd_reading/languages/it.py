@@ -1,0 +1,67 @@
+"""Italian: the forms that a table cannot say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hushd_reading import gender, spellout
+from hushd_reading.near import Near, Parts
+from hushd_reading.parse import Amount, Fraction, Number, Time
+
+if TYPE_CHECKING:
+    from hushd_reading.verbalise import Verbaliser
+
+
+def denominator(value: int) -> tuple[str, str]:
+    name = spellout.ordinal(value, "it")
+    return name, f"{name[:-1]}i"
+
+
+def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    mark = parts.get("mark", "").strip(".") or "ª" * (gender.of(near.word_after(), "it") == "f")  # II Guerra
+    return spellout.ordinal(int(number.whole), "it", "f" if mark == "ª" else "m")
+
+
+def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return spellout.ordinal(int(number.whole), "it")
+
+
+def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    name = near.before.rsplit(" ", 1)[-1]
+    return spellout.ordinal(int(number.whole), "it", "f" if name.endswith("a") and name != "Andrea" else "m")
+
+
+def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
+    """Says a half before a noun that is feminine: mezza tazza."""
+    if (fraction.part, fraction.of, fraction.whole) != (1, 2, None) or gender.of(near.word_after(), "it") != "f":
+        return None
+    return "mezza"
+
+
+def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
+    """Says one o'clock without a number: l'una."""
+    if time.hour != 1 or time.until or near.word_before() not in ("alle", "all", "le", "l", "dalle", "ore"):
+        return None
+    return None if time.minute else "una"
+
+
+def _joined(words: str) -> str:
+    """Returns words as they are spelled together: un'ora, cinquemila."""
+    return re.sub(r"\buna (?=[aeiou])", "un'", words).replace(" mila", "mila")
+
+
+def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str:
+    return _joined(verbaliser.measure(amount, near, parts))
+
+
+def say_money(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str:
+    return _joined(verbaliser.money(amount, near, parts))
+
+
+def say_duration(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return _joined(verbaliser.duration(record, near, parts))
+
+
+def say_cardinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return _joined(verbaliser.cardinal(number, near, parts))
