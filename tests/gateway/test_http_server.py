@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pytest
 from hushd import AsyncClient
+from hushd_gateway import callers
 from hushd_gateway.__main__ import UNREAD_BYTES
 from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app, security, server
@@ -75,6 +76,24 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(1000):
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), [
+    (b"\0\1\2\r\n\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400), (REQUEST.replace(b"Host", b"Content-Length"), 400),
+    (REQUEST.replace(b"/ ", "/é ".encode()), 400), (UPGRADE.replace(b"Key", b"K"), 400),
+    (UPGRADE.replace(b" 13", b" 12"), 426), (UPGRADE.replace(b"GET", b"POST"), 400),
+    (UPGRADE[:-2] + "Sec-WebSocket-Protocol: é\r\n\r\n".encode(), 400),
+    (UPGRADE[:-2] + b"Sec-WebSocket-Extensions: \xff;=\r\n\r\n", 400), (UPGRADE.replace(b"/v1/realtime", b"/v2"), 404),
+])  # fmt: skip
+def test_a_request_that_cannot_be_read_is_refused_in_the_form_of_the_api(
+    request_bytes: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever refuses it: an upgrade with letters that no head has ended without an answer."""
+    monkeypatch.setattr(callers, "is_ours", lambda *_: True)
+    head, _, body = ask(create_app(None, Settings()), request_bytes, monkeypatch).partition(b"\r\n\r\n")  # type: ignore[arg-type]
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert (status == 426) == (b"sec-websocket-version: 13" in head.lower())
 
 
 async def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from hushd_gateway.routing import Engines
 
@@ -27,6 +28,13 @@ from .transcription import endpoints as transcription
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
+
+_NO_PATH = "There is no such path."
+
+
+async def _nowhere(socket: WebSocket) -> None:
+    raise ApiError(404, _NO_PATH)
+
 
 ROUTES: list[BaseRoute] = [
     Route("/v1/audio/speech", speech.create, methods=["POST"]),
@@ -45,6 +53,7 @@ ROUTES: list[BaseRoute] = [
     Route("/health", models.health),
     Route("/metrics", metrics.show),
     *(Route(path, web_page.serve) for path in web_page.FILES),
+    WebSocketRoute("/{path:path}", _nowhere),
 ]
 
 
@@ -77,7 +86,7 @@ def create_app(
 async def _unknown(request: Request, error: Exception) -> Response:
     """Answers requests for an unknown path or method."""
     assert isinstance(error, HTTPException)
-    sentences = {404: "There is no such path.", 405: "This path does not take this method."}
+    sentences = {404: _NO_PATH, 405: "This path does not take this method."}
     response = ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
     response.headers.update(error.headers or {})
     return response

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -12,7 +13,9 @@ import uvicorn
 from hushd_protocol.system.paths import find
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
-from wsproto.events import Ping
+from wsproto.connection import ConnectionState
+from wsproto.events import Ping, RejectConnection
+from wsproto.utilities import RemoteProtocolError
 
 from .app import create_app
 from .errors import bad
@@ -59,11 +62,7 @@ class HttpProtocol(H11Protocol, _InTurns):
             self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
-        answer = bad(f"The request cannot be read: {msg.rstrip('.')}.").response()
-        head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
-        self.transport.write(
-            f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{head}\r\n".encode() + bytes(answer.body)
-        )
+        self.transport.write(_refusal(msg))
         self.linger()
 
     def linger(self) -> None:
@@ -89,8 +88,38 @@ class _Lingering:
         (self._connection.linger if sends else self._transport.close)()
 
 
+def _refusal(why: str, status: int = 400, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """Returns the answer to a request that cannot be read."""
+    answer = bad(f"The request cannot be read: {why.rstrip('.')}.").response()
+    lines = [*answer.raw_headers, (b"connection", b"close"), *headers]
+    head = b"".join(b"%s: %s\r\n" % line for line in lines)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, HTTPStatus(status).phrase.encode(), head, answer.body)
+
+
 class WebSocketProtocol(WSProtocol, _InTurns):
     """uvicorn's WebSocket, in turns; a program that does not read gets no pongs."""
+
+    def data_received(self, data: bytes) -> None:
+        begins = self.conn.state is ConnectionState.CONNECTING
+        try:
+            if begins:
+                self.conn.receive_data(data)
+        except RemoteProtocolError as error:
+            hint = error.event_hint
+            status, headers = (hint.status_code, hint.headers) if isinstance(hint, RejectConnection) else (400, [])
+            self._refuse(_refusal(str(error), status, headers))
+            return
+        except ValueError:
+            self._refuse(_refusal("its head has letters that none may have"))
+            return
+        if begins:
+            self.handle_events()
+        else:
+            super().data_received(data)
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
 
     def handle_ping(self, event: Ping) -> None:
         if self.writable.is_set():
