@@ -117,7 +117,7 @@ def span(parts: Parts, near: Near) -> str:
     if re.match(r"[-–]\d", near.after):
         return ""
     if "–" not in near.text[near.start : near.end] and (
-        re.match(r"\s*[=≈+]", near.after) or near.before[-1:] in ("=", "+")
+        re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)
     ):
         return "difference"
     if first < last or near.cued("range"):
@@ -150,7 +150,7 @@ def unit(parts: Parts, near: Near) -> str:
 def version(parts: Parts, near: Near) -> str:
     number, decimals = parts["number"], near.language["number.decimal"] == "."
     address = number.count(".") == 3 and all(str(int(part)) == part and int(part) < 256 for part in number.split("."))
-    if not decimals and not address and re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", number):
+    if (not decimals or number.count(".") > 1) and not address and re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", number):
         return ""
     several = number.count(".") > 1
     return "version" if several or parts.get("v") or (near.cued("version", "label") and not decimals) else ""

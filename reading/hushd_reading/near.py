@@ -59,7 +59,8 @@ class Near(NamedTuple):
         for cue in cues:
             words = {beside[1].lower()} if beside else set()
             if cue in _FAR:
-                words |= {self.word_before(), self.word_before(1)}
+                clause = _CLAUSE.split(self.text[max(0, self.start - 60) : self.start])[-1]
+                words |= {word.lower() for word in _WORDS.findall(clause)[-2:]}
             if words & self.language.words(f"cues.{cue}"):
                 return True
         return False
@@ -72,5 +73,6 @@ class Near(NamedTuple):
 
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _BESIDE = re.compile(r"\b([^\W\d_]{1,30})\s?[.:]?\s?\Z")
+_CLAUSE = re.compile("[.;:!?()]")
 _FAR = ("score", "ratio", "date")
 _NEXT = re.compile(r"[ \u00a0\u202f\u2009]([^\W\d_]+(?:['’-][^\W\d_]+)*)")

@@ -118,6 +118,8 @@ def _dates(language: Language) -> Iterable[Shape]:
     day = rf"(?P<day>\d{{1,2}})(?:{mark})?(?:{_DASH}(?P<until>\d{{1,2}})(?:{mark})?)?"
     yield Shape("date", r"\d-\d\d-", rf"{_B}(?P<one>\d{{4}})(?P<by>-)(?P<two>\d\d)-(?P<three>\d\d)(?![\d-])"
           rf"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?{_ZONE})?", decisions.date)
+    yield Shape("date", r"\d[-/][^\W\d_]{3}", rf"{_B}(?P<day>\d\d?)([-/]){month}\2(?P<year>\d{{4}}){_E}",
+          decisions.named)
     yield Shape("date", "", rf"{_B}{weekday}{day}\s?(?:{of}\s)?\b{month}(?!\w){dot}{year}", decisions.named)
     if language["date.order"] == "mdy":
         yield Shape("date", "", rf"(?<!\w){weekday}{month}\.?\s(?:the\s)?{day}(?![\w:]|[.,]\d){year}", decisions.named)
@@ -163,6 +165,7 @@ def of_letters(language: Language) -> list[Shape]:
     known, days = abbreviations.written(language), alternatives(language.get("days", {}))
     signs = re.escape("".join(sign for sign in language["signs"] if sign not in "-±"))
     units = alternatives(sign for sign in names.unit_signs(language) if len(sign) > 1)
+    per_words = alternatives(language.words("units.rates"))
     rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
         Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
@@ -175,7 +178,7 @@ def of_letters(language: Language) -> list[Shape]:
               decisions.roman),
         Shape("power", r"\^", _POWER),
         Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
-        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units})(?!\w)"),
+        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?!\w)"),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("nothing", "[<>]", r"<(?=/?[A-Za-z])|(?<=[\w\"'/])>"),
         Shape("sign", "", rf"(?P<sign>[{signs}])"),

@@ -28,7 +28,8 @@ SCALES = {
 PERCENT = r"\bp(?:er|our|or) (?:cen|cien|mil)\w*"
 SAME = {
     "fr": [(r"\b(un)e\b|\b(cent|vingt|million|milliard)s\b", r"\1\2")],
-    "de": [("tausend", " tausend "), (r"\bein(?:e[nmrs]?|s)?\b", "eins"), (r"\b(million|milliarde)n?(?:en)?\b", r"\1")],
+    "de": [("tausend", " tausend "), (r"(?:\b|(?<=hundert))ein(?:e[nmrs]?|s)?\b", "eins"),
+           (r"\b(million|milliarde)n?(?:en)?\b", r"\1")],
     "es": [(r"\buna?\b", "uno"), ("veintiún", "veintiuno"), (r"ientas\b", "ientos"), ("millones", "millón"),
            (r"\bcien\b", "ciento")],
     "pt": [(r"\buma\b", "um"), (r"\bduas\b", "dois"), (r"entas\b", "entos"), (r"(milh|bilh)ões", r"\1ão"),
@@ -39,7 +40,7 @@ SAME = {
 
 def plain(words: str, language: str) -> str:
     """The words in one form for each number."""
-    words = re.sub(r"[^\w\s]|_", " ", re.sub(PERCENT, "%", words.lower()))
+    words = re.sub(r"[^\w\s]|_", " ", re.sub(PERCENT, "%", words.lower().replace(",", " pause ")))
     for written, same in SAME[language]:
         words = re.sub(written, same, words)
     return " ".join(words.split())

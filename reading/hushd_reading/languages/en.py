@@ -92,13 +92,15 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
     return spellout.cardinal(time.hour, "en") if near.after.lstrip().startswith("o'clock") and not time.minute else None
 
 
-def say_duration(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
+def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says 6'2\" in feet and inches."""
-    if "'" not in near.text[near.start : near.end] or "hours" in parts:
-        return None
     feet, inches = int(parts["minutes"]), int(parts["seconds"])
     spoken = f"{spellout.cardinal(feet, 'en')} {'foot' if feet == 1 else 'feet'}"
     return f"{spoken} {spellout.cardinal(inches, 'en')} {'inch' if inches == 1 else 'inches'}" if inches else spoken
+
+
+def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return spellout.ordinal(int(number.whole), "en")
 
 
 def say_short_year(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

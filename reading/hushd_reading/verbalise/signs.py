@@ -49,7 +49,10 @@ class Signs(Numbers):
             )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
 
-        return re.sub(r"\d+", spoken, unicodedata.normalize("NFKC", parts["number"]))
+        text = re.sub(
+            "[α-ωΑ-Ω]", lambda match: f" {self._greek(match[0])} ", unicodedata.normalize("NFKC", parts["number"])
+        )
+        return re.sub(r"\d+", spoken, text)
 
     def roman(self, number: Number, near: Near, parts: object) -> str:
         return self.say(number)
@@ -108,14 +111,22 @@ class Signs(Numbers):
         return f" {powers['n']}".format(sign + (self.whole(digits) if digits.isdecimal() else digits))
 
     def stray(self, record: object, near: Near, parts: object) -> str:
-        digits = unicodedata.normalize("NFKC", near.text[near.start : near.end])
-        return f" {self.whole(digits)}" if digits.isdecimal() else ""
+        """Says small digits: raised behind a letter or a number a power, behind a word a footnote's mark."""
+        written, powers = near.text[near.start : near.end], self.language["power"]
+        digits = unicodedata.normalize("NFKC", written)
+        if not digits.isdecimal():
+            return ""
+        if written[0] not in "²³¹" or not near.before or near.text[near.start - 1].isspace():
+            return f" {self.whole(digits)}"
+        return f" {powers[digits]}" if digits in powers else ""
 
     def sign(self, record: object, near: Near, parts: Parts) -> str:
         word = self.language["signs"][parts["sign"]]
         return f" {word} " if word.strip(",") else f"{word} "
 
     def greek(self, record: object, near: Near, parts: object) -> str:
-        letter = near.text[near.start : near.end]
+        return self._greek(near.text[near.start : near.end])
+
+    def _greek(self, letter: str) -> str:
         name = unicodedata.name(letter).rpartition("LETTER ")[2].split()[0].lower()
         return str(self.language.get("greek", {}).get(name, name))
