@@ -131,6 +131,7 @@ def _engine(language: str) -> RbnfEngine:
         # The package asks importlib.metadata for its version, 15 ms before the first word, which no module of it needs.
         package = sys.modules["unicode_rbnf"] = ModuleType("unicode_rbnf")
         package.__path__ = spec.submodule_search_locations or []
+        package.__spec__ = spec
     from unicode_rbnf.engine import RbnfEngine
 
     region = "-".join(language.lower().replace("_", "-").split("-")[:2])

@@ -10,12 +10,15 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from hushd_models import languages
 from hushd_schema import toml
+
+from hushd_reading import spellout
+from hushd_reading.in_words import countable
 
 _FOLDER = Path(__file__).parent
 _MOST_WORDS = 80  # a longer formula cannot be followed by ear
@@ -56,6 +59,11 @@ _LOWERED = re.compile("[₀-₉₊₋ₐₑₒₓₙ]+")
 _RADICAL = re.compile(r"√\s?(?:\(([^()]*)\)|(\d+|\w))")
 
 
+# Marks of numbers and of text in what is said: a number is a word, unless text behind it may be its unit.
+_DIGITS, _TEXT = "\x01", "\x02"
+_NUMERAL = re.compile(f"{_DIGITS}([\\d.]+)(?P<unit> ?{_TEXT})?")
+
+
 class _UnreadableError(Exception):
     """A formula has a command for which there are no words."""
 
@@ -82,11 +90,18 @@ def spoken(latex: str, language: str) -> str:
     try:
         from latex2mathml.walker import walk  # 40 ms and 8 MB, for texts with formulas
 
-        speech = _Speech(table, point="." if languages.code(language) == "en" else ",").row(walk(_prepared(latex)))
+        speech = _NUMERAL.sub(partial(_spelled, language=language), _Speech(table).row(walk(_prepared(latex))))
     except Exception:  # the parser has many of its own, and may be missing
         return str(table["formula"])
-    speech = re.sub(r"(?:\s*,)+(?=\s|\Z)", ",", re.sub(r"\s+", " ", speech)).strip(" ,")
+    speech = re.sub(r"(?:\s*,)+(?=\s|\Z)", ",", re.sub(r"\s+", " ", speech.replace(_TEXT, ""))).strip(" ,")
     return speech if speech and len(speech.split()) <= _MOST_WORDS else str(table["formula"])
+
+
+def _spelled(match: re.Match[str], language: str) -> str:
+    if match["unit"] or not countable():
+        return match[1].replace(".", "." if languages.code(language) == "en" else ",") + (match["unit"] or "")
+    number = match[1].strip(".")
+    return spellout.decimal(f"0.{number}" if match[1][0] == "." else number, languages.code(language))
 
 
 def _prepared(latex: str) -> str:
@@ -109,15 +124,10 @@ def _as_text(match: re.Match[str]) -> str:
 
 class _Speech:
     """The speech of one formula. Its methods raise `_UnreadableError`, IndexError and ValueError for one that cannot be
-    read.
+    read. `table`: the words of the language."""
 
-    Args:
-        table: the words of the language.
-        point: the language's sign for decimals.
-    """
-
-    def __init__(self, table: Mapping[str, Any], point: str) -> None:
-        self._table, self._point = table, point
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
         self._kinds, self._same = _signs()
         english = words("en") or {}
         self._greek = dict(zip(english["greek"].split(), table["greek"].split(), strict=True))
@@ -139,7 +149,7 @@ class _Speech:
             elif sign == ":" and not (at and _NUMBER.fullmatch(self._sign(nodes[at - 1]))):
                 speech.append(",")  # f: R to R; a number's is a ratio
             elif self._kind(node) != "silent":
-                speech.append(self._node(node))
+                speech.append(self._node(node, nodes[at - 1] if at else None))
             at += 1
         return " ".join(speech)
 
@@ -178,10 +188,13 @@ class _Speech:
     def _takes(self, node: Any, *, single: bool) -> bool:
         """Returns whether brackets behind `node` have its argument: f(x), x(t), sin(a + b), but not a(b + c)."""
         scripted = node.token in _SCRIPTS
+        raised = scripted and "^" in node.token and self._sign(node.children[-1]) not in ("\\prime", "\\dprime", "*")
         node = node.children[0] if scripted else node
         sign = self._sign(node)
         if self._kind(node) == "big":
             return not scripted and sign in _UNBOUND
+        if raised and sign.isalpha():
+            return False  # p^k(1 - p)
         if self._kind(node) in ("functions", "text") or sign.startswith("\\operatorname") or self._is_word(node):
             return True
         named = sign[0] == "\\" and sign in self._table["signs"] and sign[1:].isalpha()
@@ -205,14 +218,14 @@ class _Speech:
             return inside
         return f"{self._table['open']} {inside} {self._table['close']}"
 
-    def _node(self, node: Any) -> str:
+    def _node(self, node: Any, before: Any = None) -> str:
         sign, kind = self._sign(node), self._kind(node)
         parts: Sequence[Any] = node.children or ()
         if node.token in _SCRIPTS:
             base = node.children[0]
-            return self._limits(node) if self._kind(base) == "big" else self._scripted(node, self._node(base))
+            return self._limits(node) if self._kind(base) == "big" else self._scripted(node, self._node(base, before))
         if kind == "text" and node.text is not None:
-            return str(node.text)
+            return _TEXT + str(node.text).lstrip()
         if sign.startswith("\\operatorname"):
             return sign.partition("{")[2].rstrip("}")
         if kind in ("fonts", "text"):
@@ -233,17 +246,17 @@ class _Speech:
         if sign == "\\left":
             last = parts[-1]
             opened = self._same.get(node.delimiter, node.delimiter)
-            return self._bracketed(opened, parts[:-1], None) if last.token == "\\right" else self.row(parts)
+            return self._bracketed(opened, parts[:-1], before) if last.token == "\\right" else self.row(parts)
         if kind in ("aligned", "matrices", "cases"):
             return self._rows(kind, parts)
-        return self._plain(sign)
+        return f"{self._plain(sign)} {self.row(parts)}" if sign == "\\mod" else self._plain(sign)
 
     def _plain(self, sign: str) -> str:
         """Returns the words of one sign: a number, a letter, an operator."""
         if words := self._table["signs"].get(sign):
             return str(words)
         if _NUMBER.fullmatch(sign):
-            return sign.replace(".", self._point)
+            return _DIGITS + sign
         name = (
             sign[1:] if sign[0] == "\\" else unicodedata.name(sign[0], "").rpartition(" ")[2].replace("LAMDA", "LAMBDA")
         )
@@ -261,11 +274,11 @@ class _Speech:
         """Returns the words of a group, or of letters in another font."""
         nodes: Sequence[Any] = node.children or ()
         inner = nodes[0].children if len(nodes) == 1 and nodes[0].token == "{}" else nodes
-        return "".join(map(self._sign, inner)) if self._is_word(node) else self.row(inner)
+        return _TEXT + "".join(map(self._sign, inner)) if self._is_word(node) else self.row(inner)
 
     def _fraction(self, above: Any, below: Any) -> str:
         over, under = self.row([above]), self.row([below])
-        if known := self._table["fractions"].get(f"{over}/{under}"):
+        if known := self._table["fractions"].get(f"{over}/{under}".replace(_DIGITS, "")):
             return str(known)
         d = (self._table["signs"]["\\partial"], "d")
         form = "derivative" if over.startswith(d) and under.startswith(tuple(f"{each} " for each in d)) else "fraction"
@@ -276,7 +289,7 @@ class _Speech:
         if order is None:
             return self._form("sqrt", inside)
         words = self.row([order])
-        return self._form("cbrt", inside) if words == "3" else self._form("root", words, inside)
+        return self._form("cbrt", inside) if words == f"{_DIGITS}3" else self._form("root", words, inside)
 
     def _limits(self, node: Any) -> str:
         """Returns a sum, an integral or a limit with its bounds."""
@@ -331,7 +344,10 @@ class _Speech:
         if kind == "cases":
             return ", ".join(speech)
         columns = max(map(len, rows), default=0)
-        head = self._form("matrix", str(len(rows)), str(columns))
+        head = self._form("matrix", f"{_DIGITS}{len(rows)}", f"{_DIGITS}{columns}")
         if max(len(rows), columns) > _MOST_ROWS:
             return f"{head},"
-        return ", ".join([head, *(self._form("row", str(at), row) for at, row in enumerate(speech, start=1))]) + ","
+        return (
+            ", ".join([head, *(self._form("row", f"{_DIGITS}{at}", row) for at, row in enumerate(speech, start=1))])
+            + ","
+        )

@@ -39,11 +39,9 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
     return "mezza"
 
 
-def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
-    """Says one o'clock without a number: l'una."""
-    if time.hour != 1 or time.until or near.word_before() not in ("alle", "all", "le", "l", "dalle", "ore"):
-        return None
-    return None if time.minute else "una"
+def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:
+    """Says one o'clock in the feminine, and no other hour: l'una, le ventuno."""
+    return verbaliser.time(time, near, parts).replace("ventuna", "ventuno")
 
 
 def _joined(words: str) -> str:
