@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import SPEECH_ROLES
+from hushd_worker import confinement
 
 from .case import chosen, report
 
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     faulthandler.enable()
     sys.addaudithook(_no_network)
+    if options.confined:
+        _confine(options.role, options.engine, options.sound)
     trial = role.Trial(options.engine, options.model, options.sound)
     return 1 if report(cases, trial, options.limit) else 0
 
@@ -41,11 +45,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="default: %(default)s")
     parser.add_argument("-k", default="", metavar="WORDS", help="only cases with one of these, separated by commas")
     parser.add_argument("--list", action="store_true", help="list the cases without playing them")
+    parser.add_argument("--confined", action="store_true", help="play them in a process with the engine's share alone")
     parser.add_argument("--sound", type=Path, metavar="WAV", help="a recording of speech: 16 kHz, mono")
     parser.add_argument(
         "--limit", type=float, default=TRIAL_TIMEOUT_S, metavar="SECONDS", help="limit of a case; default: 300"
     )
     return parser
+
+
+def _confine(role: str, engine: str, sound: Path | None) -> None:
+    if share := confinement.of_engine(role, engine):
+        readable = [*share.readable, *filter(None, [sound])]
+        confined = confinement.Confinement(replace(share, readable=readable, before=None))
+        confined.close_files()
+        confined.close_calls()
 
 
 def _no_network(event: str, arguments: tuple[object, ...]) -> None:

@@ -15,8 +15,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines
+from hushd_worker import confinement
 
-from .case import Case
+from .case import Case, LeftOut
 from .trial import Trial, ill_said
 
 _HEAVY = ("numpy", "onnxruntime", "soundfile", "tensorflow", "torch", "transformers")
@@ -32,6 +33,7 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("load.proper", "The model loads, or is refused in a sentence.", _proper)
     yield Case("load.unknown", "A missing model is refused in a sentence.", _unknown_model)
     yield Case("load.declared", "Attributes that the load sets are of the kinds that the contract declares.", _declared)
+    yield Case("load.confined", "A process with nothing but the engine's share loads it, and does its jobs.", _confined)
     yield Case("jobs.same", "Two jobs in a row have the same result.", _same)
     yield Case("jobs.after-error", "A job after a refused one has the same result.", _after_error)
     yield Case("jobs.left", "Jobs leave no open files, threads and processes behind.", _left)
@@ -84,6 +86,26 @@ def _proper(trial: Trial) -> Iterator[str]:
         yield from trial.work().faults("a job", may_refuse=True)
     except HushdError as error:
         yield from ill_said("the load", error)
+
+
+def _confined(trial: Trial) -> Iterator[str]:
+    if missing := confinement.missing_parts():
+        raise LeftOut(missing)
+    if confinement.of_engine(trial.role, trial.name) is None:
+        raise LeftOut("its spec does not have it confined")
+    options = [
+        "--role",
+        trial.role,
+        "-k",
+        "jobs.same",
+        "--confined",
+        *(("--sound", str(trial.sound)) * bool(trial.sound)),
+    ]
+    command = [sys.executable, "-m", "hushd_conformance", trial.name, trial.model, *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        yield f"it does not work confined: {' '.join(lines[-2:])[-400:]}"
 
 
 def _unknown_model(trial: Trial) -> Iterator[str]:
