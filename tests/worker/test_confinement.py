@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.system import landlock, seccomp
 from hushd_schema import engines
 from hushd_worker import confinement
@@ -186,6 +187,23 @@ def test_a_system_without_either_part(monkeypatch: pytest.MonkeyPatch) -> None:
     assert confinement.Confinement(share).share is None
     monkeypatch.setenv("HUSHD_CONFINE", "required")
     assert confinement.Confinement(None).refusal() == ""
+
+
+@pytest.mark.parametrize("setting", ["required", "auto"])
+def test_a_worker_without_landlock(
+    setting: str, start: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It does not start where confinement is required, and says why; else it works, and does not say `confined`."""
+    monkeypatch.setenv("HUSHD_CONFINE", setting)
+    worker = start([sys.executable, "-P", str(PROGRAM), str(tmp_path), "--without-landlock"])
+    worker.receive(m.WorkerHello)
+    worker.send(m.Welcome(protocol=PROTOCOL, version="0"))
+    if setting == "auto":
+        assert "confined" not in worker.receive(m.Ready).capabilities
+        return
+    failed = worker.receive(m.LoadFailed)
+    assert failed.code == "engine_missing"
+    assert failed.message.startswith('[security] confine = "required", and this kernel has no Landlock')
 
 
 # --- the filter, for each architecture ---
