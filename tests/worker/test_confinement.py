@@ -20,6 +20,7 @@ from hushd_protocol.system import landlock, seccomp
 from hushd_schema import engines
 from hushd_worker import confinement
 from support.confined_engine import TRIES
+from support.refusals import hushd_error
 from support.worker_peer import Peer
 
 PROGRAM = Path(__file__).parents[1] / "support/confined_engine.py"
@@ -175,18 +176,21 @@ def test_each_engine_has_a_share(spec: engines.EngineSpec, monkeypatch: pytest.M
         assert not share.programs
 
 
-def test_a_system_without_either_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`required` refuses to go on, in a sentence with the reason; `auto` and `off` go on."""
-    monkeypatch.setattr(landlock, "version", lambda: 0)
-    share = confinement.Share([])
-    for setting, words in (("required", "no Landlock"), ("auto", ""), ("off", "")):
+def test_a_process_that_cannot_give_up_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kernel that refuses, or a folder without room: `required` goes no further, `auto` goes on unconfined."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    monkeypatch.setattr(seccomp, "restrict", lambda *_, **__: None)
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    for setting in ("required", "auto", "off"):
         monkeypatch.setenv("HUSHD_CONFINE", setting)
-        refusal = confinement.Confinement(share).refusal()
-        assert words in refusal
-        assert bool(refusal) == bool(words)
-    assert confinement.Confinement(share).share is None
-    monkeypatch.setenv("HUSHD_CONFINE", "required")
-    assert confinement.Confinement(None).refusal() == ""
+        confined = confinement.Confinement(confinement.Share([]))
+        confined.close_files()
+        if setting == "required":
+            with hushd_error("engine_missing", has="its files cannot be given up"):
+                confined.close_calls()
+        else:
+            confined.close_calls()
+        assert not confined.works
 
 
 @pytest.mark.parametrize("setting", ["required", "auto"])

@@ -148,43 +148,49 @@ class Confinement:
     def __init__(self, share: Share | None) -> None:
         self.share = None if os.environ.get(VARIABLE) == "off" else share
         self.works = False
+        self._missing = missing_parts() if self.share else ""
 
     def close_files(self) -> None:
         """Gives up all files but those of the share, and has temporary ones go to a folder of its own, while the
-        process has one thread. Raises OSError."""
-        if not (share := self.share) or self.refusal():
+        process has one thread."""
+        if not (share := self.share) or self._is_refused():
             return
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if not landlock.version():
             return
-        folder = _temporary_folder()
-        if share.before:
-            share.before()
-        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder))
-        os.environ.setdefault("NUMBA_CACHE_DIR", folder)  # else it fails without a writable cache
-        tempfile.tempdir = folder
-        sys.dont_write_bytecode = True
-        writable = (*share.writable, folder)
-        landlock.restrict(share.readable, writable, share.devices, tcp=share.internet, programs=share.programs)
+        try:
+            folder = _temporary_folder()
+            if share.before:
+                share.before()
+            os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder))
+            os.environ.setdefault("NUMBA_CACHE_DIR", folder)  # else it fails without a writable cache
+            tempfile.tempdir = folder
+            sys.dont_write_bytecode = True
+            writable = (*share.writable, folder)
+            landlock.restrict(share.readable, writable, share.devices, tcp=share.internet, programs=share.programs)
+        except OSError as error:
+            self._missing = f"its files cannot be given up ({error})"
 
     def close_calls(self) -> None:
-        """Gives up the system calls that a worker has no use for, in all threads, once it is connected. Raises OSError,
-        and `engine_missing` if confinement is required, and this system has none."""
-        if refusal := self.refusal():
-            raise HushdError("engine_missing", refusal)
-        if (share := self.share) and seccomp.available():
+        """Gives up the system calls that a worker has no use for, in all threads, once it is connected.
+        Raises `engine_missing` if confinement is required, and this process is not confined."""
+        if (share := self.share) and seccomp.available() and not self._is_refused():
             inet = (socket.AF_INET, socket.AF_INET6) if share.internet else ()
             families = (*inet, *((socket.AF_UNIX,) if share.local else ()))
-            seccomp.restrict(families, connecting=share.internet, serving=share.local, programs=share.programs)
-            self.works = not missing_parts()
-            errors.confined = self.works
+            try:
+                seccomp.restrict(families, connecting=share.internet, serving=share.local, programs=share.programs)
+            except OSError as error:
+                self._missing = f"the kernel does not limit its calls ({error})"
+        if self._is_refused():
+            remedy = 'use a system that confines it, or set confine = "auto"'
+            raise HushdError("engine_missing", f'[security] confine = "required", and {self._missing}: {remedy}.')
+        self.works = bool(share) and not self._missing
+        errors.confined = self.works
+        if share and self._missing:
+            print(f"This worker is not confined: {self._missing}.")
 
-    def refusal(self) -> str:
-        """Returns why this process must not work: it cannot be confined, and `[security] confine` requires it."""
-        if not self.share or os.environ.get(VARIABLE) != "required" or not (missing := missing_parts()):
-            return ""
-        remedy = 'use a system that has it, or set confine = "auto"'
-        return f'[security] confine = "required", and {missing}: {remedy}.'
+    def _is_refused(self) -> bool:
+        return bool(self._missing) and os.environ.get(VARIABLE) == "required"
 
 
 def missing_parts() -> str:

@@ -84,7 +84,7 @@ def no_new_privileges() -> None:
     """Gives up privileges that programs with set-user-ID would bring. Raises OSError."""
     import ctypes
 
-    if _libc().prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
+    if libc().prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
@@ -114,12 +114,13 @@ def _call(number: int, *arguments: int | bytes | None) -> int:
     import ctypes
 
     words = (ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)
-    result: int = _libc().syscall(ctypes.c_long(number), *words)
+    result: int = libc().syscall(ctypes.c_long(number), *words)
     return result
 
 
 @cache
-def _libc() -> Any:
+def libc() -> Any:
+    """Returns the C library, whose functions set ctypes' errno."""
     import ctypes  # takes 1 ms
 
     return ctypes.CDLL(None, use_errno=True)

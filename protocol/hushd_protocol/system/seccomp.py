@@ -14,6 +14,8 @@ import struct
 import sys
 from collections.abc import Sequence
 
+from .landlock import libc, no_new_privileges
+
 # The calls that are always refused, by what they would reach: their numbers on x86-64, and on aarch64 unless it has
 # none (Linux's asm/unistd_64.h and asm-generic/unistd.h).
 _REFUSED = {
@@ -62,6 +64,7 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # of a filter's machine
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # places in what it looks at
 _SET_FILTER, _ALL_THREADS = 1, 1
+_GET_SECCOMP = 21  # of prctl: fails without seccomp
 _CALL = {"x86_64": 317, "aarch64": 277}
 _THREAD = 0x10000  # CLONE_THREAD
 _STREAMS = (0x1, 0x801, 0x80001, 0x80801)  # SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC
@@ -73,7 +76,7 @@ def available() -> bool:
     """Returns whether this system has filters for the calls of all threads, and this module knows its calls."""
     if sys.platform != "linux" or platform.machine() not in _ARCHITECTURES or sys.maxsize < 2**32:
         return False
-    return "Seccomp:" in _status()
+    return int(libc().prctl(_GET_SECCOMP, 0, 0, 0, 0)) >= 0
 
 
 def restrict(
@@ -95,15 +98,13 @@ def restrict(
     """
     import ctypes
 
-    from .landlock import no_new_privileges
-
     no_new_privileges()
     machine = platform.machine()
     allowed = {"connecting": connecting, "serving": serving, "programs": programs, "rights": rights}
     made = steps(machine, os.getpid(), families, **allowed)
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in made))
     numbers = map(ctypes.c_long, (_CALL[machine], _SET_FILTER, _ALL_THREADS))
-    if ctypes.CDLL(None, use_errno=True).syscall(*numbers, struct.pack("@HP", len(made), ctypes.addressof(code))):
+    if libc().syscall(*numbers, struct.pack("@HP", len(made), ctypes.addressof(code))):
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
@@ -174,11 +175,3 @@ def _unless_null(number: int, argument: int) -> list[Step]:
 
 def _refusal(error: int) -> Step:
     return (_RETURN, 0, 0, _ERRNO | error)
-
-
-def _status() -> str:
-    try:
-        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
