@@ -98,6 +98,8 @@ def colon(parts: Parts, near: Near) -> str:
 
 def ratio(parts: Parts, near: Near) -> str:
     """Decides on two numbers that are not a time: behind a name a verse, in languages that write it so."""
+    if near.after.lstrip().startswith("="):
+        return "over"
     named = near.language.get("number.verse") and re.search(r"\w [A-Z]\w+ \Z|\A[A-Z]\w+ \Z", near.text[: near.start])
     return "verse" if named and not near.cued("score", "ratio") else "ratio"
 

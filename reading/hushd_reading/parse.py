@@ -125,7 +125,7 @@ def _date(parts: dict[str, str], language: Language) -> Date:
     named = names.month_forms(language)
     year = parts.get("year", "")
     if len(year) == 2:
-        year = f"{19 if int(year) > 68 else 20}{year}"
+        year = f"{19 if int(year) > 40 else 20}{year}"
     return Date(
         int(parts["day"]) if "day" in parts else None,
         int(parts["until"]) if "until" in parts else None,

@@ -172,6 +172,8 @@ class Splitter:
         if not after and not certain:
             return _Verdict.UNKNOWN  # more dots or a bracket may follow
         word = _last_word(before)
+        if "-" in word and word not in self._known.goes_on:
+            word = word.rpartition("-")[2]  # Max-Planck-Str.
         single = stop == "."
         if single and (word in self._known.goes_on or _NUMBER_OF_ITEM.search(before)):
             return _Verdict.INSIDE

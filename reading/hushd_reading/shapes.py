@@ -67,6 +67,9 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("telephone", r"\d[\d ()/.-]{5,}\d",
               rf"(?<![\w.,:/-])(?<!\d )(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{_TELEPHONE}"
               rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
+        Shape("iban", "[A-Z]{2}\\d\\d ",
+              r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
+        Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
         Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d)"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
@@ -94,7 +97,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
               decisions.slash),
-        Shape("ratio", r"\d:\d", rf"{_B}(?P<hour>\d{{1,4}}):(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)", decisions.ratio),
+        Shape("ratio", r"\d ?: ?\d", rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)",
+              decisions.ratio),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\b{language.get('units.of', '#')} ))"
@@ -169,6 +173,7 @@ def of_letters(language: Language) -> list[Shape]:
     rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
         Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
+        Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
               rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=:?\s?[+(]?{abbreviations.NUMERAL})"
               rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))"),

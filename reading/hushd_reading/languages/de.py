@@ -18,7 +18,7 @@ _ENDINGS = (
      r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben) der)", "n"),
     (r"(?:der|die|das|ins|(?:jed|dies)e[rs]?|(?:ein|kein|mein|dein|sein|unser|ihr)e)", ""),
 )  # fmt: skip
-_RANKS = "wurde wird werde werden wurden platz rang als jeder jede jedes"
+_RANKS = "wurde wird werde werden wurden als jeder jede jedes"
 _JOINED = re.compile(r"\s?(?:,|/|-|–|und|oder|bis|sowie|bis zum)\s?\d{1,3}\.(?!\d)")
 _NOUN_FOLLOWS = re.compile(r"\s+(?:[a-zäöüß]|[A-ZÄÖÜ])")
 
@@ -123,3 +123,12 @@ def say_joined(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
 def say_percentage(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 100%ige as one word."""
     return f"{verbaliser.say(number)}{' ' * bool(number.places)}prozent{parts['tail']}"
+
+
+def say_postcode(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    return spellout.digits(parts["number"], "de")
+
+
+def say_following(verbaliser: Verbaliser, number: object, near: Near, parts: Parts) -> str:
+    """Says 17 f. and 17 ff.: und folgende."""
+    return "und folgende"

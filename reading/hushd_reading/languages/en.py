@@ -103,10 +103,6 @@ def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     return spellout.ordinal(int(number.whole), "en")
 
 
-def say_short_year(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    return verbaliser.whole(parts["number"])
-
-
 def say_state(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says a ZIP code digit by digit."""
     return spellout.digits(parts["number"], "en")

@@ -31,6 +31,8 @@ class Numbers:
             spoken = self.whole(number.whole, of, case)
         if number.scale:
             single, plural = language["scales"][number.scale].split("/")
+            if plural == language.get("number.joined_scale") and not number.places:  # zweitausend
+                return self.say(number._replace(whole=f"{number.whole}000", scale=""), of, case)
             name = single if self.single(number) else plural
             spoken += " " + (number.scale if number.scale in (single, plural) else name)
         return f"{sign} {spoken}" if sign else spoken
@@ -79,6 +81,9 @@ class Numbers:
 
     def digits(self, number: Number, near: Near, parts: object) -> str:
         return spellout.digits(number.whole, self._tag)
+
+    def short_year(self, number: Number, near: Near, parts: object) -> str:
+        return self.say(number)
 
     def series(self, record: object, near: Near, parts: Parts) -> str:
         return ", ".join(self.whole(digits) for digits in parts["number"].split(","))

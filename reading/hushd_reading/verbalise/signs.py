@@ -27,6 +27,13 @@ class Signs(Numbers):
         )
         return plus + ", ".join(spoken)
 
+    def iban(self, record: object, near: Near, parts: Parts) -> str:
+        groups = (
+            " ".join(self.whole(sign) if sign.isdecimal() else sign for sign in group)
+            for group in parts["number"].split()
+        )
+        return f"{' '.join(parts['country'])} {', '.join(groups)}"
+
     def version(self, record: object, near: Near, parts: Parts) -> str:
         numbers = parts["number"].split(".")
         address = len(numbers) == 4 and all(int(number) < 256 for number in numbers)
@@ -67,7 +74,8 @@ class Signs(Numbers):
 
     def days(self, record: object, near: Near, parts: Parts) -> str:
         names = self.language["days"]
-        return f"{names[parts['weekday']]} {self.language['to']} {names[parts['until']]}"
+        until = f" {self.language['to']} {names[parts['until']]}" if "until" in parts else ""
+        return f"{names[parts['weekday']]}{until}"
 
     def abbreviation(self, record: object, near: Near, parts: Parts) -> str:
         known = abbreviations.written(self.language)
