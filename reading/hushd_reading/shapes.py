@@ -104,6 +104,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\b{language.get('units.of', '#')} ))"
               r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL])(?![\w'’])"),
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
+        Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
         Shape("scientific", r"\d[eE][-+\d]",
               rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
         Shape("cardinal", "[a-zA-Z]", rf"{_B}{_SIGN}{number}{_GAP}?(?P<scale>{scales})(?!\w)", decisions.year),

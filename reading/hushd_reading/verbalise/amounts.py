@@ -56,6 +56,10 @@ class Amounts(Numbers):
             words = f"{self.say(amount.number, of)} {language['to']} {words}"
         return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount)}"
 
+    def each(self, record: object, near: Near, parts: Parts) -> str:
+        """Says the stroke of 5 l/100 km."""
+        return f" {self.language['units.per']} "
+
     def unit(self, record: object, near: Near, parts: Parts) -> str:
         """Says a unit that has no number right before: 2½ kg, deux millions de km."""
         return names.unit(parts["unit"], self.language, False)
@@ -66,6 +70,8 @@ class Amounts(Numbers):
         small = "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
         product = "unit" not in parts and (small or near.after.lstrip()[:1] == "=")
         word = self.language["number.times" if product else "number.by"]
+        if "unit" not in parts and near.cued("score"):
+            word = self.language.get("number.score") or word  # ganhou por 3x0
         of = self.language.get("number.times_gender", None) if product else None
         spoken = f" {word} ".join(self.say(size, of if size is sizes[0] else None) for size in sizes)
         unit = f" {names.unit(parts['unit'], self.language, self.single(sizes[-1]))}" if "unit" in parts else ""

@@ -67,6 +67,8 @@ class Numbers:
         of = None
         if noun and not near.cued("label") and noun.lower() not in self.language.words("not_nouns"):
             of = gender.of(noun, self.language.code, plural=number.value != 1)
+        if of is None and near.word_before() in self.language.words("cues.feminine"):
+            of = "f"  # às 2, of hours
         if of is None or number.places:
             return self.say(number)
         return self.say(number, of, self._case(near))
