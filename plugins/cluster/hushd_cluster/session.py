@@ -28,6 +28,8 @@ from ray._private import worker as ray_worker
 CLUSTER_CONNECT_TIMEOUT_S = 5.0
 BEGIN_TIMEOUT_S, SHUTDOWN_TIMEOUT_S = 120.0, 15.0
 PROGRESS_INTERVAL_S = 1.0
+_calls: SimpleQueue[Callable[[], None]] = SimpleQueue()  # of Ray, for the thread that does them
+_has_thread = False
 _given_up = False  # whether work of Ray's goes on of which nobody waits for the end
 # Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors, and
 # reports its use to its makers.
@@ -112,10 +114,11 @@ def _within(work: Callable[[], object], timeout: float, title: str) -> bool:
     """Does something of Ray's beside the main thread, since it may not come back, nor let Ctrl-C through; returns
     whether it was done within `timeout` seconds, and raises its errors. Progress is shown.
 
-    After work that was given up nothing more is asked of Ray: the process may end at once, and Ray's reaper ends the
-    processes that it has started.
+    One thread does all of it, and lives as long as this process: Ray's processes end with the thread that has started
+    them. After work that was given up nothing more is asked of Ray: this process may end at once, and Ray's reaper ends
+    the others.
     """
-    global _given_up
+    global _given_up, _has_thread
     if _given_up:
         return False
     line, begun = console.StatusLine(), time.monotonic()
@@ -131,7 +134,10 @@ def _within(work: Callable[[], object], timeout: float, title: str) -> bool:
 
     _given_up = True
     try:
-        threading.Thread(target=run, name="hushd-ray", daemon=True).start()
+        _calls.put(run)
+        if not _has_thread:
+            _has_thread = True
+            threading.Thread(target=_run_calls, name="hushd-ray", daemon=True).start()
         while (left := begun + timeout - time.monotonic()) > 0:
             try:
                 outcome = next_item(outcomes, min(left, PROGRESS_INTERVAL_S))
@@ -147,6 +153,11 @@ def _within(work: Callable[[], object], timeout: float, title: str) -> bool:
         if _given_up:
             atexit.unregister(ray_worker.shutdown)
     return False
+
+
+def _run_calls() -> None:
+    while True:
+        _calls.get()()
 
 
 def _last() -> str:

@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,6 +77,8 @@ def test_a_ray_that_does_not_begin_ends_with_a_sentence(
 
     monkeypatch.setattr(session, "BEGIN_TIMEOUT_S", 60.0 if interrupted else 0.01)
     monkeypatch.setattr(session, "_given_up", False)
+    monkeypatch.setattr(session, "_calls", SimpleQueue())
+    monkeypatch.setattr(session, "_has_thread", False)
     monkeypatch.setattr(session.atexit, "unregister", begun.append)
 
     def init(**options: Any) -> None:
@@ -90,6 +93,18 @@ def test_a_ray_that_does_not_begin_ends_with_a_sentence(
     with expected, session.connected(None):
         pass
     assert begun == [session.ray_worker.shutdown]
+
+
+def test_the_thread_that_begins_ray_lives_on(begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's processes end with the thread that has started them, and a run with them, without a word."""
+    from hushd_cluster import session
+
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(session.ray, "init", lambda **_: threads.append(threading.current_thread()))
+    with session.connected(None):
+        assert threads[0].is_alive()
+    with session.connected(None):
+        assert threads[1] is threads[0] is not threading.main_thread()
 
 
 def test_a_ray_of_our_own_has_a_token_of_its_own(begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

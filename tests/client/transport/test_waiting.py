@@ -43,6 +43,8 @@ OTHERS = {
     ("plugins/remote/hushd_remote/streams.py", "_samples"): "a thread of its own",
     ("plugins/remote/hushd_remote/streams.py", "_use"): "a thread of its own",
     ("plugins/remote/hushd_remote/tunnel.py", "close"): "a process that was told to end, or killed",
+    ("plugins/cluster/hushd_cluster/claim.py", "go_on"): "a thread of its own",
+    ("plugins/cluster/hushd_cluster/session.py", "_run_calls"): "a thread of its own",
     ("plugins/cluster/hushd_cluster/spread.py", "run"): "Ray's own wait, for a second",
 }
 
