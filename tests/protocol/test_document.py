@@ -147,7 +147,7 @@ def test_limits() -> None:
 def test_environment_and_exit_codes() -> None:
     """The variables of a worker and of the paths, and a worker's exit codes, are those of the code."""
     told = {row["variable"].strip("`") for row in table("variable")}
-    assert told == set(re.findall(r'"(HUSHD_\w+)"', inspect.getsource(harness.serve)))
+    assert told == set(re.findall(r'"(HUSHD_\w+)"', inspect.getsource(harness)))
     for name in ("HUSHD_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
         assert f"${name}" in TEXT
         assert name in inspect.getsource(paths.find)

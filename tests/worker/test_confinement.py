@@ -104,12 +104,19 @@ def test_a_worker_cannot(scene: Scene, what: str) -> None:
 
 
 def test_a_worker_has_what_it_needs(scene: Scene) -> None:
-    """Its model, a temporary folder of its own, threads, and the recording as it came, read-only."""
+    """Its model, a temporary folder of its own, threads, and the recording as it came, read-only: the one that its job
+    names, not one of a job that never came."""
     assert scene.ready.capabilities["confined"] is True
     sound = scene.folder / "sound"
     sound.write_bytes(b"sound")
-    scene.worker.pass_file(sound)
-    scene.worker.send(m.Job(id=bytes(16), op="works", input="path", path=str(sound)))
+    other = scene.folder / "other"
+    other.write_bytes(b"other")
+    for passed in (other, sound):
+        scene.worker.pass_file(passed)
+    seen = sound.stat()
+    scene.worker.send(
+        m.Job(id=bytes(16), op="works", input="path", path=str(sound), device=seen.st_dev, inode=seen.st_ino)
+    )
     assert scene.worker.until(m.Result)[0].data == {
         "weights": b"secret", "own": b"mine", "pair": b"here", "memory": True, "cores": True, "core limit": 0,
         "sound": b"sound", "sound, changed": errno.EACCES,

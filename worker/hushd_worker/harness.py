@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections import deque
+from functools import partial
 from typing import NoReturn
 
 import zmq
@@ -198,7 +199,7 @@ class _Harness:
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
-                self._begin(Job(message, self._post, self._next_file))
+                self._begin(Job(message, self._post, partial(self._file_of, message)))
             elif isinstance(message, Chunk):
                 if job_ := self._jobs.get(message.id):
                     job_.feed(message)
@@ -222,8 +223,15 @@ class _Harness:
                 self._memory.look()
             self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
 
-    def _next_file(self) -> int | None:
-        return passed_file.receive(self._files) if self._files else None
+    def _file_of(self, job: JobMessage) -> int | None:
+        """Returns the descriptor of the file that a job names; None if it could not be passed. Those of earlier jobs,
+        which have not come, are closed: no job reads another one's file."""
+        while self._files and (descriptor := passed_file.receive(self._files)) is not None:
+            info = os.fstat(descriptor)
+            if (info.st_dev, info.st_ino) == (job.device, job.inode):
+                return descriptor
+            os.close(descriptor)
+        return None
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job

@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import threading
+from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
 
+OPEN_TIMEOUT_S = 0.25  # for a file; its client then sends the bytes instead
+_MOST_WAITING = 4  # opens that a dead file system keeps waiting; with so many no further one is tried
 _CONTENT = b"."  # a descriptor cannot cross without a byte
 
 
@@ -36,6 +40,53 @@ def open_named(path: str, device: int, inode: int, size: int) -> int:
         os.close(descriptor)
         raise HushdError("input_unreadable", f"{path} is not a regular file.")
     return descriptor
+
+
+class Opener:
+    """Opens files for a loop that may not wait: a file system that does not answer, such as that of a lost server,
+    costs it `OPEN_TIMEOUT_S`, four times at most.
+
+    Args:
+        open_file: `open_named`.
+    """
+
+    def __init__(self, open_file: Callable[[str, int, int, int], int] = open_named) -> None:
+        self._open = open_file
+        self._lock = threading.Lock()
+        self._waiting = 0  # threads whose caller has gone on
+
+    def __call__(self, path: str, device: int, inode: int, size: int) -> int:
+        """Returns what `open_named` does, and raises what that does; `path_unreachable` for a file that does not open
+        in time."""
+        opened: list[int | HushdError] = []
+        ended = threading.Event()
+        left = False
+
+        def run() -> None:
+            try:
+                outcome: int | HushdError = self._open(path, device, inode, size)
+            except HushdError as error:
+                outcome = error
+            with self._lock:
+                if not left:
+                    opened.append(outcome)
+                    ended.set()
+                    return
+                self._waiting -= 1
+            if isinstance(outcome, int):
+                os.close(outcome)
+
+        if self._waiting < _MOST_WAITING:
+            threading.Thread(target=run, name="open", daemon=True).start()
+            ended.wait(OPEN_TIMEOUT_S)
+            with self._lock:
+                if not opened:
+                    left = True
+                    self._waiting += 1
+        outcome = opened[0] if opened else HushdError("path_unreachable", f"The path {path} does not open in time.")
+        if isinstance(outcome, HushdError):
+            raise outcome
+        return outcome
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd_protocol.system import passed_file
@@ -101,3 +103,26 @@ def test_who_takes_no_files_does_not_stop_the_sender(file: Path) -> None:
 def fill(end: socket.socket, descriptor: int) -> None:
     for _ in range(100_000):
         passed_file.send(end, descriptor)
+
+
+def test_a_file_system_that_does_not_answer_holds_up_nobody(file: Path) -> None:
+    """A file that does not open in time is unreachable, and after four of them others are so at once; what opens late
+    is closed, and then files open again."""
+    answers, before = threading.Event(), settled_descriptors()
+    late: list[threading.Thread] = []
+
+    def slow(*seen: Any) -> int:
+        late.append(threading.current_thread())
+        assert answers.wait(60)
+        return passed_file.open_named(*seen)
+
+    opener = passed_file.Opener(slow)
+    for _ in range(6):
+        with hushd_error("path_unreachable", "does not open in time"):
+            opener(*seen(file))
+    assert len(late) == 4
+    answers.set()
+    for thread in late:
+        thread.join(60)
+    os.close(opener(*seen(file)))
+    assert open_descriptors() <= before

@@ -114,6 +114,7 @@ class WorkerSocket(Source):
         self._oom_kills = oom_kills
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # workers that have not said hello
+        self._open_file = passed_file.Opener()
         self._dead: list[_Worker] = []  # workers whose exit waits for their last messages
         self._routes: dict[bytes, _Worker] = {}
         self._former: deque[bytes] = deque(maxlen=MAX_FORMER)  # routes
@@ -169,8 +170,8 @@ class WorkerSocket(Source):
 
     def _pass_file(self, name: str, gen: int, job: Job) -> None:
         """Opens the file that a job names, and passes it to the worker ahead of the job; raises the errors of
-        `passed_file.open_named`."""
-        descriptor = passed_file.open_named(job.path, job.device, job.inode, job.size)
+        `passed_file.Opener`."""
+        descriptor = self._open_file(job.path, job.device, job.inode, job.size)
         try:
             if worker := self._workers.get((name, gen)):
                 passed_file.send(worker.files, descriptor)
