@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from hushd import Client
 from hushd_protocol.errors import HushdError
+from hushd_worker_tts.engines.prepared import _PREPARE_TIMEOUT_S
 from support import warm
 from support.commands import RATE, say
 from support.peer import Start, Supervisor, descendants, wait_until
@@ -22,7 +23,6 @@ from support.stopwatch import Stopwatch
 from support.wer import BECKETT, word_error_rate, words
 
 BIN = Path(sys.executable).parent
-NICE_S = 120.0  # for a child of nice 10 on a busy machine; less than its own limit
 SENTENCE = "The memory is given back when nobody is listening."
 
 
@@ -152,7 +152,9 @@ def test_files_for_later_starts_are_made_also_where_no_worker_stays(
         assert client.synthesize("Yes.").array().size
         wait_until(lambda: not running(client), "the worker's end")
         for kind in ("sqlite", "ort"):
-            wait_until(lambda kind=kind: list(folder.glob(f"*.{kind}")), f"a file of the kind {kind}", NICE_S)
+            wait_until(
+                lambda kind=kind: list(folder.glob(f"*.{kind}")), f"a file of the kind {kind}", _PREPARE_TIMEOUT_S
+            )
         assert not running(client)
     assert not list(folder.glob(".*"))
 

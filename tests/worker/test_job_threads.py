@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import cast
 
+import pytest
 from hushd_protocol import JsonObject
 from hushd_worker.job import Job
 from hushd_worker.job_threads import JobThreads
@@ -35,6 +36,14 @@ class Diary(BaseWorker):
         raise MemoryError
 
 
+class Several(Diary):
+    """Notes each job as it begins, too."""
+
+    def run(self, job: Job) -> JsonObject:
+        self.notes.put("begin")
+        return super().run(job)
+
+
 class Order:
     """A job of which nothing is asked but that it comes to an end."""
 
@@ -60,3 +69,21 @@ def test_memory_is_given_back_when_it_is_asked_for_and_between_jobs() -> None:
     worker.may.set()
     told = [notes.get(timeout=BOUND_S) for _ in range(9)]
     assert told == ["Ready", *["run", "Result"] * 2, "rest", "rested", "run", "Result"]
+
+
+@pytest.mark.parametrize(("aside", "most"), [(0, 1), (2, 4)])
+def test_jobs_that_were_set_aside_have_threads_of_their_own(aside: int, most: int) -> None:
+    """One slot is one thread; for two jobs aside, and the one that is about to be, there are three further ones."""
+    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+    worker = Several(notes)
+    worker.aside = aside
+    threads = JobThreads(worker, lambda message: notes.put(type(message).__name__), PrivateMemory(), lambda: None)
+    threads.start()
+    assert notes.get(timeout=BOUND_S) == "Ready"
+    for running in range(1, 6):
+        threads.take(cast(Job, Order()), running)
+    assert [notes.get(timeout=BOUND_S) for _ in range(most)] == ["begin"] * most
+    assert threads._count == most
+    worker.may.set()
+    ends = [notes.get(timeout=BOUND_S) for _ in range(2 * 5 + 5 - most)]
+    assert (ends.count("Result"), ends.count("begin")) == (5, 5 - most)

@@ -103,3 +103,19 @@ def test_a_process_alone_counts_itself() -> None:
         pass
     assert usage.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
     assert usage.cpu_of("4194305") == 0.0  # a process that is gone
+
+
+def test_the_peak_stays_when_a_program_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours and a program's together, which no high-water mark of this process has; it begins anew after the load."""
+    sizes = {"self": {b"RssAnon:": 100, b"VmHWM:": 120}, "7": {b"RssAnon:": 60}}
+    children = ["7"]
+    monkeypatch.setattr(usage, "_sizes", lambda process: sizes[process])
+    monkeypatch.setattr(usage, "descendants", lambda process: list(children))
+    memory = usage.PrivateMemory()
+    memory.look()
+    assert (memory.now, memory.peak) == (160, 160)
+    children.clear()
+    memory.look()
+    assert (memory.now, memory.peak) == (100, 160)
+    assert memory.loaded() == (100, 160)
+    assert memory.peak == 100

@@ -11,6 +11,7 @@ from hushd.verbs.preparation import Preparation
 from hushd.verbs.requests import parse_keep_alive, warm
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Request
 from support.refusals import hushd_error
 
 T = TypeVar("T")
@@ -35,6 +36,9 @@ STT = {"stt": {"engines": [{"name": "whisper", "models": [WHISPER]}, {"name": "m
 CLARA = {"name": "clara", "language": "de-DE", "gender": "female", "model": "v1", "installed": True}
 SPEAKER = {"name": "hibari", "installed": True, "default_voice": "clara", "models": [{"name": "v1"}], "voices": [CLARA]}
 TTS = {"tts": {"default": "hibari/v1", "engines": [SPEAKER]}}
+
+ROOM = {"budget_mb": 2000.0, "used_mb": 0.0, "available_mb": 1000.0, "reserve_mb": 60.0, "pressure": "normal"}
+STATUS = {"workers": [], "memory": ROOM}
 
 
 def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
@@ -132,3 +136,23 @@ def test_keep_alive_is_what_users_of_ollama_expect() -> None:
         with hushd_error("bad_request", "5m"):
             parse_keep_alive(value)
     assert [warm("stt/echo/a", value).keep_alive for value in (None, "5m")] == [None, 300.0]
+
+
+def test_the_second_hearing_is_by_a_model_of_the_users_language(runtime: Path) -> None:
+    """One of two that hear several does; the other, which is listed first, does not."""
+    (runtime / "config.toml").write_text('languages = ["de"]\n')
+    several = [{"name": "a", "languages": ["fr", "es"]}, {"name": "b", "languages": ["fr", "de"]}]
+    models = [{**model, "installed": True, "memory_mb": 100, "speed": "medium"} for model in several]
+    described = {"stt": {"engines": [{"name": "own", "installed": True, "models": models}]}}
+
+    def act(step: Any) -> Any:
+        return {"describe": described, "status": STATUS}[step.action] if isinstance(step, Ask) else step()
+
+    steps = Preparation(control).second_hearing(Request(id=b"1" * 16, worker="stt", op="transcribe"), None)
+    answer, request = None, None
+    while request is None:
+        try:
+            answer = act(steps.send(answer))
+        except StopIteration as end:
+            request = end.value
+    assert request.worker == "stt/own/b"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.away import Away
 from hushd_supervisor.core.memory.cards import RELEASE_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
@@ -156,3 +158,14 @@ def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:
     assert there.of(do.Leave) == []
     there.wait(2.0)
     assert there.of(do.Leave) == [do.Leave()]
+
+
+def test_of_two_absences_the_longer_counts_and_each_ends_by_itself() -> None:
+    """One of a minute and one of ten: nobody starts on a card before the later ends, and each end is looked at."""
+    away = Away()
+    away.keep(160.0, everywhere=False, route=b"one")
+    away.keep(700.0, everywhere=False, route=b"other")
+    assert (away.left_s(100.0), away.deadline()) == (600.0, 160.0)
+    assert (away.left_s(160.0), away.deadline()) == (540.0, 700.0)
+    away.release(b"other")
+    assert (away.left_s(161.0), away.deadline()) == (0.0, math.inf)

@@ -9,7 +9,7 @@ from hushd_supervisor.core.worker.states import ALLOWED
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
 # With these any number of seeds sees all: a stopped job runs again, one gives way, a worker fails at rest and at work,
 # one leaves its card and comes back; a worker comes back to a card for which many wait, and one does not.
-RARE, RARE_ON_CARDS = (39, 60, 71, 100, 104, 1260), (41, 110, 373)
+RARE, RARE_ON_CARDS = (4, 7, 23, 58, 66, 101, 104, 326, 388), (104, 146, 475)
 SUSPENSIONS = {
     "a worker leaves its card", "a worker comes back to its card", "a worker leaves its card for others",
     "the driver refuses to suspend", "a process is lost on its card", "a worker does not come back to its card",

@@ -128,6 +128,19 @@ def test_a_deadline_is_over_all(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         read(line)
 
 
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_peer_may_be_silent_for_so_long(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has begun its answer and says nothing more is given up before the time for all of it is over."""
+    read, first, _ = ENDLESS[name]
+    clock = itertools.count(step=10)
+    monkeypatch.setattr(exchange.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(exchange, "_CHECK_EVERY_S", 0.001)
+    ours, theirs = socket.socketpair()
+    theirs.sendall(first)
+    with theirs, ours, pytest.raises(Hangs, match=r"has not answered for 50 s"):
+        read(Line(ours, lambda: None, Bounds(50, 10**6, 10**15)))
+
+
 def test_an_error_of_any_shape_is_a_sentence() -> None:
     """Its first words, if there are any."""
     for body, words in (

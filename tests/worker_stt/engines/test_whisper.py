@@ -47,14 +47,14 @@ Engines = dict[str, Any]
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 
 
-def needs(engine: str, *packages: str) -> pytest.MarkDecorator:
-    """Skips a test where an engine is not installed."""
-    reason = f"{engine} is not installed: pip install 'hushd[{engine}]'"
+def needs(engines: str, *packages: str) -> pytest.MarkDecorator:
+    """Skips a test where an engine, or the one that makes its small model, is not installed."""
+    reason = f"{engines} is not installed: pip install 'hushd[{engines}]'"
     return pytest.mark.skipif(not all(map(find_spec, packages)), reason=reason)
 
 
 needs_whisper = needs("whisper", "torch", "whisper")
-needs_faster_whisper = needs("faster-whisper", "ctranslate2", "faster_whisper")
+needs_faster_whisper = needs("faster-whisper,whisper", "ctranslate2", "faster_whisper", "torch", "whisper")
 
 
 @pytest.fixture(

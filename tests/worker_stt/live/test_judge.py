@@ -14,7 +14,7 @@ import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import Segment
-from hushd_worker_stt.live.judge import LiveJudge
+from hushd_worker_stt.live.judge import _BEHIND, LiveJudge
 from hushd_worker_stt.plausibility import UnlikelyText
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import foreign_speech
@@ -200,3 +200,19 @@ def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path, monk
     assert warnings == ["unlikely_text"]
     marks, warnings = heard(beckett[: int(5.8 * RATE)], beckett[: int(5.8 * RATE)])
     assert (any(marks), warnings) == (False, [])
+
+
+def test_verdicts_that_come_too_late_are_not_waited_for(judge: LiveJudge, readings: Readings) -> None:
+    """While one text is read again only the last two wait for that: an older one counts as judged, and nobody waits."""
+    judgements = []
+    for number in range(_BEHIND + 2):
+        judge.begin(SPEECH, SAID)
+        assert judge._last
+        judgements.append(judge._last)
+        judge._last.spoken = (float(number), number + 1.0)
+        if number == 0:
+            wait_until(lambda: judge._judging is judgements[0], "the first reading")
+    assert [each.done.is_set() for each in judgements] == [False, True, *[False] * _BEHIND]
+    readings.may.set()
+    assert all(each.done.wait(BOUND_S) for each in judgements)
+    assert [each.unlikely is None for each in judgements] == [False, True, *[False] * _BEHIND]

@@ -203,14 +203,14 @@ class Jobs:
 
     def attend(self, state: str, note: str, now: float) -> bool:
         """Ends waiting requests that are past their deadlines, and tells others what they wait for.
-        Returns whether others may run now: any of these has ended, or a running one has given way."""
+        Returns whether others may run now: any has ended or given way, or has come before a suspect with its age."""
         late, untold = self._notices.take(now)
-        made_way = self.queue.make_way(untold, now)
+        self.queue.make_way(untold, now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded")
         for request in untold:
             self.report_position(request, state, now, note)
-        return bool(late) or made_way
+        return bool(late or untold)
 
     def expire_running(self, now: float) -> list[ActiveRequest]:
         """Ends running requests that are past their deadlines or whose client does not read; returns them."""

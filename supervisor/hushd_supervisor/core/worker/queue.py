@@ -133,17 +133,15 @@ class Queue:
         callers = [job.caller for job in self._running.values() if job.aside]
         return bool(self.aside) and (len(callers) >= self.aside or 2 * callers.count(caller) >= self.aside)
 
-    def make_way(self, waiting: Collection[ActiveRequest], now: float) -> bool:
-        """Sets files aside that have run for long, for requests of other callers that have waited as long.
-        Returns whether there were any."""
+    def make_way(self, waiting: Collection[ActiveRequest], now: float) -> None:
+        """Sets files aside that have run for long, for requests of other callers that have waited as long."""
         if not self.aside:
-            return False
+            return
         old = [request for request in waiting if now >= request.arrived + GIVE_WAY_S and not self._apart(request)]
         long = [job for job in self._running.values() if job.has_slot and now >= job.started + GIVE_WAY_S]
         for job in long:
             others = (each for each in old if each.caller != job.caller and each.level(now) <= job.rank)
             job.give_way(any(map(self._fits, others)))
-        return any(job.gave_way for job in long)
 
     def _ordered(self, now: float) -> list[Line]:
         return sorted((line for line in self._lines.values() if line.requests), key=lambda line: line.level(now))

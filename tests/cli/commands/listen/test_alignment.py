@@ -180,3 +180,11 @@ def test_what_is_no_text_is_refused(content: bytes | None, words: str, tmp_path:
     assert done.returncode
     assert words in done.stderr.decode()
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("gap_s", "unspoken"), [(0.5, False), (0.2, True)])
+def test_a_part_that_was_spoken_fast_is_spoken(gap_s: float, unspoken: bool) -> None:
+    """Half of the usual time, less 0.3 s, is enough for words that the model did not hear; with less they have none."""
+    before, part, after = "aa bb cc dd ee ff", "gg hh ii jj kk", "ll mm nn oo pp qq"
+    alignment = align(f"{before} {part} {after}", [heard(before), heard(after, at=3.0 + gap_s)], "en")
+    assert [each.text for each in alignment.unspoken] == [part] * unspoken

@@ -333,6 +333,15 @@ def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
     assert (house.spawned(), house.code(second)) == ([A, B, C], "")
 
 
+def test_several_that_are_small_are_not_small_together() -> None:
+    """Of three starts of a 25th each, beside what the first two are still to take the third is not."""
+    house = House({"": {"memory_mb": 60.0}})
+    house.total, house.available = 24_000 * MB, 1500 * MB
+    for name in (A, B, C):
+        house.request(name)
+    assert house.spawned() == [A, B]
+
+
 def test_a_refusal_has_numbers() -> None:
     """Its need, the share of their limit that workers take, the memory available and the part of it for others; and
     when to ask again."""

@@ -436,3 +436,25 @@ def test_a_start_ends_who_cannot_be_suspended(options: dict[str, Any]) -> None:
     there.wait(2)
     there.request(B)
     assert (asked(there, do.Suspend), there.drained()) == ([], [A])
+
+
+def test_of_two_at_rest_the_suspended_one_leaves_the_machine_first() -> None:
+    """It does so before one that is twice as large."""
+    there = house(available=5000 * MB)
+    suspended(there)
+    there.total = 6000 * MB
+    there.request(B)
+    there.ready(B, size=8000 * MB)
+    there.finish(B)
+    (a, b) = (each.machine for each in there.pool._admission.use.every(there.now + 100))
+    assert (a.name, b.name) == (A, B)
+    assert there.pool._admission.budget.score(a) < there.pool._admission.budget.score(b)
+
+
+def test_a_worker_on_its_way_off_a_card_counts_with_what_it_takes_along() -> None:
+    """Its memory of the card is as good as taken of the machine's, before the driver has moved it."""
+    there = house()
+    there.wait(25)
+    assert there.state(A) is State.SUSPENDED
+    (memory,) = there.pool._admission.use.every(there.now)
+    assert (memory.going, memory.machine.size, memory.promised) == (True, 300 * MB + TAKEN, TAKEN)
