@@ -144,6 +144,8 @@ def unit(parts: Parts, near: Near) -> str:
         return ""
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
+    if len(unit) == 1 and unit.isupper() and near.cued("label"):
+        return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
     return "measure"

@@ -39,11 +39,6 @@ def month_forms(language: Language) -> dict[str, int]:
 
 
 @cache
-def months(language: Language) -> tuple[str, ...]:
-    return cldr.months(language.code)
-
-
-@cache
 def unit_signs(language: Language) -> frozenset[str]:
     """Returns the signs of units that the language reads."""
     return frozenset(

@@ -33,10 +33,10 @@ class Near(NamedTuple):
     end: int
     language: Language
 
-    def word_before(self, skip: int = 0) -> str:
-        """Returns the word before, in lower case, without signs around it; `skip`: of how many further ones."""
+    def word_before(self) -> str:
+        """Returns the word before, in lower case, without signs around it."""
         words = _WORDS.findall(self.text, max(0, self.start - 60), self.start)
-        return words[-1 - skip].lower() if len(words) > skip else ""
+        return words[-1].lower() if words else ""
 
     def word_after(self, at: int = 0) -> str:
         """Returns the word that follows, as it is written; nothing if another sign does."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from .agents import identified, named, unruled
 from .items import MappedText
 from .language import table
+from .shapes import TELEPHONE
 from .words import Words
 
 # Of longer addresses only the host is read, since listeners do not remember the rest.
@@ -47,6 +48,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MINUS = re.compile(r"[−](?=\s?\d)")
 _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
+# Digits of a telephone number are said one by one, with a pause between their groups.
+_TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
 # Pictures, and the characters that modify or join them. Not the signs ™ © ® and arrows, which are read.
@@ -80,6 +83,7 @@ class Rewriting:
         """Removes marks that are not text, since this language has no words for them."""
         text = text.sub(_URL, lambda match: re.split(r"[?#]", match["rest"])[0].removeprefix("www.").rstrip("/"))
         text = unruled(named(identified(text, None)))
+        text = text.sub(_TELEPHONE, _dialled)
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
     def _in_words(self, text: MappedText, words: Words) -> MappedText:
@@ -132,6 +136,10 @@ class Rewriting:
                 self._symbols, lambda match: f" {words.symbols[match['sign']]}{'' if match['ends'] else ' '}"
             )
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+
+def _dialled(match: re.Match[str]) -> str:
+    return "+" * (match[0][0] == "+") + ", ".join(map(" ".join, re.findall(r"\d+", match[0])))
 
 
 def _joined(match: re.Match[str]) -> str:

@@ -29,7 +29,7 @@ _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0
 # Small digits, and signs that no voice says; accents and phonemes stay.
 _STRAY = "[⁰¹²³⁴-⁹₀-₉①-⓿❶-➓]+|[^\\w\\s.,;:!?'’\"“”‘„«»()\\[\\]…—–¿¡\u0300-\u036f\ue000-\ue002-]"
 _ZONE = r"(?:\s?(?P<zone>UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|Z)(?!\w))?"
-_TELEPHONE = (
+TELEPHONE = (
     r"\+\d{1,3}+(?:[ .()/-]{0,3}\d){7,12}|(?=(?:[ ()/-]{0,2}\d){7})\(?0\d{1,4}\)?(?:(?:[ /-]{1,2}|\.)\d{2,8}){1,4}"
     r"|\(\d\d\) ?\d{4,5}-\d{4}|\d{4}(?:[ -]\d{4}){3}|(?=(?:-?\d){7})\d+(?:-\d+){2,}"
 )
@@ -65,7 +65,7 @@ def of_digits(language: Language) -> list[Shape]:
         *_dates(language),
         *_times(language),
         Shape("telephone", r"\d[\d ()/.-]{5,}\d",
-              rf"(?<![\w.,:/-])(?<!\d )(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{_TELEPHONE}"
+              rf"(?<![\w.,:/-])(?<!\d )(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{TELEPHONE}"
               rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
         Shape("iban", "[A-Z]{2}\\d\\d ",
               r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
@@ -83,8 +83,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("decade", "", rf"(?<!\w)(?<!\d[.,:/-])['’]?(?P<number>{language.get('decade.number', _NEVER)})"
               rf"(?P<mark>{language.get('decade.mark', _NEVER)})(?!\w)"),
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
-              rf"{_B}{number}(?:{_GAP}?[cmk]?m)?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
-              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px)(?!\w))?(?!\w|[.,]\d)"),
+              rf"{_B}{number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
+              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
               decisions.unit),
         Shape("power", r"\^", _POWER),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it")
 # Numbers from here on are read digit by digit: nobody follows their words.
-LIMIT = 10**15
+FIRST_IN_DIGITS = 10**15
 
 _REGIONS = {"fr-be": "fr_BE", "fr-ch": "fr_CH", "pt-pt": "pt_PT"}
 _GENDERS = {"m": "masculine", "f": "feminine", "n": "neuter"}
@@ -51,7 +51,7 @@ def cardinal(value: int, language: str, gender: str | None = None, case: str | N
         gender: `m`, `f` or `n`, of the noun that it counts.
         case: of German alone: `nominative`, `accusative`, `genitive` or `dative`.
     """
-    if abs(value) >= LIMIT:
+    if abs(value) >= FIRST_IN_DIGITS:
         return " ".join(filter(None, [minus(language) * (value < 0), digits(str(abs(value)), language)]))
     base, rules = _base(language), "numbering"
     if gender is not None:

@@ -15,7 +15,7 @@ from hushd_reading.items import FORMULA, MappedText
 from .verbaliser import spoken as verbalised
 
 _UNSEEN = "\u200b"  # dropped by the splitter
-_MOST_INLINE, _MOST = 600, 4000  # characters of a formula in a line, and of one by itself
+_MOST_INLINE, _MOST_DISPLAYED = 600, 4000  # characters of a formula in a line, and of one by itself
 _OPEN = re.compile(
     r"(?P<code>(?<!\\)`{1,16}|(?:(?<=\n)|\A)[ ]{0,3}~{3,16})|(?P<open>(?<![\\$])\$\$(?!\$)|(?<![\w\\$])\$(?=[^\s$])"
     r"|(?<!\\)\\[(\[]|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|displaymath|math)\*?)\})"
@@ -136,11 +136,11 @@ def _formula_end(text: str, match: re.Match[str], *, final: bool) -> int | None:
     """Returns the place behind the formula that `match` opens, 0 if it opens none; None if that is still to be seen."""
     opened, start = match["open"], match.end()
     if match["name"]:
-        close = re.compile(re.escape(f"\\end{{{match['name']}}}")).search(text, start, start + _MOST)
+        close = re.compile(re.escape(f"\\end{{{match['name']}}}")).search(text, start, start + _MOST_DISPLAYED)
     else:
-        close = _CLOSE[opened].search(text, start, start + (_MOST_INLINE if opened == "$" else _MOST))
+        close = _CLOSE[opened].search(text, start, start + (_MOST_INLINE if opened == "$" else _MOST_DISPLAYED))
     content = text[start : close.start() if close else len(text)]
-    too_long = len(content) >= (_MOST_INLINE if opened == "$" else _MOST)
+    too_long = len(content) >= (_MOST_INLINE if opened == "$" else _MOST_DISPLAYED)
     if too_long or _BLANK.search(content) or _prose(content + "$" * bool(close)):
         return 0
     if close is None:

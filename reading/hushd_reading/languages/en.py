@@ -32,7 +32,7 @@ def say_part_of(verbaliser: Verbaliser, record: object, near: Near, parts: Parts
     part, of, unit = (
         int(parts["first"]),
         int(parts["second"]),
-        _UNITS.get(parts["unit"], parts["unit"].removesuffix("s")),
+        _UNITS.get(parts["unit"].rstrip("."), parts["unit"].removesuffix("s")),
     )
     single = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
     if part == 1 and of == 2:

@@ -81,17 +81,18 @@ class Numbers:
     def cardinal(self, number: Number, near: Near, parts: object) -> str:
         return self.counted(number, near)
 
+    short_year = cardinal
+
     def digits(self, number: Number, near: Near, parts: object) -> str:
         return spellout.digits(number.whole, self._tag)
-
-    def short_year(self, number: Number, near: Near, parts: object) -> str:
-        return self.say(number)
 
     def series(self, record: object, near: Near, parts: Parts) -> str:
         return ", ".join(self.whole(digits) for digits in parts["number"].split(","))
 
     def year(self, number: Number, near: Near, parts: object) -> str:
         return self.year_of(number.whole)
+
+    decade = year
 
     def year_of(self, digits: str) -> str:
         if self.language.get("number.years"):
@@ -100,9 +101,6 @@ class Numbers:
 
     def ordinal(self, number: Number, near: Near, parts: object) -> str:
         return spellout.ordinal(int(number.whole), self._tag)
-
-    def decade(self, number: Number, near: Near, parts: object) -> str:
-        return self.year_of(number.whole)
 
     def fraction(self, fraction: Fraction, near: Near, parts: object) -> str:
         language, whole = self.language, fraction.whole
