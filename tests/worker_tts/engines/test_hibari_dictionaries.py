@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hibari.g2p import G2P
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Limit
+from hushd_worker_tts.engines import prepared
 from hushd_worker_tts.engines.hibari import Hibari
 from hushd_worker_tts.engines.hibari_internals import dictionaries
 
@@ -96,3 +101,16 @@ def test_one_process_makes_them(whole: bytes, cache: Path, monkeypatch: pytest.M
     assert files(cache) == []
     dictionaries.make(british=False)
     assert len(files(cache)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="watches the maker through a pidfd")
+def test_no_file_is_made_while_memory_is_critically_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maker that works is given up at the first look that finds less than 7 % available, and its memory is free."""
+    looks = iter([Limit(100, 50), Limit(100, 8), Limit(100, 6)])
+    monkeypatch.setattr(footprint, "machine", lambda *_: next(looks))
+    monkeypatch.setattr(prepared, "_LOOK_S", 0.01)
+    with subprocess.Popen(["sleep", "600"]) as maker:
+        prepared._wait(maker.pid, -1)
+        assert maker.poll() is None
+        assert list(looks) == []
+        maker.kill()

@@ -1,8 +1,9 @@
 """Makes files in the cache folder from an engine's package once, so that later starts are faster.
 
 A separate process makes them beside the first speech, with a lower priority. It outlives the worker, which with
-`keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest. A
-confined worker can start none, so it notes what it misses, and the next one has that made before it is confined.
+`keep_alive = 0` ends before any file is made; it ends with the supervisor, as soon as memory is critically short, and
+after ten minutes at the latest. A confined worker can start none, so it notes what it misses, and the next one has that
+made before it is confined.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.system import atomic_file, best_effort, paths
+from hushd_protocol.system import atomic_file, best_effort, footprint, paths
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.paths import user_cache
 from hushd_worker import confinement, errors
 
 _NICE = 10
 _PREPARE_TIMEOUT_S = 600  # for one to three seconds of work, on a busy machine
+_LOOK_S = 1.0  # between two looks at memory
+_VERY_LOW = 0.07  # share of memory available below which no file is made: the supervisor's sign of critical pressure
 _OLD_S = 30 * 86400.0
 _END_BYTES = 1 << 20  # of a source, that are hashed
 _MOST_NOTES = 4096  # characters
@@ -153,7 +157,7 @@ def _watched(process: int) -> int:
 
 
 def _wait(worker: int, supervisor: int) -> None:
-    """Waits until the worker or the supervisor has ended, or the time is up."""
+    """Waits until the worker or the supervisor has ended, memory is critically short, or the time is up."""
     working = _watched(worker)
     if working < 0:  # macOS
         os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
@@ -162,4 +166,14 @@ def _wait(worker: int, supervisor: int) -> None:
     for descriptor in (working, supervisor):
         if descriptor >= 0:
             poller.register(descriptor, select.POLLIN)
-    poller.poll(_PREPARE_TIMEOUT_S * 1000)
+    for _ in range(int(_PREPARE_TIMEOUT_S / _LOOK_S)):
+        if _is_short() or poller.poll(_LOOK_S * 1000):
+            return
+
+
+def _is_short() -> bool:
+    try:
+        memory = footprint.machine(Cgroup.own())
+    except OSError:
+        return False
+    return memory.available < _VERY_LOW * memory.total
