@@ -40,6 +40,7 @@ class Graph:
         import onnxruntime
 
         self._rate, self._clock = rate, clock
+        path = path.resolve()  # the runtime takes weights from the folder that a file is really in
         # A card computes a sentence in the time that a part takes.
         on_cpu = compute_device.of_onnxruntime(onnxruntime) == "cpu"
         self._seam = seam.find(without_weights(path) or path.read_bytes()) if on_cpu else None
