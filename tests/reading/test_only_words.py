@@ -22,7 +22,7 @@ def said(text: str, language: str) -> str:
 
 
 @seeds(max(int(150 * SHARE), 1))
-@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt"])
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt", "it"])
 def test_no_digit_and_no_sign_reaches_an_engine(language: str, seed: int) -> None:
     """Whatever stands in whatever order, letters and plain punctuation are spoken."""
     chance = random.Random(f"{seed} {language}")
