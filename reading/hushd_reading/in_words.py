@@ -59,7 +59,7 @@ def _placed(words: str, source: MappedText) -> MappedText:
 
 
 def _wanted(text: str, language: Language) -> bool:
-    if _ODD.search(text):
+    if _ODD.search(text) or any(re.search(shape, text) for shape in language.get("word_shapes", {}).values()):
         return True
     known = abbreviations(language.code)
     short = known.goes_on | known.may_end | known.before_number | language.words("others")
@@ -69,7 +69,8 @@ def _wanted(text: str, language: Language) -> bool:
     if nouns and any(match[1].lower() in nouns for match in _NUMBERED.finditer(text)):
         return True
     return any(
-        not match[1] or match[1] in language.words("rulers") or match[1].lower() in language.words("chapters")
+        not match[1] or match[1] in language.words("rulers")
+        or {match[1], match[1].lower()} & language.words("chapters")
         or match[1].lower() in language.words("centuries")
         for match in _ROMAN.finditer(text)
     )  # fmt: skip

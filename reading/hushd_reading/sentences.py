@@ -84,6 +84,8 @@ class Splitter:
         self._language = named(language)
         # Languages whose ordinals have a full stop: what it belongs to is known once the text around it is classified.
         self._stopped = self._language is not None and self._language.get("ordinal.stop", False)
+        # Abbreviations at the end of a longer word: Hauptstr.
+        self._compounds = tuple(self._language.words("compounds")) if self._language else ()
         self._known = abbreviations(languages.code(language))
         self._mapped = MappedText()
         self._text = ""  # of _mapped
@@ -183,9 +185,11 @@ class Splitter:
             if (verdict := self._judge_owner(before, after)) is not None:
                 return verdict
         doubtful = single and (
-            word in self._known.may_end or (_INITIALS.fullmatch(word) is not None and not _UNIT.search(before))
+            word in self._known.may_end
+            or word.endswith(self._compounds)
+            or (_INITIALS.fullmatch(word) is not None and not _UNIT.search(before))
         )
-        numbered = single and word in self._known.before_number
+        numbered = single and re.split("[-–]", word)[-1] in self._known.before_number  # Mo.-Fr.
         following = after.lstrip()
         if "\n" in after[: len(after) - len(following)] and not doubtful and not numbered:
             return _Verdict.END

@@ -58,19 +58,22 @@ def of_digits(language: Language) -> list[Shape]:
     millions = alternatives({**language.get("scales", {}), **language.get("money.scales", {})})
     of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
-    unit = "|".join([*spaced, r"[%‰\"″°Ωµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
+    unit = "|".join([*spaced, r"[%‰\"″°ºΩµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
     per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
     return [
         *(Shape(kind, "", pattern) for kind, pattern in language.get("shapes", {}).items()),
         *_dates(language),
         *_times(language),
         Shape("telephone", r"\d[\d ()/.-]{5,}\d",
+              r"(?i:(?<=t[eé]l )|(?<=t[eé]l\.[ :])|(?<=t[eé]l: )|(?<=t[eé]l\.: )|(?<=t[eé]l\. : ))"
+              r"(?P<number>\d[\d ]{5,}\d)(?!\w)"),
+        Shape("telephone", r"\d[\d ()/.-]{5,}\d",
               rf"(?<![\w.,:/-])(?<!\d )(?!\d\d?([-/ ])\d\d?\1\d{{4}}\b)(?P<number>{TELEPHONE}"
               rf"|{language.get('telephone.form', _NEVER)})(?![\w-])(?![.,]\d)"),
         Shape("iban", "[A-Z]{2}\\d\\d ",
               r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
         Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
-        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d)"),
+        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d|(?<=[º°] )[A-Z])"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
               rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
@@ -97,11 +100,12 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
               decisions.slash),
-        Shape("ratio", r"\d ?: ?\d", rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>\d{{1,4}})(?![\w:]|[.,]\d)",
+        Shape("ratio", r"\d ?: ?\d",
+              rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,4}})(?![\w:]|[.,]\d)",
               decisions.ratio),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
-        Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\b{language.get('units.of', '#')} ))"
+        Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d )|(?<=\b{language.get('units.of', '#')} ))"
               r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL])(?![\w'’])"),
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
         Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
@@ -145,7 +149,7 @@ def _times(language: Language) -> Iterable[Shape]:
     def half(after: str = "") -> str:
         return rf"(?:{_GAP}?(?P<noon{after}>{noon})(?!\w))?" if noon else ""
 
-    unit = rf"(?:{_GAP}?(?:{hours})(?!\w))?"
+    unit = rf"(?:{_GAP}?(?:{hours}|h)(?!\w))?"
     yield Shape("time", r"\d:\d",
           rf"{_B}(?P<hour>[01]?\d|2[0-4]):(?P<minute>\d\d)(?::(?P<second>[0-5]\d)(?:[.,]\d+)?)?{half()}{unit}{_ZONE}"
           rf"(?:{_DASH}{clock('2', ':')}{half('2')}{unit})?(?![\w:/]|[.,]\d)", decisions.colon)
@@ -176,7 +180,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
-              rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=:?\s?[+(]?{abbreviations.NUMERAL})"
+              rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?:?\s?[+(]?{abbreviations.NUMERAL})"
               rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))"),
         *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
         Shape("roman", r"\b[IVXLCDM]",

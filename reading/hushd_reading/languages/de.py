@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, spellout
+from hushd_reading import gender, names, spellout
+from hushd_reading.language import Language
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Amount, Number
+from hushd_reading.parse import Amount, Fraction, Number
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -48,8 +50,15 @@ def is_ordinal(parts: Parts, near: Near) -> bool:
     if not word:
         return False
     return word[0].islower() or (
-        word.casefold() not in near.language.words("begins") and word in near.language.words("ordinal_nouns")
+        word.casefold() not in near.language.words("begins")
+        and f" {word.lower()}".endswith(_ordinal_nouns(near.language))
     )
+
+
+@cache
+def _ordinal_nouns(language: Language) -> tuple[str, ...]:
+    """Returns what follows ordinals, in lower case: a noun, or the end of a compound, such as Bundesliga."""
+    return tuple(noun.lower() if len(noun) > 3 else f" {noun.lower()}" for noun in language.words("ordinal_nouns"))
 
 
 def is_year(number: str, near: Near) -> bool:
@@ -95,8 +104,12 @@ def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) 
     dative = re.search(
         r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s+)?\Z", near.text[: near.start][: -len(name) - 1]
     )
-    article = "des" if not own else "dem" if dative else "der"
-    return f"{article} {spellout.ordinal(int(number.whole), 'de')}{'n' if article != 'der' else ''}"
+    if name.removesuffix("s").endswith(("a", "beth", "et", "e")):
+        article = "die" if own and not dative else "der"
+    else:
+        article = "des" if not own else "dem" if dative else "der"
+    end = "" if own and not dative else "n"
+    return f"{article} {spellout.ordinal(int(number.whole), 'de')}{end}"
 
 
 def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
@@ -117,7 +130,38 @@ def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts
 
 def say_joined(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 3-mal and 10-jährig as one word."""
+    if "," in parts["number"]:
+        return f"{verbaliser.say(number)}-{parts['tail']}"
     return f"{spellout.cardinal(int(parts['number']), 'de', 'm')}{parts['tail']}"
+
+
+def say_tagged(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    """Says 100-m-Lauf with the unit's name."""
+    times = f"{verbaliser.whole(parts['times'])} mal " if "times" in parts else ""
+    return (
+        f"{times}{verbaliser.whole(parts['number'])}-{names.unit(parts['unit'], near.language, True)}-{parts['tail']}"
+    )
+
+
+def say_sentence(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says S. behind the paragraph of a law."""
+    return "Satz"
+
+
+def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return f"{parts['street']}straße"
+
+
+def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
+    """Says a half in the gender of its noun: eine halbe Stunde."""
+    noun = near.word_after()
+    noun = names.unit(noun, near.language, True) if noun in names.unit_signs(near.language) else noun
+    of = gender.of(noun, "de") if noun[:1].isupper() else None
+    if (fraction.whole, fraction.part, fraction.of) != (None, 1, 2) or of is None:
+        return None
+    if near.word_before() in near.language.words("case.dative"):
+        return "einer halben" if of == "f" else "einem halben"
+    return {"f": "eine halbe", "n": "ein halbes"}.get(of, "ein halber")
 
 
 def say_percentage(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:

@@ -11,7 +11,8 @@ from hushd_reading.parse import Number, Time
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
-_UNITS = {"feet": "foot", "inches": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lbs": "pound"}
+_UNITS = {"feet": "foot", "inches": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lbs": "pound",
+          "lb": "pound", "″": "inch", '"': "inch"}  # fmt: skip
 _NO_PLURAL = {"was", "is", "has", "its", "this", "as", "us", "his", "does", "across", "less", "plus", "thus", "always"}
 
 
@@ -62,6 +63,11 @@ def _named_before(near: Near) -> bool:
     """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
     word = near.before.rsplit(" ", 1)[-1]
     return (word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in _NO_NAME) or word[:-2].isdecimal()
+
+
+def say_verses(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    chapter, first, last = (verbaliser.whole(parts[name]) for name in ("first", "second", "until"))
+    return f"{parts['book']} {chapter} {first} to {last}"
 
 
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

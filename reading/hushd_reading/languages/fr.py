@@ -38,6 +38,22 @@ def say_height(verbaliser: Verbaliser, record: object, near: Near, parts: Parts)
     return f"{spellout.cardinal(meters, 'fr')} mètre{'s' * (meters > 1)} {spellout.digits(parts['rest'], 'fr', 2)}"
 
 
+_TITLES = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles",
+           "Mgr": "monseigneur", "Dr": "docteur", "Pr": "professeur", "St": "saint", "Ste": "sainte",
+           "M.": "monsieur"}  # fmt: skip
+
+
+def say_title(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    written = near.text[near.start : near.end]
+    return _TITLES.get(written, written)
+
+
+def say_article(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says the number of an article of a law: L. 121-1."""
+    numbers = (verbaliser.whole(parts[name]) for name in ("number", "second", "third") if name in parts)
+    return f"{parts['letter']} {' tiret '.join(numbers)}"
+
+
 def say_round(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says 24h/24 and 7j/7."""
     return "vingt-quatre heures sur vingt-quatre" if "hours" in parts else "sept jours sur sept"
