@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 from hushd_protocol.errors import HushdError
 
-# What may befall any request while workers and the gateway are being killed. None is refused for others' deeds:
-# `poison_request`, `worker_failed` and `start_timeout` do not count as weather, nor do their sentences.
-WEATHER = frozenset(("worker_crashed", "overloaded", "server_busy", "supervisor_lost", "worker_stopped"))
+# What may befall any request while workers and the gateway are being killed; `worker_failed` where the process was that
+# lists engines. None is refused for others' deeds: the sentences of such refusals are complaints.
+WEATHER = frozenset(
+    ("worker_crashed", "worker_failed", "overloaded", "server_busy", "supervisor_lost", "worker_stopped")
+)
 REFUSALS = ("do not repeat it", "keeps crashing", "from outside of hushd whenever it starts", "made no progress")
 END_S = 120.0  # for any request, whose worker may have to be started four times on a machine that others use
 GIVEN_UP = "has stopped answering"  # as clients say of a supervisor that they have waited for in vain
