@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import wordfreq
-from hushd_models.word_languages import LANGUAGES, ROWS, STEP, rows
+from hushd_models.word_languages import LANGUAGES, NATS_STEP, ROWS, rows
 
 WORDS, UNSEEN_FREQUENCY = 25_000, 1e-7
 ROUNDS, BATCH = 20, 8192
@@ -51,7 +51,7 @@ def main(target: Path) -> None:
         for group in optimiser.param_groups:
             group["lr"] *= 0.85
     table = model.weight.detach().numpy()
-    table = (table - table.mean(1, keepdims=True)) / STEP
+    table = (table - table.mean(1, keepdims=True)) / NATS_STEP
     np.clip(np.round(table), -127, 127).astype(np.int8).tofile(target)
 
 

@@ -29,7 +29,7 @@ _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
 # How much more than the first language's words and letters those of another must speak for it, in nats: one word may be
 # a loan, Parking or Marketing, which English has few of; and how much more if the other is English that nobody named.
 # Settled by 5,000 short texts of programs in each of six languages.
-_LOAN, _FEW_WORDS, _IN_ENGLISH, _UNNAMED = 6.0, 2.5, 2.5, 2.0
+_LOAN, _LOAN_WORDS, _IN_ENGLISH, _UNNAMED = 6.0, 2.5, 2.5, 2.0
 _LETTERS_SHARE = 0.5  # the weight of fastText's verdict beside that of the words
 _LEAST_PROBABILITY = 1e-4  # the probability of a language of which fastText says nothing
 _SURE_PROBABILITY = 0.5  # the probability of a language that is none of the user's,
@@ -102,7 +102,7 @@ def _by_few_words(prose: str, likely: Mapping[str, float], mine: Sequence[str]) 
     scores = word_languages.scores(prose, codes)
     for code in codes:
         scores[code] += _LETTERS_SHARE * math.log(likely.get(code, 0.0) + _LEAST_PROBABILITY)
-    scores[mine[0]] += _IN_ENGLISH if mine[0] == "en" else _FEW_WORDS if several else _LOAN
+    scores[mine[0]] += _IN_ENGLISH if mine[0] == "en" else _LOAN_WORDS if several else _LOAN
     scores["en"] -= _UNNAMED * ("en" not in mine)
     return max(codes, key=lambda code: scores[code])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 LANGUAGES = ("en", "fr", "de", "es", "pt", "it")
 ROWS = 1 << 14
-STEP = 0.1  # nats for each unit of the table
+NATS_STEP = 0.1  # nats for each unit of the table
 _FILE = Path(__file__).with_suffix(".bin")  # ROWS times a signed byte for each language
 _WORD = re.compile("[^\\W\\d_]{2,}(?:['-][^\\W\\d_]+)*")
 _LEAST = -7.0  # nats; no word says more against a language
@@ -49,7 +49,7 @@ def _probabilities(word: str) -> dict[str, float]:
     table, width = _table(), len(LANGUAGES)
     sums = [0.0] * width
     for row in rows(word):
-        sums = [total + table[row * width + at] * STEP for at, total in enumerate(sums)]
+        sums = [total + table[row * width + at] * NATS_STEP for at, total in enumerate(sums)]
     whole = math.log(sum(map(math.exp, sums)))
     return {code: max(total - whole, _LEAST) for code, total in zip(LANGUAGES, sums, strict=True)}
 

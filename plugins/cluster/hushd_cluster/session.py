@@ -27,7 +27,7 @@ from ray._private import worker as ray_worker
 
 CLUSTER_CONNECT_TIMEOUT_S = 5.0
 BEGIN_TIMEOUT_S, SHUTDOWN_TIMEOUT_S = 120.0, 15.0
-PROGRESS_INTERVAL_S = 1.0
+BEGINNING_INTERVAL_S = 1.0
 _calls: SimpleQueue[Callable[[], None]] = SimpleQueue()  # of Ray, for the thread that does them
 _has_thread = False
 _given_up = False  # whether work of Ray's goes on of which nobody waits for the end
@@ -140,7 +140,7 @@ def _within(work: Callable[[], object], timeout: float, title: str) -> bool:
             threading.Thread(target=_run_calls, name="hushd-ray", daemon=True).start()
         while (left := begun + timeout - time.monotonic()) > 0:
             try:
-                outcome = next_item(outcomes, min(left, PROGRESS_INTERVAL_S))
+                outcome = next_item(outcomes, min(left, BEGINNING_INTERVAL_S))
             except Empty:
                 line.show(lambda _: f"{title}: {time.monotonic() - begun:.0f} s")
                 continue

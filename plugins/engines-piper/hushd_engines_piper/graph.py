@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Frames; most voices have 86 a second. The first stretch is half a second, and the longest is computed in the time
 # for which a cancelled job may go on.
-FIRST, SHORTEST, LONGEST = 40, 20, 400
+FIRST_STRETCH, SHORTEST_STRETCH, LONGEST_STRETCH = 40, 20, 400
 
 
 class Graph:
@@ -64,9 +64,9 @@ class Graph:
         import numpy as np
 
         made: list[Samples] = []  # kept back where a gap would follow
-        begin, length, last = 0, FIRST, frames.shape[2]
+        begin, length, last = 0, FIRST_STRETCH, frames.shape[2]
         while begin < last:
-            end = begin + length if begin + length + SHORTEST < last else last
+            end = begin + length if begin + length + SHORTEST_STRETCH < last else last
             started = self._clock()
             before = max(begin - of.reach, 0)
             (sound,) = self.sessions[-1].run(None, {of.frames: frames[:, :, before : end + of.reach]})
@@ -89,5 +89,5 @@ def next_length(length: int, reach: int, took: float) -> int:
         took: the time of its computing, as the number of frames that play meanwhile.
     """
     computed = length + reach  # as for the first stretch, which has one side
-    ready = int(length * computed / (2 * took)) - 2 * reach if took else LONGEST
-    return min(ready, LONGEST) if ready >= SHORTEST else 0
+    ready = int(length * computed / (2 * took)) - 2 * reach if took else LONGEST_STRETCH
+    return min(ready, LONGEST_STRETCH) if ready >= SHORTEST_STRETCH else 0

@@ -15,7 +15,7 @@ from support.seeds import seeds
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
 pytest.importorskip("piper", reason="piper is not installed: pip install 'hushd[engines-piper]'")
 
-from hushd_engines_piper.graph import FIRST, LONGEST, SHORTEST, Graph, next_length  # noqa: E402
+from hushd_engines_piper.graph import FIRST_STRETCH, LONGEST_STRETCH, SHORTEST_STRETCH, Graph, next_length  # noqa: E402
 from onnx import helper  # noqa: E402
 from support.tiny_voices import constant, floats, ints, piper_graph  # noqa: E402
 
@@ -130,7 +130,7 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     stretches = list(sound)
     assert count == len(expected) == sum(map(len, stretches))
     np.testing.assert_allclose(np.concatenate(stretches), expected, atol=2e-5)
-    assert len(stretches) > 1 or frames > 1 or count <= (FIRST + SHORTEST) * found.hop
+    assert len(stretches) > 1 or frames > 1 or count <= (FIRST_STRETCH + SHORTEST_STRETCH) * found.hop
 
 
 @pytest.mark.parametrize("kind", ["no decoder", "all frames"])
@@ -151,8 +151,8 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("took", "following"),
     [
-        (0.0, LONGEST),
-        (2.0, LONGEST),
+        (0.0, LONGEST_STRETCH),
+        (2.0, LONGEST_STRETCH),
         (13.0, 56),  # a fourth of the time for which 52 frames play: half of what plays meanwhile, less two sides
         (30.0, 0),
         (500.0, 0),
@@ -160,7 +160,7 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 )
 def test_a_stretch_is_ready_in_half_of_the_time(took: float, following: int) -> None:
     """The next stretch is as long as half of the last one's time allows, and none where that is too short."""
-    assert next_length(FIRST, 12, took) == following
+    assert next_length(FIRST_STRETCH, 12, took) == following
 
 
 def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _NO_NEW_PRIVS = 38  # of prctl
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
-_FIRST = (1 << 13) - 1  # all rights of the first version
+_FIRST_RIGHTS = (1 << 13) - 1  # all rights of the first version
 _ADDED = {2: _REFER, 3: _TRUNCATE, 5: _IOCTL_DEV}  # by the version that knows them
 _TCP = 0b11  # to bind and to connect, since version 4
 _SCOPES = 0b11  # abstract sockets and signals of others, since version 6
@@ -63,7 +63,7 @@ def restrict(
     """
     if not (known := version()):
         return 0
-    rights = _FIRST | sum(right for since, right in _ADDED.items() if known >= since)
+    rights = _FIRST_RIGHTS | sum(right for since, right in _ADDED.items() if known >= since)
     attributes = struct.pack("=QQQ", rights, 0 if tcp or known < 4 else _TCP, _SCOPES if known >= 6 else 0)
     size = 24 if known >= 6 else 16 if known >= 4 else 8
     ruleset = _checked(_CREATE_RULESET, attributes[:size], size, 0)

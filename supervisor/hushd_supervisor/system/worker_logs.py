@@ -14,7 +14,7 @@ import zmq
 
 from .children import Running
 
-PAUSE_S = 0.02  # between two looks at a pipe, so that a flood costs at most 50 turns of the loop a second
+PIPE_LOOK_INTERVAL_S = 0.02  # between two looks at a pipe, so that a flood costs at most 50 turns of the loop a second
 
 
 class WorkerLogs:
@@ -53,7 +53,7 @@ class WorkerLogs:
                     self._children[child] = math.inf
                     self._poll(child)
                 case _:
-                    self._children[child] = now + PAUSE_S
+                    self._children[child] = now + PIPE_LOOK_INTERVAL_S
 
     def deadline(self) -> float | None:
         """The time at which a pipe is read again."""

@@ -11,7 +11,7 @@ import zmq
 from hushd_protocol.system.log_files import ROTATE_BYTES
 from hushd_supervisor.system import children
 from hushd_supervisor.system.process import Limits
-from hushd_supervisor.system.worker_logs import PAUSE_S, WorkerLogs
+from hushd_supervisor.system.worker_logs import PIPE_LOOK_INTERVAL_S, WorkerLogs
 from support.descriptors import open_descriptors
 from support.peer import wait_until
 
@@ -45,7 +45,7 @@ class Desk:
 
         def met() -> object:
             self.turn(0.001)
-            self.now += PAUSE_S
+            self.now += PIPE_LOOK_INTERVAL_S
             return condition()
 
         wait_until(met)
@@ -82,10 +82,10 @@ def test_a_flood_has_a_turn_each_20_ms(desk: Desk) -> None:
     wait_until(lambda: desk.turn(1))
     for _ in range(5):
         size = desk.log.stat().st_size
-        assert desk.logs.deadline() == desk.now + PAUSE_S
+        assert desk.logs.deadline() == desk.now + PIPE_LOOK_INTERVAL_S
         assert not desk.turn()
         assert desk.log.stat().st_size == size
-        desk.now += PAUSE_S
+        desk.now += PIPE_LOOK_INTERVAL_S
         desk.turn()
         if desk.logs.deadline() is None:  # the process had not written on yet
             wait_until(lambda: desk.turn(1))

@@ -35,7 +35,7 @@ _MOST_FRAMES = 4  # frames in a step that may be a clock's, and not silence
 _ROUNDING_S = 0.0015  # of times in whole milliseconds
 _MAX_FILE_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
-_HEAD_BYTES = 64
+_PACKET_HEAD_BYTES = 64
 _MAX_BOXES = 10_000  # of an MP4, at its top
 _WORD_S = 0.2  # of sound, in which a word may be
 _TORN = "its last sound is incomplete"
@@ -270,7 +270,7 @@ class Film(AbstractContextManager["Film"]):
         name, size = self._file.format.name, self._bytes.size
         promised = _promised(self._bytes) if name.startswith(_INDEXED) else None
         self._bytes.seek(end)
-        behind = self._bytes.read(_HEAD_BYTES)
+        behind = self._bytes.read(_PACKET_HEAD_BYTES)
         return promised is not None and promised <= size and (not behind or any(behind))
 
     def _sound(self, frame: AudioFrame) -> Sound:
@@ -317,7 +317,7 @@ class Film(AbstractContextManager["Film"]):
 def _promised(source: Bytes) -> int | None:
     """Returns how many bytes a Matroska file or an MP4 says that it has; None where it does not say."""
     source.seek(0)
-    head = source.read(2 * _HEAD_BYTES)
+    head = source.read(2 * _PACKET_HEAD_BYTES)
     if head[:4] == b"\x1aE\xdf\xa3":
         at = _behind(head, 4)
         begin = head.find(b"\x18S\x80g", at or 0) + 4

@@ -62,7 +62,7 @@ _UNCOVERED_S, _LEAST_BYTES_PER_S = 0.3, 8
 # That of a piece shorter than this has few words, and none was lost where its mean log probability was not below the
 # second figure: of 57 commands of 0.5 to 2.5 s base lost 2 words of the package's with one below -0.5, and none with
 # one above. Of 25 sentences of 4 s and more none is lost anyway.
-_SHORT_S, _SURE = 4.0, -0.45
+_SHORT_PIECE_S, _SURE_SCORE = 4.0, -0.45
 # Of a draft's text, where a loop of 224 would take a second or more; some scripts have three tokens a character.
 _TOKENS_PER_S, _SPARE_TOKENS, _MOST_TOKENS = 25, 20, 220
 # Languages that Whisper takes for each other, so that one speaks for all of its row.
@@ -203,7 +203,9 @@ class WhisperFamily(Engine):
         self.window.shortened = False
         segments = list(self._decode(samples, decoding))
         if self.window.shortened and not draft:
-            unsure = length < _SHORT_S and any((segment.log_probability or 0.0) < _SURE for segment in segments)
+            unsure = length < _SHORT_PIECE_S and any(
+                (segment.log_probability or 0.0) < _SURE_SCORE for segment in segments
+            )
             if unsure or not _covers(segments, samples):
                 self.window.short = False
                 segments = list(self._decode(samples, decoding)) or segments
