@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
@@ -19,6 +20,8 @@ from .process import Launch
 from .source import Source
 
 MAX_ANSWER_BYTES = 1_000_000
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # the statuses of a child that somebody else ended, or the kernel
+_MOST_TRIES = 3
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
     due: float  # when it is given up
+    tries: int = 1  # children that were asked, this one included
     given_up: bool = False  # reported as failed and killed, but not dead yet
 
 
@@ -38,7 +42,8 @@ class Answer(NamedTuple):
 
 
 class Questions(Source):
-    """The base of sources that ask children, at most one at a time for each question's name.
+    """The base of sources that ask children, at most one at a time for each question's name; a child that others have
+    killed is followed by another.
 
     Args:
         logs: the folder for their stderr.
@@ -56,8 +61,9 @@ class Questions(Source):
         self._limit = limit
         self._questions: dict[str, _Question] = {}
 
-    def ask(self, name: str, now: float) -> Answer | None:
-        """Starts a child for the question `name`, unless one runs; returns the error if it cannot be started."""
+    def ask(self, name: str, now: float, tries: int = 1) -> Answer | None:
+        """Starts a child for the question `name`, unless one runs; returns the error if it cannot be started.
+        `tries`: the children that were asked, this one included."""
         if question := self._questions.get(name):
             return Answer(name, error="the previous process cannot be killed.") if question.given_up else None
         try:
@@ -70,7 +76,7 @@ class Questions(Source):
         except (OSError, ValueError) as error:
             _close(answer)
             return Answer(name, error=f"it could not be started ({error}).")
-        self._questions[name] = _Question(child, answer, now + self._limit)
+        self._questions[name] = _Question(child, answer, now + self._limit, tries)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
@@ -95,13 +101,19 @@ class Questions(Source):
             if descriptor is not None:
                 self._poller.unregister(descriptor)
             question.child.close()
-            if not question.given_up:
+            if question.given_up:
+                pass
+            elif status in _KILLED and question.tries < _MOST_TRIES:
+                if failed := self.ask(name, now, question.tries + 1):
+                    yield failed
+            else:
                 yield self._read(name, question, status)
             _close(question.answer)
 
     def close(self) -> None:
-        """Kills the running children."""
+        """Kills the running children, which no other follows."""
         for question in self._questions.values():
+            question.tries = _MOST_TRIES
             question.child.process.kill()
 
     def _read(self, name: str, question: _Question, status: int) -> Answer:

@@ -74,6 +74,22 @@ def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.P
     assert "status 1 (no such engine)" in described.error
 
 
+@pytest.mark.parametrize(("kills", "sign"), [(1, "KILL"), (2, "TERM"), (3, "KILL"), (1, "SEGV")])
+def test_a_child_that_others_kill_is_asked_again(
+    make: Make, poller: zmq.Poller, tmp_path: Path, kills: int, sign: str
+) -> None:
+    """Two children that are killed are followed by another, whose answer comes; a third one, or one that crashes, is an
+    error."""
+    program = f"echo >>{tmp_path}/asked; [ $(wc -l <{tmp_path}/asked) -gt {kills} ] || kill -{sign} $$; echo '{{}}'"
+    catalogue = make("sh", "-c", program)
+    catalogue.ask("stt", 0.0)
+    described: list[Answer] = []
+    while catalogue.deadline() is not None:
+        described += answers(catalogue, poller)
+    (answer,) = described
+    assert (answer.error == "") == (kills < 3 and sign != "SEGV")
+
+
 @pytest.mark.parametrize("output", ["'not json'", "[1]", "''", f"'{{\"a\": \"' + 'x' * {MAX_ANSWER_BYTES} + '\"}}'"])
 def test_an_answer_that_is_no_catalogue_is_an_error(make: Make, poller: zmq.Poller, output: str) -> None:
     """No JSON, another type, nothing, too much."""
