@@ -52,6 +52,7 @@ def _names(language: str) -> _Names:
 
     code, _, country = language.replace("-", "_").partition("_")
     tags = [code, *([f"{code}_{country.upper()}"] if country else [])]
+    localedata.clear_caches()  # another user of the package may have had tables merged
     tables = [localedata.load(name, merge_inherited=False) for name in tags if localedata.exists(name)]
     localedata.clear_caches()
     names = _Names({}, {}, {}, {})

@@ -24,6 +24,15 @@ def test_a_unit_has_a_name_for_one_and_for_several(
     assert (cldr.unit(name, language, True), cldr.unit(name, language, False)) == forms
 
 
+def test_tables_that_another_program_part_has_loaded_change_nothing() -> None:
+    """A table that the package keeps merged for others is not taken for the language's own."""
+    from babel import Locale
+
+    cldr._names.cache_clear()
+    assert Locale("de").months["format"]["wide"][3] == "März"
+    assert cldr.months("de")[2] == "März"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_months_days_and_money(language: str) -> None:
     """No name is missing, and none has the place of a number in it."""

@@ -31,7 +31,7 @@ OWN = {
     "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3,
     "hushd_worker": 7, "hushd_worker.confinement": 4, "hushd_worker.harness": 60,
     "hushd_worker.quick_start": 1, "hushd_worker_stt": 1,
-    "hushd_worker_stt.audio.channels": 1,
+    "hushd_worker_stt.audio.channels": 1, "hushd_worker_stt.audio.level": 51,
     "hushd_worker_stt.engines": 1,
     "hushd_worker_stt.audio.inlet": 90, "hushd_worker_stt.audio.recording": 100, "hushd_worker_stt.recogniser": 107,
     "hushd_worker_stt.diarization.diarize": 17, "hushd_worker_stt.diarization.models": 8,

@@ -29,7 +29,6 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
-from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -291,6 +290,8 @@ def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
 
 def _covers(segments: Sequence[Segment], samples: Samples) -> bool:
     """Returns whether a text can be that of all speech in a piece's `samples`, and of nothing else."""
+    from hushd_worker_stt.audio.level import trim  # needs numpy, which `--describe` does without
+
     length, (before, speech) = len(samples) / RATE, trim(samples, 0)
     written = sum(len(segment.text.encode()) for segment in segments)
     enough = written >= _LEAST_BYTES_PER_S * len(speech) / RATE
