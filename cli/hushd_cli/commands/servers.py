@@ -143,6 +143,8 @@ def _add(options: Namespace, command: list[str]) -> int:
     try:
         status = _try(options.name, options.download)
     finally:  # also after Ctrl-C
+        if status:
+            _end_workers(options.name)
         if status and before:
             atomic_file.replace(path, before)
         elif status:
@@ -154,12 +156,16 @@ def _add(options: Namespace, command: list[str]) -> int:
 
 def _remove(name: str) -> None:
     path = server_files.existing(name)
-    for worker in _workers(name):
-        with Client(holder="cli", start=False) as client:
-            client.unload(worker.name)
+    _end_workers(name)
     path.unlink()
     (paths.find().state / "servers" / f"{name}.json").unlink(missing_ok=True)
     console.write(f"removed {path}\n")
+
+
+def _end_workers(name: str) -> None:
+    for worker in _workers(name):
+        with Client(holder="cli", start=False) as client:
+            client.unload(worker.name)
 
 
 def _with_port(command: list[str]) -> list[str]:

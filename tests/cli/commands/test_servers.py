@@ -87,6 +87,14 @@ def test_one_that_fails_is_not_added(start_supervisor: Start, runtime: Path, cap
         assert (path.read_text() if path.exists() else None) == before
 
 
+def test_one_that_answers_wrongly_is_ended(start_supervisor: Start, runtime: Path) -> None:
+    """A server that starts, and whose answers are refused, has no process left."""
+    start_supervisor("")
+    assert run("add", "mine", "--", *LYING, "{port}", "later=error") == 1
+    with Client() as client:
+        assert not [row for row in client.status().workers if row.pid]
+
+
 def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
     """With its worker, and what it has told of its voices."""
     start_supervisor("")
