@@ -11,7 +11,7 @@ from hushd_protocol.messages import Error, Hello, Job, Request, Result
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 from hushd_supervisor.system.log import Logged
-from support.peer import CONFIG, Supervisor
+from support.peer import CONFIG, Supervisor, wait_until
 
 ID = bytes.fromhex("a1b2c3d4") + bytes(12)
 SECRET = "albatross"
@@ -121,8 +121,10 @@ def test_a_worker_prints_under_the_id_of_its_request(supervisor: Supervisor, run
         peer.ask("warm", "stt/echo/a")
         assert peer.fail("raise", "stt/echo/a").code == "worker_failed"
         request = f"{peer._count.to_bytes(16, 'big').hex()[:8]}"
-    log = (runtime / "state/logs/stt-echo-a.log").read_text().splitlines()
+    path = runtime / "state/logs/stt-echo-a.log"
+    # Alone on the last line: its message might quote what was said. The supervisor reads output each 20 ms.
+    wait_until(lambda: path.read_text().endswith("RuntimeError\n"), "the end of the traceback")
+    log = path.read_text().splitlines()
     concerned = [line for line in log if f" request {request}: " in line]
     assert any("Traceback" in line for line in concerned), log
-    assert log[-1].endswith("RuntimeError"), "its message might quote what was said"
     assert all(f" request {request}: " in line for line in log[log.index(concerned[0]) :])
