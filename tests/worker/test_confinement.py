@@ -281,3 +281,26 @@ def test_numbers_of_calls() -> None:
     assert len(rows) > 110
     for name, _, *arm in rows:
         assert arm == ([numbers[name]] if numbers.get(name, "").isdigit() else arm[:1] if name == "truncate" else [])
+
+
+def test_the_root_is_no_place_of_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty entry of a path of packages or libraries, a worker's working folder, opens no files to it."""
+    monkeypatch.setattr(sys, "path", ["", ".", "/", "//", "lib", "/packages"])
+    monkeypatch.setenv("LD_LIBRARY_PATH", ":.:/libraries:")
+    found = set(map(str, confinement.program()))
+    assert {"/packages", "/libraries"} < found
+    assert not {"", ".", "/", "//", "lib"} & found
+
+
+def test_folders_without_end_keep_no_worker_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary folder that a broken worker has left, deeper than a program can remove, is left where it is."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HUSHD_TEMPORARY", str(tmp_path / "hushd-worker-own"))
+    (tmp_path / "hushd-worker-old").mkdir()
+    os.utime(tmp_path / "hushd-worker-old", (0, 0))
+
+    def give_up(path: str) -> None:
+        raise RecursionError(path)
+
+    monkeypatch.setattr(shutil, "rmtree", give_up)
+    assert confinement._temporary_folder() == str(tmp_path / "hushd-worker-own")

@@ -133,8 +133,10 @@ def of_models() -> Share:
 def program() -> Iterator[str | Path]:
     """Yields what every program of hushd's reads: the interpreter, packages, and the system's libraries and figures."""
     yield from (*_SYSTEM, *_PROC, sys.prefix, sys.base_prefix, sys.exec_prefix)
-    yield from filter(None, sys.path)
-    yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    # An empty entry is the working folder: a worker's is the root, where all files are.
+    for entry in (*sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
+        if os.path.isabs(entry) and os.path.realpath(entry) != "/":
+            yield entry
 
 
 class Confinement:
@@ -226,7 +228,7 @@ def _temporary_folder() -> str:
     supervisor names it, and removes it once it is empty."""
     usual = tempfile.gettempdir()
     for other in glob(f"{usual}/{_PREFIX}*"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RecursionError):  # a broken worker may have made folders without end
             _remove_if_dead(other)
     folder = os.environ.pop("HUSHD_TEMPORARY", "")
     try:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TARGET_LUFS = -19.0
 _MAX_DB = 15.0  # speech is never further from the target
 _MAX_VOICES_REMEMBERED = 500  # that are remembered
+_MAX_LOUDNESS_BYTES = 1_000_000  # far more than so many voices take
 _ENOUGH_S = 30.0  # of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
@@ -109,7 +110,7 @@ def limit(samples: Samples) -> Samples:
 def _load(path: Path) -> dict[str, tuple[float, float]]:
     """Returns the saved levels; none if the file is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(atomic_file.read_regular(path, _MAX_LOUDNESS_BYTES))
         measured = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}

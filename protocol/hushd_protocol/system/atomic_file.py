@@ -154,6 +154,18 @@ def lock(descriptor: int, kind: int) -> bool:
     return True
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """Returns the first `most` bytes of a regular file. Raises OSError for a link, a pipe or a device, on which a
+    reader might wait for ever: for files in a folder to which a process writes that may have been taken over."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return os.read(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
 def replace(path: Path, content: str | bytes, mode: int | None = None, sync: bool = False) -> None:
     """Writes all of `content`, or nothing, to `path`, text as UTF-8; see `AtomicFile`."""
     new = AtomicFile(path, mode)

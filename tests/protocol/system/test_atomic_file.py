@@ -325,3 +325,15 @@ def test_a_disk_that_fails_costs_a_shared_file_alone(
         call != "pread"
     )
     assert add(path, "b") == (["new"] if call == "pwrite" else ["new", "a"])
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    """A link, a pipe without a writer, a folder and a device are an error at once; of a file the first bytes come."""
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    assert atomic_file.read_regular(file, 4) == b"cont"
+    (tmp_path / "link").symlink_to(file)
+    os.mkfifo(tmp_path / "pipe")
+    for other in (tmp_path / "link", tmp_path / "pipe", tmp_path, Path("/dev/zero"), tmp_path / "none"):
+        with pytest.raises(OSError, match=r"symbolic links|regular file|No such file"):
+            atomic_file.read_regular(other, 4)

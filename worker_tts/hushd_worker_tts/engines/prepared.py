@@ -104,8 +104,7 @@ def missed() -> set[tuple[str, ...]] | None:
     as in a fresh installation. A note may be anything: a broken worker may have written it."""
     notes = _notes()
     try:
-        with open(notes, encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MOST_NOTES).splitlines()
+        lines = atomic_file.read_regular(notes, _MOST_NOTES).decode(errors="replace").splitlines()
         notes.unlink()
     except OSError:
         return set() if next((user_cache() / "hushd").glob("*"), None) else None
