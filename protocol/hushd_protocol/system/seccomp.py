@@ -23,7 +23,7 @@ _REFUSED = {
         "ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, kcmp 312 272, pidfd_open 434 434, "
         "pidfd_getfd 438 438, pidfd_send_signal 424 424, process_madvise 440 440, process_mrelease 448 448, "
         "rt_sigqueueinfo 129 138, rt_tgsigqueueinfo 297 240, tkill 200 130, migrate_pages 256 238, move_pages 279 239, "
-        "setrlimit 160 164, ioprio_set 251 30"
+        "setrlimit 160 164"
     ),
     "messages": (
         "shmget 29 194, shmat 30 196, shmctl 31 195, semget 64 190, semop 65 193, semtimedop 220 192, semctl 66 191, "
@@ -57,9 +57,6 @@ _SENDING, _SENDTO, _CONNECT = "sendmsg 46 211, sendmmsg 307 269", "sendto 44 206
 _SOCKET, _SOCKETPAIR = "socket 41 198", "socketpair 53 199"
 _CLONE, _CLONE3, _PRLIMIT = "clone 56 220", "clone3 435 435", "prlimit64 302 261"
 _TO_OURSELVES = "kill 62 129, tgkill 234 131"  # whose first argument names a process
-# How a process shares the processor: its first argument names one, and 0 the caller; `setpriority` has a kind before.
-_SHARING = "sched_setparam 142 118, sched_setscheduler 144 119, sched_setaffinity 203 122, sched_setattr 314 274"
-_PRIORITY = "setpriority 141 140"
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column above, and audit.h's number
 _NEWER = 452  # the first call that is newer than those looked at here (fchmodat2, of Linux 6.6)
@@ -144,9 +141,6 @@ def steps(
         made += [(_EQUAL, 0, 1, numbers(_CLONE3)[0]), _refusal(errno.ENOSYS)]
         for number in numbers(_TO_OURSELVES):
             made += _unless(number, 0, (_EQUAL, process))
-        for number in numbers(_SHARING):
-            made += _unless_zero(number, 0)
-        made += _unless_zero(numbers(_PRIORITY)[0], 0, 1)
     made += _unless(numbers(_SOCKET)[0], 0, *((_EQUAL, family) for family in families))
     made += _unless(numbers(_SOCKETPAIR)[0], 1, *((_EQUAL, kind) for kind in _STREAMS))  # no datagrams, to any address
     refused += [] if serving else numbers(_SERVING)
@@ -166,15 +160,6 @@ def _unless(number: int, argument: int, *tests: tuple[int, int]) -> list[Step]:
     inner: list[Step] = [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument)]
     inner += [(test, len(tests) - place, 0, value) for place, (test, value) in enumerate(tests)]
     inner += [_refusal(errno.EPERM), (_RETURN, 0, 0, _ALLOW)]
-    return [(_EQUAL, 0, len(inner), number), *inner]
-
-
-def _unless_zero(number: int, *arguments: int) -> list[Step]:
-    """Returns the steps that refuse a call unless all of these arguments, numbers of 32 bits, are 0."""
-    inner: list[Step] = []
-    for argument in arguments:
-        inner += [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), (_EQUAL, 1, 0, 0), _refusal(errno.EPERM)]
-    inner.append((_RETURN, 0, 0, _ALLOW))
     return [(_EQUAL, 0, len(inner), number), *inner]
 
 

@@ -92,7 +92,7 @@ def test_one_that_answers_wrongly_is_ended(start_supervisor: Start, runtime: Pat
     start_supervisor("")
     assert run("add", "mine", "--", *LYING, "{port}", "later=error") == 1
     with Client() as client:
-        assert not [row for row in client.status().workers if row.pid]
+        assert not [row for row in client.status().workers if row.engine == "server" and row.pid]
 
 
 def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:

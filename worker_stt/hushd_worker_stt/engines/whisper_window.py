@@ -104,5 +104,5 @@ def _shortened(sound: Samples) -> Samples:
     if needed >= frames:
         return sound
     part = sound[..., :needed].copy()
-    part[..., end:] = part.max() - _RANGE
+    part[..., end:] = np.max(part) - _RANGE
     return part

@@ -177,7 +177,8 @@ def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Itera
             left_s -= len(chunk.samples) / min(chunk.rate, _DENSEST)
             if left_s < 0:
                 raise Broken(f"sent more than {longest_s:.0f} s of sound for this text")
-            peak = float(abs(chunk.samples).max(initial=0.0))
+            level: Any = abs(chunk.samples)
+            peak = float(level.max(initial=0.0))
             if not math.isfinite(peak):
                 raise Broken("sent samples that are no numbers")
             sound = sound or peak > _SILENCE
