@@ -104,6 +104,5 @@ PLANTED = (
     ("hushd_gateway.callers", "caller=self.caller, ", "", "tests/gateway/test_callers.py"),
     ("hushd_gateway.callers", '        """Grants nothing yet."""', "        super()._grant()", "tests/gateway/test_callers.py"),
     ("hushd_supervisor.core.acceptance", "(connection.pid or route, message.caller)", "connection.pid or route", "tests/supervisor/core/worker/test_queue.py"),
-    ("hushd_neighbours.ask", "thread.join(max(0.0, ends - time.monotonic()))", "thread.join()", "plugins/neighbours/tests/test_faults.py"),
     ("hushd_mcp.relay", '        meeting.abandon(self._options["place"], link.inode)\n', "", "tests/agents/test_relay.py::test_one_that_is_stopped_is_left_for_another"),
 )  # fmt: skip

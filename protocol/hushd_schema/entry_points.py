@@ -22,7 +22,6 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "engines-piper": (),
     "engines-sherpa-onnx": (),
     "engines-transcribe-cpp": (),
-    "neighbours": ("neighbours",),
     "remote": ("attach",),
     "tune": ("tune",),
     "wake": ("wake",),

@@ -113,7 +113,7 @@ class MemorySettings:
     """The table `[memory]`."""
 
     when_short: Sequence[str] = setting(
-        (), texts(), 'a program and its arguments that may free memory for a start, ["hushd", "neighbours", "give"]'
+        (), texts(), "a program and its arguments that may free memory for a start (MEMORY.md)"
     )
 
 

@@ -26,7 +26,7 @@ keep_alive = "10m"
 environment = { A = "a # b", OMP_NUM_THREADS = "2" } # threads
 pinned = true   # stays
 
-[neighbours.ollama]
+[greet.ollama]
 url = "https://example.org/#/x"
 """
 
