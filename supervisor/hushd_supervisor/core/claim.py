@@ -32,8 +32,8 @@ SHARED = frozenset((WAKE,))  # the microphone while programs wait for a wake wor
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
 
-# By the rank of the arriving claim: the ranks that it ends among its client's speaking claims, and among its waiting
-# ones.
+# A claim that arrives ends its client's speaking claims of the first ranks and the waiting ones of the second; its own
+# rank is the index.
 ENDS: tuple[tuple[set[int], set[int]], ...] = (
     ({MESSAGE, TEXT, NOTIFICATION, PROGRESS}, {NOTIFICATION, PROGRESS}),
     ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
@@ -57,8 +57,8 @@ class Claim:
     asked_at: float
     obeys: bool = False  # pauses with the others, even if it only listens
     holds: bool = False
-    since: float = 0.0  # when it was granted the devices
-    until: float = math.inf  # when its devices are taken away, once it was asked to be silent
+    since: float = 0.0  # time when the claim was granted the devices
+    until: float = math.inf  # time when its devices are taken away, once it was asked to be silent
     over: bool = False  # its terminal message was sent
     paused: bool = False
     reported: str = ""  # the last state sent to the client

@@ -13,11 +13,12 @@ from hushd_protocol.limits import MAX_CONNECTIONS, MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient
 
-QUIET_PONGS = 3  # after so many the client loses the floor, until it answers
-MISSED_PONGS = 30  # after so many the client counts as gone, even if its socket lives: a program may work meanwhile
-PING_S = 2.0  # between two pings of one client
+QUIET_PONGS = 3  # unanswered pings after which the client loses the floor, until it answers
+# Unanswered pings after which the client counts as gone, even if its socket lives: a program may work meanwhile.
+MISSED_PONGS = 30
+PING_S = 2.0  # seconds between two pings of one client
 MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
-LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to send a request
+LEAST_IDLE_S = 0.1  # seconds before an idle exit: a client that was just welcomed is about to send a request
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Connection:
     program: str  # its name for people
     holder: str
     own_holder: bool  # the client named no holder: its leases belong to this connection
-    pid: int  # of its process, whose connections have their turns together; 0: unknown
+    pid: int  # process id, whose connections have their turns together; 0: unknown
     number: int
     requests: int = 0
     unanswered: int = 0  # pings since its last message
@@ -163,7 +164,7 @@ class Departure:
         self.renewing = False
         self.down = False
         self._left = False
-        self._needed = False  # by a program that has used the door
+        self._needed = False  # whether a program that has used the door still needs it
 
     def visited(self, needed: bool) -> None:
         """Records whether a program that used the door still needs the supervisor; the idle time starts again."""

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed | Suspended | Restored
 MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
-NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
-FUTILE_S = 120.0  # no further replica for so long after one that never became ready
+NO_ROOM_S = 5.0  # seconds until the next look whether there is room for another replica
+FUTILE_S = 120.0  # seconds without a further replica after one that never became ready
 
 
 class Fleet:
@@ -59,8 +59,8 @@ class Fleet:
         self._card_kinds = card_kinds
         self._generations = itertools.count(1)
         self._unloads = Unloads(self.workers, self.admission.cards)
-        self._help_at = math.inf  # when a worker next deserves another replica
-        self._no_help_before: dict[str, float] = {}  # by the worker's name
+        self._help_at = math.inf  # time when a worker next deserves another replica
+        self._no_help_before: dict[str, float] = {}  # earliest time of help for each worker, by its name
 
     @property
     def lives(self) -> bool:
@@ -193,7 +193,7 @@ class Fleet:
             until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
             self.admission.away.keep(until, control.everywhere, holder)
         off_cards = (control.hold or control.for_s > 0) and not control.everywhere
-        # What is free now is compared with what is free once they have left.
+        # The memory that is free now is compared with the memory that is free once they have left.
         actions = self.admission.cards.look(now) if off_cards and workers else []
         for worker in workers:
             if off_cards and self.admission.suspends(worker, now):
@@ -267,7 +267,7 @@ class Fleet:
         """The families in which a request waits."""
         needy = {base(worker.name) for worker in self.workers.values() if worker.jobs.waiting}
         families: dict[str, list[Worker]] = {}
-        for worker in self.workers.values() if needy else ():  # after most events no request waits
+        for worker in self.workers.values() if needy else ():  # most events find no request waiting
             if (name := base(worker.name)) in needy:
                 families.setdefault(name, []).append(worker)
         return list(families.values())

@@ -28,8 +28,8 @@ from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPE
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
-FADE_OUT_TIMEOUT_S = 1.0  # to fade out and close the device
-MAX_PASSED_S = 10.0  # after which other claims may no longer pass one that waits for two devices
+FADE_OUT_TIMEOUT_S = 1.0  # seconds to fade out and close the device
+MAX_PASSED_S = 10.0  # seconds after which other claims may no longer pass one that waits for two devices
 MAX_CLAIMS = 200
 
 _PAUSING = ("pause", "resume")
@@ -42,7 +42,7 @@ class Floor:
     """All claims of all clients; pure. `paused`: all speech was paused when the last supervisor left."""
 
     def __init__(self, paused: bool = False) -> None:
-        self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
+        self._claims: dict[tuple[bytes, bytes], Claim] = {}  # claims in their order of arrival
         self._silent: set[bytes] = set()  # clients with a claim that no longer answer
         self._all_paused = paused
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
@@ -118,7 +118,8 @@ class Floor:
         """Takes the devices of a client that no longer answers."""
         if not self.watches(route):
             return []
-        self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
+        # A silent client is not pinged, so that no timer runs for it; its answer brings it back.
+        self._silent.add(route)
         for claim in [c for c in self._claims.values() if c.route == route]:
             self._take_devices(claim)
         return [Log("WARNING", "a client with a turn has stopped answering"), *self._settle(now)]
@@ -145,7 +146,7 @@ class Floor:
                 clients, or `self`, and none means all.
             named: returns the connections of a client.
         """
-        from hushd_schema.status import Turns  # once somebody asks
+        from hushd_schema.status import Turns  # lazy: few ask
 
         action = control.action
         numbers, routes, everybody = resolve(control.names, route, named)
@@ -210,7 +211,7 @@ class Floor:
 
     def status(self, now: float) -> FloorStatus:
         """The holder of each device, and the number of waiting claims."""
-        from hushd_schema.status import FloorStatus  # once somebody asks
+        from hushd_schema.status import FloorStatus  # lazy: few ask
 
         granted = {device: claim for claim in self._claims.values() if claim.holds for device in claim.exclusive}
         speaks, listens = granted.get(SPEAKER), granted.get(MICROPHONE)
@@ -255,7 +256,7 @@ class Floor:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         actions: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.exclusive}
-        promised: frozenset[str] = frozenset()  # to claims that must wait for them
+        promised: frozenset[str] = frozenset()  # devices promised to claims that must wait for them
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue

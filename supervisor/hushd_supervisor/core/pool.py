@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from hushd_schema.status import MemoryStatus, WorkerStatus
 
 
-STANDSTILL_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
-# Without an id: an answer with it would end the request that already has it.
+STANDSTILL_S = 0.5  # seconds late after which a timer says that we were stopped or busy, or the machine slept
+# The refusal has no id: an answer with it would end the request that already has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
 )
@@ -81,7 +81,7 @@ class Pool:
         self._requests = Requests(settings, self._connections, self._fleet, self._departure, default_model)
         self._floor = Floor(paused)
         self._next_ping = math.inf
-        self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
+        self._awake_at = self._excused_at = -math.inf  # times when the pool last did anything, and last excused silence
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Pool:
             case ev.ClientGone(route):
                 actions = self._client_gone(route, now)
             case ev.FromWorker(_, _, m.Beat()):
-                # Before this beat judges the jobs: it may be the first message read after a sleep.
+                # Silence is excused before this beat judges the jobs: it may be the first message read after a sleep.
                 self._excuse_if_late(now)
                 actions = self._fleet.handle(event, now)
             case ev.OfProcess():
@@ -292,7 +292,7 @@ class Pool:
         self._requests.forget_ended()
         active = bool(self._requests.active)
         floors_busy = self._floor.busy
-        # Also while a worker runs jobs that no client waits for: without pings its watches would count our own sleep.
+        # A worker may also run jobs that no client waits for: without pings its watches would count our own sleep.
         works = any(worker.jobs.running for worker in self._workers.values())
         if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
 
 _MAX_NAMED_PROGRAMS = 4  # named in the row of a worker
-_MAX_TEXT_CHARACTERS = 300  # of a worker's own text
+_MAX_TEXT_CHARACTERS = 300  # characters of a worker's own text
 
 
 def memory(admission: Admission, now: float) -> MemoryStatus:

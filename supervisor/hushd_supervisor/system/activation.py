@@ -15,8 +15,8 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 
 NAME = "client"  # FileDescriptorName= of the unit, key of `Sockets` in the property list
-DOOR_PREFIXES = ("http", "wyoming")  # of the names of the door's sockets
-LABEL = "org.hushd"  # of the launchd agent
+DOOR_PREFIXES = ("http", "wyoming")  # prefixes of the names of the door's sockets
+LABEL = "org.hushd"  # name of the launchd agent
 FIRST_DESCRIPTOR = 3
 
 

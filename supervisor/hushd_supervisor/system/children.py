@@ -18,7 +18,7 @@ from hushd_protocol.system import log_files
 from .process import Launch, Process, environment
 
 MAX_LAST_WORDS = 300  # characters
-_PIPE_BYTES = 1 << 16  # that a pipe holds
+_PIPE_BYTES = 1 << 16  # bytes that a pipe holds
 
 
 @dataclass(slots=True, eq=False)

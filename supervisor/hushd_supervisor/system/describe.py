@@ -50,7 +50,7 @@ class Descriptions(Questions):
 
 def default_model(role: str, engine: str) -> str:
     """Returns the model that an engine has where a request names none; `default` where its worker knows that best."""
-    from hushd_schema import engines  # only for a request that names an engine alone
+    from hushd_schema import engines  # lazy: few requests name an engine alone
 
     spec = engines.find(engine, role) if role in SPEECH_ROLES else None
     return spec.default_model if spec else "default"

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 SOUND_S = 10.0  # a gateway that lived this long had started well
-RESTART_DELAY_S = 10.0  # after the second failed start in a row, and each further one
-GATEWAY_END_TIMEOUT_S = 4.0  # for the last answers at the end
+RESTART_DELAY_S = 10.0  # seconds to wait after the second failed start in a row, and after each further one
+GATEWAY_END_TIMEOUT_S = 4.0  # seconds for the last answers at the end
 
 
 @dataclass(slots=True, eq=False)
@@ -82,16 +82,16 @@ class Door(Source):
         self._passed = passed
         self._command = command
         self._token = os.environ.pop(HTTP_TOKEN, "")  # workers must not see it
-        self._secrets: Mapping[str, str] = {}  # for a gateway's environment alone
+        self._secrets: Mapping[str, str] = {}  # secrets for a gateway's environment alone
         self._settings = Settings()
-        self._lent: dict[bytes, tuple[Address, ...]] = {}  # by client: addresses beside those of the settings
+        self._lent: dict[bytes, tuple[Address, ...]] = {}  # addresses beside those of the settings, by client
         self.listeners: list[Listener] = []
         self._polled: set[int] = set()  # descriptors of the listeners that the loop's poller watches
         self._gateways: list[Gateway] = []  # the newest last
         self._starts = 0
         self._failures = 0
-        self._closed_until = -math.inf  # no gateway is started before, since the last ones failed
-        self._leave_by = math.inf  # for the gateways' last answers, once we leave
+        self._closed_until = -math.inf  # time before which no gateway is started, since the last ones failed
+        self._leave_by = math.inf  # time until which gateways may give their last answers, once we leave
         self._leaving = False
         self._was_needed = False
 
@@ -144,7 +144,7 @@ class Door(Source):
 
         settings = listeners.with_addresses(configured, [each for addresses in lent.values() for each in addresses])
         if not self.listeners:
-            uploads.sweep()  # of a supervisor that was killed
+            uploads.sweep()  # a killed supervisor has left some
         token = self._token or access.read_token(settings)
         new = listeners.open_all(settings, token, self._passed, self.listeners)
         self._passed = ()
@@ -217,7 +217,7 @@ class Door(Source):
         """Sees to gateways that have stopped accepting or have ended, and starts one if somebody has connected."""
         for gateway in list(self._gateways):
             if gateway.channel and gateway.channel.fileno() in ready:
-                leaves = gateway.channel.recv(1)  # else it has been killed, and its exit says so
+                leaves = gateway.channel.recv(1)  # a gateway without a word has been killed, and its exit says so
                 self._hang_up(gateway)
                 if leaves:
                     self._release(gateway)

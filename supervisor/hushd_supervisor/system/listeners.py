@@ -45,7 +45,7 @@ class Listener:
             while True:
                 self.socket.accept()[0].close()
                 count += 1
-        except OSError:  # there are no more, or no descriptor is left to close them by
+        except OSError:  # the system has no more, or no descriptor is left to close them by
             return count
 
 

@@ -64,8 +64,8 @@ class Loop:
         self._with_unread = overriding(sources, "unread")
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
-        self._reading_since = math.inf  # since when timers have waited for messages to be read,
-        self._read_turns = 0  # and for how many turns
+        self._reading_since = math.inf  # time since which timers have waited for messages to be read,
+        self._read_turns = 0  # and their turns
 
     def run(self) -> None:
         """Runs turns until everything is done; the caller closes the sources afterwards."""

@@ -28,7 +28,7 @@ PREFIXES = (
     "XDG_",
 )  # fmt: skip
 
-# Unless the user's own variables say otherwise: no telemetry, since onnxruntime 1.31 reports to its maker from every
+# The user's own variables come first. These say: no telemetry, since onnxruntime 1.31 reports to its maker from every
 # process; no progress bars of tqdm, of which chatterbox wrote 106 to the log for two seconds of speech; and one heap of
 # glibc's for all threads, each of which would keep its own: faster-whisper/base, which reads two pieces at once, took
 # 343 MB instead of 506, and no longer.
@@ -207,7 +207,7 @@ class Child:
             if sys.platform == "linux":
                 if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                     return None
-                self._kill_group()  # before it is reaped, while no other group can have its number
+                self._kill_group()  # the kill comes before the reaping, while no other group can have its number
                 self._popen.poll()
             elif self._popen.poll() is not None:
                 self._kill_group()
@@ -260,7 +260,7 @@ def _descendants(pid: int) -> list[int]:
     """Returns a child's descendants; on Linux by the kernel's lists, since scanning /proc takes milliseconds."""
     if lists_children():
         return [int(name) for name in descendants(str(pid))]
-    import psutil  # only here: it costs 1.6 MB
+    import psutil  # lazy: it costs 1.6 MB
 
     try:
         return [process.pid for process in psutil.Process(pid).children(recursive=True)]

@@ -28,7 +28,7 @@ _MOST_TRIES = 3
 class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    due: float  # when it is given up
+    due: float  # time when it is given up
     tries: int = 1  # children that were asked, this one included
     given_up: bool = False  # reported as failed and killed, but not dead yet
 

@@ -19,7 +19,7 @@ from .process import Launch
 from .source import Outcome, Perform, Source
 
 RELIEF_TIMEOUT_S = 10.0
-RELIEF_LOOK_INTERVAL_S = 0.1  # between two looks whether it has ended, where no descriptor reports that
+RELIEF_LOOK_INTERVAL_S = 0.1  # seconds between two looks whether it has ended, where no descriptor reports that
 _NAME = "the program of memory.when_short"
 
 
@@ -44,8 +44,8 @@ class ReliefProgram(Source):
         self._record = record
         self._clock = clock
         self._running: children.Running | None = None
-        self._until = 0.0  # when it is killed
-        self._reported = False  # that it had to be killed
+        self._until = 0.0  # time when it is killed
+        self._reported = False  # whether it was reported that it had to be killed
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Relieve: self._run}

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 
 from .source import Source
 
-WAIT_S = 1.0  # at most, for a manager that does not read
+WAIT_S = 1.0  # seconds, at most, for a manager that does not read
 
 
 class ServiceManager(Source):

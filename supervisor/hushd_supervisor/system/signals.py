@@ -17,7 +17,7 @@ Hear = Callable[[float], Iterable[Event]]
 
 LEAVE = (signal.SIGTERM, signal.SIGINT)
 FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
-RELOAD = signal.SIGHUP  # for a daemon; in a terminal it means that the terminal is gone
+RELOAD = signal.SIGHUP  # signal for a daemon; in a terminal it means that the terminal is gone
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:
@@ -67,7 +67,7 @@ class Signals(Source):
         signal.signal(FOLDER, signal.SIG_IGN)
 
     def restore(self) -> None:
-        self.ignore()  # beside load one may wait for its thread longer than the handler lasts
+        self.ignore()  # a busy machine may let one wait for its thread longer than the handler lasts
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._old_wakeup_fd)

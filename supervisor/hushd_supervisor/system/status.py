@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .log import Ended
     from .sockets.worker_socket import WorkerSocket
 
-MEASURE_FRESH_S = 0.1  # for which a measure of a process's memory holds
+MEASURE_FRESH_S = 0.1  # seconds for which a measure of a process's memory holds
 
 Usage = measure.Usage | None
 

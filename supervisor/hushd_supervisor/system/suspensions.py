@@ -16,7 +16,7 @@ from .process import Launch
 from .question import Answer, Questions
 from .source import Outcome, Perform
 
-SUSPEND_TIMEOUT_S = 10.0  # for the driver to copy what a process has on its card
+SUSPEND_TIMEOUT_S = 10.0  # seconds for the driver to copy what a process has on its card
 
 
 class Suspensions(Questions):
@@ -37,7 +37,8 @@ class Suspensions(Questions):
     ) -> None:
         super().__init__(poller, launch, logs, self._verb, SUSPEND_TIMEOUT_S)
         self._pids = pids
-        self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time
+        # What the child of that name was asked, and its number: it is asked one thing at a time.
+        self._asked: dict[str, tuple[Suspend | Restore, int]] = {}
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Suspend: self._begin, Restore: self._begin}

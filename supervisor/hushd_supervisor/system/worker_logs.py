@@ -14,7 +14,8 @@ import zmq
 
 from .children import Running
 
-PIPE_LOOK_INTERVAL_S = 0.02  # between two looks at a pipe, so that a flood costs at most 50 turns of the loop a second
+# Seconds between two looks at a pipe, so that a flood costs at most 50 turns of the loop a second.
+PIPE_LOOK_INTERVAL_S = 0.02
 
 
 class WorkerLogs:
@@ -22,7 +23,7 @@ class WorkerLogs:
 
     def __init__(self, poller: zmq.Poller) -> None:
         self._poller = poller
-        self._children: dict[Running, float] = {}  # and when each is read again; `math.inf` while it is polled
+        self._children: dict[Running, float] = {}  # time when each child is read again; `math.inf` while it is polled
 
     def add(self, child: Running) -> None:
         """Begins to write a child's log."""

@@ -26,9 +26,9 @@ from .pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level, Pressure, 
 from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
-CARD_WAIT_S = 10.0  # to wait for room on a card if the CPU will do as well
-HELD_START_S = 10.0  # for which a start waits for the end of critical pressure
-HELD_LOOK_INTERVAL_S = 0.5  # between two looks at memory meanwhile
+CARD_WAIT_S = 10.0  # seconds to wait for room on a card where the CPU will do as well
+HELD_START_S = 10.0  # seconds that a start waits for the end of critical pressure
+HELD_LOOK_INTERVAL_S = 0.5  # seconds between two looks at memory while a start is held
 
 
 class Admission:
@@ -58,10 +58,10 @@ class Admission:
         self.cards = Cards(has_cards)
         self.away = Away()
         self._devices = Devices(self.needs, self.budget, self.cards, self.away)
-        self.level = Level.NORMAL  # as the workers were last told
+        self.level = Level.NORMAL  # level that the workers were last told
         self._when_short = WhenShort(settings)
         self._looked_at = -math.inf
-        self.due = math.inf  # when to look again
+        self.due = math.inf  # time of the next look
 
     def configure(self, settings: Settings) -> None:
         self.needs.configure(settings)

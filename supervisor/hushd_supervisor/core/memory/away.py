@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hushd_protocol import duration
 
 MAX_AWAY_S = 7 * 86400.0
-HELD_S = 60.0  # after which to ask again while workers keep away for as long as a program runs
+HELD_S = 60.0  # seconds after which workers that keep away for as long as a program runs are asked for again
 
 
 class _Absence(NamedTuple):

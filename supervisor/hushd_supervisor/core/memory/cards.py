@@ -16,10 +16,10 @@ from hushd_supervisor.core.actions import Action, Look
 
 from .budget import RESERVE, Room, WorkerSize
 
-LOOK_FRESH_S = 1.0  # for which a look is fresh enough for a decision
-RELEASE_LOOK_INTERVAL_S = 0.1  # between looks while the driver does not report yet that memory was freed
+LOOK_FRESH_S = 1.0  # seconds in which a look is fresh enough for a decision
+RELEASE_LOOK_INTERVAL_S = 0.1  # seconds between looks while the driver does not report yet that memory was freed
 NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
-RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
+RELEASE_S = 5.0  # seconds for the driver to report that; after them, another program must have taken the memory
 
 
 @dataclass(slots=True)
@@ -74,7 +74,8 @@ class Cards:
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
         """Takes the answer to a look; `taken` is what living workers take of each card."""
-        # From its answer on: a driver may take seconds, and a look that begins again and again is never fresh.
+        # The look counts from its answer: a driver may take seconds, and a look that begins again and again is never
+        # fresh.
         self.looking, self.seen_at = False, -math.inf if self._changed else now
         self.seen, self.taken, self.error, self.answered_at = tuple(cards), taken, error, now
         self._totals |= {card.id: card.total for card in self.seen if card.total}

@@ -21,8 +21,8 @@ from .cards import Cards, reserve
 from .needs import Needs
 from .pressure import SMALL
 
-A_CARD = Place("cuda", "any")  # if no particular card is named
-_SUSPENDED_S = 1e6  # by which a suspended process counts as idle for longer: where memory is short, it leaves first
+A_CARD = Place("cuda", "any")  # place of a worker for which no particular card is named
+_SUSPENDED_S = 1e6  # seconds added to a suspended process's idle time: where memory is short, it leaves first
 
 
 class WorkerMemory(NamedTuple):

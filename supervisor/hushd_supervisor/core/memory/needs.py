@@ -19,7 +19,7 @@ from hushd_supervisor.core.actions import Action, Remember
 from hushd_supervisor.core.worker.worker import Worker
 
 MAX_ESTIMATES = 64  # kept at a time
-UNKNOWN_ON_CARD = 2_000_000_000  # for a worker that never ran on a card and has neither `vram_mb` nor an estimate
+UNKNOWN_ON_CARD = 2_000_000_000  # bytes of a worker that never ran on a card and has neither `vram_mb` nor an estimate
 
 
 class Estimated(NamedTuple):
@@ -60,13 +60,15 @@ class Needs:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._settings = settings
-        # By the worker's base name, for one configuration: each event reads all sizes while workers wait for memory.
+        # Sizes are kept by the worker's base name, for one configuration: each event reads all of them while workers
+        # wait for memory.
         self._configured = functools.lru_cache(MAX_ESTIMATES)(self._configured_size)
         self._estimated = functools.lru_cache(MAX_ESTIMATES)(estimate)
         self.table: dict[str, int] = dict(table or {})
         self._saved = dict(self.table)
-        self._peaks: dict[str, dict[str, int]] = {}  # of the living processes
-        self._killed: dict[str, int] = {}  # by worker: more than a killed start had taken; until the next success
+        self._peaks: dict[str, dict[str, int]] = {}  # peaks of the living processes
+        # Bytes by worker, more than a killed start had taken; kept until the next success.
+        self._killed: dict[str, int] = {}
 
     def configure(self, settings: Settings) -> None:
         """Applies other sizes for workers that never ran."""
@@ -112,7 +114,7 @@ class Needs:
             self.passes_over(worker.name, given_card)
         taken = process.cards.get(process.card, 0)
         if ready or worker.jobs.timings.completed_here or worker.jobs.running:
-            # Without a reported peak, the reported size counts.
+            # A process that reports no peak counts with its size.
             size = max(process.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
             if process.had:  # it was suspended: its highest size was that of its card's memory, which no start takes
                 size = process.size

@@ -13,9 +13,9 @@ from .budget import Memory
 
 PRESSURE_HOLD_S = 10.0
 LOW = 0.15  # share of memory available below which is a sign of WARNING
-VERY_LOW = 0.07  # and below which is a sign of CRITICAL
+VERY_LOW = 0.07  # share of free memory below which there is a sign of CRITICAL
 SMALL = 0.1  # share of the available memory that may be taken even while it is short
-MEMORY_LOOK_INTERVAL_S = 5.0  # between two looks at memory while a worker lives
+MEMORY_LOOK_INTERVAL_S = 5.0  # seconds between two looks at memory while a worker lives
 
 
 class Level(enum.IntEnum):

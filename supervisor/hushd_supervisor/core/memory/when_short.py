@@ -11,9 +11,9 @@ from hushd_supervisor.core.actions import Action, Relieve
 
 from .budget import Shortfall
 
-SHOWN_S = 2.0  # for the memory to be seen free, after a program that says it has freed some
-SHOWN_LOOK_S = 0.1  # between two looks at memory meanwhile
-RELIEF_RETRY_DELAY_S = 10.0  # after a program that did not help, until the next one
+SHOWN_S = 2.0  # seconds for the memory to be seen free, after a program that says it has freed some
+SHOWN_LOOK_S = 0.1  # seconds between two looks at memory in that time
+RELIEF_RETRY_DELAY_S = 10.0  # seconds after a program that did not help, until the next one
 
 
 class WhenShort:
@@ -27,7 +27,7 @@ class WhenShort:
     def __init__(self, settings: Settings) -> None:
         self._command = tuple(settings.memory.when_short)
         self._asked: set[str] = set()  # the waiting starts for which it was run
-        self._until = -math.inf  # until when starts wait: endless while it runs
+        self._until = -math.inf  # time until which starts wait: endless while the program runs
         self._not_before = -math.inf
 
     def configure(self, settings: Settings) -> None:

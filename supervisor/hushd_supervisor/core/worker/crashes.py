@@ -10,16 +10,16 @@ from hushd_protocol.light_dataclass import dataclass, field
 
 from .states import State
 
-BACKOFF_S = 0.5  # before the first restart; doubles
+BACKOFF_S = 0.5  # seconds before the first restart; each further one waits twice as long
 BACKOFF_MAX_S = 30.0
-STEADY_S = 60.0  # after being ready for so long, the next crash starts at BACKOFF_S again
+STEADY_S = 60.0  # seconds of being ready after which the next crash starts at BACKOFF_S again
 WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
 FELLED = 8  # starts in a row that something outside of hushd has ended, which close it too, as do as many ends of a job
-COOLDOWN_S = 120.0  # for which it stays closed
+COOLDOWN_S = 120.0  # seconds for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
 
-_BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
+_BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # progress bar of tqdm
 # Code ends itself by these.
 CRASH_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 # Others end it by these.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-MAX_HOLDERS = 256  # with a lease on one worker; beyond that, the lease that ends first is dropped
+MAX_HOLDERS = 256  # leases on one worker; beyond that, the lease that ends first is dropped
 
 
 class Leases:

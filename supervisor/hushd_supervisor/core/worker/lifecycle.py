@@ -23,11 +23,11 @@ from .process import AWAY, COMING, GOING, START_LOOK_INTERVAL_S, Place, Process,
 from .states import ALLOWED, State
 
 BEAT_TIMEOUT_S = 6.0  # three beats of 2 s
-EXIT_TIMEOUT_S = 5.0  # from `drain` to the exit
-MAX_EXTRA_EXIT_S = 60.0  # that a worker may have beyond that
-ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
+EXIT_TIMEOUT_S = 5.0  # seconds from `drain` to the exit
+MAX_EXTRA_EXIT_S = 60.0  # seconds that a worker may have beyond that
+ROOM_S = 15.0  # seconds in which idle workers make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
-# For room on the card, and then for the way back to it: longer than any restore of a living process.
+# A restore takes its time for room on the card, and then for the way back to it: longer than any of a living process.
 RESTORE_TIMEOUT_S = 10.0
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
@@ -75,7 +75,7 @@ class Lifecycle:
         self._card_kinds = card_kinds
         self._generations = generations
         self._outbox = outbox
-        self._timer = math.inf  # when the state ends by itself
+        self._timer = math.inf  # time when the state ends by itself
         self._beat_due = math.inf
 
     # --- the process ---------------------------------------------------------------------------------------------
@@ -178,7 +178,8 @@ class Lifecycle:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S  # every frame is a sign of life
-        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:  # whose sizes are on their way
+        # A suspended process's sizes are on their way.
+        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:
             self.process.measured(message)
         elif self.state is State.STARTING:
             progress = self.process.progress = self.process.progress or Progress(now)
@@ -369,7 +370,7 @@ class Lifecycle:
             case State.WAITING if self.hope or now > self.waits_since:
                 return self.hope or "waiting for memory"
             case State.WAITING:
-                return "starting"  # whether there is memory is decided in this moment
+                return "starting"  # this moment decides whether there is memory
             case State.STARTING if loading := self.process.loading:
                 of = f" of {self.need / 1e9:.1f}" if self.need >= loading else ""
                 return f"loading, {loading / 1e9:.1f}{of} GB"

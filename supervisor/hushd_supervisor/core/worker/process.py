@@ -16,15 +16,16 @@ from hushd_protocol.cards import is_card
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_schema.settings import WorkerSettings
 
-HELLO_S = 10.0  # without progress, from the start of the process to its hello
-LOADING_WORD_S = 300.0  # for which `loading` alone counts as progress
-START_LOOK_INTERVAL_S = 2.0  # between two looks
+HELLO_S = 10.0  # seconds without progress, from the start of the process to its hello
+LOADING_WORD_S = 300.0  # seconds in which `loading` alone counts as progress
+START_LOOK_INTERVAL_S = 2.0  # seconds between two looks
 CPU_S = 0.05  # CPU time that is a sign of work; a beat alone costs 1 ms
 READ_BYTES = 65536  # bytes read that are a sign of work
-LOOP_S = 600.0  # of CPU time, after which a load that has neither read nor grown loops for ever
+LOOP_S = 600.0  # seconds of CPU time after which a load that has neither read nor grown loops for ever
 GROWN = 1_000_000  # bytes of memory taken, likewise; a process that only waits takes none
-AGE_S = 86400.0  # at which a process is used up, whatever else it is
-CARD_RETRY_S = 600.0  # after which a process that had to start without its card is replaced, to try the card again
+AGE_S = 86400.0  # seconds at which a process is used up, whatever else it is
+# Seconds after which a process that had to start without its card is replaced, to try the card again.
+CARD_RETRY_S = 600.0
 GOING, AWAY, COMING = "going", "away", "coming"  # phases of a suspended process
 
 
@@ -65,7 +66,7 @@ class Progress:
         self._seen = Used()  # the use at the last progress
         self._seen_at = now
         self._grown_cpu_s = 0.0  # CPU time at the last progress other than CPU time
-        self._word_at = now  # when the process last said that it loads
+        self._word_at = now  # time when the process last said that it loads
 
     def greeted(self, now: float) -> None:
         """Notes the hello: the process speaks our protocol, and loads."""

@@ -20,9 +20,9 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 
 from .request import ActiveRequest
 
-MAX_QUEUED_BYTES = 16_000_000  # of the texts and parameters that wait for one worker
-TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
-GIVE_WAY_S = 6.0  # of running, and of another caller's waiting; looked at when that is told what it waits for
+MAX_QUEUED_BYTES = 16_000_000  # bytes of the texts and parameters that wait for one worker
+TELL_S = 4.0  # seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence
+GIVE_WAY_S = 6.0  # seconds of running, and of another caller's waiting; looked at when that is told what it waits for
 MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
 
 
@@ -43,7 +43,7 @@ class Queue:
         self.slots = 1
         self.sessions = 0
         self.aside = 0
-        self._lines: dict[tuple[bool, int], Line] = {}  # by kind and priority
+        self._lines: dict[tuple[bool, int], Line] = {}  # lines by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
 
     def declare(self, slots: int, sessions: int, aside: int) -> None:
@@ -178,7 +178,7 @@ class Line:
 
     def __init__(self) -> None:
         self.requests: list[ActiveRequest] = []
-        self._round = 0  # of the last request that was served
+        self._round = 0  # round of the last request that was served
         self._next: dict[Hashable, int] = {}  # the next turn of each program that waits, or has just been served
         self._counts: Counter[Hashable] = Counter()
 

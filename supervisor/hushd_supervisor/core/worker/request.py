@@ -11,14 +11,14 @@ from hushd_protocol.messages import Chunk, Job, Request
 
 from .crashes import Crashes
 
-AGING_S = 30.0  # of waiting that raise a request by one level of priority
-ASIDE_S = 0.05  # of waiting for its client, after which a job gives up its slot
-CANCEL_S = 2.0  # for the engine to obey a cancel if its process is to leave; then the process is killed
+AGING_S = 30.0  # seconds of waiting that raise a request by one level of priority
+ASIDE_S = 0.05  # seconds that a job waits for its client before it gives up its slot
+CANCEL_S = 2.0  # seconds for the engine to obey a cancel if its process is to leave; then the process is killed
 # Otherwise an engine may finish its present piece, since that costs less than loading the model again, as long as it
 # takes less CPU time than this and shows work at least this often.
 UNHEARD_CPU_S = 60.0
 UNHEARD_STILL_S = 10.0
-# Without credit, after which the client counts as one that has stopped reading. Such a job holds no slot, so patience
+# A client without credit for so long counts as one that has stopped reading. Such a job holds no slot, so patience
 # costs little, and an emulated or busy client may take many seconds to come to its next piece.
 UNREAD_TIMEOUT_S = 60.0
 
@@ -51,33 +51,33 @@ class ActiveRequest:
     done: bool = False
     client: int = 0  # a number that its caller's requests share
     line: Hashable = b""  # the caller and the process that its client names; its connection if it names none
-    round: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
-    position: int | None = None  # in the queue, as last reported to the client
-    told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
+    round: int = 0  # turn in its queue, see `queue.Line`; 0 until it has waited in it
+    position: int | None = None  # place in the queue, as last reported to the client
+    told: float = 0.0  # time when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent
 
-    # Of the run under way:
+    # The following describe the run under way:
     started: float = 0.0
     touched: float = 0.0
     audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
     cancelled: bool = False  # whether the engine was asked to end it; once it is `done`, further output is dropped
-    hurried_at: float | None = None  # since when the leaving process has waited for this job alone
+    hurried_at: float | None = None  # time since which the leaving process has waited for this job alone
     unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
     ending: str = ""  # the code with which a cancelled request ends
 
     felled: int = 0  # processes under it that something outside of hushd has ended
     killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
     alone: bool = False  # a file that was in a crash runs beside no other file, so that only a culprit is called poison
-    output: bool = False  # whether output was sent to the client: then it cannot be repeated
+    output: bool = False  # whether output was sent to the client, so that the job cannot be repeated
 
     upload: int = 0  # chunks that the worker has asked for and the client has not sent yet
     uploaded: int = 0  # chunks that the client has sent: the seq of the next one
     input_complete: bool = True
     download: int = field(init=False)  # chunks that the client can take
     unread_since: float | None = None
-    hungry_since: float | None = None  # since when the worker has waited for input
-    aside: bool = False  # whether it has given up its slot
-    gave_way: bool = False  # whether it did so for others, not because it waited for its client
+    hungry_since: float | None = None  # time since which the worker has waited for input
+    aside: bool = False  # whether the job has given up its slot
+    gave_way: bool = False  # whether it did so for others, and not because it waited for its client
 
     rank: int = field(init=False)
 

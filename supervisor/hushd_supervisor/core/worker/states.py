@@ -12,8 +12,8 @@ from typing import NamedTuple
 class State(enum.Enum):
     """The state of a worker; the value is the word shown to users."""
 
-    STOPPED = "stopped"  # no process: its memory is free, its queue empty
-    WAITING = "waiting"  # no process: idle workers leave first to make room; requests queue
+    STOPPED = "stopped"  # a worker without a process: its memory is free, its queue empty
+    WAITING = "waiting"  # a worker without a process: idle workers leave first to make room; requests queue
     STARTING = "starting"  # hello, loading, ready; requests queue
     READY = "ready"  # loaded and idle
     SUSPENDED = "suspended"  # idle, off its card: its weights are in the machine's memory, or on the way there or back

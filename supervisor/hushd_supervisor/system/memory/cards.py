@@ -23,7 +23,7 @@ from ..question import Answer, Questions
 from ..source import Outcome, Perform
 from .measure import PLACE
 
-LOOK_TIMEOUT_S = 5.0  # for a driver to answer; a failed card's driver may never do
+LOOK_TIMEOUT_S = 5.0  # seconds for a driver to answer; a failed card's driver may never do
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
@@ -38,7 +38,7 @@ def there(environment: Mapping[str, str] = os.environ) -> bool:
 
 def kinds(name: str) -> tuple[str, ...]:
     """Returns the kinds of graphics cards that the engine of worker `name` may be able to use."""
-    from hushd_schema import engines  # only on a machine with cards
+    from hushd_schema import engines  # lazy: a machine may have no card
 
     role, engine, _ = name.split("/", 2)
     spec = engines.find(engine, role) if role in ENGINE_ROLES else None

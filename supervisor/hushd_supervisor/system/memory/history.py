@@ -22,7 +22,7 @@ SUPERVISOR = "supervisor"  # the supervisor's name in the record
 HISTORY_S = 8 * 3600.0
 MOST = 1500  # entries, so that all of them fit into one message
 CHANGE = 1_000_000  # bytes: a beat with a smaller change
-ENTRY_INTERVAL_S = 60.0  # within this time adds no entry
+ENTRY_INTERVAL_S = 60.0  # seconds between two entries
 
 
 class Entry(NamedTuple):
@@ -49,9 +49,9 @@ class History(Source):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._entries: deque[Entry] = deque()
-        self._last: dict[str, Entry] = {}  # by name, of those that were dropped
+        self._last: dict[str, Entry] = {}  # last entries of those that were dropped, by name
         self._largest: dict[str, Entry] = {}
-        self._noted: dict[str, tuple[int, float]] = {}  # by worker: its last recorded size, and when
+        self._noted: dict[str, tuple[int, float]] = {}  # last recorded size of a worker, and when
 
     def begin(self) -> None:
         """Records the supervisor's start."""

@@ -19,8 +19,8 @@ from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.worker.process import Used
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-MAX_CARDS = 64  # that one process may use
-PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # on the PCI bus
+MAX_CARDS = 64  # cards that one process may use
+PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # place on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def _used_elsewhere(pid: int) -> Used | None:
 
 
 def _usage_elsewhere(pid: int) -> Usage | None:
-    import psutil  # only outside Linux: it costs 1.6 MB
+    import psutil  # lazy: it costs 1.6 MB, and Linux does without
 
     try:
         rss = int(psutil.Process(pid).memory_info().rss)

@@ -110,7 +110,7 @@ def _of_server(name: str) -> Estimated:
     try:
         server = server_files.read(name)
     except HushdError:
-        return Estimated()  # which its worker reports
+        return Estimated()  # its worker reports it
     memory, card = int(1e6 * server.memory_mb), int(1e6 * server.vram_mb)
     return Estimated(memory, memory if card else 0, card)
 

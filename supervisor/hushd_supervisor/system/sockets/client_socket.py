@@ -24,9 +24,9 @@ from .router import ANSWER_LINGER_MS, listen, make_router, send
 
 UNREAD_MESSAGES = 32  # messages of 128 KiB at most that libzmq reads ahead for a connection; then the client waits
 BATCH = 64  # messages of one socket per turn
-TURN_S = 0.005  # of a turn for clients' messages, however costly they are
+TURN_S = 0.005  # seconds of a turn for clients' messages, however costly they are
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-MAX_MESSAGE_FRAMES = 64  # of a message that are kept; one with so many is none
+MAX_MESSAGE_FRAMES = 64  # frames of a message that are kept; one with so many is not a message
 _MONITOR = "inproc://clients"
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 _SLOW = pack(
@@ -55,7 +55,7 @@ class ClientSocket(Source):
         self._listener = listener
         self._connected: set[int] = set()  # descriptors
         self._decoder = Decoder(FROM_CLIENT)
-        self._routes: dict[int, bytes] = {}  # by descriptor
+        self._routes: dict[int, bytes] = {}  # routes by descriptor
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # routes of slow clients, which are sent nothing more
         self._late: set[bytes] = set()  # routes whose first message was read after the end of their connection
@@ -119,7 +119,7 @@ class ClientSocket(Source):
                     descriptor = int(first.get(zmq.SRCFD))
                 except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011, not a client's
                     continue
-                yield from self.departures()  # also notes all connections accepted so far
+                yield from self.departures()  # this notes all connections accepted so far, too
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue

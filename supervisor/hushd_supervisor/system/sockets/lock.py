@@ -26,12 +26,12 @@ from hushd_supervisor.core.events import Event, Shutdown
 
 from ..source import Source
 
-LOCK_TIMEOUT_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
-AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
+LOCK_TIMEOUT_S = 10.0  # seconds for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
+AFTER_JOBS_S = 15.0  # seconds for a supervisor without jobs: longer than its workers' grace and its gateway's end
 LOCK_RETRY_DELAY_S = 0.05
-# Between two looks at our sockets, in turns that happen anyway; Linux reports a change at once.
+# Seconds between two looks at our sockets, in turns that happen anyway; Linux reports a change at once.
 SOCKET_LOOK_INTERVAL_S = 1.0
-LOCK_POLL_INTERVAL_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
+LOCK_POLL_INTERVAL_S = 0.01  # seconds between two looks at the lock: clients wait for the supervisor that gets it
 
 
 def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool = False) -> int | None:
@@ -105,7 +105,7 @@ def claim_pointer(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: 
                     return None
         except OSError as error:
             best_effort.failed(paths.pointer, error)
-            return None  # without a pointer each environment has its own supervisor
+            return None  # each environment without a pointer has its own supervisor
         if answers(other.client_socket):
             return other.runtime
         if time.monotonic() >= give_up:

@@ -7,8 +7,8 @@ from typing import Protocol
 import zmq
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
 
-ANSWER_LINGER_MS = 1000  # at the end, so that the last answers arrive
-HANDSHAKE_MS = 10_000  # for a peer to begin to speak ZeroMQ; then it is disconnected
+ANSWER_LINGER_MS = 1000  # milliseconds at the end in which the last answers arrive
+HANDSHAKE_MS = 10_000  # milliseconds for a peer to begin to speak ZeroMQ; then it is disconnected
 _LAST = int(zmq.NOBLOCK)
 _MORE = _LAST | int(zmq.SNDMORE)
 

@@ -64,12 +64,12 @@ class _Worker:
     files: socket.socket  # our end of the way of the files that its jobs name
     temporary: str  # the folder for its temporary files, if it is confined
     oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
-    route: bytes | None = None  # once it has shown its token
+    route: bytes | None = None  # address of the worker that has shown its token
     bye: bool = False
-    status: int | None = None  # once it is reaped
-    exit_due: float = 0.0  # when its exit counts, unless a frame comes first
+    status: int | None = None  # exit status of a process that is reaped
+    exit_due: float = 0.0  # time when its exit counts, unless a frame comes first
     other_messages: int = 0  # messages of other workers read since its exit
-    standstills: int = 0  # of this process since its exit
+    standstills: int = 0  # standstills of this process since its exit
     stopped: bool = False  # whether it stood still by a signal when we killed it
 
     @property
@@ -79,7 +79,7 @@ class _Worker:
     def close(self) -> None:
         self.files.close()
         self.child.close()
-        with suppress(OSError):  # there is none, or something in it, which the next worker removes
+        with suppress(OSError):  # the folder may be missing, or hold something, which the next worker removes
             os.rmdir(self.temporary)
 
 
@@ -118,7 +118,7 @@ class WorkerSocket(Source):
         self._dead: list[_Worker] = []  # workers whose exit waits for their last messages
         self._routes: dict[bytes, _Worker] = {}
         self._former: deque[bytes] = deque(maxlen=MAX_FORMER)  # routes
-        self._strangers = False  # whether one was logged
+        self._strangers = False  # whether a stranger was logged
         self._logs = WorkerLogs(poller)
 
     # --- the loop's calls --------------------------------------------------------------------------------------------
