@@ -24,7 +24,7 @@ from . import nvml
 from .nvml import Nvml
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_CONTROL = "/dev/nvidiactl"  # what programs open to use NVIDIA's cards; a container without cards has none
+_CONTROL = "/dev/nvidiactl"  # device that programs open to use NVIDIA's cards; a container without cards has none
 
 
 class Driver(Protocol):

@@ -171,8 +171,8 @@ def loaded(path: Path, read: Callable[[Path], S]) -> tuple[S, str]:
     return spec, program
 
 
-_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
-# To read the rest from the pipes of a program that has exited; its children may hold them open.
+_CANCEL_LOOK_INTERVAL_S = 0.1  # seconds between two checks for a cancel
+# Seconds to read the rest from the pipes of a program that has exited; its children may hold them open.
 _PIPE_READ_TIMEOUT_S = 1.0
 _MAX_OUTPUT = 16_000_000  # bytes; 20 s of sound are a tenth of that
 

@@ -20,7 +20,8 @@ from hushd_protocol.system.footprint import cores
 _ON_CARDS = {"CUDAExecutionProvider": "cuda", "MIGraphXExecutionProvider": "rocm", "ROCMExecutionProvider": "rocm"}
 _NVIDIA = ("/dev/nvidiactl", "/dev/dxg")  # the driver's files; the last one is WSL's
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
-WHY = "HUSHD_WHY_THERE"  # why the supervisor has chosen the CPU for a worker that can use a card
+# Variable with the reason why the supervisor has chosen the CPU for a worker that can use a card.
+WHY = "HUSHD_WHY_THERE"
 
 
 def asked() -> str:

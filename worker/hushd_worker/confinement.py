@@ -35,17 +35,18 @@ _SYSTEM = (
     "/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc", "/opt", "/nix/store", "/gnu/store", "/run/opengl-driver",
     "/run/current-system", "/sys",
 )  # fmt: skip
-# Of /proc nothing about other processes, whose environment has secrets.
+# Files of /proc that say nothing about other processes, whose environment has secrets.
 _PROC = tuple(
     f"/proc/{name}"
     for name in ("self", "cpuinfo", "devices", "driver", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime")
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _CARDS = ("/dev/nvidia*", "/dev/dri", "/dev/kfd", "/dev/dxg")
-# What drivers of cards have compiled; only a folder that the user has named gets more.
+# Folders of what drivers of cards have compiled; only a folder that the user has named gets more.
 _COMPILED = ("~/.nv/ComputeCache", "~/.cache/mesa_shader_cache", "~/.cache/mesa_shader_cache_db")
-_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")  # where /etc/resolv.conf leads
-_LAST_PACKAGE = "zmq"  # of those that are always there, by name: it is compiled last
+# Folders to which /etc/resolv.conf leads.
+_RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
+_LAST_PACKAGE = "zmq"  # last of the packages that are always there, by name: it is compiled last
 _COMPILE = "import compileall, os, sys; os.nice(19); compileall.compile_dir(sys.argv[1], quiet=2)"
 _PREFIX = "hushd-worker-"
 _NEW_S = 10.0  # the age of a temporary folder whose process may not have locked it yet
@@ -165,7 +166,7 @@ class Confinement:
             if share.before:
                 share.before()
             os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder))
-            os.environ.setdefault("NUMBA_CACHE_DIR", folder)  # else it fails without a writable cache
+            os.environ.setdefault("NUMBA_CACHE_DIR", folder)  # numba fails without a writable cache
             tempfile.tempdir = folder
             sys.dont_write_bytecode = True
             writable = (*share.writable, folder)

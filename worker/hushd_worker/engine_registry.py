@@ -87,7 +87,7 @@ class EngineRegistry(Generic[E, D]):
         for name, reference in self._references().items():
             try:
                 entry = self.describe_engine(self._import(reference))
-                spec = engines.find(name, self.role)  # by the entry point's name
+                spec = engines.find(name, self.role)  # the name is the entry point's
                 entry = replace(entry, name=name, robotic=spec is not None and spec.robotic)
                 yield entry.from_data(entry.data(), "its description")
             except Exception as error:

@@ -51,12 +51,15 @@ from .job_threads import JobThreads
 from .usage import PrivateMemory, cpu, pss
 from .worker import BaseWorker
 
-BEAT_INTERVAL_S = 2.0  # between heartbeats while a job runs; the supervisor kills the worker when three are missing
-LOADING_S = 5.0  # between heartbeats while the load uses CPU time
+# Seconds between heartbeats while a job runs; the supervisor kills the worker when three are missing.
+BEAT_INTERVAL_S = 2.0
+LOADING_S = 5.0  # seconds between heartbeats while the load uses CPU time
 GROWTH = 8_000_000  # bytes of growth in memory during a job that are reported by an extra heartbeat at its end
-SAMPLE_S = 0.1  # between measurements of memory during a load; five times that during jobs: peaks last for seconds
-TRIM_DELAY_S = 0.1  # of idleness before memory is given back and measured, for which a next request need not wait
-GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
+# Seconds between measurements of memory during a load; five times that during jobs: peaks last for seconds.
+SAMPLE_S = 0.1
+# Seconds of idleness before memory is given back and measured, for which a next request need not wait.
+TRIM_DELAY_S = 0.1
+GOODBYE_S = 1.0  # seconds to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
 
@@ -116,7 +119,7 @@ class _Harness:
         self._rested = False  # whether it has done so
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last heartbeat,
-        self._size = 0  # and the larger size reported in it, with child programs
+        self._size = 0  # resident size, and the larger size reported in it, with child programs
         self._draining = False  # whether to leave after the last job
         self._leaving: float | None = None  # monotonic time until which to wait for the supervisor's `bye`
         self._status = 0
@@ -127,7 +130,7 @@ class _Harness:
         """The main loop; returns the exit status."""
         self._send(WorkerHello(token=self._token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
         if self._confinement.share:
-            self._socket.poll()  # for the welcome: nothing can be connected any more once the calls are closed
+            self._socket.poll()  # waits for the welcome: nothing can be connected any more once the calls are closed
         self._threads.start(self._confinement.close_calls)
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
@@ -195,7 +198,7 @@ class _Harness:
             try:
                 message = unpack(frames, self._decoder)
             except HushdError as error:
-                # From a newer supervisor. The answer has no id, so that it ends no job.
+                # The message is a newer supervisor's. The answer has no id, so that it ends no job.
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
@@ -257,7 +260,7 @@ class _Harness:
     def _beat(self) -> None:
         memory, mapped, cards = self._memory, pss(), self._threads.cards()
         memory.look()
-        # What a program gives back leaves its map at once, but what it has only bit by bit.
+        # Memory that is given back leaves the map at once, the resident size bit by bit.
         self._resident, self._size = rss(), max(mapped, memory.now)
         self._send(Beat(cpu_s=cpu(), pss=mapped, cards=cards, private=memory.now, peak=memory.peak))
 

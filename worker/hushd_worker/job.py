@@ -132,7 +132,7 @@ class Job:
             offset: the position in a file.
             rate, channels: of raw s16le audio, with its first chunk.
         """
-        view = memoryview(payload).cast("B")  # of bytes, whatever the items of an array are
+        view = memoryview(payload).cast("B")  # a view of bytes, whatever the items of an array are
         most = min(MAX_PAYLOAD, 2 + len(view) // 6 * 2) if buggify("chunk in parts") else MAX_PAYLOAD
         for start in range(0, len(view), most):
             with self._changed:

@@ -45,11 +45,11 @@ class JobThreads:
         self._memory = memory
         self._rested = rested
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None for a rest
-        self._lock = threading.Lock()  # for the numbers of threads:
-        self._count = self._base = 1  # all present threads, the permanent ones,
-        self._aside = 0  # and the maximum of further ones
+        self._lock = threading.Lock()  # guards the numbers of threads
+        self._count = self._base = 1  # all present threads, and the permanent ones
+        self._aside = 0  # maximum of further threads
         self._on_card = False  # whether the engine computes on a graphics card
-        self._placement: dict[str, str] = {}  # what results report of the device, if there was a choice
+        self._placement: dict[str, str] = {}  # device that results report, if there was a choice
 
     def start(self, before: Callable[[], None] = lambda: None) -> None:
         """Starts the load on the first thread, which runs jobs afterwards; `before` is called first, and its errors are
@@ -128,7 +128,7 @@ class JobThreads:
             except Exception as error:  # an answer that is too large, or not plain data
                 self._post(failure(job.id, error))
             log_files.concern(b"")
-            del job  # so that its input does not live until the next one
+            del job  # its input must not live until the next one
             with self._lock:
                 if self._count > self._base and self._jobs.empty():
                     self._count -= 1

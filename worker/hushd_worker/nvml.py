@@ -45,9 +45,9 @@ def _read(*path: str | os.PathLike[str]) -> str:
         return ""
 
 
-_FLAGS = 0  # with NVML_INIT_FLAG_NO_ATTACH the library lists no card at all (driver 580)
+_FLAGS = 0  # NVML_INIT_FLAG_NO_ATTACH lets the library list no card at all (driver 580)
 _UNKNOWN_BYTES = 2**64 - 1  # the size of a process if the driver does not know it
-_MAX_PROCESSES = 256  # of a card
+_MAX_PROCESSES = 256  # processes of a card
 
 
 class _Pci(ctypes.Structure):

@@ -25,7 +25,7 @@ def share(options: Any) -> None:
     _make()
     options.enable_cpu_mem_arena = True
     options.add_session_config_entry("session.use_env_allocators", "1")
-    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")  # which stay
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")  # initializers stay
 
 
 def shrink() -> None:
@@ -38,7 +38,7 @@ def shrink() -> None:
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     _smallest().run(None, {"x": np.zeros((), np.float32)}, options)
-    trim()  # on a busy machine the worker's own was before
+    trim()  # the worker's own call was earlier on a busy machine
 
 
 @cache

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 from . import onnx_arena
 
-MIN_BYTES = 20_000_000  # of a graph to map; a smaller one is copied in less time than it is parsed
+MIN_BYTES = 20_000_000  # bytes of a graph to map; a smaller one is copied in less time than it is parsed
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
 # Whether a thread that waits for the next operation keeps its core busy. Beside other programs that costs a voice of
 # piper's the double of its processor time, Kokoro a third more; alone it saves neither any time.
 _SPINNING = "session.intra_op.allow_spinning"
-_STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run once per token
+_STEPS = "decoder", "joint", "beamsearch"  # parts of the names of graphs that run once per token
 
 
 def open_session(
@@ -69,7 +69,7 @@ def open_session(
         # This fails in a runtime before 1.18, and for a damaged graph, for which the plain way has a better error.
         with contextlib.suppress(Exception):
             session = create(graph, options, providers, **others)
-            session._model_path = str(path)  # as for other sessions: kokoro-onnx reads it
+            session._model_path = str(path)  # kokoro-onnx reads the path of a session
             return session
     return create(str(path), options, providers, **others)
 
@@ -110,9 +110,9 @@ def _without_weights(path: Path) -> bytes | None:
 
 
 MIN_MAPPED = 1 << 16  # bytes of a mapped weight; a smaller one is copied in the same time
-_GRAPH = 7  # of ModelProto
-_INITIALIZER = 5  # of GraphProto
-_RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14  # of TensorProto
+_GRAPH = 7  # field of ModelProto
+_INITIALIZER = 5  # field of GraphProto
+_RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14  # fields of TensorProto
 _EXTERNAL = 1  # a value of _DATA_LOCATION
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 _FIXED = {_FIXED64: 8, _FIXED32: 4}

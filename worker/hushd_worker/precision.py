@@ -28,7 +28,7 @@ def int8_place(model: str) -> Path | None:
     """Returns the path of a model's int8 files if this worker is to load them; None: it loads the original."""
     store, model = Store(paths.find()), catalogue.canonical(model)
     place = precision.place(store, model)
-    if not place.exists():  # of most models: nothing else is looked at
+    if not place.exists():  # most models lack it: nothing else is looked at
         return None
     trial, free_mb = precision.find(store, model), footprint.machine(Cgroup.own()).available / 1e6
     chosen, _ = precision.decide(wish(), trial, free_mb, on_card=compute_device.may_be_card())

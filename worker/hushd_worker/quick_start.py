@@ -22,8 +22,8 @@ from importlib.util import LazyLoader
 from pathlib import Path
 from types import ModuleType
 
-_MIN_BYTES = 20_000_000  # of a file; a smaller one is read in less time than the threads take to start
-_THREADS = 2  # for one file; more were no faster
+_MIN_BYTES = 20_000_000  # bytes of a file; a smaller one is read in less time than the threads take to start
+_THREADS = 2  # threads for one file; more were no faster
 
 
 def read_ahead(files: Iterable[Path]) -> None:

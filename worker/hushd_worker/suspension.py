@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from hushd_protocol.system.footprint import descendants
 
-_LOCK_MS = 5_000  # of patience for calls of the driver that the process makes
-_RUNNING, _LOCKED = 0, 1  # of CUprocessState; 2 is suspended, and 3 failed
+_LOCK_MS = 5_000  # milliseconds of patience for calls of the driver that the process makes
+_RUNNING, _LOCKED = 0, 1  # values of CUprocessState; 2 is suspended, and 3 failed
 _LIBRARY = "libcuda.so.1"
 
 

@@ -81,7 +81,7 @@ def mapping(load: Callable[..., Any]) -> Callable[..., Any]:
 
     def mapped(file: Any, *arguments: Any, **others: Any) -> Any:
         if isinstance(file, str | Path):
-            with suppress(RuntimeError):  # in torch's format before 1.6, which cannot be mapped
+            with suppress(RuntimeError):  # torch's format before 1.6 cannot be mapped
                 return load(file, *arguments, **others, mmap=True)
         return load(file, *arguments, **others)
 

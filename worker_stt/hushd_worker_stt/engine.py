@@ -31,8 +31,8 @@ Rating: TypeAlias = "Callable[[Samples], float]"  # the mean log probability of 
 Scoring: TypeAlias = "Callable[[Samples, Sequence[str]], list[float]]"  # the log probability of each text of samples
 RATE = 16_000  # samples per second of all audio inside this worker
 _ENGLISH = "en"  # the language for which models take others, so that it is never made likelier
-# Of 181 clips of 0.5 to 3 s in French, German, Portuguese and Spanish Whisper base tells 102 right, so weighted 143; of
-# 112 in English, of users of each of these, 109 and 108 (docs/BENCHMARKS.md).
+# Whisper base, so weighted, tells 143 of 181 clips of 0.5 to 3 s in French, German, Portuguese and Spanish right,
+# unweighted 102; of 112 in English, of users of each of these, 108 and 109 (docs/BENCHMARKS.md).
 _OWN_WEIGHT = 10
 # A language that is neither one of these nor English counts as little as the square of the seconds that were heard, 1
 # from 4.5 s on. Chosen on half of 224 clips, most of 0.5 to 3 s (docs/BENCHMARKS.md).

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_WAITING_LOOK_INTERVAL_S = 0.2  # between two checks whether a waiting job was cancelled
+_WAITING_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether a waiting job was cancelled
 _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 
@@ -21,8 +21,8 @@ class EngineLock:
         self._changed = threading.Condition()
         self._live: deque[object] = deque()
         self._files: deque[object] = deque()
-        self._clients: dict[object, int] = {}  # of the waiting files
-        self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
+        self._clients: dict[object, int] = {}  # numbers of waiting files by client
+        self._served: dict[int, int] = {}  # number of each client's last turn; the oldest first
         self._turns = 0
         self._free = holders
         self._live_last = False

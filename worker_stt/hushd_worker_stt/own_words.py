@@ -28,20 +28,20 @@ from .wording import split
 
 MAX_OWN_WORDS = 500  # each takes time with each word heard: as many take 11 s for an hour of speech, one takes 3 s
 UNKNOWN, NAME, KNOWN, NUMBER = "unknown", "name", "known", "number"  # words heard; a known one with a capital is a name
-# By the words heard, the share of the own word's sounds that may differ, and the least weight of these sounds: short
-# words are like too many others. Found on two lists of 40 names; BENCHMARKS.md has another.
+# Each kind of words heard has the share of the own word's sounds that may differ, and the least weight of these sounds:
+# short words are like too many others. Found on two lists of 40 names; BENCHMARKS.md has another.
 _ALLOWED = {UNKNOWN: 0.38, NAME: 0.18, KNOWN: 0.15}
 _LEAST = {UNKNOWN: 2.0, NAME: 2.5, KNOWN: 4.0}
-_SURE_WEIGHT = 1.0  # of sounds, in which nothing may differ; of known words alone it is the least weight
-# Where the engine decides, by the words heard: the share of sounds that may differ, for it to be asked about a stretch;
-# how much less likely, as a log probability, an own word may make the text, and how much less of that if all its sounds
-# differ. On three lists, by two engines, they make no word wrong. With 8 for 6.5 "No key" became Loki, and with 20 for
-# 16 Byron became Bjarne.
+_SURE_WEIGHT = 1.0  # weight of sounds in which nothing may differ; of known words alone it is the least weight
+# Each kind of words heard has, where the engine decides: the share of sounds that may differ, for it to be asked about
+# a stretch; how much less likely, as a log probability, an own word may make the text, and how much less of that if all
+# its sounds differ. On three lists, by two engines, they make no word wrong. With 8 for 6.5 "No key" became Loki, and
+# with 20 for 16 Byron became Bjarne.
 _ASKED = {UNKNOWN: 0.5, NAME: 0.5, KNOWN: 0.4}
 _LESS_LIKELY = {UNKNOWN: 16.0, NAME: 16.0, KNOWN: 6.5}
 _DIFFERING = 10.0
 _MAX_ASKED = 6  # stretches of a segment, the nearest ones
-_MORE_WORDS = 2  # that may be heard for an own word: "cooper net ease"
+_MORE_WORDS = 2  # more words that may be heard for an own word: "cooper net ease"
 _SIGN = re.compile(r"\W")
 _BESIDE = " \"'“”‘’()[]*_-"  # signs that stand between a sentence's end and the next word
 _ENDINGS = (
@@ -74,7 +74,8 @@ class OwnWords:
         self._told = ""  # the stable part of the last draft
         self._letters: dict[str, str] = {}  # own words by their letters, and by how they are misheard
         self._misheard: set[str] = set()
-        self._ways: defaultdict[str, list[_Way]] = defaultdict(list)  # by the first consonant that was heard
+        # Ways to hear an own word, by the first consonant that was heard.
+        self._ways: defaultdict[str, list[_Way]] = defaultdict(list)
         self._beginning: defaultdict[str, list[_Way]] = defaultdict(list)  # the same, or the first was missed
         for name, ways in _entries(text):
             self._letters |= {_letters(way): name for way in (name, *ways)}

@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from hushd_worker.job import Job
 
 
-_SILENCE_BEFORE_READING_S = 0.35  # of silence before a reading
+_SILENCE_BEFORE_READING_S = 0.35  # seconds of silence before a reading
 _LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place
 _FEW_WORDS = 3  # words of a first reading, all of which must agree
-_MIN_AGREEING_LETTERS = 8  # of words that cannot agree by accident
-_SAME = 0.15  # of the words may differ in readings that agree
-_OTHER = 0.32  # of the words that differ in all readings of another language
-# Of those that differ in no language of which the model is sure: of passages of `scripts/bench short` with more than
-# `_OTHER` that had figures of -0.4 and more, 0.38 in English and 0.89 in another language on the first half, 0.33 and
-# 0.76 on the other.
+_MIN_AGREEING_LETTERS = 8  # letters of words that cannot agree by accident
+_SAME = 0.15  # share of the words that may differ in readings that agree
+_OTHER = 0.32  # share of the words that differ in all readings of another language
+# Share of those that differ in no language of which the model is sure: of passages of `scripts/bench short` with more
+# than `_OTHER` that had figures of -0.4 and more, 0.38 in English and 0.89 in another language on the first half, 0.33
+# and 0.76 on the other.
 _SURELY_OTHER = 0.6
 _ENOUGH = 2  # readings that can prove agreement
-_MIN_JUDGED_WORDS = 6  # of a piece long enough to be judged
+_MIN_JUDGED_WORDS = 6  # words of a piece long enough to be judged
 _PIECES_TRUSTED = 5  # pieces in the same voice that are not read again after readings that agree
 _SPECTRUM = 512  # samples of a spectrum
 _BANDS = np.geomspace(120, 7000, 21)  # Hz, between 20 bands
@@ -62,7 +62,7 @@ _LEAST_SURE, _SURE = -0.4, -0.3
 # The first, after more words that agreed: one of 76 English clips is below it instead of six, and 50 of 122 others
 # instead of 116; the rest should be heard by another model.
 _LEAST_SURE_AFTER_KNOWN = -1.0
-# Without it, the likeness of their letters, read again half a tone up and down.
+# A model without such a figure is judged by the likeness of the letters, read again half a tone up and down.
 _LIKE, _SURELY_LIKE = 0.8, 0.92
 _TOO_SHORT = (
     "{stretch} is too short to tell its language, and the model, which knows {language} only, is unsure of its words."
@@ -242,7 +242,7 @@ def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
 
 
 # Half a tone up and down, and a whole tone up.
-_higher = _at_speed(1.06)  # of beginnings, too: some invented ones are read alike after silence
+_higher = _at_speed(1.06)  # beginnings, too, are read so: some invented ones are read alike after silence
 _lower = _at_speed(1 / 1.06)
 _CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _higher, _lower, _at_speed(1.12))
 

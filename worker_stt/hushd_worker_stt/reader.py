@@ -146,7 +146,7 @@ def _check(jobs: list[Job]) -> None:
 
 
 _TRIES = 3  # batches of each size before it is judged
-_MIN_SPEEDUP = 1.1  # of speech per second: less is chance, and larger batches delay the first text
+_MIN_SPEEDUP = 1.1  # gain in speech per second: less is chance, and larger batches delay the first text
 
 
 class BatchSize:
@@ -199,7 +199,7 @@ def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[S
         if not out_of_memory(error):
             raise
         print(f"Memory ran out in {len(samples) / RATE:.1f} s of speech: {str(error)[:500]}", file=sys.stderr)
-    # From here on the error is gone, and so are the arrays that its traceback held.
+    # The error is gone here, and so are the arrays that its traceback held.
     job.economy = job.degraded = True
     try:
         return _read(engine, job, samples, options, halved=economical)

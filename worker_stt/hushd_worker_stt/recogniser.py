@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from .segmentation.pieces import Piece
 
 
-_BESIDE_SEGMENT_S = 0.2  # of audio that is scored with a segment: its times are the model's guess
+_BESIDE_SEGMENT_S = 0.2  # seconds of audio that are scored beside a segment: its times are the model's guess
 _ENGLISH = "en"
 _ASSUMED = (
     "The model cannot tell languages, and read this as {}: name the language that is spoken, as in `--language {}`."
 )
-_SILENCE_BEFORE_RETRY_S = 0.35  # of silence before a second try of a piece, which changes the decoding
+_SILENCE_BEFORE_RETRY_S = 0.35  # seconds of silence before a second try of a piece, which changes the decoding
 
 
 class Scorer:
@@ -129,7 +129,7 @@ class Recogniser:
         segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
         if len(segments) == 1:
             segments = at_pauses(segments[0], piece.speech)
-        if not any(segment.words for segment in segments):  # as of every draft
+        if not any(segment.words for segment in segments):  # a draft never has words
             return segments
         pauses = [(end, start) for (_, end), (start, _) in pairwise(piece.speech)]
         pauses += [(piece.start + start, piece.start + end) for start, end in quiet(piece.samples)]

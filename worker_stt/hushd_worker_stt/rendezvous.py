@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from hushd_protocol.light_dataclass import dataclass
 
 T = TypeVar("T")
-Together = Callable[[list[Any]], Sequence[Any]]  # from several items to their results, in the same order
+Together = Callable[[list[Any]], Sequence[Any]]  # makes of several items their results, in the same order
 
 _here = threading.local()
 

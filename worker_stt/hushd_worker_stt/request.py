@@ -105,7 +105,8 @@ class Request:
         if continuous:
             usual["no_speech_s"] = 0.0
         asked = usual | given
-        for name in TRANSCRIBE.fields.keys() - {each.name for each in fields(cls)}:  # only for engines
+        # The remaining fields are for engines.
+        for name in TRANSCRIBE.fields.keys() - {each.name for each in fields(cls)}:
             if (value := asked.pop(name)) is not None:
                 asked["decoder"][name] = value
         return cls(**asked)
@@ -142,7 +143,7 @@ class Request:
 
 
 def _no_translation(model: str) -> HushdError:
-    from hushd_models import advice  # only needed after a mistake
+    from hushd_models import advice  # lazy: needed after a mistake alone
     from hushd_schema import engines
 
     able = " and ".join(spec.name for spec in engines.every("stt") if spec.translates)
@@ -155,9 +156,9 @@ def _no_translation(model: str) -> HushdError:
 def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     if value is None or value == "auto":
         return languages[0] if len(languages) == 1 else None
-    if language := names.find(value, languages):  # in the model's form, such as `de-DE`
+    if language := names.find(value, languages):  # the model's form, such as `de-DE`
         return language
-    from hushd_models import recommendation  # only needed after a mistake
+    from hushd_models import recommendation  # lazy: needed after a mistake alone
 
     close = names.meant(value, languages)
     brings = recommendation.for_language("stt", value) or "; `hushd models list stt` has each model's languages"
@@ -168,7 +169,8 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     raise HushdError("bad_request", f"This model understands {known}, not {quoted(value)}{hint}.")
 
 
-_BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}  # for recordings, with any engine's prompt
+# Options for recordings, with any engine's prompt.
+_BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}
 _MAX_PROMPT = 600  # characters of prompt and earlier text: less than the 223 tokens that Whisper reads
 
 

@@ -21,8 +21,8 @@ _RULES = [rule.partition("=")[::2] for rule in _SPELT.split()]
 _H = "h"  # sounds before a vowel alone
 _VOWELS = "aiu"
 _SOFT = "aiuHWY"  # sounds that may be missed at the beginning
-_COST = {"H": 0.4, "W": 0.5, "Y": 0.4, "a": 0.3, "i": 0.3, "u": 0.3}  # of a sound more or less; of others 1
-_LIKE = {  # of one sound for another; of others 1, and of a vowel for another 0.15
+_COST = {"H": 0.4, "W": 0.5, "Y": 0.4, "a": 0.3, "i": 0.3, "u": 0.3}  # cost of a sound more or less; others cost 1
+_LIKE = {  # cost of one sound for another; others cost 1, and a vowel for another 0.15
     frozenset(pair): cost
     for cost, pairs in {
         0.3: "SZ PB TD KG FV XJ CJ CX",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .request import Request
 
 CHANNELS = ("LEFT", "RIGHT")  # their names
-_PROGRESS_S = 10.0  # of audio read between two progress messages
+_PROGRESS_S = 10.0  # seconds of audio read between two progress messages
 # Frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording.
 _FRAMES_BEFORE_START = 320
 _UNSURE_SPEAKERS = "Memory is short, so the speakers are told apart in a simpler way, with more mistakes."
@@ -70,7 +70,7 @@ class Transcription:
         self._held: list[tuple[float, int, int, Segment, float]] = []  # those of channels, until their turn
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
-        self._detects = self._options.language is None  # in the next piece
+        self._detects = self._options.language is None  # whether the next piece's language is detected
         self._detected: DetectedLanguage | None = None
         self._only_language = recogniser.only_language
         self._plausibility = Plausibility(
@@ -100,7 +100,7 @@ class Transcription:
                     if piece.ends:
                         self._transcribe(speaker, piece, text)
                     elif not ahead.waiting:
-                        text()  # for the piece that follows, if it has the same speech
+                        text()  # the piece that follows gets this text, if it has the same speech
             except BaseException:
                 self._job.cancel()  # the rest of a stream may never come
                 raise
@@ -222,7 +222,7 @@ class Transcription:
         if not segments:
             return False
         text, short = " ".join(segment.text for segment in segments), False
-        unlikely = segments[0].unlikely  # by the model's own figures
+        unlikely = segments[0].unlikely  # the model's own figures say this
         if self._only_language:
             unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), text)
             short = not long_enough(text)

@@ -43,7 +43,7 @@ def keys(words: Sequence[str]) -> list[str]:
     return [_SIGNS.sub("", word).casefold() for word in words]
 
 
-# What each family of models writes beside music: moonshine's as measured, the others' as their users report them.
+# Words that each family of models writes beside music: moonshine's as measured, the others' as their users report them.
 _SOUNDS = frozenset(("bye", "bye-bye", "hmm", "mm", "mm-h", "mm-hmm", "oh", "okay", "uh", "yeah", "music", "applause"))
 MOONSHINE = _SOUNDS | {"you", "thank you", "thank you for watching", "thanks for watching", "transcript Emily Beynon"}
 WHISPER = MOONSHINE | {
@@ -57,10 +57,11 @@ WHISPER = MOONSHINE | {
 TRANSDUCER = _SOUNDS
 
 SURE_SPEECH = 0.65  # the mean probability of speech over a piece, from which on every word counts
-UNSURE = 0.5  # below it none does
-SHORT_S = 1.0  # of sound, for which that is SURE_SPEECH: a second of speech has 0.55 in noise as loud as itself
-_MUCH_SOUND_S = 4.0  # of sound, in which
-_FEW_WORDS_PER_S = 0.5  # words a second are few
+UNSURE = 0.5  # mean probability below which no word counts
+# Seconds of sound for which SURE_SPEECH is that bound, too: a second of speech has 0.55 in noise as loud as itself.
+SHORT_S = 1.0
+_MUCH_SOUND_S = 4.0  # seconds of sound in which there should be more than a few words
+_FEW_WORDS_PER_S = 0.5  # words a second that are few
 
 
 def heard(segments: Sequence[Segment], certainty: float, seconds: float, habits: Collection[str]) -> list[Segment]:
@@ -95,13 +96,13 @@ LOOPED = (
     "The model lost the speech and repeated itself; the repetitions were cut, and the words spoken there are missing: "
     "take another model."
 )
-_MAX_ROUND_WORDS = 16  # of a round that is repeated
-_SEGMENTS = 4  # of the same text in a row; a refrain has as many
-_MAX_REPEATED_LETTERS = 40  # of a part that is repeated inside a word
+_MAX_ROUND_WORDS = 16  # words of a round that is repeated
+_SEGMENTS = 4  # segments of the same text in a row; a refrain has as many
+_MAX_REPEATED_LETTERS = 40  # letters of a part that is repeated inside a word
 _LONG = 12  # letters of a word that is examined; shorter ones cannot contain a loop
 _STOPS = (".", "?", "!", "…", "。", "？", "！")
-# By words, the rounds that are a loop if the last one is cut off, otherwise three; one more if the text is cut off
-# between two of them, and nothing but spaces parts them: people's repetitions get commas, and a full stop.
+# Each number of words has the rounds that are a loop if the last one is cut off, otherwise three; one more if the text
+# is cut off between two of them, and nothing but spaces parts them: people's repetitions get commas, and a full stop.
 _CUT = {1: 4}
 
 
@@ -224,7 +225,7 @@ def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
 _PAUSES_AT = ".?!,;:…。？！，；："
 _CLOSING = " \"'”’»)]"
 _LEAST_WORD_S = 0.03  # more than this of a word is spoken beside a pause
-_TOLERANCE_S = 1.5  # of speech, between a pause and the expected place of its stop
+_TOLERANCE_S = 1.5  # seconds of speech between a pause and the expected place of its stop
 
 
 def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[Segment]:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .own_words import OwnWords
     from .plausibility import UnlikelyText
 
-_AUDIO_TIMEOUT_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
+# Seconds for missing live audio: a microphone may be paused, or a program has forgotten the job.
+_AUDIO_TIMEOUT_S = 600.0
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _ON_CARD = 8, 64  # slots and sessions
@@ -96,7 +97,7 @@ class SpeechToText(BaseWorker):
                 importlib.import_module(module)
         from .recogniser import Recogniser
 
-        if self._engine.feed_s:  # while a stream is open, the engine cannot do anything else
+        if self._engine.feed_s:  # an engine with an open stream cannot do anything else
             self.slots, self.sessions, self.aside = 1, 0, 0
         elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hushd_protocol.system import paths
 
-_SOCK_DIAG, _BY_FAMILY, _DUMP = 4, 20, 0x301  # of linux/netlink.h and linux/sock_diag.h
+_SOCK_DIAG, _BY_FAMILY, _DUMP = 4, 20, 0x301  # constants of linux/netlink.h and linux/sock_diag.h
 _LISTENS = 10  # TCP_LISTEN, of tcp_states.h
 
 
@@ -25,7 +25,7 @@ def socket_path() -> Path:
     runtime = paths.find().runtime
     with contextlib.suppress(OSError):
         runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in runtime.glob("server-*.sock"):  # of workers that were killed
+    for path in runtime.glob("server-*.sock"):  # killed workers leave theirs
         if not os.path.exists(f"/proc/{path.stem.split('-')[1]}"):
             path.unlink(missing_ok=True)
     return runtime / f"server-{os.getpid()}-{os.urandom(2).hex()}.sock"

@@ -17,10 +17,10 @@ import select
 import sys
 import time
 
-_PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
+_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
 _SIGKILL, _SIGTERM = 9, 15
 _NOT_STARTED = 127
-_PROCESSES_LOOK_INTERVAL_S = 0.02  # between two looks at what still runs
+_PROCESSES_LOOK_INTERVAL_S = 0.02  # seconds between two looks at what still runs
 
 
 def main() -> None:
@@ -121,7 +121,7 @@ def _parents() -> list[tuple[int, int]]:
     """Returns the pid of each process, and its parent's."""
     if not os.path.isdir("/proc/self"):
         rows = [line.split(None, 2) for line in os.popen("ps -A -o pid=,ppid=,comm=")]
-        # Without the two that ask this very question.
+        # The two that ask this very question do not count.
         return [(int(pid), int(parent)) for pid, parent, name in rows if name.strip() not in ("ps", "sh")]
     pairs = []
     for name in filter(str.isdigit, os.listdir("/proc")):

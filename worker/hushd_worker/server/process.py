@@ -25,14 +25,14 @@ from .exchange import Answer, Bounds, Broken, Check, Hangs, Line, Unreachable
 from .turns import Turns
 
 _FIRST_ASK_S, _LATEST_ASK_S = 0.03, 0.25  # pauses before a starting server is asked again
-_CONNECT_STEP_S = 0.5  # for which a cancel goes unnoticed
-_DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
+_CONNECT_STEP_S = 0.5  # seconds for which a cancel goes unnoticed
+_DOWNLOAD_S = 6 * 3600.0  # seconds for a server that may download its model
 _LOADING = (425, 429, 503)
-_DEATH_S = 0.5  # within which the end of a server is noticed
+_DEATH_S = 0.5  # seconds within which the end of a server is noticed
 _OUTPUT_TAIL_BYTES = 4000  # bytes of its output that are kept
-_OUTPUT_LAST_WORDS_S = 1.0  # for which the output of a server that has ended is still read
-_PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
-# Of this process's environment, what is not for a program with an environment of its own.
+_OUTPUT_LAST_WORDS_S = 1.0  # seconds for which the output of a server that has ended is still read
+_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
+# Prefixes of this process's variables that are not for a program with an environment of its own.
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
 
 
@@ -105,7 +105,7 @@ class ServerProcess:
         """Returns `cuda` if the server holds memory of a card; that is only looked up if its file expects some."""
         if not self.file.vram_mb:
             return "cpu"
-        from hushd_worker import card  # with the driver's interface
+        from hushd_worker import card  # lazy: it loads the driver's interface
 
         return "cuda" if card.taken() else "cpu"
 
@@ -165,7 +165,7 @@ class ServerProcess:
         if server_files.installed(server) is None:
             file = server_files.path_of(server.name)
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
-        if sys.platform == "linux":  # what a killed guard leaves is this process's
+        if sys.platform == "linux":  # this process adopts what a killed guard leaves
             import ctypes
 
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

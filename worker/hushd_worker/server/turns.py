@@ -15,7 +15,7 @@ from hushd_worker import usage
 from .exchange import Broken, Check, Hangs
 
 _SERVER_LOOK_INTERVAL_S = 0.05
-_SERVER_REST_S = 0.3  # without processor time, after which a server has ended what it did
+_SERVER_REST_S = 0.3  # seconds without processor time, after which a server has ended what it did
 
 
 class Turns:
@@ -32,7 +32,7 @@ class Turns:
     def __init__(self, count: int, patience_s: float, replace: Callable[[], object]) -> None:
         self._count, self._patience_s, self._replace = count, patience_s, replace
         self._changed = threading.Condition()
-        self._taken = self._left = 0  # by requests, and by those that were cancelled
+        self._taken = self._left = 0  # turns taken by requests, and left by those that were cancelled
         self._patient_until = 0.0
 
     @contextlib.contextmanager

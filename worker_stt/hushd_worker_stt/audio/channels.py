@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 # 12 dB: by so much a person is louder in the own channel; a pair of microphones has 6.
 _OWN_CHANNEL_RATIO = 10 ** (12 / 20)
-_ALIKE_SHARE = 0.05  # of the frames with sound: channels that differ in fewer are alike
-_CHANNELS_COMPARED_S = 60.0  # of a recording: its beginning
-_ALIKE_S = 10.0  # of sound, in which hardly a frame is in one channel alone
-_OWN_FRAMES = 31  # of speech in one channel alone, a second
+_ALIKE_SHARE = 0.05  # share of the frames with sound: channels that differ in fewer are alike
+_CHANNELS_COMPARED_S = 60.0  # seconds that are compared at the beginning of a recording
+_ALIKE_S = 10.0  # seconds of sound in which hardly a frame is in one channel alone
+_OWN_FRAMES = 31  # frames of speech a second that one channel alone has
 _SURE_FRAMES = 156  # the same in each, 5 s, after which nothing changes
 
 

@@ -27,17 +27,17 @@ _FILM_BLOCK_BYTES = 2**17  # bytes at once
 _INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it
 _STATED = (*_INDEXED, "asf", "flv")  # formats whose header has the duration; others' is estimated
 _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
-_MISSING = 0.98  # of the stated duration
-_WARM_S = 1.0  # of sound before a time, from which a decoder is right there
+_MISSING = 0.98  # share of the stated duration
+_WARM_S = 1.0  # seconds of sound before a time, after which a decoder is right there
 _JUMP_S = 0.1  # a frame that begins so much after the end of the one before has a gap before it
 _ANEW_S = 0.5  # ... and one so much before it begins anew, while one a little before it has its time of another
 _MOST_FRAMES = 4  # frames in a step that may be a clock's, and not silence
-_ROUNDING_S = 0.0015  # of times in whole milliseconds
-_MAX_FILE_S = 6 * 3600  # of any file
+_ROUNDING_S = 0.0015  # seconds by which times in whole milliseconds are rounded
+_MAX_FILE_S = 6 * 3600  # seconds of the longest file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _PACKET_HEAD_BYTES = 64
-_MAX_BOXES = 10_000  # of an MP4, at its top
-_WORD_S = 0.2  # of sound, in which a word may be
+_MAX_BOXES = 10_000  # boxes at the top of an MP4
+_WORD_S = 0.2  # seconds of sound in which a word may be
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
 
@@ -117,7 +117,7 @@ class Film(AbstractContextManager["Film"]):
         self._bare = bare
         self._max_s = _MAX_FILE_S + self._bytes.size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
-        self._format: object = None  # of the frames that it takes
+        self._format: object = None  # format of the frames that it takes
         self.seconds, self.failure = 0.0, ""
         self.gap_s: float | None = None
         self._open()
@@ -133,7 +133,8 @@ class Film(AbstractContextManager["Film"]):
         self._bytes.seek(0)
         try:
             self._file: Any = media.open_sound(self._bytes, _FILM_BLOCK_BYTES, *(self._bare or ()))
-        except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
+        # The format is not in the list, or there is none.
+        except (self._av.error.ArgumentError, self._av.error.InvalidDataError):
             raise self._unreadable(self._kind() or _REFUSED) from None
         except self._av.FFmpegError as error:
             raise self._unreadable(self._kind() or _why(error)) from None
@@ -178,7 +179,7 @@ class Film(AbstractContextManager["Film"]):
 
     def _placed(self) -> Iterator[Sound]:
         """Yields the sound from `start_s` on, frame by frame, with silence in the gaps."""
-        shift = 0.0  # of times that begin anew, as in recordings that were joined
+        shift = 0.0  # seconds added to times that begin anew, as in recordings that were joined
         steps = _Steps()
         for time, sound in self._sought():
             steps.add(time, len(sound.samples) / sound.rate)
@@ -230,7 +231,7 @@ class Film(AbstractContextManager["Film"]):
         if stream.codec_context.codec_tag in kinds.LOCKED:
             raise self._unreadable(kinds.PROTECTED)
         torn, any_frame, latest, end, lost_s = "", False, 0.0, 0, 0.0
-        is_wav = self._file.format.name == "wav"  # of which the last read is always called incomplete
+        is_wav = self._file.format.name == "wav"  # a WAV's last read is always called incomplete
         try:
             for packet in self._file.demux():
                 self._check()
@@ -239,7 +240,7 @@ class Film(AbstractContextManager["Film"]):
                     continue
                 try:
                     frames: list[AudioFrame] = packet.decode()
-                except self._av.FFmpegError as error:  # only this packet's: the next one may be whole
+                except self._av.FFmpegError as error:  # the error is this packet's alone: the next one may be whole
                     torn = _why(error)
                     lost_s += float((packet.duration or 0) * (packet.time_base or 0))
                     continue
@@ -253,14 +254,14 @@ class Film(AbstractContextManager["Film"]):
                     yield self._time(frame), self._sound(frame)
         except self._av.FFmpegError as error:
             torn = _why(error)
-        except IndexError:  # at the end of a damaged file, of a track that began in its middle: PyAV does not know it
+        except IndexError:  # PyAV raises this at the end of a damaged file, for a track that began in its middle
             pass
         if torn and not any_frame:
             raise self._undecodable(torn)
         if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):
             torn = _TORN
         stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
-        first_s = self._zero_s if self._file.format.name == "asf" else 0.0  # whose duration counts from 0
+        first_s = self._zero_s if self._file.format.name == "asf" else 0.0  # the duration of an ASF counts from 0
         is_short = max(first_s + latest, self.seconds) < _MISSING * stated
         self.failure = torn or ("its end is missing" if is_short and not self._is_whole(end) else "")
 

@@ -15,11 +15,11 @@ from .level import level
 
 # The mean of unrelated channels has 1 / n of their power. Of the same speech in opposite phase, by a wrongly wired
 # cable or in a "wide" recording, hardly anything is left.
-_CANCELLED = 0.1  # of 1 / n
+_CANCELLED = 0.1  # share of 1 / n
 _RESTORED = 0.5
 _PAST_WEIGHT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
 _WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
-_BESIDE = 0.01  # of the loudest channel's power: below it the centre is silent
+_BESIDE = 0.01  # share of the loudest channel's power, below which the centre is silent
 _AROUND = 0.5  # the weight of channels beside and behind
 _SILENT_POWER = 1e-8  # mean square, -80 dB: too quiet to judge
 
@@ -82,7 +82,7 @@ class Mixdown:
 
 def sane(samples: Samples) -> Samples:
     """Returns `samples` without NaN and infinities."""
-    # Beyond 100 times full scale a float file is broken; squares of the remaining values are finite.
+    # A float file beyond 100 times full scale is broken; squares of the remaining values are finite.
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)
 
 
@@ -90,8 +90,8 @@ _CORNER_HZ = 100.0  # attenuated by 6 dB; 30 Hz by 42 dB, 50 Hz by 24, 150 Hz by
 _LENGTH = 256  # samples, after which the impulse response has decayed by 55 dB
 _JUDGED = 4000  # samples, 0.25 s, judged together: with fewer, the beginning of a syllable would count as rumble
 _SLOW = 160  # samples, 10 ms, whose mean contains little of a voice and most of a rumble
-_MIN_RUMBLE = 0.01  # of full scale: the rumble of a silent room is less
-_MIN_RUMBLE_SHARE = 0.25  # of the level: less rumble is ignored
+_MIN_RUMBLE = 0.01  # share of full scale: the rumble of a silent room is less
+_MIN_RUMBLE_SHARE = 0.25  # share of the level: less rumble is ignored
 
 
 def _response() -> Samples:
@@ -126,7 +126,7 @@ class HighPass:
         if len(samples) == 0:
             return samples
         if self._before is None:
-            # As if the first sample had always been there, so that an offset does not begin with a jump.
+            # The first sample counts as if it had always been there, so that an offset does not begin with a jump.
             self._before = np.repeat(samples[:1], _LENGTH - 1)
         joined = np.concatenate((self._before, samples))
         self._before = joined[-_JUDGED:]

@@ -18,7 +18,7 @@ class Bare(NamedTuple):
     rate: int
 
 
-# Of telephone systems: Asterisk's names, and others' for the same.
+# Endings that telephone systems use: Asterisk's names, and others' for the same.
 _BARE = {
     **dict.fromkeys(("ulaw", "ul", "ulw", "mulaw", "pcmu"), Bare("mulaw", 8_000)),
     **dict.fromkeys(("alaw", "al", "alw", "pcma"), Bare("alaw", 8_000)),

@@ -15,12 +15,12 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_worker_stt.engine import RATE, LevelRange, Samples
 
 LEVEL_FRAME = 320  # samples: 20 ms
-# Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ less
-# than after a shift of the same audio by 20 ms.
+# Share of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ
+# less than after a shift of the same audio by 20 ms.
 TARGET_LEVEL = 0.7
 _TARGET_ONLY = LevelRange(TARGET_LEVEL, TARGET_LEVEL)
 FAR_RATIO = 10 ** (15 / 20)  # 15 dB: levels that differ so much are of two speakers or two places
-MAX_GAIN = 100.0  # for a detector: it notices speech well below the target, and a silent room should not get loud
+MAX_GAIN = 100.0  # gain for a detector: it notices speech well below the target, and a silent room should not get loud
 SILENT_LEVEL = 1e-4  # -80 dBFS, three steps of 16-bit audio: less is not worth amplifying
 # A syllable fills 0.2 s, a click or a bump on the table one or two frames, so the tenth loudest frame is speech. In
 # less than 0.4 s it is the median frame.
@@ -122,7 +122,7 @@ def _level(peaks: Samples) -> float:
     return float(np.partition(peaks, rank)[rank])
 
 
-_MIN_SPEECH_S = 1.0  # of speech in a stretch; less is a soft word of the person who speaks around it
+_MIN_SPEECH_S = 1.0  # seconds of speech in a stretch; less is a soft word of the person who speaks around it
 Span = tuple[int, int]  # samples
 
 

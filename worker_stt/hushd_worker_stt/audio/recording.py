@@ -33,13 +33,13 @@ _BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
 _UNKNOWN_FRAMES = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
-_MISSING = 0.98  # of the promised frames
+_MISSING = 0.98  # share of the promised frames
 _TAGS = 4_000  # bytes of tags that may follow the sound
-_MORE_S = 0.1  # of sound, by which two decoders may differ
-_END_S = 1.0  # of sound, so much behind which a damage is one of the middle
+_MORE_S = 0.1  # seconds of sound by which two decoders may differ
+_END_S = 1.0  # seconds of sound behind a damage, from which on it is one of the middle
 _MP3_FRAME_BYTES = 2_000  # bytes of an MP3's first frame
-_SEARCHED_BYTES = 2**16  # at once, for an OGG's next page
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # at most
+_SEARCHED_BYTES = 2**16  # bytes that are searched at once for an OGG's next page
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # bytes of the longest page
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each byte, its last bit first
 _OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
@@ -171,7 +171,7 @@ class Recording(AbstractContextManager["Recording"]):
     def _decoded(self, film: Film) -> Iterator[Samples]:
         inlet, rate = self._inlet(RATE), RATE
         for samples, own_rate, layout in film.blocks():
-            if own_rate != rate:  # at the first block, and in few recordings later
+            if own_rate != rate:  # the first block, and few later ones in few recordings, set the rate
                 yield inlet.flush()
                 inlet, rate = self._inlet(own_rate), own_rate
             self.seconds += len(samples) / rate
@@ -208,7 +208,7 @@ class Recording(AbstractContextManager["Recording"]):
                     yield from self._decoded(film)
                     if self.seconds > before_s + _MORE_S:
                         end_s, why = self.seconds, film.failure
-            except HushdError:  # what is left cannot be opened
+            except HushdError:  # the rest cannot be opened
                 broken = True
         is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
         gaps = [before_s] if broken and (not is_short or self.seconds > before_s + _END_S) else []

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = npt.NDArray[np.intp]
 
 MAX_EMBEDDINGS = 1000  # compared at once, each with each: 8 MB
-_NOBODY = -2.0  # below every cosine
+_NOBODY = -2.0  # cosine below every other
 # Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of the same
 # speaker was 0.5 and above, of two people mostly below 0.4.
 _SAME_SPEAKER = 0.42
-_MIN_CLUSTER_S = 1.5  # of a single voice: an embedding of less is too uncertain to start a cluster
-_SPEAKER_S = 1.5  # of speech in all for a speaker; less speech is assigned to another speaker
+_MIN_CLUSTER_S = 1.5  # seconds of a single voice: an embedding of less is too uncertain to start a cluster
+_SPEAKER_S = 1.5  # seconds of speech in all that make a speaker; less speech is assigned to another speaker
 
 
 def cluster(

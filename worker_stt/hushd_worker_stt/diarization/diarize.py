@@ -44,7 +44,7 @@ class _Window:
     active: bytes
     columns: tuple[int, ...] = ()
     embeddings: npt.NDArray[np.float16] | None = None
-    seconds: tuple[float, ...] = ()  # of a single voice, for each embedding
+    seconds: tuple[float, ...] = ()  # seconds of a single voice, for each embedding
 
     def spoken(self) -> npt.NDArray[np.bool_]:
         bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * SPEAKERS_AT_ONCE)
@@ -124,12 +124,12 @@ class Diarizer:
         if len(seconds) == 0:
             return None
         each = (row for window in self._windows if window.embeddings is not None for row in window.embeddings)
-        share = self._step / WINDOW_FRAMES  # of each second of a window, since other windows cover it, too
+        share = self._step / WINDOW_FRAMES  # share of each second of a window, since other windows cover it, too
         return people(np.array(list(each), np.float32), seconds, speakers, share, check)
 
     def _decode(self, voices: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
         """Yields the turns by the votes of all windows, cut at breaths."""
-        votes = np.zeros((WINDOW_FRAMES, len(voices)), np.float32)  # for each speaker, from the windows so far
+        votes = np.zeros((WINDOW_FRAMES, len(voices)), np.float32)  # each speaker's votes, from the windows so far
         heads = np.zeros((WINDOW_FRAMES, 2), np.float32)  # the weighted number of speakers; the weight
         runs = _Runs(len(voices))
         for number, window in enumerate(self._windows):

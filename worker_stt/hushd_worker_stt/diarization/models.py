@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Activity = npt.NDArray[np.bool_]
 
 WINDOW = 10 * RATE  # samples per call of the activity model
-WINDOW_FRAMES = 589  # in a window
+WINDOW_FRAMES = 589  # frames in a window
 FRAME_STEP_SAMPLES = 270  # samples from one frame to the next: 17 ms
 SPEAKERS_AT_ONCE = 3  # maximum speakers in a window
 _FIELD = 991  # samples in the receptive field of a frame; the first field begins with the window
@@ -33,7 +33,7 @@ _CPU = ["CPUExecutionProvider"]
 _INSTALL = extra_command("diarize")
 _FEATURE_STEP_SAMPLES = 160  # samples from one row of features to the next
 _BANDS = 80
-_MIN_ROWS = 20  # of features for an embedding: 0.2 s
+_MIN_ROWS = 20  # rows of features for an embedding: 0.2 s
 
 
 class DiarizationModels:
@@ -92,7 +92,7 @@ class DiarizationModels:
 
     def embedding(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
         """The embedding, of length 1, of the voice in the `spoken` frames of `features`; None for too few."""
-        # Only these rows go through the network: masking the others would take the time of the whole window.
+        # The network gets these rows alone: masking the others would take the time of the whole window.
         middle = np.arange(len(features)) * _FEATURE_STEP_SAMPLES + 200 - _FIELD // 2
         rows = features[spoken[np.clip(np.rint(middle / FRAME_STEP_SAMPLES).astype(int), 0, len(spoken) - 1)]]
         if len(rows) < _MIN_ROWS:

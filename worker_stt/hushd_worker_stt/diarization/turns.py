@@ -12,7 +12,7 @@ from hushd_schema.results import VOICEPRINT_MODEL
 
 from hushd_worker_stt.engine import RATE, Samples
 
-_BREATH_S = 0.3  # of quiet in one person's speech that does not end a turn
+_BREATH_S = 0.3  # seconds of quiet in one person's speech that do not end a turn
 _COUGH_S = 0.15  # the shortest turn
 _MIN_TURN_S = 0.25  # the shortest stretch of one person between the turns of others
 
@@ -132,13 +132,13 @@ def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[S
         yield part, share(round(following.start * RATE) if following else None)
 
 
-_MIN_NAMED_S = 0.9  # of speech: less is not named by itself
+_MIN_NAMED_S = 0.9  # seconds of speech: less is not named by itself
 # The lowest cosine with a person's voiceprint for the person's own voice, by seconds of speech. Of 10,000 pairs of
 # different people none had more than 0.44 in 0.9 s and more, 0.41 in 2 s, 0.34 in 3.5 s; through a telephone or in a
 # room, less (`scripts/bench people`).
 _SECONDS = (_MIN_NAMED_S, 2.0, 4.0)
 _SAME = (0.50, 0.47, 0.45)
-_APART = 0.10  # by which a person must be nearer than any other known one
+_APART = 0.10  # distance by which a person must be nearer than any other known one
 
 
 class KnownPeople:

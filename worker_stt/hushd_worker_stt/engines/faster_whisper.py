@@ -49,7 +49,7 @@ _CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")  # the second needs the first
 class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
-    # Without `threads`: CTranslate2 keeps its number of threads from the start.
+    # There is no option `threads`: CTranslate2 keeps its number of threads from the start.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, "probabilities"))
     SPEC = SPEC
     COMPUTE_TYPES = (
@@ -85,7 +85,7 @@ class FasterWhisper(WhisperFamily):
             self.batch = 1 if self.parallel > 1 else self._max_batch
             self._model.model = TogetherModel(self._model.model, self._ctranslate2, self.window)
         config = json.loads((path / "config.json").read_bytes())
-        self.timestamps = config.get("timestamps", True)  # of a model that never learnt them
+        self.timestamps = config.get("timestamps", True)  # false for a model that never learnt them
 
     def _on_gpu(self, path: Path) -> Any:
         """Returns the model in its own precision; on the CPU if no card works, unless one was requested."""
@@ -173,7 +173,8 @@ class FasterWhisper(WhisperFamily):
     def _likely(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual or len(self._languages) == 1:
             return {}
-        features = self._model.feature_extractor(samples)[..., :-1]  # as the package transcribes, for the same window
+        # The package transcribes these features, too, for the same window.
+        features = self._model.feature_extractor(samples)[..., :-1]
         return dict(self._model.detect_language(features=features)[2])
 
 

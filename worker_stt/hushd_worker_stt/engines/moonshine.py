@@ -47,13 +47,13 @@ class Moonshine(Engine):
     """The engine `moonshine`. It has no word times, since the wheel contains no alignment model."""
 
     INFO = EngineInfo.of(SPEC, streaming=True, options=())
-    # On ten minutes of read speech 3 to 10 s lost words at the edges; 8 to 15 s made 2.9 % errors at a peak of 293 MB,
-    # 10 to 20 s made 3.1 % at 377 MB, since an encoder's memory grows with the square of the piece.
+    # Ten minutes of read speech lost words at the edges of pieces of 3 to 10 s; 8 to 15 s made 2.9 % errors at a peak
+    # of 293 MB, 10 to 20 s made 3.1 % at 377 MB, since an encoder's memory grows with the square of the piece.
     PIECE = PieceLength(8.0, 15.0)
     # 268 instead of 330 MB at the peak, and 4 to 5 instead of 2 % errors in a paragraph read aloud.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
-    # At 0.35, without clipping, 14.3 instead of 16.0 % of the words of five clips are wrong, over twelve beginnings and
-    # levels, but with loud rumble 20.6 and 21.5 instead of 18.7 and 15.0 %: docs/BENCHMARKS.md.
+    # A level of 0.35, without clipping, makes 14.3 instead of 16.0 % of the words of five clips wrong, over twelve
+    # beginnings and levels, but with loud rumble 20.6 and 21.5 instead of 18.7 and 15.0 %: docs/BENCHMARKS.md.
     LEVEL = LevelRange(0.7, 0.7)
     HABITS = wording.MOONSHINE
 
@@ -120,7 +120,7 @@ class Moonshine(Engine):
 
 
 NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"
-_HEADER_VERSION = 30_000  # of moonshine-c-api.h in moonshine-voice 0.1.0
+_HEADER_VERSION = 30_000  # version of moonshine-c-api.h in moonshine-voice 0.1.0
 
 
 class _Option(ctypes.Structure):

@@ -54,7 +54,7 @@ class Rating:
                     **past,
                 },
             )
-            # What the decoder has seen of the sound comes with the first token alone.
+            # The decoder's memory of the sound comes with the first token alone.
             seen = dict(zip(self._past, present, strict=True))
             past = {name: past[name] if made and ".encoder." in name else seen[name] for name in self._past}
             row = logits[0, -1].astype(np.float64)

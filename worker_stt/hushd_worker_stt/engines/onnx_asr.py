@@ -92,7 +92,7 @@ class OnnxAsr(Engine):
             part for part in vars(self._asr).values() if hasattr(part, "get_providers")
         )
         if self.compute_device != "cpu":
-            # On a CPU the weights are int8, and the values multiplied with them are scaled by the whole batch's largest
+            # A CPU's weights are int8, and the values multiplied with them are scaled by the whole batch's largest
             # value, which changes the text.
             self.batch = 16
         self._translates = self.needs_language = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)

@@ -31,16 +31,16 @@ from .command_output import OutputError, from_json, wav
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_TEXT_TIMEOUT_S = 300.0  # for the text of one piece, and then as long as that is
+_TEXT_TIMEOUT_S = 300.0  # seconds for the text of one piece, to which the piece's own length is added
 _TEXT_BYTES_PER_S = 2000  # bytes for a second of speech; with words' times some servers send 900
-_WHOLE_RECORDING_S = 3600.0  # of a piece, for servers that do better with a whole recording
+_WHOLE_RECORDING_S = 3600.0  # seconds of a piece, for servers that do better with a whole recording
 _UNKNOWN = ("und",)
 # Texts that no person has said: nothing, a page, broken JSON, events, and bytes.
 _OF_PROGRAMS = re.compile(rb"\s*(?:$|[<{\[]|(?:data|event|id|retry): ?[^\n]*\n|:[^\n]*\n\w+:|.*\0)", re.DOTALL)
-_NO_TEXT = "html", "event-stream", "audio/", "image/", "video/"  # in the content type
+_NO_TEXT = "html", "event-stream", "audio/", "image/", "video/"  # parts of content types
 _FAILURES, _SUCCESS = ("error", "errors", "exception", "traceback"), ("success", "ok")
 _REMARKS = "detail", "message", "msg"  # words on a failure where there is no text,
-_FINE = {"ok", "success", "done"}  # unless they are these
+_FINE = {"ok", "success", "done"}  # words of an `error` field that report none
 
 
 class Server(Engine):
@@ -79,7 +79,7 @@ class Server(Engine):
         return self._transcribe(samples, options, self.check)
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
-        from concurrent.futures import ThreadPoolExecutor  # only for servers that do several at once
+        from concurrent.futures import ThreadPoolExecutor  # lazy: few servers do several at once
 
         with ThreadPoolExecutor(len(pieces)) as threads:
             return list(threads.map(partial(self._transcribe, check=self.check), pieces, options))
@@ -182,7 +182,7 @@ def _bounds(samples: Samples) -> Bounds:
     return Bounds(_TEXT_TIMEOUT_S, _TEXT_TIMEOUT_S + duration, int(1_000_000 + duration * _TEXT_BYTES_PER_S))
 
 
-if __name__ == "__main__":  # for `hushd servers try --download`
+if __name__ == "__main__":  # `hushd servers try --download` runs this
     Server.offline = False
     engine = Server()
     once(partial(engine.load, sys.argv[1]), engine.close)

@@ -48,7 +48,7 @@ class Whisper(WhisperFamily):
         options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"),
     )
     SPEC = SPEC
-    COMPUTE_TYPES = ("float32",)  # on a CPU; int8 is what `hushd models shrink` makes for faster-whisper
+    COMPUTE_TYPES = ("float32",)  # types on a CPU; `hushd models shrink` makes int8, for faster-whisper
 
     @classmethod
     def find(cls, model: str) -> Path | None:
@@ -204,12 +204,12 @@ class Whisper(WhisperFamily):
             return {}
         audio, torch = self._whisper.audio, self._torch
         mel = audio.log_mel_spectrogram(samples, self._model.dims.n_mels, padding=audio.N_SAMPLES)
-        sound = mel[:, : min(audio.N_FRAMES, mel.shape[-1] - audio.N_FRAMES)]  # as `transcribe` has its first window
+        sound = mel[:, : min(audio.N_FRAMES, mel.shape[-1] - audio.N_FRAMES)]  # `transcribe` has the same first window
         window = audio.pad_or_trim(sound, audio.N_FRAMES).to(self._model.device)
         features = self._encoded(window.to(torch.float32 if self._model.device.type == "cpu" else torch.float16))
 
         def detect() -> dict[str, float]:
-            dims = self._model.dims  # by which the package knows that this is encoded
+            dims = self._model.dims  # the package knows an encoded window by these sizes
             self._model.dims = replace(dims, n_audio_ctx=features.shape[-2])
             try:
                 likely: dict[str, float] = self._model.detect_language(features)[1]
@@ -303,5 +303,5 @@ class CardShare:
 
 def piece(dims: Any, beam: int) -> int:
     """Returns the bytes that the decoding of one piece takes: keys and values of each layer for each hypothesis."""
-    tokens = dims.n_audio_ctx + dims.n_text_ctx // 2  # of sound, and the longest text
+    tokens = dims.n_audio_ctx + dims.n_text_ctx // 2  # tokens of the sound, and of the longest text
     return int(2 * _HALF * dims.n_text_layer * beam * dims.n_text_state * tokens) + _PER_PIECE

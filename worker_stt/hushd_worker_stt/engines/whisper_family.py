@@ -51,18 +51,20 @@ if TYPE_CHECKING:
 BEAM = 5  # the default of both packages' command lines
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_MIN_WINDOW_S = 1.0  # of audio: the text of a shorter window is dropped; of 0.64 s base made "Das ist nicht so gut."
-# Of 100 recordings in five languages each segment had 7 characters less than 30 a second, a repeated sentence 75 more.
+# Seconds of audio: the text of a shorter window is dropped; of 0.64 s base made "Das ist nicht so gut.".
+_MIN_WINDOW_S = 1.0
+# Each segment of 100 recordings in five languages had 7 characters less than 30 a second, a repeated sentence 75 more.
 _CHARACTERS_PER_S = 30
 _SPARE_CHARACTERS = 20
 # A short window's text is kept if it covers the speech: it ends no earlier before the speech's end, and has as many
 # bytes a second, in which languages differ less than in letters.
 _UNCOVERED_S, _LEAST_BYTES_PER_S = 0.3, 8
-# That of a piece shorter than this has few words, and none was lost where its mean log probability was not below the
-# second figure: of 57 commands of 0.5 to 2.5 s base lost 2 words of the package's with one below -0.5, and none with
-# one above. Of 25 sentences of 4 s and more none is lost anyway.
+# A piece shorter than this has few words, and none was lost where its mean log probability was not below the second
+# figure: of 57 commands of 0.5 to 2.5 s base lost 2 words of the package's with one below -0.5, and none with one
+# above. Of 25 sentences of 4 s and more none is lost anyway.
 _SHORT_PIECE_S, _SURE_SCORE = 4.0, -0.45
-# Of a draft's text, where a loop of 224 would take a second or more; some scripts have three tokens a character.
+# These bound a draft's text, where a loop of 224 would take a second or more; some scripts have three tokens a
+# character.
 _TOKENS_PER_S, _SPARE_TOKENS, _MOST_TOKENS = 25, 20, 220
 # Languages that Whisper takes for each other, so that one speaks for all of its row.
 _ALIKE = ("no nn da", "hr bs sr", "id ms jw su", "hi ur", "pt gl", "cs sk", "ru uk be", "mk bg", "tr az", "zh yue")
@@ -209,7 +211,7 @@ class WhisperFamily(Engine):
                 self.window.short = False
                 segments = list(self._decode(samples, decoding)) or segments
         if decoding.word_times and not segments:
-            # Both packages drop a segment whose words they cannot place, but text without times is better than none.
+            # Text without times is better than none: both packages drop a segment whose words they cannot place.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
         # Inside the piece, since its window has 30 s.
         return [replace(segment, language_probability=likely).within(length) for segment in segments]
@@ -307,7 +309,7 @@ def _is_hurried(segment: Segment, length: float) -> bool:
     return len(segment.text) > _CHARACTERS_PER_S * seconds + _SPARE_CHARACTERS
 
 
-LANGUAGES = whisper.LANGUAGES  # in the order of their tokens
+LANGUAGES = whisper.LANGUAGES  # languages in the order of their tokens
 languages = whisper.languages_of
 # The heads of the decoder's cross-attention that follow the speech, found by OpenAI: a flag for each head of each
 # layer, one byte each, gzip, base 85.

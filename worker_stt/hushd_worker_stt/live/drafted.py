@@ -20,9 +20,9 @@ from hushd_worker_stt.segmentation.pieces import Piece, quiet_place
 from hushd_worker_stt.wording import keys, split
 
 _UPDATE_S = 0.25  # the minimum of audio between two drafts
-_DRAFT_TIME_SHARE, _MAX_DRAFT_TIME_SHARE = 0.25, 0.5  # of the time for drafts; the second where they are late
-_LATE_S = 1.25  # of audio between two drafts, so that with its own time a draft is 2 s old at most
-_EAGER_S = 1.0  # at the beginning of an utterance, when drafts follow each other until there is text
+_DRAFT_TIME_SHARE, _MAX_DRAFT_TIME_SHARE = 0.25, 0.5  # shares of the time for drafts; the second where they are late
+_LATE_S = 1.25  # seconds of audio between two drafts, so that with its own time a draft is 2 s old at most
+_EAGER_S = 1.0  # seconds at the beginning of an utterance, when drafts follow each other until there is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class DraftedUtterance:
         self._start = start  # the second at which the audio begins that is not final yet
         self._audio: list[Samples] = []
         self._length = 0
-        self._final: list[Segment] | None = []  # of exactly the held audio; None: unknown
+        self._final: list[Segment] | None = []  # segments of exactly the held audio; None: unknown
         self._phrase = 0  # the sample at which the present phrase begins
         self._earlier_text = ""  # the text before that phrase
         self._next_draft = 0.0

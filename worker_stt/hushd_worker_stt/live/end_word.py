@@ -10,7 +10,7 @@ from hushd_worker_stt.engine import Segment
 from hushd_worker_stt.partials import Event, Unstable
 from hushd_worker_stt.wording import keys, split
 
-END_WORD_S = 0.8  # for which a text ends with the word, without another one behind it: "come over here" goes on
+END_WORD_S = 0.8  # seconds for which a text ends with the word, without another one behind it: "come over here" goes on
 
 
 class EndWord:

@@ -20,14 +20,14 @@ from hushd_worker_stt.engine import RATE, Rating, Samples, Segment
 from hushd_worker_stt.partials import Judged
 from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
 
-_HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
+_HELD_TEXT_S = 2.0  # seconds of sound for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
-# That the result waits for the last verdict, and what follows an unjudged text for its own: invented text must not pass
-# because a machine is busy.
+# Seconds that the result waits for the last verdict, and what follows an unjudged text for its own: invented text must
+# not pass because a machine is busy.
 _VERDICT_TIMEOUT_S = 20.0
-_QUIET_AFTER_WORD_S = 0.5  # after the last word, when a reading may begin
+_QUIET_AFTER_WORD_S = 0.5  # seconds after the last word when a reading may begin
 _BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
-_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks whether the session was cancelled
+_CANCEL_LOOK_INTERVAL_S = 0.1  # seconds between two checks whether the session was cancelled
 
 
 class _DroppedError(Exception):
@@ -77,11 +77,11 @@ class LiveJudge:
         self._more = threading.Condition()
         self._thread: threading.Thread | None = None
         self._judging: _Judgement | None = None
-        self._last: _Judgement | None = None  # of the last final text
+        self._last: _Judgement | None = None  # judgement of the last final text
         self._sent: deque[_Judgement] = deque()  # texts that were sent, whose verdicts are not collected yet
         self._known = False  # the last verdict that was collected
         self._first = True
-        self._unjudged: _Judgement | None = None  # of the last text that was sent without a verdict
+        self._unjudged: _Judgement | None = None  # judgement of the last text that was sent without a verdict
         self._closed = False
         self._may_read = threading.Event()
         self._may_read.set()

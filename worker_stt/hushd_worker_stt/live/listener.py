@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from hushd_worker_stt.request import Request
 
 _FRAMES_BEFORE = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
-_PAD_S = 0.2  # of quiet kept around speech
-# Of quiet after which an utterance may be over: its text is made before the silence is long enough.
+_PAD_S = 0.2  # seconds of quiet kept around speech
+# Seconds of quiet after which an utterance may be over: its text is made before the silence is long enough.
 _EARLY_END_QUIET_S = 0.3
-_WHOLE_WORD_QUIET_S = 0.1  # of quiet, after which the last word of audio that ends is whole
-_LIVE_TRIES = 2  # of a doubtful text; by chance Whisper tries five more, which take 2 to 5 s
-_LANGUAGE_FIXED_S = 2.0  # of speech: enough to fix the language for the rest of the session
+_WHOLE_WORD_QUIET_S = 0.1  # seconds of quiet after which the last word of audio that ends is whole
+_LIVE_TRIES = 2  # tries of a doubtful text; by chance Whisper tries five more, which take 2 to 5 s
+_LANGUAGE_FIXED_S = 2.0  # seconds of speech that are enough to fix the language for the rest of the session
 
 
 class LiveListener:
@@ -89,7 +89,7 @@ class LiveListener:
         self.seconds = 0.0
         self.ended = "input"
         self._cut_off = False  # whether the audio ended within a word, as Ctrl-C ends it
-        self._probabilities: list[float] = []  # of speech, since the beginning of the utterance
+        self._probabilities: list[float] = []  # probabilities of speech, since the beginning of the utterance
 
     @property
     def language(self) -> str:

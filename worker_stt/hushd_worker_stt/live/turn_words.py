@@ -8,7 +8,7 @@ from hushd_models import languages
 from hushd_protocol.light_dataclass import dataclass
 
 STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # EVEN is the value of an unknown turn
-MAX_TURN_QUIET_S = 2.0  # of quiet, after which even an unfinished turn ends
+MAX_TURN_QUIET_S = 2.0  # seconds of quiet after which even an unfinished turn ends
 _SUBJECT = 3  # words of a clause that may be a subject without its verb
 _SHORT_CLAUSE_WORDS = 6  # words of a clause that may precede the main one
 _DICTATED = range(3, 7)  # digits in groups before further digits: a telephone number has seven or more

@@ -60,7 +60,7 @@ class Endpointer:
         self._quiet = 0
         self._silence = self._usual
         if heard:
-            self._frames = 0  # since the call
+            self._frames = 0  # frames since the call
 
     def wait_for(self, seconds: float) -> None:
         """Sets the quiet that ends the utterance in this pause; the next pause has the usual one."""

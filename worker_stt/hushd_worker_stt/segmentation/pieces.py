@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _ENOUGH_SPOKEN = 312  # frames: 10 s, which are read in a second; less lacks what surrounds a word
 _SPOKEN = 4  # the minimum of frames of speech in a span, 0.13 s: less is a click or a cough
-_QUIET_BETWEEN_PIECES_S = 2.0  # of quiet that end a piece, since a model would invent words for them
+_QUIET_BETWEEN_PIECES_S = 2.0  # seconds of quiet that end a piece, since a model would invent words for them
 _LOOK = 62  # frames of quiet that are judged together, 2 s
 _BREATH = 3  # frames of quiet in running speech, 0.1 s, which are a better place to cut than the quietest speech
 

@@ -22,7 +22,7 @@ except ImportError:  # the package has no wheel for this machine
 FRAME = 512  # samples judged at once, as in the model's training
 SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
 
-# Of 41 pauses in the speech of 25 people, as quiet as that, one contains sound like speech, at its own level.
+# One of 41 pauses in the speech of 25 people, as quiet as that, contains sound like speech, at its own level.
 _GAP = 9  # frames of quiet that are heard again, 0.3 s; fewer are not a pause
 _LONG_GAP = 40  # the same, the first time: 1.3 s, longer than the pauses of a reader
 _VARIES = 2.5  # the ratio of the loud to the soft tenth of the frames; noise has 2, speech 4 or more
