@@ -24,10 +24,10 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 HOST_TIMEOUT_S = 25.0  # hosts give up after 60 s, some of them after 30
-MAX_THREADS = 200  # of all sessions that share the calls
-PROGRESS_INTERVAL_S = 0.25  # between two looks at a task's progress
-REPORT_S = 1.0  # between two progress notifications of the same state
-MAX_CALLS = 16  # of a session at once, each with a connection and some ten files
+MAX_THREADS = 200  # threads of all sessions that share the calls
+PROGRESS_INTERVAL_S = 0.25  # seconds between two looks at a task's progress
+REPORT_S = 1.0  # seconds between two progress notifications of the same state
+MAX_CALLS = 16  # calls of a session at once, each with a connection and some ten files
 
 
 class Calls:

@@ -26,7 +26,7 @@ hushd speaks to the person at this computer and listens to them; all of it runs 
 Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen.
 An answer with a ticket is not the end: call `hushd_result` with it until there is none.
 A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
-USUAL_LANGUAGES = "such as en or de"  # in descriptions, where the user's own stand instead
+USUAL_LANGUAGES = "such as en or de"  # words of a description, where the user's own languages stand instead
 _CAPABILITIES = {"tools": {"listChanged": False}}
 
 

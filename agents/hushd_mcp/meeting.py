@@ -14,7 +14,7 @@ import time
 
 from .c_modules import AF_UNIX, SOCK_STREAM, socket
 
-OTHER_RELAY_TIMEOUT_S = 5.0  # for another relay to start the process
+OTHER_RELAY_TIMEOUT_S = 5.0  # seconds for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 

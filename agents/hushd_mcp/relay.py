@@ -20,13 +20,13 @@ import time
 
 from . import c_modules, greeting, meeting
 
-PROCESS_SILENCE_S = 20.0  # of the process while a request waits, less than any host's patience
+PROCESS_SILENCE_S = 20.0  # seconds of the process's silence while a request waits, less than any host's patience
 TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
 _OUTPUT_FAILED = 9
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
-_SPEECH_END_TIMEOUT_S = 1.5  # for speech to fall silent
+_SPEECH_END_TIMEOUT_S = 1.5  # seconds for speech to fall silent
 
 
 class Relay:
@@ -240,7 +240,7 @@ class Relay:
                 reason = {"code": "worker_failed", "message": sentence, "retryable": True}
                 data = {"state": "failed", "error": reason}
                 content = [{"type": "text", "text": sentence}]
-                era = {} if self._beginning else {"resultType": "complete"}  # for 2026's protocol without a handshake
+                era = {} if self._beginning else {"resultType": "complete"}  # the protocol of 2026 has no handshake
                 _send(message | {"result": {"content": content, "structuredContent": data, "isError": True} | era})
             else:
                 _send(message | {"error": {"code": -32603, "message": sentence}})

@@ -88,9 +88,9 @@ def _id(line: str) -> str | int | None:
 
 
 MAX_MESSAGE_BYTES = 1 << 23  # bytes of one message; a session that sends more ends
-SESSION_IDLE_S = 60.0  # without a call, after which a session closes and the process ends
-SIGN_OF_LIFE_INTERVAL_S = 5.0  # between two signs of life
-IDLE_EXIT_S = 10.0  # after the last session, for a host that starts a process for each call
+SESSION_IDLE_S = 60.0  # seconds without a call, after which a session closes and the process ends
+SIGN_OF_LIFE_INTERVAL_S = 5.0  # seconds between two signs of life
+IDLE_EXIT_S = 10.0  # seconds after the last session, for a host that starts a process for each call
 
 
 class Sessions:

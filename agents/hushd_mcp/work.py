@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript, Transcription
 
-MAX_TASKS = 16  # of a session at once, with those whose calls were answered by a ticket
+MAX_TASKS = 16  # tasks of a session at once, with those whose calls were answered by a ticket
 MAX_RESULTS = 50  # results of ended tasks that can still be fetched
-RESULT_S = 600.0  # for so long an idle process stays for its results
-DEVICES_CLOSE_TIMEOUT_S = 1.0  # to fall silent and close the devices
-GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above the delay between parallel calls of one host
-UNATTENDED_S = 60.0  # for so long a microphone stays open while no call waits for its result
+RESULT_S = 600.0  # seconds for which an idle process stays for its results
+DEVICES_CLOSE_TIMEOUT_S = 1.0  # seconds to fall silent and close the devices
+# Seconds: below the shortest limit of a known host (5 s), above the delay between parallel calls of one host.
+GIVEN_UP_S = 4.0
+UNATTENDED_S = 60.0  # seconds for which a microphone stays open while no call waits for its result
 ENDED = ("completed", "failed", "cancelled")
 LISTENING = ("listen", "converse")  # the tools that open the microphone
 

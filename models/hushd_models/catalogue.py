@@ -202,7 +202,7 @@ def role_of_files(engine_name: str, files: Iterable[Path]) -> str:
         return ""
     try:
         return spec.role_of(files) if spec.role_of else spec.role
-    except Exception:  # as above
+    except Exception:  # any error counts as above
         return spec.role
 
 

@@ -40,7 +40,7 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
     except (OSError, ValueError):
         commit = revision
     path = folder / "snapshots" / commit
-    return path if commit and os.path.isdir(path) else None  # also False without permission
+    return path if commit and os.path.isdir(path) else None  # `isdir` is False without permission, too
 
 
 def offline() -> bool:

@@ -121,7 +121,8 @@ def _plugin(name: str) -> list[str]:
     address, archive = _address(), f"hushd_{name.replace('-', '_')}-{__version__}-py3-none-any.whl"
     if address.startswith("git+"):
         return [f"hushd-{name} @ {address}#subdirectory=plugins/{name}"]
-    places = (f"{address}/plugins/{name}", f"{os.path.dirname(address)}/{archive}")  # in the sources, beside the wheel
+    # Addresses in the sources, and beside the wheel.
+    places = (f"{address}/plugins/{name}", f"{os.path.dirname(address)}/{archive}")
     return [f"hushd-{name} @ {place}" for place in places if _is_here(place)][:1]
 
 
@@ -244,7 +245,7 @@ PROGRAMS = {
     "xclip": Outside("xclip"),
 }
 
-# By the names of `ctypes.util.find_library`.
+# Keys are names for `ctypes.util.find_library`.
 LIBRARIES = {
     "espeak-ng": Outside("espeak-ng", "espeak-ng"),
     "portaudio": Outside("libportaudio2", "portaudio"),

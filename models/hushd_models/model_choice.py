@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription
     from hushd_schema.status import Status
 
-_MAX_MODELS_NAMED = 3  # in a sentence
+_MAX_MODELS_NAMED = 3  # models named in a sentence
 
 
 class ModelChoice(NamedTuple):
@@ -89,7 +89,8 @@ def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) ->
     def place(candidate: Candidate) -> tuple[bool, int, float, float, float, float, float, str]:
         slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
         own, english = word_errors.place(candidate.word_errors, language)
-        # Of equals a model trained on the known language alone is better; for an unknown one it must detect many.
+        # A model trained on the known language alone is the better one of equals; for an unknown one it must detect
+        # many.
         broad, narrow = (0, len(candidate.languages)) if language else (-len(candidate.languages), 0)
         untold = candidate.needs_language and language is None
         return untold, slower, broad, own, english, narrow, candidate.memory_mb, candidate.name

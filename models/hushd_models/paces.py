@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.paths import Paths
 
-REAL_TIME = 1.0  # above which a conversation waits for the voice
+REAL_TIME = 1.0  # pace above which a conversation waits for the voice
 
 
 def measured(paths: Paths) -> Mapping[str, float]:

@@ -22,7 +22,7 @@ from .manifest import split
 from .store import Store
 
 INT8, ORIGINAL, AUTO = "int8", "original", "auto"
-MORE_WRONG = 0.02  # of all words: what int8 may hear wrongly beyond the original
+MORE_WRONG = 0.02  # share of all words that int8 may hear wrongly beyond the original
 MORE_TIME = 1.2  # times the original's
 AS_FAST = 1.05  # times the original's: no difference on a machine that has more to do
 

@@ -27,8 +27,9 @@ from .catalogue import Known
 from .inventory import Row, hearing, rows
 from .store import Store
 
-MEMORY_SHARE = 0.8  # of all memory that workers may take together by default
-# With fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts.
+MEMORY_SHARE = 0.8  # share of all memory that workers may take together by default
+# Slow models take longer than the speech itself lasts where there are fewer cores, and no graphics card that the engine
+# can use.
 FAST_CORES = 8
 
 # The own plugins whose engines speak naturally, with the codes of their languages: where none is here, one is offered.
@@ -327,6 +328,7 @@ def _preference(language: str, row: Row) -> tuple[float, float, int, int, int]:
     names = [name for name, _ in best(row.role)]
     rank = names.index(row.model) if row.model in names else len(names)
     own, english = word_errors.place(row.known.word_errors, language)
-    # Without figures, and for voices, the largest one of medium speed: the fast ones are the least natural.
+    # Voices, and models without figures, are chosen by size among those of medium speed: the fast ones are the least
+    # natural.
     speed = abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium"))
     return own, english, rank, speed, 0 if row.role == "stt" else -row.known.size_mb

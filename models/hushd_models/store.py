@@ -21,7 +21,7 @@ from hushd_protocol.system.paths import Paths
 from . import manifest
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 
-_SOURCE = "source.json"  # in a model's working folder
+_SOURCE = "source.json"  # file in a model's working folder
 
 
 class Store:

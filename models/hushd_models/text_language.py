@@ -19,25 +19,25 @@ from typing import Any
 
 from . import languages, word_languages
 
-_NO_WORD = "Qzxjkq"  # of which the model knows nothing
-_MOST_CHARACTERS = 1000  # that are looked at
+_NO_WORD = "Qzxjkq"  # word of which the model knows nothing
+_MOST_CHARACTERS = 1000  # characters that are looked at
 _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*")  # tags, code, paths, addresses
 _ORDINALS = str.maketrans("", "", "ºª")
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
-# What the user's languages weigh beside any other.
+# The user's languages have this weight beside any other.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
-# How much more than the first language's words and letters those of another must speak for it, in nats: one word may be
-# a loan, Parking or Marketing, which English has few of; and how much more if the other is English that nobody named.
-# Settled by 5,000 short texts of programs in each of six languages.
+# Words and letters of another language must speak for it by so many nats more than the first language's: one word may
+# be a loan, Parking or Marketing, which English has few of; the last two are added if the other is English, and if
+# nobody named that. Settled by 5,000 short texts of programs in each of six languages.
 _LOAN, _LOAN_WORDS, _IN_ENGLISH, _UNNAMED = 6.0, 2.5, 2.5, 2.0
 _LETTERS_SHARE = 0.5  # the weight of fastText's verdict beside that of the words
 _LEAST_PROBABILITY = 1e-4  # the probability of a language of which fastText says nothing
 _SURE_PROBABILITY = 0.5  # the probability of a language that is none of the user's,
-_FEW_WORDS_COUNT = 3  # in a text of as many words,
+_FEW_WORDS_COUNT = 3  # words that a text in such a language has at least
 _SHORT_WORDS = 4  # a longer one tells its language by its letters
 _LEAD_OF_SCRIPT = 20.0  # the lead that needs no such probability: of a script that none of the user's has
 _CERTAIN = 0.8
-_TIMES_MORE_PROBABLE = 2.0  # and how many times more probable it is, weights counted, than the best of the user's
+_TIMES_MORE_PROBABLE = 2.0  # factor by which it must be more probable, weights counted, than the best of the user's
 # Languages that speakers of the other understand in writing: their texts are never refused.
 _KIN = {
     "zh": ("yue", "wuu"), "no": ("da", "nn"), "da": ("no", "nn"), "nn": ("no", "da"), "bs": ("hr", "sr"),

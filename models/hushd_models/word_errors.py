@@ -14,7 +14,7 @@ from functools import cache
 from . import languages
 
 ENGLISH = "en"
-_LETTERS = frozenset({"ja", "km", "ko", "th", "yue", "zh"})  # whose letters are counted
+_LETTERS = frozenset({"ja", "km", "ko", "th", "yue", "zh"})  # languages whose letters are counted
 
 
 def rate(published: str, language: str) -> float | None:

@@ -86,7 +86,7 @@ def _described(spec: Any, dims: Mapping[str, int], name: str) -> Any:
     spec.config.suppress_ids_begin = [*known.encoding.encode(" "), known.eot]
     spec.config.lang_ids = list(known.all_language_tokens) if known.language else []
     flags = gzip.decompress(base64.b85decode(_ALIGNMENT_HEADS.get(name, b"")))
-    if len(flags) != layers * heads:  # of an unknown model all of the upper half
+    if len(flags) != layers * heads:  # an unknown model has all of the upper half
         flags = bytes(number >= layers // 2 * heads for number in range(layers * heads))
     spec.config.alignment_heads = [divmod(number, heads) for number, follows in enumerate(flags) if follows]
     # A model that never learnt times has zeros there.
@@ -101,7 +101,7 @@ def tokens(count: int) -> tuple[Any, Any]:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from whisper.tokenizer import get_tokenizer
 
-    multilingual = count >= 51_865  # as the package counts
+    multilingual = count >= 51_865  # the package counts so, too
     known = get_tokenizer(multilingual, num_languages=count - 51_765 - multilingual)
     every = [known.encoding.decode_single_token_bytes(number) for number in range(count)]
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]

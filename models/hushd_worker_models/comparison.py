@@ -30,9 +30,9 @@ from hushd_protocol.system.cgroup import Cgroup
 
 from .task import Task
 
-_JOB_LOOK_INTERVAL_S = 0.2  # between two checks whether the job still waits
+_JOB_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether the job still waits
 _PROGRAM = 400_000_000  # bytes of memory that a program takes besides weights: torch's import is the largest part
-_USUAL = "en"  # where no other language is shared
+_USUAL = "en"  # language where no other is shared
 
 
 def compare(row: Row, store: Store, work: Path, task: Task) -> tuple[Figures, Figures, str]:

@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 
 from .web import BROKEN, EMPTY_TRIES, Patience, Response, Web, host, total
 
-STOP_LOOK_INTERVAL_S = 0.2  # between two checks whether this download is to stop
+STOP_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether this download is to stop
 _DOWNLOAD_PIECE_BYTES = 1 << 18  # bytes
 
 
@@ -95,7 +95,7 @@ class Fetch:
                 )
             os.replace(part, target)
             return self._hash.hexdigest()
-        except OSError as error:  # of the disk: errors of connections are handled where they occur
+        except OSError as error:  # the disk's: errors of connections are handled where they occur
             raise unwritable(target, error) from error
 
     def _read(self, file: BinaryIO) -> None:
@@ -156,7 +156,7 @@ class Fetch:
                 self._check()
                 try:
                     part.write(data)
-                    part.flush()  # so that the bytes survive if this process is killed
+                    part.flush()  # the bytes survive if this process is killed
                 except OSError as error:
                     raise unwritable(self._download.target, error) from error
                 self._add(data)

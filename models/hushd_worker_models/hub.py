@@ -131,7 +131,7 @@ def _library() -> Any:
     Raises `engine_missing`."""
     offline = os.environ.pop("HF_HUB_OFFLINE", None)
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # else it tells the hub which program and agent asks
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # the library tells the hub which program and agent asks
     try:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
@@ -159,10 +159,10 @@ def _errors(endpoint: str) -> Iterator[None]:
             "model_missing", f"{endpoint} does not answer like a hub ({reason(error)}): check HF_ENDPOINT."
         ) from error
     except OSError as error:
-        if error.errno is not None:  # of the disk
+        if error.errno is not None:  # the disk's error
             raise
         raise unreachable(endpoint, error) from error
-    except Exception as error:  # of the library's own library for HTTP
+    except Exception as error:  # an error of the library's own library for HTTP
         raise unreachable(endpoint, error) from error
 
 

@@ -20,7 +20,7 @@ from .fetch import unwritable
 from .task import Task
 
 SPARE = 64_000_000  # bytes that stay free
-LOCK_LOOK_INTERVAL_S = 0.5  # between two checks whether another program has finished the model
+LOCK_LOOK_INTERVAL_S = 0.5  # seconds between two checks whether another program has finished the model
 
 
 @contextmanager

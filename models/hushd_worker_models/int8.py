@@ -18,10 +18,10 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker.precision import answer
 
-MAX_SHARE = 0.9  # of the original's size: what stays larger has hardly any matrices
+MAX_SHARE = 0.9  # share of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
 _PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
-_TYPES = ("f4", "i1", "i2", "i4", "f2")  # of CTranslate2's file, by number
+_TYPES = ("f4", "i1", "i2", "i4", "f2")  # types of CTranslate2's file, by number
 
 
 def make(kind: str, source: str, target: str) -> JsonObject:
@@ -72,7 +72,8 @@ def _graph(source: Path, work: Path) -> Path:
         op_types_to_quantize=_MATRICES,
         per_channel=True,
         weight_type=QuantType.QInt8,
-        # Without VNNI the sum of two products of bytes may overflow its 16 bits; with weights of 7 bits it cannot.
+        # The sum of two products of bytes may overflow its 16 bits on processors without VNNI; with weights of 7 bits
+        # it cannot.
         reduce_range=platform.machine() == "x86_64",
         extra_options={"MatMulConstBOnly": True},
     )
@@ -101,7 +102,7 @@ def _whisper(source: Path, work: Path) -> Path:
     for name, array in weights.items():
         scope, _, key = name.rpartition("/")
         setattr(model_spec.index_spec(spec, scope), key, array)
-    model_spec.LayerSpec.validate(spec)  # without its tokens, which stay in the files beside it
+    model_spec.LayerSpec.validate(spec)  # validates it without its tokens, which stay in the files beside it
     spec.optimize(quantization="int8")
     model_spec.ModelSpec.save(spec, str(work))
     return work / source.name

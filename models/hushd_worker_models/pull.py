@@ -127,7 +127,7 @@ class Pull:
         (names,) = (files.needed for files in known.files[:1])
         self._task.note(f"asking {host(known.url)}")
         headers = {name: self._web.headers(self._address(name)) for name in names}
-        # If the content changes on the server, a new download begins.
+        # A new download begins if the content changes on the server.
         contents = "".join(self._content(name, headers[name]) for name in names)
         source = Source("url", known.url, sha256=hashlib.sha256(contents.encode()).hexdigest())
         work = self._store.begin(known.model, source)

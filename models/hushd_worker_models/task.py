@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from hushd_schema.operations.models import ModelResult
 from hushd_worker.job import Job
 
-PROGRESS_LOOK_INTERVAL_S = 0.2  # between two checks of the progress
+PROGRESS_LOOK_INTERVAL_S = 0.2  # seconds between two checks of the progress
 ALIVE_S = 5.0  # the supervisor ends a job that reports nothing for its `stall_timeout`
 
 

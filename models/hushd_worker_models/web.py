@@ -19,12 +19,13 @@ from typing import Any
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError, reason
 
-TIMEOUT_S = 30.0  # without a byte of a file
-QUESTION_S = 10.0  # likewise, for a question before the download
-EMPTY_TRIES = 6  # in a row that bring no bytes of a file
+TIMEOUT_S = 30.0  # seconds without a byte of a file
+QUESTION_S = 10.0  # seconds without a byte, for a question before the download
+EMPTY_TRIES = 6  # tries in a row that bring no bytes of a file
 QUESTION_TRIES = 3  # fewer, so that users without a network soon get the error
-THIRD_TRY_DELAY_S = 0.25  # before the third try; the second follows at once, and each pause is twice the previous one
-MAX_PAUSE_S = 60.0  # if a server asks for a longer one, the user gets an error instead
+# Seconds before the third try; the second follows at once, and each pause is twice the previous one.
+THIRD_TRY_DELAY_S = 0.25
+MAX_PAUSE_S = 60.0  # seconds; a server that asks for a longer pause costs the user an error instead
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 # The exceptions of a broken connection; urllib.error.URLError is an OSError.
 BROKEN = (OSError, http.client.HTTPException)

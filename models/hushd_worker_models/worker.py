@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
 
 ENGINE, MODEL = "store", "local"
-_ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without user name and password, which must not be passed on
+_ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # address without user name and password, which must not be passed on
 
 
 def describe() -> RoleDescription:

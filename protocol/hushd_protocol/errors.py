@@ -55,7 +55,7 @@ SHELL_ADVICE = {
     "write_file": "`say -o FILE` writes a file instead",
     "read_file": "`listen FILE` hears a recording",
 }
-_ADVICE = "advice"  # in an error's detail
+_ADVICE = "advice"  # name in an error's detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Code:
     scope: str
 
 
-UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")  # there is no supervisor, or soon none
+# Codes of errors that mean: there is no supervisor, or soon none.
+UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")
 BUSY = ("overloaded", "server_busy")  # busy with other requests
 CODES: dict[str, Code] = {
     name: Code(name, culprit, retryable, http, exit_code, scope)

@@ -179,7 +179,8 @@ def _compiled(kind: Any) -> Callable[..., None]:
     return made
 
 
-_COMPARED: dict[type, Callable[[Any], Any]] = {}  # by class: returns the values by which its objects are compared
+# Function of each class that returns the values by which its objects are compared.
+_COMPARED: dict[type, Callable[[Any], Any]] = {}
 
 
 def _compared(kind: type) -> Callable[[Any], Any]:
@@ -206,7 +207,7 @@ def _repr(self: Any) -> str:
 
 
 def _refuse(self: Any, name: str, value: object = None) -> NoReturn:
-    from dataclasses import FrozenInstanceError  # for a bug
+    from dataclasses import FrozenInstanceError  # lazy: a bug alone needs it
 
     raise FrozenInstanceError(f"cannot change field {name!r}")
 

@@ -11,9 +11,9 @@ NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
 SPEECH_ROLES = ("stt", "tts")  # roles whose models produce text or speech
 ENGINE_ROLES = (*SPEECH_ROLES, "wake")  # roles with several engines, one of which the configuration names
 ROLES = (*ENGINE_ROLES, "models")
-SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
-AUTO = "auto"  # as a model's name: the best one installed
-COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for messages
+SPEEDS = ("fast", "medium", "slow")  # speeds of a model on a CPU
+AUTO = "auto"  # name that stands for the best model installed
+COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # text for messages
 USUAL_VOICE = "HUSHD_VOICE"  # the variable by which an agent's session has a voice of its own
 _NAME = re.compile(NAME, re.ASCII)
 

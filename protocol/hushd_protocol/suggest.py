@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _MAX_LETTERS = 80  # compared: the time grows with their square
-_MAX_QUOTED_CHARACTERS = 60  # of a quoted value
+_MAX_QUOTED_CHARACTERS = 60  # characters of a quoted value
 
 
 def nearest(word: object, names: Iterable[str]) -> str | None:

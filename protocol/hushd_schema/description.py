@@ -113,7 +113,7 @@ class SpeakingEngine(EngineDescription):
     streaming: bool
 
 
-MAX_WAKE_WORDS = 20  # that one request waits for
+MAX_WAKE_WORDS = 20  # wake words that one request waits for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 
-MAX_WORD_CHARACTERS = 200  # of a word, and of its pronunciation
-_MAX_LIST_BYTES = 1 << 20  # of a file
+MAX_WORD_CHARACTERS = 200  # characters of a word, and of its pronunciation
+_MAX_LIST_BYTES = 1 << 20  # bytes of a file
 _ARROW = "->"
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SECTION = re.compile(r"\[\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*\]")
@@ -114,7 +114,7 @@ def list_text(path: Path) -> str | None:
     """Returns the text of a list that a user keeps; None if there is no such file.
     Raises `input_unreadable` for a file that cannot be read or is not text."""
     try:
-        # Without waiting for a writer, if it is a pipe.
+        # Nobody waits for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             data = file.read(_MAX_LIST_BYTES + 1)

@@ -20,7 +20,7 @@ from .record import Record
 
 VOICEPRINT_MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
 _NUMBERS = 256
-MAX_PEOPLE = 64  # of one request, so that their voiceprints fit into its header
+MAX_PEOPLE = 64  # people of one request, so that their voiceprints fit into its header
 _MAX_SPEAKER_NAME_CHARACTERS = 64  # characters
 _LABEL = "SPEAKER_"  # the beginning of unknown speakers' labels
 

@@ -20,7 +20,7 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import kinds, toml
 from hushd_schema.kinds import TABLE, Kind, choice, flag, number, seconds, span_s, text, texts, whole
 
-FOLDER = "servers"  # beside the configuration
+FOLDER = "servers"  # folder beside the configuration
 PIECE = 15.0, 30.0  # seconds
 
 
@@ -57,7 +57,7 @@ APIS = {
     ),
     "wyoming": Api("by events", hear="by events"),
 }
-# What a command line says of a server; the first that is found counts.
+# Signs of a server in a command line; the first that is found counts.
 _LIKE = (
     (r"whisper-asr-webservice", "asr-webservice"),
     (r"whisper-server", "whisper.cpp"),

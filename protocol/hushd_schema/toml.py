@@ -45,7 +45,7 @@ def read(path: Path) -> str:
     """Returns the text of the file at `path`; empty if there is none.
     Raises `bad_request`, naming the file, if it cannot be read."""
     try:
-        if path.is_fifo():  # which would wait for a writer for ever
+        if path.is_fifo():  # a pipe would wait for a writer for ever
             raise OSError(0, "it is a pipe")
         return path.read_bytes().decode()
     except FileNotFoundError:

@@ -14,7 +14,7 @@ _RULER = re.compile(  # each run of space or signs is looked at once, from its b
     r"(?(open)(?:[\s.]*+[\])}])?)\s*+"
 )
 _OPERATORS = ("===", "!==")
-_EMPHASIS = re.compile(r"\*{3}|_{3}")  # beside a word
+_EMPHASIS = re.compile(r"\*{3}|_{3}")  # marks beside a word
 _HIGHLIGHT = re.compile(r"(?<![\w=])==(?=[^\s=])([^=\n]{1,200}(?<!\s))==(?![\w=])")
 _STOPS = ".,;:!?…"
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 
 class _Names(NamedTuple):
-    months: dict[str, tuple[str, ...]]  # by width: wide, abbreviated
-    days: dict[str, tuple[str, ...]]  # from Monday on
+    months: dict[str, tuple[str, ...]]  # names by width: wide, abbreviated
+    days: dict[str, tuple[str, ...]]  # names, Monday's first
     units: dict[str, tuple[str, str]]  # singular and plural
     money: dict[str, tuple[str, str]]
 

@@ -92,7 +92,7 @@ class Piece(NamedTuple):
         return self.mapped.text
 
 
-MAX_PAUSE_S = 60.0  # of one command
+MAX_PAUSE_S = 60.0  # seconds of one command
 
 
 class Pause(NamedTuple):
@@ -127,7 +127,7 @@ class SentenceEnd(NamedTuple):
 
 Change = Pause | Rate | Volume
 Item = Piece | Change
-# From the readers of markup to the splitter of sentences.
+# Readers of markup pass these to the splitter of sentences.
 Event = MappedText | Change | SentenceEnd
 
 

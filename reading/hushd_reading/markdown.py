@@ -22,7 +22,7 @@ _MAX_BLOCK = 2000
 _CODE_PAUSE_S = 0.3
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
-_KIND = re.compile(r"[\w+#-]+")  # also of `{.python}` and `python:main.py`
+_KIND = re.compile(r"[\w+#-]+")  # name in `{.python}` and `python:main.py`, too
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
 _RULE = re.compile(r"\s*(?:=+|-+|(?:[*_-]\s*){3,})\s*$")
 _QUOTE = re.compile(r"\s{0,3}>\s?")
@@ -65,7 +65,7 @@ class Markdown:
         self._list = False
 
     def add(self, text: str, final: bool = False) -> Iterator[Event]:
-        lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # as CommonMark requires
+        lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # CommonMark requires the replacement
         self._line = lines.pop()
         for line in lines:
             yield from self._take(line, self._at)
@@ -273,7 +273,7 @@ def _heard(token: Any, words: Words | None) -> str:
     """Returns one token for speech; announces an image without text around it, if there are `words` for that."""
     if token.type in ("text", "code_inline"):
         return str(token.content)
-    if token.type in ("softbreak", "hardbreak"):  # of a soft one only that behind a hyphen is here
+    if token.type in ("softbreak", "hardbreak"):  # a soft break is here only behind a hyphen
         return "\n"
     if token.type == "image":
         return words.image.format(token.content.rstrip(".")) if words and token.content else str(token.content)

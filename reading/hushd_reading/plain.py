@@ -64,7 +64,7 @@ class Commands:
         return None
 
 
-_UNSEEN = "\u200b"  # in the place of each sign that is left out, so that the others keep theirs
+_UNSEEN = "\u200b"  # sign in the place of each that is left out, so that the others keep theirs
 _OPENED = re.compile(r"(?:(?<=\n)|\A)[^\S\n]*<think(?:ing)?>", re.IGNORECASE)
 _CLOSED = re.compile(r"</think(?:ing)?>\s?", re.IGNORECASE)
 _HELD = len("</thinking> ")  # signs that may be the beginning of a mark
@@ -119,7 +119,7 @@ def without_scripts(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, b
     """Yields the slices of a page with its styles, scripts and title unseen; a text that begins without a tag as it
     is."""
     held, page = "", None  # whether it is one, once its first sign is here
-    end: re.Pattern[str] | None = None  # of the open tag
+    end: re.Pattern[str] | None = None  # end of the open tag
     for text, final in slices:
         text, shown = held + text, ""
         if page is None and text.strip():

@@ -88,7 +88,7 @@ def _pronunciations(
 ) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
-    from hushd_schema.pronunciations import ipa  # only needed with a table, which most requests do not have
+    from hushd_schema.pronunciations import ipa  # lazy: most requests have no table
 
     words = sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)
     alternatives = "|".join(

@@ -15,7 +15,7 @@ from .language import table
 from .shapes import TELEPHONE
 from .words import Words
 
-# Of longer addresses only the host is read, since listeners do not remember the rest.
+# An address longer than this is read by its host alone, since listeners do not remember the rest.
 _MAX_PATH = 60
 _MAX_REWRITTEN_PARTS = 3
 

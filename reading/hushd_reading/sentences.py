@@ -88,9 +88,9 @@ class Splitter:
         self._compounds = tuple(self._language.words("compounds")) if self._language else ()
         self._known = abbreviations(languages.code(language))
         self._mapped = MappedText()
-        self._text = ""  # of _mapped
-        self._column = 0  # of the first character in _text
-        self._pieces = 0  # so far
+        self._text = ""  # text of _mapped
+        self._column = 0  # column of the first character in _text
+        self._pieces = 0  # number of pieces so far
         self._address = False  # whether the text goes on within a long address, whose rest is not spoken
 
     def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Silence kept on either side of a cut inside a sentence; together they are the pause of a comma.
 JOINT_S = 0.12
 SILENCE_BEFORE_WORD_S = 0.06  # silence kept before the first word, since an f or th begins before it is audible
-_SILENT_PEAK_SHARE = 0.03  # of the peak
+_SILENT_PEAK_SHARE = 0.03  # share of the peak
 
 
 def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:

@@ -61,7 +61,7 @@ class Wav(InProcess):
         self._job = job
         self._rate, self._channels = rate, channels
         self._pending = wav_header(rate, None, channels)
-        self._size = 0  # of the samples
+        self._size = 0  # bytes of the samples
 
     def write(self, samples: Integers) -> None:
         start = 0 if self._pending else WAV_HEADER + self._size

@@ -15,7 +15,7 @@ from hushd_models import languages
 from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass
 from hushd_worker.engine import BaseEngine
-from hushd_worker.engine import Model as Model  # for engines of other packages, too
+from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from hushd_protocol.system import log_files
 
-_WAITING_LOOK_INTERVAL_S = 0.2  # between two checks whether a waiting job was cancelled
+_WAITING_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether a waiting job was cancelled
 _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class EngineThread:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._line: list[_Turn[Any]] = []
-        self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
+        self._served: dict[int, int] = {}  # number of each client's last turn; the oldest first
         self._numbers = itertools.count(1)
         self._staff = 0
         self.staff(1)
@@ -72,7 +72,7 @@ class EngineThread:
             log_files.concern(turn.request)
             turn.run()
             log_files.concern(b"")
-            del turn  # so that its items do not live until the next one
+            del turn  # its items must not live until the next one
 
     def _next(self) -> _Turn[Any]:
         turn = min(self._line, key=lambda turn: self._served.get(turn.client, 0))
@@ -125,7 +125,7 @@ class _Turn(Generic[T]):
                 if self.abandoned:
                     break
                 self._check()
-        except BaseException as error:  # even a library's sys.exit(): the job's thread handles it
+        except BaseException as error:  # the job's thread handles even a library's sys.exit()
             self._error = error
         finally:
             with self._changed:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 # as loud as other sound. At -23, the level of broadcasting, all voices would be half as loud.
 TARGET_LUFS = -19.0
 _MAX_DB = 15.0  # speech is never further from the target
-_MAX_VOICES_REMEMBERED = 500  # that are remembered
+_MAX_VOICES_REMEMBERED = 500  # voices that are remembered
 _MAX_LOUDNESS_BYTES = 1_000_000  # far more than so many voices take
-_ENOUGH_S = 30.0  # of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
+_ENOUGH_S = 30.0  # seconds of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
 _KNEE = 0.7  # -3 dBFS; below it samples stay as they are
@@ -43,7 +43,7 @@ class Leveller:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._learned = _load(path)  # by voice, its mean power and the measured seconds
+        self._learned = _load(path)  # mean power and measured seconds of each voice
         self._changed = False
         self._lock = threading.Lock()
         self._job = threading.local()  # the gains of each thread's job
@@ -129,8 +129,8 @@ def _save(path: Path, learned: dict[str, tuple[float, float]]) -> None:
 _LOUDNESS_BLOCK_S, HOP_S = 0.4, 0.1
 _OFFSET = -0.691  # makes a sine of 997 Hz at full scale -3.01 LUFS
 _SILENCE = 10 ** ((-70.0 - _OFFSET) / 10)  # blocks below -70 LUFS do not count,
-_GATE = 0.1  # nor do blocks 10 LU below the mean of the others
-_DECAY_S = 0.1  # for the filters to ring out
+_GATE = 0.1  # share of the mean: blocks 10 LU below the mean of the others do not count either
+_DECAY_S = 0.1  # seconds for the filters to ring out
 
 
 def powers(samples: Samples, rate: int) -> Powers:

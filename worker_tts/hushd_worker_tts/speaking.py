@@ -46,7 +46,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         self._volume = asked.volume
         self._output: Output | None = None
         self._silence = 0.0  # seconds of pause before the first audio
-        self._seconds = 0.0  # of the engine's audio so far
+        self._seconds = 0.0  # seconds of the engine's audio so far
         self._text_seen = False
         self._sentences = 0
         self._spoken = False  # whether a part of the current sentence was spoken
@@ -155,7 +155,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
 
 _SILENT = re.compile(r"[\s\[\](){}.,;:!?…'\"“”‘’«»`|\\-]*")  # no engine says anything of these alone
 _WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
-# If time is divided by letters, the end of a clause counts as some letters more.
+# The end of a clause counts as some letters more where time is divided by letters.
 _CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
 _CLAUSE_WEIGHT = 4
 

@@ -12,14 +12,14 @@ from hushd_worker.precision import answer
 
 from .registry import REGISTRY
 
-_RATE = 16_000  # of the silence where nothing was spoken
+_RATE = 16_000  # samples a second of the silence where nothing was spoken
 
 
 def speak(name: str, model: str, language: str, folder: str, *sentences: str) -> JsonObject:
     import numpy as np
 
     kind, code = REGISTRY.find(name), languages.code(language)
-    voice = max(  # for the language, else any
+    voice = max(  # a voice of the language comes first
         (each for each in kind.voices() if each.installed),
         key=lambda each: (
             each.model == model,

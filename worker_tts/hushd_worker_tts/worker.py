@@ -160,7 +160,7 @@ class _Beginning:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._taken: list[bytes] = []  # by `first_sentence`
+        self._taken: list[bytes] = []  # texts that `first_sentence` has taken
         self._kept = b""
 
     def __iter__(self) -> Iterator[bytes]:

@@ -39,7 +39,7 @@ class AtomicFile:
         self._path = os.fspath(path)
         folder, name = os.path.split(self._path)
         _sweep_once(folder or ".")
-        start = os.path.join(folder, f"{_PREFIX}{name[:50]}")  # of 255 bytes, with what follows
+        start = os.path.join(folder, f"{_PREFIX}{name[:50]}")  # the name and what follows have 255 bytes at most
         while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
             os.close(self.descriptor)  # another process swept it before it was locked
 
@@ -130,7 +130,7 @@ def _sweep_once(folder: str) -> None:
 
 def remove_if_dead(path: str) -> None:
     try:
-        # For writing, which a lock needs on NFS; links are not followed, and pipes not waited for.
+        # A lock needs a descriptor for writing on NFS; links are not followed, and pipes not waited for.
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return

@@ -50,7 +50,7 @@ class Cgroup:
             controllers, _, path = controllers_and_path.partition(":")
             if number == "0" or controller in controllers.split(","):
                 paths[2 if number == "0" else 1] = path
-        # With both versions mounted, the controller is in the first.
+        # The first has the controller where both versions are mounted.
         for version in (1, 2):
             for line in mounts if version in paths else ():
                 mount_fields, _, file_system = line.partition(" - ")
@@ -103,7 +103,7 @@ class Cgroup:
         return max(inactive, inactive + active - mapped // 2) + slab
 
     def _limit(self, folder: Path) -> int | None:
-        # Above `memory.high` the kernel slows a group down until it is useless.
+        # The kernel slows a group above `memory.high` down until it is useless.
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
@@ -124,7 +124,7 @@ def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
     elif top != "/" or ".." in relative.parts:
         relative = Path()
     folder = base / relative
-    if not os.path.isdir(folder):  # also False for an invalid name, instead of an exception
+    if not os.path.isdir(folder):  # `isdir` is False for an invalid name, too, and raises nothing
         folder = base
     return tuple(f for f in (folder, *folder.parents) if f.is_relative_to(base))
 

@@ -19,14 +19,14 @@ from typing import Any
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _ASK_VERSION = 1
 _PATH_BENEATH = 1
-_NO_NEW_PRIVS = 38  # of prctl
+_NO_NEW_PRIVS = 38  # option of prctl
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _FIRST_RIGHTS = (1 << 13) - 1  # all rights of the first version
-_ADDED = {2: _REFER, 3: _TRUNCATE, 5: _IOCTL_DEV}  # by the version that knows them
-_TCP = 0b11  # to bind and to connect, since version 4
+_ADDED = {2: _REFER, 3: _TRUNCATE, 5: _IOCTL_DEV}  # rights that each version adds
+_TCP = 0b11  # rights to bind and to connect, since version 4
 _SCOPES = 0b11  # abstract sockets and signals of others, since version 6
 
 _READ = _READ_FILE | _READ_DIR

@@ -15,7 +15,7 @@ from hushd_protocol.suggest import escaped
 
 from . import best_effort
 
-SHORT_ID_BYTES = 4  # of a request's id: enough to tell apart requests of the same time
+SHORT_ID_BYTES = 4  # bytes of a request's id: enough to tell apart requests of the same time
 _at_work = threading.local()  # `request`: the short id of the request on which a thread works
 _OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?")
 

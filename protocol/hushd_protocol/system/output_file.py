@@ -40,7 +40,7 @@ class OutputFile:
     def __init__(self, path: str | os.PathLike[str] | int) -> None:
         path = _already_open(path)
         self._name = "Standard output" if isinstance(path, int) else path
-        self._whole: AtomicFile | None = None  # for a regular file
+        self._whole: AtomicFile | None = None  # stands for a regular file
         self._start: int | None = 0  # offset of the file in the descriptor; None if nothing can be corrected
         self.size = 0  # bytes written so far, without corrections
         try:
@@ -89,7 +89,8 @@ class OutputFile:
                 self._whole.keep()
                 return
             if self._start is not None:
-                os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)  # for programs that write after us
+                # Programs that write after us begin there.
+                os.lseek(self._descriptor, self._start + self.size, os.SEEK_SET)
             os.close(self._descriptor)
         except OSError as error:
             raise self._failure(error) from error

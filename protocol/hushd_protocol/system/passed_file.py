@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
 
-OPEN_TIMEOUT_S = 0.25  # for a file; its client then sends the bytes instead
+OPEN_TIMEOUT_S = 0.25  # seconds for a file to open; its client then sends the bytes instead
 _MOST_WAITING = 4  # opens that a dead file system keeps waiting; with so many no further one is tried
 _CONTENT = b"."  # a descriptor cannot cross without a byte
 

@@ -90,7 +90,7 @@ def _own(role: str, name: str) -> EngineSpec:
 
 @cache
 def _added(path: tuple[str, ...]) -> tuple[tuple[EngineSpec, ...], Mapping[str, str]]:
-    from hushd_schema.entry_points import entry_points  # only needed for other packages' engines
+    from hushd_schema.entry_points import entry_points  # lazy: other packages' engines alone need it
 
     specs, failed = [], {}
     for point, target in entry_points(GROUP).items():

@@ -10,7 +10,7 @@ from .spec import OnCard, Sizes, copied_graphs
 
 # --- onnx-asr --------------------------------------------------------------------------------------------------------
 
-_STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run for each token
+_STEPS = "decoder", "joint", "beamsearch"  # parts of the names of graphs that run for each token
 _WHISPER = "decoder_model_merged"
 
 

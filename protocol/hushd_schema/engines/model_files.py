@@ -13,7 +13,7 @@ from hushd_protocol import JsonObject
 
 from .spec import NoModel
 
-MAX_DESCRIPTION_BYTES = 16_000_000  # of a description
+MAX_DESCRIPTION_BYTES = 16_000_000  # bytes of a description
 _GRAPH = 7  # the field of an ONNX model with its graph
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
@@ -36,7 +36,7 @@ def described(path: Path) -> JsonObject:
 
 def pickled(path: Path) -> bytes:
     """Returns the bytes of the pickle in a torch checkpoint; empty if there is none, or it is too long."""
-    import zipfile  # only checkpoints need it
+    import zipfile  # lazy: checkpoints alone need it
 
     with zipfile.ZipFile(path) as archive:
         entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)

@@ -20,7 +20,7 @@ from hushd_protocol.suggest import did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
+Sizes: TypeAlias = Mapping[str, int]  # bytes of each file, by name
 LAST = 1000  # the default rank: after hushd's engines
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

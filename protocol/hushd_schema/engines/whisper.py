@@ -16,7 +16,7 @@ _LANGUAGES = (
     "yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue"
 )
 LANGUAGES = tuple(_LANGUAGES.split())
-FOLDER = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would contact the hub
+FOLDER = ("config.json", "model.bin", "tokenizer.json")  # the package would contact the hub if the last were missing
 _ENGLISH_VOCABULARY = 51_864  # tokens; multilingual models have one more, and one for each language above 99
 
 

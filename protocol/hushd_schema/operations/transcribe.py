@@ -13,7 +13,7 @@ from hushd_schema.results import people_kind
 # The sections of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
 SILENCE_S = 0.8
-# What ends an utterance: silence alone, or silence and a finished sentence, as in all conversations.
+# An utterance ends by silence alone, or by silence and a finished sentence, as in all conversations.
 BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
 _MAX_PROMPT_CHARACTERS = 2_000  # characters, of which Whisper reads the last 224 tokens

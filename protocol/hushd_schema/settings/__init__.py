@@ -35,6 +35,6 @@ def load(path: Path) -> Settings:
     tables = toml.load(path)
     if not tables:
         return Settings()
-    from .reader import Reader  # only needed with a file, and it would stay in memory
+    from .reader import Reader  # lazy: a start without a file does not need it, and it would stay in memory
 
     return Reader(path).read(tables)

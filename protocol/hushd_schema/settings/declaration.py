@@ -11,7 +11,7 @@ from hushd_schema.kinds import Kind
 
 T = TypeVar("T")
 
-# When a reload applies a setting:
+# Times when a reload applies a setting:
 AT_ONCE = "at once"
 REPLACES = "by a new process, once the running jobs have ended"
 

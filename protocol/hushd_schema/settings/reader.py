@@ -86,7 +86,7 @@ class Reader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        from .reference import CALLED, LEFT, suggestion  # for mistakes only
+        from .reference import CALLED, LEFT, suggestion  # lazy: mistakes alone need it
 
         if where in LEFT:
             raise HushdError("bad_request", f"{self._path}: there is no key {where} any more: {LEFT[where]}.")

@@ -13,9 +13,9 @@ from hushd_schema import toml
 from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
-CALLED = {"idle_timeout": "keep_alive"}  # by the names of other programs
+CALLED = {"idle_timeout": "keep_alive"}  # settings by the names of other programs
 LEFT = {"standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`"}
-_COLUMN = 27  # of the comments
+_COLUMN = 27  # column of the comments
 
 
 def block() -> str:

@@ -112,7 +112,8 @@ def spoken(text: MappedText, formulas: dict[int, tuple[int, str]], language: str
         result += text[taken : match.start()]
         result += MappedText.instead(_apart(verbalised(latex, language), match), at, at + length)
         taken = match.end()
-        for passed in [place for place in formulas if place < at]:  # in an address, or another place that is not read
+        # These stand in an address, or another place that is not read.
+        for passed in [place for place in formulas if place < at]:
             del formulas[passed]
     return result + text[taken:]
 
@@ -146,7 +147,7 @@ def _formula_end(text: str, match: re.Match[str], *, final: bool) -> int | None:
     if close is None:
         return 0 if final else None
     if close.end() == len(text) and not final:
-        return None  # what follows decides
+        return None  # the text behind it decides
     if opened == "$" and (content[-1:].isspace() or not content or text[close.end() : close.end() + 1].isalnum()):
         return 0
     bare = _SPOKEN.sub("", content).strip()

@@ -47,7 +47,7 @@ _OPERATORS = (
     "\\approx",
     "\\in",
 )
-_UNBOUND = ("\\max", "\\min", "\\sup", "\\inf")  # behind them stand arguments, or nothing: the maximum of a, b
+_UNBOUND = ("\\max", "\\min", "\\sup", "\\inf")  # arguments stand behind them, or nothing: the maximum of a, b
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}(?![A-Za-z])")  # speed = distance/time
 _TAKEN = re.compile(r"\\(?:text\w*|operatorname\*?|math[a-z]+|begin|end|mbox|hbox|label|tag|color)\s*\{[^{}]*\}")
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:\{?,\}?\d{3})+(?!\d)")

@@ -14,7 +14,7 @@ from hushd_reading.parse import Amount, Fraction, Number
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
-# What an ordinal adds to its e after these words: am dritten, der dritte, ein dritter.
+# An ordinal adds this to its e after these words: am dritten, der dritte, ein dritter.
 _ENDINGS = (
     (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|(?:ein|kein|jed|dies|mein|dein|sein|unser|ihr)e[nmrs]|"
      r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben) der)", "n"),

@@ -9,7 +9,7 @@ from hushd_reading.language import Language
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Fraction, Number
 
-_MAX_DIGITS = 15  # of a number in words; longer ones, and those with leading zeros, are read digit by digit
+_MAX_DIGITS = 15  # digits of a number in words; longer ones, and those with leading zeros, are read digit by digit
 
 
 class Numbers:

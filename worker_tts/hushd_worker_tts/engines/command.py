@@ -50,7 +50,7 @@ class Command(Engine):
         return tuple(_voice(name, spec) for name, spec in _specs().items())
 
     def load(self, report: Callable[[str], None]) -> None:
-        command.loaded(_folder() / f"{self._model}.toml", CommandSpec.read)  # to report a mistake in it now
+        command.loaded(_folder() / f"{self._model}.toml", CommandSpec.read)  # reports a mistake in it now
         self._wav = sound_file()
         with importing("The engine command needs soundfile", extra_command("tts")):
             import soundfile  # noqa: F401

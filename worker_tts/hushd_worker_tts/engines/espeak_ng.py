@@ -26,8 +26,8 @@ from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 
 SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)
-RATE_WPM = 175  # espeak's natural rate,
-# and its words per minute in ordinary text, with pauses; hibari speaks the same text at 177.
+RATE_WPM = 175  # words per minute: espeak's natural rate
+# Words per minute in ordinary text at that rate, with pauses; hibari speaks the same text at 177.
 ESPEAK_WPM = 190
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own limits
 _LIBRARIES = {
@@ -35,10 +35,10 @@ _LIBRARIES = {
     "darwin": ("libespeak-ng.1.dylib", "/opt/homebrew/lib/libespeak-ng.1.dylib", "/usr/local/lib/libespeak-ng.1.dylib"),
 }
 
-_SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
-_ESPEAK_RATE = 1  # of espeak_SetParameter
-_POSITION_IN_CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
-_LIST_END_EVENT, _WORD_EVENT = 0, 1  # of espeak_EVENT
+_SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # constants of espeak_Initialize
+_ESPEAK_RATE = 1  # constant of espeak_SetParameter
+_POSITION_IN_CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # constants of espeak_Synth
+_LIST_END_EVENT, _WORD_EVENT = 0, 1  # constants of espeak_EVENT
 
 
 class _Event(ctypes.Structure):

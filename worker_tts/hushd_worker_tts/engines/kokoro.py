@@ -38,7 +38,7 @@ WPM = 170
 _ESPEAK = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "", "p": "pt-br", "z": "",
 }  # fmt: skip
-_SENTENCE_PAUSE_S = 0.25  # after a sentence, since the package removes the model's silence
+_SENTENCE_PAUSE_S = 0.25  # seconds after a sentence, since the package removes the model's silence
 
 
 class Kokoro(Engine):
@@ -151,7 +151,7 @@ def _without_copies() -> None:
 
         @staticmethod
         def _delete(library: Any, tempdir: str) -> None:
-            shutil.rmtree(tempdir, ignore_errors=True)  # if the library did not load
+            shutil.rmtree(tempdir, ignore_errors=True)  # the library did not load, and leaves its folder
 
     wrapper.EspeakAPI = Unlinked
 

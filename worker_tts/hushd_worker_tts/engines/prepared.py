@@ -26,11 +26,11 @@ from hushd_protocol.system.paths import user_cache
 from hushd_worker import confinement, errors
 
 _NICE = 10
-_PREPARE_TIMEOUT_S = 600  # for one to three seconds of work, on a busy machine
-_LOOK_S = 1.0  # between two looks at memory
+_PREPARE_TIMEOUT_S = 600  # seconds for one to three seconds of work, on a busy machine
+_LOOK_S = 1.0  # seconds between two looks at memory
 _VERY_LOW = 0.07  # share of memory available below which no file is made: the supervisor's sign of critical pressure
 _OLD_S = 30 * 86400.0
-_END_BYTES = 1 << 20  # of a source, that are hashed
+_END_BYTES = 1 << 20  # bytes at the end of a source that are hashed
 _MOST_NOTES = 4096  # characters
 
 
@@ -89,7 +89,7 @@ def make_beside(module: str, word: str) -> None:
     if supervisor >= 0:
         os.set_inheritable(supervisor, True)
     command = [sys.executable, "-P", "-m", module, str(supervisor), word]
-    # Without a thread, which would not be confined with this one, and so without anybody who waits for its end.
+    # A thread that waits for the end of the process would not be confined with this one, so nobody waits.
     nothing = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     try:
         with suppress(OSError):
@@ -124,7 +124,7 @@ def make_alone(make: Callable[[str], None]) -> None:
     supervisor, word = int(sys.argv[1]), sys.argv[2]
     worker = os.fork()
     if worker == 0:
-        signal.alarm(_PREPARE_TIMEOUT_S)  # in case only the watching process is killed
+        signal.alarm(_PREPARE_TIMEOUT_S)  # ends this process if only the one that watches it is killed
         with suppress(OSError):
             os.nice(_NICE)
         best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))

@@ -29,8 +29,9 @@ from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 
 from .received_sound import bare, decoded, raw
 
-_SOUND_TIMEOUT_S = 120.0  # of silence
-_MIN_SOUND_LIMIT_S = 60.0  # of sound that every text may have, and then a second for each character, at the usual speed
+_SOUND_TIMEOUT_S = 120.0  # seconds of silence
+# Seconds of sound that every text may have, and then one for each character, at the usual speed.
+_MIN_SOUND_LIMIT_S = 60.0
 _DENSEST = 48_000  # samples a second that it may have, of 16 bits
 _SILENCE = 1e-3  # the loudest sample of nothing that anybody hears; full scale is 1
 _WORD = "Hello."
@@ -156,7 +157,8 @@ class Server(Engine):
             if path:
                 with self._server.ask(path, None, "", lambda: None, bounds) as answer:
                     return _names(loads(b"".join(answer.blocks())))
-        except (HushdError, Broken, Hangs, ValueError, TypeError, AttributeError, KeyError):  # or it is unlike any
+        # The answer may be unlike any of the forms, too.
+        except (HushdError, Broken, Hangs, ValueError, TypeError, AttributeError, KeyError):
             pass
         return ()
 
@@ -170,7 +172,7 @@ def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Itera
     """Passes speech on. Raises Broken for none, for silence, with which servers answer that have no model, for samples
     that are not finite, and for more than `longest_s` seconds, or as many samples as these can have."""
     sound, left_s = False, longest_s
-    with closing(chunks):  # or an error that is kept would keep the server's turn
+    with closing(chunks):  # an error that is kept would keep the server's turn
         for chunk in chunks:
             if not MIN_RATE <= chunk.rate <= MAX_RATE:
                 raise Broken(f"sent sound of an impossible rate, {chunk.rate} Hz")
@@ -226,7 +228,7 @@ def _remember(file: ServerFile, voices: tuple[str, ...]) -> None:
             atomic_file.replace(path, json.dumps(voices).encode())
 
 
-if __name__ == "__main__":  # for `hushd servers try --download`
+if __name__ == "__main__":  # `hushd servers try --download` runs this
     Server.offline = False
     engine = Server(sys.argv[1])
     once(engine.load, engine.close)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _REMEMBERED = 2048  # entries of a table: the features of short words are needed repeatedly
-_FORMAT = 1  # of the tables
+_FORMAT = 1  # version of the tables
 _URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})  # https://sqlite.org/uri.html
 _damaged: set[bool] = set()  # the accents whose tables are, as this process has found
 

@@ -83,7 +83,7 @@ def aligned(text: str, spoken: Sequence[str]) -> list[int | None]:
             for index in range(last - first):
                 places[begin + index] = matches[first + index].start()
         elif kind == "replace":
-            # If five words replace three, each of the three begins with its share of the five.
+            # Five words that replace three give each of the three its share of the five.
             share = (end - begin) / (last - first)
             for index in range(min(last - first, end - begin) if share < 1 else last - first):
                 places[begin + int(index * max(share, 1.0))] = matches[first + index].start()

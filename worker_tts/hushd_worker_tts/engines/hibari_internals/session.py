@@ -52,7 +52,7 @@ def import_modules() -> None:
     """Imports hibari's signal processing for `speak`, without the modules that only a download of a voice needs."""
     from hushd_worker.quick_start import deferred
 
-    with deferred("urllib.request"):  # with http, email and ssl 25 ms and 3 MB
+    with deferred("urllib.request"):  # its import with http, email and ssl takes 25 ms and 3 MB
         from hibari import dsp  # noqa: F401
 
 
@@ -77,7 +77,7 @@ def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Sampl
 def _optimised(model: Path) -> bytes:
     import onnxruntime as ort
 
-    with tempfile.TemporaryFile() as file:  # without a name, so that it disappears however this process ends
+    with tempfile.TemporaryFile() as file:  # a file without a name disappears however this process ends
         options = _options(ort)
         options.optimized_model_filepath = f"/dev/fd/{file.fileno()}"
         options.add_session_config_entry("session.save_model_format", "ORT")
