@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hushd_schema.operations import Operation, Option
 
 Group = argparse._ActionsContainer  # a parser, or some of its options
-ALL = "all"  # of the help
+ALL = "all"  # topic of the help
 _TRUTH = {"true": True, "false": False}
 EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, of shells and of Python
     (0, "all is well"),
@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self, whole: bool = False) -> str:
         """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
-        import shutil  # only needed for help
+        import shutil  # lazy: help alone needs it
 
         width = shutil.get_terminal_size().columns - 2
         self.formatter_class = partial(self.formatter_class, width=width)  # type: ignore[call-arg]  # ours take it
@@ -115,7 +115,7 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match("unrecognized arguments: --([^ =]+)", message)
         if unknown is None:
             return ""
-        from hushd_protocol.suggest import nearest  # for mistakes only
+        from hushd_protocol.suggest import nearest  # lazy: mistakes alone need it
 
         meant = nearest(unknown[1], (name[2:] for name in self._option_string_actions if name.startswith("--")))
         return f" (did you mean --{meant}?)" if meant else ""
@@ -194,7 +194,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
-        from hushd_protocol.suggest import did_you_mean  # for mistakes only
+        from hushd_protocol.suggest import did_you_mean  # lazy: mistakes alone need it
 
         choices = [str(choice) for choice in action.choices]
         meant = did_you_mean(value, choices)

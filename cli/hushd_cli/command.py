@@ -14,7 +14,7 @@ from .terminal import console
 if TYPE_CHECKING:
     from .arguments import Parser
 
-GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
+GROUP = "hushd.commands"  # group of entry points by which other packages add commands: name = "module:COMMAND"
 _OF_ALL = ("-h", "--help", "--version")  # options of a command, not of its default subcommand
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # exit code that stands for the signal, which Python ignores
 
 
 def say() -> NoReturn:
@@ -49,12 +49,12 @@ def agent_hook(event: bytes) -> NoReturn:
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
     guard()
-    sys.argv[0] = command.partition(" ")[0]  # by which the supervisor knows this program, however it was started
+    sys.argv[0] = command.partition(" ")[0]  # the supervisor knows this program by that name, however it was started
     _take_signals(signal.SIG_DFL)  # there is no work to cancel yet, and imports cannot be interrupted safely
     _open_standard_descriptors()
     try:
         status = _run_main(command, module)
-    except KeyboardInterrupt:  # of the user, or of a second one while the first ended the work
+    except KeyboardInterrupt:  # the user pressed Ctrl-C, or once more while the first one ended the work
         status = EXIT_INTERRUPTED
     _settle_devices()
     _take_signals(signal.SIG_DFL)  # there is no work to cancel any more

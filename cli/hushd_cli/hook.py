@@ -11,10 +11,10 @@ import os
 import sys
 import time
 
-MAX_EVENT_BYTES = 8 << 20  # of an event; an answer of 8 MB is not for ears
-INPUT_TIMEOUT_S = 2.0  # for an agent that neither ends its input nor sends more of it
+MAX_EVENT_BYTES = 8 << 20  # bytes of an event; an answer of 8 MB is not for ears
+INPUT_TIMEOUT_S = 2.0  # seconds for an agent that neither ends its input nor sends more of it
 _INPUT_BLOCK_BYTES = 1 << 16
-_DESCRIPTORS = 256  # of the agent's that may have been passed on by mistake
+_DESCRIPTORS = 256  # descriptors of the agent's that may have been passed on by mistake
 
 
 def is_event(words: list[str]) -> bool:

@@ -25,7 +25,8 @@ def list_voices(client: Client, options: Namespace) -> None:
     described = client.describe("tts")
     if not os.environ.get("HUSHD_ENDPOINT"):
         place = paths.find().listed
-        listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))  # for TAB
+        # TAB offers these.
+        listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))
     voices = [voice for voice in Voice.all(described.tts) if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking

@@ -31,7 +31,7 @@ def mention_language() -> None:
         pass  # there is none
     offer = f"`hushd get {session}` has hushd speak and hear it. hushd itself knows English."
     console.complain(f"Your session is in {languages.name(session)}: {offer}")
-    with best_effort.writing(told):  # else it is told again the next time
+    with best_effort.writing(told):  # an offer that cannot be noted is told again the next time
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         told.write_text(f"{session}\n")
 

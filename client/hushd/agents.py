@@ -11,9 +11,9 @@ import os
 import re
 
 MAX_AGENT_NAME_CHARACTERS = 40  # characters
-_TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
+_TAKEN = ("", "self", "cli")  # names taken by the floor and by hushd's own commands
 SAID = "a key"
-_INSIDE = "a-key"  # in an address, which stays one: of it the host alone is read
+_INSIDE = "a-key"  # part of an address, which stays one: the host alone is read of it
 _PEM = re.compile(
     r"-----BEGIN (?P<kind>[A-Z0-9 ]{1,40})-----(?:(?!-----)[\s\S])*+(?:-----END (?P=kind)-----)?", re.ASCII
 )
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9+_=-]{32,}")
 _BASE64 = re.compile(r"(?<![^\s\"'`(=])[A-Za-z0-9+/_=-]{32,}(?![\w.])", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # names something, and opens nothing
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
-_TURNS = 0.25  # of a word's characters, by which another kind follows: random ones have 0.47, names at most 0.2
+_TURNS = 0.25  # share of a word's characters that another kind follows: random ones have 0.47, names at most 0.2
 
 
 def name_of(folder: str) -> str:

@@ -77,7 +77,7 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
             options: devices, callbacks and more: see `hushd.Conversation`.
         """
         requests.check_priority(priority)
-        from .dialogue.conversation import Conversation  # for those who have a loudspeaker and a microphone
+        from .dialogue.conversation import Conversation  # lazy: few have a loudspeaker and a microphone
 
         return Conversation(self, mode=mode, priority=priority, **options)
 

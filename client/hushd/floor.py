@@ -25,11 +25,11 @@ ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
 class Phase(Enum):
     OUTSIDE = auto()  # nothing is wanted
-    ASKED = auto()  # there is no answer yet
+    ASKED = auto()  # the claim has no answer yet
     WAITING = auto()  # others have them, or a person has paused us
     HELD = auto()  # they are ours
     LOST = auto()  # an error has ended the claim
-    STOPPED = auto()  # for good
+    STOPPED = auto()  # the claim is over for good
 
 
 _RETURNED = HushdError("cancelled", "The floor was given back.")
@@ -131,7 +131,7 @@ class Floor:
         self._changed = threading.Condition()  # guards the state and its connection
         self._state = FloorState()
         self._connection: Connection | None = None
-        self._depth = 0  # of blocks within each other
+        self._depth = 0  # number of blocks within each other
         self._reported = False  # the last that `on_hold` was called with
         self.number = 0
         self.on_loss: Callable[[], None] | None = None

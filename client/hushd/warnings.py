@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import Warned
 
 CUT_OFF = "cut_off"  # the code of a warning that a part of the recording could not be read
-UNLIKELY = "unlikely_text"  # that the text is probably wrong
+UNLIKELY = "unlikely_text"  # code of the warning that the text is probably wrong
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
 
 

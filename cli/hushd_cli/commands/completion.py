@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hushd_cli.arguments import Parser
     from hushd_cli.reference import Argument, CommandReference
 
-EXIT_FILES = 1  # of `hushd completion answer`: the shell completes names of files
+EXIT_FILES = 1  # exit code of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
     "bash": """\
 # Completion of hushd, say and listen for bash: made by `hushd completion bash`.

@@ -15,7 +15,7 @@ from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_protocol.system import paths
 
 Names = Iterable[tuple[str, str]]  # each with what it is
-_ROLE_OF = {"say": "tts"}  # of a command's models; of all others stt
+_ROLE_OF = {"say": "tts"}  # role of a command's models; all others' is stt
 
 
 def known(command: str, words: Sequence[str], current: str) -> Mapping[str, str]:

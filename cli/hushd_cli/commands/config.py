@@ -147,7 +147,7 @@ def _line(row: JsonObject) -> str:
 def _value(place: Sequence[str], words: Sequence[str]) -> Any:
     """Returns the value that `words` give the setting at `place`: a list has a word for each of its entries.
     Raises `bad_request` if there is no word."""
-    of_all = tuple(dict.fromkeys((place[0], place[-1])))  # also of a setting of one worker
+    of_all = tuple(dict.fromkeys((place[0], place[-1])))  # a worker's setting is declared without its name
     declared = next((row for row in rows(DEFAULTS) if row["path"] == of_all), None)
     if not words:
         raise HushdError("bad_request", f"{'.'.join(place)} needs a value{'' if declared else suggestion(place[-1])}.")

@@ -177,7 +177,8 @@ def _changes(
         if choice.role == "stt" and tells_apart(choice.known, every):
             if settings.stt != model:
                 yield ("stt",), model
-            if settings.stt_by_language.get(every[0], model) != model:  # which a recording without a language would get
+            # A recording without a language would get another model.
+            if settings.stt_by_language.get(every[0], model) != model:
                 yield ("stt_by_language", every[0]), model
         elif settings.model_for(choice.role, language) != model:
             yield (f"{choice.role}_by_language", code), model
@@ -249,7 +250,7 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
     import tempfile
 
     model = f"{voice.engine}/{voice.model}"
-    for each in ("tts", f"tts/{model}"):  # so that their starts are not measured
+    for each in ("tts", f"tts/{model}"):  # both are unloaded, so that their starts are not measured
         client.preload(each)
     line = StatusLine()
 
@@ -258,7 +259,7 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
         began = time.monotonic()
         line.show(lambda columns: f"speaking by {model} …"[: columns - 1])
         try:
-            speech = client.synthesize(sentence)  # as `say` will be typed
+            speech = client.synthesize(sentence)  # `say` will be typed like this
             speech.save(file)
         finally:
             line.clear()

@@ -53,7 +53,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
                 else:
                     time.sleep(POLL_S)
     except BrokenPipeError:
-        raise  # of standard output
+        raise  # the error is standard output's
     except OSError as error:
         raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
 

@@ -22,7 +22,7 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from hushd.client import Client
 
-NEXT_SUPERVISOR_TIMEOUT_S = 10.0  # for the next supervisor, such as `hushd restart`'s
+NEXT_SUPERVISOR_TIMEOUT_S = 10.0  # seconds for the next supervisor, such as `hushd restart`'s
 RECONNECT_DELAY_S = 0.2
 
 

@@ -142,7 +142,7 @@ def _add(options: Namespace, command: list[str]) -> int:
     status = 1
     try:
         status = _try(options.name, options.download)
-    finally:  # also after Ctrl-C
+    finally:  # Ctrl-C comes here, too
         if status:
             _end_workers(options.name)
         if status and before:
@@ -201,7 +201,7 @@ def _try(name: str, download: bool) -> int:
             try:
                 spoken = (_speak if role == "tts" else _hear)(client, name, spoken)
             except HushdError as error:
-                alike = re.sub(r"\d", "", error.message)  # but for the port and the time in its log
+                alike = re.sub(r"\d", "", error.message)  # message without the port and the time in its log
                 if alike not in messages:
                     console.complain(error.message)
                 messages.add(alike)

@@ -24,7 +24,7 @@ from hushd_cli.commands.serve import add_addresses
 from hushd_cli.terminal import console
 
 PACKAGING = Path(__file__).parents[1] / "packaging"
-PYTHON = "/usr/bin/python3"  # in the files of `packaging`
+PYTHON = "/usr/bin/python3"  # interpreter named in the files of `packaging`
 UNITS = ("hushd.service", "hushd.socket")
 DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
 LABEL = "org.hushd"

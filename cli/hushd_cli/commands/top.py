@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 PERIOD_S = 2.0
-Keys = Callable[[float], bytes | None]  # what was pressed within so many seconds; None: the terminal is gone
+Keys = Callable[[float], bytes | None]  # returns the key pressed within so many seconds; None: the terminal is gone
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

@@ -111,7 +111,7 @@ def _workers(status: Status, console: Console) -> RenderableType:
     workers = sorted(status.workers, key=lambda worker: (worker.pid is None, worker.name))
     if not workers:
         return Text("no workers", "dim")
-    room = console.width - 6  # for the frame
+    room = console.width - 6  # columns left beside the frame
     most = max(worker.size_mb or 0.0 for worker in workers)
     columns = [*_FIRST, *([_VRAM] if any(worker.vram_mb for worker in workers) else []), *_MORE]
     if console.width >= WIDE:
@@ -125,7 +125,7 @@ def _workers(status: Status, console: Console) -> RenderableType:
 
 def _table(columns: list[Column], workers: list[WorkerStatus]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for column in columns:  # where nothing more can be left out, the worker's name is shortened
+    for column in columns:  # the worker's name is shortened where nothing more can be left out
         table.add_column(column.title, justify="left" if column.left else "right", no_wrap=column is not columns[0])
     for worker in workers:
         table.add_row(*(column.cell(worker) for column in columns), style="" if worker.pid else "dim")

@@ -27,7 +27,7 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 NOT_FOUND, NOT_RUN = 127, 126  # exit codes, as of env and nice
-ABSENT_S = 1.0  # between two looks for the next supervisor
+ABSENT_S = 1.0  # seconds between two looks for the next supervisor
 _WITHOUT_WORKERS = "--for, --all and PROGRAM are about all workers: leave WHAT out."
 
 
@@ -110,7 +110,7 @@ def _become(program: list[str], *, everywhere: bool, force: bool) -> int:
         raise HushdError(answer["code"], answer["message"])
     if busy := answer["busy"]:
         console.complain(_later(busy))
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(program[0], program)
@@ -137,14 +137,14 @@ def keep_away(program: int, options: dict[str, Any]) -> None:
     """Has workers keep away, by the options of `Client.unload`."""
     if os.fork():
         os._exit(0)
-    ended = _watch(program)  # which waits for the line
+    ended = _watch(program)  # the child waits for the line
     from hushd.client import Client
 
     client = Client(holder="cli")
     try:
         busy = client.unload(hold=True, **options).busy
     except HushdError as error:
-        # Where none may be started, there is no worker.
+        # There is no worker where no supervisor may be started.
         _say({"busy": {}} if error.code in UNANSWERED else {"code": error.code, "message": error.message})
         return
     _say({"busy": busy})

@@ -10,7 +10,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import escaped
 
-NO_COLUMNS = 80  # of a terminal of unknown size
+NO_COLUMNS = 80  # columns of a terminal of unknown size
 program = "hushd"  # the command as typed, such as `listen` or `hushd listen`, which begins each message
 _errors = 2  # the descriptor for everything but results
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name
 PROGRESS_MIN_S = 30.0  # audio shorter than this needs no progress
-MEMORY_S = 15.0  # of work, after which a speed counts a third
-MIN_SPEED_S = 1.0  # of work, before which no speed is shown
+MEMORY_S = 15.0  # seconds of work after which a speed counts a third
+MIN_SPEED_S = 1.0  # seconds of work before which no speed is shown
 
 
 class Pace:

@@ -27,7 +27,7 @@ def shown_client() -> Iterator[Client]:
 
     def show_download(model: str, done: float, total: float) -> None:
         nonlocal downloads
-        from .progress import download_line  # for the few requests that download
+        from .progress import download_line  # lazy: few requests download
 
         downloads = download_line()
         downloads(model, done, total)

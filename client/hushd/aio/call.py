@@ -159,7 +159,7 @@ class AsyncCall(Call):
         elif source.in_memory:
             self.feed(in_memory(source.pieces()))
         else:
-            super().send_input(source)  # from a thread: it may wait
+            super().send_input(source)  # this runs in a thread: it may wait
 
     def feed(self, pieces: AsyncIterator[bytes]) -> None:
         """Starts sending `pieces` from a task, as the worker grants credit. As `upload`, but for the thread."""
@@ -199,7 +199,7 @@ class AsyncCall(Call):
         self._wake()
 
     def _wake(self) -> None:
-        if not self._waking:  # else the loop has yet to look
+        if not self._waking:  # a loop that is waking has yet to look
             self._waking = True
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
                 self._loop.call_soon_threadsafe(self._look)

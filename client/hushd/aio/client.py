@@ -76,7 +76,7 @@ async def _outcome(step: Step) -> Any:
             return await step.awaitable
         case RunInThread():
             return await long_step(step.function, stop=step.stop)
-        case Brief():  # as `to_thread`, and no task that somebody may cancel
+        case Brief():  # runs like `to_thread`, and not as a task that somebody may cancel
             return await _finished(asyncio.get_running_loop().run_in_executor(None, copy_context().run, step.function))
         case _:
             return await asyncio.to_thread(step)

@@ -16,10 +16,11 @@ from hushd_protocol.light_dataclass import dataclass
 
 from hushd.transport.waiting import take_lock
 
-LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
+LOAD_S = 10.0  # seconds for PortAudio to find the devices there are, which takes it some 50 ms
 EXIT_CLOSE_TIMEOUT_S = 2.0  # the same, for a process that is about to end
 OWN = "hushd.process"  # the property of hushd's streams in the sound server: the number of the process that plays
-UNPLUGGED_AFTER_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
+# Seconds without a callback: no error says that a device was unplugged, the callbacks just stop.
+UNPLUGGED_AFTER_S = 3.0
 
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
@@ -77,7 +78,7 @@ def load_ahead() -> threading.Thread:
     """Starts to load sounddevice on another thread, and returns that; an error is raised by `load`."""
 
     def begin() -> None:
-        # So that a card of ALSA's plays and records at any rate when it is named, as it does when it is the usual one.
+        # A card of ALSA's must play and record at any rate when it is named, as it does when it is the usual one.
         os.environ.setdefault("PA_ALSA_PLUGHW", "1")
         lead_to_sound_server()
         with _starting, suppress(Exception):

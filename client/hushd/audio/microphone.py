@@ -18,7 +18,7 @@ from hushd.transport.waiting import next_item
 
 RATE = 16000  # Hz, of speech models
 MICROPHONE_CHUNK_S = 0.1
-ZEROS_S = 3.0  # of nothing but zeros, which no room sounds like
+ZEROS_S = 3.0  # seconds of nothing but zeros, which no room sounds like
 
 
 def inputs() -> list[Device]:
@@ -57,7 +57,7 @@ class Microphone(Closing, Chunks):
         self.rate = rate
         self._chunk_s = chunk_s
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
-        self._recorded_s, self._sounded = 0.0, False  # until the first sample that is not zero
+        self._recorded_s, self._sounded = 0.0, False  # recorded seconds, and whether a sample was not zero
         self._lost = False
         self._stream: Any
         if link := devices_link():
@@ -108,7 +108,7 @@ class Microphone(Closing, Chunks):
         except sounddevice.PortAudioError:
             self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
             stream = self._open(sounddevice, device, self.rate)
-        self._stream = stream  # for the callback
+        self._stream = stream  # the callback reads it
         stream.start()
         return stream
 

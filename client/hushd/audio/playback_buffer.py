@@ -13,7 +13,7 @@ from hushd.audio import devices
 from hushd.audio.devices import UNPLUGGED_AFTER_S
 from hushd.transport.waiting import OVERLOOKED_S, wait_until_set
 
-QUIET_SAMPLE = 100  # of a sample, -50 dB: no word is lost below
+QUIET_SAMPLE = 100  # value of a sample, -50 dB: no word is lost below
 
 
 def without_tail(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -39,12 +39,12 @@ def _loud_end(chunk: bytes) -> int:
     return 0
 
 
-BUFFERED_S = 2.0  # of audio kept here; the rest stays where it comes from
-DRY_S = 2.0  # of silence while more is to come; then the device is left to others
-FADE_S = 0.01  # to fall silent without a click
-DEVICE_CLOSE_TIMEOUT_S = 0.5  # after which a device that should have fallen silent is closed anyway
-DEVICE_LOOK_INTERVAL_S = 0.5  # between two looks at a device
-POSITION_S = 0.04  # between two positions reported
+BUFFERED_S = 2.0  # seconds of audio kept here; the rest stays where it comes from
+DRY_S = 2.0  # seconds of silence while more is to come; then the device is left to others
+FADE_S = 0.01  # seconds to fall silent without a click
+DEVICE_CLOSE_TIMEOUT_S = 0.5  # seconds after which a device that should have fallen silent is closed anyway
+DEVICE_LOOK_INTERVAL_S = 0.5  # seconds between two looks at a device
+POSITION_S = 0.04  # seconds between two positions reported
 LOUDEST, QUIETEST = 32767, -32768  # samples
 
 
@@ -80,21 +80,21 @@ class PlaybackBuffer:
         self._fade = max(1, int(FADE_S * rate))  # frames
         self.volume = volume
         self.underruns = 0
-        self._loudness = round(volume * self._fade)  # of self._fade; on its way to the volume, or to 0
+        self._loudness = round(volume * self._fade)  # loudness of self._fade; on its way to the volume, or to 0
         self._chunks: deque[memoryview] = deque()
         self._added = 0  # bytes
         self._taken = 0  # bytes
         self._block = (0, 0.0)  # bytes taken before the last block of speech, and when it was taken
         self._position = 0.0  # seconds that were told
         self._silence = 0  # bytes since the last audio
-        self._calls = 0  # of the callback
+        self._calls = 0  # number of calls of the callback
         self._ended = False
         self._error: BaseException | None = None
         self._abandoned = False
         self._hushed = False
-        self._stopped = False  # by us, and not by the device
-        self._moved = threading.Event()  # for the caller
-        self._room = threading.Event()  # for the thread that fills
+        self._stopped = False  # whether we have stopped it, and not the device
+        self._moved = threading.Event()  # wakes the caller
+        self._room = threading.Event()  # wakes the thread that fills
         self._heard = threading.Event()  # all that the device was given
         self.lost = False
 
@@ -107,7 +107,7 @@ class PlaybackBuffer:
                 self._chunks.append(memoryview(chunk))
                 self._added += len(chunk)
                 self._moved.set()
-                self._room.clear()  # before the look, so that a callback after it is not missed
+                self._room.clear()  # the look comes later, so that a callback after it is not missed
                 if self._added - self._taken > self._limit and not self._abandoned:
                     self._room.wait()
                 if self._abandoned:
@@ -147,7 +147,7 @@ class PlaybackBuffer:
         # hold nothing but silence.
         if over and self._silence >= self.latency * self._second:
             self._stopped = True
-            raise self._stop  # then the device calls `finish`
+            raise self._stop  # the device then calls `finish`
 
     def _pour(self, output: Any, room: int) -> int:
         filled = 0

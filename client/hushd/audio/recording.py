@@ -53,7 +53,7 @@ class Chunks(Iterator[bytes]):
         chunk = self._get()
         if isinstance(chunk, bytes):
             return chunk
-        self._chunks.put(chunk)  # for the next call, too: of a reader that looks ahead
+        self._chunks.put(chunk)  # the next call of a reader that looks ahead gets it, too
         raise chunk or StopIteration
 
     def _get(self) -> bytes | BaseException | None:

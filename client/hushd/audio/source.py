@@ -70,7 +70,7 @@ def _pieces(audio: Any) -> Iterable[bytes]:
     return iter(lambda: read(MAX_PAYLOAD), b"") if read else audio
 
 
-_FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
+_FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # types in which samples are sent
 _HIGHEST_RATE = 768_000  # Hz
 _MAX_CHANNELS = 64
 _MAX_SAMPLE = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip

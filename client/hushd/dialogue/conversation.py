@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 
-ANSWER_TIMEOUT_S = 30.0  # for an answer
+ANSWER_TIMEOUT_S = 30.0  # seconds to wait for an answer
 
 
 class Conversation:
@@ -91,7 +91,7 @@ class Conversation:
         self._duck = duck
         self._floor: Floor | None = None
         self._device = microphone
-        self._microphone: Microphone | None = None  # of the last turn
+        self._microphone: Microphone | None = None  # microphone of the last turn
         self._state = ""
         self._changed = threading.Condition()
         self.stop = stop or CancelScope()
@@ -158,7 +158,7 @@ class Conversation:
             self._making(text, voice) as speech,
             self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
         ):
-            speech.wait()  # for the first words, which the other worker's start would delay
+            speech.wait()  # the other worker's start would delay the first words
             if answer and not full:
                 self._warm(options)
             with (

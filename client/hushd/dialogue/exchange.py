@@ -46,7 +46,7 @@ class Event(Enum):
 
     SAID = "said"  # the loudspeaker is silent, at the end or before it
     BEGAN = "began"  # somebody has begun to speak
-    NOTHING = "nothing"  # that was a cough
+    NOTHING = "nothing"  # a cough was heard
     HEARD = "heard"  # they have finished; or the transcription has failed
     NOBODY = "nobody"  # nobody has begun in time, or no answer is needed
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Mode = Literal["auto", "half", "headphones"]
 
 MODES = ("auto", "half", "headphones")
-DETECTOR_CHUNK_S = 0.032  # of the microphone where a person may interrupt: what the voice detector judges at once
-MICROPHONE_QUESTION_TIMEOUT_S = 1.0  # for the sound server's answer
+# Seconds of the microphone's chunks where a person may interrupt: what the voice detector judges at once.
+DETECTOR_CHUNK_S = 0.032
+MICROPHONE_QUESTION_TIMEOUT_S = 1.0  # seconds for the sound server's answer
 _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound server chooses
 
 

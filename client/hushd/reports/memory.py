@@ -113,7 +113,7 @@ def _private(worker: WorkerStatus) -> int:
 def moments(entries: Iterable[Entry]) -> list[Moment]:
     """Returns the memory held after each of `entries`."""
     held_after: list[Moment] = []
-    held: dict[str, int] = {}  # by the model's name, the most that its worker has held
+    held: dict[str, int] = {}  # the most that each model's worker has held, by the model's name
     workers: dict[str, int] = {}
     supervisor = supervisor_peak = 0
     for entry in entries:

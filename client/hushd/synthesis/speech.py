@@ -113,7 +113,7 @@ class IncomingSpeech:
         (FLAC, Ogg, Opus, MP3, AIFF). A speech that was asked for in a format is saved in that one. Raises
         `output_failed` when it cannot be written, `bad_request` when the path names another format.
         """
-        from .speech_file import SpeechFile  # for those who save it
+        from .speech_file import SpeechFile  # lazy: few save it
 
         stack = ExitStack()
         try:
@@ -226,7 +226,7 @@ class IncomingSpeech:
             self._add_sentence(message.data)
         if isinstance(message, Result):
             self._whole = True
-            from hushd_schema.results import SpeechResult  # after the audio
+            from hushd_schema.results import SpeechResult  # lazy: the audio comes first
 
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
@@ -236,7 +236,7 @@ class IncomingSpeech:
         return None
 
     def _add_sentence(self, data: JsonObject) -> None:
-        from hushd_schema.results import SentenceData  # for those who asked for it
+        from hushd_schema.results import SentenceData  # lazy: few ask for it
 
         sentence = Sentence.of(SentenceData.from_data(data))
         self.timeline.append(sentence)

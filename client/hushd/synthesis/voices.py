@@ -54,7 +54,7 @@ ALIASES = {
     "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
-_MAX_VOICES_NAMED = 5  # in a sentence
+_MAX_VOICES_NAMED = 5  # voices named in a sentence
 
 
 def choose(
@@ -80,7 +80,7 @@ def choose(
     """
     index = _VoiceIndex(catalogue, engine, model)
     if not index.engines or (engine is not None and not index.installed):
-        return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
+        return VoiceChoice(engine, model, voice)  # an engine in an environment of its own may know its voices better
     tag = None if language is None else _tag(language)
     if engine == "server" and model and voice and voice.casefold() not in ALIASES and not index.same(voice):
         return VoiceChoice(engine, model, voice)  # a server lists its voices once it runs
@@ -110,7 +110,8 @@ class _VoiceIndex:
         default_model = catalogue.default or next((entry.name for entry in described), "")
         self.default_engine, _, self.default_model = default_model.partition("/")
         self.by_language = catalogue.by_language
-        # Of engines that can all do it: the configured one, then the others as they are described, the best first.
+        # The configured engine comes first of those that can all do it, then the others as they are described, the best
+        # first.
         self.every = sorted(described, key=lambda entry: entry.name != self.default_engine)
         self.robotic = {entry.name for entry in self.every if entry.robotic}
         self.engines = [entry for entry in self.every if engine in (None, entry.name)]
@@ -127,7 +128,8 @@ class _VoiceIndex:
         same = [voice for voice in self.same(bare) if voice in voices]
         if here := next((voice for voice in same if voice.installed), None):
             return here
-        # Before one that could be pulled: hibari has a `fable`, too, and many programs ask for OpenAI's.
+        # An engine's voice comes before one that could be pulled: hibari has a `fable`, too, and many programs ask for
+        # OpenAI's.
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
             return stand_in
         if same:

@@ -24,9 +24,9 @@ from hushd.transcripts.segment import USUAL, Layout, between
 if TYPE_CHECKING:
     from hushd.transcripts.segment import Segment
 
-MAX_CUE_S = 7.0  # on the screen
-MIN_READABLE_S = 1.0  # below which nobody can read it
-WORD_PAUSE_S = 0.3  # between words: as good as a comma
+MAX_CUE_S = 7.0  # seconds on the screen
+MIN_READABLE_S = 1.0  # seconds below which nobody can read it
+WORD_PAUSE_S = 0.3  # seconds between words: as good as a comma
 
 _CLOSING = "\"'”’»)]』」）"
 _SENTENCE, _PHRASE, _BOUND, _ELSEWHERE = 0.0, 1.0, 8.0, 4.0  # the cost of a cut behind a word
@@ -57,7 +57,7 @@ def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL, language
         language: whose abbreviations end no sentence; empty for English.
     """
     places = _Places([word.text for word in words], label, layout.columns, language)
-    best = [0.0] + [float("inf")] * len(words)  # of the words up to here
+    best = [0.0] + [float("inf")] * len(words)  # least cost of the words up to here
     cut = [0] * (len(words) + 1)
     for end in range(1, len(words) + 1):
         price = 2.0 + (0.0 if end == len(words) else places.cost(end, words[end].start - words[end - 1].end))
@@ -95,7 +95,7 @@ class _Places:
     def __init__(self, texts: Sequence[str], label: int, columns: int, language: str) -> None:
         self._texts = texts
         self._language = language
-        self._costs: dict[int, float] = {}  # of cuts, by the word behind them
+        self._costs: dict[int, float] = {}  # costs of cuts, by the word behind them
         self._columns = columns
         self._first = max(1, columns - label)
         self._sums = [0, *accumulate(map(_columns, texts))]
@@ -120,7 +120,8 @@ class _Places:
             return _ELSEWHERE
         if before.endswith("..") or not before.endswith("."):
             return _SENTENCE
-        from hushd_reading.sentences import ends_sentence  # with its tables only where a full stop may end a subtitle
+        # Lazy: its tables are needed only where a full stop may end a subtitle.
+        from hushd_reading.sentences import ends_sentence
 
         after = "".join(self._texts[middle : middle + 4])
         if ends_sentence("".join(self._texts[max(0, middle - 5) : middle - 1]) + before, after, self._language or "en"):
@@ -157,7 +158,7 @@ def _columns(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-MIN_CUE_S = 0.8  # for which every cue stays
+MIN_CUE_S = 0.8  # seconds for which every cue stays
 
 # Scripts that put no space between words: a character is a word there.
 _JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
@@ -198,7 +199,7 @@ def readable(
         label: columns that the name of a speaker takes in the first line.
         language: returns that of the segments so far, as far as it is known.
     """
-    waiting: list[tuple[float, int, Cue]] = []  # of a speaker, beside whom another one may begin
+    waiting: list[tuple[float, int, Cue]] = []  # cues of a speaker, beside whom another one may begin
     begun: dict[str, float] = {}
     count = 0
     for group in _groups(segments):
@@ -243,7 +244,7 @@ def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
     Those of a speaker come one after the other: where two overlap, since an engine says so or one is too short, the
     second begins later. Two speakers at once are seen at once.
     """
-    waiting: list[tuple[float, int, Cue]] = []  # that begin later than they are spoken
+    waiting: list[tuple[float, int, Cue]] = []  # cues that begin later than they are spoken
     until: dict[str, float] = {}
     for number, cue in enumerate(cues):
         while waiting and waiting[0][0] <= cue.start:

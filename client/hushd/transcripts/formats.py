@@ -118,6 +118,6 @@ def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[st
 
 
 def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
-    from .cues import readable, shown  # for subtitles only
+    from .cues import readable, shown  # lazy: subtitles alone need it
 
     return shown(readable(segments, label, layout, lambda: segments.language))

@@ -39,7 +39,7 @@ def joined(texts: Iterable[str]) -> str:
     return line
 
 
-_MAX_RECORDING_S = 1e9  # of any recording
+_MAX_RECORDING_S = 1e9  # seconds of any recording
 _UNLIKELY = "[unlikely] "
 
 

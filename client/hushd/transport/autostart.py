@@ -22,21 +22,23 @@ from hushd_protocol.system.paths import Paths, make_state
 
 from .waiting import take_lock
 
-# From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
-# still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
+# Seconds from the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one
+# that still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at
+# once.
 START_TIMEOUT_S = 30.0
-OTHER_START_LOOK_INTERVAL_S = 0.02  # between two looks whether another one is faster
+OTHER_START_LOOK_INTERVAL_S = 0.02  # seconds between two looks whether another one is faster
 MAX_STARTS = 2  # one that ends without a word was killed by another program, or for its memory
-# Of the log's last line in an error: a sentence may list every key of the configuration.
+# Characters of the log's last line in an error: a sentence may list every key of the configuration.
 MAX_LAST_LINE_CHARACTERS = 2000
 
 # A spawn holds the interpreter's lock until the new process runs: a hundred clients that lose their supervisor at once,
 # and started one each, would hold up all other threads of the program, and wait for each other.
 _turn = threading.Lock()
 
-# In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
+# The shell runs the command in the background and ends at once, so that init and not we will be the parent. Nothing is
+# expanded.
 _DETACH = 'cd / && "$@" &'
-# What a service manager told our own process is not meant for the supervisor.
+# A service manager's words to our own process are not meant for the supervisor.
 _PRIVATE = (
     "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
     "XPC_SERVICE_NAME",
@@ -138,7 +140,8 @@ def _spawn(log: str, report: int) -> None:
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-        # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
+        # Descriptors that we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the
+        # daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
@@ -184,7 +187,7 @@ def _last_line(log: str, start: int) -> str:
     Records, and the indented rest of them, are those of another supervisor, which may be about to leave; and so is a
     part of a line, which it was writing then or is writing now.
     """
-    from hushd_protocol.system.log_files import text_of  # for a start that fails
+    from hushd_protocol.system.log_files import text_of  # lazy: a start that fails needs it
 
     try:
         with open(log, "rb") as file:

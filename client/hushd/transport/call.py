@@ -48,7 +48,7 @@ class Call:
         self._spool = Spool(0) if buggify("answer goes to disk") else Spool()
         self._expected = 0  # the next seq of the answer
         self._ungranted = 0  # chunks received since the last grant
-        self._seq = 0  # of the input
+        self._seq = 0  # number of the input's last chunk
         self._credit = 0
         self._changed = threading.Condition()  # reentrant; its holder sees whether the call has ended
 
@@ -82,7 +82,7 @@ class Call:
             self._post(Cancel(id=self.id))
         self._spool.discard(HushdError("cancelled", "The request was cancelled."))
         with self._changed:
-            self._changed.notify_all()  # who sends its input
+            self._changed.notify_all()  # wakes the sender of its input
 
     # --- the input's side --------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Call:
             if self._credit == 0:
                 return False
             self._credit -= 1
-            # Under the lock that `end` takes: no chunk follows the end, after which the id may be used again.
+            # The lock is the one that `end` takes: no chunk follows the end, after which the id may be used again.
             self._post(Chunk(id=self.id, seq=self._seq, last=last, payload=bytes(data)))
             self._seq += 1
             return True

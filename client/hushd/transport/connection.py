@@ -38,8 +38,8 @@ SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that wa
 MAX_TICKS = 30
 # A wait for the welcome that ends later than this: this process was stopped, or the machine stood still.
 STANDSTILL_S = 0.5
-HEARTBEAT_MS = 10_000  # by which both sides notice that another machine has vanished without a word
-CANCEL_LINGER_MS = 200  # for the last cancel before we close
+HEARTBEAT_MS = 10_000  # milliseconds by which both sides notice that another machine has vanished without a word
+CANCEL_LINGER_MS = 200  # milliseconds for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
 # unread, and the reports of their places to a hundred requests in a queue are more than that.
 READ_AHEAD = 100_000
@@ -47,9 +47,9 @@ READ_AHEAD = 100_000
 # the supervisor exits, and up to a third of the last answers was lost.
 NEVER_MS = 24 * 3600 * 1000
 
-_MAX_NAME_CHARACTERS = 60  # of a program
+_MAX_NAME_CHARACTERS = 60  # characters of a program's name
 
-# After any of these this connection will not carry another message.
+# The connection will not carry another message after any of these.
 _LOSS = (
     zmq.EVENT_DISCONNECTED
     | zmq.EVENT_CLOSED
@@ -108,7 +108,7 @@ class Connection:
         self._over = threading.Event()
         self._welcomed = threading.Event()
         self._calls: dict[bytes, Answered] = {}
-        self._liveness: Liveness  # while it is silent
+        self._liveness: Liveness  # needed while the supervisor is silent
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -183,7 +183,8 @@ class Connection:
         except BaseException:  # Ctrl-C: nobody would do it any more
             self._request_end()
             raise
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
+        # The thread was interrupted as it began if it is not alive.
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             join(self._thread, 2 * WELCOME_TIMEOUT_S)
 
     def _request_end(self) -> None:
@@ -224,7 +225,8 @@ class Connection:
                 if self._place:
                     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
                     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_MS)
-                    socket.setsockopt(zmq.HEARTBEAT_TTL, 2 * HEARTBEAT_MS)  # in which the other side must hear from us
+                    # Time in which the other side must hear from us.
+                    socket.setsockopt(zmq.HEARTBEAT_TTL, 2 * HEARTBEAT_MS)
                 socket.connect(f"ipc://{self.path}")
                 with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
                     socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
@@ -301,7 +303,7 @@ class Connection:
         if self._place or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
-            from hushd_protocol.system.lifeline import Liveness  # for few
+            from hushd_protocol.system.lifeline import Liveness  # lazy: few need it
 
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()
@@ -366,7 +368,7 @@ class Connection:
                 self._outbox.append(Cancel(id=name))
                 over = True
             if over:
-                del self._calls[name]  # by now the call may have asked again, under another
+                del self._calls[name]  # a call that has asked again by now has another name
                 self._send_outbox(socket)
 
 

@@ -27,9 +27,9 @@ ENDPOINT = "HUSHD_ENDPOINT"  # the variable that names the machine which is aske
 DEVICES = "HUSHD_DEVICES"  # the variable that names the machine whose devices are used
 HERE = "here"  # its value for the devices of this machine
 GONE = ("supervisor_lost", "shutting_down")  # codes of a supervisor that the next one will follow
-CONNECT_DELAY_S = 0.02  # before the next attempt to connect
-FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
-OLD_SUPERVISOR_TIMEOUT_S = 10.0  # for one that refuses requests to have gone: longer than its grace of 5 s
+CONNECT_DELAY_S = 0.02  # seconds before the next attempt to connect
+FIND_S = 5.0  # seconds in which a running supervisor must answer; a start has its own limit, a service manager's too
+OLD_SUPERVISOR_TIMEOUT_S = 10.0  # seconds for one that refuses requests to have gone: longer than its grace of 5 s
 BUSY_S = 60.0  # the same for one that works, or waits for its turn, beside other busy programs
 AnyInput = TypeVar("AnyInput")
 
@@ -51,7 +51,7 @@ class Link:
         self.holder = holder
         self.starts = start
         self._lock = threading.Lock()
-        # Of a supervisor that leaves there is one in which requests go on, beside that to the next.
+        # A supervisor that leaves has a connection in which requests go on, beside that to the next.
         self._connections: list[Connection] = []
         weakref.finalize(self, _close, self._connections)
 
@@ -143,7 +143,7 @@ class Link:
                 raise
         from . import autostart
 
-        supervisor = autostart.ensure(self.paths, start=self.starts)  # which may take as long as a start does
+        supervisor = autostart.ensure(self.paths, start=self.starts)  # this takes as long as a start does
         first = began = time.monotonic()
         owner = None
         while True:
@@ -237,7 +237,7 @@ def devices_link(holder: str | None = None) -> Link | None:
     here = paths.find()
     if os.environ.get(DEVICES) in ("", HERE) or not _has_guests(here):
         return None
-    endpoint = str(_remote("lender", _ATTACHED)(here))  # of the attached machine; empty where there is none
+    endpoint = str(_remote("lender", _ATTACHED)(here))  # address of the attached machine; empty where there is none
     return _link(endpoint, holder, os.getpid(), False) if endpoint else None
 
 
@@ -271,7 +271,7 @@ _ATTACHED = "A machine that is attached to this one"
 def _remote(name: str, what: str) -> Callable[..., Any]:
     """Returns a function that the plugin adds. Raises `engine_missing`, with the line that installs it.
     `what`: the subject of the sentence where the plugin is not installed."""
-    from hushd_schema.entry_points import entry_points, loaded  # for few
+    from hushd_schema.entry_points import entry_points, loaded  # lazy: few need it
 
     if target := entry_points("hushd.client").get(name):
         function: Callable[..., Any] = loaded(target)

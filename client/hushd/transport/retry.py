@@ -43,7 +43,7 @@ _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request 
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 TURNS = ("began", "ended", "nothing")  # kinds of partials that each turn of live speech has once
-RETRY_WINDOW_S = 5.0  # in which a supervisor must stay for long enough to answer
+RETRY_WINDOW_S = 5.0  # seconds in which a supervisor must stay for long enough to answer
 
 T = TypeVar("T")
 
@@ -67,12 +67,13 @@ class Attempts:
         self._max_lost = max_lost
         self._arrived = False  # whether a part of the answer has come, of which the caller may have nothing yet
         self._handed_out = False  # whether the caller has a part of it, which cannot be taken back
-        self._rest: JsonObject = {}  # of a recording: the parameters that ask for what is missing of it
+        self._rest: JsonObject = {}  # parameters of a recording that ask for what is missing of it
         self._repeated = False
         self._lost = 0  # supervisors, while the caller had nothing of the answer
-        self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
-        self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
-        self._failure: HushdError | None = None  # for which it was sent again
+        # Parts returned so far, where the rest cannot be had.
+        self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None
+        self._known: deque[Partial] = deque()  # those of them that a repeated answer has not brought yet
+        self._failure: HushdError | None = None  # the failure for which it was sent again
         self.request = replace(request, **source.fields()) if source else request
         self.missing = self.language = ""
 
@@ -101,7 +102,7 @@ class Attempts:
         """Notes that the caller has a message that was new."""
         if _lasts(message):
             if not self._handed_out and isinstance(message, Partial) and message.data.get("speaker"):
-                self._returned = self._returned or []  # of channels heard apart there is no rest
+                self._returned = self._returned or []  # channels heard apart have no rest
             self._handed_out, self._lost = True, self._max_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}
             if self._source and not self._source.whole:
@@ -149,7 +150,7 @@ class Attempts:
         elif self._repeated:
             return False
         elif error.code == "worker_crashed" and request.input in ("stream", "none"):
-            # Under the same id, so that a second crash is attributed to this input, and to no other request.
+            # The request keeps its id, so that a second crash is attributed to this input, and to no other request.
             self.request = replace(request, attempt=1)
             self._repeated = True
         elif error.code in _BLAMELESS or (self._arrived and error.code == "worker_crashed"):
@@ -233,10 +234,10 @@ class RetryingCall:
         self._voiced = voiced
         self._own_only = own_only
         self._attempts = Attempts(request, source, pull is not None, self.max_lost)
-        self._former: Attempts | None = None  # of the model from which the request was moved
+        self._former: Attempts | None = None  # attempts of the model from which the request was moved
         self._clock = clock
-        self._ends = math.inf  # when the request is useless, whoever answers it
-        self.sends = 0  # how often it was sent
+        self._ends = math.inf  # time when the request is useless, whoever answers it
+        self.sends = 0  # number of times that it was sent
 
     @property
     def request(self) -> Request:

@@ -60,7 +60,7 @@ class SecondHearing:
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
         self._returned = False  # whether a text was
-        self._sends = 0  # of the call, at the last message
+        self._sends = 0  # the call's number of sends at the last message
         self._turns = self._turns_returned = 0  # events of turns since it was sent last, and those of the caller
         self._model = ""  # the other worker's name
         self._again = False  # whether that hears what the usual model has heard
@@ -93,7 +93,7 @@ class SecondHearing:
     def _take(self, message: Message) -> Steps[None]:
         data: Any = message.data if isinstance(message, Partial) else {}
         kind = data.get("kind")
-        if self._sends != self._call.sends:  # what was held comes again
+        if self._sends != self._call.sends:  # the held messages come again
             self._sends, self._turns, self._held = self._call.sends, 0, []
         self._turns += kind in TURNS
         if kind in TURNS and self._turns <= self._turns_returned:
@@ -163,7 +163,7 @@ class SecondHearing:
 
 def _way_on() -> str:
     """Returns the end of a sentence: how whoever knows the language names it."""
-    from hushd_models import preferences  # only where something is wrong
+    from hushd_models import preferences  # lazy: needed where something is wrong
     from hushd_protocol.system import paths
 
     own = preferences.own_languages(paths.find().config)

@@ -220,7 +220,7 @@ class Stream(Source):
             yield piece
 
     def _piece(self, position: int) -> bytes | None:
-        if self._replay.has(position):  # without the lock, which a reader that waits for the next piece holds
+        if self._replay.has(position):  # a reader that waits for the next piece holds the lock
             return self._replay.at(position)
         with self._lock:
             piece = self._replay.at(position)

@@ -97,7 +97,8 @@ class Spool:
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._changed = threading.Condition()
-        self._items: deque[tuple[Message, bytes | Place]] = deque()  # without its payload where that has a place
+        # Messages, each without its payload where that has a place.
+        self._items: deque[tuple[Message, bytes | Place]] = deque()
         self._store = Store("answer", memory)
         self._error: BaseException | None = None
         self.ended = False  # whether the last message has arrived, consumed or not
@@ -157,7 +158,7 @@ class Spool:
         try:
             payload = self._store.take(stored)
         except HushdError as error:
-            self.discard(error)  # what follows must not be taken for the next part
+            self.discard(error)  # the chunks behind it must not be taken for the next part
             raise
         if self.ended and not self._items:
             self._store.close()

@@ -101,7 +101,7 @@ def run(steps: Steps[T]) -> T:
         result: T = end.value
         return result
     finally:
-        steps.close()  # of one that was interrupted between two steps
+        steps.close()  # the steps may have been interrupted between two
 
 
 class verb(Generic[P, T_co]):
@@ -115,7 +115,7 @@ class verb(Generic[P, T_co]):
     def __init__(self, procedure: Callable[Concatenate[Any, P], Steps[T_co]]) -> None:
         self.procedure = procedure
         result = procedure.__annotations__.get("return")
-        if isinstance(result, str):  # for `help`: what a user gets
+        if isinstance(result, str):  # `help` shows what a user gets
             procedure.__annotations__["return"] = result.removeprefix("Steps[").removesuffix("]")
 
     @overload

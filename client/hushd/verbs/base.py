@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hushd.floor import Floor
 
-# What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
+# Verbs that change or end the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
 
 
@@ -66,7 +66,7 @@ class ClientBase:
     ) -> Floor:
         """See `Client.floor`."""
         requests.check_priority(priority)
-        from hushd.floor import Floor  # for those who have a loudspeaker or a microphone
+        from hushd.floor import Floor  # lazy: few have a loudspeaker or a microphone
 
         return Floor(floor_link(self.link), devices, priority, on_wait, _ducking() if duck else None)
 
@@ -114,7 +114,7 @@ class ClientBase:
         report = requests.Report(on_progress)
         while (message := (yield from call.receive())) is not None:
             if isinstance(message, Result):
-                from hushd_schema.operations.models import ModelResult  # for those who change models
+                from hushd_schema.operations.models import ModelResult  # lazy: few change models
 
                 return ModelResult.from_data(message.data)
             report(message)

@@ -32,7 +32,7 @@ class Preparation:
 
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
-        self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
+        self._engines: HearingDescription | None = None  # engines for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
@@ -43,7 +43,7 @@ class Preparation:
         if voice and not language:
             from hushd.synthesis.voices import ALIASES
 
-            if voice.casefold() in ALIASES:  # which fit any language
+            if voice.casefold() in ALIASES:  # these fit any language
                 params["default_voice"], voice = params.pop("voice"), None
         usual = params.get("default_voice")
         if not voice and not language:
@@ -177,7 +177,7 @@ class Preparation:
             from hushd_models import paces
             from hushd_protocol.system import paths
 
-            from hushd.synthesis.voices import choose  # for those who name one
+            from hushd.synthesis.voices import choose  # lazy: few name one
 
             described = yield from self._described("tts")
             self._voices[wish] = choose(described.tts, *wish, (yield Brief(partial(paces.measured, paths.find()))))

@@ -155,7 +155,7 @@ def pull_params(model: str) -> JsonObject:
     if endpoint and "@" not in endpoint:  # a password stays where it is
         params["endpoint"] = endpoint
     if "HF_HUB_OFFLINE" in os.environ:
-        from hushd_models import hf_cache  # for a download alone
+        from hushd_models import hf_cache  # lazy: a download alone needs it
 
         params["offline"] = hf_cache.offline()
     return params

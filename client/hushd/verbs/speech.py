@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hushd.transport.second_hearing import SecondHearing
     from hushd.verbs.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
-# What the faces differ in: what they take, and the class of what is still being made.
+# The faces differ in what they take, and in the class of what is still being made.
 AnyText = TypeVar("AnyText")
 AnyAudio = TypeVar("AnyAudio")
 AnyChunks = TypeVar("AnyChunks")
@@ -269,7 +269,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         return SecondHearing(call, look, partial(self._preparation.second_hearing, speed=speed), unnamed=unnamed)
 
 
-MIN_S, MAX_S = 2.0, 30.0  # of a recording
+MIN_S, MAX_S = 2.0, 30.0  # seconds of a recording
 
 
 def configured() -> dict[str, str]:

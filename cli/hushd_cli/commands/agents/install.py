@@ -29,7 +29,7 @@ from hushd_protocol.system import atomic_file
 from hushd_cli.terminal import console
 
 _OURS = re.compile(r"(?:^|[/\s'])hushd'? agents hook$")
-_HOOK_TIMEOUT_S = 3  # for a hook that ends within 0.05; Codex allows no more at a session's end
+_HOOK_TIMEOUT_S = 3  # seconds for a hook that ends within 0.05; Codex allows no more at a session's end
 _CLAUDE = ("Stop", "Notification", "UserPromptSubmit", "SessionEnd")
 _GEMINI = ("AfterAgent", "Notification", "BeforeAgent", "SessionEnd")
 _CODEX = ("Stop", "UserPromptSubmit", "SessionEnd")

@@ -17,7 +17,7 @@ _PATH = re.compile(
 )
 _FILE = re.compile(r"\w\.[A-Za-z]\w{0,4}$")
 _READ_ROWS = 2
-_MAX_PATH_PARTS = 2  # of a path that is read completely
+_MAX_PATH_PARTS = 2  # parts of a path that is read completely
 
 
 def prose(markdown: str) -> str:

@@ -53,9 +53,9 @@ _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")
 _MAX_NAME_BYTES = 4096
 LOG = "agent-hook"
-MAX_LOG_BYTES = 64 * 1024  # then it is truncated
+MAX_LOG_BYTES = 64 * 1024  # bytes after which the log is truncated
 LATEST_S = 600  # an answer that could not begin by then is dropped
-FADE_AND_END_TIMEOUT_S = 1.0  # to fade out, and to end
+FADE_AND_END_TIMEOUT_S = 1.0  # seconds to fade out, and to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     text = event.text
     if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn)):
         return
-    signal.alarm(LATEST_S)  # until its first word
+    signal.alarm(LATEST_S)  # seconds until its first word
     speaker = _Speaker(where, name)
 
     def silence() -> None:
@@ -191,14 +191,14 @@ class _Speaker:
 
     def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
         """Speaks Markdown; returns after the last word, or once stopped."""
-        from hushd.client import Client  # while the device is looked for
+        from hushd.client import Client  # imported while the device is looked for
 
         rate = _rate(self._where.config)
         with Client(holder=self._name) as client:
             usual = by_session(os.environ.get(USUAL_VOICE))
             speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None, **usual)
             try:
-                from hushd.audio.playback import Player  # while the worker works
+                from hushd.audio.playback import Player  # imported while the worker works
 
                 floor = client.floor("speaker")
                 player = Player(floor=floor, on_position=lambda _: on_begin())

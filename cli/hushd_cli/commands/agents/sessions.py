@@ -25,7 +25,7 @@ from hushd_protocol.system.paths import Paths
 
 MAX_DIGESTS = 32  # digests of a session
 MAX_SESSIONS = 64  # files; the oldest are removed
-_MAX_FILE_BYTES = 1 << 16  # of a file
+_MAX_FILE_BYTES = 1 << 16  # bytes of a file
 _MEMORY = ".session"
 
 

@@ -18,7 +18,7 @@ from . import installation, machine
 from .finding import Check, Finding, broken, of_error
 
 EXIT_BROKEN = 1
-_COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # of the states, in SGR
+_COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # colours of the states, in SGR
 _CHECKS: tuple[tuple[str, Check], ...] = (
     ("python", installation.python),
     ("plugins", installation.plugins),

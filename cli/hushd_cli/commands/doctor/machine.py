@@ -32,13 +32,13 @@ from .finding import Finding, note, of_error, ok, warning
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription
 
-LITTLE_MB = 700  # of free memory: the two default engines at once
+LITTLE_MB = 700  # MB of free memory: the two default engines at once
 SENTENCE = "The quick brown fox jumps over the lazy dog."
-DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
-SILENT = 300  # of 32768: speech is far louder
+DEADLINE_S = 300.0  # seconds for an engine to load, and to say or hear one sentence
+SILENT = 300  # peak out of 32768: speech is far louder
 _SERVERS = "server"  # the engine for the user's own servers, each of which is a model
 _PROGRAMS = "command"  # the engine for the user's own programs, which is optional
-_DRIVER_TIMEOUT_S = 5.0  # for which the supervisor waits for the driver, too
+_DRIVER_TIMEOUT_S = 5.0  # seconds for which the supervisor waits for the driver, too
 
 
 def memory() -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def confinement() -> Iterator[Finding]:
     """Checks whether engines can be kept from what they do not need."""
     try:
         setting = load(paths.find().config).security.confine
-    except HushdError:  # which the check of the configuration reports
+    except HushdError:  # the check of the configuration reports it
         setting = "auto"
     version = landlock.version()
     if setting == "off":

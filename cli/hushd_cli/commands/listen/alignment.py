@@ -22,10 +22,10 @@ _SURE_RUN = 3  # words in a row; fewer may be equal by chance
 _MAX_LETTER_PAIRS = 1_000_000  # pairs of letters, compared at once
 _PASSAGE = 5  # words, from which on a part counts as not spoken, or as not in the text
 _TIMES_MORE = 3  # words heard for those of the text, of which some are beside it
-_LEAST_TIME = 0.5  # of the usual time, in which a part may have been spoken,
-_SLACK_S = 0.3  # and so much less
+_LEAST_TIME = 0.5  # share of the usual time in which a part may have been spoken,
+_SLACK_S = 0.3  # and the seconds that it may be shorter
 _UNKNOWN = "?"  # a letter that was not heard
-_PAUSE_S = 1.0  # between words in which nothing is spoken
+_PAUSE_S = 1.0  # seconds between words in which nothing is spoken
 
 
 class Passage(NamedTuple):
@@ -152,7 +152,7 @@ def _times(
             unspoken.append(Passage(" ".join(text[between[0].start : between[-1].end].split()), start, end))
         elif others:
             times[i:next_i] = _instead(between, others, (start, end), letter_s)
-        elif between and heard:  # in a pause
+        elif between and heard:  # the place is a pause
             spare_s = max(0.0, end - start - usual_s)
             start += min(spare_s, _PAUSE_S) / 2 if j else spare_s
             pause = [_Stretch(0, max(1, sums[-1]), start, min(end, start + usual_s))]

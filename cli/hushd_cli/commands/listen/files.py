@@ -149,7 +149,7 @@ class Files:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
         feed = Feed(partial(self.receive, index), bool(self._options.diarize), lambda: self._languages.get(index, ""))
         if self._output.printed:
-            feed.begin()  # before a format's own first line
+            feed.begin()  # a format's own first line comes later
             if self._output.titled and os.isatty(1):
                 self._line.clear()
                 console.write(f"{name}:\n")
@@ -239,7 +239,7 @@ class Files:
         """Queues a recording again that was refused beside others, to request it with fewer at once."""
         if job.journal:
             job.journal.close()
-        insort(self._waiting, job.index)  # before later ones
+        insort(self._waiting, job.index)  # keeps it before later ones
         self._at_once = max(min(self._at_once, len(self._running) + 1) - 1, 1)
 
     def _hear(self, job: Job) -> None:
@@ -268,7 +268,7 @@ class Files:
         if self._output.awaited:
             transcription.wait_for_verdict()
         if not self._options.resume:
-            journal = self._journal(index, name)  # while the worker works
+            journal = self._journal(index, name)  # opened while the worker works
         return Job(index, transcription, journal, segments)
 
     def _transcribe(self, job: Job) -> Transcript:

@@ -22,10 +22,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, best_effort
 from hushd_schema.results import SegmentData
 
-JOURNAL_MIN_S = 300.0  # of audio from which a journal is kept
-SYNC_S = 5.0  # of work that a power failure may lose
+JOURNAL_MIN_S = 300.0  # seconds of audio from which a journal is kept
+SYNC_S = 5.0  # seconds of work that a power failure may lose
 _OURS = fcntl.LOCK_EX | fcntl.LOCK_NB
-FORGOTTEN_S = 30 * 86_400.0  # after which a journal is deleted
+FORGOTTEN_S = 30 * 86_400.0  # seconds after which a journal is deleted
 
 
 class Journal:

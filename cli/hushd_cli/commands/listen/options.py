@@ -21,7 +21,7 @@ from hushd_cli.arguments import Group, Parser, WideFormatter, value
 if TYPE_CHECKING:
     from hushd.client import Client
 
-ALL = "all"  # of the formats
+ALL = "all"  # stands for all formats
 _RARE = ("hotwords", "clips", "turn_end", "silence_s", "end_word")  # fields that only the whole help shows
 
 _EXAMPLES = (

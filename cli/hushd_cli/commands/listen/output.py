@@ -15,7 +15,7 @@ from hushd_protocol.system.output_file import OutputFile, check_folder
 
 from .options import ALL
 
-_EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # of a file; v1.2 may be a folder
+_EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # extension of a file; v1.2 may be a folder
 
 
 class Output:

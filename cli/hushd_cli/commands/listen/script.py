@@ -19,10 +19,11 @@ from hushd_cli.terminal import console
 
 from .alignment import Passage, align
 
-_MAX_BYTES = 5_000_000  # of a text: the longest novels
-_LEAST_LIKENESS = 0.1  # of the words, in runs; a model that hears half of them wrongly still has 0.3
-_FEW_HEARD = 20  # of which there may be none in a row: then the letters decide
-_LEAST_ALIKE = 0.5  # of the letters: of 5 to 20 words another text has up to 0.44, the same one misheard 0.6 and more
+_MAX_BYTES = 5_000_000  # bytes of a text: the longest novels
+_LEAST_LIKENESS = 0.1  # likeness of the words, in runs; a model that hears half of them wrongly still has 0.3
+_FEW_HEARD = 20  # words heard; if so few have none in a row, the letters decide
+# Likeness of the letters: of 5 to 20 words another text has up to 0.44, the same one misheard 0.6 and more.
+_LEAST_ALIKE = 0.5
 _NAMED = 5  # passages, by so many words of either end
 
 

@@ -108,7 +108,7 @@ class ModelIndex:
     def __init__(self) -> None:
         self.paths = paths.find()
         self.store = Store(self.paths)
-        self.language = session_language()  # by whose figures models are sorted
+        self.language = session_language()  # language by whose figures models are sorted
         self._asked_for: Sequence[str] = ()  # languages, in place of the session's
 
     def lacks_engine(self, model: Row) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FIRST_BYTES = 1024  # the first bytes, by which binary data is recognised
 _SUBTITLES = (".srt", ".vtt")  # a file of these is read where a text is expected, since nobody speaks its name
-# As `Client.synthesize` takes it: a short text is sent in one piece; everything else, also a pipe, is streamed.
+# Forms that `Client.synthesize` takes: a short text is sent in one piece; everything else, also a pipe, is streamed.
 Text = str | bytes | Iterator[bytes]
 
 
@@ -102,7 +102,7 @@ def _play(client: Client, options: Namespace) -> None:
 
 def _speak(client: Client, options: Namespace, text: Text) -> None:
     speech = _speech(client, options, text, "s16le")
-    from hushd.audio.playback import Player  # while the worker works
+    from hushd.audio.playback import Player  # imported while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
