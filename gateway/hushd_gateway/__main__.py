@@ -31,8 +31,8 @@ from . import log
 from .configuration import Configuration
 from .listening import Activity, Listener, Server
 
-IDLE_S = 60.0  # without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
-FIRST_BYTES_TIMEOUT_S = 0.2  # for the first bytes of a connection that was accepted last
+IDLE_S = 60.0  # seconds without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
+FIRST_BYTES_TIMEOUT_S = 0.2  # seconds for the first bytes of a connection that was accepted last
 UNREAD_BYTES = 128 * 1024  # bytes of an answer that the kernel keeps for a program that does not read
 
 
@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
 def _listener(word: str) -> Listener:
     kind, descriptor, address = word.split("=", 2)
     listener = socket.socket(fileno=int(descriptor))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)  # of each connection that it accepts
+    # Each connection that it accepts has this limit.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     return Listener(kind, listener, address)
 
 

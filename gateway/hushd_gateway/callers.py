@@ -19,7 +19,7 @@ from hushd_protocol.messages import Chunk, Credit, Message, Request
 
 Address = tuple[str, int]
 _LISTENS = "0A"
-_MAPPED = bytes(10) + b"\xff\xff"  # before an IPv4 address as an IPv6 socket has it
+_MAPPED = bytes(10) + b"\xff\xff"  # prefix of an IPv4 address as an IPv6 socket has it
 _known: list[int] = []  # processes that have called, the last one first
 _MAX_KNOWN = 8
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from hushd_protocol.system.footprint import trim
 
-MEMORY_BACK_DELAY_S = 1.0  # from the last request's end until its memory is given back
+MEMORY_BACK_DELAY_S = 1.0  # seconds from the last request's end until its memory is given back
 
 
 class Listener(NamedTuple):

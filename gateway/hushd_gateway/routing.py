@@ -85,7 +85,7 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
     engine = (model and model.engine) or settings.default_model("tts").partition("/")[0]
-    if "+" in voice and engine != "server":  # which may know mixes
+    if "+" in voice and engine != "server":  # a speech server may know mixes
         voice = voice.partition("+")[0].partition("(")[0].strip()
     if model is None:
         return VoiceChoice(None, None, voice or None)
@@ -179,7 +179,8 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
         for model in entry.models
         if model.installed and model.name == name
     ]
-    return Model(min(of_engines)[1], name) if of_engines else None  # as `model_choice.find` at a command line
+    # `model_choice.find` gives the same at a command line.
+    return Model(min(of_engines)[1], name) if of_engines else None
 
 
 def _of_installed_engine(name: str) -> Model | None:
@@ -192,7 +193,7 @@ def _of_installed_engine(name: str) -> Model | None:
 def _check_engine(entry: EngineDescription, name: str) -> None:
     """Raises `engine_missing` for a model of hushd's catalogue whose engine is not here, with all that brings it: the
     worker would name the engine's command alone."""
-    voices: Sequence[VoiceDescription] = getattr(entry, "voices", ())  # only engines that speak have any
+    voices: Sequence[VoiceDescription] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
         raise HushdError("engine_missing", f"{name} is not on this machine: run {advice.steps(known, here=False)}.")
@@ -225,7 +226,7 @@ def for_caller(connection: HTTPConnection) -> Engines:
 
 
 NOTHING = Descriptions.from_data({})
-LISTING_FRESH_S = 10.0  # for so long a list that cannot be kept in a file is not asked for again
+LISTING_FRESH_S = 10.0  # seconds for which a list that cannot be kept in a file is not asked for again
 
 
 class Engines:
@@ -240,7 +241,7 @@ class Engines:
         self.client = client
         self.settings = settings
         self._listed = listed
-        self._described: dict[str, tuple[float, Descriptions]] = {}  # by role
+        self._described: dict[str, tuple[float, Descriptions]] = {}  # descriptions by role
 
     async def stt(self) -> HearingDescription:
         return replace((await self._known("stt")).stt, default=self.settings.default_model("stt"))

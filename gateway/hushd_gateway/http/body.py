@@ -24,7 +24,7 @@ from .fields import FormFields
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
 FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, speakers' voices
 UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
-BODY_SILENCE_S = 20.0  # without a byte
+BODY_SILENCE_S = 20.0  # seconds without a byte
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each damaged form
 
 
@@ -123,7 +123,7 @@ class _FormReader:
 
     def __init__(self, form: Form, boundary: bytes) -> None:
         self._form = form
-        self._file: IO[bytes] | None = None  # of the current part, if it is the recording
+        self._file: IO[bytes] | None = None  # file of the current part, if it is the recording
         self._value = bytearray()
         self._name = ""
         self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()

@@ -15,7 +15,7 @@ _STATUS = {"output_failed": 507, "no_device": 503, "cancelled": 503, "slow_consu
 # Advice that a program can follow over HTTP.
 WORDS = {"list_voices": "GET /v1/audio/voices lists them", "list_cards": "GET /v1/activity lists them"}
 RETRIED = (408, 409, 429)  # OpenAI's packages repeat a request with these statuses, or one from 500 on, twice
-_STEPS = "` and `"  # between commands that bring a model with its engine
+_STEPS = "` and `"  # text between commands that bring a model with its engine
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 _CODES = {"model_missing": "model_not_found", "engine_missing": "model_not_found", "too_large": "request_too_large"}
 

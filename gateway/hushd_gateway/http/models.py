@@ -58,7 +58,7 @@ async def languages(request: Request) -> Response:
 
 
 def _languages() -> list[JsonObject]:
-    from hushd_models import recommendation  # for the page alone, and it reads what graphics cards there are
+    from hushd_models import recommendation  # lazy: the page alone needs it, and it reads what graphics cards there are
 
     where = paths.find()
     store = Store(where)

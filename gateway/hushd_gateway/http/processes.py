@@ -23,7 +23,7 @@ from . import fields
 from .body import read_json
 from .errors import bad
 
-POINTS = 240  # in the timeline
+POINTS = 240  # points in the timeline
 _USUAL = "10m"
 
 

@@ -27,10 +27,10 @@ from .errors import ApiError
 from .realtime import client_secrets
 
 OPEN = ("/health", *web_page.FILES)  # need no token
-SEND_TIMEOUT_S = 60.0  # for a program that does not read its answer
+SEND_TIMEOUT_S = 60.0  # seconds for a program that does not read its answer
 _SHARE = f"set {HTTP_TOKEN} or [http] token_file, and send that secret"
 KEY = "openai-insecure-api-key."
-CODED_KEY = "hushd-token."  # of the page, in base64: a token may have letters that no subprotocol has
+CODED_KEY = "hushd-token."  # prefix of the page's key in base64: a token may have letters that no subprotocol has
 
 
 class Authorisation:
@@ -96,7 +96,7 @@ class Authorisation:
         if scope["type"] == "websocket":
             for session in map(client_secrets.take, keys):
                 if session is not None:
-                    scope["session"] = session  # of any page: this user's program has given it the secret
+                    scope["session"] = session  # any page may have it: this user's program has given it the secret
                     return
         if not _follows_link(scope, headers):
             self._check_page(headers, host)
@@ -152,7 +152,7 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
     if scope["type"] == "http":
         await response(scope, receive, send)
         return
-    # Before the upgrade, a WebSocket is refused by an HTTP answer.
+    # An HTTP answer refuses a WebSocket before the upgrade.
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return

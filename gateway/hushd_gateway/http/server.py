@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from hushd_gateway.configuration import Configuration
     from hushd_gateway.listening import Listener
 
-CONNECTIONS = 512  # at once; further requests get a 503
+CONNECTIONS = 512  # connections at once; further requests get a 503
 MAX_HEAD_BYTES = 32 * 1024  # bytes of a request's head: a client secret takes up to half
-KEEP_ALIVE_S = 15  # between two requests of one connection
+KEEP_ALIVE_S = 15  # seconds between two requests of one connection
 TURN_BYTES = 8 * 1024  # bytes that a connection reads in a turn of the loop
-UNREAD_S = 15  # for which what a program still sends after its last answer is read
+UNREAD_S = 15  # seconds for which what a program still sends after its last answer is read
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
 
 

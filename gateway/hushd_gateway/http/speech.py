@@ -48,7 +48,7 @@ async def create(request: Request) -> Response:
     chosen, by_voice = await engines.speaker(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]
-    if options.pop("timeline"):  # as events, one by one
+    if options.pop("timeline"):  # the timeline comes as events, one by one
         options["on_sentence"] = sentences.append
     if engines.is_server("tts", chosen.engine):
         options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
@@ -59,7 +59,8 @@ async def create(request: Request) -> Response:
     else:
         audio = await whole_or_begun(speech, WHOLE_SPEECH_WAIT_S if form in HEADED else 0.0)
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
-    if voice := speech.voice or by_voice.get("voice"):  # of OpenAI's names it is known once the speech is whole
+    # The voice behind one of OpenAI's names is known once the speech is whole.
+    if voice := speech.voice or by_voice.get("voice"):
         answer.headers[VOICE_HEADER] = quote(voice)
     return answer
 
@@ -105,7 +106,7 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
     yield done | ({"warnings": [each._asdict() for each in speech.warnings]} if speech.warnings else {})
 
 
-WHOLE_SPEECH_WAIT_S = 0.3  # for the whole speech; a longer one begins with what there is by then
+WHOLE_SPEECH_WAIT_S = 0.3  # seconds for the whole speech; a longer one begins with what there is by then
 HEADED = ("wav", "mp3", "flac")  # formats whose header has the length
 
 
@@ -119,7 +120,7 @@ async def whole_or_begun(speech: AsyncSpeech, seconds: float) -> AsyncIterator[b
         try:
             await asyncio.wait({step}, timeout=max(0.0, ends - loop.time()))
         except asyncio.CancelledError:
-            step.cancel()  # which cancels the speech
+            step.cancel()  # this cancels the speech
             raise
         if not step.done():
             return _rest(speech, pieces, step, bytes(audio))

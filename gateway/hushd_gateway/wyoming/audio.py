@@ -15,7 +15,7 @@ from hushd_protocol.system import uploads
 
 IN_MEMORY_BYTES = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
 MAX_AUDIO_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
-_PIECE_S = 0.25  # of sound, read together while it comes
+_PIECE_S = 0.25  # seconds of sound that are read together while it comes
 
 
 class Format(NamedTuple):

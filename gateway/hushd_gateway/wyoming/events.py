@@ -13,8 +13,8 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.operations import Operation
 from wyoming.event import Event
 
-EVENT_TIMEOUT_S = 600.0  # until the next event begins
-EVENT_S = 20.0  # for the rest of an event
+EVENT_TIMEOUT_S = 600.0  # seconds until the next event begins
+EVENT_S = 20.0  # seconds for the rest of an event
 MAX_EVENT_DATA_BYTES = 256 * 1024  # bytes
 MAX_EVENT_PAYLOAD_BYTES = 1024 * 1024
 

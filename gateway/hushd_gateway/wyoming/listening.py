@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from hushd_gateway.configuration import Configuration
     from hushd_gateway.listening import Listener
 
-CONNECTIONS = 512  # at once; further ones are closed
-FLUSH_S = 5.0  # for a program that does not read its last answer, or keeps sending after it
-LAST_ANSWERS_TIMEOUT_S = 2.0  # for the last answers, once the supervisor has ended
+CONNECTIONS = 512  # connections at once; further ones are closed
+FLUSH_S = 5.0  # seconds for a program that does not read its last answer, or keeps sending after it
+LAST_ANSWERS_TIMEOUT_S = 2.0  # seconds for the last answers, once the supervisor has ended
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -38,7 +38,7 @@ from hushd_gateway.routing import Engines, Model
 from . import events
 from .audio import Recording
 
-SEND_TIMEOUT_S = 60.0  # for a program that does not read
+SEND_TIMEOUT_S = 60.0  # seconds for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
 WORDS = {"list_voices": "describe lists them"}  # advice for programs
 _SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of the answer to an empty text
@@ -74,7 +74,7 @@ class _Connection:
         self._engines = engines
         self._tasks = tasks
         self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
-        self._model = Model()  # for this recording
+        self._model = Model()  # model of this recording
         self._recording = Recording()
         self._hearing: asyncio.Task[None] | None = None  # transcribes it while it comes
         self._text: asyncio.Queue[str | None] | None = None
@@ -98,7 +98,7 @@ class _Connection:
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
                 self._transcribe_data = event.data
-                self._stop_hearing()  # of a recording that is under way: it is heard anew, as this says
+                self._stop_hearing()  # a recording under way is heard anew, as this says
             case "audio-start":
                 await self._begin(event)
             case "audio-chunk":

@@ -24,8 +24,8 @@ from . import store
 from .recording import is_url, shown
 
 NAME = ".hushd-run"  # hidden, so that no recording's transcript has it
-BEAT_S = 5.0  # between two words
-_BEATS = 3  # without a new word, after which a run has ended without saying so
+BEAT_S = 5.0  # seconds between two words
+_BEATS = 3  # words that are missing where a run has ended without saying so
 
 
 @contextmanager
@@ -43,12 +43,12 @@ def _locked(place: str) -> Iterator[None]:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             stack.callback(os.close, descriptor)
-            # Of a file system without locks the file is empty.
+            # The file is empty in a file system without locks.
             if not atomic_file.lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and (
                 who := os.pread(descriptor, 200, 0)
             ):
                 raise _busy(place, who.decode(errors="replace"))
-            if os.fstat(descriptor).st_nlink:  # else its run has ended meanwhile, and removed it
+            if os.fstat(descriptor).st_nlink:  # a removed file's run has ended meanwhile
                 break
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, _who().encode(), 0)
@@ -57,7 +57,7 @@ def _locked(place: str) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)  # while it is locked
+            path.unlink(missing_ok=True)  # the file is locked now
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from hushd_protocol.errors import HushdError, reason
 
 from .recording import shown
 
-BUSY_MS = 5000  # after which a store that does not answer is asked again
+BUSY_MS = 5000  # milliseconds after which a store that does not answer is asked again
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-# What a file system says of one name, and would say again.
+# A file system says these of one name, and would say them again.
 _OF_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,15}://\S+", re.IGNORECASE)
 _REFUSALS = (400, 401, 402, 403, 405, 406, 410, 451)
@@ -63,7 +63,7 @@ def _failure(url: str, error: Exception, writing: bool) -> HushdError:
 
 def is_refusal(error: BaseException | None) -> bool:
     """Returns whether a store refused a request as such, so that it would do so again."""
-    status = getattr(error, "status", None)  # of HTTP
+    status = getattr(error, "status", None)  # HTTP's status
     return isinstance(error, PermissionError) or (isinstance(status, int) and status in _REFUSALS)
 
 

@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError, os_errors_as
 from . import store
 from .recording import SET_ASIDE, Recording, is_url, shown, transcript_path
 
-KEEP_S = 5.0  # between two writes of the list, at least
+KEEP_S = 5.0  # seconds between two writes of the list, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Outputs:
         if not self._is_kept:
             rows = {name: asdict(failure) for name, failure in self.set_aside.items()}
             content = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
-            # So JSON has what is not Unicode in a file's name.
+            # JSON has what is not Unicode in a file's name like this.
             self._store.write(SET_ASIDE, content.encode(errors="backslashreplace"))
             self._is_kept, self._kept_at = True, time.monotonic()
 

@@ -15,7 +15,7 @@ MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, wi
 MAX_KEY_BYTES = 800  # bytes; the key of an object may have 1024, with the folder before it
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
-PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # also of a URL within one, as fsspec chains them
+PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # password, also in a URL within a URL, as fsspec chains them
 _SUFFIXES = tuple(f".{form}" for form in FORMATS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 

@@ -21,9 +21,10 @@ from ray import serve
 from . import session
 from .task import HOLDER, prepare
 
-NAME = "hushd"  # of the application
+NAME = "hushd"  # name of the application
 DEPLOYMENT = "http"
-MAX_REQUESTS = 1000  # at one node, also those that wait: its supervisor orders them, and says when its queue is full
+# Requests at one node, and those that wait: its supervisor orders them, and says when its queue is full.
+MAX_REQUESTS = 1000
 
 _COLUMNS: tuple[Column[JsonObject], ...] = (
     Column("DEPLOYMENT", lambda row: str(row["name"]), left=True),
@@ -62,12 +63,12 @@ def build(settings: Settings, token: str, options: Namespace) -> serve.Applicati
     return deployment.options(
         max_replicas_per_node=1,
         max_ongoing_requests=MAX_REQUESTS,
-        ray_actor_options={"num_cpus": 0},  # so that it starts beside tasks that use them all
+        ray_actor_options={"num_cpus": 0},  # it must start beside tasks that use them all
         autoscaling_config={
             "min_replicas": 1,
             "max_replicas": options.nodes,
             "target_ongoing_requests": options.at_once,
-            # With Serve's defaults a burst waits 30 s for a second replica; here a replica starts without a model.
+            # Serve's defaults let a burst wait 30 s for a second replica; here a replica starts without a model.
             "upscale_delay_s": 1.0,
             "metrics_interval_s": 1.0,
             "look_back_period_s": 3.0,

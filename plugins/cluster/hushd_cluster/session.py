@@ -28,7 +28,7 @@ from ray._private import worker as ray_worker
 CLUSTER_CONNECT_TIMEOUT_S = 5.0
 BEGIN_TIMEOUT_S, SHUTDOWN_TIMEOUT_S = 120.0, 15.0
 BEGINNING_INTERVAL_S = 1.0
-_calls: SimpleQueue[Callable[[], None]] = SimpleQueue()  # of Ray, for the thread that does them
+_calls: SimpleQueue[Callable[[], None]] = SimpleQueue()  # calls of Ray, for the thread that does them
 _has_thread = False
 _given_up = False  # whether work of Ray's goes on of which nobody waits for the end
 # Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors, and

@@ -54,7 +54,7 @@ class Folder(Source):
 
     def recordings(self) -> Iterator[Recording]:
         for name, written in self._found():
-            why = fault(name) if is_url(self._place) else ""  # of a disk that never knew Unicode any name will do
+            why = fault(name) if is_url(self._place) else ""  # any name will do on a disk that never knew Unicode
             if why:
                 self.faults.append(f"{name!r} {why}: rename it.")
             else:

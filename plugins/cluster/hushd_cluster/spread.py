@@ -24,12 +24,13 @@ from .recording import Recording, is_url
 from .task import Outcome, Task, transcribe
 
 TASKS_PER_CPU = 2  # tasks for each CPU: the next one's bytes travel while one runs
-NODES_LOOK_INTERVAL_S = 1.0  # between two looks at the cluster's nodes
+NODES_LOOK_INTERVAL_S = 1.0  # seconds between two looks at the cluster's nodes
 LOST = 3  # times that Ray sends a task again whose node has died
 ATTEMPTS = 3  # failures of a recording before it is set aside
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
-FRUITLESS_S = 60.0  # and for so long
-ITS_OWN = frozenset(("model_missing", "engine_missing", "model_too_large"))  # of a recording that names its model
+FRUITLESS_S = 60.0  # seconds that these failures take at least
+# Errors of a recording that names its model.
+ITS_OWN = frozenset(("model_missing", "engine_missing", "model_too_large"))
 _NODE_LABEL = "ray.io/node-id"
 
 
@@ -68,14 +69,14 @@ class Spread:
         self._is_mixed = is_mixed
         self._cpus = cpus
         self._report = report
-        self._running: dict[Any, Sent] = {}  # by the result's reference
+        self._running: dict[Any, Sent] = {}  # tasks by the result's reference
         self._alive: set[str] = set()  # nodes at the last look
         self._places = 1  # recordings under way at once
         self._looked = -NODES_LOOK_INTERVAL_S
         self._nodes = Nodes(ATTEMPTS)
         self._hosts: dict[str, str] = {}
         self._fruitless = 0
-        self._begun = self._fruitful = time.monotonic()  # and the time of the last success
+        self._begun = self._fruitful = time.monotonic()  # times of the beginning, and of the last success
         self._task = ray.remote(num_cpus=cpus, max_retries=LOST, scheduling_strategy="SPREAD")(transcribe)
         self.figures = Figures(len(self._waiting))
         self.failed: dict[str, Failure] = {}
@@ -133,7 +134,7 @@ class Spread:
     def _take(self, recording: Recording, reference: Any) -> None:
         try:
             outcome: Outcome = ray.get(reference)
-        except ray.exceptions.RayError:  # which has tried it at several nodes
+        except ray.exceptions.RayError:  # Ray has tried it at several nodes
             error = HushdError("supervisor_lost", "The nodes that transcribed it have gone.")
             self._put_aside(recording, error)
             return

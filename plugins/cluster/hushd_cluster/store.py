@@ -21,7 +21,7 @@ from .faults import faults, is_refusal
 from .recording import PASSWORD, is_url, shown
 
 READ_ONLY = ("http", "https", "data", "git", "github", "zip", "tar")  # schemes under which nothing is kept
-_TIMES = ("LastModified", "mtime", "last_modified", "updated", "created")  # of a listing, by kind of store
+_TIMES = ("LastModified", "mtime", "last_modified", "updated", "created")  # fields of a listing, by kind of store
 
 
 class Store(Protocol):

@@ -24,7 +24,7 @@ from .recording import Recording
 
 HOLDER = "ray"  # the name in `hushd status` of Ray's processes, which are clients of their node's supervisor
 MAX_TASK_WAIT_S = 10.0  # longest wait of a task whose node has no room
-TRIES = 3  # of reading or writing at a store that is busy
+TRIES = 3  # tries of reading or writing at a store that is busy
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ PROGRAMS = (
     (("xsel", "--primary", "--output"), "DISPLAY"),
 )
 _UNREACHED = (b"open display", b"connect to a wayland")  # their errors if no desktop answers
-SELECTION_TIMEOUT_S = 5.0  # for the window with the selection, which may hang
+SELECTION_TIMEOUT_S = 5.0  # seconds for the window with the selection, which may hang
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

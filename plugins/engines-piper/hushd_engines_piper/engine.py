@@ -38,7 +38,7 @@ _FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapu
 _MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
 _OPENING = re.compile(r"\[(?=\[)")  # the package reads text in double brackets as phonemes
-_MAX_SPEAKERS = 32  # of one file: some have 900, without names
+_MAX_SPEAKERS = 32  # speakers of one file: some have 900, without names
 
 
 class Piper(Engine):

@@ -71,7 +71,7 @@ class Graph:
             before = max(begin - of.reach, 0)
             (sound,) = self.sessions[-1].run(None, {of.frames: frames[:, :, before : end + of.reach]})
             made.append(sound.reshape(-1)[(begin - before) * of.hop :][: (end - begin) * of.hop])
-            took = (self._clock() - started) * self._rate / of.hop  # in frames
+            took = (self._clock() - started) * self._rate / of.hop  # time as the frames that play meanwhile
             length = next_length(end - begin, of.reach, took)
             if length or end == last:
                 yield np.concatenate(made)
@@ -88,6 +88,6 @@ def next_length(length: int, reach: int, took: float) -> int:
         reach: the frames that are computed once more on either side of a stretch.
         took: the time of its computing, as the number of frames that play meanwhile.
     """
-    computed = length + reach  # as for the first stretch, which has one side
+    computed = length + reach  # the first stretch, which has one side, has as many
     ready = int(length * computed / (2 * took)) - 2 * reach if took else LONGEST_STRETCH
     return min(ready, LONGEST_STRETCH) if ready >= SHORTEST_STRETCH else 0

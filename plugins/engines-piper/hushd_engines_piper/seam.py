@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from hushd_worker.onnx_session import Field, bytes_field, fields, read_varint
 
-_GRAPH = 7  # of ModelProto
-_NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
-_NODE_INPUT, _NODE_OUTPUT, _OPERATION, _ATTRIBUTE = 1, 2, 4, 5  # of NodeProto
-_WEIGHT_NAME = 8  # of TensorProto
-_INTS = 8  # of AttributeProto
+_GRAPH = 7  # field of ModelProto
+_NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12  # fields of GraphProto
+_NODE_INPUT, _NODE_OUTPUT, _OPERATION, _ATTRIBUTE = 1, 2, 4, 5  # fields of NodeProto
+_WEIGHT_NAME = 8  # field of TensorProto
+_INTS = 8  # field of AttributeProto
 _SINGLE = frozenset(("Add", "Div", "Elu", "Identity", "LeakyRelu", "Mul", "Relu", "Sigmoid", "Sub", "Tanh"))
-_RESHAPING = frozenset(("Squeeze", "Unsqueeze"))  # behind the last convolution
+_RESHAPING = frozenset(("Squeeze", "Unsqueeze"))  # operations behind the last convolution
 
 
 class _Node(NamedTuple):
@@ -117,7 +117,7 @@ def _extent(model: bytes, decoder: Sequence[_Node], frames: str) -> tuple[int, i
             of = _attributes(model, node)
             kernel, step, dilation = (of.get(name, (1,)) for name in ("kernel_shape", "strides", "dilations"))
             if not len(kernel) == len(step) == len(dilation) == 1:
-                return None  # over pictures
+                return None  # the convolution is over pictures
             span, pads = (kernel[0] - 1) * dilation[0], of.get("pads", (0, 0))
             if node.operation == "Conv":
                 if step[0] != 1 or sum(pads) != span:

@@ -28,9 +28,9 @@ from .folders import Described, Speaker, described
 from .inventory import SPEC, voice_name
 
 INSTALL = engine_command(SPEC)
-_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
+_CANCEL_LOOK_INTERVAL_S = 0.1  # seconds between two checks for a cancel
 _POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
-_HEARD_S = 10.0  # and the length of the part that it uses
+_HEARD_S = 10.0  # seconds of the part that it uses
 _CLASSES = {"pocket": "OfflineTtsPocketModelConfig", "supertonic": "OfflineTtsSupertonicModelConfig"}
 
 

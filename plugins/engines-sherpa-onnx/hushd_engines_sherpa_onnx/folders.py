@@ -80,7 +80,7 @@ _STYLES = ("F1", "F2", "F3", "F4", "F5", "M1", "M2", "M3", "M4", "M5")
 RECORDINGS = "test_wavs"
 # The recordings of Pocket TTS's package, which its makers publish as voices; others are left alone.
 PUBLISHED = ("bria", "loona")
-_MAX_SPEAKERS = 32  # of one model
+_MAX_SPEAKERS = 32  # speakers of one model
 
 
 def described(folder: Path) -> Described:
@@ -147,7 +147,7 @@ def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> D
         raise NoModel(f"{files['unicode_indexer']} is only a part")
     count = numbers[0]
     names = _STYLES if count == len(_STYLES) else [str(number) if number else "" for number in range(count)]
-    genders = {"F": "female", "M": "male"}  # by the letter in a style's name
+    genders = {"F": "female", "M": "male"}  # genders by the letter in a style's name
     styles = [
         Speaker(name, number, languages[0], gender=genders.get(name[:1], ""))
         for number, name in enumerate(names[:_MAX_SPEAKERS])

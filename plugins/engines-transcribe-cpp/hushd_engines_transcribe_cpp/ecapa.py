@@ -25,7 +25,7 @@ class Ecapa:
     """
 
     def __init__(self, file: Path) -> None:
-        self.labels = langid.labels(file)  # before the library reads the file
+        self.labels = langid.labels(file)  # read before the library reads the file
         package = ggml.package(cards=False)
         self._model = package.Model(str(file), backend="cpu")
         self._session = self._model.langid_session(n_threads=threads(SPEC.spare_cores))

@@ -45,7 +45,7 @@ from .inventory import SPEC
 
 T = TypeVar("T")
 
-_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
+_CANCEL_LOOK_INTERVAL_S = 0.1  # seconds between two checks for a cancel
 _MIN_SAMPLES = RATE // 2  # a shorter piece is padded with silence, since some architectures refuse it
 # Whisper's encoder always processes 30 s. Moonshine was trained on short utterances.
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
@@ -55,7 +55,8 @@ _LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine moonsh
 _FEEDS_S = {"moonshine_streaming": 0.5}
 _TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
 _NEEDS_LANGUAGE = ("canary", "cohere")  # those whose prompt has one, English by default
-_THRESHOLDS = {  # of Whisper's decoder: by hushd's names, the package's, and the value that switches each off
+# Thresholds of Whisper's decoder: by hushd's names, the package's, and the value that switches each off.
+_THRESHOLDS = {
     "temperature_increment": ("temperature_inc", 0.0),
     "compression_ratio_threshold": ("compression_ratio_thold", math.inf),
     "logprob_threshold": ("logprob_thold", -math.inf),
@@ -168,7 +169,7 @@ class TranscribeCpp(Engine):
                 if key in options.decoder
             }
             if options.temperature is not None and not thresholds.get("temperature_inc"):
-                thresholds["temperature_inc"] = 0.0  # without an increment, only the given temperature is tried
+                thresholds["temperature_inc"] = 0.0  # the given temperature alone is tried without an increment
             arguments["family"] = self._package.WhisperRunOptions(
                 temperature=options.temperature,
                 condition_on_prev_tokens=options.decoder.get("condition_on_previous_text", False),
@@ -217,7 +218,7 @@ class _Live(EngineStream):
         import numpy as np
 
         self._seconds += len(samples) / RATE
-        finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # as above
+        finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # done for the reason given above
         if len(finite):  # the package refuses empty feeds
             self._call(lambda: self._stream.feed(finite))
         text = self._stream.text()

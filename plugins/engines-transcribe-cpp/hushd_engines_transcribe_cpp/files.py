@@ -71,12 +71,12 @@ ARCHITECTURES = {
     "voxtral": Abilities(translation=True),
     "voxtral_realtime": Abilities(streaming=True),
 }
-_OTHERS = {  # that the library runs too
+_OTHERS = {  # families that the library runs, too
     "sortformer": "tells speakers apart",
     langid.ARCHITECTURE: "tells languages apart",
     "silero_vad": "detects speech",
 }
-_TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row per token, the times last
+_TOKEN_WEIGHTS = "dec.token_embd.weight"  # tensor of Whisper: a row per token, the times last
 
 
 @cache

@@ -27,7 +27,7 @@ from .inventory import SPEC
 if TYPE_CHECKING:
     from .ecapa import Ecapa
 
-# Of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages.
+# Seconds of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages.
 MAX_IDENTIFIED_S = 5.0
 MIN_IDENTIFIED_S = 0.5  # the library's minimum
 # More likely than all other languages of the model together; the library's own tests require that of real speech.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .gguf import Header
 
 ARCHITECTURE = "ecapa_tdnn"
-ROLE = "langid"  # of such a model in lists; there are no workers of this role
+ROLE = "langid"  # role of such a model in lists; there are no workers of this role
 _MAX_MODEL_BYTES = 500_000_000  # six times the makers' largest file
 _CODES = "stt.langid.labels.codes"
 # The range of each number. VoxLingua107's are 400, 160, 400, 60; 1024 to 3072, 1 to 5, 1 to 4; 128 to 512.

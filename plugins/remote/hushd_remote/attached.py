@@ -16,11 +16,11 @@ from hushd.transport.link import DEVICES, Machine
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
-ENDPOINT = "attached:"  # before the socket's path, as `Client(endpoint=…)`
+ENDPOINT = "attached:"  # prefix of the socket's path in `Client(endpoint=…)`
 SUFFIX = ".sock"
-MODELS = ".models.sock"  # of a machine that lends its models too
+MODELS = ".models.sock"  # ending of the socket of a machine that lends its models too
 REMOTE_WELCOME_TIMEOUT_S = 10.0
-BACK_S = 30.0  # in which a connection that was lost must be back
+BACK_S = 30.0  # seconds in which a connection that was lost must be back
 ATTACH_DELAY_S = 0.05
 
 
@@ -54,7 +54,7 @@ class AttachedMachine:
     """The machine at the other end of a forwarded socket: a `Machine`."""
 
     def __init__(self, path: Path) -> None:
-        from . import devices  # for who uses them
+        from . import devices  # lazy: few use them
 
         self._path = path
         self.place = path.name.removesuffix(SUFFIX).removesuffix(".models")

@@ -23,7 +23,7 @@ from .permissions import Permissions
 from .server import AttachServer
 from .tunnel import Tunnel
 
-PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to reconnect; the last one for all further ones
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before each attempt to reconnect; the last one for all further ones
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

@@ -18,9 +18,9 @@ from hushd.transport.link import GONE, Link
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Control, Credit, Error, Message, Progress, Request, Result
 
-WORKER = "devices"  # of requests for a loudspeaker or a microphone
+WORKER = "devices"  # worker of requests for a loudspeaker or a microphone
 CHUNKS_UNDER_WAY = 64  # chunks of a recording under way
-LATENCY_S = 0.05  # of a microphone there
+LATENCY_S = 0.05  # latency of a microphone there
 
 
 def listed(link: Link, kind: Kind) -> list[Device]:
@@ -82,7 +82,7 @@ class MicrophoneThere:
 
 
 DEVICE_CHUNK_S = 0.02
-FIRST_S = 0.2  # that may be sent before the first report
+FIRST_S = 0.2  # seconds that may be sent before the first report
 
 
 class Stream:
@@ -131,7 +131,7 @@ class LoudspeakerThere(PlaybackBuffer):
         self._link = link
         self._params = {"rate": rate, "channels": channels, "device": device}
         self._block_size = max(1, int(DEVICE_CHUNK_S * rate)) * self._frame
-        self._unheard: list[memoryview] = []  # of the stream
+        self._unheard: list[memoryview] = []  # sound of the stream
         self._before = 0  # bytes taken when the stream was opened
         self._sent = 0  # bytes to the stream
         self._seq = 0

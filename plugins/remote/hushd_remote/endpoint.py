@@ -25,14 +25,14 @@ from hushd_protocol.system import paths
 from . import ssh
 
 LOGIN_S = 120.0  # a person may have to type something
-RESTART_WINDOW_S = 5.0  # in which a supervisor that served us before may start anew
+RESTART_WINDOW_S = 5.0  # seconds in which a supervisor that served us before may start anew
 ENDPOINT_DELAY_S = 0.1
 ACCEPT_S = 10.0
-SSH_LAST_WORDS_S = 2.0  # of an ssh whose socket is closed
+SSH_LAST_WORDS_S = 2.0  # seconds for the last words of an ssh whose socket is closed
 # Exit statuses: of a hushd that has no such command, of a shell that finds none, of ssh itself.
 USAGE, NOT_FOUND, FAILED = 2, 127, 255
 
-# What the user's shell there runs. A login reads the profile, whose PATH has hushd; what that prints is not for libzmq.
+# The user's shell there runs this. A login reads the profile, whose PATH has hushd; what that prints is not for libzmq.
 # SIGINT is the program's, which may go on: ssh is in its process group, since else it could not ask for a password.
 _THERE = """
 exec 3>&1 1>&2

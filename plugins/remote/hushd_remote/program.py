@@ -31,7 +31,7 @@ from .permissions import Permissions
 from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
 
 MAX_WAITING_MESSAGES = 1000  # waiting messages for the supervisor, beyond which the program is disconnected
-MAX_STREAMS = 32  # at once
+MAX_STREAMS = 32  # streams at once
 STREAM_CONTROLS = ("hush", "volume")
 M = TypeVar("M", bound=Message)
 
@@ -129,7 +129,7 @@ class AttachedProgram:
             if error := self._permissions.refusal(message):
                 raise error
             if isinstance(message, Claim):
-                message = replace(message, pauses=True)  # so that the user here sees and can end the recording
+                message = replace(message, pauses=True)  # the user here must see and can end the recording
                 self._claims[message.id] = Claimed({*message.devices})
             self._calls.add(message.id)
             self._link.connect().carry(_Answers(self, message.id), message)

@@ -36,7 +36,7 @@ MAX_MISSED = 5  # pings, before a program counts as gone
 _OPTIONS = {
     zmq.LINGER: 0,
     zmq.RCVHWM: 32,  # messages of a program read ahead
-    zmq.SNDHWM: 1000,  # to a program, beyond which it is disconnected
+    zmq.SNDHWM: 1000,  # messages to a program, beyond which it is disconnected
     zmq.ROUTER_MANDATORY: 1,
     zmq.MAXMSGSIZE: MAX_WIRE,
     zmq.BACKLOG: MAX_PROGRAMS,
@@ -153,7 +153,7 @@ class AttachServer:
                 f"The person's machine speaks hushd/{PROTOCOL} ({__version__}) and this program hushd/{hello.protocol} "
                 f"({hello.version}): install the same version on both.",
             )
-        self._depart()  # before it is known: the number of its descriptor was that of another a moment ago
+        self._depart()  # the new one is not known yet: the number of its descriptor was that of another a moment ago
         self._lose_by(descriptor)
         if len(self._programs) >= MAX_PROGRAMS:
             raise HushdError("server_busy", f"At most {MAX_PROGRAMS} programs can use an attached machine.")

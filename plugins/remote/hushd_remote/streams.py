@@ -16,7 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Error, Message, Progress, Request, Result
 from hushd_schema.kinds import check, number, whole
 
-SENT_AHEAD_S = 0.19  # of sound sent ahead: for so long it may play after the other machine has gone
+SENT_AHEAD_S = 0.19  # seconds of sound sent ahead: for so long it may play after the other machine has gone
 SURPLUS_S = 1.0  # tolerated beyond that limit
 RATE = whole(4000, 192_000)
 CHANNELS = whole(1, 8)

@@ -17,8 +17,8 @@ from . import ssh
 LOGIN_S = 120.0  # the user may have to type a password
 FORWARD_S = 10.0
 TUNNEL_BEAT_INTERVAL_S = 0.25
-DEAD_S = 2.0  # without an echo
-SSH_END_TIMEOUT_S = 1.0  # for ssh to end
+DEAD_S = 2.0  # seconds without an echo
+SSH_END_TIMEOUT_S = 1.0  # seconds for ssh to end
 MARK = "hushd-attached "
 # The script there, for sh: the folder is the one of programs there, as in `paths.find`. It echoes beats, and removes
 # the socket's file whenever the connection ends.

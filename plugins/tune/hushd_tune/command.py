@@ -44,7 +44,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         hearings, failed = _hear(client, heard, _models(client, language), language)
     comparison = _compared(heard, hearings, failed, language, normalise)
     if comparison.model:
-        from .own_words import helpful  # with numpy, after the models have answered
+        from .own_words import helpful  # imports numpy, after the models have answered
 
         texts = hearings[comparison.model].texts
         helping = helpful([clip.sentence for clip in heard], texts, language, normalise)
@@ -130,7 +130,7 @@ def _settle(options: Namespace, comparison: report.Comparison) -> bool:
         return False
     model = choice.heard.model
     config = paths.find().config
-    own = language in load(config).stt_by_language  # which would outdo `stt`
+    own = language in load(config).stt_by_language  # a model of the language would outdo `stt`
     key = ["stt"] if language == session_language() and not own else ["stt_by_language", language]
     name = f'{".".join(key)} = "{model}"'
     if model == comparison.present:

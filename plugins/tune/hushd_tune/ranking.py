@@ -11,12 +11,12 @@ from random import Random
 
 from hushd_protocol.light_dataclass import dataclass
 
-# With 5 sentences, even a model that is better in each of them may be so by chance (1 in 16, both ways).
+# A model that is better in each of 5 sentences may be so by chance (1 in 16, both ways).
 MIN_SENTENCES = 6
 DRAWS = 2000
 _SEED = 20
-_TAIL_SHARE = 0.025  # of the draws, on either side of a 95 % interval
-_NONE_WRONG = 3  # of so many words in all, the rate may still be this above 0 (the rule of three): draws show no error
+_TAIL_SHARE = 0.025  # share of the draws on either side of a 95 % interval
+_NONE_WRONG = 3  # errors that there may still be where none was seen (the rule of three): draws show no error
 
 BEST, EQUAL, CHANCE, WORSE = "best", "equal", "chance", "worse"
 

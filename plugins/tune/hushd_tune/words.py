@@ -41,7 +41,7 @@ def normaliser(language: str) -> Normalise:
     try:
         import jiwer  # noqa: F401  # needed later, and said at once
 
-        with warnings.catch_warnings(action="ignore"):  # about an escape in a docstring of the package
+        with warnings.catch_warnings(action="ignore"):  # the package warns about an escape in a docstring of its own
             from whisper_normalizer.basic import BasicTextNormalizer
             from whisper_normalizer.english import EnglishTextNormalizer
     except ImportError as error:

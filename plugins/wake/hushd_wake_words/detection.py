@@ -77,7 +77,7 @@ def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpa
         options: also engine, keep_alive, priority.
     """
     request = _request(words, **options)
-    # What was heard once must not be heard again.
+    # Sound that was heard once must not be heard again.
     return Detections(run(client._send(request, source.Stream(chunks, room=0))))
 
 

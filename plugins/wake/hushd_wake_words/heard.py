@@ -25,11 +25,11 @@ _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed"
 # Seconds of silence put before the sound: of 36 commands said in one breath with the word a model lost words of five if
 # the sound began within speech, and of none with the silence.
 BEFORE_WORD_S = 0.3
-_STEADY_S = 60.0  # after which a failure does not count as a repetition
-_FAILURES = 3  # in a row
+_STEADY_S = 60.0  # seconds after which a failure does not count as a repetition
+_FAILURES = 3  # failures in a row
 # Twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average.
 WAKE_CHUNK_S = 0.2
-_HEARD_TWICE_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
+_HEARD_TWICE_S = 2.0  # seconds of sound that the next request gets again, since a word may have been said in between
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 

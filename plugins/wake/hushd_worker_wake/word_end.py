@@ -8,10 +8,10 @@ from .engine import RATE
 
 KEPT_SOUND_S = 2.0
 MAX_WAKE_WORD_S = 1.5  # the longest wake word
-LOUD_S = 1.0  # before a word's detection; the loudest part of it belongs to the word
-QUIET_SHARE = 0.05  # of that loudness: 26 dB less
-WORD_END_QUIET_S = 0.06  # of quiet up to the detection, or
-CLOSED_S = 0.1  # of quiet before: a shorter one may be the closure of a t, k or p
+LOUD_S = 1.0  # seconds before a word's detection; the loudest part of them belongs to the word
+QUIET_SHARE = 0.05  # share of that loudness: 26 dB less
+WORD_END_QUIET_S = 0.06  # seconds of quiet up to the detection, or
+CLOSED_S = 0.1  # seconds of quiet before: a shorter one may be the closure of a t, k or p
 _FRAME = RATE // 100
 
 

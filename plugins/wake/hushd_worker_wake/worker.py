@@ -21,7 +21,7 @@ from .word_end import RecentSound
 if TYPE_CHECKING:
     from .engine import Engine, Listener
 
-# To wait for audio: the microphone may be paused, or the program may have left the request open.
+# Seconds to wait for audio: the microphone may be paused, or the program may have left the request open.
 _AUDIO_TIMEOUT_S = 600.0
 _STEP = 2 * RATE // 5  # bytes heard at a time
 _SESSIONS = 32  # each costs 0.3 % of a core

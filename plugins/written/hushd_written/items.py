@@ -11,8 +11,8 @@ from .rules import Item, Language
 
 _DIGITS = re.compile(r"\d{1,3}(?:[.,]\d{3})*(?:[.,]\d+)?|\d+(?:[.,]\d+)?", re.ASCII)
 _READ = re.compile(r"\d+([.,]\d+|st|nd|rd|th|\.|er|ère|ème|º|ª)?")  # no fraction, such as 1/100, and no plural
-_SEPARATED_FROM = 10_000  # in every language
-_MANY = {1, 100, 1000}  # before "million", of which none is counted
+_SEPARATED_FROM = 10_000  # number from which every language separates thousands
+_MANY = {1, 100, 1000}  # numbers before "million" that count none
 
 
 class _Spoken:

@@ -20,8 +20,8 @@ from .items import edges, items
 from .rules import Item, Language, languages
 
 _BEFORE_SPACE = re.compile(r"(?<=\S)(?=\s)")
-_ENDS = ".?!…:"  # of sentences
-_MANY = {100, 1000}  # as words alone
+_ENDS = ".?!…:"  # ends of sentences
+_MANY = {100, 1000}  # numbers that stand alone as words
 _LEAST_IN_DIGITS = 10
 _DICTATED = 3  # digits at least
 

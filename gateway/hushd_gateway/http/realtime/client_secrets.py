@@ -25,8 +25,8 @@ from ..body import read_json
 from ..errors import ApiError, bad
 from .session import Session, named
 
-SECONDS, USUAL_S = whole(10, 7_200), 600  # as in OpenAI's API
-MAX_SECRETS, MAX_CHARACTERS = 1_000, 16_384  # that wait, and of a session
+SECONDS, USUAL_S = whole(10, 7_200), 600  # OpenAI's API has these
+MAX_SECRETS, MAX_CHARACTERS = 1_000, 16_384  # secrets that wait, and characters of a session
 _SECRET = re.compile("ek_[0-9a-f]{32}")
 
 

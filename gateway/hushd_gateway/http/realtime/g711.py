@@ -6,7 +6,7 @@ from functools import cache
 
 ULAW, ALAW = "audio/pcmu", "audio/pcma"
 G711_RATE = 8_000  # Hz
-_BIAS = 0x84  # of mu-law
+_BIAS = 0x84  # bias of mu-law
 
 
 def decoded(coded: bytes, coding: str) -> bytes:

@@ -36,7 +36,7 @@ RATES = SYNTHESIZE.fields["sample_rate"].kind
 _SILENCE_MS = number(0, 60_000)
 # The options of a session's transcription; recordings alone tell speakers apart.
 HEARD = parameters.of(TRANSCRIBE, LIVE)
-_KEYS = ("format", "noise_reduction", "transcription", "turn_detection")  # of `audio.input`; others are ignored
+_KEYS = ("format", "noise_reduction", "transcription", "turn_detection")  # keys of `audio.input`; others are ignored
 # OpenAI's models without turn detection: their programs commit without turning it off.
 _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
@@ -72,7 +72,7 @@ class Session:
         audio_input = {**self.input, **{name: value for name, value in sent.items() if name in _KEYS}}
         _check(audio_input)
         self._adapt(audio_input, sent)
-        known = [LOGPROBS] if LOGPROBS in include else None  # what hushd does not know is left out
+        known = [LOGPROBS] if LOGPROBS in include else None  # values that hushd does not know are left out
         self.data = {**self.data, "audio": {"input": audio_input}, "include": known}
 
     def _adapt(self, audio_input: Object, sent: Mapping[str, Any]) -> None:

@@ -23,9 +23,9 @@ from .hearing import Hearing
 from .session import PCM, Session
 from .turns import Event, Items, Stream
 
-MIN_COMMIT_S = 0.1  # of sound in a commit, as in OpenAI's API
+MIN_COMMIT_S = 0.1  # seconds of sound in a commit; OpenAI's API has the same
 NAME = 256  # characters of an event's id that is sent back
-REALTIME_SEND_TIMEOUT_S = 30.0  # for a program that does not read
+REALTIME_SEND_TIMEOUT_S = 30.0  # seconds for a program that does not read
 CLOSE_TOO_SLOW = 1008
 
 
@@ -34,7 +34,7 @@ async def serve(socket: WebSocket) -> None:
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     session = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", ""))
-    session.update(socket.scope.get("session", {}))  # of a client secret
+    session.update(socket.scope.get("session", {}))  # a client secret brings a session
     await Connection(socket, routing.for_caller(socket), session).run()
 
 
@@ -47,10 +47,10 @@ class Connection:
         self._session = session
         self._items = Items()
         self._hearing: Hearing | None = None  # receives new sound
-        self._hearings: set[Hearing] = set()  # under way
-        self._coding = PCM  # of the current hearing's sound
+        self._hearings: set[Hearing] = set()  # hearings under way
+        self._coding = PCM  # coding of the current hearing's sound
         self._incomplete = b""  # half of a sample, whose rest is in the next message
-        self._past_s = 0.0  # of sound before the current hearing
+        self._past_s = 0.0  # seconds of sound before the current hearing
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,

@@ -45,11 +45,11 @@ class Items:
 class _Item:
     def __init__(self, name: str, start_s: float) -> None:
         self.name = name
-        self.start_s = start_s  # since the start of the session
+        self.start_s = start_s  # seconds since the start of the session
         self.texts: list[str] = []  # final
-        self.logprobs: list[Event] = []  # of their words
-        self.end_s = 0.0  # of the last text, since the start of the stream
-        self.seconds = 0.0  # that the texts took
+        self.logprobs: list[Event] = []  # log probabilities of their words
+        self.end_s = 0.0  # end of the last text, in seconds since the start of the stream
+        self.seconds = 0.0  # seconds that the texts took
         self.unlikely = False  # whether a text is probably wrong
         self._sent = ""  # the utterance's text sent in deltas
 

@@ -115,7 +115,7 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await start_transcription(engines, form, ask, ask.options)
     if ask.subtitles or ask.form == "diarized_json":
-        transcription.wait_for_verdict()  # of which their segments have marks
+        transcription.wait_for_verdict()  # the segments have marks of the verdict
     async with aclosing(transcription):
         with unnamed(form):
             async for segment in transcription:

@@ -19,7 +19,7 @@ from hushd_schema.results import is_label
 Object = JsonObject
 ALPHABET_LETTERS = 26
 _MIN_SHOWN_PROBABILITY = 1e-4  # the lowest probability, since they have four decimals
-UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
+UNKNOWN = "unknown"  # stands for a language; OpenAI's clients want a string
 
 
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:

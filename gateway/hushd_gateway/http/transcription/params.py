@@ -29,7 +29,7 @@ UNSTREAMED = "whisper-1"
 
 
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
-MAX_KNOWN_SPEAKERS = 4  # as in OpenAI's API
+MAX_KNOWN_SPEAKERS = 4  # speakers that OpenAI's API allows
 
 
 @dataclass(frozen=True, slots=True)

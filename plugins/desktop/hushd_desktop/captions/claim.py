@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .pausable import PausableMicrophone
 
-_CLAIM_RETRY_DELAY_S = 2.0  # before a claim lost with its supervisor is repeated
+_CLAIM_RETRY_DELAY_S = 2.0  # seconds before a claim lost with its supervisor is repeated
 
 
 class ListeningClaim:

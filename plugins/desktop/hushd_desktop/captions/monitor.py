@@ -23,8 +23,8 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from pulsectl import Pulse
 
-SOUND_SERVER_TIMEOUT_S = 5.0  # for the sound server to answer
-SINK_LOOK_INTERVAL_S = 1.0  # between two looks for another default sink
+SOUND_SERVER_TIMEOUT_S = 5.0  # seconds for the sound server to answer
+SINK_LOOK_INTERVAL_S = 1.0  # seconds between two looks for another default sink
 _S16LE = 3
 _REMEDY = "`hushd captions --microphone` hears the microphone instead"
 
@@ -212,7 +212,7 @@ def _connect() -> Pulse:
         reason = c.pa.strerror(c.pa.context_errno(pulse._ctx))
         pulse.close()
         raise HushdError("no_device", f"The sound server does not answer ({reason}): {_REMEDY}.") from error
-    pulse.event_callback_set(lambda _: None)  # without which nothing is listened to
+    pulse.event_callback_set(lambda _: None)  # nothing is listened to without a callback
     return pulse
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from hushd.audio.recording import Closing, Device
 
-_MAX_CHUNK_S = 1.0  # of silence in a chunk for a late reader
+_MAX_CHUNK_S = 1.0  # seconds of silence in a chunk for a late reader
 
 
 class Silence(Closing, Iterator[bytes]):

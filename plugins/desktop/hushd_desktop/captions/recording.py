@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from hushd.audio.recording import SAMPLE_BYTES, Device
 from hushd_protocol.errors import HushdError
 
-KEPT_SAMPLES_S = 5.0  # of samples that were read
-OVERLAP_S = 0.64  # before the end of an utterance, as the worker keeps within a session
-LEAD_SHARE = 0.75  # of the silence that ends it, where that is less
+KEPT_SAMPLES_S = 5.0  # seconds of samples that were read
+OVERLAP_S = 0.64  # seconds before the end of an utterance, as the worker keeps within a session
+LEAD_SHARE = 0.75  # share of the silence that ends it, where that is less
 
 
 class Recording:
@@ -22,11 +22,11 @@ class Recording:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._kept = round(KEPT_SAMPLES_S * device.rate) * SAMPLE_BYTES
-        self._lock = threading.Lock()  # of the samples, and of the right to wait for more
+        self._lock = threading.Lock()  # guards the samples, and the right to wait for more
         self._samples = bytearray()
         self._origin = 0  # bytes that were recorded before them
-        self._begin = 0  # where the next listener begins
-        self._closed = False  # or at its end
+        self._begin = 0  # sample at which the next listener begins
+        self._closed = False  # whether the sound has ended
         self._failure: HushdError | None = None
         self.rate = device.rate
 
@@ -86,5 +86,5 @@ class Recording:
         except HushdError as error:
             self._failure = error
             raise
-        self._closed = not chunk  # for the other readers, too
+        self._closed = not chunk  # the other readers see it, too
         return chunk

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from hushd.transcripts.segment import Segment, Word
     from hushd.transcripts.transcript import Transcription
 
-MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
-ASLEEP_S = 60.0  # without speech, after which a session ends
-BEFORE_SPEECH_S = 1.0  # of sound kept from before the first speech
+MAX_LINE_S = 8.0  # seconds of a line without pauses: longer lines appear later
+ASLEEP_S = 60.0  # seconds without speech, after which a session ends
+BEFORE_SPEECH_S = 1.0  # seconds of sound kept from before the first speech
 TRIES = 3  # failed sessions in a row
-BACK_S = 30.0  # to wait for a supervisor that this program may not start
-TRACK_LOOK_INTERVAL_S = 0.5  # between two looks for it
+BACK_S = 30.0  # seconds to wait for a supervisor that this program may not start
+TRACK_LOOK_INTERVAL_S = 0.5  # seconds between two looks for it
 
 
 @dataclass(frozen=True, slots=True)

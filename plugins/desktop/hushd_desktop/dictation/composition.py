@@ -64,7 +64,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.text = ""
-        self._begins: list[int] = []  # where the utterances begin
+        self._begins: list[int] = []  # places where the utterances begin
         self._capital = False  # whether the next word begins a sentence
         self._guessed = ""  # the engine's marks at the end
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 DICTATION_CHUNK_S = 0.032  # short, so that the last one arrives soon
-LEADING_SILENCE_S = 0.3  # of silence before the recording: without it the first words are understood less well
+LEADING_SILENCE_S = 0.3  # seconds of silence before the recording: without it the first words are understood less well
 TAIL_S = 0.1  # recorded after the end: the key is released before the word ends
 FLOOR = "important"  # a pressed key goes before other programs
 

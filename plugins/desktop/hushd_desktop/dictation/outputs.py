@@ -23,17 +23,17 @@ CLIPBOARDS = (  # commands that set the clipboard, and the variable that each ne
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
     (("pbcopy",), ""),
 )
-# What prints the clipboard, and what each of these programs adds for the primary selection.
+# Commands that print the clipboard, and what each of these programs adds for the primary selection.
 _READ = {
     "wl-copy": ["wl-paste", "--no-newline", "--type", "text"],
     "xclip": ["xclip", "-selection", "clipboard", "-out"],
     "xsel": ["xsel", "--clipboard", "--output"],
 }
 _PRIMARY = {"clipboard": "primary", "--clipboard": "--primary"}
-FETCHED_S = 0.5  # from the chord until a window has the text: then the clipboard is what it was
-CHANGED_S = 15.0  # for a program that changes the text
-RUN_S = 60.0  # for a program that gets or types the text
-SETTLE_MS = 50  # from a virtual keyboard's creation to its first key
+FETCHED_S = 0.5  # seconds from the chord until a window has the text: then the clipboard is what it was
+CHANGED_S = 15.0  # seconds for a program that changes the text
+RUN_S = 60.0  # seconds for a program that gets or types the text
+SETTLE_MS = 50  # milliseconds from a virtual keyboard's creation to its first key
 TOKEN = "dictate-token"  # the file in the state folder
 
 
@@ -119,7 +119,7 @@ class Pasting(_AtOnce):
         clipboard = _clipboard()
         if clipboard[0] not in _READ:
             raise HushdError("no_device", "Here hushd puts text on the clipboard alone: use --output clipboard.")
-        self._places = [(clipboard, _READ[clipboard[0]])]  # what sets each selection, and what prints it
+        self._places = [(clipboard, _READ[clipboard[0]])]  # commands that set and print each selection
         self._places.append((_primary(clipboard), _primary(_READ[clipboard[0]])))
 
     def finish(self, text: str) -> None:

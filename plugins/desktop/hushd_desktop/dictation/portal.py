@@ -21,9 +21,9 @@ from hushd_protocol.system import atomic_file, best_effort
 from .keys import Key, keysym
 
 APPLICATION = "org.hushd.Dictate"  # the name of the desktop file
-PORTAL_TIMEOUT_S = 10.0  # for the bus and the portal
-PERMISSION_TIMEOUT_S = 300.0  # for the user to allow it
-END_LOOK_INTERVAL_S = 0.5  # between two looks whether to stop
+PORTAL_TIMEOUT_S = 10.0  # seconds for the bus and the portal
+PERMISSION_TIMEOUT_S = 300.0  # seconds for the user to allow it
+END_LOOK_INTERVAL_S = 0.5  # seconds between two looks whether to stop
 
 _SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
 _REMOTE = "org.freedesktop.portal.RemoteDesktop"
@@ -237,7 +237,7 @@ class Typist:
 
 
 def _keep(token: Path, text: str) -> None:
-    with best_effort.writing(token):  # without the file the desktop asks again
+    with best_effort.writing(token):  # the desktop asks again without the file
         token.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.replace(token, text, mode=0o600)
 

@@ -101,7 +101,7 @@ def wait_for_key(options: Namespace) -> int:
     """Dictates by a key until Ctrl-C. An error of one dictation does not end it."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
-    devices.load_ahead()  # so that the microphone opens at once
+    devices.load_ahead()  # the microphone then opens at once
     with Client(holder="dictate") as client:
         dictations = Dictations(client, options, _complain)
         key = _key(options, actions)

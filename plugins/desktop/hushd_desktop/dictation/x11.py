@@ -16,8 +16,8 @@ from hushd_protocol.errors import HushdError
 
 from .keys import Key, keysym
 
-END_LOOK_INTERVAL_S = 0.5  # between two looks whether to stop
-KEYBOARD_DELAY_S = 0.03  # for programs to read a changed keyboard
+END_LOOK_INTERVAL_S = 0.5  # seconds between two looks whether to stop
+KEYBOARD_DELAY_S = 0.03  # seconds for programs to read a changed keyboard
 _RAW = struct.Struct("=HII")  # device, time and key code: the first fields of XIRawEvent after its header
 _MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
 _MODIFIERS = (
@@ -53,7 +53,7 @@ class GlobalKey:
         self._code = self._display.keysym_to_keycode(XK.string_to_keysym(key.name))
         if not self._code:
             raise HushdError("bad_request", f"The keyboard has no key {key.name!r}: choose another one, such as F9.")
-        # While the key is held, the grab would keep all keys from other windows, also typed ones. So the keyboard is
+        # The grab would keep all keys from other windows while the key is held, also typed ones. So the keyboard is
         # released at once (a repetition would grab it again), and the key's release is read from raw events.
         self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawKeyReleaseMask)])
         self._grab(key)
@@ -86,7 +86,7 @@ class GlobalKey:
 
         mask = sum(getattr(X, _MASKS[modifier]) for modifier in key.modifiers)
         taken = error.CatchError(error.BadAccess)
-        for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # with and without Caps Lock and Num Lock
+        for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # Caps Lock and Num Lock may be on or off
             self._root.grab_key(self._code, mask | locks, False, X.GrabModeAsync, X.GrabModeAsync, onerror=taken)
         self._display.sync()
         if taken.get_error():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hushd.synthesis.speech import Sentence, Speech
     from hushd.synthesis.voices import Voice
 
-MESSAGE_CHUNK_S = 0.1  # of audio in one message, whose end a stop has to wait for
+MESSAGE_CHUNK_S = 0.1  # seconds of audio in one message, whose end a stop has to wait for
 # The least time from a message's start to the report of its stop: the server may still be handling the stop of the
 # previous message, and an earlier answer would hang it ("Cannot stop now" in its log).
 STOP_DELAY_S = 0.03

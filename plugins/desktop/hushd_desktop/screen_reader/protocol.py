@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import IO
 
-ESCAPE, FLIP = 0x7D, 0x20  # as in HDLC: an escape precedes bytes that a line cannot contain, with a bit flipped
+ESCAPE, FLIP = 0x7D, 0x20  # HDLC's way: an escape precedes bytes that a line cannot contain, with a bit flipped
 CHANNELS, BITS = 1, 16
 
 INITIALIZED = "299-hushd speaks.\n299 OK LOADED SUCCESSFULLY"

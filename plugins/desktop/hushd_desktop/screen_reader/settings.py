@@ -8,7 +8,7 @@ from typing import Any
 
 FASTEST = 3.0  # times the voice's own pace at rate 100; a third of it at -100
 HIGHEST = 2 ** (6 / 12)  # half an octave higher at pitch 100, as much lower at -100
-CAPITAL = 2 ** (4 / 12)  # of a capital letter marked by its pitch
+CAPITAL = 2 ** (4 / 12)  # pitch of a capital letter marked by it
 SPEEDS = (0.25, 4.0)  # allowed in a request
 NOTHING = "NULL"  # the value of unset settings
 _NUMBERS = ("rate", "pitch", "pitch_range", "volume")

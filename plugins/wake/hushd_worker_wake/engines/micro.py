@@ -43,7 +43,7 @@ class Micro(Engine):
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._loading = threading.Lock()  # since the package reloads its library for each model
+        self._loading = threading.Lock()  # the package reloads its library for each model
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -128,7 +128,7 @@ class _Wait:
         self.model: MicroWakeWord = MicroWakeWord.from_config(description.description)
         self._word, self._name = word, description.name
         self._threshold = self.model.probability_cutoff if threshold is None else threshold
-        self._sure = -WORD_REST_S  # when the model was last sure
+        self._sure = -WORD_REST_S  # time when the model was last sure
 
     def hear(self, features: np.ndarray, now: float) -> Detection | None:
         """Takes the features of the next 10 ms; returns the word if it ends there."""
