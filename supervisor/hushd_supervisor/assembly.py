@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from .system.loop import Loop
 from .system.memory import cards, measure
 from .system.memory.history import History
 from .system.memory.needs import Estimate, Needs
+from .system.orphans import Orphans, owner
 from .system.pause_file import PauseFile
 from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
@@ -83,9 +85,10 @@ class Assembly:
         self._door = Door(self._poller, self._launch, paths, self.record, start.passed)
         self._open("HTTP and Wyoming", self._door.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        was_killed = paths.worker_socket.exists()  # the predecessor, who removes it as it leaves
         worker_listener = ListeningSocket(paths.worker_socket)
         self._listener = ListeningSocket(paths.client_socket, start.inherited)
-        self.signals = Signals(children=sys.platform != "linux")
+        self.signals = Signals()
         if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
             self._door.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
@@ -108,7 +111,9 @@ class Assembly:
         )
         self._logged = Logged(self._pool, self.record)
         self._clients = ClientSocket(self._context, self._listener)
-        self._workers = self._make_workers(worker_listener)
+        mark = owner(paths.runtime)
+        self._workers = self._make_workers(worker_listener, mark)
+        self._orphans = Orphans(mark, self._workers.marks, self.record, was_killed)
         self.loop = Loop(self._logged, self._poller, self._sources(), self.record)
         self._listener.watch()
 
@@ -121,7 +126,7 @@ class Assembly:
                 raise
             self.record("error", f"not listening for {visitors}: {error}")  # our own clients need us all the same
 
-    def _make_workers(self, listener: ListeningSocket) -> WorkerSocket:
+    def _make_workers(self, listener: ListeningSocket, owner: str) -> WorkerSocket:
         return WorkerSocket(
             self._context,
             listener,
@@ -131,6 +136,7 @@ class Assembly:
             Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
             self._launch,
             self.record,
+            owner=owner,
             oom_kills=functools.partial(measure.oom_kills, self._cgroup),
         )
 
@@ -146,6 +152,7 @@ class Assembly:
             self.history,
             self.signals,
             self._workers,
+            self._orphans,
             Descriptions(self._poller, self._launch, logs),
             cards.CardLooks(self._poller, self._launch, logs),
             Suspensions(self._poller, self._launch, logs, self._workers.pids),
@@ -163,6 +170,7 @@ class Assembly:
     def _hear(self, configuration: Configuration, watch: SocketWatch) -> None:
         """Says what follows from each signal."""
         self.signals.on(FOLDER, watch.check)
+        self.signals.on(signal.SIGCHLD, self._orphans.hear)
         in_terminal = sys.stderr.isatty()
         for number in (*LEAVE, *((RELOAD,) if in_terminal else ())):  # SIGHUP: that the terminal is gone
             self.signals.on(number, self._asked_to_leave)

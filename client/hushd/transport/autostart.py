@@ -38,8 +38,9 @@ _turn = threading.Lock()
 # The shell runs the command in the background and ends at once, so that init and not we will be the parent. Nothing is
 # expanded.
 _DETACH = 'cd / && "$@" &'
-# A service manager's words to our own process are not meant for the supervisor.
+# A service manager's words to our own process, and a worker's mark, are not meant for the supervisor.
 _PRIVATE = (
+    "HUSHD_WORKER_TREE",
     "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
     "XPC_SERVICE_NAME",
 )  # fmt: skip

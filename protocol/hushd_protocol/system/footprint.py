@@ -80,10 +80,11 @@ def lists_children() -> bool:
 
 def descendants(process: str) -> list[str]:
     """The pids of the living descendants of `process`, from /proc."""
-    return [pid for child in _children(process) for pid in (child, *descendants(child))]
+    return [pid for child in children(process) for pid in (child, *descendants(child))]
 
 
-def _children(process: str) -> list[str]:
+def children(process: str) -> list[str]:
+    """The pids of the living and the ended, not yet reaped children of `process`, from /proc."""
     children: list[str] = []
     if process == "self" and _childless():
         return children

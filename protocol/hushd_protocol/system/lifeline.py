@@ -14,6 +14,9 @@ import signal
 import sys
 import threading
 
+# The variable that names, for all that a worker starts, its process: see the supervisor's `orphans`.
+TREE = "HUSHD_WORKER_TREE"
+
 
 def arm(descriptor: int, supervisor: int) -> None:
     """Has this process group, grandchildren included, end as soon as `descriptor` reaches its end.

@@ -25,17 +25,17 @@ def _nothing(_signal: int, _frame: FrameType | None) -> None:
 
 
 class Signals(Source):
-    """Takes over the supervisor's signals until `restore`.
-    `children`: whether to take SIGCHLD too, because no pidfd reports exits here."""
+    """Takes over the supervisor's signals until `restore`. SIGCHLD tells of orphans, which have no pidfd here; where no
+    child has one, of all."""
 
-    def __init__(self, *, children: bool) -> None:
+    def __init__(self) -> None:
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
         self._old_wakeup_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._old_handlers = {}
         self._heard: list[tuple[int, Hear]] = []
-        for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
+        for number in (*LEAVE, RELOAD, FOLDER, signal.SIGCHLD):
             # A signal that `nohup` or a background shell has made us ignore stays ignored.
             if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
                 self._old_handlers[number] = signal.signal(number, _nothing)

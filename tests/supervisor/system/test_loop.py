@@ -153,7 +153,7 @@ class Stage:
         prepare_state(find())
         poller = zmq.Poller()
         worker_listener, self.listener = ListeningSocket(find().worker_socket), ListeningSocket(find().client_socket)
-        self.signals = Signals(children=True)
+        self.signals = Signals()
 
         def record(level: str, text: str) -> None:
             self.log.append((level, text))

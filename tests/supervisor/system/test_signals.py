@@ -12,7 +12,7 @@ from hushd_supervisor.system.signals import Signals
 
 @pytest.fixture
 def signals() -> Iterator[Signals]:
-    opened = Signals(children=True)
+    opened = Signals()
     yield opened
     opened.restore()
 
@@ -32,7 +32,7 @@ def test_what_was_ignored_stays_ignored_and_all_is_put_back() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         term = signal.getsignal(signal.SIGTERM)
-        signals = Signals(children=False)
+        signals = Signals()
         signal.raise_signal(signal.SIGHUP)
         assert signals.read() == set()
         assert signal.getsignal(signal.SIGTERM) is not term

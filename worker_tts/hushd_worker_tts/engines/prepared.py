@@ -22,6 +22,7 @@ from pathlib import Path
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import atomic_file, best_effort, footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
+from hushd_protocol.system.lifeline import TREE
 from hushd_protocol.system.paths import user_cache
 from hushd_worker import confinement, errors
 
@@ -79,7 +80,8 @@ def make_beside(module: str, word: str) -> None:
     """Starts `python -m module word`, which calls `make_alone`, and returns at once; in a confined process it notes
     that for the next one.
 
-    It has its own process group, since a worker's group is killed at the worker's exit.
+    It has its own process group, and no mark of the worker's (`lifeline.TREE`), since all that has is killed at the
+    worker's exit.
     """
     if errors.confined:
         with suppress(OSError), open(_notes(), "a", encoding="utf-8") as notes:
@@ -90,10 +92,11 @@ def make_beside(module: str, word: str) -> None:
         os.set_inheritable(supervisor, True)
     command = [sys.executable, "-P", "-m", module, str(supervisor), word]
     # A thread that waits for the end of the process would not be confined with this one, so nobody waits.
+    own = {name: value for name, value in os.environ.items() if name != TREE}
     nothing = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     try:
         with suppress(OSError):
-            os.posix_spawn(sys.executable, command, os.environ, file_actions=nothing, setpgroup=0)
+            os.posix_spawn(sys.executable, command, own, file_actions=nothing, setpgroup=0)
     finally:
         if supervisor >= 0:
             os.close(supervisor)

@@ -63,6 +63,7 @@ class _Worker:
     child: Running
     files: socket.socket  # our end of the way of the files that its jobs name
     temporary: str  # the folder for its temporary files, if it is confined
+    mark: str  # of all that it starts
     oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
     route: bytes | None = None  # address of the worker that has shown its token
     bye: bool = False
@@ -85,7 +86,8 @@ class _Worker:
 
 class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
-    `oom_kills`: returns the kernel's count of our processes killed for lack of memory; None if it has none."""
+    `owner`: see `orphans`. `oom_kills`: returns the kernel's count of our processes killed for lack of memory; None if
+    it has none."""
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class WorkerSocket(Source):
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
+        owner: str = "",
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
@@ -111,6 +114,7 @@ class WorkerSocket(Source):
         self._launch = launch
         self._record = record
         self._clock = clock
+        self._owner = owner
         self._oom_kills = oom_kills
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # workers that have not said hello
@@ -185,7 +189,7 @@ class WorkerSocket(Source):
         name, gen = action.worker, action.gen
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
-        token = os.urandom(16).hex()
+        token, mark = os.urandom(16).hex(), f"{self._owner}{os.urandom(8).hex()}"
         confine = "off" if settings.command else self._settings.security.confine  # the user's own program is not ours
         temporary = f"{uploads.folder()}/hushd-worker-{os.urandom(8).hex()}"
         try:
@@ -200,14 +204,15 @@ class WorkerSocket(Source):
                     {"HUSHD_PRECISION": settings.precision, "HUSHD_CONFINE": confine},
                     {"HUSHD_TEMPORARY": temporary, **settings.environment},
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
-                    {"HUSHD_FILES": str(theirs.fileno())},
+                    {"HUSHD_FILES": str(theirs.fileno()), lifeline.TREE: mark},
                     inherited=(theirs.fileno(),),
                     piped=True,
                 )
                 undone.pop_all()
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
-        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, files, temporary, self._oom_kills())
+        worker = _Worker(name, gen, child, files, temporary, mark, self._oom_kills())
+        self._tokens[token] = self._workers[name, gen] = worker
         self._logs.add(child)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
@@ -315,6 +320,10 @@ class WorkerSocket(Source):
     def pids(self) -> dict[tuple[str, int], int]:
         """Returns the pids of the living processes, by name and generation."""
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
+
+    def marks(self) -> set[str]:
+        """Returns the marks of the living processes, and of all that they have started."""
+        return {worker.mark for worker in self._workers.values() if worker.status is None}
 
     def close(self, linger_ms: int = ANSWER_LINGER_MS) -> None:
         """Closes the socket; the lifelines end the remaining workers."""

@@ -1,0 +1,105 @@
+"""Tests of daemons that workers start: they end with their worker, though they have left its group and their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from support.peer import ECHO, Peer, Start, Supervisor, command, is_gone, wait_until
+from support.wakeups import comes_to_rest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a process its descendants' orphans")
+
+# Starts a daemon as daemons start, deaf to SIGTERM, with one child in a session of its own; then is the worker.
+_STARTER = """
+import os, signal, sys
+def leave():
+    if os.fork():
+        return False
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    return True
+if leave():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    name = sys.argv[1]
+    if leave():
+        name += ".child"
+    open(name + ".new", "w").write(str(os.getpid()))
+    os.rename(name + ".new", name)
+    signal.pause()
+os.wait()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def starting(folder: Path) -> str:
+    """The configuration of `stt/echo/a`, whose process starts a daemon."""
+    (program := folder / "starter.py").write_text(_STARTER)
+    words = command([sys.executable, str(program), str(folder / "daemon")], *ECHO)
+    return f'[worker."stt/echo"]\nmemory_mb = 50\nkeep_alive = 600\n{words}'
+
+
+def daemons(folder: Path) -> list[int]:
+    """The processes that the worker has started."""
+    files = (folder / "daemon", folder / "daemon.child")
+    return [int(wait_until(lambda file=file: file.exists() and file.read_text(), "a daemon")) for file in files]
+
+
+def exits(peer: Peer, worker: int) -> None:
+    peer.control("unload", "stt/echo/a")
+
+
+def is_killed(peer: Peer, worker: int) -> None:
+    os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("end", [exits, is_killed])
+def test_a_daemon_ends_with_its_worker(
+    start_supervisor: Start, tmp_path: Path, end: Callable[[Peer, int], None]
+) -> None:
+    """It left its group by setsid and its parent by two forks, and is deaf to SIGTERM; none becomes a zombie."""
+    supervisor = start_supervisor(starting(tmp_path))
+    with supervisor.connect() as peer:
+        worker = peer.ask("echo")["pid"]
+        left = daemons(tmp_path)
+        assert not [pid for pid in left if is_gone(pid)]
+        end(peer, worker)
+        wait_until(lambda: not [pid for pid in (worker, *left) if psutil.pid_exists(pid)], "their ends")
+        assert not psutil.Process(supervisor.pid).children()
+
+
+def test_a_daemon_stays_as_long_as_its_worker(start_supervisor: Start, tmp_path: Path) -> None:
+    """Another worker's end does not concern it, nor does its own child's, whom the supervisor reaps; and they wake
+    nobody."""
+    supervisor = start_supervisor(starting(tmp_path) + f'[worker."tts/echo"]\nmemory_mb = 50\n{command(ECHO)}')
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        parent, child = daemons(tmp_path)
+        other = peer.ask("echo", "tts/echo/a")["pid"]
+        os.kill(other, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(child) and not psutil.pid_exists(other), "their ends")
+        assert not is_gone(parent)
+        peer.close()
+        comes_to_rest(supervisor.pid)
+
+
+def test_a_daemon_of_a_killed_supervisor_ends_with_the_next(
+    start_supervisor: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    """The lifeline ends the worker's group alone; the next supervisor of the folder finds the daemons."""
+    first = start_supervisor(starting(tmp_path))
+    with first.connect() as peer:
+        peer.ask("echo")
+    left = daemons(tmp_path)
+    first.process.kill()
+    first.process.wait()
+    assert not [pid for pid in left if is_gone(pid)]
+    start_supervisor("")
+    wait_until(lambda: not [pid for pid in left if not is_gone(pid)], "their ends")
