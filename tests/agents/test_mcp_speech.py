@@ -68,7 +68,7 @@ def test_a_recording_by_its_path(person: dict[str, str], beckett: Path) -> None:
 
 @pytest.mark.usefixtures("carried")
 def test_each_session_has_its_voice(person: dict[str, str]) -> None:
-    """By HUSHD_VOICE, in one process for all of them; a call may name another."""
+    """HUSHD_VOICE names it, in one process for all of them; a call may name another."""
     with (
         stdio_host(*PATIENT, environment=person | {"HUSHD_VOICE": "espeak-en-us"}) as robot,
         stdio_host(*PATIENT, environment=person) as usual,

@@ -29,8 +29,9 @@ def faults(value: Any, schema: str) -> list[str]:
 
 
 def test_the_registry_takes_the_server() -> None:
-    """By the rules that its documentation states, in a schema of hushd's own; in the version of the sources. PyPI's
-    page, the README, says which server it is; hosts start the package, as VS Code has it, from no index of ours."""
+    """The registry's rules are those of its documentation, in a schema of hushd's own; in the version of the sources.
+    PyPI's page, the README, says which server it is; hosts start the package, as VS Code has it, from no index of ours.
+    """
     server = read("server.json")
     assert faults(server, "registry-server.schema.json") == []
     (package,) = server["packages"]
@@ -42,7 +43,7 @@ def test_the_registry_takes_the_server() -> None:
 
 
 def test_the_marketplace_leads_to_the_plugin() -> None:
-    """By a path within its own folder, whose manifest has the same name and version."""
+    """The marketplace has a path within its own folder, whose manifest has the same name and version."""
     market = read("claude/.claude-plugin/marketplace.json")
     (entry,) = market["plugins"]
     plugin = json.loads((AGENTS / "claude" / entry["source"] / ".claude-plugin/plugin.json").read_text())
@@ -50,8 +51,8 @@ def test_the_marketplace_leads_to_the_plugin() -> None:
 
 
 def test_the_plugin_runs_the_hushd_that_is_installed(tmp_path: Path) -> None:
-    """Else one that uv brings, by the words of every other host; without either it says so to an agent, and nothing at
-    a hook, where a sentence at each answer would be a nuisance."""
+    """uv brings one where none is, by the words of every other host; without either it says so to an agent, and
+    nothing at a hook, where a sentence at each answer would be a nuisance."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = ["/bin/sh", str(AGENTS / "claude/bin/hushd"), *words]

@@ -30,7 +30,7 @@ def _parser() -> Parser:
     (["a", "--", "--update"], False, ["a", "--update"]),
 ])  # fmt: skip
 def test_a_switch_of_a_subcommand_may_stand_alone(words: list[str], update: bool, names: list[str]) -> None:
-    """Or be followed by True or False, as a command's own."""
+    """The switch may also be followed by True or False, as a command's own."""
     options = _parser().parse_args(["pull", *words])
     assert (options.update, options.names) == (update, names)
 

@@ -10,7 +10,7 @@ from hushd_protocol.system import paths
 
 
 def test_a_session_in_another_language_is_told_of_its_line_once(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a program is told it, nor a session in English, nor whoever has set their languages."""
+    """No program is told it, no session in English, and nobody who has set their languages."""
     said: list[str] = []
     monkeypatch.setattr(offers.console, "complain", said.append)
     config = paths.find().config

@@ -61,7 +61,7 @@ def waving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_command_has_a_program_and_a_parser_in_the_package_that_declares_it() -> None:
-    """So no name leads where an import may not."""
+    """No name leads where an import may not."""
     values = {name: (command, "hushd_cli") for name, command in _leaves("", table.BUILT_IN)}
     own = len(values)
     for name, value in ADDED.items():

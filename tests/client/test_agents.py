@@ -22,7 +22,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_X
     "01234567890123456789012345678901", "hG7dK2mQ9xR4vT8wZ1bN5cJ3fL6pS0yA",
 ])  # fmt: skip
 def test_a_secret_is_said_as_a_key(secret: str) -> None:
-    """By the beginning that its issuer gives it, or by its shape, and nothing else of the text changes."""
+    """It is known by the beginning that its issuer gives it, or by its shape, and nothing else of the text changes."""
     for text in ("{}", "Set it to `{}`.", "It is {}, which works.", "KEY: {}\nand go on"):
         assert without_keys(text.format(secret)) == text.format("a key")
 
@@ -46,7 +46,7 @@ def test_names_are_no_secrets(text: str) -> None:
 
 @pytest.mark.parametrize(("size", "most"), [(24, 0.04), (32, 0.03), (48, 0.02)])
 def test_random_words_of_base64_are_known(size: int, most: float) -> None:
-    """But for the few in a hundred that have too few digits, or parts that are short."""
+    """The exceptions are the few in a hundred that have too few digits, or parts that are short."""
     chance = random.Random(size)
     words = [base64.b64encode(chance.randbytes(size)).decode() for _ in range(2000)]
     assert sum(without_keys(word) != "a key" for word in words) <= most * len(words)

@@ -40,7 +40,7 @@ def named(text: str) -> set[str]:
 
 
 def test_every_package_has_a_row() -> None:
-    """And no row is of a package that is gone."""
+    """No row is of a package that is gone."""
     assert set(ROWS) == {path.parent.name for path in ROOT.glob("*/hushd*/py.typed")}
 
 

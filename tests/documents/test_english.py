@@ -112,7 +112,7 @@ def found(ban: Ban, lines: Iterable[tuple[str, int, str]]) -> list[int]:
 
 @pytest.mark.parametrize("name", BANS)
 def test_banned_english_is_not_written(name: str) -> None:
-    """Of the product, the scripts, the tests and the documents."""
+    """The product, the scripts, the tests and the documents have none of it."""
     ban = BANS[name]
     assert len(code()) > 500
     assert len(PAGES) > 15

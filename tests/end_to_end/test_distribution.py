@@ -73,7 +73,7 @@ def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str
 
 
 def test_the_manual_is_made_with_what_the_build_has_installed(built: Path) -> None:
-    """Else `pip install .` fails: the pages are made by a process of their own."""
+    """`pip install .` needs that: the pages are made by a process of their own."""
     assert "lab/release/manual.py" in (built / "seen").read_text()
 
 

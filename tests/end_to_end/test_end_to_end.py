@@ -143,8 +143,8 @@ def running(client: Client) -> list[int]:
 def test_files_for_later_starts_are_made_also_where_no_worker_stays(
     start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of hibari, beside its first speech: with `keep_alive = 0` the worker is gone before any is whole, and each cold
-    start would begin them anew."""
+    """hibari's are made beside its first speech: with `keep_alive = 0` the worker is gone before any is whole, and each
+    cold start would begin them anew."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     start_supervisor("[worker]\nkeep_alive = 0\n")
     folder = tmp_path / "cache" / "hushd"

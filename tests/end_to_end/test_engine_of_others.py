@@ -61,7 +61,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def test_its_models_are_found_and_their_languages_known(house: House) -> None:
-    """By their files in its folder, which say which languages it hears."""
+    """Their files are in its folder, which say which languages it hears."""
     rows = {row["name"]: row for row in house.json("hushd", "models", "list", "kazoo")}
     assert (rows["kazoo/mine"]["state"], rows["kazoo/mine"]["origin"]) == ("installed", "user")
     assert rows["kazoo/mine"]["languages"] == ["tlh", "en"]

@@ -191,7 +191,7 @@ def test_a_setting_turns_it_off(other: Path, strange: Path) -> None:
 
 
 def test_an_assistant_gets_no_invented_text(other: Path, strange: Path) -> None:
-    """Of a program that names English, no other model is asked: the text is empty, and has no language."""
+    """A program names English, so that no other model is asked: the text is empty, and has no language."""
     assert assistant(strange, language="en") == ("", None)
 
 
@@ -231,7 +231,7 @@ def test_a_session_in_another_language_asks_its_model_first(
 def test_a_requested_language_goes_to_a_model_that_hears_it(
     other: Path, strange: Path, language: str, other_hears: bool
 ) -> None:
-    """Of a file and at the microphone, where the usual model, of which it is known, does not."""
+    """The usual model is known not to hear it, in a file or at the microphone."""
     printed = command_line.run("listen", "--language", language, str(strange), text=True).stdout
     assert (printed == f"{TEXT}\n") == other_hears
     samples, _ = soundfile.read(strange, dtype="int16")

@@ -77,7 +77,7 @@ def test_the_page_names_what_is_public() -> None:
 
 
 def test_an_array_is_heard_as_its_file(carried: Supervisor, tmp_path: Path) -> None:
-    """Of any type and shape the transcript is that of the same samples in a file, to the letter."""
+    """The transcript of any type and shape is that of the same samples in a file, to the letter."""
     samples, rate = soundfile.read(recording(), dtype="float32")
     integers, _ = soundfile.read(recording(), dtype="int16", frames=2 * rate)
     start = samples[: 2 * rate]

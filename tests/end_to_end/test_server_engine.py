@@ -39,7 +39,8 @@ def port_of(processes: list[psutil.Process]) -> int:
 
 
 def test_a_server_speaks_and_all_of_it_ends(start_supervisor: Start, runtime: Path) -> None:
-    """By its name as a voice and as a model; its memory is the worker's, and nothing is left when it is idle."""
+    """The server answers to its name as a voice and as a model; its memory is the worker's, and nothing is left when it
+    is idle."""
     servers.write(runtime, "mine", "voices", "hoards", voices="/voices", languages=["en"], words=True)
     start_supervisor("")
     with Client() as client:

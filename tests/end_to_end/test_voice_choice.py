@@ -104,7 +104,7 @@ def test_a_text_in_another_language(folder: Path, options: list[str], text: str,
 def test_a_word_is_in_the_language_of_the_session(
     folder: Path, language: str, word: str, rate: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the session of whoever speaks, not that of the supervisor."""
+    """The session is that of whoever speaks, not that of the supervisor."""
     monkeypatch.setenv("LC_ALL", language)
     assert say("-o", str(folder / "a.wav"), word).returncode == 0
     assert rate_of(folder / "a.wav") == rate
@@ -113,7 +113,7 @@ def test_a_word_is_in_the_language_of_the_session(
 def test_a_stream_is_spoken_in_its_own_language(
     start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its first sentence, before the rest is there; the engine that is configured has a voice for it."""
+    """Its first sentence tells it, before the rest is there; the engine that is configured has a voice for it."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     start_supervisor('tts = "espeak-ng/all"\n')
     done = say("-o", str(tmp_path / "b.wav"), input=GERMAN)

@@ -168,7 +168,8 @@ def test_a_bot_answers_a_voice_message(room: Room, telegram: str) -> None:
 
 
 def test_a_satellite_is_heard_and_answered(room: Room) -> None:
-    """By Wyoming, as Home Assistant speaks it for a satellite: prints its words, and has the answer as a file."""
+    """The program speaks Wyoming, as Home Assistant does for a satellite: prints its words, and has the answer as a
+    file."""
     from support import wyoming_gateway
 
     opening(room.folder / "short.wav", 3)

@@ -14,7 +14,7 @@ PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 
 
 def test_the_table_has_every_program() -> None:
-    """And none that is gone."""
+    """The table has no program that is gone."""
     table = (EXAMPLES / "README.md").read_text()
     assert sorted(re.findall(r"^\| \[(\w+\.py)\]\(\1\)", table, re.MULTILINE)) == [path.name for path in PROGRAMS]
 

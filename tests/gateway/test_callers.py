@@ -42,7 +42,8 @@ def owner(ours: socket.socket) -> tuple[int, str]:
 
 
 def test_the_kernel_knows_the_user_and_the_socket(ends: Ends) -> None:
-    """By IPv4, IPv6 and either within the other; of a socket that was closed nobody knows, whatever it has sent."""
+    """The kernel knows them by IPv4, IPv6 and either within the other; nobody knows of a closed socket, whatever it has
+    sent."""
     caller, ours = ends
     assert owner(ours) == (os.getuid(), str(os.fstat(caller.fileno()).st_ino))
     caller.sendall(b"GET")
@@ -60,7 +61,7 @@ def test_ours_are_this_users_programs_and_the_administrators(
 
 
 def test_a_caller_that_has_gone_is_not_ours(ends: Ends) -> None:
-    """Else another user's program would ask and leave. In the network of another table nothing can be told."""
+    """Another user's program would ask and leave. In the network of another table nothing can be told."""
     caller, ours = ends
     peer, here = ours.getpeername()[:2], ours.getsockname()[:2]
     assert callers.is_ours(peer, here)

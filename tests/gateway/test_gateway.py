@@ -165,7 +165,7 @@ def test_a_connection_of_wyoming_keeps_it(start: Callable[..., Process]) -> None
 
 @pytest.mark.parametrize("told", [True, False])
 def test_it_ends_when_it_is_told_to_and_with_its_supervisor(start: Callable[..., Process], told: bool) -> None:
-    """By SIGTERM, or by the end of the channel."""
+    """SIGTERM ends it, or the end of the channel."""
     there = start()
     assert there.is_healthy()
     there.process.send_signal(signal.SIGTERM) if told else there.channel.shutdown(socket.SHUT_WR)

@@ -204,8 +204,8 @@ async def fails(scope: Any, receive: Any, send: Any) -> None:
 def test_an_error_of_the_system_is_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not only a program that has left brings about an OSError: the others get an error in OpenAI's form, and the log
-    its place."""
+    """A program that has left is not alone in bringing about an OSError: the others get an error in OpenAI's form, and
+    the log its place."""
     head, _, body = ask(Authorisation(fails, (), (), ""), REQUEST, monkeypatch).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 500 ")
     assert json.loads(body)["error"]["code"] == "internal_error"

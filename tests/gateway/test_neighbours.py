@@ -120,7 +120,7 @@ def test_no_message_is_unpacked(served: Served) -> None:
 
 
 def test_an_unread_speech_is_kept_nowhere_and_its_program_has_one_turn(served: Served) -> None:
-    """Of a program's two texts none is read: each stops where the kernel is full. Another program is served between."""
+    """A program reads neither of its two texts: each stops where the kernel is full. Another is served between."""
     with served.connect() as first, served.connect() as second, served.supervisor.connect() as peer:
         for number, connection in enumerate((first, second)):
             ask_to_speak(connection, "a" * 3_000_000)

@@ -127,7 +127,8 @@ def test_words_are_shown_with_their_times() -> None:
 
 
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
-    """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
+    """The fallback has its gender and language: programs made for kokoro's servers have its names built in, and no
+    other model's."""
     both = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
     without = replace(SPEAKING, engines=(*SPEAKING.engines, replace(KOKORO, voices=())))
     for catalogue in (both, SPEAKING, without):
@@ -165,7 +166,7 @@ class Describer:
 
 
 async def test_usual_requests_list_no_engines() -> None:
-    """Neither OpenAI's names nor a language that the default is known to hear need the list."""
+    """OpenAI's names, and a language that the default is known to hear, do not need the list."""
     client = Describer()
     there = Engines(client, SETTINGS)  # type: ignore[arg-type]
     assert await there.model("gpt-4o-transcribe", "en") == Model()

@@ -25,7 +25,7 @@ def test_what_is_read_is_what_was_agreed(name: str) -> None:
 
 
 def test_a_text_that_differs_names_its_line_and_the_command() -> None:
-    """Of 2,000 lines the first that differs is shown, or their number, with the one command that writes the files."""
+    """The first of 2,000 lines that differs is shown, or their number, with the one command that writes the files."""
     golden.check("a.txt", "x\ny", "x\ny")
     with pytest.raises(AssertionError, match=r"(?s)^a.txt, line 2: `python tests/golden/golden.py` .*\n- y\n\+ z"):
         golden.check("a.txt", "x\ny\nw", "x\nz\nw")

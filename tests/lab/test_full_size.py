@@ -72,7 +72,8 @@ def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 @pytest.mark.parametrize("size", ["small", "large-v3"])
 @pytest.mark.parametrize("engine", where_installed(["whisper", "faster-whisper"]))
 def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To noise and to silence, at the first try: with 51865 tokens and with 51866. Its language has a probability."""
+    """Noise and silence have it as answer, at the first try: with 51865 tokens and with 51866. Its language has a
+    probability."""
     small(f"{engine}/{size}", tmp_path)
     recogniser = loaded(f"{engine}/{size}", tmp_path, monkeypatch)
     for sound in (NOISE, 0 * NOISE):
@@ -88,7 +89,7 @@ def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monke
 def test_parakeet_makes_a_token_of_every_fourth_frame(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 5 s of noise, 63 frames of the encoder: as bytes, and in float32 with its weights in a second file."""
+    """Five seconds of noise are 63 frames: as bytes, and in float32 with its weights in a second file."""
     small(name, tmp_path)
     (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
     assert len(segment.text.split()) == 16
@@ -129,7 +130,7 @@ def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypa
 
 
 def test_every_model_bears_a_name_that_hushd_knows() -> None:
-    """Or that of a known one with a suffix, since the file of another precision is the user's own."""
+    """The name may be a known one with a suffix, since the file of another precision is the user's own."""
     from hushd_models import catalogue
 
     for name, model in MODELS.items():

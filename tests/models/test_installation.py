@@ -139,7 +139,7 @@ def python_of(folder: Path) -> Path:
 
 @pytest.mark.night  # pip installs four times; by day uv and pipx do
 def test_a_venv_installs_by_its_own_pip_from_where_hushd_came(shell: Path, sources: Path) -> None:
-    """Also where that is a folder with a space in its name; and an editable install stays one."""
+    """That may be a folder with a space in its name; and an editable install stays one."""
     run([sys.executable, "-m", "venv", shell / "venv"])
     python = python_of(shell / "venv")
     pip = [str(python), "-m", "pip", "install"]
@@ -319,7 +319,7 @@ def test_uv_is_told_all_that_its_receipt_has(
 
 
 def test_several_extras_are_one_command(environment: Environment) -> None:
-    """By each installer: of two commands of uv's, the second one takes away what the first has brought."""
+    """Each installer has one: the second of two commands of uv's takes away what the first has brought."""
     names = ("faster-whisper", "wake", "kokoro")
     environment.origin(**GIT)
     own, plugin = "hushd[{}] @ git+https://x/h@v1", "hushd-wake @ git+https://x/h@v1#subdirectory=plugins/wake"
@@ -344,7 +344,7 @@ def test_a_damaged_receipt_tells_nothing(environment: Environment, text: str) ->
 
 @pytest.mark.parametrize(("text", "name"), [('{"environment": "h-2"}', "h-2"), ("[]", "archive-x"), ("{", "archive-x")])
 def test_pipx_knows_its_environment_by_name(environment: Environment, text: str, name: str) -> None:
-    """By its metadata; a damaged file leaves the name of the folder."""
+    """Its metadata has the name; a damaged file leaves the name of the folder."""
     environment.pipx(text)
     assert words(installation.extra_command("tts")) == ["pipx", "inject", name, "hushd[tts]"]
     assert words(installation.package_command("x[y]")) == ["pipx", "runpip", name, "install", "x[y]"]
@@ -354,7 +354,7 @@ def test_pipx_knows_its_environment_by_name(environment: Environment, text: str,
 
 
 def test_without_pip_uv_installs(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the path of this Python, or by its name where it has no path."""
+    """uv is given the path of this Python, or its name where it has no path."""
     monkeypatch.setattr(installation, "find_spec", lambda name: None if name == "pip" else True)
     assert installation.package_command("x") == f"{UV_PIP} x"
     monkeypatch.setattr(sys, "executable", "")
@@ -396,7 +396,7 @@ def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkey
     (None, "make it an environment of its own, as "),
 ])  # fmt: skip
 def test_an_engine_has_a_command(environment: Environment, spec: dict[str, Any] | None, command: str) -> None:
-    """By its own requirement, else by hushd's extra; an engine with neither has a page."""
+    """The command names its own requirement, or hushd's extra; an engine with neither has a page."""
     page = "" if spec and spec.keys() & {"extra", "requirement"} else f"{installation.document('MODELS.md')} says"
     engine = None if spec is None else EngineSpec("e", "tts", "e:E")._replace(**spec)
     assert installation.engine_command(engine) == command + page
@@ -417,7 +417,7 @@ def test_an_engine_needs_all_its_packages(here: str, installed: bool, monkeypatc
 def test_a_library_comes_from_the_system(
     platform: str, name: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By Homebrew on macOS, where it has it."""
+    """Homebrew brings it on macOS, where it has it."""
     monkeypatch.setattr(sys, "platform", platform)
     assert installation.LIBRARIES[name].remedy() == command
 

@@ -97,7 +97,7 @@ def test_a_language_has_a_name(code: str, name: str) -> None:
 def test_the_session_names_its_language(
     environment: dict[str, str], own: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the variable that counts most of those that are set; a locale of no language names none."""
+    """The variable that counts most of those that are set names it; a locale of no language names none."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
@@ -110,5 +110,5 @@ def test_the_session_names_its_language(
     [("What they do", True), ("Der Hund", False), ("", False), ("the" + 496 * " ", True), ("the" + 497 * " ", False)],
 )
 def test_a_short_text_is_plainly_english(text: str, english: bool) -> None:
-    """By one word that only English has; of 500 characters, that word may be a quotation."""
+    """One word that only English has tells it; in 500 characters that word may be a quotation."""
     assert languages.is_plainly_english(text) is english

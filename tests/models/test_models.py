@@ -189,7 +189,7 @@ def test_voices_of_an_engine_are_named() -> None:
 def test_the_hubs_cache_is_where_its_library_has_it(
     environment: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the variable that counts most; of a repository's revisions each is a folder."""
+    """The variable that counts most says where; each revision of a repository is a folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     monkeypatch.setenv("HOME", "/user")
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
@@ -201,7 +201,7 @@ def test_the_hubs_cache_is_where_its_library_has_it(
 
 
 def test_a_revision_is_a_branch_or_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its name in the cache; a branch that leads nowhere is not there."""
+    """The cache has it by its name; a branch that leads nowhere is not there."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     folder = tmp_path / "models--a--b"
     (folder / "snapshots" / "c0ffee").mkdir(parents=True)
@@ -219,7 +219,7 @@ def test_a_revision_is_a_branch_or_a_commit(tmp_path: Path, monkeypatch: pytest.
     [*((word, True) for word in ("1", "on", "YES", "True")), *((word, False) for word in ("0", "2", "", None))],
 )
 def test_the_environment_forbids_downloads(value: str | None, offline: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the words that Hugging Face's library takes, in any case."""
+    """The words are those that Hugging Face's library takes, in any case."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     if value is not None:
         monkeypatch.setenv("HF_HUB_OFFLINE", value)

@@ -69,7 +69,7 @@ def test_published_figures_decide_and_never_the_size() -> None:
 
 @pytest.mark.parametrize(("there", "quick"), [({"cuda": 0.0}, True), ({"mps": 8_000.0}, False)])
 def test_a_card_counts_for_engines_that_can_use_it(there: dict[str, float], quick: bool) -> None:
-    """By the engine's spec, and by its memory where that is known."""
+    """The engine's spec says so, and the card counts by its memory where that is known."""
     weak = replace(LARGE, cores=2, cards=there)
     assert ("faster-whisper/large-v3-turbo" in models(weak, "ja", "stt")) is quick
 
@@ -131,7 +131,7 @@ def choice(model: str, memory_mb: int = 0) -> Recommendation:
 def test_a_plugin_is_offered_where_no_natural_voice_is_known(
     language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of those that are not here the first that speaks the language; where the smallest voice will do, that."""
+    """The first absent one that speaks the language is offered; where the smallest voice will do, that."""
     monkeypatch.setattr(recommendation, "plugins", lambda: dict.fromkeys(here, "1"))
     voice = choice(best) if best else None
     assert plugin_that_speaks(language, voice) == plugin
@@ -214,7 +214,7 @@ ON_CARD = EngineSpec("e", "stt", "e:E", cards=("cuda", "mps"), on_card_mb=lambda
 def test_a_model_fits_or_does_not(
     known: dict[str, Any], machine: tuple[Any, ...], fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 100 MB on disk and 500 in memory, or 200 and 100 on a card: at each limit, and beyond."""
+    """Models of 100 MB on disk and 500 in memory, or 200 and 100 on a card, are tried: at each limit, and beyond."""
     engines = {"e": ON_CARD, "plain": ON_CARD._replace(on_card_mb=None)}
     monkeypatch.setattr(specs, "find", lambda name, role: engines.get(name))
     model = replace(Known("e", "m", "stt", size_mb=100, memory_mb=500, speed="fast"), **known)
@@ -272,7 +272,7 @@ def test_this_machine(
 
 
 def test_a_voice_that_was_slow_here_comes_last(runtime: Path) -> None:
-    """Of two paces the slow one counts; a broken file says nothing."""
+    """The slower of two paces counts; a broken file says nothing."""
     here = paths.find()
     assert paces.measured(here) == {}
     first = recommend(rows(), LARGE, "fr", "tts")[0].row.model

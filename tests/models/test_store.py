@@ -83,7 +83,7 @@ def good() -> dict[str, Any]:
 
 
 def test_a_manifest_is_read_as_it_was_written() -> None:
-    """Also one with every field, several files, folders in their names, and letters of all kinds."""
+    """A manifest may have every field, several files, folders in their names, and letters of all kinds."""
     full = Manifest(
         "onnx-asr", "a.b+c_d-1", "stt",
         Source("url", "whisper/båse", "r", "b" * 64),
@@ -127,7 +127,8 @@ def test_names_that_are_none(store: Store, name: str) -> None:
 
 
 def test_what_is_kept_is_found(store: Store) -> None:
-    """By its name and in the list; its location is where its files are, inside the models folder or anywhere."""
+    """A model is found by its name and in the list; its location is where its files are, inside the models folder or
+    anywhere."""
     assert store.kept() == {}
     assert store.find(MODEL) is None
     found = bring(store)
@@ -171,7 +172,7 @@ def test_a_manifest_is_that_of_its_name(store: Store) -> None:
 
 
 def test_a_download_goes_on_and_one_of_another_source_begins_anew(store: Store) -> None:
-    """By the source that the working folder names; a damaged one names none."""
+    """The working folder names the source; a damaged one names none."""
     work = store.begin("whisper/tiny", Source("url", "x"))
     (work / "half").touch()
     assert (store.begin("whisper/tiny", Source("url", "x")) / "half").exists()
@@ -183,7 +184,7 @@ def test_a_download_goes_on_and_one_of_another_source_begins_anew(store: Store) 
 
 
 def test_a_lock_that_its_holder_has_removed_is_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a third has made another file of that name meanwhile; no descriptor is left open."""
+    """A third may have made another file of that name meanwhile; no descriptor is left open."""
     file, calls = store.folder / "whisper" / ".base.lock", []
 
     def late(descriptor: int, how: int) -> None:
@@ -385,7 +386,7 @@ def test_a_row_for_programs(store: Store) -> None:
 
 
 def test_a_licence_is_that_of_the_files(store: Store) -> None:
-    """By the manifest, and by the catalogue where that says nothing."""
+    """The manifest names it, or the catalogue where that says nothing."""
     found = bring(store, "whisper/base", ("base.pt",), ".")
     row = inventory.row(store, "whisper/base")
     silent = Manifest(found.engine, found.name, found.role, found.source, found.files, found.location)
@@ -535,7 +536,7 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
 
 
 def test_an_unfinished_model_is_removed_with_its_blobs(store: Store) -> None:
-    """Of its repository those of hushd's that are half, and whole ones of no snapshot; not what others are pulling."""
+    """Half blobs of hushd's in its repository go, and whole ones of no snapshot, but not what others are pulling."""
     store.begin("faster-whisper/tiny", Source("hub", "Systran/faster-whisper-tiny"))
     snapshot = in_hub("Systran/faster-whisper-tiny", "c0ffee", {"model.bin": b"m"})
     blobs = snapshot.parent.parent / "blobs"

@@ -79,7 +79,7 @@ def test_a_short_sentence_in_the_users_language_is_told(language: str) -> None:
 
 
 def test_french_portuguese_and_german_need_no_prior() -> None:
-    """Of sixty sentences at least fifty are told without one."""
+    """At least fifty of sixty sentences are told without one."""
     told = sum(detect(text) == language for language in ("fr", "pt", "de") for text in _split(SENTENCES[language]))
     assert told >= 57
 
@@ -105,7 +105,7 @@ def test_a_number_a_word_or_two_are_in_the_users_language(language: str, texts: 
     ("es", "Gracias|Buenos días|Mañana"), ("pt", "Obrigado|Não|Boa noite"), ("en", "Yes|No|Done|Stop|Error|OK|Thanks"),
 ])  # fmt: skip
 def test_one_word_of_a_second_language_is_told(language: str, texts: str) -> None:
-    """Also with a capital letter, and for whoever speaks English first."""
+    """The word may have a capital letter, and the user may be one who speaks English first."""
     assert [text for text in texts.split("|") if detect(text, ["en", language]) != language] == []
 
 
@@ -212,7 +212,7 @@ def test_only_a_probable_and_long_text_is_certain(
 
 
 def test_a_short_text_is_read_without_its_signs_and_a_long_one_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three words the signs stay; of two spellings of a language the more probable counts."""
+    """Three words keep their signs; the more probable of two spellings of a language counts."""
     model = answers(monkeypatch, nb=0.6, no=0.3)
     texts = ["«Oui!» Non.", "«Oui!» Non. Si.", "x" * 999 + "yz"]
     proses = ["Oui Non", texts[1], "x" * 999 + "y"]
@@ -223,7 +223,7 @@ def test_a_short_text_is_read_without_its_signs_and_a_long_one_in_part(monkeypat
 
 @pytest.mark.parametrize("package", [None, type("", (), {"origin": None})])
 def test_without_its_package_no_language_is_told(package: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither where it is not installed nor where it is a folder without a module."""
+    """The package may not be installed, or be a folder without a module."""
     monkeypatch.setattr(text_language, "find_spec", lambda name: package)
     monkeypatch.setattr(text_language, "_model", text_language._model.__wrapped__)
     assert detect("Bonjour à tous", ["fr"]) == ""

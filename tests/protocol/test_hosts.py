@@ -86,7 +86,7 @@ def test_a_port_of_zero_is_sshs_own(port: str, known: int) -> None:
     [("", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("[::]", "[::1]"), ("10.0.0.7", "10.0.0.7")],
 )
 def test_people_are_told_where_to_go(host: str, reached: str) -> None:
-    """To this machine, where a listener is at every address; nowhere, where it is a socket."""
+    """They go to this machine, where a listener is at every address; nowhere, where it is a socket."""
     assert hosts.reachable(host) == reached
     assert hosts.invitation("wyoming", f"tcp://{host}:7") == f"Wyoming: tcp://{reached}:7"
     there = f"http://{reached}:80"
@@ -98,7 +98,7 @@ def test_people_are_told_where_to_go(host: str, reached: str) -> None:
 
 
 def test_a_repeated_header_has_both_values() -> None:
-    """So it matches nothing; names are of any case, and bytes of any kind."""
+    """Such a header matches nothing; names are of any case, and bytes of any kind."""
     pairs = [(b"Host", b" a\t"), (b"X", b"\xe9"), (b"hOST", b"b ")]
     assert hosts.headers_of(pairs) == {"host": "a, b", "x": "\xe9"}
 

@@ -7,7 +7,7 @@ from support.records import changeable, defaults, has_names, records
 
 
 def test_messages_are_values() -> None:
-    """And all other records, but for errors, which are raised."""
+    """All other records are values, too, but for errors, which are raised."""
     kinds = [kind for kind in records(hushd_protocol) if not issubclass(kind, Exception)]
     assert len(kinds) > 30
     assert [kind for kind in kinds if changeable(kind)] == []
@@ -15,7 +15,7 @@ def test_messages_are_values() -> None:
 
 
 def test_to_leave_a_field_out_says_nothing() -> None:
-    """But for these: each side may have left out whatever the other, of another version, reads."""
+    """These are the exceptions: each side may have left out whatever the other, of another version, reads."""
     assert defaults(records(hushd_protocol)) == {
         "Control.for_s": -1.0, "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
         "Request.priority": "text", "Job.input": "inline", "Cgroup.version": 2,

@@ -17,7 +17,7 @@ def test_the_message_has_the_shells_words(advice: str) -> None:
 
 
 def test_a_door_words_it_for_its_readers() -> None:
-    """Also when the error has come over the wire from another process."""
+    """The error may have come over the wire from another process."""
     error = advised("bad_request", "There is no voice 'hart'", "list_voices")
     for each in (error, Error.of(b"1", error).exception()):
         assert sentence(each, HTTP) == "There is no voice 'hart': GET /v1/audio/voices lists them."

@@ -124,7 +124,7 @@ def test_every_language_has_words_for_the_same_signs() -> None:
      ["x squared plus the square root of two is five square meters or ten to the power of minus three."]),
 ])  # fmt: skip
 def test_a_formula_in_a_text_is_read_whatever_the_markup(text: str, pieces: list[str], markup: str) -> None:
-    """Neither an underscore nor an asterisk nor a full stop in it means anything else."""
+    """No underscore, asterisk or full stop in it means anything else."""
     assert [" ".join(piece.split()) for piece in heard(text, markup)] == pieces
 
 
@@ -142,12 +142,12 @@ def test_a_formula_in_a_text_is_read_whatever_the_markup(text: str, pieces: list
     ("Only $5", "Only five dollars"),
 ])  # fmt: skip
 def test_money_and_variables_of_a_shell_are_no_formula(text: str, words: str) -> None:
-    """By the rules of pandoc, and since prose is none."""
+    """The rules are pandoc's, and prose is not a formula either."""
     assert " ".join(heard(text)) == words
 
 
 def test_code_has_no_formulas() -> None:
-    """Neither in a line nor in a block; the text behind it has."""
+    """A line of code has none, and neither has a block; the text behind it has."""
     assert heard("`$x$` is $x^2$", "markdown") == ["dollar x dollar is x squared"]
     assert heard("```bash\necho $a $b$\n```\nThen $x_1$.", "markdown")[-1] == "Then x sub one."
 

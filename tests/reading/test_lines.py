@@ -72,7 +72,7 @@ def test_values_that_are_neither_language_nor_markup_are_refused() -> None:
 
 
 def test_say_prints_words_without_a_voice_or_a_supervisor(tmp_path: Path) -> None:
-    """Of its input, a line each; a name of subtitles is read as the file."""
+    """Each line of its input is one; a name of subtitles is read as the file."""
     environment = os.environ | {"HUSHD_RUNTIME_DIR": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nEs sind 2.\n")
     say = [str(Path(sys.executable).with_name("say")), "--print", "-l", "de"]

@@ -196,7 +196,7 @@ def test_no_sign_is_lost_in_a_language_that_is_not_counted(language: str, spoken
     "language", re.findall(r"\w+", "it nl pl sv da nb fi cs sk hu ro tr ru uk ca hr sl bg lt lv et el id vi is")
 )
 def test_espeak_says_each_sign(language: str) -> None:
-    """Of the languages that docs/SPEAKING.md names, none says an amount with a sign as the bare number."""
+    """No language that docs/SPEAKING.md names says an amount with a sign as the bare number."""
     signed = ["Ab -5 km", "5 €", "€5", "5 $", "$5", "5 £", "£5", "5 %"]
     lines = [*(text for sign in signed for text in texts(sign, language=language)), "Ab 5 km", "5"]
     done = subprocess.run(
@@ -298,7 +298,7 @@ def test_ssml_is_obeyed_and_not_read_out(written: str, heard: list[object], mark
     "text", ["<speaker> a & b", "a <speak> b </speak>", "<spea", "<", "<?", " < speak>", "&lt;speak>"]
 )
 def test_only_a_text_that_begins_as_ssml_is_ssml(text: str) -> None:
-    """Of any other every sign is there."""
+    """Any other text keeps every sign."""
     assert "".join(texts(text, language="ja")) == text.strip()
 
 

@@ -33,7 +33,7 @@ def test_a_role_without_engines_of_ours_has_the_best_of_another_packages(monkeyp
 
 
 def test_an_engine_is_found_under_its_role() -> None:
-    """By that of another role nobody is found, and who asks for its own spec has a mistake."""
+    """Another role's name finds nobody, and whoever asks for its own spec has a mistake."""
     assert engines.get("hibari", "tts").role == "tts"
     assert (engines.find("hibari", "stt"), engines.find("nobody")) == (None, None)
     with pytest.raises(AssertionError, match="hibari"):
@@ -61,7 +61,7 @@ MODELS = (model("own", True, True), model("none", True, False), model("unsaid", 
 
 @pytest.mark.parametrize(("able", "with_words"), [(True, ["own", "unsaid"]), (False, ["own"])])
 def test_what_a_model_does_not_say_of_word_times_its_engine_says(able: bool, with_words: list[str]) -> None:
-    """Of the models that are installed."""
+    """The rule holds for the models that are installed."""
     engine = HearingEngine.from_data({"name": "e", "word_times": able, "models": [each.data() for each in MODELS]})
     assert engine.models_with_words() == with_words
     assert engine.installed_models() == ["own", "none", "unsaid"]

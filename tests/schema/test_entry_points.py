@@ -26,7 +26,7 @@ def install(folder: Path, package: str, text: str) -> None:
 
 @pytest.mark.parametrize("group", ["hushd.commands", "hushd.engine_specs", "hushd.stt_engines", "hushd.nosuch"])
 def test_they_are_those_of_importlib(group: str) -> None:
-    """Of everything that is installed here."""
+    """All entry points that are installed here are compared."""
     expected = {point.name: point.value.partition("[")[0].strip() for point in metadata.entry_points(group=group)}
     assert entry_points(group) == expected
     assert bool(expected) == any(project.get("entry-points", {}).get(group) for project in PROJECTS)

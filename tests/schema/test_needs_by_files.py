@@ -59,5 +59,5 @@ def test_a_folder_of_ctranslate2_takes_what_was_measured(name: str) -> None:
 def test_an_estimate_is_of_what_the_engine_loads(
     estimate: Callable[[Sizes], OnCard | float], files: dict[str, int], said: OnCard | float
 ) -> None:
-    """Of a folder with both precisions one is loaded, a card has all weights, a processor maps most of them. In MB."""
+    """One precision is loaded of a folder with both, a card has all weights, a processor maps most of them. In MB."""
     assert estimate({name: size * 10**6 for name, size in files.items()}) == pytest.approx(said)

@@ -74,7 +74,7 @@ def test_the_fields_of_an_operation_have_their_form_in_each_interface() -> None:
 
 
 def test_the_documents_list_the_fields() -> None:
-    """Of an operation in Markdown, of a dictionary of options in its docstring."""
+    """An operation's stand in Markdown, a dictionary of options' in its docstring."""
     rows = "| `pitch` | how high |\n| `bar_s` | of a file |\n| `live` | as it comes |\n"
     assert reference(HUM) == f"| parameter | meaning |\n|---|---|\n{rows}"
     attributes = "        pitch: how high.\n        bar_s: of a file.\n        live: as it comes.\n"

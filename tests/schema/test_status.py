@@ -30,7 +30,7 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def test_what_is_read_is_written_as_it_was() -> None:
-    """To the order of its keys, so that `hushd status --json` prints what the supervisor has sent."""
+    """Even the order of its keys stays, so that `hushd status --json` prints what the supervisor has sent."""
     status = Status.from_data(GOLDEN)
     assert json.dumps(status.data()) == json.dumps(GOLDEN)
     assert status.door is not None
@@ -49,7 +49,7 @@ def test_what_other_programs_take_of_a_card_is_neither_free_nor_used() -> None:
     ("pss", "rss", "size"), [(3.0, 5.0, 3.0), (None, 5.0, 5.0), (0.0, 5.0, 5.0), (None, None, None)]
 )
 def test_a_process_is_as_large_as_its_share_of_pages(pss: float | None, rss: float | None, size: float | None) -> None:
-    """Else as its pages; of the supervisor, which always has a size, nothing is 0."""
+    """Its pages count where the share is unknown; the supervisor always has a size."""
     status = Status.from_data(GOLDEN)
     assert replace(status.workers[0], pss_mb=pss, rss_mb=rss).size_mb == size
     assert replace(status.supervisor, pss_mb=pss, rss_mb=rss).size_mb == (size or 0.0)

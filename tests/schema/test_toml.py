@@ -26,7 +26,7 @@ def test_what_cannot_be_read_is_a_sentence_with_the_file(content: bytes | None, 
 
 
 def test_a_file_without_the_word_is_not_read_further(tmp_path: Path) -> None:
-    """Nor one that is absent or empty: its content is nothing, whatever else it says."""
+    """A file that is absent or empty is not either: its content is nothing, whatever else it says."""
     path = tmp_path / "a.toml"
     assert toml.load(path) == {}
     path.write_text("voice = ")

@@ -71,7 +71,7 @@ def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
 
 
 def test_the_kernels_driver_of_a_card(tmp_path: Path) -> None:
-    """By the link that the kernel makes; a card without a driver has none."""
+    """The link that the kernel makes names it; a card without a driver has none."""
     (tmp_path / FIRST).mkdir()
     assert nvml.driver(FIRST, tmp_path) == ""
     (tmp_path / FIRST / "driver").symlink_to("/sys/bus/pci/drivers/nvidia")
@@ -101,7 +101,7 @@ def test_a_card_that_the_kernel_lists_and_its_driver_does_not(
 
 
 def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
-    """Neither a card's sound device nor another maker's card is asked for."""
+    """No card's sound device, and no other maker's card, is asked for."""
     for place, vendor, kind in (
         (FIRST, "0x10de", "0x030000"),
         ("0000:01:00.1", "0x10de", "0x040300"),

@@ -55,7 +55,7 @@ def test_torch_of_rocm(monkeypatch: pytest.MonkeyPatch, asked: str, used: str) -
 
 
 def test_nobody_who_asks_for_rocm_gets_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor Vulkan's users anything else."""
+    """Vulkan's users get nothing else either."""
     for asked in ("rocm", "vulkan"):
         ask(monkeypatch, asked)
         with pytest.raises(HushdError, match=f"torch finds no usable device {asked}"):
@@ -76,7 +76,7 @@ def test_ctranslate2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_where_a_card_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the name of a card, and with `auto` beside NVIDIA's driver."""
+    """A card may be used by its name, and with `auto` beside NVIDIA's driver."""
     monkeypatch.setattr(compute_device, "_NVIDIA", ("/nowhere",))
     for asked, may in (("auto", False), ("cpu", False), ("mps", False), ("rocm", True), ("vulkan", True)):
         ask(monkeypatch, asked)

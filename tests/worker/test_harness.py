@@ -327,7 +327,7 @@ def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[
 
 @ON_LINUX
 def test_a_program_that_has_ended_is_reported_before_the_answer(engine: Callable[..., Any]) -> None:
-    """Or its memory would be the worker's, which the supervisor ends where that is too much."""
+    """Its memory would otherwise be the worker's, which the supervisor ends where that is too much."""
     worker = engine("--beat", "0.5")
     size = worker.ready().private
     worker.send(m.Job(id=number(1), op="unmap", input="stream"))

@@ -97,7 +97,7 @@ def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: b
 
 
 def test_weights_are_no_private_memory(tmp_path: Path) -> None:
-    """Of 24 MB in matrices a process that has used them all holds a tenth; the runtime alone copies all and more."""
+    """A process that has used 24 MB of matrices holds a tenth of them; the runtime alone copies all and more."""
     path = products(tmp_path / "model.onnx", count=6, side=1024)
     small = products(tmp_path / "small.onnx", count=1, side=1024)
     program = (

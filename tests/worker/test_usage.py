@@ -57,8 +57,8 @@ def test_what_a_program_uses_is_ours(program: subprocess.Popen[bytes]) -> None:
 
 
 def test_no_beat_waits_for_a_program(program: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of our programs only figures are read that need no lock of theirs: one that maps gigabytes on a busy disk held it
-    for seconds, and hushd killed the worker that waited for it."""
+    """No figure of our programs is read that needs a lock of theirs: one that maps gigabytes on a busy disk held
+    it for seconds, and hushd killed the worker that waited for it."""
     real_open, opened = open, list[str]()
 
     def spied(path: str, *rest: Any) -> Any:

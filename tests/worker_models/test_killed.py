@@ -18,7 +18,7 @@ KILLS = int(os.environ.get("HUSHD_KILLS", "3"))
 
 
 def test_a_pull_is_killed(hub: HubServer) -> None:
-    """By SIGKILL, wherever it is; what had arrived is not asked for again."""
+    """SIGKILL comes wherever it is; what had arrived is not asked for again."""
     weights = random.Random(1).randbytes(2_000_000)
     files = {"config.json": b"{}", "model.bin": weights, "tokenizer.json": b"[]", "vocabulary.txt": b"a\n"}
     hub.add("Systran/faster-whisper-base", {**files})

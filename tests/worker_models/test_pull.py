@@ -87,7 +87,7 @@ def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: As
 
 
 def test_a_damaged_file_is_fetched_anew(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
-    """Of a model whose file has changed on the disk, that file and no other comes again; where it has become a link to
+    """The file of a model that has changed on the disk comes again, and no other; where it has become a link to
     the user's own, the link goes and the user's file stays."""
     hub.add(REPOSITORY, FILES)
     told = ask("pull", model=MODEL).result()

@@ -53,7 +53,8 @@ def programs(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Programs:
 def test_int8_stays_where_it_is_as_good(
     programs: Programs, ask: Ask, int8: JsonObject, as_good: bool, words: str
 ) -> None:
-    """Else its files go, and the figures stay; in both cases they are said, and nothing is done a second time."""
+    """Its files go where it is not, and the figures stay; in both cases they are said, and nothing is done a second
+    time."""
     programs.int8 |= int8
     note = ask("shrink", model=MODEL).result()["note"]
     assert words in note
@@ -102,7 +103,7 @@ def test_a_run_that_was_broken_off_goes_on(programs: Programs, calls: int) -> No
 
 
 def test_killed_at_ten_moments_nothing_is_half(programs: Programs) -> None:
-    """By SIGKILL as it makes, writes or moves a file: the worker loads the original or the whole int8 file, and the
+    """SIGKILL comes as it makes, writes or moves a file: the worker loads the original or the whole int8 file, and the
     next run succeeds."""
     child = [sys.executable, killed_shrink.__file__]
     moments = int(subprocess.run([*child, "0"], check=True, capture_output=True, env=os.environ).stdout)
@@ -193,7 +194,7 @@ def test_a_graph_computes_nearly_the_same_in_int8(hub: HubServer, tmp_path: Path
 def test_a_graph_that_gains_nothing_is_a_sentence(
     hub: HubServer, tmp_path: Path, content: str, code: str, words: str
 ) -> None:
-    """And leaves no file."""
+    """The graph leaves no file."""
     source = tmp_path / "source.onnx"
     graph(source, 8) if content == "few" else source.write_bytes(b"nothing")
     with hushd_error(code, words):
@@ -202,7 +203,7 @@ def test_a_graph_that_gains_nothing_is_a_sentence(
 
 
 def test_whisper_in_int8_is_what_ctranslate2_makes(hub: HubServer, tmp_path: Path) -> None:
-    """Of a float16 folder, byte for byte the weights that the library makes of the checkpoint; int8 is refused."""
+    """A float16 folder gives, byte for byte, the weights that the library makes of the checkpoint; int8 is refused."""
     for package in ("ctranslate2", "torch", "whisper"):
         pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
     from support.commands import unpack_checkpoint

@@ -84,7 +84,7 @@ def go_through(text: str, forms: Iterable[str] = formats.FORMATS) -> list[client
 
 
 def test_every_character_comes_through() -> None:
-    """Of all of Unicode, in long words, halves of characters among them: no text is an error."""
+    """All of Unicode is tried, in long words, halves of characters among them: no text is an error."""
     for number, text in enumerate(blocks()):
         go_through(text, ("txt", "tsv", "json") if number % 20 else formats.FORMATS)  # subtitles take their time
 

@@ -227,7 +227,7 @@ def test_a_text_that_the_model_doubts_is_marked(
     scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch, figures: dict[str, float], why: str,
     live: bool,
 ) -> None:  # fmt: skip
-    """By its own figures, the first text too, in a recording and live; the warning says what to do."""
+    """Its own figures tell it, of the first text, too, in a recording and live; the warning says what to do."""
     monkeypatch.setattr(Scripted, "INFO", replace(Scripted.INFO, streaming=False))  # too slow to read twice
     engine(scripted).says = lambda samples: [Segment(0.0, 2.0, "Thank you for watching this.", **figures)]
     asked, _ = run(scripted, beckett, language="en", **({"live": True, "continuous": True} if live else {}))
@@ -248,7 +248,7 @@ def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText,
 
 
 def test_a_segment_says_where_the_rest_begins(scripted: SpeechToText, beckett: np.ndarray) -> None:
-    """Of a piece of three segments the first two send whoever resumes back to its start, the third to its end."""
+    """The first two of three segments of a piece send whoever resumes back to its start, the third to its end."""
     engine(scripted).says = lambda samples: [Segment(n, n + 1, str(n)) for n in range(3)]
     asked, _ = run(scripted, np.concatenate([np.zeros(3 * RATE, np.float32), beckett]), start_s=0.0)
     first, second, third = (segment["rest"] for segment in asked.segments)

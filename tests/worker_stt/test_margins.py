@@ -45,7 +45,7 @@ def test_a_dither_decides_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", names(by_the_model(str)))
 @pytest.mark.parametrize("seeds", [[1], pytest.param(range(DITHERS), marks=pytest.mark.night)], ids=["one", "twenty"])
 def test_a_dither_makes_no_text_likely(worker: SpeechToText, name: str, seeds: Iterable[int]) -> None:
-    """Nor unlikely: a person's words, and the same played backwards."""
+    """No text becomes unlikely either: a person's words, and the same played backwards."""
     engine = worker._recogniser.engine
 
     def read(samples: Sound) -> str:
@@ -68,7 +68,7 @@ def test_a_dither_makes_no_text_likely(worker: SpeechToText, name: str, seeds: I
 def test_a_dither_changes_nothing_that_whisper_knows(
     monkeypatch: pytest.MonkeyPatch, model: str, made: Callable[[Engine], Verdict], seeds: Iterable[int]
 ) -> None:
-    """Neither that its words are invented, nor that another language is spoken, with published weights."""
+    """Published weights know that words are invented, and that another language is spoken."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(real_weights.home()))
     verdict = made(real_weights.loaded("faster-whisper", model))
     for name in names(verdict):

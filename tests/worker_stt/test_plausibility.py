@@ -149,7 +149,7 @@ def test_a_few_words_after_more(before: list[str], figure: float, verdict: tuple
 
 @pytest.mark.parametrize(("figure", "unlikely"), [(-0.3, False), (-0.5, True)])
 def test_in_doubt_the_model_must_be_unsure(figure: float, unlikely: bool) -> None:
-    """That is where little more than a third of the words differs; where most do, its being sure does not count."""
+    """There is doubt where little more than a third of the words differs; where most do, being sure does not count."""
     little = [f"{SAID[:-12]} a b c d".replace("one", f"x{number}") for number in range(4)]
     for others, expected in ((little, unlikely), (OTHERS, True)):
         plausibility = Plausibility(Readings("x", "x", *others), lambda: lambda samples: figure)

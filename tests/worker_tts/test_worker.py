@@ -89,7 +89,7 @@ def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Say, size: int
 
 
 def test_a_speech_begins_with_its_first_word(tiny: Worker, say: Say) -> None:
-    """Of the engine's silence before it 60 ms stay, also after a pause that was asked for; between sentences, all."""
+    """The engine's silence before it becomes 60 ms, also after a pause that was asked for; between sentences, all."""
     loud = np.flatnonzero(np.frombuffer(say(tiny, "One. Two.").raw, "<i2"))
     assert loud[0] / 8000 == pytest.approx(0.06, abs=0.001)
     assert np.diff(loud).max() / 8000 == pytest.approx(0.6, abs=0.001)
@@ -159,7 +159,7 @@ def test_cancel_ends_a_job_within_a_sentence(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_cancel_ends_a_job_that_waits_for_credit(tiny: Worker, perform: Callable[..., Any], format: str) -> None:
-    """Also one that waits in the middle of a file: nothing swallows the cancel."""
+    """The job may wait in the middle of a file: nothing swallows the cancel."""
     act = perform(tiny, f"{TEXT} " * 40, credit=1, format=format)
     act.start()
     assert act.until_waiting()
@@ -257,7 +257,7 @@ def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
 def test_a_note_on_another_language_names_a_command_that_works(
     tiny: Worker, say: Say, here: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To choose the language where a voice speaks it; else the command that brings one."""
+    """The command chooses the language where a voice speaks it; otherwise it is the command that brings one."""
     monkeypatch.setattr(recommendation, "preferred", lambda rows, *wish: next(iter(rows)) if here else None)
     (warning,) = say(tiny, "Bonjour à tous, il fait vraiment très beau ce matin.").result["warnings"]
     assert ("choose the language fr" in warning["message"]) is here

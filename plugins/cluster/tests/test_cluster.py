@@ -218,7 +218,7 @@ def openai(cluster: RayCluster, gate: Path) -> Iterator[OpenAI]:
 
 
 def test_clients_of_openai_speak_and_transcribe_unchanged(openai: OpenAI, cluster: RayCluster, gate: Path) -> None:
-    """By engines of which none was started before."""
+    """The requests go to engines of which none was started before."""
     gate.touch()
     status = json.loads(cluster.done("cluster", "status", "--json").stdout)["deployments"]
     assert {each["name"]: (each["state"], each["replicas"]) for each in status} == {"http": ("healthy", 1)}
@@ -229,7 +229,7 @@ def test_clients_of_openai_speak_and_transcribe_unchanged(openai: OpenAI, cluste
 
 
 def test_delete_ends_all_that_deploy_has_started(openai: OpenAI, cluster: RayCluster) -> None:
-    """Then nothing is deployed, and the address is closed."""
+    """Nothing is deployed, and the address is closed."""
     assert cluster.done("cluster", "delete").returncode == 0
     status = json.loads(cluster.done("cluster", "status", "--json").stdout)
     assert (status["deployments"], len(status["nodes"])) == ([], 3)

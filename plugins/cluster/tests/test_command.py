@@ -10,7 +10,7 @@ from support.refusals import hushd_error
 
 
 def test_without_ray_the_error_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the help is there all the same."""
+    """The help is there all the same."""
     monkeypatch.setitem(sys.modules, "hushd_cluster.serving", None)
     with hushd_error("engine_missing", r"^`hushd cluster` needs Ray .*install.*\[ray\]"):
         cluster.main("hushd cluster", ["status"])

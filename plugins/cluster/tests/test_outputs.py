@@ -68,7 +68,7 @@ def test_a_recording_that_has_changed_is_not_done(
 
 
 def test_what_is_done_or_set_aside_is_passed_over(tmp_path: Path) -> None:
-    """And counted; `retry` tries again those set aside."""
+    """A recording that is done or set aside is counted; `retry` tries again those set aside."""
     pytest.importorskip("ray")
     from hushd_cluster.corpus import left
 
@@ -125,7 +125,7 @@ def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable
 def test_a_list_that_hushd_did_not_write_is_left_alone(
     made: Callable[[], Outputs], tmp_path: Path, content: str
 ) -> None:
-    """And the error names it."""
+    """The error names the list."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out/set-aside.json").write_text(content)
     with pytest.raises(HushdError, match=r"set-aside\.json' is not a list that hushd wrote"):

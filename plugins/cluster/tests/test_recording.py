@@ -26,7 +26,7 @@ def test_names_that_can_be_kept(name: str, path: str) -> None:
 
 
 def test_no_two_names_are_kept_as_one() -> None:
-    """Nor is one the folder of another, nor the list set aside, in whatever format."""
+    """No name is the folder of another, or of the list set aside, in whatever format."""
     parts = ["", ".", "%", ".a", "%.a", "a", "a.json", "%a.json", "a.json%", "set-aside", "set-aside.json", "a.txt"]
     names = [*parts, *("/".join(pair) for pair in product(parts, parts))]
     paths = [transcript_path(name, form) for name in names for form in ("json", "txt")]
@@ -61,7 +61,7 @@ def test_what_is_shown_of_a_place_has_no_secret(place: str, text: str) -> None:
 
 
 def test_a_url_is_read_by_a_node_and_a_path_by_the_driver() -> None:
-    """Also of a path with a colon."""
+    """A path with a colon is a path."""
     assert is_url("s3://bucket/a")
     assert not is_url("/disk/a:b")
     assert not is_url("C:/recordings")

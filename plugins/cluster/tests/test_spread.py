@@ -177,7 +177,7 @@ def test_a_path_that_cannot_be_read_costs_its_line_alone(monkeypatch: pytest.Mon
 def test_what_nodes_say_of_one_place_costs_its_line_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
 ) -> None:
-    """Though the same error ends the run where it is about all recordings."""
+    """The same error ends the run where it is about all recordings."""
 
     def make(task: Task, node: str) -> Outcome:
         bad = task.recording.name == "0"
@@ -217,7 +217,7 @@ def test_two_names_that_would_share_a_path_are_both_kept(
 
 
 def test_nodes_that_have_no_room_for_a_while_cost_no_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Though they say so more often than they may in a row; after a minute without a success the run ends."""
+    """They may say so more often than they may in a row; after a minute without a success the run ends."""
     from hushd_cluster import spread
 
     answers = 3 * spread.FRUITLESS

@@ -62,7 +62,7 @@ def test_a_folder_never_has_half_a_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_name_that_a_folder_cannot_have_is_an_error_of_that_name(tmp_path: Path) -> None:
-    """And not of the machine, which would be left out."""
+    """The error is not the machine's, which would be left out."""
     folder = Folder(str(tmp_path))
     folder.write("a.txt", b"one")
     folder.write("b.txt/c.txt", b"two")
@@ -86,7 +86,7 @@ def test_a_thousand_files_take_a_request(at_server: S3Server) -> None:
 
 
 def test_a_file_comes_whole_or_not_at_all(at_server: S3Server) -> None:
-    """Though the server sends halves, and says that it is busy."""
+    """The server sends halves, and says that it is busy."""
     data = os.urandom(200_000)
     Objects(f"s3://{BUCKET}/whole").write("a.wav", data)
     at_server.tell("half 1")

@@ -50,7 +50,7 @@ def digest(data: bytes) -> str:
 
 
 def test_a_node_reads_and_writes_a_shared_folder_itself(node: None, tmp_path: Path) -> None:
-    """Then the transcript does not come back; that of bytes that came with the task does."""
+    """The transcript does not come back; that of bytes that came with the task does."""
     (tmp_path / "a.wav").write_bytes(b"one")
     made = transcribed(Recording("b/a.wav", f"file://{tmp_path}/a.wav"), f"file://{tmp_path}/out")
     assert (made.error, made.transcript) == (None, None)

@@ -103,7 +103,7 @@ class OnTrial(Trial):
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
-    """And one without streams is left out."""
+    """An engine without streams is left out."""
     assert play(CASES[name], OnTrial(Steady())) == (PASSED, ())
     without = Steady()
     without.feed_s = 0.0
@@ -116,7 +116,7 @@ def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
     ("fed after its end", "stream.over"), ("ended after its end", "stream.over"), ("cancels once", "stream.cancel"),
 ])  # fmt: skip
 def test_a_breach_is_found(breach: str, case: str) -> None:
-    """By the case that is about it."""
+    """The case that is about a breach finds it."""
     assert play(CASES[case], OnTrial(Steady(breach)))[0] == FAILED
 
 

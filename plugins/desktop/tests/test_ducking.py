@@ -49,7 +49,7 @@ def environment(loop: SoundLoop, runtime: Path) -> dict[str, str]:
 def test_volumes_go_down_and_come_back_to_the_last_unit(
     others: OtherPrograms, environment: dict[str, str], runtime: Path
 ) -> None:
-    """Of one, two and eight channels, balance, more than 153 %, silence and mute: all of it is kept."""
+    """Streams have one, two and eight channels, balance, more than 153 %, silence and mute: all of it is kept."""
     eight = tuple(FULL - 1000 * number for number in range(8))
     others.play("Mono", "--channels=1", volume=(50001,))
     others.play("Loud", volume=(3 * FULL, 12345))
@@ -66,7 +66,7 @@ def test_volumes_go_down_and_come_back_to_the_last_unit(
 
 
 def test_a_stream_that_appears_meanwhile_is_lowered(others: OtherPrograms, environment: dict[str, str]) -> None:
-    """And comes back with the others."""
+    """The stream comes back with the others."""
     others.play("Early")
     with quiet(environment):
         others.become(Early=QUIET)

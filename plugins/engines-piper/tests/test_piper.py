@@ -85,7 +85,7 @@ def test_words_are_marked_where_the_voice_says_when(models: Path) -> None:
 
 
 def test_speakers_of_one_file_are_voices(models: Path) -> None:
-    """By their names behind the file's; the file alone is its first."""
+    """Each bears its name behind the file's; the file alone is its first."""
     tiny_voices.piper(models, "many", speakers=("anna", "bert", "carl"))
     names = [v.name for v in Piper.voices() if v.installed]
     assert names == ["many", "many.anna", "many.bert", "many.carl"]

@@ -152,7 +152,7 @@ def test_other_folders_are_not_its_models(tmp_path: Path) -> None:
 
 
 def test_through_the_worker(models: Path) -> None:
-    """By the default model's name where only a user's is here; a language asks for a voice of it."""
+    """A user's model answers to the default one's name where it is alone; a language asks for a voice of it."""
     sherpa_voices.supertonic(models / "mine")
     worker = Worker("sherpa-onnx", "default")
     worker.load(lambda note: None)

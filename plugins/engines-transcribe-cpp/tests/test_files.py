@@ -13,7 +13,7 @@ from .gguf_models import header, identifying
 
 
 def test_the_content_tells_the_role(tmp_path: Path) -> None:
-    """Of a model that hears, and of one that identifies languages."""
+    """A model that hears is told from one that identifies languages."""
     hearing = header(tmp_path / "own.gguf", "parakeet", {"general.languages": ["de"]})
     ears = identifying(tmp_path / "ears.gguf")
     assert SPEC.role_of

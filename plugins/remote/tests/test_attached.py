@@ -28,7 +28,7 @@ def lent(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_folder_that_others_can_write_to_counts_as_empty(lent: Path) -> None:
-    """Else another user's socket in a folder of the temporary one would hear and say all that is ours."""
+    """Another user's socket in a folder of the temporary one would hear and say all that is ours."""
     where = paths.find()
     assert lender(where) == f"attached:{lent}"
     where.runtime.chmod(0o777)
@@ -37,7 +37,7 @@ def test_a_folder_that_others_can_write_to_counts_as_empty(lent: Path) -> None:
 
 
 def test_an_attached_machine_is_reached_at_the_path_that_names_it(runtime: Path) -> None:
-    """And not at that of the one that has attached itself last. Where nobody answers, a sentence says what to do."""
+    """The machine that attached itself last has another. Where nobody answers, a sentence says what to do."""
     machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
     with pytest.raises(HushdError, match="laptop, which was attached to this machine"):
         machine.find()

@@ -22,7 +22,7 @@ DEVICES, MODELS, MUTE = (
     (MODELS, Control(id=ID, action="status")),
 ])  # fmt: skip
 def test_passes(permissions: Permissions, message: Message) -> None:
-    """To speak, to listen and to be silent; with models, to have them work."""
+    """A machine may speak, listen and be silent; with models it may have them work."""
     assert permissions.refusal(message) is None
 
 

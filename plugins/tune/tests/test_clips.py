@@ -10,7 +10,7 @@ from hushd_tune.clips import clips
 
 
 def test_a_recording_without_a_text_does_not_count(tmp_path: Path) -> None:
-    """Nor one with an empty text; a text that is not UTF-8 is refused in one sentence."""
+    """A recording with an empty text does not either; a text that is not UTF-8 is refused in one sentence."""
     for name, text in (("a", "Hello.\n"), ("empty", " \n")):
         (tmp_path / f"{name}.wav").write_bytes(b"1")
         (tmp_path / f"{name}.txt").write_text(text)

@@ -78,8 +78,8 @@ def test_the_choice_keeps_up_with_speech_and_changes_nothing_for_chance() -> Non
 
 @seeds(40)
 def test_any_models_are_ranked(seed: int) -> None:
-    """For any errors: the order is by rate, the interval holds the rate, one is best, the result is the same each time
-    and in any order of the models, and the choice is never surely worse than another that keeps up."""
+    """Any errors give a ranking: the order is by rate, the interval holds the rate, one is best, the result is the same
+    each time and in any order of the models, and the choice is never surely worse than another that keeps up."""
     rng = random.Random(seed)
     sentences = rng.randint(MIN_SENTENCES, 20)
     words = [rng.randint(1, 15) for _ in range(sentences)]
@@ -110,7 +110,7 @@ def test_any_models_are_ranked(seed: int) -> None:
 
 @seeds(8)
 def test_models_that_err_alike_are_seldom_told_apart(seed: int) -> None:
-    """Of pairs of models that err with the same probability, 20 sentences declare few to be different: about 5 % by
+    """Twenty sentences of models that err with the same probability declare few to be different: about 5 % by
     the bootstrap's claim, and a few more, since so few sentences are drawn from."""
     rng = random.Random(seed)
     words = [10] * 20

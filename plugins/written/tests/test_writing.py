@@ -40,7 +40,7 @@ def test_the_table_by_which_the_rules_were_made(code: str) -> None:
 
 @pytest.mark.parametrize(("folder", "least"), [("held", 55), ("later", 60)])
 def test_other_sentences(folder: str, least: int) -> None:
-    """Of 12 a language: `held`, by which nothing was chosen, and `later`, of which one was mended ("unas once")."""
+    """Twelve a language: `held`, by which nothing was chosen, and `later`, of which one was mended ("unas once")."""
     results = [text(spoken, code) == right for code in CODES for spoken, right in rows(f"{folder}/{code}.txt")]
     assert len(results) == 60
     assert sum(results) >= least
@@ -132,7 +132,7 @@ WORDS = {
 
 @seeds(200)
 def test_text_without_numbers_is_untouched(seed: int) -> None:
-    """To the letter, in any order of words and signs."""
+    """Every letter stays, in any order of words and signs."""
     random = Random(seed)
     for code, words in WORDS.items():
         spoken = "".join(random.choice((" ", "  ", "\n", " - ")) + random.choice(words.split()) for _ in range(30))

@@ -72,7 +72,7 @@ def in_fish(shell: Path, line: str) -> set[str]:
 def test_commands_options_choices_and_files(
     shell: Path, ask: Callable[[Path, str], set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each command those that begin so; choices and files where an option takes them."""
+    """TAB offers those of each command that begin so; choices and files where an option takes them."""
     assert ask(shell, "hushd doc") == {"doctor"}
     assert ask(shell, "hushd models pu") == {"pull"}
     assert "--json" in ask(shell, "hushd models list --j")
@@ -87,7 +87,7 @@ def test_commands_options_choices_and_files(
 
 
 def test_bash_splits_a_line_at_its_equals_signs(shell: Path) -> None:
-    """So the value stands alone, or the sign with it."""
+    """The value stands alone, or the sign with it."""
     assert "important" in in_bash(shell, "say --priority = ")
     assert in_bash(shell, "say --priority = imp") == {"important"}
 
@@ -147,7 +147,7 @@ def wait_for(terminal: int, text: str) -> None:
     ],
 )  # fmt: skip
 def test_offers(runtime: Path, line: str, some: set[str]) -> None:
-    """Of a command's own words too, and names: of installed models, or of all to pull; an unknown one has none."""
+    """TAB offers a command's own words, and names: of installed models, or of all to pull; an unknown one has none."""
     (runtime / "servers").mkdir()
     (runtime / "servers" / "mine.toml").touch()
     (runtime / "state" / "logs").mkdir(parents=True)
@@ -160,7 +160,8 @@ def test_offers(runtime: Path, line: str, some: set[str]) -> None:
 
 
 def test_voices_are_those_of_the_last_list(runtime: Path) -> None:
-    """That a gateway or `say -v '?'` has left, with their languages; a voice that is not installed cannot speak."""
+    """TAB offers the list that a gateway or `say -v '?'` has left, with their languages; a voice that is not installed
+    cannot speak."""
     voices = [{"name": name, "language": "en-US", "installed": name == "heart"} for name in ("heart", "kore")]
     engine = {"name": "hibari", "installed": True, "voices": voices}
     listings.save_catalogues(paths.find().listed, Descriptions.from_data({"tts": {"role": "tts", "engines": [engine]}}))

@@ -125,7 +125,7 @@ def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd:
 
 
 def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """By the end of its log, which a download shows as it is written."""
+    """The sentence quotes the end of its log, which a download shows as it is written."""
     servers.write(runtime, "mine", "crash", hear=False)
     assert run("try", "mine", "--download") == 1
     shown = capfd.readouterr().err

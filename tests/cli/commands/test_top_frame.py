@@ -87,6 +87,6 @@ def test_names_from_programs_send_no_control_sequence() -> None:
 
 
 def test_nothing_runs() -> None:
-    """Neither a supervisor nor workers: each is said in a line."""
+    """The absence of a supervisor, and of workers, is said in a line."""
     assert any("No supervisor runs." in line for line in drawn(None, 60))
     assert any("no workers" in line for line in drawn(status(), 60))

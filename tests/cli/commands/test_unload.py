@@ -53,7 +53,7 @@ def refused(peer: Peer) -> bool:
 
 @pytest.mark.parametrize("status", [0, 7, 255])
 def test_the_exit_status_is_the_programs(peer: Peer, status: int) -> None:
-    """And so are its input, its output and its number."""
+    """The program has its input, its output and its number."""
     with started(*ALL, "--", "sh", "-c", f"cat; echo $$; exit {status}", stdin=subprocess.PIPE) as process:
         output, _ = process.communicate("in\n")
     assert (process.returncode, output) == (status, f"in\n{process.pid}\n")
@@ -101,7 +101,7 @@ def test_nobody_who_reads_its_output_waits_for_more(peer: Peer) -> None:
 
 
 def test_it_has_no_child_that_it_did_not_start(peer: Peer) -> None:
-    """Else a program that waits for all its children would wait for ever."""
+    """A program that waits for all its children would wait for ever."""
     code = "import os\ntry: os.wait()\nexcept ChildProcessError: print('none')"
     with started(*ALL, "--", sys.executable, "-c", code) as process:
         assert process.communicate()[0] == "none\n"

@@ -20,7 +20,7 @@ def test_one_recording() -> None:
 
 
 def test_a_stream_has_no_end_to_wait_for() -> None:
-    """Of standard input nobody knows how long it is."""
+    """Nobody knows of standard input how long it is."""
     progress = Progress(["-"])
     progress.heard(0, 10.0, 0.0, 0.0)
     assert progress.line(100) == ""
@@ -67,7 +67,7 @@ def test_a_download_fits(done: float, total: float, rate: float, columns: int, s
 
 
 def test_no_width_is_too_small() -> None:
-    """Of any terminal."""
+    """A terminal of any width shows progress."""
     for columns in range(1, 90):
         assert len(download("x" * 50, 5e8, 1e9, 1e6, columns)) < columns, columns
         assert len(download("x" * 50, 0, 0, 0, columns)) < columns, columns

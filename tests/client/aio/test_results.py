@@ -34,7 +34,7 @@ async def parts(data: bytes, size: int = 6400) -> AsyncIterator[bytes]:
 
 
 def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
-    """Of a path, a file's bytes, an array, raw samples, and of what comes by asynchronous iterables and files."""
+    """The input is a path, a file's bytes, an array, raw samples, or comes by asynchronous iterables and files."""
     samples, rate = soundfile.read(beckett, dtype="int16")
 
     class Upload:

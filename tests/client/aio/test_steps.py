@@ -62,7 +62,7 @@ def test_both_drivers_bring_the_same(connected: bool) -> None:
 
 
 def test_both_drivers_raise_where_the_step_was_yielded() -> None:
-    """So that a procedure may go on after an error, and its own errors reach the caller."""
+    """A procedure may go on after an error, and its own errors reach the caller."""
 
     def fail() -> None:
         raise KeyError("step")

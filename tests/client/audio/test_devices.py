@@ -314,7 +314,7 @@ def test_silence_follows_the_last_sample() -> None:
 
 
 def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
-    """By number, name, or how it begins; the usual one is marked."""
+    """A loudspeaker is named by number, name, or how it begins; the usual one is marked."""
     assert [(output.number, output.name, output.usual) for output in outputs()] == [
         (0, "Headset", False),
         (1, "Speakers", True),

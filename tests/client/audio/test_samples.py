@@ -32,7 +32,8 @@ def sent(audio: Any, rate: Any = RATE) -> tuple[Any, int]:
 @pytest.mark.parametrize("samples", [TONE, QUIET, QUIET[:1], TONE.reshape(-1, 2), TONE.reshape(-1, 1)])
 @pytest.mark.parametrize("kind", ["float32", "float64", ">f8"])
 def test_floats_arrive_as_they_are(samples: Any, kind: str) -> None:
-    """Of one channel or several, however quiet, in either byte order: the worker reads the very float32 samples."""
+    """There may be one channel or several, however quiet, in either byte order: the worker reads the very float32
+    samples."""
     heard, rate = sent(samples.astype(kind))
     assert rate == RATE
     assert np.array_equal(heard, samples.reshape(len(samples), -1))

@@ -215,7 +215,7 @@ def test_an_answer_at_the_end(stage: Stage) -> None:
 
 @pytest.mark.parametrize("then", ["", "5 began =Yes."])
 def test_a_cough_stops_it_too(stage: Stage, then: str) -> None:
-    """But no more than that: there is nothing to hand over from it, and an answer may follow."""
+    """A cough does no more than that: there is nothing to hand over from it, and an answer may follow."""
     talk = stage.talk(f"10 began 5 nothing {then}", words=50)
     if then:
         assert talk.converse(TEXT).text == "Yes."

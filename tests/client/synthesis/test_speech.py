@@ -132,7 +132,7 @@ def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
 
 
 def test_what_is_not_kept_can_be_used_once(tmp_path: Path) -> None:
-    """Of hours that are only played nothing stays; a second use is refused in one sentence."""
+    """Nothing stays of hours that are only played; a second use is refused in one sentence."""
     made = spoken(keep=False)
     made.save(tmp_path / "a.wav")
     assert read(tmp_path / "a.wav") == TONE.tobytes()

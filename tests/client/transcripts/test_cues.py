@@ -74,7 +74,7 @@ def test_any_talk_becomes_cues_that_can_be_read() -> None:
     ("pt", "O prémio deste ano foi entregue ontem à noite pelo Dr. Silva à Sra. Dona Maria.", "Dr. Silva"),
 ])  # fmt: skip
 def test_nothing_ends_within_a_name(language: str, text: str, name: str) -> None:
-    """By the abbreviations of the language that speaking knows, too: neither a line nor a subtitle."""
+    """Cues know the abbreviations of the language that speaking knows, too: no line and no subtitle ends in them."""
     for columns in range(30, 50):
         cues = readable([Segment(0, 0.0, 8.0, text)], layout=Layout(columns, 2), language=lambda: language)
         assert name in "|".join(cue.text for cue in cues)

@@ -104,7 +104,7 @@ def test_speech_that_was_begun_is_never_asked_for_again() -> None:
 def test_a_text_in_another_language_is_sent_again_where_its_languages_were_left_open(
     params: dict[str, Any], again: bool
 ) -> None:
-    """Then another voice is looked for before it is; a voice that was named is the caller's business."""
+    """Another voice is looked for before it is; a voice that was named is the caller's business."""
     attempts = Attempts(replace(ASKED, op="synthesize", params=params), None, pulls=False)
     assert attempts.again(HushdError("other_language", "It is French.", detail={"language": "fr"})) == again
     assert attempts.language == ("fr" if again else "")

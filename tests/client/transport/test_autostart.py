@@ -41,7 +41,7 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
 def test_a_supervisor_that_starts_slowly_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, answers_s: float, ready: bool | None
 ) -> None:
-    """For `START_TIMEOUT_S`, as beside busy programs, and not for ever."""
+    """The wait lasts `START_TIMEOUT_S`, as beside busy programs, and not for ever."""
     waited: list[float] = []  # ms, a look each
 
     def poll(ms: float) -> list[object]:

@@ -96,7 +96,7 @@ def test_a_doubtful_transcript_has_an_exit_code_of_its_own(codes: tuple[str, ...
 
 
 def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a thread, as the worker takes it, and the last chunk says so."""
+    """A thread sends it, as the worker takes it, and the last chunk says so."""
     monkeypatch.setattr(Thread, "start", Thread.run)
     call = Call(Request(id=b"8 bytes.", worker="stt", op="transcribe", input="stream"), posted.append)
     call.receive(Credit(id=call.id, chunks=3))

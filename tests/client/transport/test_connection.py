@@ -53,7 +53,8 @@ def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]
 def test_a_program_says_its_name(
     arguments: list[str], holder: str | None, name: str, start_router: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That of its holder, which is an agent's or a service's; else as it was started, without its further words."""
+    """The name is its holder's, an agent's or a service's; without one it is as it was started, without its further
+    words."""
     monkeypatch.setattr("sys.argv", arguments)
     supervisor = start_router()
     Connection(supervisor.path, holder=holder).close()

@@ -236,7 +236,7 @@ def test_every_first_move(name: str) -> None:
 
 
 def test_a_missing_model_is_pulled_before_it_is_sent_again() -> None:
-    """And a pull that fails, or is interrupted, ends the call with its own error."""
+    """A pull that fails, or is interrupted, ends the call with its own error."""
     for failure in (None, lost("download_failed"), KeyboardInterrupt()):
         world = World()
         pulled: list[str] = []

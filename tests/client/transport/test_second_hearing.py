@@ -133,7 +133,7 @@ def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) 
     (part("judged", unlikely=False, doubtful=True), "fr", "this is not English"),
 ])  # fmt: skip
 def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, why: str) -> None:
-    """Of the first model's answer nothing is returned but the beginning of an utterance; the second gets the same input
+    """The first model's answer gives nothing but the beginning of an utterance; the second gets the same input
     and options, and the result says which it is, and why."""
     began = part("began", start=0.1)
     answer = RESULT | {"language": language}

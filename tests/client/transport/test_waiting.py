@@ -89,7 +89,7 @@ def floor() -> Floor:
     partial(floor()._wait_for, lambda: False), partial(wait_until_set, threading.Event()),
 ])  # fmt: skip
 def test_a_signal_is_noticed_while_nothing_comes(wait: Callable[[], object]) -> None:
-    """Also one that did not interrupt the wait: another thread gets it here, and any may come just before the wait."""
+    """A signal may not interrupt the wait: another thread gets it here, and any may come just before the wait."""
     reader, begun = threading.get_ident(), threading.Event()
 
     def interrupt() -> None:

@@ -48,8 +48,8 @@ def public(of: type) -> dict[str, Any]:
 
 
 def test_the_names_and_options_are_the_same() -> None:
-    """By name, kind and default, in their order, so that a program changes only its `await`s; and options by type.
-    Devices are for threads alone."""
+    """Names, kinds and defaults are the same, in their order, so that a program changes only its `await`s; and options
+    by type. Devices are for threads alone."""
 
     def shape(function: Any) -> list[tuple[Any, ...]]:
         return [

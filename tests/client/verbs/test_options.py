@@ -27,7 +27,8 @@ def named(procedure: Callable[..., Any]) -> set[str]:
 def test_each_option_is_one_that_a_request_takes(
     stated: type, procedure: Callable[..., Any], operation: Collection[str]
 ) -> None:
-    """By name: nothing that an editor offers is refused, and nothing that is taken is unknown to it."""
+    """Options are compared by name: nothing that an editor offers is refused, and nothing that is taken is unknown to
+    it."""
     rest = dict.fromkeys(stated.__annotations__)
     shared = requests.take_shared(rest)
     live = dict(rest)

@@ -69,7 +69,7 @@ def preparation(runtime: Path) -> Preparation:
     ("engine", "model"), [(None, None), ("whisper", None), ("whisper", "turbo"), (None, "whisper/turbo")]
 )
 def test_a_request_that_names_all_asks_nothing(preparation: Preparation, engine: str | None, model: str | None) -> None:
-    """Nor does one that leaves all to the supervisor: no question delays it."""
+    """Nothing is asked either for one that leaves all to the supervisor: no question delays it."""
     steps = preparation.transcription({}, None, {"engine": engine, "model": model})
     asked, request = answered(steps)
     assert (asked, request.op, request.session) == ([], "transcribe", False)
@@ -101,7 +101,7 @@ def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
 
 
 def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Preparation) -> None:
-    """And it takes the place of the language by which it was chosen."""
+    """The voice takes the place of the language by which it was chosen."""
     asked, request = answered(preparation.speech({"language": "de"}, {}), TTS)
     assert asked == [Ask("describe", ("tts",))]
     assert request.worker.startswith("tts/hibari")

@@ -77,7 +77,7 @@ def test_a_streamed_segment_of_a_speaker_has_its_mark(openai: OpenAI, french: Pa
 
 @pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv"])
 def test_a_file_has_the_mark_at_its_first_text(openai: OpenAI, french: Path, tmp_path: Path, form: str) -> None:
-    """Of `-o`, and of standard output in a file: nobody reads it before the end."""
+    """The file is that of `-o`, or standard output's: nobody reads it before the end."""
     named, redirected = tmp_path / f"named.{form}", tmp_path / "redirected"
     assert command_line.run("listen", "-o", str(named), str(french)).returncode == 11
     with redirected.open("wb") as file:

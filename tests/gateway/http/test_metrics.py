@@ -45,7 +45,7 @@ def test_prometheus_reads_them(echo: HttpGateway) -> None:
 
 
 def test_a_card_is_a_label() -> None:
-    """By its place on the bus; the memory of each worker there is told apart."""
+    """The label is its place on the bus; the memory of each worker there is told apart."""
     card = {"device": "cuda:0", "id": "01:00.0", "total_mb": 8000.0, "free_mb": 5000.0, "used_mb": 2500.0}
     worker = {"name": "stt/a/x", "role": "stt", "state": "ready", "cards_mb": {"01:00.0": 2500.0}, "crashes": 2}
     found = _parsed(text(Status.from_data({"memory": {"cards": [card]}, "workers": [worker]})))

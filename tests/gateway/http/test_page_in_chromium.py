@@ -226,7 +226,7 @@ def answer_with(page: Chromium, path: str, status: int, body: str) -> None:
 
 
 def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
-    """Of a transcript, of a file's name, and of an error: nothing of it becomes an element."""
+    """The text is a transcript's, a file's name, or an error's: nothing of it becomes an element."""
     hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>"
     segment = {"type": "transcript.text.segment", "start": 0, "end": 1, "text": hostile, "speaker": hostile}
     answer_with(page, "/v1/audio/transcriptions", 200, f"data: {json.dumps(segment)}\n\n")

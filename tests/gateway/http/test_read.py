@@ -18,7 +18,7 @@ from .test_page import fetch
 def test_each_line_is_answered_in_words_and_no_worker_starts(
     echo: HttpGateway, data: dict[str, str], lines: list[str]
 ) -> None:
-    """Of Markdown each sentence is one."""
+    """Each sentence of Markdown is a line."""
     answer, body = fetch(echo, "POST", "/v1/audio/read", data)
     assert (answer.status, json.loads(body)) == (200, {"lines": lines})
     with Client() as client:
@@ -32,7 +32,7 @@ def test_each_line_is_answered_in_words_and_no_worker_starts(
 def test_a_request_that_cannot_be_read_is_refused_in_a_sentence(
     echo: HttpGateway, data: dict[str, str], sentence: str
 ) -> None:
-    """By the name of its field."""
+    """The sentence names its field."""
     answer, body = fetch(echo, "POST", "/v1/audio/read", data)
     assert answer.status == 400
     assert sentence in json.loads(body)["error"]["message"]

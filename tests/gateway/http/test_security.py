@@ -73,7 +73,7 @@ def test_a_rebound_name_is_refused(host: str) -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_a_page_of_a_stranger_is_refused(method: str, headers: dict[str, str]) -> None:
-    """Also for what a browser sends without a preflight: a GET, and a simple POST."""
+    """The page is refused even what a browser sends without a preflight: a GET, and a simple POST."""
     assert ask(LOCALHOST | headers, method)[0] == 403
 
 

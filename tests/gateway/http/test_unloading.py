@@ -29,7 +29,7 @@ def unload(gateway: HttpGateway, data: Any) -> tuple[int, Any]:
     ("data", "ended"), [({}, WORKERS), ({"workers": ["stt"]}, WORKERS[:1]), ({"workers": "tts/echo/a"}, WORKERS[1:])]
 )
 def test_the_named_workers_end_or_all(echo: HttpGateway, data: Any, ended: tuple[str, ...]) -> None:
-    """By the names of `hushd unload`: a role, or a whole worker."""
+    """The names are those of `hushd unload`: a role, or a whole worker."""
     with Client() as client:
         client.preload(*WORKERS)
         assert unload(echo, data) == (200, {"unloaded": list(ended), "busy": {}})

@@ -34,7 +34,7 @@ def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> Non
 
 
 def test_what_is_discarded_or_fails_leaves_nothing(tmp_path: Path) -> None:
-    """Neither a discarded file, nor one that cannot be encoded, nor one whose target is a folder leaves a trace."""
+    """No discarded file, none that cannot be encoded, and none whose target is a folder leaves a trace."""
     target = tmp_path / "x"
     AtomicFile(target).discard()
     with pytest.raises(UnicodeEncodeError):
@@ -48,7 +48,7 @@ def test_what_is_discarded_or_fails_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("call", ["fchmod", "dup", "fsync", "rename"])
 def test_whatever_interrupts_it_nothing_is_left(tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a file nor an open descriptor, also after Ctrl-C."""
+    """No file and no open descriptor is left, even after Ctrl-C."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -125,7 +125,7 @@ def writer(target: Path) -> subprocess.Popen[bytes]:
 
 
 def test_the_next_process_removes_what_sigkill_left(tmp_path: Path) -> None:
-    """And nothing else: neither a living writer's file nor one that is not of this kind."""
+    """A living writer's file stays, and so does one that is not of this kind."""
     others = [".hushd-x", ".hushd-x.part.txt", "hushd-x.part", ".x.1.part"]
     for name in others:
         (tmp_path / name).write_text("precious")
@@ -173,7 +173,7 @@ def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path: Path, 
 def test_a_dead_file_is_removed_and_no_other(
     tmp_path: Path, spoil: str, left: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither another user's, nor one in use, nor a new one that has its name by now; all are closed again."""
+    """Another user's stays, one in use, and a new one that has its name by now; all are closed again."""
     path = tmp_path / "x"
     path.touch()
     user = os.geteuid() + int(spoil.removeprefix("user ") if spoil.startswith("user") else 0)

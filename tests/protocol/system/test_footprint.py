@@ -90,7 +90,7 @@ def test_children_are_seen_beside_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_system_may_know_of_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a list of them, nor a call that says whether there is one."""
+    """The system has no list of them, and no call that says whether there is one."""
     monkeypatch.setattr(os.path, "exists", {"/proc/thread-self/children": False}.__getitem__)
     assert not footprint.lists_children()
     monkeypatch.delattr(os, "waitid", raising=False)

@@ -29,7 +29,7 @@ def process(program: str) -> Iterator[int]:
 
 
 def test_a_process_that_computes_works() -> None:
-    """Also where it waits for the processor at every look."""
+    """The process may wait for the processor at every look."""
     with process("exec('while True: pass')") as pid:
         liveness = Liveness(pid)
         assert all(liveness.works() for _ in range(10))

@@ -51,7 +51,7 @@ def standard_error() -> Iterator[None]:
     [("log", ROTATE_BYTES, False), ("log", ROTATE_BYTES + 1, True), ("other", ROTATE_BYTES + 1, False)],
 )
 def test_a_process_moves_its_own_log_alone(name: str, size: int, moves: bool, tmp_path: Path) -> None:
-    """And goes on in a new file; one that is gone is let be."""
+    """The process goes on in a new file; one that is gone is let be."""
     log = tmp_path / "log"
     log.write_bytes(b"x" * size)
     descriptor = open_file(tmp_path / name)

@@ -136,7 +136,7 @@ def test_a_file_that_a_shell_has_opened_is_corrected_in_its_place(tmp_path: Path
 
 @pytest.mark.parametrize("kind", ["pipe", "appended", "terminal"])
 def test_what_was_sent_is_not_corrected(tmp_path: Path, kind: str) -> None:
-    """Of a correction only the part beyond it is written."""
+    """The part of a correction beyond it is written, and no more."""
     reader, writer = pty.openpty() if kind == "terminal" else os.pipe()
     if kind == "appended":
         os.close(reader)

@@ -171,7 +171,7 @@ def test_a_runtime_folder_that_cannot_be_made_says_so(folder: Path) -> None:
 
 @pytest.mark.parametrize("other", [-1, 1])
 def test_another_users_folder_is_refused(folder: Path, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For sockets, and as the session's."""
+    """The folder is refused for sockets, and as the session's."""
     where, user = in_folder(folder), os.getuid()
     prepare_runtime(where)
     environment = HOME | {"XDG_RUNTIME_DIR": str(where.runtime)}

@@ -157,7 +157,7 @@ def fill(router: Any, route: bytes, zmq: Any) -> None:
 
 
 def test_who_does_not_read_is_sent_so_many_messages(house: House, zmq: Any) -> None:
-    """Then a sender that does not wait is told so, and goes on once somebody has read."""
+    """A sender that does not wait is told so, and goes on once somebody has read."""
     dealer = house.dealer()
     dealer.send(b"hello")
     assert house.router.poll(PATIENCE_MS)

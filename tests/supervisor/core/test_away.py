@@ -149,7 +149,7 @@ def test_zero_ends_it_and_unloads_nobody() -> None:
 
 
 def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:
-    """Else the next one would not know."""
+    """The next one would not know of the absence."""
     there = House(auto=True, exit_when_idle=10.0)
     there.control("unload", for_s=3600.0, everywhere=True)
     there.wait(3000.0)

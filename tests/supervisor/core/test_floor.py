@@ -125,7 +125,7 @@ def test_the_second_waits_for_the_first(room: Room) -> None:
 
 
 def test_priority_first_then_the_order_of_asking(room: Room) -> None:
-    """Of those who wait the most urgent is next, and among equals the one who asked first."""
+    """The most urgent of those who wait is next, and among equals the one who asked first."""
     room.ask("A1", priority="important")
     wishes = [
         ("B1", "progress"), ("C1", "text"), ("D1", "message"), ("E1", "text"), ("F1", "important"), ("G1", "text"),

@@ -16,7 +16,7 @@ def hello(holder: str | None, program: str = "") -> m.Hello:
 
 
 def test_a_long_name_is_refused() -> None:
-    """By its bytes, not its characters; a name of the longest length is taken."""
+    """Its bytes count, not its characters; a name of the longest length is taken."""
     known = connections()
     (action,) = known.hello(b"r", hello("ü" * (MAX_HOLDER // 2 + 1)))
     assert isinstance(action.message, m.Error)  # type: ignore[union-attr]
@@ -38,7 +38,7 @@ def test_a_program_is_found_by_its_name_and_by_its_holder() -> None:
 
 
 def test_a_second_hello_changes_nothing() -> None:
-    """Neither the holder, to whom leases belong, nor the count of requests, for which it is pinged."""
+    """The holder, to whom leases belong, stays, and so does the count of requests, for which it is pinged."""
     known = connections()
     known.hello(b"r", hello("first"))
     known[b"r"].requests, known[b"r"].unanswered = 2, 1

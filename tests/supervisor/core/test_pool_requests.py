@@ -175,7 +175,7 @@ def test_configured_languages_go_before_those_of_a_session() -> None:
 @pytest.mark.parametrize("worker", ["stt", "stt/whisper", "stt/whisper/base"])
 @pytest.mark.parametrize(("language", "own"), [(None, ("pt", "en")), ("auto", ("pt", "en")), ("fr", None)])
 def test_a_recording_without_a_language_has_the_users(worker: str, language: str | None, own: object) -> None:
-    """By any model, which takes them for likelier."""
+    """Any model takes the user's languages for likelier."""
     pool = pool_with_client(Settings(languages=("pt", "en")))
     pool.handle(request(worker=worker, op="transcribe", params={"language": language}), 0)
     assert params_of_job(pool).get("languages") == own
@@ -236,7 +236,7 @@ def test_a_supervisor_that_leaves_opens_no_door(leaves: str, still_described: bo
     ({}, "it crashed", "it crashed"),
 ])  # fmt: skip
 def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], error: str, why: str) -> None:
-    """To whoever asked for them, whatever other roles are still missing."""
+    """The error goes to whoever asked for them, whatever other roles are still missing."""
     house = House()
     asked, other = house.control("describe", "stt", "tts"), house.control("describe", "tts")
     house.tell(ev.Described("stt", printed, error))

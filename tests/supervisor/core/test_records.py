@@ -22,7 +22,7 @@ def test_only_states_change() -> None:
 
 
 def test_a_state_begins_with_nothing() -> None:
-    """But for these: no time has come, and a whole input is there."""
+    """These are the exceptions: no time has come, and a whole input is there."""
     assert defaults(records(core)) == {
         "Claim.until": math.inf, "ActiveRequest.deadline": math.inf, "ActiveRequest.input_complete": True,
         "Crashes._delay": BACKOFF_S, "Process.place": Place(), "Process.ready_at": math.inf,

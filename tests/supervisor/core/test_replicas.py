@@ -140,7 +140,7 @@ def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) 
 
 
 def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
-    """Nor once another worker's has failed meanwhile: each has its own two minutes."""
+    """A failure of another worker's changes nothing: each has its own two minutes."""
     desk = Desk()
     for worker in (A, "stt/b/y"):
         desk.request(worker)
@@ -172,7 +172,7 @@ def test_help_comes_when_there_is_room_again() -> None:
 
 
 def test_no_help_while_memory_is_short() -> None:
-    """Not even where it would fit: the rest is for those who have no process at all."""
+    """No replica starts even where it would fit: the rest is for those who have no process at all."""
     desk = Desk()
     desk.request()
     desk.loaded()

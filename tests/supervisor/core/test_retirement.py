@@ -53,7 +53,7 @@ def test_a_strangers_unload_ends_no_session() -> None:
     (1e9, EXIT_TIMEOUT_S + MAX_EXTRA_EXIT_S),
 ])  # fmt: skip
 def test_a_worker_has_the_time_to_leave_that_it_asks_for(asked: float, grace: float) -> None:
-    """But a minute more than others at most: then it is killed, and its memory comes back."""
+    """It has a minute more than others at most: then it is killed, and its memory comes back."""
     house = House()
     house.request(A, op="warm")
     house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))

@@ -239,7 +239,7 @@ def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> No
 
 
 def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
-    """Of a process that dies right after 150 results the pool gets all of them first."""
+    """The pool first gets all 150 results of a process that dies right after them."""
     stage.start(on(e.ClientGone, a.Spawn(NAME, 1)))
     stage.connect().close()
     stage.peers.clear()
@@ -389,7 +389,7 @@ def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:
 
 
 def test_each_part_is_told_of_the_end(stage: Stage) -> None:
-    """Of each signal first that nobody new may come; the loop ends only when the pool says so, and then, once, it is
+    """Each signal first tells that nobody new may come; the loop ends only when the pool says so, and then, once, it is
     told to close."""
     stage.start()
     signal.raise_signal(signal.SIGTERM)

@@ -90,7 +90,7 @@ def test_a_client_that_leaves_ends_its_requests(lines: Lines) -> None:
 
 
 def test_endings_are_counted_by_role(lines: Lines) -> None:
-    """By outcome, with their times; a role that a client made up is not."""
+    """Each outcome is counted, with its times; a role that a client made up is not."""
     opened = Opened(lines)
     opened.acts(ToClient(b"r", Result(id=ID)), 1.5)
     for worker in ("tts/a/b", "nonsense"):

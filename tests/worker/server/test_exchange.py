@@ -89,7 +89,7 @@ WRONG: dict[str, tuple[Read, bytes, bytes, str]] = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_has_no_end_is_cut(name: str) -> None:
-    """By what an answer can have, whether it is said beforehand or comes bit by bit."""
+    """The bound is what an answer can have, whether it is said beforehand or comes bit by bit."""
     read, first, again = ENDLESS[name]
     with peer(first, again) as line, pytest.raises(Broken, match=r"sent more than the 1\.0 MB that an answer to this"):
         read(line)

@@ -66,7 +66,7 @@ def test_an_echo_is_silent_and_own_speech_is_not(talk: np.ndarray, length: int) 
 
 
 def test_both_at_once_are_kept(beckett: np.ndarray) -> None:
-    """Of two voices at once, one 9 dB below the other, none is an echo."""
+    """Two voices at once, one 9 dB below the other, are not an echo."""
     pair = np.stack([beckett, np.roll(beckett, 5_000) * np.float32(0.35)], axis=1)
     heard = np.concatenate([*without_echo(blocks(pair))])
     assert np.sum(heard[:, 1] ** 2) > 0.97 * np.sum(pair[:, 1] ** 2)
@@ -107,7 +107,7 @@ def test_who_answers_meanwhile_comes_in_between(ask: Ask, beckett: np.ndarray) -
 
 @pytest.mark.parametrize("params", [{"by_channel": False}, {"clips": [0, 5]}])
 def test_channels_are_mixed_for_who_says_so(ask: Ask, talk: np.ndarray, params: dict[str, object]) -> None:
-    """And of a part of a recording; nobody is named."""
+    """Those of a part of a recording are, too; nobody is named."""
     asked = ask(encoded(talk), params)
     assert asked.segments
     assert not any(segment.get("speaker") for segment in asked.segments)

@@ -61,7 +61,8 @@ def loudness(samples: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_sound_of_any_container_is_read(beckett: np.ndarray, tmp_path: Path, form: str) -> None:
-    """By path or sent as bytes: the sound that was put in, where it was, and the length is known for the progress."""
+    """The container has a path, or is sent as bytes: the sound that was put in, where it was, and the length is known
+    for the progress."""
     said = beckett[: 6 * RATE]
     path = film(tmp_path / f"speech.{form}", said)
     for source in (path, chunked(path.read_bytes(), 60_000)):
@@ -342,7 +343,7 @@ def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("way", ["path", "stream"])
 def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path: Path, way: str) -> None:
-    """Of a film whose first tracks are silent the third one is transcribed, by path or sent, and the result says so."""
+    """The third track of a film whose first ones are silent is transcribed, by path or sent, and the result says so."""
     silence = np.zeros(10 * RATE, np.float32)
     path = film(tmp_path / "film.mkv", silence, silence, beckett[:SAID])
     asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))

@@ -39,7 +39,7 @@ def coded(folder: Path, subtype: str, rate: int) -> bytes:
     ("sln32", "PCM_16", 32_000), ("sln48", "PCM_16", 48_000),
 ])  # fmt: skip
 def test_sound_without_a_header_is_known_by_its_ending(tmp_path: Path, ending: str, subtype: str, rate: int) -> None:
-    """Also where it begins with silence, which in u-law looks like an MP3; a header says more than an ending."""
+    """The sound may begin with silence, which in u-law looks like an MP3; a header says more than an ending."""
     data = coded(tmp_path, subtype, rate)
     silence = (b"\xff" if subtype == "ULAW" else b"\xd5" if subtype == "ALAW" else b"\0\0") * rate
     path = tmp_path / f"call.{ending}"

@@ -32,7 +32,7 @@ def test_speech_beyond_a_range_comes_to_its_nearer_end(amplitude: float, reached
 
 @pytest.mark.parametrize("amplitude", [0.11, 0.3, 0.65])
 def test_speech_within_a_range_is_left_as_it_is(amplitude: float) -> None:
-    """Not a sample is changed: the level is one that the engine was trained on."""
+    """No sample is changed: the level is one that the engine was trained on."""
     samples = tone(amplitude, 2)
     assert np.array_equal(level.normalise(samples, LevelRange(0.1, 0.7)), samples)
 

@@ -66,7 +66,7 @@ def spoken(found: list[SpeakerTurn]) -> list[Spoken]:
 
 
 def test_a_conversation(diarizer: Diarizer, talk: Conversation) -> None:
-    """Of three people's talk with overlaps less than a tenth is wrong, their number unknown; the first is 0."""
+    """Less than a tenth of three people's talk with overlaps is wrong, their number unknown; the first is 0."""
     found = diarizer.turns()
     assert {turn.speaker for turn in found} == {0, 1, 2}
     assert [turn.start for turn in found] == sorted(turn.start for turn in found)

@@ -162,7 +162,7 @@ def test_an_answer_that_has_failed_is_quoted(make: Make) -> None:
 
 
 def test_json_of_any_shape_is_a_sentence(make: Make) -> None:
-    """And the server goes on."""
+    """The server goes on."""
     engine = make(words=True)
     segments = [{"start": 0, "end": 1, "text": "a"}]
     for content in (

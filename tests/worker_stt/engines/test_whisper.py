@@ -222,7 +222,7 @@ def test_a_batch_has_the_text_of_each_piece(
 
 @needs_faster_whisper
 def test_each_thread_reads_for_its_own_job(models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
-    """Of three pieces that a small model reads at once, one is cancelled and one read with less memory."""
+    """One of three pieces that a small model reads at once is cancelled and one read with less memory."""
     engine, audio = load("faster-whisper", "commands"), forty[0][1]
     engine.degraded = False
     alone = text(engine, audio)
@@ -323,8 +323,8 @@ def test_texts_by_chance_come_one_by_one_where_memory_is_scarce(
 def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is half of the work of a recording: for its language, its text, and whatever else is tried; the next one is
-    encoded anew."""
+    """The encoding is half of the work of a recording: for its language, its text, and whatever else is tried; the next
+    one is encoded anew."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     (tmp_path / "whisper").mkdir()
     checkpoint = multilingual_checkpoint(tmp_path / "whisper" / "many.pt")

@@ -111,7 +111,7 @@ def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) 
 def test_a_batch_fits_into_the_counted_need_and_the_card(
     tmp_path: Path, free: int, allocated: int, reserved: int, dims: Any, size: int, batch: int
 ) -> None:
-    """Not as many pieces as wait: sixteen of large-v3 took 26 GB."""
+    """A batch has fewer pieces than wait: sixteen of large-v3 took 26 GB."""
     assert share(Card(free, allocated, reserved), tmp_path, dims, size).batch(5, 16) == batch
 
 

@@ -72,7 +72,8 @@ def say(judge: LiveJudge, number: int, text: str = SAID) -> bool:
 
 
 def test_the_first_verdict_follows_its_text_even_when_it_is_there_before(judge: LiveJudge, readings: Readings) -> None:
-    """By it another model is asked: on a busy machine a session had its first text marked, and was not heard again."""
+    """The verdict decides whether another model is asked: on a busy machine a session had its first text marked, and
+    was not heard again."""
     readings.may.set()
     judge.begin(SPEECH, SAID)
     assert judge._last
@@ -95,8 +96,8 @@ def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Reading
 def test_what_is_not_known_is_as_the_utterance_before(
     judge: LiveJudge, readings: Readings, found: UnlikelyText
 ) -> None:
-    """Too short to be acquitted, or not judged in time; a verdict that is there counts, also one for another
-    language."""
+    """An utterance may be too short to be acquitted, or not be judged in time; a verdict that is there counts, also one
+    for another language."""
     readings.may.set()
     say(judge, 0)
     judge.finish(lambda: None)

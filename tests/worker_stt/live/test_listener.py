@@ -79,7 +79,7 @@ def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray, monke
 
 
 def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
-    """Of Beckett's pauses one is longer than 0.8 s, at 5.6 s: what he said before it comes, nothing after."""
+    """One of Beckett's pauses is longer than 0.8 s, at 5.6 s: what he said before it comes, nothing after."""
     asked = ask(microphone(beckett, quiet(3)), {"live": True, "rate": RATE, "channels": 1, "format": "s16le"})
     assert word_error_rate(bare(beckett[: int(5.8 * RATE)]), asked.text) <= 1 / 8
     assert asked.result["ended"] == "endpoint"

@@ -106,7 +106,7 @@ def test_pauses_within_a_piece_part_its_spans() -> None:
 
 
 def test_the_last_pause_is_where_a_long_piece_is_cut() -> None:
-    """Of two pauses after `shortest` the later is taken, so that no short rest stays; both pieces share it."""
+    """The later of two pauses after `shortest` is taken, so that no short rest stays; both pieces share it."""
     first, second = cuts(Cutter(LENGTH, 0.5, 0.5), speech(9, 0.7, 3, 0.6, 10))
     assert seconds(first) == near(0, 13)
     assert seconds(second) == near(13, 23.3)

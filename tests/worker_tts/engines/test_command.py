@@ -84,7 +84,7 @@ def failure(command: Command, text: str = "Ever tried.") -> HushdError:
 
 @pytest.mark.parametrize("arguments", [(), ("{wav}",), ("--", "{text}"), ("{wav}", "{text}")])
 def test_the_text_goes_in_and_the_sound_comes_out(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
-    """By standard input or an argument, by standard output or a file; nothing is left behind."""
+    """Text goes in by standard input or an argument, sound comes by standard output or a file; nothing is left."""
     chunk = speak(make(HUM, *arguments), "Ever tried. Ever failed.")
     extra = len(arguments) - 1 if "{text}" in arguments else 0
     assert (chunk.rate, len(chunk.samples)) == (8000, 800 * (4 + extra))

@@ -19,7 +19,8 @@ LANGUAGES = set(EspeakNg.info().models[0].languages)
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not installed: no voices, but the languages there would be; the load says what brings it."""
+    """The library is not installed: there are no voices, but the languages there would be; the load says what brings
+    it."""
     monkeypatch.setattr(espeak_ng, "find_library", lambda: None)
     espeak_ng._voices.cache_clear()
     info = EspeakNg.info()

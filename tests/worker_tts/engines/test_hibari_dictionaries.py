@@ -48,7 +48,7 @@ def whole() -> bytes:
 
 @pytest.mark.parametrize("british", [False, True])
 def test_the_same_phonemes(american: G2P, whole: bytes, cache: Path, british: bool) -> None:
-    """Of a document, and of words from all over both dictionaries, in either accent."""
+    """The text is a document, and words from all over both dictionaries, in either accent."""
     cache.mkdir()
     dictionaries._place(british).write_bytes(dictionaries._tables(british=True) if british else whole)
     ours, own = dictionaries.phonemizer(british), G2P(british=True) if british else american

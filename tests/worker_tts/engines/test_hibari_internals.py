@@ -55,7 +55,7 @@ def test_the_page_names_what_is_used() -> None:
 
 @pytest.mark.parametrize("text", [TEXT, "", "…", " a  b ", "[hushd](/hʌʃt/) speaks"])
 def test_phonemes_are_those_of_hibaris_own_call(own: G2P, text: str) -> None:
-    """And each word begins where it is said to."""
+    """Each word begins where it is said to."""
     phonemes, words = reading.phonemize(own, text)
     assert phonemes.strip() == own(text)
     starts = [start for _, start in words]
@@ -71,7 +71,7 @@ def test_signs_without_a_blank_are_read_in_bounded_work_each(own: G2P, signs: st
 
 
 def test_samples_are_those_of_hibaris_own_session() -> None:
-    """To the bit, and with an end for each phoneme."""
+    """Every bit is the same, and each phoneme has an end."""
     own = hibari.Hibari()
     ids = own.ids(own.phonemize(TEXT)[0])
     ours = session.open_session(session.voice_file("heart"))

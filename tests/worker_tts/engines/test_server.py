@@ -103,7 +103,7 @@ def test_other_formats_are_decoded_as_they_come(make: Make, tmp_path: Path, form
 
 
 def test_bare_samples() -> None:
-    """By their content type, which may have a rate."""
+    """Their content type tells them, which may have a rate."""
     data = np.full(2400, 8000, "<i2").tobytes()
     for kind, rate in (("audio/pcm", 24_000), ("audio/L16;rate=16000", 16_000)):
         (chunk,) = decoded(iter([data]), kind)
@@ -143,7 +143,7 @@ def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> 
     ("status=500", "failed (500: Oops out of luck)"),
 ])  # fmt: skip
 def test_no_lie_is_speech(make: Make, lie: str, said: str) -> None:
-    """Neither at the start, where it proves itself, nor later."""
+    """A lie is refused at the start, where the server proves itself, and later."""
     with hushd_error("engine_missing", has=f"The server mine {said}"):
         make(lie)
     engine = make(f"later={lie.replace('=', ':')}")
@@ -168,7 +168,7 @@ FLOATS = struct.pack(
 ])  # fmt: skip
 @pytest.mark.parametrize("stream", ["pcm", None])
 def test_words_are_no_samples(make: Make, body: bytes, said: str, stream: str | None) -> None:
-    """Neither are samples that nobody hears, whatever the content type says."""
+    """Samples are not either if they are ones that nobody hears, whatever the content type says."""
     engine = make(stream=stream)
     head = f"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nContent-Length: {len(body)}\r\n\r\n"
     engine.extra = {"lie": f"says={base64.b64encode(head.encode() + body).decode()}"}
@@ -197,7 +197,7 @@ def flac(seconds: int) -> bytes:
 
 
 def test_no_answer_has_more_sound_than_its_text(make: Make) -> None:
-    """Nor samples that no rate can have: each is a sentence, and the server goes on, whoever keeps the error."""
+    """No answer has an impossible rate either: each is a sentence, and the server goes on, whoever keeps the error."""
     engine, kept = make(), []
     tone = np.full(4000, 8000, "<i2").tobytes()
     for kind, body, said in (

@@ -81,7 +81,7 @@ def notes(events: list[Event]) -> list[str]:
 
 
 def test_silence_is_sent_to_nobody() -> None:
-    """Neither at first nor after a session that ended in silence; a second before the next sound is."""
+    """No silence is sent at first or after a session that ended in it; a second before the next sound is."""
     client = Client(2)
     run(client, Device(*[QUIET] * 20, LOUD, *[QUIET] * 20, LOUD, QUIET))
     first, second = client.sessions

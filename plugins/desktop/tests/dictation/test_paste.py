@@ -22,7 +22,7 @@ TEXT = "Grüße, 日本: what is said is at the cursor as soon as it was heard, 
 
 @pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")
 def test_a_long_text_is_pasted_at_once(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By one chord; afterwards the clipboard and the selection are what they were."""
+    """One chord pastes it; afterwards the clipboard and the selection are what they were."""
 
     def xclip(name: str, *out: str, text: str | None = None) -> str:
         stdout = subprocess.PIPE if out else subprocess.DEVNULL  # else it stays, and holds the pipe

@@ -50,8 +50,8 @@ def names(done: CompletedProcess[bytes]) -> list[str]:
 
 
 def test_a_speaker_is_called_by_name(folder: Path) -> None:
-    """By an option, which tells speakers apart by itself, a voice has its name and another one a number; nothing of it
-    is kept."""
+    """There is an option, which tells speakers apart by itself, a voice has its name and another one a number; nothing
+    of it is kept."""
     assert names(listen(folder, "--speaker", "Nagg=nagg.wav", "-f", "json", "both.wav")) == ["Nagg", "SPEAKER_01"]
     assert names(listen(folder, "--diarize", "-f", "json", "both.wav")) == ["SPEAKER_00", "SPEAKER_01"]
 

@@ -110,7 +110,7 @@ DEVICES = [
     [("headset", 2), ("Headset P", 3), ("hda", 0), (3, 3), ("3", 3), ("default", 7), (" HEADSET ", 2)],
 )
 def test_a_microphone_by_name(wish: str | int, number: int) -> None:
-    """By its number, its whole name, or how that begins; the first of those that have one name."""
+    """A microphone is named by number, name, or how that begins; the first of those that have one name."""
     assert choose(DEVICES, "microphone", wish) == number
 
 

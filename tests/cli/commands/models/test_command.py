@@ -109,8 +109,8 @@ def test_the_list(hushd: Hushd, answer: Callable[..., Any]) -> None:
 def test_an_engine_that_is_missing_is_told_before_its_first_use(
     machine: Store, base: Path, hushd: Hushd, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `list`, `show` and `pull`, with the command that installs it here; not where the configuration starts its
-    workers by a command of their own. What comes with its engine needs no pull, which a sentence says."""
+    """`list`, `show` and `pull` tell of it, with the command that installs it here; not where the configuration starts
+    its workers by a command of their own. What comes with its engine needs no pull, which a sentence says."""
     assert hushd("pull", "espeak-ng/all") == "espeak-ng/all is installed already: it comes with its engine.\n"
     assert answer("show", "whisper/tiny")["install"] == ""
     lacking(monkeypatch, "torch")
@@ -190,7 +190,7 @@ def test_rm(base: Path, hushd: Hushd) -> None:
 def test_recommendations_in_text_and_in_json_say_the_same(
     hushd: Hushd, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For each language and role: model, disk, memory, licence, what one gets, and the commands. Without a language
+    """Each language and role has: model, disk, memory, licence, what one gets, and the commands. Without a language
     they are for the session's."""
     text, listed = hushd("recommend", "en", "de"), answer("recommend", "en", "de")
     assert {(one["language"], one["role"]) for one in listed} == {(a, b) for a in ("en", "de") for b in ("stt", "tts")}

@@ -35,7 +35,7 @@ def test_an_idle_worker_leaves_before_the_other_starts() -> None:
 
 
 def test_the_worker_that_has_been_idle_for_longest_leaves() -> None:
-    """Of two that are alike and idle, the one that was used last stays, whichever was started first."""
+    """The one that was used last stays of two that are alike and idle, whichever was started first."""
     for used_last, leaves in ((A, B), (B, A)):
         house = House(memory_share=0.8)
         house.idle(A)
@@ -334,7 +334,7 @@ def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
 
 
 def test_several_that_are_small_are_not_small_together() -> None:
-    """Of three starts of a 25th each, beside what the first two are still to take the third is not."""
+    """The third of three starts of a 25th each is not small beside what the first two are still to take."""
     house = House({"": {"memory_mb": 60.0}})
     house.total, house.available = 24_000 * MB, 1500 * MB
     for name in (A, B, C):

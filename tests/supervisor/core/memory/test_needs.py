@@ -25,7 +25,7 @@ def test_the_first_start_on_a_card_counts_what_is_copied_there() -> None:
 
 
 def test_of_whom_nothing_is_known_something_is_assumed() -> None:
-    """Rather than that it needs nothing."""
+    """An unknown worker never counts as one that needs nothing."""
     unknown = on_card(Estimated())
     assert unknown.memory(NAME) == unknown.memory(NAME, CARD) == UNKNOWN_WORKER
     assert unknown.on_card(NAME, CARD) == UNKNOWN_ON_CARD
@@ -66,7 +66,7 @@ def test_a_success_ends_the_fear() -> None:
 
 
 def test_beside_nobody_the_learnt_load_counts_and_no_guess() -> None:
-    """Neither an estimate that is too low nor a large job of long ago changes what a start alone takes."""
+    """No estimate that is too low, and no large job of long ago, changes what a start alone takes."""
     for guess in (50 * MB, 5_000 * MB):
         needs = Needs(Settings(), estimate=lambda _, guess=guess: Estimated(guess))
         needs.record(OTHER, 300 * MB, ready=True)

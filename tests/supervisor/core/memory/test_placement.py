@@ -102,7 +102,7 @@ def test_memory_counts_once_the_driver_reports_it_free() -> None:
 
 
 def test_the_same_score_decides_on_a_card() -> None:
-    """Of two that are idle the one of low priority leaves, though it is the smaller one and was used last."""
+    """The one of low priority leaves of two that are idle, though it is the smaller one and was used last."""
     there = house(card(total=40 * GB, free=40 * GB), worker={A: {"priority": 9}}, needs={f"{D}@{FIRST}": 8 * GB})
     there.idle(A, cards={FIRST: 20 * GB})
     there.idle(B, cards={FIRST: 15 * GB})
@@ -207,7 +207,7 @@ def test_a_look_is_fresh_for_a_second() -> None:
 
 
 def test_a_card_has_no_less_than_nothing() -> None:
-    """Though a worker says that it takes more of it than there is."""
+    """A worker may say that it takes more of it than there is."""
     there = house(card())
     there.request(B)
     there.ready(B, cards={FIRST: 30 * GB})
@@ -216,7 +216,7 @@ def test_a_card_has_no_less_than_nothing() -> None:
 
 
 def test_memory_counts_as_free_once_most_of_it_is() -> None:
-    """Or once little more is used than living workers take, whoever had it before."""
+    """It also counts once little more is used than living workers take, whoever had it before."""
     release = _Release(FIRST, 4 * GB, 20 * GB, 0.0)
     for free, taken, awaited in ((21, 0, True), (22, 0, False), (18, 4, False), (18, 3, True)):
         assert _awaited(release, card(free=free * GB), {FIRST: taken * GB}) is awaited

@@ -59,7 +59,7 @@ def test_memory_that_is_freed_late_is_seen_at_once() -> None:
 
 
 def test_a_start_that_fits_runs_nothing() -> None:
-    """Neither does one where no program is named."""
+    """Nothing runs either for one where no program is named."""
     it = house(900)
     it.request(A)
     assert (it.spawned(), runs(it)) == ([A], [])

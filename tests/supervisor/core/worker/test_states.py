@@ -108,7 +108,7 @@ def test_old_generations_are_not_heard(state: State) -> None:
 
 @pytest.mark.parametrize("state", [S.READY, S.BUSY])
 def test_a_pinned_worker_makes_no_room(state: State) -> None:
-    """Neither at rest, nor where nobody hears any more what it works at."""
+    """It stays at rest, and where nobody hears any more what it works at."""
     desk = desk_in(state)
     desk.worker.lifecycle.settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
@@ -170,7 +170,7 @@ def test_a_worker_that_reports_nonsense_is_ended() -> None:
     (m.Credit(id=b"", chunks=MAX_CREDIT), m.Credit(id=b"", chunks=1)),
 ])  # fmt: skip
 def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, message: m.Message) -> None:
-    """So is one that asks for more input than any client sends."""
+    """The same end comes to one that asks for more input than any client sends."""
     desk = Desk()
     request = desk.request(credit=1, input="stream")
     desk.ready()
@@ -444,7 +444,7 @@ def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> Non
 
 
 def test_after_a_shared_crash_each_is_retried_alone() -> None:
-    """Of three jobs that ran during a crash only the culprit is called poison; the others get their results."""
+    """Only the culprit of three jobs that ran during a crash is called poison; the others get their results."""
     desk = Desk()
     requests = [desk.request() for _ in range(3)]
     desk.from_worker(m.Ready(slots=3))
@@ -521,7 +521,7 @@ def end_from_outside(desk: Desk, status: int, killed: bool = False, **how: Any) 
     [({"out_of_memory": True}, "poison_request"), ({"scarce": True}, "server_busy")],
 )
 def test_who_is_killed_twice_for_memory_is_refused(how: dict[str, bool], code: str) -> None:
-    """By the kernel's count; or while memory is critically short, as programs kill that watch it."""
+    """The kernel's count tells it; or memory is critically short, as programs kill that watch it."""
     desk = Desk()
     request = desk.request()
     for _ in range(2):

@@ -116,7 +116,7 @@ def test_it_exits_after_keep_alive() -> None:
 
 @pytest.mark.parametrize(("how", "seconds"), [("gone", 300.0), ("reload", 100.0)])
 def test_a_lease_that_ends_ends_it(how: str, seconds: float) -> None:
-    """Of `keep_alive` -1 what counts is that its program has gone, or another value in the configuration."""
+    """`keep_alive` -1 ends once its program has gone, or by another value in the configuration."""
     there = house(keep_alive=-1.0 if how == "reload" else 300.0)
     there.tell(ev.FromClient(b"own", m.Hello(protocol=1, version="1")))
     there.request(A, b"own", keep_alive=-1.0) if how == "gone" else there.request(A)
@@ -158,7 +158,7 @@ def test_a_request_that_is_cancelled_leaves_it_as_it_was(phase: str) -> None:
     "options", [{"suspend_after": -1}, {"suspends": False}, {"keep_alive": 10.0}, {"pinned": True}]
 )
 def test_who_is_not_suspended(options: dict[str, Any]) -> None:
-    """By its settings or its engine, or since it would exit sooner."""
+    """Its settings or its engine forbid it, or it would exit sooner."""
     there = house(**options)
     there.wait(400)
     assert asked(there, do.Suspend) == []
@@ -257,7 +257,7 @@ def test_another_program_has_taken_the_card() -> None:
 
 @pytest.mark.parametrize("error", ["", "no driver"])
 def test_the_card_has_gone(error: str) -> None:
-    """So has what the process would come back to, as where the driver no longer answers: it is ended."""
+    """With it has gone what the process would come back to, as where the driver no longer answers: it is ended."""
     there = house()
     suspended(there)
     there.cards = [card()._replace(id="0000:65:00.0")]

@@ -48,7 +48,7 @@ def test_the_reason_why_no_card_can_be_used() -> None:
 
 
 def test_a_machine_may_have_cards_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the driver's files alone, or the stand-in's."""
+    """The driver's files alone tell it, or the stand-in's."""
     monkeypatch.setattr(cards, "_DRIVERS", ("/nowhere",))
     assert not cards.there({})
     assert cards.there({"HUSHD_CARDS": "module:/tmp/cards.json"})

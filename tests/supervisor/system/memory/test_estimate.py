@@ -31,7 +31,7 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
 
 
 def test_a_speech_servers_file_says(runtime: Path, tmp_path: Path) -> None:
-    """Of memory and of a card's; a file with a mistake says nothing."""
+    """The file says its memory, and a card's; a file with a mistake says nothing."""
     servers.write(runtime, "mine", memory_mb=500, vram_mb=2000)
     servers.write(runtime, "wrong", memory_mb=-1)
     estimate = Estimate(tmp_path)
@@ -84,7 +84,7 @@ def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) 
 
 
 def test_without_files_the_catalogue_is_asked(tmp_path: Path) -> None:
-    """By a name or an alias: chatterbox counts 4.2 GB before its first start, and `large` as large-v3."""
+    """A name or an alias will do: chatterbox counts 4.2 GB before its first start, and `large` as large-v3."""
     estimate = Estimate(tmp_path / "none")
     assert estimate("tts/chatterbox/multilingual").memory >= 4_000_000_000
     assert estimate("stt/whisper/large").memory == estimate("stt/whisper/large-v3").memory > 7_000_000_000

@@ -66,7 +66,7 @@ def test_a_beat_without_news_adds_no_entry(clock: Clock) -> None:
 
 
 def test_after_eight_hours_what_was_held_stays_known(clock: Clock) -> None:
-    """Of the time before, each worker has its last entry and its largest: one that rests is held all the while, and a
+    """Each worker keeps its last entry and its largest of the time before: one that rests is held all the while, and a
     server that never unloads would hold the other."""
     history = History(clock)
     for event in (

@@ -45,7 +45,7 @@ def test_usage_follows_what_a_process_takes() -> None:
 
 
 def test_no_status_waits_for_a_workers_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a worker's programs only figures are read that need no lock of theirs."""
+    """No figure of a worker's programs is read that needs a lock of theirs."""
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdout
@@ -105,7 +105,7 @@ def test_the_use_of_a_start_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_gone_has_no_usage() -> None:
-    """Neither a zombie nor a pid nobody has raises anything."""
+    """A zombie, or a pid that nobody has, raises nothing."""
     child = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert measure.usage(child.pid) is None

@@ -17,7 +17,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_is_saved_is_loaded(file: Path) -> None:
-    """By nobody else than its owner, and nothing else is left in the folder."""
+    """Nobody but its owner can read it, and nothing else is left in the folder."""
     Needs(file).save(SIZES)
     assert Needs(file).load() == SIZES
     Needs(file).save({})

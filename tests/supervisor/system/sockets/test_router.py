@@ -58,7 +58,7 @@ def door(runtime: Path) -> Iterator[Door]:
 
 
 def test_connections_are_numbered_upwards(door: Door) -> None:
-    """So of two that had one descriptor the later is known."""
+    """The later of two that had one descriptor is known."""
     routes = []
     for _ in range(5):
         door.connect()

@@ -230,7 +230,8 @@ def test_garbage_of_a_worker_is_a_failure_of_that_worker(desk: Desk, start: Star
 
 
 def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
-    """To a generation that is not there, before the hello, beyond a frame, to a worker that does not read."""
+    """A send goes to a generation that is not there, before the hello, beyond a frame, or to a worker that does not
+    read."""
     assert desk.workers.send(NAME, 9, Drain()) == SendFailed(NAME, 9)
     assert desk.workers.spawn(Spawn(NAME, 1)) is None
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
@@ -315,7 +316,7 @@ def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
 
 
 def test_a_kill_hits_the_process_of_that_generation(desk: Desk, start: Start) -> None:
-    """And nobody where there is none."""
+    """It hits nobody where there is none."""
     process = start(gen=3)
     desk.workers.kill(Kill(NAME, 2))
     assert process.kills == 0
