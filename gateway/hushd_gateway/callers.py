@@ -47,7 +47,7 @@ class CallerClient(AsyncClient):
     def of(cls, client: AsyncClient, peer: Address | None, here: Address | None) -> CallerClient:
         """Returns the client for the program at the other end of a connection; see `owner`."""
         own = cls.on(client.link, None)
-        own._preparation = client._preparation
+        own._preparation = client._preparation  # noqa: SLF001 - what is known of engines serves all callers
         own.caller, own.program = _named(peer, here) if peer and here else (0, "")
         return own
 

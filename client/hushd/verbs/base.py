@@ -49,7 +49,7 @@ class ClientBase:
     def on(cls, link: Link, on_pull: requests.OnProgress | None) -> Self:
         """Returns a client on a connection that another one has too."""
         client = cls.__new__(cls)
-        client.link, client._on_pull, client._on_wait = link, on_pull, None
+        client.link, client._on_pull, client._on_wait = link, on_pull, None  # noqa: SLF001 - a second way to make one
         return client
 
     @cached_property

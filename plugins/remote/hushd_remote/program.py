@@ -66,9 +66,9 @@ class AttachedProgram:
         self._permissions = permissions
         self._connections = connections
         self._round_trip = round_trip
-        self._claims: dict[bytes, Claimed] = {}
+        self.claims: dict[bytes, Claimed] = {}
         self._calls: set[bytes] = set()
-        self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
+        self.streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
         self._link = Link(f"{permissions.host}:{hello.program or hello.holder or hello.pid}", endpoint="")
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._disconnected = False
@@ -79,7 +79,7 @@ class AttachedProgram:
 
         Messages about a stream are handled at once and in order, without the supervisor, which may still be starting.
         """
-        stream = self._streams.get(getattr(message, "id", b""))
+        stream = self.streams.get(getattr(message, "id", b""))
         if isinstance(message, Chunk) and stream:
             return isinstance(stream, LoudspeakerStream) and stream.take(message)
         if isinstance(message, Credit) and isinstance(stream, MicrophoneStream):
@@ -99,8 +99,8 @@ class AttachedProgram:
     def leave(self) -> None:
         """Ends everything that the program has begun; its sound stops at once."""
         self._disconnected = True
-        self._claims.clear()
-        for stream in [*self._streams.values()]:
+        self.claims.clear()
+        for stream in [*self.streams.values()]:
             stream.hush()
         self._look()
         self._inbox.put(None)
@@ -130,7 +130,7 @@ class AttachedProgram:
                 raise error
             if isinstance(message, Claim):
                 message = replace(message, pauses=True)  # the user here must see and can end the recording
-                self._claims[message.id] = Claimed({*message.devices})
+                self.claims[message.id] = Claimed({*message.devices})
             self._calls.add(message.id)
             self._link.connect().carry(_Answers(self, message.id), message)
         elif isinstance(message, Yield | Cancel | Chunk | Credit) and message.id in self._calls:
@@ -143,19 +143,19 @@ class AttachedProgram:
 
     def turned(self, claim: bytes, *, granted: bool) -> None:
         """Notes whether a claim is granted; the streams of the process look at the floor."""
-        if claimed := self._claims.get(claim):
+        if claimed := self.claims.get(claim):
             claimed.granted = granted
             self._look()
 
     def ended(self, name: bytes) -> None:
         """Forgets a finished call or claim."""
         self._calls.discard(name)
-        if self._claims.pop(name, None):
+        if self.claims.pop(name, None):
             self._look()
 
     def _look(self) -> None:
         for program in self._connections(self.pid):
-            for stream in [*program._streams.values()]:
+            for stream in [*program.streams.values()]:
                 stream.look()
 
     # --- devices -----------------------------------------------------------------------------------------------------
@@ -163,13 +163,13 @@ class AttachedProgram:
     def _claimed(self, *devices: str) -> Iterator[Claimed]:
         """Yields the claims of the process to one of the devices."""
         for program in self._connections(self.pid):
-            yield from (claim for claim in [*program._claims.values()] if claim.devices & {*devices})
+            yield from (claim for claim in [*program.claims.values()] if claim.devices & {*devices})
 
     def _has(self, *devices: str) -> bool:
         return any(claim.granted for claim in self._claimed(*devices))
 
     def _open(self, request: Request) -> None:
-        if len(self._streams) >= MAX_STREAMS:
+        if len(self.streams) >= MAX_STREAMS:
             raise HushdError("server_busy", f"A program has at most {MAX_STREAMS} streams at once.")
         on_end = partial(self._close, request.id)
         if request.op == "play":
@@ -186,16 +186,16 @@ class AttachedProgram:
             stream = MicrophoneStream(Owner(self.send, partial(self._has, "microphone", "wake"), on_end), request)
         else:
             raise HushdError("unsupported", f"A device cannot {request.op[:20]!r}.")
-        self._streams[request.id] = stream
+        self.streams[request.id] = stream
         stream.start()
 
     def _close(self, name: bytes, end: Message) -> None:
-        self._streams.pop(name, None)
+        self.streams.pop(name, None)
         self.send(end)
 
     def _tell(self, message: Control) -> None:
         name, *words = message.names or [""]
-        stream = self._streams.get(_id(name, f"`{message.action}` names a stream."))
+        stream = self.streams.get(_id(name, f"`{message.action}` names a stream."))
         if isinstance(stream, LoudspeakerStream) and message.action == "volume":
             try:
                 stream.volume(float(words[0]))

@@ -78,7 +78,7 @@ def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpa
     """
     request = _request(words, **options)
     # Sound that was heard once must not be heard again.
-    return Detections(run(client._send(request, source.Stream(chunks, room=0))))
+    return Detections(run(client._send(request, source.Stream(chunks, room=0))))  # noqa: SLF001 - the verb of a plugin
 
 
 def _read(message: Message) -> Detection | None:
