@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,34 @@ def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memor
         assert "out of memory" in error.message
         assert "perhaps" not in error.message
         assert client.ask("echo", B)["pid"] == other
+
+
+def test_who_is_killed_while_memory_is_short_is_no_poison(
+    start_supervisor: Start, available: Path, tmp_path: Path
+) -> None:
+    """A kill from outside then, and later a crash of its process's own, are one crash: the third has the result."""
+    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=[sys.executable, SMALL_MACHINE], cold=True)
+    until = tmp_path / "until"
+    with supervisor.connect() as client, supervisor.connect() as other:
+        request = client.request("wait", A, params={"until": str(until)})
+        killed = at_work(client)
+        available.write_text(str(20 * MB))
+        cold = other.request("echo", B)  # for which memory is looked at
+        wait_until(lambda: client.control("status")["memory"]["pressure"] == "critical", "the shortage")
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: gone(killed), "its end")
+        available.write_text(str(3000 * MB))
+        assert other.result(cold)
+        os.kill(at_work(client), signal.SIGSEGV)
+        wait_until(lambda: client.status(A)["crashes"] == 1, "the crash")
+        until.touch()
+        client.result(request)
+
+
+def at_work(client: Peer) -> int:
+    """The process of A, once it works."""
+    row = wait_until(lambda: (row := client.status(A))["running"] and row["pid"] and row, "a job at work")
+    return int(row["pid"])
 
 
 # --- recycling ------------------------------------------------------------------------------------------------------

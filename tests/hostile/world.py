@@ -601,7 +601,7 @@ class World:
             return
         process.alive = False
         self.cards.gone(process)
-        own = status != -9 or process.doomed or self.pool._admission.level is Level.CRITICAL
+        own = status != -9 or process.doomed
         self.died_under.update(list(process.jobs) if own else ())
         self.tell(ev.Exited(process.name, process.gen, status, "last words"))
         if self.random.random() < 0.3:  # told twice, as by pidfd and SIGCHLD

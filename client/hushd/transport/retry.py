@@ -150,8 +150,9 @@ class Attempts:
         elif self._repeated:
             return False
         elif error.code == "worker_crashed" and request.input in ("stream", "none"):
-            # The request keeps its id, so that a second crash is attributed to this input, and to no other request.
-            self.request = replace(request, attempt=1)
+            # The request keeps its id, so that a second crash is attributed to this input, and to no other request; a
+            # kill from outside is not.
+            self.request = replace(request, attempt=int(not error.detail.get("from_outside")))
             self._repeated = True
         elif error.code in _BLAMELESS or (self._arrived and error.code == "worker_crashed"):
             self.request = replace(request, id=new_id())

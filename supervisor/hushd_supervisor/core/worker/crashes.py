@@ -16,6 +16,7 @@ STEADY_S = 60.0  # seconds of being ready after which the next crash starts at B
 WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
 FELLED = 8  # starts in a row that something outside of hushd has ended, which close it too, as do as many ends of a job
+STARVED = 2  # of these ends of a job, while memory was critically short, that refuse it for now: it may be the cause
 COOLDOWN_S = 120.0  # seconds for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
 
@@ -97,9 +98,10 @@ class Death:
 
     Attributes:
         start_timed_out: the reason why it was killed while starting; empty if it was not.
-        short: whether it ended because a job needed more memory than there was.
+        short: whether it ended because a job needed more memory than there was, or perhaps did: a program that watches
+            memory ends processes, too.
         by_signal: whether it ended by a signal with which code ends itself.
-        felled: whether something outside of hushd has ended or stopped it, which no request has brought about.
+        felled: whether something outside of hushd has ended or stopped it, for which no request is poison.
         card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
             this is how drivers and their libraries end a process.
     """
@@ -121,7 +123,7 @@ class Death:
         return f"{self.exit}; its log ends: {last[:200]}" if last else self.exit
 
     @property
-    def detail(self) -> dict[str, str]:
+    def detail(self) -> dict[str, object]:
         return {"exit": self.exit, "log_tail": self.log_tail}
 
     def verdict(self, at_work: bool) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
 from hushd_supervisor.core.actions import Action, Outbox
 
-from .crashes import COOLDOWN_S, CRASH_SIGNALS, FELLED, Crashes, Death, describe_exit, is_felled
+from .crashes import COOLDOWN_S, CRASH_SIGNALS, FELLED, STARVED, Crashes, Death, describe_exit, is_felled
 from .dispatch import Dispatcher
 from .jobs import Jobs
 from .leases import Leases
@@ -127,7 +127,7 @@ class News:
             short=status == EXIT_NO_MEMORY or (felled and scarce),
             card_failed=status == EXIT_CARD_FAILED or (crashed and self._lifecycle.on_card),
             by_signal=crashed,
-            felled=felled and not scarce,
+            felled=felled,
         )
         ready_for = self._lifecycle.exited(now)
         if process.expected or state is State.SUSPENDED or (state is State.READY and status == 0):
@@ -224,10 +224,13 @@ class News:
         """Ends or repeats a request that ran; True if it explains the crash, which is its second.
         `alone`: whether no other request can be the culprit."""
         if death.felled:
-            request.fell()
+            request.fell(short=death.short)
+            if request.starved >= STARVED and alone and not request.ending:
+                self._jobs.finish(request, m.Error.of(request.id, death.last_word()))
+                return False
             ended = f"{death.name} was ended from outside of hushd under this request ({death.cause}): ask again."
-            repeat = not self._dispatch.down and request.felled < FELLED
-            self._jobs.repeat_or_fail(request, now, repeat, HushdError("worker_crashed", ended, detail=death.detail))
+            repeat, detail = not self._dispatch.down and request.felled < FELLED, death.detail | {"from_outside": True}
+            self._jobs.repeat_or_fail(request, now, repeat, HushdError("worker_crashed", ended, detail=detail))
             return False
         request.died(self._crashes)
         second = len(request.killed) + request.message.attempt >= 2 and not request.ending

@@ -66,6 +66,7 @@ class ActiveRequest:
     ending: str = ""  # the code with which a cancelled request ends
 
     felled: int = 0  # processes under it that something outside of hushd has ended
+    starved: int = 0  # those of them that ended while memory was critically short
     killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
     alone: bool = False  # a file that was in a crash runs beside no other file, so that only a culprit is called poison
     output: bool = False  # whether output was sent to the client, so that the job cannot be repeated
@@ -142,9 +143,10 @@ class ActiveRequest:
         """Notes that a process, whose worker has these `crashes`, died under it."""
         self.killed.append(crashes)
 
-    def fell(self) -> None:
-        """Notes that something outside of hushd has ended the process under it."""
+    def fell(self, *, short: bool) -> None:
+        """Notes that something outside of hushd has ended the process under it; `short`: perhaps for its memory."""
         self.felled += 1
+        self.starved += short
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
@@ -187,7 +189,7 @@ class ActiveRequest:
 
     def again(self) -> None:
         """Prepares for another run, as if this one had not been stopped."""
-        self.alone = (self.alone or bool(self.killed)) and not self.session
+        self.alone = (self.alone or bool(self.killed or self.starved)) and not self.session
         self.cancelled, self.hurried_at, self.unheard_cpu_s, self.ending = False, None, 0.0, ""
 
     def take_input(self, chunk: Chunk, now: float) -> bool:

@@ -64,7 +64,7 @@ class _Worker:
     files: socket.socket  # our end of the way of the files that its jobs name
     temporary: str  # the folder for its temporary files, if it is confined
     mark: str  # of all that it starts
-    oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
+    oom_kills: int | None  # the kernel's count of out-of-memory kills, at its start or its last job's: it lived then
     route: bytes | None = None  # address of the worker that has shown its token
     bye: bool = False
     status: int | None = None  # exit status of a process that is reaped
@@ -164,6 +164,8 @@ class WorkerSocket(Source):
             yield Gauged(action.worker, action.gen, used)
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
+        if isinstance(action.message, Job) and (worker := self._workers.get((action.worker, action.gen))):
+            worker.oom_kills = self._oom_kills() if worker.process.poll() is None else worker.oom_kills
         if isinstance(action.message, Job) and action.message.input == "path":
             try:
                 self._pass_file(action.worker, action.gen, action.message)

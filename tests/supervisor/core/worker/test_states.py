@@ -532,6 +532,25 @@ def test_who_is_killed_twice_for_memory_is_refused(how: dict[str, bool], code: s
     assert desk.terminal(request) == code
 
 
+@pytest.mark.parametrize("outside", [{"status": -9}, {"status": -9, "scarce": True}, {"status": -15, "scarce": True}])
+def test_a_kill_from_outside_is_not_half_of_a_poison(outside: dict[str, Any]) -> None:
+    """A process killed by others, memory short or not, and one that crashes: the third has the request's result. The
+    worker that others end while it starts has not crashed either."""
+    desk = Desk()
+    request = desk.request()
+    desk.exit(**outside)
+    assert desk.worker.crashes.felled == 1
+    for how in (outside, {"status": -11}):
+        if desk.worker.state is State.BACKOFF:
+            desk.time()
+        desk.ready()
+        desk.exit(**how)
+    desk.time()
+    desk.ready()
+    desk.result()
+    assert desk.terminal(request) == "result"
+
+
 def test_output_that_was_sent_is_not_sent_again() -> None:
     """A job that has produced output before the crash ends as worker_crashed: no retry, no duplicate."""
     desk = Desk()

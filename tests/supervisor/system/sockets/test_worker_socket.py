@@ -376,3 +376,15 @@ def test_a_kill_for_want_of_memory_is_reported(
     desk.now += LAST_MESSAGES_TIMEOUT_S if status else BYE_S
     (exited,) = desk.exits()
     assert (exited.status, exited.out_of_memory) == (status, told)
+
+
+def test_a_kill_of_others_before_a_job_began_is_not_this_ones(desk: Desk, start: Start) -> None:
+    """The kernel counts all processes: what it killed while this one lived on to take a job says nothing of its end."""
+    desk.oom_kills = 7
+    process = start()
+    desk.oom_kills = 8
+    desk.workers.actions()[ToWorker](ToWorker(NAME, 1, Job(id=ID, op="echo")))
+    process.exit(-9)
+    assert desk.exits() == []
+    desk.now += LAST_MESSAGES_TIMEOUT_S
+    assert [exited.out_of_memory for exited in desk.exits()] == [False]
