@@ -17,7 +17,6 @@ from hushd_protocol import __version__
 # The plugins of hushd's own, which a release publishes as `hushd-NAME` of its version, and the commands that each adds.
 PLUGINS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("cluster",),
-    "conformance": (),
     "desktop": ("dictate", "captions", "read-selection"),
     "engines-piper": (),
     "engines-sherpa-onnx": (),

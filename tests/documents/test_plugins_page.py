@@ -1,11 +1,14 @@
-"""The plugin of docs/PLUGINS.md is installed, used and removed as a reader would."""
+"""The plugin and the engine of docs/PLUGINS.md are installed and used as a reader would."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +17,12 @@ import pytest
 from hushd_cli import main
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import load
-from support.engine_example import DOCS, blocks
+from support import small_models
+from support.engine_example import DOCS, blocks, package, python
 
 TEXT = (DOCS / "PLUGINS.md").read_text(encoding="utf-8")
 MODULE = DOCS / "examples/hushd_greet.py"
+PITCH = DOCS / "examples/pitch"
 
 
 @pytest.fixture
@@ -63,3 +68,38 @@ def test_it_is_installed_used_and_removed(
     greet.mkdir()
     monkeypatch.setattr("sys.path", [*sys.path, str(greet / "gone")])  # another path is looked at again
     assert "greet" not in main.make_parser("hushd").format_help()
+
+
+def test_the_engine_of_ones_own_is_what_lies_there() -> None:
+    """The document's code is the package's, word for word."""
+    *_, spec, engine, test = blocks(TEXT, "python")
+    assert spec in (PITCH / "hushd_pitch/spec.py").read_text()
+    assert engine in (PITCH / "hushd_pitch/engine.py").read_text()
+    assert test in (PITCH / "test_pitch.py").read_text()
+    (points,) = [block for block in blocks(TEXT, "toml") if "engine_specs" in block]
+    assert (PITCH / "pyproject.toml").read_text().endswith(points)
+
+
+def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
+    """It is listed beside hushd's, keeps the contract by its own test, and says of a tone of 310 Hz that it is one."""
+    (project,) = [block for block in blocks(TEXT, "toml") if "engine_specs" in block]
+    models = tmp_path / "models" / "pitch"
+    models.mkdir(parents=True)
+    shutil.copytree(PITCH / "hushd_pitch", tmp_path / "hushd_pitch")
+    shutil.copy(PITCH / "test_pitch.py", tmp_path)
+    shutil.copy(PITCH / "tiny.pitch", models)
+    ((group, points),) = tomllib.loads(project)["project"]["entry-points"].items()
+    package(tmp_path, "hushd_pitch", group, points)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "HUSHD_MODELS_DIR": str(models.parent)}
+    described = json.loads(python(environment, "-m", "hushd_worker_stt", "--describe"))["engines"]
+    assert {"moonshine", "pitch"} <= {engine["name"] for engine in described if engine["installed"]}
+    program = (
+        "import numpy as np; from hushd_worker_stt.engine import Options; "
+        "from hushd_worker_stt.worker import SpeechToText; "
+        "worker = SpeechToText('pitch', 'default'); print(worker.load(print).model); "
+        "tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 310).astype('f'); "
+        "print([segment.text for segment in worker._engine.transcribe(tone, Options())])"
+    )
+    assert python(environment, "-c", program) == "tiny\n['310 Hz']\n"
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", small_models.FEW, str(tmp_path / "test_pitch.py"))
+    assert " passed" in python(environment, *words)

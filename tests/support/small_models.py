@@ -1,4 +1,4 @@
-"""A small model for each of the core's engines that is installed here, made in a moment, for the conformance suite."""
+"""A small model for each of the core's engines that is installed here, made in a moment, and an author's test of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 import soundfile
+from support.recordings import recording
 
 STAND_INS = Path(__file__).parent / "stand_ins"
-# Cases of each group, for engines that load in a moment.
-FEW = "description,load,cancel.then,sound.nan,text.emoji,stream.feeds"
+# A few cases, for engines that load in a moment.
+FEW = "description or missing or declares or confined or nan or emoji or same_words"
+# An author's test, as docs/PLUGINS.md has it.
+CONTRACT = """
+import pytest
+from hushd_worker_ROLE.conformance import CASES, Trial
+
+@pytest.fixture(scope="module")
+def trial():
+    return Trial(*ARGUMENTS)
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_keeps_the_contract(case, trial):
+    CASES[case](trial)
+"""
 CHATTERBOX = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
 # A program that hears: it says how long the sound was. And one that speaks: a tenth of a second a word.
 HEAR = """
@@ -34,7 +48,7 @@ with wave.open(sys.stdout.buffer, "wb") as file:
 
 @dataclass(frozen=True)
 class Small:
-    """An engine with a small model: the arguments of the suite, and what the environment has besides."""
+    """An engine with a small model, speech that it hears, and what the environment has besides."""
 
     engine: str
     role: str
@@ -44,7 +58,7 @@ class Small:
 
     @property
     def arguments(self) -> list[str]:
-        return ["--role", self.role, *(["--sound", str(self.sound)] if self.sound else []), self.engine, self.model]
+        return [self.engine, self.model, *([str(self.sound)] if self.sound else [])]
 
 
 def make(name: str, folder: Path) -> Small | None:
@@ -68,10 +82,21 @@ def make_by(maker: Callable[[Path], Small], folder: Path) -> Small:
     return Small(small.engine, small.role, small.model, small.sound, {**environment, **small.environment})
 
 
-def play(small: Small, *options: str) -> int:
-    """Plays the suite of the plugin `conformance` to an engine; returns its exit status."""
-    command = [sys.executable, "-m", "hushd_conformance", *small.arguments, *options]
-    return subprocess.run(command, env={**os.environ, **small.environment}, check=False).returncode
+def play(small: Small, *options: str) -> None:
+    """Asserts that an engine keeps the contract."""
+    folder = Path(small.environment["HUSHD_CONFIG"]).parent
+    done = subprocess.run(
+        contract(folder, small.role, *small.arguments, options=options), env={**os.environ, **small.environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def contract(folder: Path, role: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+    """Writes a test of an engine into `folder`, and returns the command that runs it in a process of its own."""
+    file = folder / "test_contract.py"
+    file.write_text(CONTRACT.replace("ROLE", role).replace("ARGUMENTS", repr(arguments)))
+    return [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(file), *options]
 
 
 def spoken(folder: Path) -> Path:
@@ -147,6 +172,6 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
     "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),
     "stt/whisper": (_whisper, ("whisper", "torch")),
-    "stt/moonshine": (lambda folder: Small("moonshine", "stt"), ("moonshine_voice",)),
+    "stt/moonshine": (lambda folder: Small("moonshine", "stt", sound=recording()), ("moonshine_voice",)),
 }
 ENGINES = tuple(_MAKERS)

@@ -16,24 +16,22 @@ from support import small_models
 # In a process of its own, which has the small models' environment.
 ASK = """
 import json, sys
-from hushd_conformance.stt.trial import Trial, s16le
+from hushd_worker_stt.conformance import Trial, wav
 trial = Trial(*sys.argv[1:])
-params = {"format": "s16le", "rate": 16000, "probabilities": True}
-segments = trial.hear(trial.speech, word_times=True)
-answer = trial.ask("transcribe", s16le(trial.speech), params)
+segments = trial.engine.transcribe(trial.speech, trial.options(word_times=True))
+answer = trial.ask("transcribe", wav(trial.speech), probabilities=True)
 words = [[word.text, word.probability] for segment in segments for word in segment.words]
 print(json.dumps([words, answer.result.get("warnings", [])]))
 """
 
 
-@pytest.mark.plugin("conformance")
 @pytest.mark.parametrize("name", ["stt/faster-whisper", "stt/whisper", "stt/onnx-asr", "stt/moonshine"])
 def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: str, tmp_path: Path) -> None:
     """Whisper's alignment and onnx-asr's tokens have them; moonshine knows none."""
     if (small := small_models.make(name, tmp_path)) is None:
         pytest.skip(f"{name} is not installed: scripts/setup --engines all")
     done = subprocess.run(
-        [sys.executable, "-c", ASK, small.engine, small.model, *([str(small.sound)] if small.sound else [])],
+        [sys.executable, "-c", ASK, *small.arguments],
         env=os.environ | dict(small.environment), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
