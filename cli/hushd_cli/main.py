@@ -16,6 +16,17 @@ from .arguments import ALL, Parser, ending, refuse_undecodable
 from .terminal import console
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
+_ELSEWHERE = {  # commands of ollama and its kind
+    "list": "`hushd models list`",
+    "ls": "`hushd models list`",
+    "ps": "`hushd status`",
+    "pull": "`hushd models pull MODEL`, or `hushd get LANGUAGE`",
+    "rm": "`hushd models rm MODEL`",
+    "run": "`say` or `listen`, which start what they need",
+    "show": "`hushd models show MODEL`",
+    "start": "`hushd load`",
+    "voices": "`say -v '?'`",
+}
 _MORE = "`hushd help COMMAND` describes one of them."
 _EXAMPLES = (
     ("hushd status", "what runs, and its memory"),
@@ -38,7 +49,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if command is not None:
         return command.run(f"{prog} {command.name}", rest)
     if argv and not argv[0].startswith("-"):
-        meant = did_you_mean(argv[0], [command.name for command in table.every() if not command.hidden])
+        names = [command.name for command in table.every() if not command.hidden]
+        meant = f" (here it is {_ELSEWHERE[argv[0]]})" if argv[0] in _ELSEWHERE else did_you_mean(argv[0], names)
         raise HushdError("bad_request", f"There is no command {argv[0]!r}{meant}: `{prog} --help` lists them.")
     parser = make_parser(prog)
     parser.parse_args(argv)

@@ -127,7 +127,7 @@ def test_the_plug_is_pulled(loop: SoundLoop) -> None:
 
 @pytest.mark.usefixtures("hushd")
 def test_no_sound_server_at_all(loop: SoundLoop) -> None:
-    """Before the first word: one sentence too, with what can be done instead."""
+    """One sentence says what can be done instead, before the voice has spoken a word."""
     loop.break_down()
     process = start(loop, "say", "Hi.")
     _, complaint = finish(process, 8)

@@ -23,6 +23,8 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_cli.terminal.console import shown
 
+_COMMANDS = ("command", "when_short")  # lists whose words may have commas
+
 
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
@@ -44,6 +46,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         role = place[0].removesuffix("_by_language")
         if role in SPEECH_ROLES and isinstance(value, str):
             value = _usable(role, value)
+        elif place == ["voice"] and value:
+            _check_voice(str(value))
         _replace(path, editing.with_key(toml.read(path), place, value))
     return 0
 
@@ -145,15 +149,30 @@ def _line(row: JsonObject) -> str:
 
 
 def _value(place: Sequence[str], words: Sequence[str]) -> Any:
-    """Returns the value that `words` give the setting at `place`: a list has a word for each of its entries.
-    Raises `bad_request` if there is no word."""
+    """Returns the value that `words` give the setting at `place`: a list has a word for each of its entries, or one
+    with commas, but for a command's. Raises `bad_request` if there is no word."""
     of_all = tuple(dict.fromkeys((place[0], place[-1])))  # a worker's setting is declared without its name
     declared = next((row for row in rows(DEFAULTS) if row["path"] == of_all), None)
     if not words:
         raise HushdError("bad_request", f"{'.'.join(place)} needs a value{'' if declared else suggestion(place[-1])}.")
     value = editing.value_of(" ".join(words))
     is_list = declared is not None and declared["default"] == ()
-    return list(words) if is_list and not isinstance(value, list) else value
+    if not is_list or isinstance(value, list):
+        return value
+    return words[0].split(",") if len(words) == 1 and place[-1] not in _COMMANDS else list(words)
+
+
+def _check_voice(name: str) -> None:
+    """Raises `bad_request` for a voice that no engine has, unless there is no supervisor who could be asked."""
+    from hushd.client import Client
+    from hushd.synthesis.voices import choose
+
+    try:
+        with Client(holder="cli", endpoint="") as client:
+            choose(client.describe("tts").tts, name, None)
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
 
 
 def _usable(role: str, name: str) -> str:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError, advised
@@ -22,6 +22,7 @@ OWN = "hushd.process"  # the property of hushd's streams in the sound server: th
 # Seconds without a callback: no error says that a device was unplugged, the callbacks just stop.
 UNPLUGGED_AFTER_S = 3.0
 
+T = TypeVar("T")
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
 _NO_DEFAULT = "Error querying device -1"  # PortAudio's words where there is no device at all
@@ -145,20 +146,37 @@ def choose(devices: Sequence[Device], kind: Kind, wish: str | int) -> int:
 def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:
     """Returns the stream that `make` opens on the device called `wish`; None: on the default one.
 
-    PortAudio knows the devices of the moment it was started. So where none is called `wish`, or it cannot be opened,
-    PortAudio is restarted, unless that would break another stream of this process, and asked once more. Raises
-    `no_device`.
+    Raises `no_device`.
     """
+    return _restarting(sounddevice, kind, lambda: _open(sounddevice, kind, wish, make))
+
+
+def check(sounddevice: Any, kind: Kind, wish: str | int | None) -> None:
+    """Raises `no_device` when there is no device of a kind, or none that is called `wish`."""
+
+    def look() -> None:
+        listed = devices(sounddevice, kind)
+        if wish is not None:
+            choose(listed, kind, wish)
+        elif not listed:
+            raise advised("no_device", f"There is no {kind} that can be used", _INSTEAD[kind])
+
+    _restarting(sounddevice, kind, look)
+
+
+def _restarting(sounddevice: Any, kind: Kind, attempt: Callable[[], T]) -> T:
+    """Returns the result of `attempt`. PortAudio knows the devices of the moment it was started: where the attempt
+    fails, PortAudio is restarted, unless that would break another stream of this process, and asked once more."""
     with _opening:
         try:
-            return _open(sounddevice, kind, wish, make)
+            return attempt()
         except HushdError:
             if any(not stream.closed for stream in _streams):
                 raise
             with naming(kind), _starting:
                 sounddevice._terminate()
                 sounddevice._initialize()
-            return _open(sounddevice, kind, wish, make)
+            return attempt()
 
 
 def _open(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:

@@ -64,6 +64,11 @@ class Player:
         self._underruns = 0
         self.volume = volume
 
+    def check(self) -> None:
+        """Raises `no_device` where nothing can play, before a speech is waited for."""
+        if (self._floor.lender if self._floor is not None else devices_link()) is None:
+            devices.check(devices.load(), "loudspeaker", self._device)
+
     @property
     def volume(self) -> float:
         """May be set at any time, from any thread: takes effect within a tenth of a second."""

@@ -46,14 +46,14 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     config("set", "worker.stt/moonshine.keep_alive", "10m")
     config("set", "http.listen", '["127.0.0.1:8000"]')
     config("set", "auto_pull", "true")
-    config("set", "languages", "fr", "en")
+    config("set", "languages", "fr,en")
     config("set", "worker.stt/moonshine.command", "--", "python3", "-m", "mine")
-    config("set", "voice", "Ann", "Marie")
+    config("set", "voice", "heart")
     text = file.read_text()
     for line in (
         'languages = ["fr", "en"]',
         'command = ["python3", "-m", "mine"]',
-        'voice = "Ann Marie"',
+        'voice = "heart"',
     ):
         assert f"{line}\n" in text
     assert text.startswith('# mine\ntts = "hibari/en" # small\n')
@@ -71,7 +71,7 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     ("idle_timeout", "5m", "did you mean worker.keep_alive"),
     ("worker.idle_timeout", "5m", "did you mean keep_alive"),
     ("queue", "5", "did you mean worker.queue"),
-    ("languages", "fr,en", "must be a list of languages"),
+    ("languages", "7", "must be a list of languages"),
     ("duck", "1 2", "duck must be a number"),
     ("a b", "3", "is not a key"),
 ])  # fmt: skip
@@ -120,3 +120,10 @@ def test_a_running_supervisor_takes_it_over(supervisor: Supervisor, runtime: Pat
     """Its log says that it has read the file again."""
     config("set", "log_level", "debug")
     wait_until(lambda: "the configuration was read again" in supervisor.log(), "the line, which follows the answer")
+
+
+def test_a_usual_voice_must_be_there(supervisor: Supervisor, runtime: Path) -> None:
+    """A voice that no engine has is refused, and one of an engine is taken, or a name that programs know."""
+    assert "There is no voice 'Ann Marie'" in config("set", "voice", "Ann", "Marie", status=2)
+    config("set", "voice", "espeak-de")
+    assert config("get", "voice") == "espeak-de\n"

@@ -323,8 +323,10 @@ def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
     for wish, number in (("speakers", 1), ("Speakers, r", 2), ("head", 0), (2, 2), (None, None)):
         Player(wish).play([b"ab"], 16000)
         assert device.opened[-1].options["device"] == number
-    with hushd_error("no_device", "no loudspeaker called 'horn': choose one of 'Headset', 'Speakers'"):
-        Player("horn").play([b"ab"], 16000)
+    for use in (Player("horn").check, lambda: Player("horn").play([b"ab"], 16000)):
+        with hushd_error("no_device", "no loudspeaker called 'horn': choose one of 'Headset', 'Speakers'"):
+            use()
+    Player("head").check()
 
 
 def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
@@ -366,7 +368,7 @@ def test_a_microphone_that_goes_away_is_noticed(device: FakeSoundDevice) -> None
             next(microphone)
 
 
-@pytest.mark.parametrize("use", [lambda: Player().play([b"ab"], 16000), Microphone])
+@pytest.mark.parametrize("use", [lambda: Player().play([b"ab"], 16000), lambda: Player().check(), Microphone])
 def test_no_device_is_one_sentence(
     use: Callable[[], object], device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,7 +107,9 @@ def _speak(client: Client, options: Namespace, text: Text) -> None:
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
     try:
-        Player(options.device, floor, volume).play(speech, speech.rate, speech.channels)
+        player = Player(options.device, floor, volume)
+        player.check()
+        player.play(speech, speech.rate, speech.channels)
     finally:
         speech.close()
     _warn(options, speech)

@@ -136,6 +136,8 @@ def _add_file(parser: Parser) -> None:
 
 
 def _check(options: Namespace) -> None:
+    if options.voice == "?" and options.text and options.language is None:
+        options.language, options.text = " ".join(options.text), []
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
     if options.json and "?" not in (options.voice, options.device):
