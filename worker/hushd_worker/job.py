@@ -51,7 +51,7 @@ class Job:
         self.client = message.client
         self.degraded = False
         self.warnings: list[dict[str, str]] = []
-        self._message = message
+        self.message = message
         self._send = send
         self._changed = threading.Condition()
         self._credit = message.credit
@@ -83,7 +83,7 @@ class Job:
             Cancelled: while waiting for more.
         """
         if self.input == "inline":
-            yield self._message.payload
+            yield self.message.payload
         elif self.input == "path":
             with self.open_file() as file:
                 while piece := file.read(MAX_PAYLOAD):

@@ -15,7 +15,7 @@ from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import prefetch
-from .engine import RATE, DetectedLanguage, Samples, Segment
+from .engine import RATE, DetectedLanguage, Options, Samples, Segment
 from .plausibility import Plausibility, UnlikelyText, long_enough
 from .recogniser import Recogniser, Scorer
 from .request import Context
@@ -26,6 +26,7 @@ from .segmentation.vad import Detector
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from .ahead import Readings
     from .diarization.models import DiarizationModels
     from .diarization.turns import Voice
     from .request import Request
@@ -49,6 +50,7 @@ class Transcription:
     Args:
         models: returns the models for diarization; only called with `Request.diarize`.
         by_channel: whether the blocks have two channels, each a speaker; then `diarize` has no other meaning.
+        readings: those that were made of the same recording ahead.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class Transcription:
         models: Callable[[], DiarizationModels],
         *,
         by_channel: bool = False,
+        readings: Readings | None = None,
     ) -> None:
         self._job = job
         self._request = request
         self._recogniser = recogniser
         self._models = models
         self._by_channel = by_channel
+        self._known = readings
         self._diarize = request.diarize and not by_channel
         self._named = request.diarize or by_channel  # whether segments have a speaker
         self._held: list[tuple[float, int, int, Segment, float]] = []  # those of channels, until their turn
@@ -105,6 +109,16 @@ class Transcription:
                 self._job.cancel()  # the rest of a stream may never come
                 raise
         return self._result()
+
+    def read_ahead(self, blocks: Iterator[Samples]) -> None:
+        """Reads the pieces of `blocks` for the transcription of the whole recording, as long as memory is not short."""
+        with Detector() as detector:
+            for _, piece in self._pieces(blocks, detector):
+                if self._job.degraded:
+                    return
+                segments = self._text(piece)
+                self._detects = False
+                self._context.add(segments)
 
     def _readings(self, pieces: Iterator[Found], threads: Executor | None) -> Iterator[tuple[int, Piece, Reading]]:
         """Yields the pieces, each with its speaker's number and a call that returns its text. `threads` have the engine
@@ -187,11 +201,19 @@ class Transcription:
         self._take(speaker, piece, segments)
 
     def _text(self, piece: Piece) -> list[Segment]:
+        if not self._known:
+            return self._read(piece)[0]
+        context = f"{self._detects} {self._options} {self._context.prompt}"
+        segments, self._options, self._detected = self._known.of(piece, context, partial(self._read, piece))
+        return segments
+
+    def _read(self, piece: Piece) -> tuple[list[Segment], Options, DetectedLanguage | None]:
+        """Has the engine read a piece; returns its segments, and the options and the language for the next one."""
         if self._detects:
             self._detected = self._recogniser.detect_language(self._job, piece, self._options.languages)
             self._options = replace(self._options, language=self._detected.tag if self._detected else None)
         options = replace(self._options, prompt=self._context.prompt)
-        return self._recogniser.transcribe(self._job, piece, options)
+        return self._recogniser.transcribe(self._job, piece, options), self._options, self._detected
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict

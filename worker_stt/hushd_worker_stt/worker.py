@@ -26,6 +26,9 @@ from .registry import REGISTRY
 from .request import Request
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from .ahead import Ahead, Readings
     from .audio.recording import Recording
     from .diarization.models import DiarizationModels
     from .live.judge import LiveJudge
@@ -145,13 +148,14 @@ class SpeechToText(BaseWorker):
         """Transcribes the requested track, or else the best one that can be decoded and has speech."""
         from .audio.recording import open_input
 
-        with open_input(job) as file:
+        with self._ahead(job, request) as ahead, open_input(job, ahead) as file:
+            readings = ahead.readings if ahead else None
             if request.audio_track:
                 return self._track(job, request, file, request.audio_track)[0]
             tracks, tried, why = [0], 0, ""
             while True:
                 try:
-                    result, recording = self._track(job, request, file, tracks[tried])
+                    result, recording = self._track(job, request, file, tracks[tried], readings)
                 except HushdError as error:
                     tracks, fault = error.detail.get("tracks", []), "Audio track {} cannot be decoded"
                     if tried + 1 >= len(tracks):
@@ -165,13 +169,29 @@ class SpeechToText(BaseWorker):
             job.warn("other_track", note)
         return result
 
-    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, Recording]:
+    def _ahead(self, job: Job, request: Request) -> AbstractContextManager[Ahead | None]:
+        """Returns what reads a recording while it arrives; nothing where it is here, or the request needs all of it."""
+        whole = (request.diarize, request.by_channel, request.clips, request.audio_track, request.start_s, job.economy)
+        if job.input != "stream" or any(whole):
+            return contextlib.nullcontext()
+        from .ahead import Ahead
+        from .transcription import Transcription
+
+        models = self._diarization_models
+        return Ahead(
+            job, lambda unheard, known: Transcription(unheard, request, self._recogniser, models, readings=known)
+        )
+
+    def _track(
+        self, job: Job, request: Request, file: BinaryIO, track: int, readings: Readings | None = None
+    ) -> tuple[TranscriptResult, Recording]:
         """Transcribes one sound track, 0 for the best one; returns the result and the recording, which is closed."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         apart = request.may_be_by_channel and self._each_a_person(job, request, file, track)
-        transcription = Transcription(job, request, self._recogniser, self._diarization_models, by_channel=apart)
+        models = self._diarization_models
+        transcription = Transcription(job, request, self._recogniser, models, by_channel=apart, readings=readings)
         start_s, mixing = begin_s(request), _apart() if apart else {}
         with Recording(job, start_s, track, file, request.language or "", **mixing) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)

@@ -26,7 +26,6 @@ class AsyncFile(Protocol):
     async def read(self, size: int, /) -> bytes: ...
 
 
-AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile
 AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 
 
@@ -78,8 +77,13 @@ class AsyncStream(Input):
             return None
 
 
+AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile | AsyncStream
+
+
 async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
     """As `hushd.audio.source.of_audio`; also of asynchronous iterables, and of files whose `read` is awaited."""
+    if isinstance(audio, AsyncStream):
+        return audio
     if iscoroutinefunction(read := getattr(audio, "read", None)):
         return AsyncStream(_blocks(read))
     if isinstance(audio, AsyncIterable):

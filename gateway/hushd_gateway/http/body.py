@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -68,11 +68,13 @@ class Form:
     Attributes:
         fields: the texts of each field, by name.
         path: of the file; None without one.
+        has_file: set once all of the file has come.
     """
 
     def __init__(self) -> None:
         self.fields = FormFields()
         self.path: Path | None = None
+        self.has_file = asyncio.Event()
         self._lock = -1  # a descriptor with the file's lock
 
     def __enter__(self) -> Form:
@@ -102,8 +104,8 @@ class Form:
         self.path, self._lock = Path(path), descriptor
         return os.fdopen(os.dup(descriptor), "wb", buffering=0)
 
-    async def read(self, request: Request) -> None:
-        """Reads the form from the request.
+    async def read(self, request: Request, arriving: Callable[[], object] = lambda: None) -> None:
+        """Reads the form from the request. `arriving`: called after each part of it that has come.
         Raises ApiError: 400 if it is not a form, 413, 408; as `uploads.failure` when the file cannot be written."""
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         boundary = options.get(b"boundary")
@@ -113,6 +115,7 @@ class Form:
         try:
             async for piece in pieces(request, UPLOAD):
                 reader.write(piece)
+                arriving()
             reader.finish()
         finally:
             reader.close()
@@ -204,6 +207,7 @@ class _FormReader:
         if self._file is not None:
             file, self._file = self._file, None
             file.close()
+            self._form.has_file.set()
         else:
             self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
 

@@ -28,8 +28,10 @@ from .inlet import Inlet, Mixdown
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
+    from hushd_worker_stt.ahead import Ahead
 
-_BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
+
+BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
 _UNKNOWN_FRAMES = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
@@ -44,7 +46,7 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each by
 _OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
 
-class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+class Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A file that is read without a seek after every read, since that fails in files of unknown length."""
 
     def seekable(self) -> bool:
@@ -124,13 +126,13 @@ class Recording(AbstractContextManager["Recording"]):
             self._stack = stack.pop_all()
 
     @staticmethod
-    def _opened(stack: ExitStack, descriptor: int) -> _Sequential | None:
+    def _opened(stack: ExitStack, descriptor: int) -> Sequential | None:
         """Returns the file as libsndfile reads it; None if it cannot, or not as it is meant: it does not tell which of
         several channels is which, guesses the length of an MP3 that does not state it, and takes a WAV whose recorder
         died before it set the length for an empty one."""
         try:
             # A descriptor, since through a file object libsndfile would call back into Python for every read and seek.
-            sound = stack.enter_context(_Sequential(descriptor, closefd=False))
+            sound = stack.enter_context(Sequential(descriptor, closefd=False))
         except soundfile.SoundFileError:
             return None
         guessed = sound.format == "MP3" and not states_length(descriptor)
@@ -169,18 +171,13 @@ class Recording(AbstractContextManager["Recording"]):
         return Film(Bytes(self._descriptor, self._job.check, part), self._name, start_s)
 
     def _decoded(self, film: Film) -> Iterator[Samples]:
-        inlet, rate = self._inlet(RATE), RATE
-        for samples, own_rate, layout in film.blocks():
-            if own_rate != rate:  # the first block, and few later ones in few recordings, set the rate
-                yield inlet.flush()
-                inlet, rate = self._inlet(own_rate), own_rate
-            self.seconds += len(samples) / rate
-            yield inlet.push(self.mixdown(samples, layout))
-        yield inlet.flush()
+        for samples, seconds in decoded(film, self.mixdown, self._inlet):
+            self.seconds += seconds
+            yield samples
 
     def _read(self) -> Iterator[Samples]:
         inlet = self._inlet(self._rate)
-        frames = max(1, min(self._rate, _BLOCK_SAMPLES // self._sound.channels))
+        frames = max(1, min(self._rate, BLOCK_SAMPLES // self._sound.channels))
         first = round(self._start * self._rate)
         done, broken = self._seek(first), False
         while True:
@@ -239,14 +236,30 @@ class Recording(AbstractContextManager["Recording"]):
             raise HushdError("input_unreadable", f"{self._name} {self.damage or 'holds no audio.'}")
 
 
-def open_input(job: Job) -> BinaryIO:
-    """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled."""
+def decoded(film: Film, mixdown: Mixdown, make_inlet: Callable[[int], Inlet]) -> Iterator[tuple[Samples, float]]:
+    """Yields a film's blocks as mono at 16 kHz, each with its seconds."""
+    inlet, rate = make_inlet(RATE), RATE
+    for samples, own_rate, layout in film.blocks():
+        if own_rate != rate:  # the first block, and few later ones in few recordings, set the rate
+            yield inlet.flush(), 0.0
+            inlet, rate = make_inlet(own_rate), own_rate
+        yield inlet.push(mixdown(samples, layout)), len(samples) / rate
+    yield inlet.flush(), 0.0
+
+
+def open_input(job: Job, ahead: Ahead | None = None) -> BinaryIO:
+    """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled.
+    `ahead`: told what has come of a stream."""
     if job.input == "path":
         return job.open_file()
     spool = Spool()
     try:
         for piece in job.read():
             spool.write(piece)
+            if ahead:
+                ahead.add(spool.file.fileno(), len(piece))
+        if ahead:
+            ahead.end()
         os.lseek(spool.file.fileno(), 0, os.SEEK_SET)
     except BaseException:
         spool.file.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 from hushd.aio.client import AsyncTranscription
@@ -23,19 +23,22 @@ from ..body import Form
 from ..errors import bad
 from ..streaming import Streamed
 from . import formats
+from .early import Arriving, Begun, Early
 from .params import TRANSCRIPTION, TranscriptionRequest, parse_request, voiceprints
 
 
 async def transcribe(request: Request) -> Response:
     """Answers with the transcript of a form's file, or with events while it is transcribed."""
-    form = Form()
-    with form:
-        await form.read(request)
+    form, engines = Form(), routing.for_caller(request)
+    early = Early(form, lambda source, ask: start_transcription(engines, form, ask, ask.options, source))
+    with form, early:
+        await form.read(request, early.look)
         ask = parse_request(form.fields)
+        begun = early.take()
         if ask.stream:
             uploaded = form.hand_over()
-            return _Streamed(uploaded, streaming.events(_events(routing.for_caller(request), uploaded, ask)))
-        return await _whole(routing.for_caller(request), form, ask)
+            return _Streamed(uploaded, streaming.events(_events(engines, uploaded, ask, begun)))
+        return await _whole(engines, form, ask, begun)
 
 
 async def translate(request: Request) -> Response:
@@ -46,8 +49,8 @@ async def translate(request: Request) -> Response:
         return await _whole(routing.for_caller(request), form, parse_request(form.fields, translate=True))
 
 
-async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Response:
-    transcript = await heard(await start_transcription(engines, form, ask, ask.options), form)
+async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None = None) -> Response:
+    transcript = await heard(await _started(engines, form, ask, begun), form)
     match ask.form:
         case "text":
             return plain(transcript, formats.as_text(transcript))
@@ -81,7 +84,8 @@ def unnamed(form: Form) -> Iterator[None]:
     try:
         yield
     except HushdError as error:
-        error.message = error.message.replace(str(form.path), "The recording")
+        for name in (str(form.path), "The audio sent"):
+            error.message = error.message.replace(name, "The recording")
         raise
 
 
@@ -95,9 +99,10 @@ def _head(transcript: Transcript) -> dict[str, str]:
 
 
 async def start_transcription(
-    engines: Engines, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
+    engines: Engines, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any], source: Arriving | None = None
 ) -> AsyncTranscription:
-    """Sends the request to the model that it names, or to a suitable one; returns the running transcription."""
+    """Sends the request to the model that it names, or to a suitable one; returns the running transcription.
+    `source`: the recording, while it arrives."""
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
@@ -107,13 +112,23 @@ async def start_transcription(
         options = {**options, "people": await voiceprints(engines, ask.known, **chosen)}
     if engines.is_server("stt", model.engine):
         options = {**options, "extra": TRANSCRIPTION.further(form.fields, "include", "subtitles")}
-    return await engines.client.transcribe_stream(form.path, **chosen, **options)
+    return await engines.client.transcribe_stream(source or form.path, **chosen, **options)
 
 
-async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
+async def _started(engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None) -> AsyncTranscription:
+    """Returns the transcription that began early, or else one of the file."""
+    if begun:
+        with suppress(HushdError):  # a reason that may have passed
+            return await begun
+    return await start_transcription(engines, form, ask, ask.options)
+
+
+async def _events(
+    engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None
+) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
-    transcription = await start_transcription(engines, form, ask, ask.options)
+    transcription = await _started(engines, form, ask, begun)
     if ask.subtitles or ask.form == "diarized_json":
         transcription.wait_for_verdict()  # the segments have marks of the verdict
     async with aclosing(transcription):
