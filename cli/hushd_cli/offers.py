@@ -1,4 +1,4 @@
-"""Tells a person at a terminal, once, the command that brings the session's language.
+"""Tells a person at a terminal, once, the command that brings the session's language, and which voice is too slow.
 
 Only after the command's work, so that it causes no delay.
 """
@@ -6,10 +6,14 @@ Only after the command's work, so that it causes no delay.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from hushd_protocol.system import best_effort, paths
 
 from .terminal import console
+
+if TYPE_CHECKING:
+    from hushd.synthesis.voices import VoiceChoice
 
 _ENGLISH = "en"  # the language of the models that come with hushd
 
@@ -34,6 +38,24 @@ def mention_language() -> None:
     with best_effort.writing(told):  # an offer that cannot be noted is told again the next time
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         told.write_text(f"{session}\n")
+
+
+def mention_slow_voice(voice: VoiceChoice) -> None:
+    """Prints how to choose a voice that another one spoke for, since it is slower than real time here. A person is
+    told once for each model."""
+    from hushd_models import paces
+
+    here, model = paths.find(), f"{voice.engine}/{voice.model}"
+    told = here.state / "slow-voices-told"
+    before = told.read_text() if told.exists() else ""
+    if not _is_person() or model in before.split():
+        return
+    pace = paces.measured(here).get(model, 0.0)
+    why = f"it computes {pace:.1f} s for a second of sound here"
+    console.complain(f"{model} did not speak, since {why}: `say --voice {voice.engine}/{voice.voice}` has it speak.")
+    with best_effort.writing(told):
+        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        told.write_text(f"{before}{model}\n")
 
 
 def _is_person() -> bool:

@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 
 class Preparation:
     """Makes requests of one client; the supervisor describes its engines and voices once.
-    `control`: sends a control message with names, and returns the data of its result."""
+    `control`: sends a control message with names, and returns the data of its result.
+
+    Attributes:
+        passed_over: the last voice that was not chosen since it is slower than real time here.
+    """
 
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
         self._engines: HearingDescription | None = None  # engines for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
+        self.passed_over: VoiceChoice | None = None
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
         """Returns the request for a speech with `params`, by the engine that has the voice.
@@ -180,7 +185,10 @@ class Preparation:
             from hushd.synthesis.voices import choose  # lazy: few name one
 
             described = yield from self._described("tts")
-            self._voices[wish] = choose(described.tts, *wish, (yield Brief(partial(paces.measured, paths.find()))))
+            slow = yield Brief(partial(paces.measured, paths.find()))
+            self._voices[wish] = choose(described.tts, *wish, slow)
+            if slow and (usual := choose(described.tts, *wish)) != self._voices[wish]:
+                self.passed_over = usual
         return self._voices[wish]
 
     def _hearing(self) -> Steps[HearingDescription]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hushd_models.model_choice import ModelChoice
 
     from hushd.synthesis.speech import IncomingSpeech
-    from hushd.synthesis.voices import Voice
+    from hushd.synthesis.voices import Voice, VoiceChoice
     from hushd.transcripts.transcript import IncomingTranscript, Transcript
     from hushd.transport.retry import RetryingCall
     from hushd.transport.second_hearing import SecondHearing
@@ -35,6 +35,11 @@ AnyTranscription = TypeVar("AnyTranscription", bound="IncomingTranscript")
 
 class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, AnyTranscription]):
     """Speech from text and to text; a base of both clients. Every verb raises `HushdError`."""
+
+    @property
+    def passed_over(self) -> VoiceChoice | None:
+        """The voice that a speech would have had, were it not slower than real time on this machine."""
+        return self._preparation.passed_over
 
     @verb
     def synthesize(self, text: AnyText, **options: Unpack[SpeechOptions]) -> Steps[AnySpeech]:

@@ -9,9 +9,11 @@ import pytest
 from hushd.transport.steps import Brief, Steps
 from hushd.verbs.preparation import Preparation
 from hushd.verbs.requests import parse_keep_alive, warm
+from hushd_models import paces
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Request
+from hushd_protocol.system import paths
 from support.refusals import hushd_error
 
 T = TypeVar("T")
@@ -113,6 +115,19 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     assert (asked, request.worker, request.params["voice"]) == ([], "tts/e/m", "any")
     with pytest.raises(HushdError, match="The voice clara speaks de-DE, not 'fr'"):
         answered(preparation.speech({"voice": "clara", "language": "fr"}, {}), TTS)
+
+
+def test_a_voice_that_is_too_slow_is_known(preparation: Preparation) -> None:
+    """It would have spoken the language, had it not been measured on this machine."""
+    there = SPEAKER | {"default_voice": "mia", "voices": [{**CLARA, "name": "mia", "language": "fr", "model": "v1"}]}
+    slow = {**there, "name": "slow"}
+    described = {"tts": {"default": "other/v1", "engines": [slow, there]}}
+    assert answered(preparation.speech({"language": "fr"}, {}), described)[1].worker == "tts/slow/v1"
+    assert preparation.passed_over is None
+    paces.keep(paths.find(), "slow/v1", 5.0)
+    again = Preparation(control)
+    assert answered(again.speech({"language": "fr"}, {}), described)[1].worker == "tts/hibari/v1"
+    assert again.passed_over == ("slow", "v1", "mia")
 
 
 def test_a_programs_own_voice_is_not_asked_for_again(preparation: Preparation) -> None:

@@ -69,6 +69,10 @@ def _do(options: Namespace) -> None:
         from hushd_cli.offers import mention_language  # once the speech was heard
 
         mention_language()
+    if client.passed_over:
+        from hushd_cli.offers import mention_slow_voice
+
+        mention_slow_voice(client.passed_over)
 
 
 def _write(client: Client, options: Namespace) -> None:
