@@ -67,7 +67,9 @@ def main() -> int:
     parser.add_argument(
         "--limits", metavar="MB", type=int, nargs="+", default=[1000, 700, 500], help="gigabyte: the groups' memory"
     )
-    parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
+    parser.add_argument(
+        "--minutes", type=float, help="gigabyte: the minutes of sound (1); lost-words: for each engine (no limit)"
+    )
     parser.add_argument(
         "--document", action="store_true", help="fullsize, real, needs, peers: write their part of docs/BENCHMARKS.md"
     )

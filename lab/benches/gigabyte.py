@@ -38,7 +38,7 @@ def gigabyte(options: Namespace) -> Iterator[Row]:
             yield Row("gigabyte", None, "", note=f"not measured: {error}")
             return
         try:
-            yield from _measured(group, limit, options.models, model, options.minutes)
+            yield from _measured(group, limit, options.models, model, options.minutes or 1)
         finally:
             group.close()
 

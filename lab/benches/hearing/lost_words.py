@@ -7,9 +7,11 @@ of a twentieth of a second changes is chance, the package's own, too.
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import tempfile
+import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
@@ -114,22 +116,30 @@ def spoken(client: Client, said: Said) -> Samples:
 
 
 def lost_words(options: Namespace) -> Iterator[Row]:
-    """Counts words of --clips short commands, drawn by the commit, that the bare package hears and hushd does not."""
+    """Counts words of --clips short commands, drawn by the commit, that the bare package hears and hushd does not; of
+    as many as --minutes give to each engine. A loss is shown at once."""
     for engine in real.ENGINES:
         if options.engine not in (None, engine, engine.partition("/")[0]):
             continue
         if reason := real_weights.missing(real.FILE.get(engine, engine)):
             yield Row(f"lost-words {engine}", None, "", note=f"not measured: {reason}")
             continue
+        some, end = [], time.monotonic() + 60 * (options.minutes or math.inf)
         with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client:
-            some = list(heard(client, engine, drawn(commit(), options.clips)))
+            for each in heard(client, engine, drawn(commit(), options.clips)):
+                some.append(each)
+                if each.lost:
+                    note = f"{each.ours!r} for {each.bare!r}"
+                    yield Row(f"lost-words {engine}: {each.said.name}", len(each.lost), "words", note=note)
+                if time.monotonic() > end:
+                    break
         said = sum(len(real.words(each.said.text)) for each in some)
         ours, bare = (
             sum(differences(real.words(each.said.text), real.words(text)) for each, text in texts)
             for texts in ([(each, each.ours) for each in some], [(each, each.bare) for each in some])
         )
-        yield Row(f"lost-words {engine}: wrong of {said}", ours, "words", "bare", bare, ours <= bare)
-        lost = [each for each in some if each.lost]
-        note = "; ".join(f"{each.said.name}: {each.ours!r} for {each.bare!r}" for each in lost)
-        count = sum(len(each.lost) for each in lost)
-        yield Row(f"lost-words {engine}: lost", count, "words", "0", ok=not count, note=note)
+        yield Row(
+            f"lost-words {engine}: {len(some)} commands, wrong of {said}", ours, "words", "bare", bare, ours <= bare
+        )
+        count = sum(len(each.lost) for each in some)
+        yield Row(f"lost-words {engine}: lost", count, "words", "0", ok=not count)
