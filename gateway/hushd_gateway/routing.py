@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd.synthesis.voices import ALIASES, VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
-from hushd_models import advice, languages, listings, model_choice
+from hushd_models import advice, languages, listings, model_choice, paces
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
+from hushd_protocol.system import paths
 from hushd_schema import engines as specs
 from hushd_schema.description import Descriptions
 from hushd_schema.settings import Settings
@@ -289,7 +290,8 @@ class Engines:
             return choice
         if choice.engine is None and (instead := fallback_voice(catalogue, choice.voice or "")):
             return choose_voice(catalogue, *instead)
-        return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
+        measured = paces.measured(paths.find())
+        return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model, measured)
 
     async def speaker(self, name: str, voice: str, language: str = "") -> tuple[VoiceChoice, JsonObject]:
         """Returns the voice as `voice` does, and the options with which the client's `synthesize` has it speak. One of

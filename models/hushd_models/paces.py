@@ -6,8 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.paths import Paths
+
+from . import catalogue
 
 REAL_TIME = 1.0  # pace above which a conversation waits for the voice
 
@@ -19,6 +22,19 @@ def measured(paths: Paths) -> Mapping[str, float]:
     except (OSError, ValueError):
         return {}
     return {name: float(pace) for name, pace in paces.items() if isinstance(pace, int | float)}
+
+
+def is_slow(model: str, measured: Mapping[str, float]) -> bool:
+    """Returns whether a voice, ENGINE/MODEL, was measured to be slower than real time here; of one that was not
+    measured, whether another one was that is no slower by the catalogue."""
+    if pace := measured.get(model):
+        return pace > REAL_TIME
+    return any(_speed(other) <= _speed(model) for other, pace in measured.items() if pace > REAL_TIME)
+
+
+def _speed(model: str) -> int:
+    known = catalogue.find(model)
+    return SPEEDS.index(known.speed if known else "medium")
 
 
 def keep(paths: Paths, model: str, pace: float) -> None:

@@ -22,7 +22,7 @@ from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 from hushd_schema.entry_points import plugins
 
-from . import advice, catalogue, languages, paces, word_errors
+from . import advice, languages, paces, word_errors
 from .catalogue import Known
 from .inventory import Row, hearing, rows
 from .store import Store
@@ -57,14 +57,6 @@ class Hardware:
     disk_mb: float
     cards: Mapping[str, float] = field(default_factory=dict)
     paces: Mapping[str, float] = field(default_factory=dict)
-
-    def is_slow(self, voice: Known) -> bool:
-        """Returns whether a voice was measured to be slower than real time here; of one that was not measured, whether
-        another one was that is no slower by the catalogue."""
-        if pace := self.paces.get(voice.model):
-            return pace > paces.REAL_TIME
-        slow = [catalogue.find(model) for model, pace in self.paces.items() if pace > paces.REAL_TIME]
-        return any(SPEEDS.index(each.speed if each else "medium") <= SPEEDS.index(voice.speed) for each in slow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +187,7 @@ def faster_voice(rows: Iterable[Row], machine: Hardware, language: str) -> Recom
     """Returns the best natural voice of those that are not slow here."""
     natural = [row for row in rows if not specs.robotic(row.engine)]
     best = next(iter(recommend(natural, machine, language, "tts")), None)
-    return None if best is None or machine.is_slow(best.known) else best
+    return None if best is None or paces.is_slow(best.known.model, machine.paces) else best
 
 
 def plugin_that_speaks(language: str, best: Recommendation | None, *, small: bool = False) -> str:
@@ -265,7 +257,9 @@ def _every(
 def _place(machine: Hardware, language: str) -> Callable[[Recommendation], tuple[bool, tuple[float, float]]]:
     """Returns a key that sorts the best first. Voices have no figures, and keep their rank among those that are not
     slow here."""
-    return lambda choice: (machine.is_slow(choice.known), word_errors.place(choice.known.word_errors, language))
+    return lambda choice: (
+        paces.is_slow(choice.known.model, machine.paces), word_errors.place(choice.known.word_errors, language)
+    )  # fmt: skip
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:

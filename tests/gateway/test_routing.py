@@ -15,7 +15,7 @@ from hushd_gateway import routing
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
-from hushd_models import listings, model_choice
+from hushd_models import listings, model_choice, paces
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
@@ -195,6 +195,16 @@ async def test_a_language_chooses_what_knows_it() -> None:
     assert await there.voice("", "", "en") == await there.voice("", "alan") == ("piper", "en_GB-alan", "alan")
     with pytest.raises(HushdError, match="There is no voice 'nobody'"):
         await there.voice("", "nobody")
+
+
+async def test_the_paces_measured_here_count_for_a_language(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A voice that is slow here is chosen over HTTP where no other speaks the language alone, as by `say`."""
+    there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
+    chosen: list[object] = []
+    monkeypatch.setattr(routing, "choose_voice", lambda *given: chosen.append(given[-1]) or choose(*given))
+    paces.keep(find(), "piper/en_GB-alan", 2.0)
+    await there.voice("", "", "en")
+    assert chosen == [{"piper/en_GB-alan": 2.0}]
 
 
 async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import jiwer
+
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 TWO_CITIES = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, "
@@ -22,17 +24,5 @@ def words(text: str) -> list[str]:
 
 
 def word_error_rate(reference: str, hypothesis: str) -> float:
-    """Words to insert, delete or replace in `hypothesis` to make `reference`, per word of `reference`.
-
-    Raises:
-        ValueError: when `reference` has no words.
-    """
-    wanted, heard = words(reference), words(hypothesis)
-    if not wanted:
-        raise ValueError("The reference has no words.")
-    row = list(range(len(heard) + 1))
-    for i, want in enumerate(wanted, 1):
-        diagonal, row[0] = row[0], i
-        for j, got in enumerate(heard, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (want != got))
-    return row[-1] / len(wanted)
+    """Words to insert, delete or replace in `hypothesis` to make `reference`, per word of `reference`."""
+    return jiwer.wer(*(" ".join(words(text)) for text in (reference, hypothesis)))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import languages
 from hushd_models.installation import document
-from hushd_models.paces import REAL_TIME
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import listed, nearest
@@ -71,8 +70,8 @@ def choose(
         catalogue: what `describe("tts")` says of the role.
         voice: a voice's name, ENGINE/NAME, or one of `ALIASES`.
         language: a tag such as fr or pt-BR, or an English name such as French.
-        paces: of voices that were measured here, by ENGINE/MODEL (`hushd_models.paces`). One that is slower than real
-            time is chosen only by name, by the configuration, or where no other speaks the language.
+        paces: of voices that were measured here, by ENGINE/MODEL. One that is slow by them (`hushd_models.paces`) is
+            chosen only by name, by the configuration, or where no other speaks the language.
 
     Raises:
         HushdError: `bad_request` for an unknown name, or a voice that speaks another language;
@@ -163,8 +162,13 @@ class _VoiceIndex:
         """Returns the default engine's voice if it speaks the language, else that of the first engine that does and is
         not slow by its pace, else of the first."""
         able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
-        slow = {name for name, pace in paces.items() if pace > REAL_TIME}
-        able.sort(key=lambda voice: voice.engine != self.default_engine and f"{voice.engine}/{voice.model}" in slow)
+        if paces:
+            from hushd_models.paces import is_slow  # reads the catalogue, 2 ms
+
+            fast = {self.default_engine, *self.robotic}
+            models = {(voice.engine, voice.model) for voice in able if voice.engine not in fast}
+            slow = {model for model in models if is_slow("/".join(model), paces)}
+            able.sort(key=lambda voice: (voice.engine, voice.model) in slow)
         engine, _, own = (self.by_language.get(tag) or self.by_language.get(languages.code(tag)) or "").partition("/")
         configured = [voice for voice in able if voice.engine == engine]
         able = [voice for voice in configured if voice.model == own] or configured or able

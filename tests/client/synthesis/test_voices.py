@@ -133,6 +133,7 @@ def test_by_language(there: SpeakingDescription, language: str, expected: str) -
     (ALL, ["kokoro/kokoro-v1.0"], "fr_FR-siwis"),  # kokoro's voices come first
     (ALL, [], "ff_siwis"),
     (ALL, ["kokoro/kokoro-v1.0", "piper/fr_FR-siwis", "piper/fr_CA-paul"], "espeak-fr"),
+    (catalogue(engine("x", voice("a", "fr", "", "a"), voice("b", "fr", "", "b")), ESPEAK), ["x/a"], "espeak-fr"),
     (catalogue(KOKORO), ["kokoro/kokoro-v1.0"], "ff_siwis"),  # there is no other
     (catalogue(KOKORO, ESPEAK, default="kokoro/kokoro-v1.0"), ["kokoro/kokoro-v1.0"], "ff_siwis"),  # the user's choice
 ])  # fmt: skip
