@@ -1,4 +1,4 @@
-"""A plugin: `hushd greet NAME` says hello, by the words of `[greet.NAME]` where there are any.
+"""A plugin: `hushd greet NAME` says hello.
 
     pip install 'hushd[default]'
     pip install .  # of a folder with hushd_greet.py and the pyproject.toml of docs/PLUGINS.md
@@ -10,28 +10,18 @@ Nothing else names it: hushd finds it by its entry points.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from hushd import Client, HushdError
+from hushd import Client
 from hushd_cli.arguments import Parser
 from hushd_cli.command import Command
-from hushd_protocol.system import paths
-from hushd_schema.settings import load
 
 GREET = Command("greet", "say hello to somebody", "hushd_greet", after="talk")
 
 
-def person(name: str, content: Any) -> str:
-    if not isinstance(content, dict) or not isinstance(content.get("words"), str):
-        raise HushdError("bad_request", f'greet.{name} must be a table such as {{ words = "Good morning" }}.')
-    return str(content["words"])
-
-
 def greet(client: Client, name: str) -> str:
     """Says hello to a person, aloud."""
-    words = load(paths.find().config).plugins.get("greet", {}).get(name, "Hello")
-    client.say(f"{words}, {name}.")
-    return f"{words}, {name}."
+    client.say(f"Hello, {name}.")
+    return f"Hello, {name}."
 
 
 def make_parser(prog: str) -> Parser:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 from hushd_cli import main
-from hushd_protocol.errors import HushdError
-from hushd_schema.settings import load
 from support import small_models
 from support.engine_example import DOCS, blocks, package, python
 
@@ -41,29 +39,18 @@ def greet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("hushd_greet", None)
 
 
-def test_it_has_forty_lines() -> None:
-    """Without blank ones: what does little is short."""
-    assert len([line for line in MODULE.read_text().splitlines() if line.strip()]) <= 40
-
-
 @pytest.mark.skipif(find_spec("pip") is None, reason="this environment has no pip")
 def test_it_is_installed_used_and_removed(
-    greet: Path, runtime: Path, capsys: pytest.CaptureFixture[str],
+    greet: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Its command is listed and runs, its setting is read and refused; then all are gone."""
+    """Its command is listed and runs; then it is gone."""
     spoken: list[str] = []
     monkeypatch.setattr("hushd.client.Client.say", lambda self, text, **_: spoken.append(text))
     assert re.search(r"greet +say hello to somebody", main.make_parser("hushd").format_help())
     assert main.main("hushd", ["greet", "Ann"]) == 0
-    (runtime / "config.toml").write_text('[greet.Ann]\nwords = "Good morning"\n')
-    assert main.main("hushd", ["greet", "Ann"]) == 0
-    assert capsys.readouterr().out == "Hello, Ann.\nGood morning, Ann.\n"
-    assert spoken == ["Hello, Ann.", "Good morning, Ann."]
-    (runtime / "config.toml").write_text("[greet.Ann]\nword = 1\n")
-    with pytest.raises(HushdError, match=r"greet\.Ann must be a table"):
-        load(runtime / "config.toml")
-    (runtime / "config.toml").write_text("")
+    assert capsys.readouterr().out == "Hello, Ann.\n"
+    assert spoken == ["Hello, Ann."]
     shutil.rmtree(greet)
     greet.mkdir()
     monkeypatch.setattr("sys.path", [*sys.path, str(greet / "gone")])  # another path is looked at again

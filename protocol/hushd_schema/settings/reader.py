@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,16 +11,11 @@ from hushd_protocol.names import ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.entry_points import entry_points, loaded
 from hushd_schema.kinds import TABLE, Kind, check
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import Settings, WorkerSettings
-
-# Tables of plugins: `table = "module:function"`, whose function takes the name and the content of a table in it, and
-# returns a record of settings or raises a `HushdError`.
-GROUP = "hushd.settings"
 
 
 class Reader:
@@ -40,8 +35,6 @@ class Reader:
                 values[key] = self._workers(value)
             elif key in tables:
                 values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
-            elif point := entry_points(GROUP).get(key):
-                values.setdefault("plugins", {})[key] = self._each(key, value, loaded(point))
             else:
                 self._unknown(toml.key(key), key, [*known, *tables])
         return Settings(**values)
@@ -61,14 +54,6 @@ class Reader:
                 self._unknown(where, name, [*known, *ROLES])
             workers[name] = self._values(where, content, known)
         return {name: values for name, values in workers.items() if values}
-
-    def _each(self, where: str, table: object, checked: Callable[[str, object], Any]) -> Table:
-        """Checks the tables in a table, each by its name."""
-        tables: Table = self._check(where, table, TABLE)
-        try:
-            return {name: checked(name, content) for name, content in tables.items()}
-        except HushdError as error:
-            raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> Table:
         """Checks the values in `table` by the settings in `known`, and returns them."""

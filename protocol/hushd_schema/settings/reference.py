@@ -14,7 +14,10 @@ from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
 CALLED = {"idle_timeout": "keep_alive"}  # settings by the names of other programs
-LEFT = {"standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`"}
+LEFT = {
+    "neighbours": "remove it, and name a program in `memory.when_short`, such as docs/examples/free_memory.py",
+    "standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`",
+}
 _COLUMN = 27  # column of the comments
 
 
@@ -47,9 +50,6 @@ def rows(settings: Settings) -> list[JsonObject]:
     for name in tables_of(Settings):
         if name != "worker":
             listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
-    for table, records in settings.plugins.items():
-        for name, record in records.items():
-            listed += (_hidden(row) for row in _table((table, name), record, type(record)()))
     return [*listed, *_workers(settings.worker)]
 
 
@@ -75,11 +75,6 @@ def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[JsonObject]:
         if worker:
             for key, value in table.items():
                 yield _row(("worker", worker, key), value, every.get(key, getattr(usual, key)))
-
-
-def _hidden(row: JsonObject) -> JsonObject:
-    """The row without its value where that is a secret."""
-    return {**row, "value": "(secret)"} if row["path"][-1] == "token" and row["value"] else row
 
 
 def _row(path: tuple[str, ...], value: Any, default: Any) -> JsonObject:

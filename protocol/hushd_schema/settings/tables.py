@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
-from hushd_protocol.light_dataclass import dataclass, field
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
@@ -220,7 +220,6 @@ class Settings:
     security: SecuritySettings = table(SecuritySettings, "what engines may reach", document="SECURITY.md")
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
-    plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # their tables, each by the names in it
 
     def for_worker(self, name: str) -> WorkerSettings:
         """Returns the settings of worker `name`: the general table, then the role's, the engine's and its own."""

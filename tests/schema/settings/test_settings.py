@@ -94,47 +94,12 @@ def test_a_supervisor_that_leaves_waits_as_long_as_any_worker_may() -> None:
     assert Settings(worker={"": {"drain_timeout": 7.0}}).longest_drain == 7.0
 
 
-PLUGIN = """
-from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
-from hushd_schema.kinds import text
-from hushd_schema.settings.declaration import setting
-
-@dataclass(frozen=True)
-class Hum:
-    pitch: str = setting("a", text(), "its pitch")
-    token: str = setting("", text(), "its secret")
-
-def read(name, content):
-    if "url" in content:
-        raise HushdError("bad_request", f"hum.{name} has no url.")
-    return Hum(**content)
-"""
-
-
-def test_a_plugin_has_tables_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is read by the plugin, under the name of the file; they are listed with their defaults, and no secret is."""
-    (tmp_path / "hushd_drone.py").write_text(PLUGIN)
-    (tmp_path / "hushd_drone-1.dist-info").mkdir()
-    (tmp_path / "hushd_drone-1.dist-info/entry_points.txt").write_text("[hushd.settings]\nhum = hushd_drone:read\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    settings = load(tmp_path, '[hum.one]\npitch = "b"\n[hum.two]\ntoken = "s3cret"\n')
-    rows = {".".join(row["path"]): (row["value"], row["default"]) for row in reference.rows(settings)}
-    assert {name: row for name, row in rows.items() if name.startswith("hum")} == {
-        "hum.one.pitch": ("b", "a"), "hum.one.token": ("", ""),
-        "hum.two.pitch": ("a", "a"), "hum.two.token": ("(secret)", ""),
-    }  # fmt: skip
-    for text, said in (("[hum.x]\nurl = 1", "hum.x has no url."), ("hum = 1", "hum must be a table, not 1.")):
-        with pytest.raises(HushdError) as caught:
-            load(tmp_path, text)
-        assert caught.value.message == f"{tmp_path / 'config.toml'}: {said}"
-
-
 @pytest.mark.parametrize(("text", "key", "words"), [
     ("keepalive = 3", "keepalive", "did you mean worker.keep_alive?"),
     ("snow = 3", "snow", "known are"),
     ("auto_pul = 3", "auto_pul", "did you mean auto_pull?"),
     ('standby = ["tts/hibari"]', "standby", "any more: remove it, and have a worker that must answer fast stay"),
+    ('[neighbours.ollama]\nkind = "ollama"', "neighbours", "any more: remove it, and name a program in `memory."),
     ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
     ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
     ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
