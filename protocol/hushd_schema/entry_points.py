@@ -24,6 +24,7 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "remote": ("attach",),
     "tune": ("tune",),
     "wake": ("wake",),
+    "watch": ("watch",),
     "written": (),
 }
 _METADATA = (".dist-info", ".egg-info")

@@ -12,11 +12,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from argparse import REMAINDER
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from hushd_protocol.errors import HushdError, os_errors_as
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import atomic_file, paths
 
 from hushd_cli.arguments import Parser
@@ -35,11 +38,16 @@ COMMAND_S = 100.0  # a stopping service may finish its jobs first
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     listen = {"http": options.http, "wyoming": options.wyoming}
-    service = find(listen)
-    if options.action == "uninstall":
-        _uninstall(service)
+    from . import watch_service  # whose services are made of what is here
+
+    watched = [watch_service.find(options.watch)] if options.watch else []
+    if options.action == "install":
+        _install(find(listen).joined(watched))
+    elif watched:
+        _uninstall(watched[0], "The folder is no longer watched.")
     else:
-        _install(service)
+        service = find(listen).joined(watch_service.installed())
+        _uninstall(service, "hushd is no longer a service: commands start the supervisor themselves.")
     return 0
 
 
@@ -47,6 +55,8 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "Make the system start the supervisor when a program needs it.")
     parser.add_argument("action", choices=("install", "uninstall"))
     add_addresses(parser, "; install")
+    help = "from each login on, run `hushd watch` with all words that follow; uninstall --watch DIR ends it"
+    parser.add_argument("--watch", nargs=REMAINDER, metavar="DIR", help=help)
     return parser
 
 
@@ -74,7 +84,7 @@ def _install(service: Service) -> None:
     console.write("hushd is a service now: the first request starts it.\n")
 
 
-def _uninstall(service: Service) -> None:
+def _uninstall(service: Service, done: str) -> None:
     files = [path for path in service.files if os.path.lexists(path)]
     if not files:
         console.write("hushd is not a service here.\n")
@@ -83,7 +93,7 @@ def _uninstall(service: Service) -> None:
         if reason := run(command):
             console.complain(f"{shlex.join(command)}: {reason}")  # a service that does not run need not be stopped
     service.remove()
-    console.write("hushd is no longer a service: commands start the supervisor themselves.\n")
+    console.write(f"{done}\n")
 
 
 def _line(commands: Sequence[Sequence[str]]) -> str:
@@ -111,6 +121,14 @@ class Service:
     stop: Sequence[Sequence[str]]
     forget: Sequence[Sequence[str]]
     active: Sequence[str]
+
+    def joined(self, others: Iterable[Service]) -> Service:
+        """Returns this service and others of the same manager as one."""
+        every = (self, *others)
+        commands: dict[str, Any] = {
+            part: [*chain(*(getattr(each, part) for each in every))] for part in ("renew", "start", "stop")
+        }
+        return replace(self, files=dict(chain(*(each.files.items() for each in every))), **commands)
 
     def missing(self) -> list[Path]:
         """Returns the files that are missing or differ."""
@@ -152,8 +170,14 @@ def find(
                 "hushd cannot make launchd listen at addresses yet: set [http] listen and [wyoming] listen instead.",
             )
         return _launchd(home, paths.find(environ).client_socket)
-    folder = _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
-    return _systemd(folder, listen)
+    return _systemd(unit_folder(environ), listen)
+
+
+def unit_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the folder of the user's units; a relative path is ignored, as the XDG specification demands."""
+    folder = environ.get("XDG_CONFIG_HOME", "")
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    return (Path(folder) if os.path.isabs(folder) else home / ".config") / "systemd/user"
 
 
 def run(command: Sequence[str]) -> str:
@@ -166,12 +190,6 @@ def run(command: Sequence[str]) -> str:
         return str(error)
     complaint = (done.stderr or done.stdout).strip().splitlines()
     return "" if done.returncode == 0 else complaint[-1] if complaint else f"status {done.returncode}"
-
-
-def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:
-    """Returns the folder in a variable; relative paths are ignored, as the XDG specification demands."""
-    folder = environ.get(name, "")
-    return Path(folder) if os.path.isabs(folder) else usual
 
 
 def _systemd(folder: Path, listen: Mapping[str, Sequence[str]]) -> Service:

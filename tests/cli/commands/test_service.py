@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands import service as units
+from hushd_cli.commands import watch_service
 from support.command_line import run
 
 SYSTEMD = units.PACKAGING / "systemd/user"
@@ -121,3 +122,42 @@ def test_install_listens_for_other_programs_where_it_is_told_to(home: Path) -> N
     hushd("uninstall")
     assert list(folder.iterdir()) == []
     assert told(home)[-2] == f"systemctl --user disable --now {sockets}"
+
+
+@pytest.mark.plugin("watch")
+def test_a_folder_is_watched_from_each_login_on(home: Path) -> None:
+    """A unit of its own runs `hushd watch` with the words, from where they were typed, beside hushd's own service;
+    uninstall ends one folder's, or all, and words that `hushd watch` refuses are refused before anything is written."""
+    manager(home)
+    units_folder = home / ".config/systemd/user"
+    (home / "a $b").mkdir()
+    assert hushd("install", "--watch", "a $b", "-f", "doc").returncode == 2
+    assert not units_folder.exists()
+    done = run("hushd", "service", "install", "--watch", "a $b", "-f", "srt", "--to", "50%", text=True, cwd=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    (unit,) = units_folder.glob("hushd-watch-*a-b.service")
+    line = f'ExecStart={units.quoted(sys.executable)} -P -m hushd watch "a $$b" -f srt --to 50%%\n'
+    assert line in unit.read_text()
+    assert f"WorkingDirectory={home}\n" in unit.read_text()
+    assert told(home)[-2:] == [f"systemctl --user {verb} {unit.name}" for verb in ("enable", "restart")]
+    run("hushd", "service", "uninstall", "--watch", "a $b", text=True, cwd=home)
+    assert (unit.exists(), (units_folder / "hushd.socket").exists()) == (False, True)
+    run("hushd", "service", "install", "--watch", "a $b", text=True, cwd=home)
+    assert unit.exists()
+    hushd("uninstall")
+    assert list(units_folder.iterdir()) == []
+
+
+@pytest.mark.plugin("watch")
+def test_the_agent_of_a_watched_folder_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """launchd runs the same words at each login, and again after a failure; its file is found again."""
+    monkeypatch.chdir(home)
+    (home / "in").mkdir()
+    ours = watch_service.find(["in", "-f", "srt"], "darwin")
+    ((path, text),) = ours.files.items()
+    agent = plistlib.loads(text.encode())
+    assert agent["ProgramArguments"] == [sys.executable, "-P", "-m", "hushd", "watch", "in", "-f", "srt"]
+    assert (agent["WorkingDirectory"], agent["RunAtLoad"]) == (str(home), True)
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert [list(service.files) for service in watch_service.installed("darwin")] == [[path]]

@@ -29,6 +29,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     if options.note:
         console.complain(options.note)
+    return run(options)
+
+
+def run(options: Namespace) -> int:
+    """Transcribes what the options name, which `parse` has checked; returns the exit code."""
     output = Output(options, options.files)
     with shown_client() as client:
         if options.written:

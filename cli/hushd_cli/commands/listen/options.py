@@ -34,11 +34,11 @@ _EXAMPLES = (
 )
 
 
-def parse(prog: str, argv: Sequence[str]) -> Namespace:
-    """Parses the command line; `files` are the recordings, `note` a sentence about options without effect, or empty.
+def parse(prog: str, argv: Sequence[str], parser: Parser | None = None) -> Namespace:
+    """Parses the command line of `listen`, or of another `parser` with `add_recording`'s options; `files` are the
+    recordings, `note` a sentence about options without effect, or empty.
     Raises `bad_request` for options that make no sense, alone or together."""
-    parser = make_parser(prog)
-    options = parser.parse(argv, "files", files=True)
+    options = (parser or make_parser(prog)).parse(argv, "files", files=True)
     options.device = options.device or _microphone(options)
     options.diarize |= options.speakers is not None or options.speaker is not None
     if options.json and options.format not in (None, "json"):
@@ -67,16 +67,36 @@ def make_parser(prog: str) -> Parser:
         metavar="FILE",
         help="a sound file, video or pipe; -: standard input, as what is piped in is without FILE",
     )
-    _add_output(parser)
+    output = _add_format(parser, "by the name of -o, or txt, a line a sentence")
+    output.add_argument(
+        "-o",
+        "--output",
+        metavar="PLACE",
+        help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
+    )
+    output.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
     group = add_transcription(parser)
     add_speaker(group)
     group.add_argument("--align", metavar="TEXT", help="a text that FILE is read from: its words, with their times")
-    group.add_argument("--written", action="store_true", help="spelt-out numbers in digits, such as 42%%")
+    _add_written(group)
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
     _add_whisper(parser)
     return parser
+
+
+def add_recording(parser: Parser) -> None:
+    """Adds the options of a recording alone to another command, which says itself where the transcript goes."""
+    _add_format(parser)
+    group = add_transcription(parser)
+    add_speaker(group)
+    _add_written(group)
+    add_cutting(parser)
+    parser.add_worker_options()
+    _add_whisper(parser)
+    missing = dict.fromkeys(("align", "device", "output", *TRANSCRIBE.options(schema.MICROPHONE)))
+    parser.set_defaults(continuous=False, resume=False, **missing)
 
 
 def transcribe_options(options: Namespace) -> TranscribeOptions:
@@ -154,7 +174,7 @@ def _count(text: str) -> int | None:
     return None if text == "None" else value(whole(0))(text) or None
 
 
-def _add_output(parser: Parser) -> None:
+def _add_format(parser: Parser, default: str = "txt, a line a sentence") -> Group:
     group = parser.add_argument_group("output")
     group.add_argument(
         "-f",
@@ -163,20 +183,18 @@ def _add_output(parser: Parser) -> None:
         dest="format",
         choices=(*FORMATS, ALL),
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {ALL}; default: by the name of -o, or txt, a line a sentence",
+        help=f"{', '.join(FORMATS)} or {ALL}; default: {default}",
     )
-    group.add_argument(
-        "-o",
-        "--output",
-        metavar="PLACE",
-        help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
-    )
-    group.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
     more.add_argument("--max-line-width", type=_count, metavar="N", help="the columns of a subtitle; default: 42")
     more.add_argument("--max-line-count", type=_count, metavar="N", help="the lines of a subtitle; default: 2")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
+    return group
+
+
+def _add_written(group: Group) -> None:
+    group.add_argument("--written", action="store_true", help="spelt-out numbers in digits, such as 42%%")
 
 
 def add_transcription(parser: Parser) -> Group:

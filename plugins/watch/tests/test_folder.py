@@ -1,0 +1,123 @@
+"""Recordings that come into a folder are found, by the system's events and by looks."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_watch.folder import Folder, is_written
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+
+
+@contextmanager
+def watched(root: Path) -> Iterator[Folder]:
+    """Yields a folder that is told by events of what comes from here on."""
+    folder = Folder(str(root), None)
+    assert folder.events is not None
+    with folder.events:
+        list(folder.scan())
+        yield folder
+
+
+def _moved_in(folder: Path) -> None:
+    (folder / "below/.a.mp3.Xy12").write_bytes(b"sound")
+    os.rename(folder / "below/.a.mp3.Xy12", folder / "below/a.mp3")
+
+
+def _folder_moved_in(folder: Path) -> None:
+    outside = folder.parent / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep/b.flac").write_bytes(b"sound")
+    os.rename(outside, folder / "inside")
+
+
+def _folder_renamed(folder: Path) -> None:
+    os.rename(folder / "below", folder / "moved")
+    (folder / "moved/c.wav").write_bytes(b"sound")
+
+
+def _download(folder: Path) -> None:
+    (folder / "d.mp4.crdownload").write_bytes(b"sound")
+    os.rename(folder / "d.mp4.crdownload", folder / "d.mp4")
+
+
+CHANGES: list[tuple[Callable[[Path], object], set[str]]] = [
+    (lambda folder: (folder / "A.WAV").write_bytes(b"sound"), {"A.WAV"}),
+    (lambda folder: (folder / "below/a.wav").write_bytes(b"sound"), {"below/a.wav"}),
+    (_moved_in, {"below/a.mp3"}),
+    (_folder_moved_in, {"inside/deep/b.flac"}),
+    (_folder_renamed, {"moved/c.wav"}),
+    (_download, {"d.mp4"}),
+    (lambda folder: (folder / "link.mp3").symlink_to("there.mp3"), {"link.mp3"}),
+    (lambda folder: (folder / "hard.mp3").hardlink_to(folder / "there.mp3"), {"hard.mp3"}),
+    (lambda folder: (folder / "a.srt").write_text("1"), set()),
+    (lambda folder: (folder / ".hidden.wav").write_bytes(b"sound"), set()),
+    (lambda folder: (folder / "a.mp3.part").write_bytes(b"sound"), set()),
+    (lambda folder: (folder / "linked").symlink_to("below"), set()),
+    (lambda folder: (folder / "there.mp3").unlink(), set()),
+]
+
+
+@pytest.mark.parametrize(("change", "found"), CHANGES)
+def test_events_tell_which_recordings_have_come(
+    change: Callable[[Path], object], found: set[str], tmp_path: Path
+) -> None:
+    """Files that were closed or moved in are told, with folders, and links; half a download and a transcript not."""
+    root = tmp_path / "in"
+    (root / "below").mkdir(parents=True)
+    (root / "there.mp3").write_bytes(b"sound")
+    with watched(root) as folder:
+        change(root)
+        assert {os.path.relpath(path, root) for path in folder.changes()} == found
+
+
+def test_a_recording_is_not_whole_while_it_is_written(tmp_path: Path) -> None:
+    """Its first bytes send no event, a program that has it open for writing is seen, and its end sends one."""
+    path = tmp_path / "a.wav"
+    with watched(tmp_path) as folder:
+        with open(path, "wb") as file:
+            file.write(b"half")
+            file.flush()
+            assert ([*folder.changes()], is_written(str(path))) == ([], True)
+        assert ([*folder.changes()], is_written(str(path))) == ([str(path)], False)
+
+
+def test_more_events_than_the_system_keeps(tmp_path: Path) -> None:
+    """A recording whose event was lost is found all the same."""
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with watched(tmp_path) as folder:
+        for n in range(most + 10):
+            open(tmp_path / f"{n % 2}.wav", "wb").close()
+        (tmp_path / "late.wav").write_bytes(b"sound")
+        assert f"{tmp_path}/late.wav" in {*folder.changes()}
+
+
+def test_a_folder_without_events_is_looked_at(tmp_path: Path) -> None:
+    """A recording counts once it is the same at two looks, and again once it has changed."""
+    folder, path = Folder(str(tmp_path), 30.0), tmp_path / "a.wav"
+    steps = [(b"", []), (b"half", []), (b"whole.", []), (None, [str(path)]), (b"another", []), (None, [str(path)])]
+    for content, found in steps:
+        if content:
+            path.write_bytes(content)
+        assert [*folder.changes()] == found
+
+
+@pytest.mark.parametrize("how", ["removed", "removed and held", "renamed"])
+def test_a_folder_that_is_gone_ends_the_watch(how: str, tmp_path: Path) -> None:
+    """An event comes even where another process still holds it, and the sentence names it."""
+    root = tmp_path / "in"
+    root.mkdir()
+    with watched(root) as folder:
+        held = os.open(root, os.O_RDONLY) if how.endswith("held") else os.open(tmp_path, os.O_RDONLY)
+        root.rename(tmp_path / "out") if how == "renamed" else root.rmdir()
+        assert select.select([folder.events], [], [], 60)[0]
+        with pytest.raises(HushdError, match="cannot be watched \\(it is gone\\)"):
+            list(folder.changes())
+        os.close(held)

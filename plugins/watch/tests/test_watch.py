@@ -1,0 +1,221 @@
+"""`hushd watch`, with a supervisor that is a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.messages import Error, Message, Partial, Request, Result
+from support import warm
+from support.command_line import run
+from support.peer import wait_until
+from support.scripted_router import ScriptedRouter, Start
+from support.wakeups import comes_to_rest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+# The command as it is, but for its waits.
+QUICK = """
+from hushd_watch import recordings
+recordings.QUIET_S, recordings.FIRST_RETRY_S = 0.05, 0.05
+from hushd_cli import entry
+entry.hushd()
+"""
+
+
+class Watcher:
+    """A process of `hushd watch`; `lines` are those of its log."""
+
+    def __init__(self, log: Path, *words: str | Path) -> None:
+        self._log = log
+        with open(log, "ab") as file:
+            self.process = warm.Popen(
+                [sys.executable, "-P", "-c", QUICK, "watch", *map(str, words)], stdin=subprocess.DEVNULL, stderr=file
+            )
+
+    @property
+    def lines(self) -> list[str]:
+        return self._log.read_text().splitlines()
+
+    def say(self, text: str, count: int = 1) -> None:
+        """Waits until a text is in the log so many times."""
+        wait_until(lambda: self._said(text, count), f"{text!r}")
+
+    def _said(self, text: str, count: int) -> bool:
+        said = sum(text in line for line in self.lines) >= count
+        assert said or self.process.poll() is None, self.lines
+        return said
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return int(self.process.wait(60))
+
+
+Watch = Callable[..., Watcher]
+
+
+@pytest.fixture
+def watch(runtime: Path, tmp_path: Path) -> Iterator[Watch]:
+    """Starts watchers of `tmp_path/in`."""
+    (tmp_path / "in").mkdir()
+    watchers: list[Watcher] = []
+
+    def start(*words: str | Path) -> Watcher:
+        watchers.append(Watcher(tmp_path / "log", tmp_path / "in", *words))
+        return watchers[-1]
+
+    yield start
+    for watcher in watchers:
+        if watcher.process.poll() is None:
+            watcher.end(signal.SIGKILL)
+
+
+def put(tmp_path: Path, *names: str, content: bytes = b"RIFF, or so") -> None:
+    for name in names:
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def hears(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """Says what a recording's name is; one of noise cannot be read."""
+    if isinstance(message, Request):
+        name = os.path.basename(message.path)
+        data = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": name}
+        if "noise" in name:
+            router.send(route, Error(id=message.id, code="input_unreadable", message=f"{name} is no sound."))
+        else:
+            partial = Partial(id=message.id, seq=0, data=data)
+            router.send(route, partial, Result(id=message.id, data={"language": "en", "duration": 1.0}))
+
+
+def heard(router: ScriptedRouter) -> list[str]:
+    return sorted(os.path.basename(request.path) for request in router.of(Request))
+
+
+def test_each_recording_is_heard_once_whatever_ends_the_watch(
+    watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """A recording that came while none watched is heard too, a failed one named and left. A new recording of the same
+    name is heard again, and transcripts in a folder of folders lie alike."""
+    router = start_router(hears)
+    put(tmp_path, "a.wav", "noise.mp3", "deep/b.flac", "notes.txt")
+    options = ("-f", "json", "--to", tmp_path / "out")
+    first = watch(*options)
+    first.say("heard ", 2)
+    first.say("left ")
+    put(tmp_path, "c.wav")
+    first.say("heard ", 3)
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    put(tmp_path, "d.wav")
+    put(tmp_path, "a.wav", content=b"RIFF, and another recording")
+    second = watch(*options)
+    second.say("heard ", 5)
+    assert second.end() == 0
+    assert watch(*options).end(signal.SIGTERM) in (143, -signal.SIGTERM)
+    assert heard(router) == ["a.wav", "a.wav", "b.flac", "c.wav", "d.wav", "noise.mp3"]
+    out = tmp_path / "out"
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == [
+        "a.json", "c.json", "d.json", "deep/b.json",
+    ]  # fmt: skip
+    assert json.loads((out / "deep/b.json").read_text())["text"] == "b.flac"
+    assert any(line.endswith("noise.mp3: it failed") for line in second.lines)
+
+
+@pytest.mark.parametrize(("code", "heard_at_last"), [
+    ("server_busy", True), ("no_supervisor", True), ("model_missing", True), ("worker_failed", False),
+])  # fmt: skip
+def test_what_is_not_a_recordings_fault_is_tried_again(
+    code: str, heard_at_last: bool, watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """Four failures of the machine cost no recording its transcript; three of a worker leave the recording."""
+    failures = 4
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        nonlocal failures
+        if isinstance(message, Request) and "a.wav" in message.path and failures:
+            failures -= 1
+            router.send(route, Error(id=message.id, code=code, message="Not now."))
+        else:
+            hears(router, route, message)
+
+    start_router(script)
+    put(tmp_path, "a.wav", "b.wav")
+    watcher = watch()
+    watcher.say(f"heard {tmp_path}/in/b.wav")
+    watcher.say(f"{'heard' if heard_at_last else 'left'} {tmp_path}/in/a.wav")
+    assert (tmp_path / "in/a.txt").exists() is heard_at_last
+
+
+def test_a_killed_watch_ends_what_it_has_begun(watch: Watch, start_router: Start, tmp_path: Path) -> None:
+    """The process that hears is killed too and leaves no half of a transcript, and the next start watches at once."""
+    router = start_router(lambda router, route, message: None)
+    put(tmp_path, "a.wav")
+    first = watch()
+    router.wait_for(Request)
+    (child,) = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children").read_text().split()
+    first.end(signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process that hears")
+    assert os.listdir(tmp_path / "in") == ["a.wav"]
+    router.script = hears
+    watch().say("heard ")
+    assert (tmp_path / "in/a.txt").read_text() == "a.wav\n"
+
+
+def test_a_watch_rests(watch: Watch, start_router: Start, tmp_path: Path) -> None:
+    """While nothing comes nothing wakes it, and no other process is left of what it has heard."""
+    start_router(hears)
+    watcher = watch()
+    put(tmp_path, "a.wav")
+    watcher.say("heard ")
+    pid = watcher.process.pid
+    comes_to_rest(pid)
+    assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
+
+
+def test_many_at_once_and_gone_meanwhile(watch: Watch, start_router: Start, tmp_path: Path) -> None:
+    """Each of three hundred that is still there is heard once, and one that is gone is left out in silence."""
+    router = start_router(hears)
+    watcher = watch("--to", tmp_path / "out")
+    put(tmp_path, *(f"{n}.wav" for n in range(300)))
+    for n in range(290, 300):
+        (tmp_path / f"in/{n}.wav").unlink()
+    wait_until(lambda: len([*(tmp_path / "out").glob("[!.]*")]) >= 290, "290 transcripts")
+    watcher.say("heard ", 290)
+    assert watcher.end() == 0
+    assert not any("left" in line for line in watcher.lines)
+    counts = [heard(router).count(f"{n}.wav") for n in range(290)]
+    assert counts == [1] * 290
+
+
+@pytest.mark.parametrize(("others", "why"), [
+    (["a.mp3"], "would have the same transcript"), (["a.txt"], "it has a transcript already"),
+])  # fmt: skip
+def test_no_transcript_takes_the_place_of_another(
+    others: list[str], why: str, watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """Neither that of a recording of the same name, nor one that was there before the watch."""
+    start_router(hears)
+    put(tmp_path, "a.wav", *others)
+    watch().say(why)
+    assert sorted(os.listdir(tmp_path / "in")) == sorted(["a.wav", *others])
+
+
+@pytest.mark.parametrize(("words", "status", "sentence"), [
+    (["in", "--to", "a.wav"], 9, "The folder 'a.wav' cannot be made (File exists)."),
+    (["missing"], 4, "There is no folder 'missing': name one to watch."),
+    (["in", "--continuous"], 2, "Unrecognized arguments: --continuous (see `hushd watch --help`)."),
+    (["in", "-f", "doc"], 2, "must be one of txt, vtt, srt, tsv, json, all, not 'doc'"),
+])  # fmt: skip
+def test_refusals(runtime: Path, tmp_path: Path, words: list[str], status: int, sentence: str) -> None:
+    """One sentence each, before anything is watched."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.wav").touch()
+    done: Any = run("hushd", "watch", *words, text=True, cwd=tmp_path)
+    assert (done.returncode, sentence in done.stderr, done.stderr.count("\n")) == (status, True, 1)
