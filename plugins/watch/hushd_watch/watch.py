@@ -51,7 +51,7 @@ class Watch:
                         os.close(holder)
                         return self._hear([*batch], held, parent)
                     os.close(held)
-                    self._judge(batch, before, _followed(child))
+                    self._judge(batch, before, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
                     os.close(holder)
                 self._wait()
         except KeyboardInterrupt:
@@ -114,7 +114,7 @@ class Watch:
         return [(info.st_ino, info.st_mtime_ns) for info in infos]
 
     def _hear(self, paths: list[str], held: int, parent: int) -> int:
-        """Hears recordings in this process, which is killed if the `parent` is; returns `listen`'s exit status."""
+        """Hears recordings in this process, which ends with the `parent`, at once; returns `listen`'s exit status."""
         self._record.close()
         os.setpgid(0, 0)
         lifeline.arm(held, parent)
@@ -137,16 +137,6 @@ class Watch:
                 again.append(path)
         if wait_s := self._queue.again(again, time.monotonic()):
             log(f"{len(again)} waiting, to be tried again in {wait_s:.0f} s")
-
-
-def _followed(child: int) -> int:
-    """Waits for the end of a process, which it ends if this one is to end; returns its exit status."""
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    except BaseException:
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
-        raise
 
 
 def log(text: str) -> None:
