@@ -22,6 +22,7 @@ from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import atomic_file, paths
 
+from hushd_cli import table
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.serve import add_addresses
 from hushd_cli.terminal import console
@@ -38,15 +39,13 @@ COMMAND_S = 100.0  # a stopping service may finish its jobs first
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     listen = {"http": options.http, "wyoming": options.wyoming}
-    from . import watch_service  # whose services are made of what is here
-
-    watched = [watch_service.find(options.watch)] if options.watch else []
+    watched = [watcher(options.watch)] if options.watch else []
     if options.action == "install":
         _install(find(listen).joined(watched))
     elif watched:
         _uninstall(watched[0], "The folder is no longer watched.")
     else:
-        service = find(listen).joined(watch_service.installed())
+        service = find(listen).joined(watchers())
         _uninstall(service, "hushd is no longer a service: commands start the supervisor themselves.")
     return 0
 
@@ -262,3 +261,69 @@ def _read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
+
+
+# --- watched folders: a service for each, that runs `hushd watch` ---------------------------------------------------
+
+_WATCHER = """\
+[Unit]
+Description=hushd transcribes what is put into a folder
+Wants=hushd.socket
+After=hushd.socket
+
+[Service]
+WorkingDirectory={folder}
+ExecStart={command}
+# Of a folder that is not mounted yet, too.
+Restart=on-failure
+RestartSec=60
+SuccessExitStatus=143
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def watcher(words: Sequence[str], platform: str = sys.platform) -> Service:
+    """Returns the service that runs `hushd watch` with `words` from each login on; the folder alone finds it again.
+    Raises `engine_missing` without the plugin, `bad_request` for words that make no sense."""
+    command, _ = table.find(["watch"])
+    assert command
+    options = command.make_parser("hushd watch").parse(words, "files", files=True)
+    folder = os.getcwd()  # from which the paths among the words lead
+    name = re.sub(r"\W+", "-", os.path.normpath(os.path.join(folder, *options.files))).strip("-")
+    program = [sys.executable, "-P", "-m", "hushd", "watch", *words]
+    if platform == "darwin":
+        return _watching_agent(
+            f"{LABEL}.watch.{name}", ProgramArguments=program, WorkingDirectory=folder, RunAtLoad=True,
+            KeepAlive={"SuccessfulExit": False}, StandardErrorPath=str(paths.find().logs / "watch.log"),
+        )  # fmt: skip
+    line = " ".join(quoted(word).replace("$", "$$") for word in program)
+    return _watching_unit(unit_folder() / f"hushd-watch-{name}.service", folder.replace("%", "%%"), line)
+
+
+def watchers(platform: str = sys.platform) -> list[Service]:
+    """Returns the services of all watched folders."""
+    if platform == "darwin":
+        files = (Path.home() / "Library/LaunchAgents").glob(f"{LABEL}.watch.*.plist")
+        return [_watching_agent(file.stem) for file in files]
+    return [_watching_unit(file) for file in unit_folder().glob("hushd-watch-*.service")]
+
+
+def _watching_agent(label: str, **more: object) -> Service:
+    """Returns the service of a folder for launchd. Untested, as hushd's own is."""
+    return launchd_service(Path.home(), label, {"Label": label, **more})
+
+
+def _watching_unit(file: Path, folder: str = "", command: str = "") -> Service:
+    control, unit = ("systemctl", "--user"), file.name
+    reload = (*control, "daemon-reload")
+    return Service(
+        control[0],
+        {file: _WATCHER.format(folder=folder, command=command)},
+        renew=(),
+        start=(reload, (*control, "enable", unit), (*control, "restart", unit)),
+        stop=((*control, "disable", "--now", unit),),
+        forget=(reload,),
+        active=(*control, "is-active", unit),
+    )

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands import service as units
-from hushd_cli.commands import watch_service
 from support.command_line import run
 
 SYSTEMD = units.PACKAGING / "systemd/user"
@@ -153,11 +152,11 @@ def test_the_agent_of_a_watched_folder_is_by_code(home: Path, monkeypatch: pytes
     """launchd runs the same words at each login, and again after a failure; its file is found again."""
     monkeypatch.chdir(home)
     (home / "in").mkdir()
-    ours = watch_service.find(["in", "-f", "srt"], "darwin")
+    ours = units.watcher(["in", "-f", "srt"], "darwin")
     ((path, text),) = ours.files.items()
     agent = plistlib.loads(text.encode())
     assert agent["ProgramArguments"] == [sys.executable, "-P", "-m", "hushd", "watch", "in", "-f", "srt"]
     assert (agent["WorkingDirectory"], agent["RunAtLoad"]) == (str(home), True)
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    assert [list(service.files) for service in watch_service.installed("darwin")] == [[path]]
+    assert [list(service.files) for service in units.watchers("darwin")] == [[path]]
