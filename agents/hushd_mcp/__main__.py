@@ -1,4 +1,5 @@
-"""The process for the calls of all sessions, as `meeting` starts it: `python -m hushd_mcp LISTENER PLACE`."""
+"""The process for the calls of all sessions, as `meeting` starts it: `python -m hushd_mcp LISTENER PLACE`; or, with
+`--channel`, that for agents over HTTP, as the supervisor's door does."""
 
 import gc
 import sys
@@ -10,11 +11,12 @@ def main() -> int:
     from hushd_protocol.system.own_modules import guard
 
     guard()
-    from hushd_mcp import sessions
+    from importlib import import_module
 
+    served = import_module("hushd_mcp.over_http" if sys.argv[1:2] == ["--channel"] else "hushd_mcp.sessions")
     gc.freeze()
     gc.enable()
-    return sessions.main(sys.argv[1:])
+    return int(served.main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

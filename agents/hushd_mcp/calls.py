@@ -27,7 +27,6 @@ HOST_TIMEOUT_S = 25.0  # hosts give up after 60 s, some of them after 30
 MAX_THREADS = 200  # threads of all sessions that share the calls
 PROGRESS_INTERVAL_S = 0.25  # seconds between two looks at a task's progress
 REPORT_S = 1.0  # seconds between two progress notifications of the same state
-MAX_CALLS = 16  # calls of a session at once, each with a connection and some ten files
 
 
 class Calls:
@@ -91,8 +90,10 @@ class Calls:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Holds one of the session's places for calls meanwhile. Raises `server_busy` if it has none left."""
-        if self._at_once >= MAX_CALLS:
-            raise HushdError("server_busy", f"{MAX_CALLS} calls of this session run already: call again after one.")
+        if self._at_once >= self.tasks.most:
+            raise HushdError(
+                "server_busy", f"{self.tasks.most} calls of this session run already: call again after one."
+            )
         self._at_once += 1
         try:
             yield

@@ -14,6 +14,7 @@ from hushd_protocol.suggest import nearest
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
@@ -49,6 +50,10 @@ class Server(MCPServer[Any]):
     async def attend(self, read: Any, write: Any) -> None:
         """Serves the session on these streams, until they end."""
         await self._lowlevel_server.run(read, write, self._lowlevel_server.create_initialization_options())
+
+    def over_http(self) -> StreamableHTTPSessionManager:
+        """Returns what serves requests that come without a session."""
+        return StreamableHTTPSessionManager(self._lowlevel_server)
 
     async def list_tools(self) -> list[ListedTool]:
         self._calls.resumable = True  # hosts that make one call a process do not list the tools

@@ -17,7 +17,7 @@ from hushd_models import preferences
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import by_session
-from hushd_protocol.system import paths
+from hushd_protocol.system import paths, uploads
 from hushd_schema.operations import LIVE, RECORDED
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -34,6 +34,7 @@ from .arguments import Argument, Cancel, Language, Path, Priority, Segments, Tex
 from .calls import Calls
 
 PREFIX = "hushd_"
+_SENDING = "send the file by `curl -F file=@FILE` to /mcp/files of this server, and name the `path` in its answer"
 # One person answers.
 _HEARD = arguments.of(TRANSCRIBE, LIVE)
 _READ = arguments.of(TRANSCRIBE, RECORDED)
@@ -81,7 +82,7 @@ class Tools:
         self, context: Context, path: Path, *, segments: Segments = False, **asked: Any
     ) -> CallToolResult:
         try:
-            source = _recording(path)
+            source = _recording(path, context.headers)
         except HushdError as error:
             return refusal(error)
         options = arguments.options(_READ, asked)
@@ -142,7 +143,12 @@ class Tools:
         return with_message("It was ended.", {"state": "cancelled"}) if ended else state
 
 
-def _recording(path: str) -> str:
+def _recording(path: str, headers: Mapping[str, str] | None) -> str:
+    """Returns the file that a call names; `headers`: of its request, in which the gateway says what it may open."""
+    if path.startswith(uploads.SCHEME + uploads.PREFIX) and "/" not in path:
+        return os.path.join(uploads.folder(), path.removeprefix(uploads.SCHEME))
+    if headers is not None and uploads.LOCAL not in headers:
+        raise HushdError("bad_request", f"{path!r} is not on hushd's machine: {_SENDING}.")
     name = os.path.expanduser(path.removeprefix("file://"))
     if not os.path.isabs(name):
         raise HushdError("bad_request", f"{path!r} is not an absolute path, and hosts start this server anywhere.")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript, Transcription
 
-MAX_TASKS = 16  # tasks of a session at once, with those whose calls were answered by a ticket
+# Tasks of a session at once, with those whose calls were answered by a ticket; each has some ten files open.
+MAX_TASKS = 16
 MAX_RESULTS = 50  # results of ended tasks that can still be fetched
 RESULT_S = 600.0  # seconds for which an idle process stays for its results
 DEVICES_CLOSE_TIMEOUT_S = 1.0  # seconds to fall silent and close the devices
@@ -155,6 +156,8 @@ class Task:
 class TaskRegistry:
     """The tasks of one session."""
 
+    most = MAX_TASKS
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tasks: dict[str, Task] = {}
@@ -162,15 +165,15 @@ class TaskRegistry:
 
     def begin(self, kind: str, holder: str, work: Work) -> Task:
         """Starts a task. A newer use of the microphone ends an abandoned older one, see `_reclaim`.
-        Raises `shutting_down`; `server_busy` beyond `MAX_TASKS`."""
+        Raises `shutting_down`; `server_busy` beyond `most`."""
         with self._lock:
             if self._closed:
                 raise HushdError("shutting_down", "The server is leaving.")
             if kind in LISTENING:
                 self._reclaim()
-            if len(self._under_way()) >= MAX_TASKS:
+            if len(self._under_way()) >= self.most:
                 raise HushdError(
-                    "server_busy", f"{MAX_TASKS} calls of this session run already: end one by its ticket, or wait."
+                    "server_busy", f"{self.most} calls of this session run already: end one by its ticket, or wait."
                 )
             ended = [task for task in self._tasks.values() if task.finished.is_set()]
             for task in ended[: max(0, len(ended) - MAX_RESULTS)]:

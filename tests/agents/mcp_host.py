@@ -7,9 +7,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
@@ -136,6 +136,22 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
     ):
         if lists:
             host.tools()
+        yield host
+
+
+@contextmanager
+def http_host(url: str, mode: str = "auto", **headers: str) -> Iterator[Host]:
+    """A host that knows the address of `/mcp` and sends these headers."""
+    import httpx2
+    from mcp.client.streamable_http import streamable_http_client
+
+    @asynccontextmanager
+    async def streams() -> AsyncIterator[Any]:
+        client = httpx2.AsyncClient(headers=headers, timeout=BOUND_S)
+        async with client, streamable_http_client(url, http_client=client) as both:
+            yield both
+
+    with _connected(streams(), mode) as host:
         yield host
 
 

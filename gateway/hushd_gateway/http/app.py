@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from hushd_gateway.routing import Engines
 
-from . import metrics, models, processes, speech, web_page, words
+from . import agents, metrics, models, processes, speech, web_page, words
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
 from .realtime import client_secrets, socket
@@ -52,6 +52,8 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/unload", processes.unload, methods=["POST"]),
     Route("/health", models.health),
     Route("/metrics", metrics.show),
+    Route("/mcp", agents.Relay()),
+    Route("/mcp/files", agents.keep, methods=["POST"]),
     *(Route(path, web_page.serve) for path in web_page.FILES),
     WebSocketRoute("/{path:path}", _nowhere),
 ]
@@ -71,7 +73,7 @@ def create_app(
     middleware = [Middleware(Authorisation, settings.http.hosts, origins, token, own_only)]
     if origins:
         middleware.append(
-            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+            Middleware(CORSMiddleware, origins, ["GET", "POST", "DELETE"], ["*"], expose_headers=["Mcp-Session-Id"])
         )
     middleware.append(Middleware(EndsWithClient))
     app = Starlette(

@@ -39,6 +39,11 @@ class Paths:
         return self.runtime / "worker.sock"
 
     @property
+    def agents_socket(self) -> Path:
+        """The socket by which the gateway passes the requests of agents on."""
+        return self.runtime / "mcp.sock"
+
+    @property
     def attached(self) -> Path:
         """The sockets of machines that have attached themselves to this one: see `hushd attach`."""
         return self.runtime / "attached"

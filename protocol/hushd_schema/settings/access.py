@@ -20,7 +20,7 @@ from hushd_protocol.suggest import quoted
 
 from .tables import HTTP_TOKEN, Settings
 
-Kind = Literal["http", "wyoming"]
+Kind = Literal["http", "wyoming", "mcp"]  # the last one is between the gateway and the process for agents alone
 _WANTED = {
     "http": "HOST:PORT or unix:///PATH, such as 127.0.0.1:8000",
     "wyoming": "tcp://HOST:PORT or unix:///PATH, such as tcp://127.0.0.1:10300",

@@ -1,5 +1,8 @@
 """Listens for programs that speak HTTP or Wyoming, and starts a gateway for whoever connects.
 
+Agents that come by HTTP are served by a process of their own, which the gateway's first connection for them starts in
+the same way (`LAST`).
+
 As inetd's "wait" and systemd's sockets: the loop polls the listening sockets, and the first connection starts a
 gateway, which inherits them and accepts. While it does, nobody looks at them here. A gateway that has had nothing to do
 for a while stops accepting, says so by a byte in the channel, a pair of sockets, and leaves; the listening sockets are
@@ -40,21 +43,25 @@ if TYPE_CHECKING:
     from .listeners import Listener
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
-SOUND_S = 10.0  # a gateway that lived this long had started well
+LAST = "mcp"  # kind of the socket by which the gateway passes agents' requests on
+SOUND = ("ALSA_", "DBUS_SESSION_", "PIPEWIRE_", "PULSE_")  # variables of who speaks and listens itself, as for agents
+STEADY_S = 10.0  # a gateway that lived this long had started well
 RESTART_DELAY_S = 10.0  # seconds to wait after the second failed start in a row, and after each further one
 GATEWAY_END_TIMEOUT_S = 4.0  # seconds for the last answers at the end
 
 
 @dataclass(slots=True, eq=False)
 class Gateway:
-    """A gateway's process, until it was reaped.
+    """A gateway's process, or that for agents, until it was reaped.
 
     Attributes:
+        agents: whether it is that for agents.
         channel: our end of the channel; None once it is closed.
         listeners: the sockets that it accepts from; none once it leaves.
         dismissed: whether we have asked it to leave.
     """
 
+    agents: bool
     child: Running
     started: float
     channel: socket.socket | None
@@ -74,14 +81,16 @@ class Door(Source):
         record: Callable[[str, str], None],
         passed: Sequence[tuple[str, int]] = (),
         command: Sequence[str] = (sys.executable, "-P", "-m", "hushd_gateway"),
+        agents: Sequence[str] = (sys.executable, "-P", "-m", "hushd_mcp"),
     ) -> None:
         self._poller = poller
         self._launch = launch
         self._paths = paths
         self._record = record
         self._passed = passed
-        self._command = command
+        self._commands = command, agents
         self._token = os.environ.pop(HTTP_TOKEN, "")  # workers must not see it
+        self._sound = {name: value for name, value in os.environ.items() if name.startswith(SOUND)}
         self._secrets: Mapping[str, str] = {}  # secrets for a gateway's environment alone
         self._settings = Settings()
         self._lent: dict[bytes, tuple[Address, ...]] = {}  # addresses beside those of the settings, by client
@@ -147,12 +156,15 @@ class Door(Source):
             uploads.sweep()  # a killed supervisor has left some
         token = self._token or access.read_token(settings)
         new = listeners.open_all(settings, token, self._passed, self.listeners)
+        if any(each.address.kind == "http" for each in new):
+            ours = [each for each in self.listeners if each.address.kind == LAST]
+            new += ours or [listeners.for_agents(self._paths.agents_socket)]
         self._passed = ()
         self._secrets = {"HUSHD_CONFINE": settings.security.confine} | ({HTTP_TOKEN: token} if token else {})
         known = {listener.socket for listener in self.listeners}
         self._replace(new)
         for listener in new:
-            if listener.socket not in known:
+            if listener.socket not in known and listener.address.kind in KINDS:
                 self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
                 if warning := access.warning(listener.address, settings):
                     self._record("warning", warning)
@@ -184,7 +196,7 @@ class Door(Source):
             return None
         from hushd_schema.status import DoorStatus, GatewayStatus  # loaded on first use
 
-        pid = self._gateways[-1].child.process.pid if self._gateways else None
+        pid = next((each.child.process.pid for each in reversed(self._gateways) if not each.agents), None)
         return DoorStatus(listeners=self._rows(), gateway=GatewayStatus(pid=pid, starts=self._starts, rss_mb=None))
 
     def _rows(self) -> tuple[ListenerStatus, ...]:
@@ -193,6 +205,7 @@ class Door(Source):
         return tuple(
             ListenerStatus(kind=each.address.kind, address=each.address.text, service=each.lasting)
             for each in self.listeners
+            if each.address.kind in KINDS
         )
 
     # --- a turn ------------------------------------------------------------------------------------------------------
@@ -224,13 +237,16 @@ class Door(Source):
             descriptor = gateway.child.process.exit_fd
             if descriptor is None or descriptor in ready:  # elsewhere than on Linux SIGCHLD wakes the loop
                 self._reap(gateway, now)
-        if any(descriptor in ready for descriptor in self._polled):
-            self._start(now)
+        for agents in (False, True):
+            waiting = self._polled_listeners(agents)
+            if any(each.socket.fileno() in ready for each in waiting):
+                self._start(now, waiting, agents)
         yield from self._visits()
 
     def _visits(self) -> Iterator[Event]:
         """Yields whether anybody needs this process, if that has changed."""
-        needed = bool(self._gateways) or any(not listener.lasting for listener in self.listeners)
+        listen = (each for each in self.listeners if each.address.kind in KINDS)
+        needed = bool(self._gateways) or any(not listener.lasting for listener in listen)
         if needed != self._was_needed:
             self._was_needed = needed
             yield Visited(needed)
@@ -260,34 +276,37 @@ class Door(Source):
 
     # --- gateways ----------------------------------------------------------------------------------------------------
 
-    def _start(self, now: float) -> None:
-        """Starts a gateway that accepts from the polled listeners."""
-        accepted = self._polled_listeners()
+    def _start(self, now: float, accepted: list[Listener], agents: bool) -> None:
+        """Starts a gateway, or the process for agents, that accepts from these polled listeners."""
         words = [f"{each.address.kind}={each.socket.fileno()}={each.address.text}" for each in accepted]
         descriptors = [each.socket.fileno() for each in accepted]
-        log = self._paths.logs / "gateway.log"
+        log = self._paths.logs / ("mcp.log" if agents else "gateway.log")
         ours = None
         try:
             ours, theirs = socket.socketpair()
             with theirs:
-                command = [*self._command, "--channel", str(theirs.fileno()), *words]
+                command = [*self._commands[agents], "--channel", str(theirs.fileno()), *words]
                 inherited = (theirs.fileno(), *descriptors)
-                child = children.start(self._launch, command, log, self._secrets, inherited=inherited)
+                variables = self._sound if agents else self._secrets
+                child = children.start(self._launch, command, log, variables, inherited=inherited)
         except (OSError, ValueError) as error:
             if ours:
                 ours.close()
             self._fail(now, 0.0, f"could not be started ({error})")
             return
-        self._gateways.append(Gateway(child, now, ours, accepted))
-        self._starts += 1
+        self._gateways.append(Gateway(agents, child, now, ours, accepted))
+        self._starts += not agents
         self._poller.register(ours.fileno(), zmq.POLLIN)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
-        self._record("debug", f"started a gateway (pid {child.process.pid})")
+        self._record(
+            "debug", f"started {'the process for agents' if agents else 'a gateway'} (pid {child.process.pid})"
+        )
         self._watch()
 
-    def _polled_listeners(self) -> list[Listener]:
-        return [listener for listener in self.listeners if listener.socket.fileno() in self._polled]
+    def _polled_listeners(self, agents: bool) -> list[Listener]:
+        polled = (each for each in self.listeners if each.socket.fileno() in self._polled)
+        return [each for each in polled if (each.address.kind == LAST) == agents]
 
     def _dismiss(self, gateway: Gateway) -> None:
         """Asks a gateway to leave: it finishes what it has, and accepts no more."""
@@ -329,9 +348,10 @@ class Door(Source):
         """Records a failure; from the second start in a row on that fails, closes the connections that wait, and
         starts no gateway for a while."""
         self._record("error", f"the gateway {reason}")
-        self._failures = self._failures + 1 if lived < SOUND_S else 0
+        self._failures = self._failures + 1 if lived < STEADY_S else 0
         if self._failures > 1:
-            count = sum(listener.drop_waiting() for listener in self._polled_listeners())
+            polled = (each for each in self.listeners if each.socket.fileno() in self._polled)
+            count = sum(listener.drop_waiting() for listener in polled)
             self._record("error", f"closed {count} connections, and starts no gateway for {RESTART_DELAY_S:.0f} s")
             self._closed_until = now + RESTART_DELAY_S
             self._watch()

@@ -84,6 +84,14 @@ def open_all(
     return listeners
 
 
+def for_agents(path: Path) -> Listener:
+    """Returns a listener at `path`, which is this user's alone, for the requests of agents that the gateway passes on.
+    Raises OSError."""
+    end = _bind_path(str(path))
+    end.setblocking(False)
+    return Listener(Address("mcp", f"unix://{path}", path=str(path)), end, lasting=False)
+
+
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     access.check(address, settings, token)
     with os_errors_as("bad_request", f"hushd cannot listen at {address.text}", "choose another address"):

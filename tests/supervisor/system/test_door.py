@@ -228,7 +228,7 @@ def test_a_killed_gateway_holds_its_addresses_until_its_end_is_known(doorway: Ma
     assert gateway.channel
     assert select.select([gateway.channel], [], [], BOUND_S)[0]
     assert not [*there.door.events({gateway.channel.fileno()}, there.now)]
-    assert not there.door._polled
+    assert not there.door._polled_listeners(agents=False)
 
 
 def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
@@ -244,7 +244,7 @@ def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
 
 def test_a_program_that_cannot_be_started_is_a_line_in_the_log(doorway: Make) -> None:
     there = doorway()
-    there.door._command = ("/nowhere/python",)
+    there.door._commands = (("/nowhere/python",),) * 2
     assert there.read(there.connect()) == b""
     assert "could not be started" in there.log[-2][1]
 

@@ -1,0 +1,183 @@
+"""The process that serves agents over HTTP, by the SDK's Streamable HTTP: `python -m hushd_mcp --channel N mcp=N=PATH`.
+
+The supervisor's door starts it with the first request for `/mcp`, and treats it as a gateway. The gateway has checked
+each request (Host, Origin, token), and passes it on by a socket that is this user's alone. A session has a server,
+tasks and limits of its own, as one at standard input does, and its last messages, so that a client whose connection
+broke reads on. Requests of 2026's protocol, which has no sessions, share one server. The process leaves soon after its
+last session; that of a client which vanished ends after `RESULT_S`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+import uvicorn
+from hushd_protocol.system.footprint import trim
+from hushd_protocol.system.lifeline import arm
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventCallback, EventMessage, EventStore
+from mcp.server.streamable_http import StreamableHTTPServerTransport as Transport
+from mcp.server.streamable_http_manager import RequestBodyLimitMiddleware
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types import JSONRPCMessage
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from hushd_mcp.calls import Calls
+from hushd_mcp.server import Server
+from hushd_mcp.sessions import IDLE_EXIT_S, MAX_MESSAGE_BYTES
+from hushd_mcp.work import RESULT_S, TaskRegistry
+
+MAX_SESSIONS = 256
+_REPLAYED = 256  # last messages of a session
+_FIRST_BYTES_S = 0.2  # for the request of a connection that was accepted last
+
+
+class SharedTasks(TaskRegistry):
+    """The tasks of all clients without sessions: none ends another's."""
+
+    most = MAX_SESSIONS
+
+    def _reclaim(self) -> None:
+        """Leaves the microphone to whoever has it: a client that gives up closes its request, which ends the task."""
+
+
+class LastMessages(EventStore):
+    """The last messages of a session, with their numbers and streams."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._kept: deque[tuple[int, str, JSONRPCMessage | None]] = deque(maxlen=_REPLAYED)
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        self._count += 1
+        self._kept.append((self._count, stream_id, message))
+        return str(self._count)
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
+        kept = list(self._kept)
+        stream = next((stream for number, stream, _ in kept if str(number) == last_event_id), None)
+        for number, its_stream, message in kept:
+            if its_stream == stream and number > int(last_event_id) and message is not None:
+                await send_callback(EventMessage(message, str(number)))
+        return stream
+
+
+class Agents:
+    """The application: all sessions, and the requests without one. `sessionless` refuses what belongs to no session."""
+
+    def __init__(self) -> None:
+        self.tasks = SharedTasks()
+        self.sessionless = Server(Calls.of(self.tasks, {"resumable": True})).over_http()
+        self._sessions: dict[str, Transport] = {}
+        self._serving: set[asyncio.Task[None]] = set()
+        self._open = 0
+        self._rests_since = time.monotonic()
+
+    def rests_for(self) -> float:
+        """Returns for how many seconds nobody has been connected, nor a result been kept for anybody."""
+        if self._open or self._serving or self.tasks.awaited():
+            self._rests_since = time.monotonic()
+        return time.monotonic() - self._rests_since
+
+    async def end(self) -> None:
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, asyncio.to_thread(self.tasks.close), return_exceptions=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        name, version = headers.get(MCP_SESSION_ID_HEADER), headers.get(MCP_PROTOCOL_VERSION_HEADER)
+        is_older = not version or version in HANDSHAKE_PROTOCOL_VERSIONS
+        self._open += 1
+        try:
+            if is_older and name in self._sessions:
+                await self._sessions[name].handle_request(scope, receive, send)
+            elif name or not is_older or scope["method"] != "POST" or len(self._sessions) >= MAX_SESSIONS:
+                await self.sessionless.handle_request(scope, receive, send)
+            else:
+                await self._begin(scope, receive, send)
+        finally:
+            self._open -= 1
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves the request that opens a session; one that is refused opens none."""
+        transport, ready, status = (
+            Transport(uuid4().hex, False, LastMessages(), idle_timeout=RESULT_S),
+            asyncio.Event(),
+            500,
+        )
+        serving = asyncio.create_task(self._attend(transport, ready))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+        await ready.wait()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await transport.handle_request(scope, receive, noted)
+        finally:
+            if status >= 400:
+                serving.cancel()
+
+    async def _attend(self, transport: Transport, ready: asyncio.Event) -> None:
+        tasks, name = TaskRegistry(), str(transport.mcp_session_id)
+        self._sessions[name] = transport
+        try:
+            async with transport.connect() as (read, write):
+                ready.set()
+                assert transport.idle_scope
+                with transport.idle_scope:
+                    await Server(Calls.of(tasks, {})).attend(read, write)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            del self._sessions[name]
+            await transport.terminate()
+            await asyncio.to_thread(tasks.close)
+            trim()
+
+
+async def _serve(listener: socket.socket, channel: socket.socket, idle_s: float) -> None:
+    """Serves until nobody is connected, or the channel ends; whoever connects later gets the next process."""
+    agents, loop, dismissed = Agents(), asyncio.get_running_loop(), asyncio.Event()
+    application = RequestBodyLimitMiddleware(agents, MAX_MESSAGE_BYTES)
+    config = uvicorn.Config(application, http="h11", ws="none", lifespan="off", log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    loop.add_reader(channel, dismissed.set)
+    async with agents.sessionless.run():
+        serving = asyncio.create_task(server.serve([listener]))
+        while agents.rests_for() < idle_s and not dismissed.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(dismissed.wait(), idle_s / 10)
+        loop.remove_reader(channel)
+        for each in server.servers:
+            each.close()
+        with suppress(OSError):  # the supervisor has closed its end
+            channel.send(b".")
+        await asyncio.sleep(_FIRST_BYTES_S)
+        while agents.rests_for() < _FIRST_BYTES_S / 2 and not dismissed.is_set():
+            await asyncio.sleep(_FIRST_BYTES_S / 4)
+        await agents.end()
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves on the listening descriptor of the last argument; `argv[1]` is the channel."""
+    if lifeline := os.environ.pop("HUSHD_LIFELINE", ""):
+        arm(int(lifeline), int(os.environ.pop("HUSHD_SUPERVISOR")))
+    listener, channel = (socket.socket(fileno=int(number)) for number in (argv[2].split("=")[1], argv[1]))
+    asyncio.run(_serve(listener, channel, float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_EXIT_S))))
+    return 0

@@ -1,0 +1,250 @@
+"""Tests of `/mcp`: the SDK's client and requests by hand at a real gateway, with the process for agents behind it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.diary import ECHO, Diary, words
+from support.peer import BOUND_S, Start, Supervisor, wait_until
+from support.recordings import recording
+
+from .mcp_host import http_host
+
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
+BEGIN = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "by hand", "version": "1"}}
+LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n'
+IDLE = {"HUSHD_GATEWAY_IDLE": "1"}
+CONFORMANCE = Path(__file__).parents[2] / "build/node_modules/.bin/conformance"
+
+
+opened: list[http.client.HTTPConnection | http.client.HTTPResponse] = []
+
+
+@pytest.fixture(autouse=True)
+def hang_up() -> Iterator[None]:
+    yield
+    while opened:
+        opened.pop().close()
+
+
+@pytest.fixture
+def served(start_supervisor: Start, diary: Diary) -> Supervisor:
+    """A supervisor of the echo that serves HTTP."""
+    return start_supervisor(ECHO + LISTEN, environment=diary.environment | IDLE)
+
+
+@pytest.fixture
+def port(served: Supervisor) -> int:
+    return port_of(served)
+
+
+def port_of(supervisor: Supervisor) -> int:
+    with supervisor.connect() as peer:
+        (listener,) = peer.control("status")["door"]["listeners"]
+    return int(listener["address"].rpartition(":")[2])
+
+
+def processes(supervisor: Supervisor, module: str) -> list[psutil.Process]:
+    return [each for each in psutil.Process(supervisor.pid).children() if module in each.cmdline()]
+
+
+def send(
+    port: int, method: str = "POST", message: Any = None, *, path: str = "/mcp", **headers: str
+) -> http.client.HTTPResponse:
+    """The answer to a request, with its body still to be read."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_S)
+    opened.append(connection)
+    usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Connection": "close"}
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, json.dumps(message) if message else None, usual | given)
+    opened.append(answer := connection.getresponse())
+    return answer
+
+
+def call(number: int, method: str, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+def begin(port: int) -> str:
+    """The name of a new session."""
+    answer = send(port, message=call(1, "initialize", **BEGIN))
+    answer.read()
+    name = answer.headers["Mcp-Session-Id"]
+    send(port, message={"jsonrpc": "2.0", "method": "notifications/initialized"}, Mcp_Session_Id=name).read()
+    return name
+
+
+def events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The id and the message of each event, as it comes."""
+    number = ""
+    for line in answer:
+        if line.startswith(b"id: "):
+            number = line[4:].strip().decode()
+        if line.startswith(b"data: {"):
+            yield number, json.loads(line[6:])
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_a_host_elsewhere_has_the_seven_tools(port: int, diary: Diary, mode: str) -> None:
+    """A call of the SDK's client speaks, and tells its progress; with sessions, and by 2026's protocol without."""
+    with http_host(f"http://127.0.0.1:{port}/mcp", mode) as host:
+        assert len(host.tools()) == 7
+        result = host.data("say", text=words(2))
+        assert result == {"state": "completed", "duration": 1.0, "voice": "echo"}
+        assert [each.message for each in host.news][-1] == "speaking"
+    assert len(diary.sounds()) == 1
+
+
+def test_ten_sessions_at_once_do_not_mix(port: int) -> None:
+    """Each is answered, and none knows another's tickets."""
+
+    def ask(name: str, tool: str, **arguments: Any) -> dict[str, Any]:
+        message = call(2, "tools/call", name=f"hushd_{tool}", arguments=arguments)
+        ((_, answer),) = events(send(port, message=message, Mcp_Session_Id=name))
+        result: dict[str, Any] = answer["result"]["structuredContent"]
+        return result
+
+    def speak(_: int) -> tuple[str, str]:
+        name = begin(port)
+        send(port, message=call(1, "tools/list"), Mcp_Session_Id=name).read()
+        return name, ask(name, "say", text=words(0.1), wait=False)["ticket"]
+
+    with ThreadPoolExecutor(10) as pool:
+        (first, ticket), *others = pool.map(speak, range(10))
+        refused = pool.map(lambda other: ask(other[0], "result", ticket=ticket), others)
+        assert {each["error"]["code"] for each in refused} == {"bad_request"}
+    assert ask(first, "result", ticket=ticket)["state"] == "completed"
+
+
+def test_a_cancelled_call_is_silence_and_its_id_is_free(port: int, diary: Diary) -> None:
+    """A notice ends the call's speech at once; the next call of the same id is answered."""
+    name = begin(port)
+    speech = call(5, "tools/call", name="hushd_say", arguments={"text": words(20)})
+    answer = send(port, message=speech, Mcp_Session_Id=name)
+    diary.wait_for_sound()
+    notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
+    assert send(port, message=notice, Mcp_Session_Id=name).status == 202
+    again = send(port, message=call(5, "tools/call", name="hushd_voices", arguments={}), Mcp_Session_Id=name)
+    assert [message["id"] for _, message in events(again)] == [5]
+    answer.close()
+    wait_until(lambda: diary.sounds(), "silence")
+    assert diary.sounds()[0].heard < len(words(20))
+
+
+def test_a_client_that_lost_its_connection_reads_on(port: int, diary: Diary) -> None:
+    """The call goes on; a stream that begins after the last event which came has the answer."""
+    name = begin(port)
+    speech = call(7, "tools/call", name="hushd_say", arguments={"text": words(1)}, _meta={"progressToken": 1})
+    header = {"Mcp_Session_Id": name, "Mcp_Protocol_Version": "2025-11-25"}
+    with diary.held():
+        answer = send(port, message=speech, **header)
+        last, first = next(events(answer))
+        assert first["method"] == "notifications/progress"
+        answer.close()
+    stream = events(send(port, "GET", **header, Last_Event_ID=last))
+    assert next(message for _, message in stream if message.get("id") == 7)["result"]["isError"] is False
+
+
+def test_what_must_not_ask_is_refused(start_supervisor: Start, diary: Diary, tmp_path: Path) -> None:
+    """A page of another site, a name that is not ours, no token, no session: none reaches a tool."""
+    token = tmp_path / "token"
+    token.write_text("secret")
+    token.chmod(0o600)
+    supervisor = start_supervisor(f'{ECHO}{LISTEN}token_file = "{token}"\n', environment=diary.environment | IDLE)
+    port, key = port_of(supervisor), {"Authorization": "Bearer secret"}
+    hello = call(1, "initialize", **BEGIN)
+    assert send(port, message=hello).status == 401
+    assert send(port, message=hello, **key, Origin="https://evil.example").status == 403
+    assert send(port, message=hello, **key, Host="evil.example").status == 403
+    assert not processes(supervisor, "hushd_mcp")
+    answer = send(port, message=hello, **key)
+    answer.read()
+    name = answer.headers["Mcp-Session-Id"]
+    assert send(port, message=call(2, "tools/list"), **key, Mcp_Session_Id="f" * 32).status == 404
+    assert (
+        send(port, message=call(2, "tools/list"), **key, Mcp_Session_Id=name, Mcp_Protocol_Version="1999").status == 400
+    )
+    assert send(port, "DELETE", **key, Mcp_Session_Id=name).status == 200
+    assert send(port, message=call(2, "tools/list"), **key, Mcp_Session_Id=name).status == 404
+
+
+def test_a_path_is_opened_for_this_machine_alone(port: int, tmp_path: Path) -> None:
+    """A caller behind a proxy cannot say that it is of this machine; it sends the recording, and names that."""
+    address = f"http://127.0.0.1:{port}/mcp"
+    with http_host(address) as host:
+        assert host.data("transcribe", path=str(recording()))["state"] == "completed"
+    with http_host(address, **{"X-Forwarded-For": "192.0.2.7", "X-Hushd-Local": "1"}) as host:
+        assert "is not on hushd's machine: send the file by `curl" in host.error("transcribe", path=str(recording()))
+        sent = subprocess.check_output(["curl", "-sf", "-F", f"file=@{recording()}", f"{address}/files"])
+        name = json.loads(sent)["path"]
+        assert host.data("transcribe", path=name)["state"] == "completed"
+        assert "is not on hushd's machine" in host.error("transcribe", path=f"{name}/../../etc/passwd")
+
+
+def test_killed_processes_are_replaced(served: Supervisor, port: int) -> None:
+    """A session outlives the gateway. One whose process was killed is unknown, and a new one begins."""
+    name = begin(port)
+    processes(served, "hushd_gateway")[0].send_signal(signal.SIGKILL)
+    listed = call(2, "tools/list")
+
+    def answered() -> bool:
+        try:
+            return send(port, message=listed, Mcp_Session_Id=name).status == 200
+        except OSError:  # the killed gateway's connection
+            return False
+
+    wait_until(answered, "the next gateway")
+    processes(served, "hushd_mcp")[0].send_signal(signal.SIGKILL)
+    wait_until(lambda: not processes(served, "hushd_mcp"), "its end")
+    assert send(port, message=listed, Mcp_Session_Id=name).status == 404
+    assert send(port, message=listed, Mcp_Session_Id=begin(port)).status == 200
+
+
+def test_a_process_is_there_while_somebody_is_connected(served: Supervisor, port: int) -> None:
+    """It leaves after the last session; while a client listens it stays, and so does its session."""
+    name = begin(port)
+    stream = send(port, "GET", Mcp_Session_Id=name)
+    assert stream.status == 200
+    (process,) = processes(served, "hushd_mcp")
+    with pytest.raises(psutil.TimeoutExpired):
+        process.wait(3 * float(IDLE["HUSHD_GATEWAY_IDLE"]))
+    assert send(port, "DELETE", Mcp_Session_Id=name).status == 200
+    wait_until(lambda: not processes(served, "hushd_mcp"), "its end")
+
+
+@pytest.mark.skipif(
+    not CONFORMANCE.exists(), reason="npm install --prefix build @modelcontextprotocol/conformance node"
+)
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "server-initialize",
+        "ping",
+        "tools-list",
+        "tools-call-error",
+        "server-sse-multiple-streams",
+        "dns-rebinding-protection",
+    ],
+)
+def test_the_suite_of_the_protocol_passes(port: int, scenario: str) -> None:
+    """What the protocol's own suite asks of a server of tools, but for those that want its example's tools."""
+    path = f"{CONFORMANCE.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["conformance", "server", "--url", f"http://127.0.0.1:{port}/mcp", "--scenario", scenario],
+        capture_output=True,
+        env=os.environ | {"PATH": path},
+        text=True,
+        timeout=BOUND_S,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
