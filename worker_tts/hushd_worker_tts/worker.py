@@ -107,6 +107,7 @@ class Worker(BaseWorker):
         text = _Beginning(job.read())
         if asked.languages is not None:
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
+            job.send_partial({"kind": "voice", "voice": asked.voice.name})
         pronounce = self._pronunciations(job, asked)
         with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
             for item in read(text, asked.markup, asked.voice.language, pronounce, self._engine.reads_phonemes):

@@ -65,8 +65,8 @@ class IncomingSpeech:
 
     Attributes:
         format: `s16le` or the kind of file.
-        duration, voice, warnings: seconds of audio, the voice that spoke, and what of the request had no effect, known
-            once the iteration has ended.
+        duration, warnings: seconds of audio, and what of the request had no effect, known once the iteration has ended.
+        voice: the one that speaks; where it was chosen for the text, known before the audio, else once that has ended.
         timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
     """
 
@@ -224,6 +224,8 @@ class IncomingSpeech:
             return Piece(message.payload, message.offset)
         if isinstance(message, Partial) and message.data.get("kind") == "sentence":
             self._add_sentence(message.data)
+        elif isinstance(message, Partial) and message.data.get("kind") == "voice":
+            self.voice = str(message.data.get("voice", ""))
         if isinstance(message, Result):
             self._whole = True
             from hushd_schema.results import SpeechResult  # lazy: the audio comes first

@@ -70,7 +70,7 @@ def _languages() -> list[JsonObject]:
         brought = {does: recommendation.to_get(known, machine, code, role, own=own) for does, role in _DOES.items()}
         if any(brought.values()):
             entry = {does: choice and choice.as_json() for does, choice in brought.items()}
-            entries.append({"language": code, "name": names.name(code)} | entry)
+            entries.append({"language": code, "name": names.name(code), "own": code in own} | entry)
     return entries
 
 

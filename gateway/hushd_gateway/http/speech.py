@@ -54,12 +54,13 @@ async def create(request: Request) -> Response:
         options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
     options |= {**by_voice, "format": form}
     speech = await engines.client.synthesize(values["input"], keep=False, **options)
+    if not by_voice.get("voice") or "default_voice" in by_voice:  # then its worker chooses, and says so first
+        await speech.wait()
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:
         audio = await whole_or_begun(speech, WHOLE_SPEECH_WAIT_S if form in HEADED else 0.0)
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
-    # The voice behind one of OpenAI's names is known once the speech is whole.
     if voice := speech.voice or by_voice.get("voice"):
         answer.headers[VOICE_HEADER] = quote(voice)
     return answer

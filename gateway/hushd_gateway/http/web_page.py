@@ -17,8 +17,8 @@ from starlette.responses import Response
 
 PAGE = "/"
 _FOLDER = Path(__file__).with_name("page")
-FILES = {PAGE: "page.html"} | {f"/{path.name}": path.name for path in sorted(_FOLDER.glob("*.js"))}
-_MEDIA = {".html": "text/html", ".js": "text/javascript"}
+FILES = {PAGE: "page.html"} | {f"/{path.name}": path.name for path in sorted(_FOLDER.glob("*.js*"))}
+_MEDIA = {".html": "text/html", ".js": "text/javascript", ".json": "application/json"}
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 

@@ -98,8 +98,9 @@ class Door(Source):
         self._polled: set[int] = set()  # descriptors of the listeners that the loop's poller watches
         self._gateways: list[Gateway] = []  # the newest last
         self._starts = 0
-        self._failures = 0
-        self._closed_until = -math.inf  # time before which no gateway is started, since the last ones failed
+        # Failed starts in a row, and the time before which none is made, each by whether it is for agents.
+        self._failures = {False: 0, True: 0}
+        self._closed_until: dict[bool, float] = {}
         self._leave_by = math.inf  # time until which gateways may give their last answers, once we leave
         self._leaving = False
         self._was_needed = False
@@ -213,8 +214,8 @@ class Door(Source):
     def _watch(self) -> None:
         """Has the loop poll the listeners from which no gateway accepts; none while no gateway may be started."""
         accepted = {listener.socket for gateway in self._gateways for listener in gateway.listeners}
-        closed = self._leaving or self._closed_until > -math.inf
         for listener in self.listeners:
+            closed = self._leaving or (listener.address.kind == LAST) in self._closed_until
             if closed or listener.socket in accepted:
                 self._unpoll(listener)
             elif listener.socket.fileno() not in self._polled:
@@ -253,13 +254,14 @@ class Door(Source):
 
     def on_time(self, now: float) -> Iterator[Event]:
         """Listens again after the time in which no gateway may be started."""
-        if -math.inf < self._closed_until <= now:
-            self._closed_until = -math.inf
-            self._watch()
+        for agents, until in list(self._closed_until.items()):
+            if until <= now:
+                del self._closed_until[agents]
+                self._watch()
         yield from self._visits()
 
     def deadline(self) -> float | None:
-        due = min(self._closed_until if self._closed_until > -math.inf else math.inf, self._leave_by)
+        due = min(*self._closed_until.values(), self._leave_by, math.inf)
         return None if due == math.inf else due
 
     def look(self, event: Event, now: float) -> None:
@@ -292,7 +294,7 @@ class Door(Source):
         except (OSError, ValueError) as error:
             if ours:
                 ours.close()
-            self._fail(now, 0.0, f"could not be started ({error})")
+            self._fail(agents, now, 0.0, f"could not be started ({error})")
             return
         self._gateways.append(Gateway(agents, child, now, ours, accepted))
         self._starts += not agents
@@ -340,20 +342,21 @@ class Door(Source):
 
             uploads.sweep()
         if status == 0 or gateway.dismissed:
-            self._failures = 0
+            self._failures[gateway.agents] = 0
         else:
-            self._fail(now, now - gateway.started, f"ended with status {status}, see {gateway.child.log}")
+            self._fail(
+                gateway.agents, now, now - gateway.started, f"ended with status {status}, see {gateway.child.log}"
+            )
 
-    def _fail(self, now: float, lived: float, reason: str) -> None:
+    def _fail(self, agents: bool, now: float, lived: float, reason: str) -> None:
         """Records a failure; from the second start in a row on that fails, closes the connections that wait, and
         starts no gateway for a while."""
         self._record("error", f"the gateway {reason}")
-        self._failures = self._failures + 1 if lived < STEADY_S else 0
-        if self._failures > 1:
-            polled = (each for each in self.listeners if each.socket.fileno() in self._polled)
-            count = sum(listener.drop_waiting() for listener in polled)
+        self._failures[agents] = self._failures[agents] + 1 if lived < STEADY_S else 0
+        if self._failures[agents] > 1:
+            count = sum(listener.drop_waiting() for listener in self._polled_listeners(agents))
             self._record("error", f"closed {count} connections, and starts no gateway for {RESTART_DELAY_S:.0f} s")
-            self._closed_until = now + RESTART_DELAY_S
+            self._closed_until[agents] = now + RESTART_DELAY_S
             self._watch()
 
     # --- the end -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 // What runs: workers, their memory against a server that never unloads, starts and exits.
-import { $, attempt, call, clock, make, note } from './common.js';
+import { $, attempt, call, clock, make, note, t } from './common.js';
 
 const LOOK_MS = 2000; // between two looks
+const LOADING = new Set(['waiting', 'starting']);
 
 let timer = 0;
 let last = null;
@@ -23,6 +24,10 @@ export async function watch() {
   if (!document.hidden) timer = setTimeout(watch, LOOK_MS);
 }
 
+// Whether a model that hears is still being loaded.
+export const loads = () =>
+  last?.status.workers.some(({ name, state }) => name.startsWith('stt/') && LOADING.has(state));
+
 export function rest() {
   clearTimeout(timer);
 }
@@ -36,17 +41,25 @@ function showFigures({ status, memory }) {
   $('held').replaceChildren(...size(total(now)));
   $('rival').replaceChildren(...size(now.never_unloaded_mb));
   const { rss_mb: gateway } = status.door?.gateway ?? {};
-  const besides = gateway
-    ? ` The program that serves this page has ${Math.round(gateway)} MB, and leaves after you do.`
-    : '';
+  const serves = 'The program that serves this page has {size} MB, and leaves after you do.';
   const { microphone, wake = [] } = status.floor;
   const ears = [
-    microphone && `${microphone.client} listens`,
-    ...wake.map(({ client }) => `${client} listens in the background`),
+    microphone && t('{client} listens', microphone),
+    ...wake.map((each) => t('{client} listens in the background', each)),
   ];
   const open = ears.filter(Boolean).join(', ');
-  $('means').textContent =
-    `On average over ${clock(memory.end - memory.start)}: ${Math.round(memory.mean_mb)} MB, against ${Math.round(memory.never_unloaded_mean_mb)} MB.${besides}${open && ` The microphone is open: ${open}.`}`;
+  const [time, mean, rival] = [clock(memory.end - memory.start), memory.mean_mb, memory.never_unloaded_mean_mb];
+  $('means').textContent = [
+    t('On average over {time}: {mean} MB, against {rival} MB.', {
+      time,
+      mean: Math.round(mean),
+      rival: Math.round(rival),
+    }),
+    gateway && t(serves, { size: Math.round(gateway) }),
+    open && t('The microphone is open: {open}.', { open }),
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 function shape(name, attributes, parent, title = '') {
@@ -107,12 +120,12 @@ function draw({ start, end, moments, events }) {
       'polygon',
       { points: sign, transform: `translate(${x(time).toFixed(1)} ${level})`, class: event },
       chart,
-      `${event} of ${name}`,
+      `${name}: ${t(WORDS[event])}`,
     );
   }
   const day = { hour: '2-digit', minute: '2-digit' };
   shape('text', { x: left, y: height - 1 }, chart).textContent = new Date(start * 1000).toLocaleTimeString([], day);
-  shape('text', { x: width, y: height - 1, 'text-anchor': 'end' }, chart).textContent = 'now';
+  shape('text', { x: width, y: height - 1, 'text-anchor': 'end' }, chart).textContent = t('now');
   showLegend(names);
 }
 
@@ -135,9 +148,9 @@ function showLegend(names) {
     return item;
   };
   $('legend').replaceChildren(
-    entry('supervisor', 'supervisor'),
+    entry(t('supervisor'), 'supervisor'),
     ...names.map((name) => entry(name, 'area', { fill: colour(name) })),
-    entry('a server that never unloads', 'rival'),
+    entry(t('a server that never unloads'), 'rival'),
   );
 }
 
@@ -148,9 +161,9 @@ function showWorkers(workers) {
       const rest = worker.expires_in_s;
       const cells = [
         worker.name,
-        worker.state,
+        t(worker.state),
         worker.pid ? `${Math.round(worker.pss_mb || worker.rss_mb || 0)} MB` : '–',
-        !worker.pid || rest == null ? '–' : rest < 0 ? 'never' : clock(rest),
+        !worker.pid || rest == null ? '–' : rest < 0 ? t('never') : clock(rest),
         worker.starts ?? 0,
       ];
       return make(
@@ -162,21 +175,21 @@ function showWorkers(workers) {
   const nothing = make(
     'tr',
     { className: 'gone' },
-    make('td', { colSpan: 5, textContent: 'None: nothing is awake but the supervisor.' }),
+    make('td', { colSpan: 5, textContent: t('None: nothing is awake but the supervisor.') }),
   );
   $('workers').replaceChildren(...(rows.length ? rows : [nothing]));
 }
 
+const WORDS = { start: 'started', exit: 'has left' };
 const shown = new Set();
 
 function showNews(events) {
-  const words = { start: 'started', exit: 'has left' };
   for (const { time, event, name } of events.slice(-8)) {
     const key = `${time} ${event} ${name}`;
     if (shown.has(key)) continue;
     shown.add(key);
     const when = make('time', { textContent: new Date(time * 1000).toLocaleTimeString() });
-    $('news').prepend(make('li', {}, when, `${name} ${words[event]}`));
+    $('news').prepend(make('li', {}, when, `${name} ${t(WORDS[event])}`));
   }
   while ($('news').children.length > 8) $('news').lastChild.remove();
 }

@@ -23,14 +23,36 @@ export function clock(seconds) {
   return hours ? `${hours}:${text.padStart(5, '0')}` : text;
 }
 
-const languages = new Intl.DisplayNames(['en'], { type: 'language' });
 export const codeOf = (tag) => tag.toLowerCase().split(/[-_]/)[0];
+
+// The page's sentences are in English in its files, and in LANGUAGE.json in the reader's; en.json has only names of
+// languages that browsers do not know.
+const TRANSLATED = ['en', 'de', 'es', 'fr', 'it', 'pt'];
+export const reader = navigator.languages.map(codeOf).find((code) => TRANSLATED.includes(code)) ?? 'en';
+const words = async (code) => (await fetch(`${code}.json`)).json().catch(() => ({}));
+const sentences = Object.assign({}, ...(await Promise.all([...new Set(['en', reader])].map(words))));
+
+export const t = (sentence, values = {}) =>
+  (sentences[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+function translatePage() {
+  document.documentElement.lang = reader;
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data } = texts.currentNode;
+    if (data.trim() in sentences) texts.currentNode.data = data.replace(data.trim(), t(data.trim()));
+  }
+  for (const element of document.querySelectorAll('[aria-label]')) element.ariaLabel = t(element.ariaLabel);
+}
+translatePage();
+
+const languages = new Intl.DisplayNames(navigator.languages, { type: 'language', fallback: 'none' });
 
 export function languageName(tag) {
   try {
-    return languages.of(tag);
+    return languages.of(tag) ?? t(tag);
   } catch {
-    return tag;
+    return t(tag);
   }
 }
 
@@ -59,7 +81,7 @@ export async function call(path, options = {}) {
     response = await fetch(path, { cache: 'no-store', ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Failure('hushd does not answer: see whether “hushd status” shows its HTTP address.');
+    throw new Failure(t('hushd does not answer: see whether “hushd status” shows its HTTP address.'));
   }
   if (response.status === 401) {
     await askForToken(token);
@@ -72,7 +94,7 @@ export async function call(path, options = {}) {
 async function reason(response) {
   const answer = await response.json().catch(() => null);
   return String(
-    answer?.error?.message || `hushd cannot do this now (status ${response.status}): try again in a moment.`,
+    answer?.error?.message || t('hushd cannot do this now (status {status}): try again in a moment.', response),
   );
 }
 
@@ -102,10 +124,10 @@ export async function attempt(name, work, section = name) {
 }
 
 export function explain(section, error, signal) {
-  if (signal.reason === 'hidden') note(section, 'This ended when the page was hidden.');
+  if (signal.reason === 'hidden') note(section, t('This ended when the page was hidden.'));
   else if (signal.aborted) return;
   else if (error instanceof Failure) note(section, error.message, true);
-  else note(section, 'The connection to hushd broke off: try again.', true);
+  else note(section, t('The connection to hushd broke off: try again.'), true);
 }
 
 export function end(name, reason) {
@@ -142,16 +164,16 @@ async function askForToken(refused) {
   if (!asking && sessionStorage.getItem('token') !== refused) return; // another request has asked meanwhile
   asking ??= new Promise((resolve, reject) => {
     const dialog = $('token-dialog');
-    note('token', refused ? 'That is not hushd’s token.' : 'It is kept until this tab is closed.', Boolean(refused));
+    note('token', t(refused ? 'That is not hushd’s token.' : 'It is kept until this tab is closed.'), Boolean(refused));
     $('token-form').onsubmit = (event) => {
       event.preventDefault();
       const token = $('token').value.trim();
-      if (!/^[!-~]+$/.test(token)) return note('token', 'That is not hushd’s token.', true);
+      if (!/^[!-~]+$/.test(token)) return note('token', t('That is not hushd’s token.'), true);
       sessionStorage.setItem('token', token);
       dialog.onclose = resolve; // not sooner: closing is told later, and would decline what is asked next
       dialog.close();
     };
-    dialog.onclose = () => reject(new Failure('hushd needs its token: reload this page to enter it.'));
+    dialog.onclose = () => reject(new Failure(t('hushd needs its token: reload this page to enter it.')));
     $('token-cancel').onclick = () => dialog.close();
     $('token').value = '';
     dialog.showModal();

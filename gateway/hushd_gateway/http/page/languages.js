@@ -1,5 +1,19 @@
 // Languages and models: what each section hears or speaks, and what “hushd get” would bring.
-import { $, Failure, attempt, call, coded, codeOf, languageName, make, note, remember, remembered } from './common.js';
+import {
+  $,
+  Failure,
+  attempt,
+  call,
+  coded,
+  codeOf,
+  languageName,
+  make,
+  note,
+  reader,
+  remember,
+  remembered,
+  t,
+} from './common.js';
 
 const HEARING = ['listen', 'read']; // sections that hear
 let models = []; // that hear, the usual one first
@@ -8,13 +22,16 @@ let obtainable = []; // languages that “hushd get” brings
 const option = (value, textContent) => make('option', { value, textContent });
 const hears = (model, code) => model.language.some((tag) => codeOf(tag) === code);
 
-// Fills a select with the languages that are here by their names, and those that “hushd get” would bring.
+// Fills a select with the languages that are here by their names, the reader's own first, and those that “hushd get”
+// would bring.
 export function fillLanguages(select, any, here, does) {
-  const byName = (codes) =>
-    codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
-  const options = (codes) => byName(codes).map(([name, code]) => option(code, name));
+  const own = obtainable.filter((each) => each.own).map(({ language }) => language);
+  const first = [...own, ...navigator.languages.map(codeOf)].reverse();
+  const byName = (codes) => codes.map((code) => [languageName(code), code, first.lastIndexOf(code)]);
+  const sorted = (rows) => rows.sort(([one, , rank], [other, , its]) => its - rank || one.localeCompare(other, reader));
+  const options = (codes) => sorted(byName(codes)).map(([name, code]) => option(code, name));
   const more = obtainable.filter((each) => each[does] && !here.includes(each.language));
-  const group = make('optgroup', { label: 'by hushd get' }, ...options(more.map(({ language }) => language)));
+  const group = make('optgroup', { label: t('by hushd get') }, ...options(more.map(({ language }) => language)));
   select.replaceChildren(option('', any), ...options(here), ...(more.length ? [group] : []));
   restore(select);
 }
@@ -30,8 +47,12 @@ export function lacking(code, here, does) {
   const brought = obtainable.find(({ language }) => language === code)?.[does];
   if (!code || here.includes(code) || !brought) return '';
   const { model, size_mb: size, memory_mb: memory } = brought;
-  const costs = `${model}, ${size ? `${size} MB to fetch and ` : ''}${memory} MB of memory`;
-  return `Nothing here ${does === 'hearing' ? 'hears' : 'speaks'} ${languageName(code)}: \`hushd get ${code}\` brings ${costs}.`;
+  const nothing =
+    does === 'hearing'
+      ? 'Nothing here hears {language}: `hushd get {code}` brings {costs}.'
+      : 'Nothing here speaks {language}: `hushd get {code}` brings {costs}.';
+  const costs = size ? '{model}, {size} MB to fetch and {memory} MB of memory' : '{model}, {memory} MB of memory';
+  return t(nothing, { language: languageName(code), code, costs: t(costs, { model, size, memory }) });
 }
 
 let obtaining = null;
@@ -53,7 +74,7 @@ async function showHearing() {
   models = (await (await call(path)).json()).data.filter(({ language }) => language);
   await obtain();
   for (const section of HEARING) {
-    fillLanguages($(`${section}-language`), 'As spoken', heard(), 'hearing');
+    fillLanguages($(`${section}-language`), t('As spoken'), heard(), 'hearing');
     showModels(section);
   }
 }
@@ -62,10 +83,10 @@ function showModels(section) {
   const [language, select] = [$(`${section}-language`).value, $(`${section}-model`)];
   const named = models.map((model) => {
     const only = model.language.length === 1 && model.language[0] !== 'und';
-    const what = only ? languageName(model.language[0]) : `${model.language.length} languages`;
+    const what = only ? languageName(model.language[0]) : t('{count} languages', { count: model.language.length });
     return Object.assign(option(model.id, `${model.id} (${what})`), { disabled: language && !hears(model, language) });
   });
-  select.replaceChildren(option('', 'The usual one'), ...named);
+  select.replaceChildren(option('', t('The usual one')), ...named);
   restore(select);
   $(`${section}-brings`).replaceChildren(...coded(lacking(language, heard(), 'hearing')));
 }
@@ -73,16 +94,16 @@ function showModels(section) {
 // The fields of a request that hears, by the section's choices.
 export function hearing(section) {
   const [language, model] = [$(`${section}-language`).value, $(`${section}-model`).value];
-  if (lacking(language, heard(), 'hearing')) throw new Failure('Choose a language that is heard here.');
+  if (lacking(language, heard(), 'hearing')) throw new Failure(t('Choose a language that is heard here.'));
   return { ...(language && { language }), ...(model && { model }) };
 }
 
 // The mark at a text that is probably wrong.
 export function doubt(section) {
   const known = (models.find(({ id }) => id === $(`${section}-model`).value) ?? models[0])?.language ?? [];
-  const textContent =
-    known.length === 1 ? `the model knows ${languageName(known[0])} only` : 'probably not what was said';
-  return make('small', { className: 'mark', textContent, title: 'hushd get LANGUAGE brings another model' });
+  const says = known.length === 1 ? 'the model knows {language} only' : 'probably not what was said';
+  const textContent = t(says, { language: languageName(known[0] ?? 'und') });
+  return make('small', { className: 'mark', textContent, title: t('hushd get LANGUAGE brings another model') });
 }
 
 export function listHearing() {

@@ -1,5 +1,6 @@
 // Listen: the microphone's words, as they are said.
-import { $, Failure, attempt, coded, isUnderWay, make, note } from './common.js';
+import { loads, watch } from './activity.js';
+import { $, Failure, attempt, coded, isUnderWay, make, note, t } from './common.js';
 import { doubt, hearing } from './languages.js';
 
 const RATE = 24000; // Hz, where the browser converts the microphone's
@@ -7,7 +8,7 @@ const RATE = 24000; // Hz, where the browser converts the microphone's
 async function openMicrophone() {
   if (!navigator.mediaDevices) {
     throw new Failure(
-      'The browser gives the microphone only to pages of this machine or behind https://: open hushd at 127.0.0.1.',
+      t('The browser gives the microphone only to pages of this machine or behind https://: open hushd at 127.0.0.1.'),
     );
   }
   const audio = { channelCount: 1, autoGainControl: true, echoCancellation: true, noiseSuppression: false };
@@ -17,8 +18,8 @@ async function openMicrophone() {
     const refused = error.name === 'NotAllowedError';
     throw new Failure(
       refused
-        ? 'The microphone was refused: allow it for this page in the address bar.'
-        : 'There is no microphone: connect one.',
+        ? t('The microphone was refused: allow it for this page in the address bar.')
+        : t('There is no microphone: connect one.'),
     );
   }
 }
@@ -59,7 +60,7 @@ const base64 = (samples) => btoa(String.fromCharCode(...new Uint8Array(samples.b
 async function listen(signal) {
   const chosen = hearing('listen');
   setListening(true);
-  note('listen', 'Waiting for the microphone …');
+  note('listen', t('Waiting for the microphone …'));
   let stream, microphone, socket;
   try {
     stream = await openMicrophone();
@@ -77,11 +78,16 @@ async function listen(signal) {
       }
       if (socket?.readyState === WebSocket.OPEN) flush();
     };
-    note('listen', 'Speak now.');
+    const ready = () =>
+      note('listen', t(loads() ? 'Speak now: it is kept while the model is being loaded.' : 'Speak now.'));
+    ready();
     socket = openSocket();
+    telling = setInterval(ready, 500);
+    setTimeout(watch, 500);
     await transcribe(socket, microphone, chosen, (first) => waiting.unshift(first) && flush(), signal);
     note('listen', '');
   } finally {
+    clearInterval(telling);
     socket?.close();
     microphone?.context.close();
     stream?.getTracks().forEach((track) => track.stop());
@@ -91,6 +97,7 @@ async function listen(signal) {
   }
 }
 
+let telling = 0; // whether the model is being loaded
 let finish = () => {}; // ends the sound; what was said is still transcribed
 
 function transcribe(socket, microphone, chosen, begin, signal) {
@@ -99,7 +106,8 @@ function transcribe(socket, microphone, chosen, begin, signal) {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
     finish = () => {
-      note('listen', 'The last words …');
+      clearInterval(telling);
+      note('listen', t('The last words …'));
       microphone.port.postMessage('last');
     };
     socket.onopen = () => {
@@ -110,7 +118,7 @@ function transcribe(socket, microphone, chosen, begin, signal) {
       };
       begin({ type: 'session.update', session: { audio: { input } } });
     };
-    socket.onclose = () => reject(new Failure('The connection to hushd broke off: press Listen again.'));
+    socket.onclose = () => reject(new Failure(t('The connection to hushd broke off: press Listen again.')));
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
       const kind = event.type.split('.').pop();
@@ -145,7 +153,7 @@ function showHeard({ transcript, warnings = [] }) {
 
 function setListening(on) {
   $('listen').classList.toggle('on', on);
-  $('listen').textContent = on ? 'Stop' : 'Listen';
+  $('listen').textContent = t(on ? 'Stop' : 'Listen');
 }
 
 const said = ({ className, textContent }) => (className ? `[unlikely] ${textContent}` : textContent);
@@ -153,8 +161,8 @@ const heardText = () => [...$('heard').querySelectorAll('span')].map(said).join(
 $('listen').onclick = () => (isUnderWay('listen') ? finish() : attempt('listen', listen));
 $('copy-heard').onclick = () =>
   navigator.clipboard.writeText(heardText()).then(
-    () => note('listen', 'Copied.'),
-    () => note('listen', 'The browser does not let this page copy: select the text.', true),
+    () => note('listen', t('Copied.')),
+    () => note('listen', t('The browser does not let this page copy: select the text.'), true),
   );
 $('clear-heard').onclick = () => {
   $('heard').replaceChildren();

@@ -1,5 +1,5 @@
 // Read a recording: a transcript with speakers, to hear sentence by sentence and to keep.
-import { $, Failure, attempt, call, clock, coded, end, events, make, note, save } from './common.js';
+import { $, Failure, attempt, call, clock, coded, end, events, make, note, save, t } from './common.js';
 import { doubt, hearing } from './languages.js';
 
 const recording = { file: null, segments: [], subtitles: {}, end: 0, interrupted: false };
@@ -8,7 +8,7 @@ function choose(file) {
   if (!file) return;
   URL.revokeObjectURL($('sound').src);
   recording.file = file;
-  $('file-name').textContent = file.name || 'A recording';
+  $('file-name').textContent = file.name || t('A recording');
   $('sound').src = URL.createObjectURL(file);
   $('sound').hidden = false;
   attempt('read', read);
@@ -21,17 +21,17 @@ async function read(signal) {
   $('segments').hidden = $('saves').hidden = true;
   $('progress').hidden = $('stop-reading').hidden = false;
   $('progress').removeAttribute('value');
-  note('read', 'Reading …');
+  note('read', t('Reading …'));
   $('read-brings').textContent = '';
   try {
     await transcript(chosen, signal);
     const speakers = new Set(recording.segments.map((segment) => segment.speaker)).size;
-    const who = speakers > 1 ? `, ${speakers} speakers` : '';
+    const who = speakers > 1 ? t(', {speakers} speakers', { speakers }) : '';
     note(
       'read',
       recording.segments.length
-        ? `${clock(recording.segments.at(-1).end)}${who}. Click a sentence to hear it.`
-        : 'Nothing was said in it.',
+        ? `${clock(recording.segments.at(-1).end)}${who}. ${t('Click a sentence to hear it.')}`
+        : t('Nothing was said in it.'),
     );
   } finally {
     recording.interrupted = signal.reason === 'hidden';
@@ -86,7 +86,7 @@ function addSegment({ start, end, text, speaker = '', unlikely }) {
     'button',
     { type: 'button' },
     make('time', { textContent: clock(start), dateTime: `PT${start.toFixed(2)}S` }),
-    make('b', { textContent: speaker, title: speaker && `Speaker ${speaker}` }),
+    make('b', { textContent: speaker, title: speaker && t('Speaker {speaker}', { speaker }) }),
     make('span', { textContent: segment.text }),
   );
   button.onclick = () => hear(segment);
@@ -104,7 +104,7 @@ function hear({ start, end }) {
   $('sound').currentTime = start;
   $('sound')
     .play()
-    .catch(() => note('read', 'The browser cannot play this kind of file: listen to it elsewhere.', true));
+    .catch(() => note('read', t('The browser cannot play this kind of file: listen to it elsewhere.'), true));
 }
 
 $('sound').ontimeupdate = () => {
@@ -149,7 +149,7 @@ $('saves').onclick = ({ target }) => {
 };
 $('stop-reading').onclick = () => {
   end('read');
-  note('read', 'Stopped.');
+  note('read', t('Stopped.'));
 };
 for (const name of ['read-language', 'read-model']) {
   $(name).addEventListener('change', () => recording.file && attempt('read', read));

@@ -1,5 +1,19 @@
 // Speak: a text is heard while it is made, with its words marked, or kept as a file.
-import { $, Failure, attempt, call, coded, codeOf, end, events, explain, languageName, make, note } from './common.js';
+import {
+  $,
+  Failure,
+  attempt,
+  call,
+  coded,
+  codeOf,
+  end,
+  events,
+  explain,
+  languageName,
+  make,
+  note,
+  t,
+} from './common.js';
 import { post, remember, save } from './common.js';
 import { fillLanguages, lacking, obtain, restore } from './languages.js';
 
@@ -116,7 +130,7 @@ class Reading {
 
 function speechRequest() {
   const [language, voice] = [$('voice-language').value, $('voice').value];
-  if (lacking(language, spoken(), 'speaking')) throw new Failure('Choose a language that is spoken here.');
+  if (lacking(language, spoken(), 'speaking')) throw new Failure(t('Choose a language that is spoken here.'));
   const chosen = voice ? { voice } : language && { language };
   return { input: $('text').value, speed: Number($('speed').value), ...chosen };
 }
@@ -125,7 +139,7 @@ let player = null; // of the speech that is heard
 
 async function speak(signal) {
   const request = speechRequest();
-  if (!request.input.trim()) throw new Failure('Write something to speak first.');
+  if (!request.input.trim()) throw new Failure(t('Write something to speak first.'));
   const mine = (player = new Player());
   const reading = new Reading(request.input);
   let frame = 0;
@@ -134,7 +148,7 @@ async function speak(signal) {
     frame = requestAnimationFrame(follow);
   };
   setSpeaking(true);
-  note('speak', 'A voice is coming …');
+  note('speak', t('A voice is coming …'));
   try {
     const body = { ...request, response_format: 'pcm', stream_format: 'sse', timeline: true };
     for await (const event of events(await post('v1/audio/speech', body, signal))) {
@@ -167,7 +181,7 @@ function stopSpeaking() {
 function setSpeaking(on) {
   const had = document.activeElement;
   $('speak').classList.toggle('on', on);
-  $('speak').textContent = on ? 'Stop' : 'Speak';
+  $('speak').textContent = t(on ? 'Stop' : 'Speak');
   $('reading').style.height = `${$('text').offsetHeight || $('reading').offsetHeight}px`;
   $('text').hidden = on;
   $('reading').hidden = !on;
@@ -177,8 +191,8 @@ function setSpeaking(on) {
 
 async function saveSpeech(signal) {
   const request = speechRequest();
-  if (!request.input.trim()) throw new Failure('Write something to speak first.');
-  note('speak', 'The file is being made …');
+  if (!request.input.trim()) throw new Failure(t('Write something to speak first.'));
+  note('speak', t('The file is being made …'));
   const response = await post('v1/audio/speech', { ...request, response_format: 'mp3' }, signal);
   save('speech.mp3', await response.blob(), 'audio/mpeg');
   note('speak', '');
@@ -192,17 +206,18 @@ function named({ id, language, gender }, several) {
   const [, name] =
     id.match(/^[a-z]{2,3}_[A-Z]{2}-(.+?)-(?:x_low|low|medium|high)$/) ?? id.match(/^[a-z][fm]_(.+)$/) ?? [];
   const robot = id.startsWith('espeak-');
-  const plain = robot ? 'eSpeak, a robot' : (name ?? id).replace(/^./, (letter) => letter.toUpperCase());
-  return [plain, several && languageName(language), !robot && gender].filter(Boolean).join(', ');
+  const plain = robot ? t('eSpeak, a robot') : (name ?? id).replace(/^./, (letter) => letter.toUpperCase());
+  return [plain, several && languageName(language), !robot && gender && t(gender)].filter(Boolean).join(', ');
 }
 
 async function showVoices() {
   ({ voices } = await (await call('v1/audio/voices')).json());
   await obtain();
-  fillLanguages($('voice-language'), 'That of the text', spoken(), 'speaking');
+  fillLanguages($('voice-language'), t('That of the text'), spoken(), 'speaking');
   showVoicesOf($('voice-language').value);
   $('speak').disabled = $('save-speech').disabled = !voices.length;
-  if (!voices.length) note('speak', 'No voice is installed: run pip install "hushd[tts]", and reload this page.', true);
+  if (!voices.length)
+    note('speak', t('No voice is installed: run pip install "hushd[tts]", and reload this page.'), true);
 }
 
 // The voices of a language, natural ones first; without one, none but the usual one of the text's own language.
@@ -211,7 +226,7 @@ function showVoicesOf(code) {
   some.sort((one, other) => one.id.startsWith('espeak-') - other.id.startsWith('espeak-'));
   const several = new Set(some.map(({ language }) => language.toLowerCase())).size > 1;
   const options = some.map((voice) => make('option', { value: voice.id, textContent: named(voice, several) }));
-  $('voice').replaceChildren(make('option', { value: '', textContent: 'The usual one' }), ...options);
+  $('voice').replaceChildren(make('option', { value: '', textContent: t('The usual one') }), ...options);
   restore($('voice'));
   $('speak-brings').replaceChildren(...coded(lacking(code, spoken(), 'speaking')));
 }
