@@ -78,6 +78,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
     options = {
         "version": __version__, "place": place(folders, os.environ), "log": os.fspath(folders.logs / "mcp.log"),
         "session": json.dumps(session), "languages": preferences.languages_named(folders.config),
+        "speaks": preferences.languages_spoken(folders.config),
     }  # fmt: skip
     folder = os.path.dirname(os.path.dirname(__file__))
     os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _RELAY, folder, "hushd", "mcp", json.dumps(options)])

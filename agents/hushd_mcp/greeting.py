@@ -30,14 +30,20 @@ USUAL_LANGUAGES = "such as en or de"  # words of a description, where the user's
 _CAPABILITIES = {"tools": {"listChanged": False}}
 
 
-def answer(message: dict[str, object], version: str) -> dict[str, object] | None:
+def instructions(speaks: str) -> str:
+    """Returns what a host's model is told of hushd, and of the person: the languages that they speak, if known."""
+    told = f"\nLanguages of the person, the one spoken most first: {speaks}. Speak to them in that one."
+    return INSTRUCTIONS + (told if speaks else "")
+
+
+def answer(message: dict[str, object], version: str, speaks: str) -> dict[str, object] | None:
     """Returns the answer to an `initialize`, equal to the SDK's; None if the SDK may answer otherwise."""
     params = message.get("params")
     if type(message.get("id")) not in (str, int) or not isinstance(params, dict) or not _is_usual(params):
         return None
     result = {
         "capabilities": _CAPABILITIES,
-        "instructions": INSTRUCTIONS,
+        "instructions": instructions(speaks),
         "protocolVersion": params["protocolVersion"],
         "serverInfo": INFORMATION | {"version": version},
     }

@@ -91,7 +91,9 @@ class Relay:
             self._follow(message, line)
 
     def _begin(self, message: dict[str, object], line: bytes) -> None:
-        answer = None if self._beginning else greeting.answer(message, self._options["version"])
+        answer = (
+            None if self._beginning else greeting.answer(message, self._options["version"], self._options["speaks"])
+        )
         if answer:
             self._greeted = True
             self._session["answered"] = message["id"]

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from hushd_models import preferences
 from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
+from hushd_protocol.system import paths
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -22,7 +24,7 @@ from pydantic import ValidationError
 
 from .answers import refusal
 from .calls import Calls
-from .greeting import INFORMATION, INSTRUCTIONS
+from .greeting import INFORMATION, instructions
 from .tools import PREFIX, Tools
 
 _EMPTY = ("prompts", "resources")  # capabilities
@@ -40,7 +42,7 @@ class Server(MCPServer[Any]):
             INFORMATION["name"],
             title=INFORMATION["title"],
             version=__version__,
-            instructions=INSTRUCTIONS,
+            instructions=instructions(preferences.languages_spoken(paths.find().config)),
             tools=tools,
             log_level="ERROR",
             subscriptions=False,

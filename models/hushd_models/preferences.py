@@ -71,6 +71,11 @@ def _value(path: Path, key: str) -> object:
         return None
 
 
+def languages_spoken(path: Path) -> str:
+    """Returns the user's languages for a reader, such as `French (fr), English (en)`; empty where they are unknown."""
+    return ", ".join(f"{languages.name(code)} ({code})" for code in own_languages(path))
+
+
 def languages_named(path: Path) -> str:
     """Returns `such as fr or en`: the user's languages as examples, filled up with English and German."""
     first, second, *_ = dict.fromkeys([*own_languages(path), "en", "de"])

@@ -75,7 +75,7 @@ def said(stdin: IO[bytes], stdout: IO[bytes], messages: Iterable[object]) -> lis
 @pytest.mark.parametrize("version", greeting.VERSIONS)
 def test_the_answer_is_the_sdks_and_comes_once(version: str) -> None:
     """Each version gets what the SDK would say, and the session goes on."""
-    assert greeting.answer(json.loads(json.dumps(initialize(version))), "1") is not None
+    assert greeting.answer(json.loads(json.dumps(initialize(version))), "1", "") is not None
     lines = (initialize(version), {"jsonrpc": "2.0", "method": "notifications/initialized"}, {**STATUS})
     assert answers(*lines) == of_the_sdk(*lines)
 
@@ -92,10 +92,16 @@ def test_all_but_calls_is_answered_by_the_relay_alone(runtime: Path) -> None:
 
 
 def test_the_descriptions_name_the_users_languages(runtime: Path) -> None:
-    """Those of the configuration, by the relay as by the server: a model that knows them asks in the right one."""
+    """Those of the configuration, by the relay as by the server, and the instructions say which the person speaks: a
+    model that knows it asks in the right one from the first question on."""
     (runtime / "config.toml").write_text('languages = ["fr", "pt"]\n')
     listing = {"jsonrpc": "2.0", "id": "list", "method": "tools/list"}
-    told = {each["id"]: each for each in answers(initialize("2025-06-18"), listing, STATUS)}["list"]
+    answered = {each["id"]: each for each in answers(initialize("2025-06-18"), listing, STATUS)}
+    spoken = (
+        "Languages of the person, the one spoken most first: French (fr), Portuguese (pt). Speak to them in that one."
+    )
+    assert answered[0]["result"]["instructions"].endswith(spoken)  # type: ignore[index]
+    told = answered["list"]
     tools = {tool["name"]: tool for tool in told["result"]["tools"]}  # type: ignore[index]
     for name in ("hushd_say", "hushd_listen", "hushd_transcribe", "hushd_voices"):
         about = tools[name]["inputSchema"]["properties"]["language"]["description"]

@@ -136,7 +136,7 @@ def test_a_cancelled_call_is_silence_and_its_id_is_free(port: int, diary: Diary)
     notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
     assert send(port, message=notice, Mcp_Session_Id=name).status == 202
     again = send(port, message=call(5, "tools/call", name="hushd_voices", arguments={}), Mcp_Session_Id=name)
-    assert [message["id"] for _, message in events(again)] == [5]
+    assert [(message["id"], message["result"]["isError"]) for _, message in events(again)] == [(5, False)]
     answer.close()
     wait_until(lambda: diary.sounds(), "silence")
     assert diary.sounds()[0].heard < len(words(20))

@@ -151,7 +151,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
     answered by a sentence if it had been taken; the next one is served."""
     found = paths.find(environment)
     found.runtime.mkdir(mode=0o700, exist_ok=True)
-    options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en"}
+    options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en", "speaks": ""}
     code = "import sys; from hushd_mcp import relay; relay.PROCESS_SILENCE_S = 8.0; relay.main()"
     command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)

@@ -8,15 +8,18 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd import Client
 from hushd_gateway.http import web_page
+from hushd_supervisor.core.worker.states import State
 from support.http_gateway import HttpGateway
 
 from .test_security import LOCALHOST, ask
 
+WORDS = {"female", "male", *(state.value for state in State)}  # that the page gets from elsewhere
 TEXT = "Eins 🎈. The second sentence is here."
 
 
@@ -39,6 +42,24 @@ def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, 
     assert (again.status, nothing, again.headers["etag"]) == (304, b"", answer.headers["etag"])
     assert ask(LOCALHOST, "GET", path, token="secret")[0] == 200
     assert ask({"Host": "evil.example"}, "GET", path)[0] == 403
+
+
+def test_the_page_is_whole_in_each_of_its_languages() -> None:
+    """Each sentence that a script asks for has a translation, and each translation a place in the page."""
+    folder = Path(web_page.__file__).with_name("page")
+    source = "\n".join(path.read_text() for path in [*folder.glob("*.js"), folder / "page.html"])
+    asked = {
+        each[1]
+        for each in re.findall(r"""\b(?:t|Failure|note)\(\s*(?:'[a-z]+', )?(['"])([^'"]*? [^'"]*)\1[,)]""", source)
+    }
+    asked |= set(re.findall(r'aria-label="([^"]*)"', source))
+    languages = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json") if path.stem != "en"}
+    assert set(languages) == {"de", "es", "fr", "it", "pt"}
+    for code, sentences in languages.items():
+        assert asked <= sentences.keys(), code
+        assert [each for each in sentences if each not in source and each not in WORDS] == [], code
+        holes = re.compile(r"\{\w+\}")
+        assert all(set(holes.findall(each)) == set(holes.findall(said)) for each, said in sentences.items()), code
 
 
 def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(gateway: HttpGateway) -> None:

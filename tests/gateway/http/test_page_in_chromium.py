@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import chromium, command_line, foreign_speech, moonshine_once
@@ -18,6 +19,7 @@ from support.peer import Peer, Supervisor, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
+AXE = Path(__file__).parents[3] / "build/node_modules/axe-core/axe.min.js"  # npm install --prefix build axe-core
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n'
 TEXT = "Two 🎈 red balloons. They rise over the quiet town."
 # What is played, and which words are marked meanwhile.
@@ -212,6 +214,38 @@ def test_french_is_marked_and_the_choices_are_kept(page: Chromium, address: str,
     page.run("void Object.defineProperty(window, 'localStorage', { get() { throw new Error('private'); } })")
     choose(page, "listen-language", "")
     assert text(page, "listen-brings") == ""
+
+
+def test_a_reader_has_the_page_in_their_language(address: str, home: Path) -> None:
+    """Its sentences, and the names of languages, of which theirs comes first; nothing that a screen reader misses."""
+    with Chromium(home / "german", None, "--lang=de", "--accept-lang=de") as page:
+        page.open(address)
+        page.until("document.querySelector('#voice-language option:nth-child(3)')")
+        page.until("document.querySelector('#news li')")
+        assert text(page, "speak-title") == "Sprechen"
+        assert page.run("document.documentElement.lang") == "de"
+        names = str(text(page, "voice-language")).split("\n")
+        assert names[0] == "Die des Textes"
+        assert {"Englisch", "Deutsch"} & set(names)
+        assert (page.run("document.querySelector('#voice-language option:nth-child(2)').value") == "de") == (
+            "Deutsch" in names
+        )
+        if AXE.exists():
+            page.run(f"{AXE.read_text()}; void axe.run().then(({{ violations }}) => (window.found = violations))")
+            page.until("window.found", 60)
+            assert page.run("window.found.map(({ id }) => id)") == []
+
+
+def test_the_microphone_says_that_the_model_is_still_coming(page: Chromium, address: str) -> None:
+    """Speech is kept meanwhile, so the reader may speak, and knows why no word appears."""
+    activity = httpx.get(f"{address}v1/activity").json()
+    activity["status"]["workers"] = [{"name": "stt/moonshine/tiny-en", "state": "starting", "pid": 1}]
+    answer_with(page, "/v1/activity", 200, json.dumps(activity))
+    press(page, "listen")
+    page.until("document.querySelector('#listen-note').textContent.includes('while the model is being loaded')")
+    page.send("Fetch.disable")
+    press(page, "listen")
+    page.until("document.querySelector('#listen').textContent === 'Listen'", 60)
 
 
 def answer_with(page: Chromium, path: str, status: int, body: str) -> None:

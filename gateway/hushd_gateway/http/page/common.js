@@ -11,8 +11,9 @@ export function make(name, properties = {}, ...children) {
 export const coded = (words) =>
   words.split('`').map((part, place) => (place % 2 ? make('code', { textContent: part }) : part));
 
-export function note(section, words, wrong = false) {
+export function note(section, sentence, wrong = false) {
   const line = $(`${section}-note`);
+  const words = t(sentence);
   if (line.textContent !== words.replaceAll('`', '')) line.replaceChildren(...coded(words)); // or it is read aloud again
   line.classList.toggle('wrong', wrong);
 }
@@ -71,7 +72,12 @@ export function remember(name, value) {
   } catch {} // in a private window
 }
 
-export class Failure extends Error {} // its message is for the reader
+// An error whose message is for the reader.
+export class Failure extends Error {
+  constructor(sentence, values) {
+    super(t(sentence, values));
+  }
+}
 
 export async function call(path, options = {}) {
   const token = sessionStorage.getItem('token');
@@ -81,7 +87,7 @@ export async function call(path, options = {}) {
     response = await fetch(path, { cache: 'no-store', ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Failure(t('hushd does not answer: see whether “hushd status” shows its HTTP address.'));
+    throw new Failure('hushd does not answer: see whether “hushd status” shows its HTTP address.');
   }
   if (response.status === 401) {
     await askForToken(token);
@@ -168,12 +174,12 @@ async function askForToken(refused) {
     $('token-form').onsubmit = (event) => {
       event.preventDefault();
       const token = $('token').value.trim();
-      if (!/^[!-~]+$/.test(token)) return note('token', t('That is not hushd’s token.'), true);
+      if (!/^[!-~]+$/.test(token)) return note('token', 'That is not hushd’s token.', true);
       sessionStorage.setItem('token', token);
       dialog.onclose = resolve; // not sooner: closing is told later, and would decline what is asked next
       dialog.close();
     };
-    dialog.onclose = () => reject(new Failure(t('hushd needs its token: reload this page to enter it.')));
+    dialog.onclose = () => reject(new Failure('hushd needs its token: reload this page to enter it.'));
     $('token-cancel').onclick = () => dialog.close();
     $('token').value = '';
     dialog.showModal();

@@ -94,7 +94,7 @@ function showModels(section) {
 // The fields of a request that hears, by the section's choices.
 export function hearing(section) {
   const [language, model] = [$(`${section}-language`).value, $(`${section}-model`).value];
-  if (lacking(language, heard(), 'hearing')) throw new Failure(t('Choose a language that is heard here.'));
+  if (lacking(language, heard(), 'hearing')) throw new Failure('Choose a language that is heard here.');
   return { ...(language && { language }), ...(model && { model }) };
 }
 

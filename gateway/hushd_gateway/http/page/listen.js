@@ -8,7 +8,7 @@ const RATE = 24000; // Hz, where the browser converts the microphone's
 async function openMicrophone() {
   if (!navigator.mediaDevices) {
     throw new Failure(
-      t('The browser gives the microphone only to pages of this machine or behind https://: open hushd at 127.0.0.1.'),
+      'The browser gives the microphone only to pages of this machine or behind https://: open hushd at 127.0.0.1.',
     );
   }
   const audio = { channelCount: 1, autoGainControl: true, echoCancellation: true, noiseSuppression: false };
@@ -60,7 +60,7 @@ const base64 = (samples) => btoa(String.fromCharCode(...new Uint8Array(samples.b
 async function listen(signal) {
   const chosen = hearing('listen');
   setListening(true);
-  note('listen', t('Waiting for the microphone …'));
+  note('listen', 'Waiting for the microphone …');
   let stream, microphone, socket;
   try {
     stream = await openMicrophone();
@@ -107,7 +107,7 @@ function transcribe(socket, microphone, chosen, begin, signal) {
     signal.addEventListener('abort', () => reject(signal.reason));
     finish = () => {
       clearInterval(telling);
-      note('listen', t('The last words …'));
+      note('listen', 'The last words …');
       microphone.port.postMessage('last');
     };
     socket.onopen = () => {
@@ -118,7 +118,7 @@ function transcribe(socket, microphone, chosen, begin, signal) {
       };
       begin({ type: 'session.update', session: { audio: { input } } });
     };
-    socket.onclose = () => reject(new Failure(t('The connection to hushd broke off: press Listen again.')));
+    socket.onclose = () => reject(new Failure('The connection to hushd broke off: press Listen again.'));
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
       const kind = event.type.split('.').pop();
@@ -161,8 +161,8 @@ const heardText = () => [...$('heard').querySelectorAll('span')].map(said).join(
 $('listen').onclick = () => (isUnderWay('listen') ? finish() : attempt('listen', listen));
 $('copy-heard').onclick = () =>
   navigator.clipboard.writeText(heardText()).then(
-    () => note('listen', t('Copied.')),
-    () => note('listen', t('The browser does not let this page copy: select the text.'), true),
+    () => note('listen', 'Copied.'),
+    () => note('listen', 'The browser does not let this page copy: select the text.', true),
   );
 $('clear-heard').onclick = () => {
   $('heard').replaceChildren();

@@ -21,7 +21,7 @@ async function read(signal) {
   $('segments').hidden = $('saves').hidden = true;
   $('progress').hidden = $('stop-reading').hidden = false;
   $('progress').removeAttribute('value');
-  note('read', t('Reading …'));
+  note('read', 'Reading …');
   $('read-brings').textContent = '';
   try {
     await transcript(chosen, signal);
@@ -104,7 +104,7 @@ function hear({ start, end }) {
   $('sound').currentTime = start;
   $('sound')
     .play()
-    .catch(() => note('read', t('The browser cannot play this kind of file: listen to it elsewhere.'), true));
+    .catch(() => note('read', 'The browser cannot play this kind of file: listen to it elsewhere.', true));
 }
 
 $('sound').ontimeupdate = () => {
@@ -149,7 +149,7 @@ $('saves').onclick = ({ target }) => {
 };
 $('stop-reading').onclick = () => {
   end('read');
-  note('read', t('Stopped.'));
+  note('read', 'Stopped.');
 };
 for (const name of ['read-language', 'read-model']) {
   $(name).addEventListener('change', () => recording.file && attempt('read', read));

@@ -130,7 +130,7 @@ class Reading {
 
 function speechRequest() {
   const [language, voice] = [$('voice-language').value, $('voice').value];
-  if (lacking(language, spoken(), 'speaking')) throw new Failure(t('Choose a language that is spoken here.'));
+  if (lacking(language, spoken(), 'speaking')) throw new Failure('Choose a language that is spoken here.');
   const chosen = voice ? { voice } : language && { language };
   return { input: $('text').value, speed: Number($('speed').value), ...chosen };
 }
@@ -139,7 +139,7 @@ let player = null; // of the speech that is heard
 
 async function speak(signal) {
   const request = speechRequest();
-  if (!request.input.trim()) throw new Failure(t('Write something to speak first.'));
+  if (!request.input.trim()) throw new Failure('Write something to speak first.');
   const mine = (player = new Player());
   const reading = new Reading(request.input);
   let frame = 0;
@@ -148,7 +148,7 @@ async function speak(signal) {
     frame = requestAnimationFrame(follow);
   };
   setSpeaking(true);
-  note('speak', t('A voice is coming …'));
+  note('speak', 'A voice is coming …');
   try {
     const body = { ...request, response_format: 'pcm', stream_format: 'sse', timeline: true };
     for await (const event of events(await post('v1/audio/speech', body, signal))) {
@@ -191,8 +191,8 @@ function setSpeaking(on) {
 
 async function saveSpeech(signal) {
   const request = speechRequest();
-  if (!request.input.trim()) throw new Failure(t('Write something to speak first.'));
-  note('speak', t('The file is being made …'));
+  if (!request.input.trim()) throw new Failure('Write something to speak first.');
+  note('speak', 'The file is being made …');
   const response = await post('v1/audio/speech', { ...request, response_format: 'mp3' }, signal);
   save('speech.mp3', await response.blob(), 'audio/mpeg');
   note('speak', '');
@@ -216,8 +216,7 @@ async function showVoices() {
   fillLanguages($('voice-language'), t('That of the text'), spoken(), 'speaking');
   showVoicesOf($('voice-language').value);
   $('speak').disabled = $('save-speech').disabled = !voices.length;
-  if (!voices.length)
-    note('speak', t('No voice is installed: run pip install "hushd[tts]", and reload this page.'), true);
+  if (!voices.length) note('speak', 'No voice is installed: run pip install "hushd[tts]", and reload this page.', true);
 }
 
 // The voices of a language, natural ones first; without one, none but the usual one of the text's own language.
