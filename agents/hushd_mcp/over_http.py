@@ -36,7 +36,7 @@ from hushd_mcp.server import Server
 from hushd_mcp.sessions import IDLE_EXIT_S, MAX_MESSAGE_BYTES
 from hushd_mcp.work import RESULT_S, TaskRegistry
 
-MAX_SESSIONS = 256
+MAX_HTTP_SESSIONS = 256
 _REPLAYED = 256  # last messages of a session
 _FIRST_BYTES_S = 0.2  # for the request of a connection that was accepted last
 
@@ -44,7 +44,7 @@ _FIRST_BYTES_S = 0.2  # for the request of a connection that was accepted last
 class SharedTasks(TaskRegistry):
     """The tasks of all clients without sessions: none ends another's."""
 
-    most = MAX_SESSIONS
+    most = MAX_HTTP_SESSIONS
 
     def _reclaim(self) -> None:
         """Leaves the microphone to whoever has it: a client that gives up closes its request, which ends the task."""
@@ -63,9 +63,9 @@ class LastMessages(EventStore):
         return str(self._count)
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        kept = list(self._kept)
-        stream = next((stream for number, stream, _ in kept if str(number) == last_event_id), None)
-        for number, its_stream, message in kept:
+        messages = list(self._kept)
+        stream = next((stream for number, stream, _ in messages if str(number) == last_event_id), None)
+        for number, its_stream, message in messages:
             if its_stream == stream and number > int(last_event_id) and message is not None:
                 await send_callback(EventMessage(message, str(number)))
         return stream
@@ -101,7 +101,7 @@ class Agents:
         try:
             if is_older and name in self._sessions:
                 await self._sessions[name].handle_request(scope, receive, send)
-            elif name or not is_older or scope["method"] != "POST" or len(self._sessions) >= MAX_SESSIONS:
+            elif name or not is_older or scope["method"] != "POST" or len(self._sessions) >= MAX_HTTP_SESSIONS:
                 await self.sessionless.handle_request(scope, receive, send)
             else:
                 await self._begin(scope, receive, send)
@@ -159,8 +159,7 @@ async def _serve(listener: socket.socket, channel: socket.socket, idle_s: float)
     async with agents.sessionless.run():
         serving = asyncio.create_task(server.serve([listener]))
         while agents.rests_for() < idle_s and not dismissed.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(dismissed.wait(), idle_s / 10)
+            await asyncio.sleep(min(idle_s, 1.0) / 4)
         loop.remove_reader(channel)
         for each in server.servers:
             each.close()

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from hushd_gateway.routing import Engines
 
-from . import agents, metrics, models, processes, speech, web_page, words
+from . import agents, metrics, models, own_voices, processes, speech, web_page, words
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
 from .realtime import client_secrets, socket
@@ -44,6 +44,8 @@ ROUTES: list[BaseRoute] = [
     WebSocketRoute("/v1/realtime", socket.serve),
     Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
     Route("/v1/audio/voices", models.voices),
+    Route("/v1/audio/voices", own_voices.create, methods=["POST"]),
+    Route("/v1/audio/voices/{name}", own_voices.remove, methods=["DELETE"]),
     Route("/v1/audio/models", models.audio_models),
     Route("/v1/models", models.models),
     Route("/v1/models/{name:path}", models.model),

@@ -189,7 +189,7 @@ class _FormReader:
 
     def _headers_end(self) -> None:
         self._name = self._options.get(b"name", b"").decode("utf-8", "replace")
-        if self._name == "file":
+        if self._name in ("file", "audio_sample"):  # the latter is a voice's
             if self._form.path is not None:
                 raise bad("Send one file.", "file")
             self._file = self._form.open()

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hushd_gateway import routing
 
+from . import own_voices
 from .errors import ApiError
 
 
@@ -49,7 +50,10 @@ async def _entries(request: Request) -> list[JsonObject]:
 
 
 async def voices(request: Request) -> Response:
-    return JSONResponse(listings.voices(await routing.of(request).every()))
+    """Answers with the installed voices; with `?legacy=true` their names alone, as Kokoro-FastAPI once did."""
+    entries = {voice["id"]: voice for voice in own_voices.listed()}
+    entries = {voice["id"]: voice for voice in listings.voices(await routing.of(request).every())["voices"]} | entries
+    return JSONResponse({"voices": list(entries if request.query_params.get("legacy") == "true" else entries.values())})
 
 
 async def languages(request: Request) -> Response:

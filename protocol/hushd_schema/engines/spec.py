@@ -101,6 +101,7 @@ class EngineSpec(NamedTuple):
         recommended: the models to recommend.
         translates: whether its multilingual models translate into English.
         robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
+        clones: whether it speaks with the voice of each recording in the folder `voices` of its models.
         confined: whether its worker gives up what an engine does not need (`hushd_worker.confinement`); false for
             programs of the user's.
         reads, writes: files and folders that it needs beyond that, with `~` and variables such as `$PKUSEG_HOME`, which
@@ -141,6 +142,7 @@ class EngineSpec(NamedTuple):
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False
     robotic: bool = False
+    clones: bool = False
     confined: bool = True
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 LAST = "mcp"  # kind of the socket by which the gateway passes agents' requests on
 SOUND = ("ALSA_", "DBUS_SESSION_", "PIPEWIRE_", "PULSE_")  # variables of who speaks and listens itself, as for agents
-STEADY_S = 10.0  # a gateway that lived this long had started well
+PROVEN_LIFE_S = 10.0  # a gateway that lived this long had started well
 RESTART_DELAY_S = 10.0  # seconds to wait after the second failed start in a row, and after each further one
 GATEWAY_END_TIMEOUT_S = 4.0  # seconds for the last answers at the end
 
@@ -352,7 +352,7 @@ class Door(Source):
         """Records a failure; from the second start in a row on that fails, closes the connections that wait, and
         starts no gateway for a while."""
         self._record("error", f"the gateway {reason}")
-        self._failures[agents] = self._failures[agents] + 1 if lived < STEADY_S else 0
+        self._failures[agents] = self._failures[agents] + 1 if lived < PROVEN_LIFE_S else 0
         if self._failures[agents] > 1:
             count = sum(listener.drop_waiting() for listener in self._polled_listeners(agents))
             self._record("error", f"closed {count} connections, and starts no gateway for {RESTART_DELAY_S:.0f} s")

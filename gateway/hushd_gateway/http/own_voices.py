@@ -1,0 +1,109 @@
+"""`POST /v1/audio/voices` makes a voice of a recording, for an engine that imitates; `DELETE …/NAME` removes it.
+
+The recording lies in the user's models folder as `voices/NAME.LANGUAGE.wav`, which its engine reads, whichever
+environment that runs in, and nobody else.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hushd.synthesis.voices import VoiceChoice
+from hushd_models import advice, catalogue, languages, preferences, weights
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
+from hushd_protocol.system.paths import find
+from hushd_schema import engines
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from hushd_gateway import routing
+
+from .body import Form
+from .errors import ApiError, bad
+from .fields import text
+
+_KINDS = {b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg", b"ID3": "mp3", b"\xff\xfb": "mp3", b"\xff\xf3": "mp3"}
+_MAX_SAMPLE_BYTES = 50_000_000
+
+
+async def create(request: Request) -> Response:
+    """Answers with the voice, and the model that speaks with it."""
+    elsewhere, able = preferences.engines_elsewhere(find().config), [spec.name for spec in _imitators()]
+    engine = next((each for each in able if each in elsewhere or advice.engine_installed(each)), None)
+    if engine is None:
+        raise HushdError(
+            "engine_missing", f"No engine here imitates voices: {' or '.join(able)} does (docs/MODELS.md)."
+        )
+    with Form() as form:
+        await form.read(request)
+        name, tag = text(form.fields, "name"), languages.code(text(form.fields, "language", "en"))
+        if not is_name(name) or "." in name:
+            raise bad("name must be of letters, digits, - and _.", "name")
+        if not text(form.fields, "consent").strip():
+            raise bad("Say in consent how the person has agreed that their voice is imitated.", "consent")
+        if form.path is None or form.path.stat().st_size > _MAX_SAMPLE_BYTES:
+            raise bad("audio_sample must be a recording of one person, some ten seconds long.", "audio_sample")
+        with open(form.path, "rb") as sample:
+            head = sample.read(4)
+        if (kind := next((kind for start, kind in _KINDS.items() if head.startswith(start)), None)) is None:
+            raise bad("audio_sample must be WAV, FLAC, Ogg or MP3.", "audio_sample")
+        if not (model := _model(engine, tag)):
+            raise bad(f"No model of {engine} speaks {tag}.", "language")
+        taken = {voice.name.casefold() for voice in (await routing.of(request).tts()).voices()}
+        if name.casefold() in taken.union(voice["id"].casefold() for voice in listed()):
+            raise bad(f"There is a voice {name} already: delete it, or choose another name.", "name")
+        folder = weights.folder(engine) / "voices"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(form.path, part := folder / f".{name}.part")
+        part.chmod(0o600)
+        part.rename(folder / f"{name}.{tag}.{kind}")
+    find().listed.unlink(missing_ok=True)  # the engines' voices are listed anew
+    voice = {"id": name, "object": "audio.voice", "created_at": int(time.time()), "name": name, "language": tag}
+    return JSONResponse(voice | {"model": f"{engine}/{model}"})
+
+
+async def remove(request: Request) -> Response:
+    """Removes the recording of a voice."""
+    name = request.path_params["name"]
+    if not (mine := [path for _, path in _recordings() if path.name.partition(".")[0] == name]):
+        raise ApiError(404, "There is no such voice of yours: GET /v1/audio/voices lists them.", "name")
+    for path in mine:
+        path.unlink(missing_ok=True)
+    find().listed.unlink(missing_ok=True)
+    return JSONResponse({"id": name, "object": "audio.voice.deleted", "deleted": True})
+
+
+def listed() -> list[JsonObject]:
+    """Returns the entries of these voices in the list of voices."""
+    parts = [path.name.split(".") for _, path in _recordings()]
+    return [{"id": name, "name": name, "language": tag, "gender": ""} for name, tag, _ in parts]
+
+
+def choice(name: str) -> VoiceChoice | None:
+    """Returns the voice of this name with its engine and model; None for any voice that is not one of these."""
+    for engine, path in _recordings():
+        its_name, tag, _ = path.name.split(".")
+        if its_name == name:
+            return VoiceChoice(engine, _model(engine, tag), name)
+    return None
+
+
+def _imitators() -> list[engines.EngineSpec]:
+    return [spec for spec in engines.every("tts") if spec.clones]
+
+
+def _model(engine: str, language: str) -> str:
+    known = (each.name for each in catalogue.of(engine) if languages.is_among(language, each.languages))
+    return next(known, "")
+
+
+def _recordings() -> Iterator[tuple[str, Path]]:
+    """Yields each engine that imitates with each recording in its folder."""
+    for spec in _imitators():
+        paths = sorted((weights.folder(spec.name) / "voices").glob("[!.]*.*.*"))
+        yield from ((spec.name, path) for path in paths if path.name.count(".") == 2)
