@@ -265,20 +265,22 @@ def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: 
     assert engine.detect_language(spoken[0][1]) is None
 
 
-@pytest.mark.parametrize(("tries", "expected"), [(None, [False] + [True] * 5), (2, [False, True]), (1, [False])])
+@pytest.mark.parametrize(
+    ("tries", "expected"), [(None, [False, True, False] + [True] * 5), (2, [False, True, False, True]), (1, [False])]
+)
 def test_a_doubtful_text_is_tried_as_often_as_wanted(
     name: str, spoken: list[tuple[str, np.ndarray]], tries: int | None, expected: list[bool]
 ) -> None:
-    """Six times for a recording, the second time by a whole window; as often as `tries` says for whoever waits, in a
-    short window, too."""
+    """Six times for a recording, in the whole window, and before that once in a short one, from which none is sampled;
+    as often as `tries` says for whoever waits."""
     engine = load(name, "commands")
-    frames, texts, options = encoded(name, engine), list[bool](), engine.window.options
+    frames, texts, check = encoded(name, engine), list[bool](), engine.window.check_sampled
 
-    def record(given: Any, *, sampled: bool) -> Any:
+    def record(sampled: bool) -> None:
         texts.append(sampled)
-        return options(given, sampled=sampled)
+        check(sampled)
 
-    engine.window.options = record
+    engine.window.check_sampled = record
     list(engine.transcribe(spoken[0][1], Options(tries=tries, decoder={"logprob_threshold": 0.0})))
     assert texts[: len(expected)] == expected
     assert len(frames) == min(len(expected), 2)

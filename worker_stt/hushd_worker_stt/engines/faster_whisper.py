@@ -237,7 +237,7 @@ class TogetherModel:
             joined = windows[0] if len(items) == 1 else self._joined(windows)
             return [[result] for result in self._generated(joined, beginnings, options)]
 
-        options = self._window.options(options, sampled=bool(options.get("sampling_temperature")))
+        self._window.check_sampled(bool(options.get("sampling_temperature")))
         features = self._window.encoding
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))

@@ -105,7 +105,7 @@ class Whisper(WhisperFamily):
             return [result for group in groups for result in task.run(self._torch.stack(tuple(group)))]
 
         self._encoded(window)
-        options = self.window.options(options, sampled=bool(options.temperature))
+        self.window.check_sampled(bool(options.temperature))
         features = self.window.encoding
         return rendezvous.call((repr(options), features.shape), features, together)
 

@@ -41,7 +41,7 @@ from hushd_worker_stt.engine import (
     weighted,
 )  # fmt: skip
 
-from .whisper_window import SURE_OF_LANGUAGE, OfThread, Window
+from .whisper_window import SURE_OF_LANGUAGE, Doubtful, OfThread, Window
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -202,7 +202,11 @@ class WhisperFamily(Engine):
         )
         likely = self._spoken(samples, options.language, options.languages)
         self.window.shortened = False
-        segments = list(self._decode(samples, decoding))
+        try:
+            segments = list(self._decode(samples, decoding))
+        except Doubtful:
+            self.window.short = self.window.shortened = False
+            segments = list(self._decode(samples, decoding))
         if self.window.shortened and not draft:
             unsure = length < _SHORT_PIECE_S and any(
                 (segment.log_probability or 0.0) < _SURE_SCORE for segment in segments

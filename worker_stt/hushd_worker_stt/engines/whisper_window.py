@@ -27,6 +27,11 @@ _RANGE = 2.0  # range of the features of both packages, 80 dB: what is less than
 SURE_OF_LANGUAGE = 0.6
 
 
+class Doubtful(Exception):
+    """The package doubts its text of a short window, and would sample others from it. The whole window has them all:
+    the likeliest of several may else be the short window's."""
+
+
 class OfThread(Generic[T]):
     """An attribute of an engine with a `window`: of each thread that uses the engine its own."""
 
@@ -57,7 +62,6 @@ class Window(threading.local):
     _sound: Samples | None = None
     _encode: Callable[[Samples], Any]
     _is_whole = True
-    _first: Any = None  # the options of the first text from it
 
     def encode(self, sound: Samples, encode: Callable[[Samples], Any]) -> Any:
         """Returns the encoding of a window; the one that is there if that serves for the same sound once more.
@@ -84,12 +88,10 @@ class Window(threading.local):
         self.shortened = False
         return True
 
-    def options(self, given: Any, *, sampled: bool) -> Any:
-        """Returns the options for the next text from `encoding`: the `given` ones, but after a doubtful text from a
-        short window, where the package would try a `sampled` one, the first again, from the whole window."""
-        if not sampled:
-            self._first = given
-        return self._first if sampled and self.encode_whole() else given
+    def check_sampled(self, sampled: bool) -> None:
+        """Raises `Doubtful` where a text is to be `sampled` from a short window: the one before it was doubtful."""
+        if sampled and not self._is_whole:
+            raise Doubtful
 
 
 def _shortened(sound: Samples) -> Samples:
