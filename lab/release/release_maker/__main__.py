@@ -71,7 +71,8 @@ def _make(target: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
     made = archives.build(target, scratch)
     wheel, *plugins = sorted(made, key=lambda path: (path.suffix != ".whl", not path.name.startswith("hushd-")))
     plugins = [path for path in plugins if path.suffix == ".whl"]
-    archives.check_weight(wheel)
+    for each in (wheel, *plugins):
+        archives.check_weight(each)
     names = ", ".join(path.name for path in made)
     print(f"{names}: twice the same bytes; the wheel has {wheel.stat().st_size:,} bytes.")
     notes = _try(wheel, plugins, scratch, pythons)

@@ -53,13 +53,16 @@ def weights(wheel: Path) -> dict[str, int]:
 
 def check_weight(wheel: Path, table: Path = TABLE, budget: Path = BUDGET) -> None:
     """Raises `Refusal` for a wheel above its limit in tests/budgets.toml; it says which folders have grown since."""
-    size, limit = wheel.stat().st_size, tomllib.loads(budget.read_text())["kB of the wheel"]
+    name = wheel.name.partition("-")[0].replace("_", "-")
+    size, limit = wheel.stat().st_size, tomllib.loads(budget.read_text())["kB of wheels"][name]
     if size <= limit * 1000:
         return
     before = tomllib.loads(table.read_text())["kb"]
     grown = {name: round(weight / 1000) - before.get(name, 0) for name, weight in weights(wheel).items()}
     most = [f"{name} by {kb} kB" for name, kb in sorted(grown.items(), key=lambda item: -item[1]) if kb > 0][:5]
-    raise Refusal(f"The wheel has {size / 1000:.0f} kB, {limit} are its limit; what has grown: {', '.join(most)}.")
+    raise Refusal(
+        f"The wheel of {name} has {size / 1000:.0f} kB, {limit} are its limit; what has grown: {', '.join(most)}."
+    )
 
 
 def write_sums(archives: list[Path]) -> Path:
