@@ -44,6 +44,12 @@ class Record:
                 "protocol_error", f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}."
             ) from None
 
+    @classmethod
+    def like(cls, source: object, **changes: object) -> Self:
+        """Makes a record of the attributes of `source` that are called as its fields, and of `changes`."""
+        shared = {name: getattr(source, name) for name, _ in _written(cls) if hasattr(source, name)}
+        return cls(**{**shared, **changes})
+
     def data(self) -> JsonObject:
         """Returns the record as maps and lists, in the order of its fields: the form to send, or to print as JSON."""
         written = {}

@@ -76,12 +76,6 @@ def descriptions(engine: str, models: Iterable[Model]) -> tuple[ModelDescription
 
     store = Store(paths.find())
     return tuple(
-        ModelDescription(
-            name=model.name,
-            languages=model.languages,
-            memory_mb=precision.memory_mb(store, f"{engine}/{model.name}") or model.memory_mb,
-            embedded=model.embedded,
-            installed=model.installed,
-        )
+        ModelDescription.like(model, memory_mb=precision.memory_mb(store, f"{engine}/{model.name}") or model.memory_mb)
         for model in models
     )

@@ -21,28 +21,15 @@ def _description(engine: type[Engine]) -> HearingEngine:
 
     info, store = engine.INFO, Store(paths.find())
     models = tuple(
-        ModelDescription(
-            name=model.name,
-            languages=model.languages,
+        ModelDescription.like(
+            model,
             memory_mb=precision.memory_mb(store, f"{info.name}/{model.name}") or model.memory_mb,
-            embedded=model.embedded,
             translation=info.translates(model),
-            word_times=model.word_times,
             installed=engine.installed(model.name),
         )
         for model in engine.models()
     )
-    return HearingEngine(
-        name=info.name,
-        installed=any(model.installed for model in models),
-        install=info.install,
-        default_model=info.default_model,
-        models=models,
-        streaming=info.streaming,
-        word_times=info.word_times,
-        translation=info.translation,
-        options=info.options,
-    )
+    return HearingEngine.like(info, installed=any(model.installed for model in models), models=models)
 
 
 REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(

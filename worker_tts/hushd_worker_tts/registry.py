@@ -18,29 +18,8 @@ def _description(engine: type[Engine]) -> SpeakingEngine:
     from hushd_schema.description import SpeakingEngine, VoiceDescription  # not needed by workers
 
     info = engine.info()
-    voices = tuple(
-        VoiceDescription(
-            name=voice.name,
-            language=voice.language,
-            gender=voice.gender,
-            model=voice.model,
-            installed=voice.installed,
-            sample=voice.sample,
-            wpm=voice.wpm,
-            engine=info.name,
-        )
-        for voice in engine.voices()
-    )
-    return SpeakingEngine(
-        name=info.name,
-        installed=info.installed,
-        install=info.install,
-        default_model=info.default_model,
-        models=descriptions(info.name, info.models),
-        default_voice=info.default_voice,
-        voices=voices,
-        streaming=info.streaming,
-    )
+    voices = tuple(VoiceDescription.like(voice, engine=info.name) for voice in engine.voices())
+    return SpeakingEngine.like(info, models=descriptions(info.name, info.models), voices=voices)
 
 
 REGISTRY: EngineRegistry[Engine, SpeakingEngine] = EngineRegistry(

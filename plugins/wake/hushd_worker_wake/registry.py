@@ -17,14 +17,11 @@ def _description(engine: type[Engine]) -> WaitingEngine:
     from hushd_schema.description import WaitingEngine, WakeWord  # not needed in a worker
 
     info = engine.info()
-    words = tuple(WakeWord(name=word.name, phrase=word.phrase, languages=word.languages) for word in info.words)
-    return WaitingEngine(
-        name=info.name,
+    return WaitingEngine.like(
+        info,
         installed=info.installed and any(model.installed for model in info.models),
-        install=info.install,
-        default_model=info.default_model,
         models=descriptions(info.name, info.models),
-        words=words,
+        words=tuple(map(WakeWord.like, info.words)),
     )
 
 
