@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from hushd_protocol.system import paths
 
 from .console import StatusLine
 
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 @contextmanager
 def shown_client() -> Iterator[Client]:
     """Yields a client that shows what its requests wait for, also a model's download."""
+    here = paths.find()
+    if not (os.environ.get("HUSHD_ENDPOINT") or here.client_socket.exists() or here.attached.exists()):
+        from hushd.transport import autostart
+
+        autostart.begin(here)  # the supervisor starts while the client is imported
     from hushd.client import Client
 
     waits = StatusLine()

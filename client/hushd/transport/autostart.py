@@ -14,11 +14,11 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort, pointer
-from hushd_protocol.system.paths import Paths, make_state
+from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 
 from .waiting import take_lock
 
@@ -97,6 +97,18 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     reason = f" ({line})" if line else ""
     advice = f"see {log}" if _is_writable(log) else f"`hushd serve` shows why, since {log} cannot be written"
     raise HushdError("no_supervisor", f"The supervisor did not start{reason}: {advice}.", detail={"log": log})
+
+
+def begin(paths: Paths) -> None:
+    """Starts a supervisor on a thread, for a program that imports its client meanwhile; whoever connects waits for it.
+    Its failure is the connection's to report."""
+
+    def start() -> None:
+        with suppress(HushdError):
+            prepare_runtime(paths)
+            ensure(paths)
+
+    threading.Thread(target=start, name="autostart", daemon=True).start()
 
 
 def _start(paths: Paths, log: str) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from hushd.transport import autostart
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
+from support.peer import BOUND_S
 
 EARLIER = "hushd: The folder is not ours.\n"
 
@@ -33,6 +35,28 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
         autostart.ensure(find())
     assert len(begun) == starts
     assert ("(hushd: No)" in failed.value.message) == bool(says)
+
+
+@pytest.mark.usefixtures("runtime")
+def test_who_connects_waits_for_a_start_that_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command begins it before it imports its client, and a second supervisor is not started."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    paths, begun, may_end = find(), threading.Event(), threading.Event()
+    starts: list[str] = []
+
+    def start(_: object, log: str) -> bool:
+        starts.append(log)
+        begun.set()
+        assert may_end.wait(BOUND_S)
+        return True
+
+    monkeypatch.setattr(autostart, "_start", start)
+    monkeypatch.setattr(autostart, "running", lambda _: may_end.is_set())
+    autostart.begin(paths)
+    assert begun.wait(BOUND_S)
+    threading.Timer(0.0, may_end.set).start()
+    assert autostart.ensure(paths) == paths
+    assert len(starts) == 1
 
 
 @pytest.mark.parametrize(
