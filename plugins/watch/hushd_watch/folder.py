@@ -27,7 +27,7 @@ def silent_file_system(path: str) -> str:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
         mounts = {number: rest[rest.index("-") + 1] for _, _, number, *rest in map(str.split, file)}
     kind = mounts.get(f"{os.major(device)}:{os.minor(device)}", "")
-    return kind if kind.startswith(_REMOTE) else ""
+    return kind if f"{kind}.".startswith(_REMOTE) else ""  # `fuse`, not `fuseblk`
 
 
 def signature(path: str) -> Signature | None:

@@ -153,19 +153,29 @@ def test_what_is_not_a_recordings_fault_is_tried_again(
     assert (tmp_path / "in/a.txt").exists() is heard_at_last
 
 
-def test_a_killed_watch_ends_what_it_has_begun(watch: Watch, start_router: Start, tmp_path: Path) -> None:
-    """The process that hears is killed too and leaves no half of a transcript, and the next start watches at once."""
-    router = start_router(lambda router, route, message: None)
+def test_a_killed_watch_ends_what_it_has_begun(
+    watch: Watch, start_router: Start, runtime: Path, tmp_path: Path
+) -> None:
+    """The process that hears is killed too and leaves no half of a transcript; the next start watches at once, and
+    hears the rest of a long recording."""
+
+    def begins(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            data = {"kind": "segment", "id": 0, "start": 0.0, "end": 360.0, "text": "Six minutes."}
+            router.send(route, Partial(id=message.id, seq=0, data=data))
+
+    router = start_router(begins)
     put(tmp_path, "a.wav")
     first = watch()
-    router.wait_for(Request)
+    wait_until(lambda: [*(runtime / "state/transcripts").glob("*")], "the journal")
     (child,) = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children").read_text().split()
     first.end(signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process that hears")
     assert os.listdir(tmp_path / "in") == ["a.wav"]
     router.script = hears
     watch().say("heard ")
-    assert (tmp_path / "in/a.txt").read_text() == "a.wav\n"
+    assert (tmp_path / "in/a.txt").read_text() == "Six minutes.\na.wav\n"
+    assert [request.params.get("start_s") for request in router.of(Request)] == [None, 360.0]
 
 
 def test_a_watch_rests(watch: Watch, start_router: Start, tmp_path: Path) -> None:
