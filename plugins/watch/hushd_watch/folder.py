@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SUFFIXES
@@ -66,7 +67,8 @@ class Folder:
             self.events = inotify_simple.INotify()
             # A folder that a process still holds has no event of its own when it is removed.
             above, self._name = os.path.split(os.path.realpath(root))
-            self.events.add_watch(above, flags.DELETE | flags.MOVED_FROM)
+            with suppress(PermissionError):
+                self.events.add_watch(above, flags.DELETE | flags.MOVED_FROM)
 
     def changes(self) -> Iterator[str]:
         """Yields the paths of recordings that may be new: by the events since the last call, or by a look, all that

@@ -55,7 +55,8 @@ class Watch:
                     os.close(holder)
                 self._wait()
         except KeyboardInterrupt:
-            return 0  # the usual end
+            console.note("The next start hears the rest.")  # behind a line of progress
+            return 0
 
     def _wait(self) -> None:
         """Waits for events, or until the next recording may be heard or the folder is to be looked at."""
