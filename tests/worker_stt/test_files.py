@@ -237,6 +237,18 @@ def test_a_text_that_the_model_doubts_is_marked(
     assert why in str(asked.result)
 
 
+@pytest.mark.parametrize("again", ["Thank you.", " ".join(f"other{number}" for number in range(20))])
+def test_a_text_longer_than_anybody_can_say_is_read_again(
+    scripted: SpeechToText, beckett: np.ndarray, again: str
+) -> None:
+    """By other words than those of a loop; if it is as long then, a warning says so."""
+    texts = iter([" ".join(f"word{number}" for number in range(99)), again])
+    engine(scripted).says = lambda samples: [Segment(0.0, 2.0, next(texts))]
+    asked, _ = run(scripted, beckett[: 2 * RATE], language="en")
+    assert engine(scripted).lengths[1] > engine(scripted).lengths[0]
+    assert bool(asked.result.get("warnings")) is (again != "Thank you.")
+
+
 def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText, beckett: np.ndarray) -> None:
     """Silence first does not matter; what the first piece is spoken in holds for all."""
     quiet = np.zeros(20 * RATE, np.float32)

@@ -18,7 +18,7 @@ from .audio.level import normalise, normalised, quiet, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 from .plausibility import invented
 from .reader import JobStream, Reader, shifted
-from .wording import LOOPED, at_pauses, beside_pauses, heard, is_loop, without_loops
+from .wording import HURRIED, LOOPED, at_pauses, beside_pauses, heard, is_hurried, is_loop, without_loops
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
@@ -138,15 +138,18 @@ class Recogniser:
     def _without_loops(
         self, job: Job, samples: Samples, options: Options, segments: list[Segment], live: bool = False
     ) -> list[Segment]:
-        """Returns `segments`, or if the decoder looped in them, those of a second try, with its loops reduced to one
-        round."""
-        if not is_loop(segments):
+        """Returns `segments`, or if the decoder looped in them, or wrote more than anybody can say, those of a second
+        try, with its loops reduced to one round."""
+        length_s = len(samples) / RATE
+        if not (is_loop(segments) or is_hurried(_text(segments), length_s)):
             return segments
         lead = np.zeros(round(_SILENCE_BEFORE_RETRY_S * RATE), np.float32)
         (again,) = self._reader.read(job, [np.concatenate((lead, samples))], options, live=live)
         segments = [shifted(segment, -_SILENCE_BEFORE_RETRY_S) for segment in again]
         if is_loop(segments):
             job.warn("unlikely_text", LOOPED)
+        elif is_hurried(_text(segments), length_s):
+            job.warn("unlikely_text", HURRIED)
         return without_loops(segments)
 
     @property
@@ -167,7 +170,7 @@ class Recogniser:
     def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
         """Returns a second text of `samples`, for a comparison with the first."""
         (segments,) = self._reader.read(job, [normalise(samples)], options)
-        return " ".join(segment.text for segment in segments)
+        return _text(segments)
 
     def rating(self) -> Rating | None:
         """As `Engine.rating`, of samples at any level."""
@@ -233,3 +236,7 @@ class Recogniser:
         if not 0 < request.max_segment_s < length.longest:
             return length
         return PieceLength(min(length.shortest, request.max_segment_s / 2), request.max_segment_s)
+
+
+def _text(segments: Sequence[Segment]) -> str:
+    return " ".join(segment.text for segment in segments)

@@ -96,6 +96,9 @@ LOOPED = (
     "The model lost the speech and repeated itself; the repetitions were cut, and the words spoken there are missing: "
     "take another model."
 )
+HURRIED = (
+    "The model wrote more than anybody can say in that time, so the text is not what was said: take another model."
+)
 _MAX_ROUND_WORDS = 16  # words of a round that is repeated
 _SEGMENTS = 4  # segments of the same text in a row; a refrain has as many
 _MAX_REPEATED_LETTERS = 40  # letters of a part that is repeated inside a word
@@ -104,6 +107,16 @@ _STOPS = (".", "?", "!", "…", "。", "？", "！")
 # Each number of words has the rounds that are a loop if the last one is cut off, otherwise three; one more if the text
 # is cut off between two of them, and nothing but spaces parts them: people's repetitions get commas, and a full stop.
 _CUT = {1: 4}
+
+
+# Each segment of 100 recordings in five languages had 7 characters less than 30 a second, a repeated sentence 75 more.
+_CHARACTERS_PER_S = 30
+_SPARE_CHARACTERS = 20
+
+
+def is_hurried(text: str, seconds: float) -> bool:
+    """Returns whether nobody can have said `text` in its time."""
+    return len(text) > _CHARACTERS_PER_S * max(0.0, seconds) + _SPARE_CHARACTERS
 
 
 def is_loop(segments: Sequence[Segment]) -> bool:
