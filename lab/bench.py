@@ -15,7 +15,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, peers, servers, voices, warm
-from benches.hearing import accuracy, align, channels, live, lost_words, margins, microphone, own_words, real, short
+from benches.hearing import (
+    accuracy,
+    align,
+    channels,
+    live,
+    lost_words,
+    margins,
+    microphone,
+    own_words,
+    real,
+    retime,
+    short,
+)
 from benches.stage import show
 from benches.supervision import memory, needs
 
@@ -30,6 +42,7 @@ CASES = {
     "servers": servers.serving,
     "wer": accuracy.wer,
     "align": align.align,
+    "retime": retime.retime,
     "real": real.real,
     "lost-words": lost_words.lost_words,
     "margins": margins.margins,

@@ -1,27 +1,99 @@
-"""Reads subtitles, SubRip's (SRT) and WebVTT, for their words: numbers, times, notes and markup are unseen.
+"""Reads subtitles, SubRip's (SRT), WebVTT and Advanced SubStation Alpha (ASS): their words, and their cues in a file.
 
-The text stays as long as it is, so that all of it keeps its place, and is passed on while it arrives, line by line. A
-cue's lines are one; between cues the sentence goes on where the next cue begins in lower case. A sound such as
-`[music]` is not spoken. pysubs2 reads more formats, and their times, but only whole files.
+A cue knows its places in the file, so that its times can be written anew while all else stays to the letter. For
+`say`, all but the words becomes unseen signs, cue by cue while the text arrives, and all of it keeps its place. A cue's
+lines are one; a sentence goes on where the next cue begins in lower case. A sound such as `[music]` is not spoken.
+
+pysubs2 and srt were tried and keep less: pysubs2 takes a line of words with times (`<00:01.500>`) for a cue and an
+identifier for text, and drops WebVTT's settings; srt refuses WebVTT; neither reads a stream.
 """
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from hushd_protocol.errors import HushdError
+
+SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
+_LONG_CUE = 4096  # characters
 _UNSEEN = "\u200b"
 _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
-_CUE = re.compile(rf"[\ufeff\s]*{_TIME}\s*-->\s*{_TIME}")
+_TIMES = re.compile(rf"^[ \t\ufeff]*({_TIME})[ \t]*-->[ \t]*({_TIME})[^\n]*(?:\n|\Z)", re.MULTILINE)
+_LIKE_TIMES = re.compile(r"^[ \t]{0,9}\d{1,9}[:.,][\d:., ]{0,30}-->[^\n]*", re.MULTILINE)
 _BEGINS = re.compile(
     rf"[\ufeff\s]{{0,99}}(?:WEBVTT(?=\s|\Z)|(?:\d{{1,9}}[ \t]{{0,9}}\r?\n)?[ \t]{{0,9}}{_TIME}[ \t]{{0,9}}-->)"
 )
 _MAY_BEGIN = re.compile(r"[\ufeff\s]{0,99}(?:W(?:E(?:B(?:V(?:TT?)?)?)?)?|[\d:.,\s>-]{1,60})?")
-_BLOCK = re.compile(r"\ufeff?(?:WEBVTT|NOTE|STYLE|REGION)\b")
+_NUMBER = re.compile(r"\n[ \t]*\d+[ \t\r]*\n\Z")
+_EMPTY_LINE = re.compile(r"^[ \t\r]*$", re.MULTILINE)
+_ASS = re.compile(r"^\ufeff?\[(?:Script Info|V4\+? Styles|Events)\]", re.IGNORECASE | re.MULTILINE)
+_DIALOGUE = re.compile(
+    r"^Dialogue:[^,\n]*,\s*(\d+:\d\d:\d\d[.:]\d\d)\s*,\s*(\d+:\d\d:\d\d[.:]\d\d)\s*,[^,\n]*,([^,\n]*),(?:[^,\n]*,){4}(.*)$",
+    re.MULTILINE,
+)
+_LIKE_DIALOGUE = re.compile(r"^Dialogue:(?![^\n]{0,300}\\p[1-9]).*", re.MULTILINE)  # those with \p draw
+_VOICE = re.compile(r"\s*(?:<v(?:\.[^\s>]{1,80})?[ \t]([^>\n]{1,80})>|\[([^\[\]\n:]{1,80})\]: )")
 _MARKUP = re.compile(r"<[^<>\n]{1,200}>|\{\\[^{}\n]{0,200}\}|\[[^\[\]\n]{1,80}\]|♪")
-_SPEAKER = re.compile(r"\A(?:-|>>)\s?")
+_SPEAKER = re.compile(r"(?:\A|(?<=\n))(?:-|>>)\s?")
 _ENTITY = re.compile(r"&#?\w{1,12};")
+
+
+class Cue(NamedTuple):
+    """A cue: its seconds; its words in one line, empty where nobody speaks; whom the file names as speaking; the first
+    and last character of its two times, and of its text, in the file."""
+
+    start: float
+    end: float
+    spoken: str
+    speaker: str
+    times: tuple[tuple[int, int], tuple[int, int]]
+    body: tuple[int, int]
+
+
+class SubtitleFile(NamedTuple):
+    """A file's text, its form (`srt`, `vtt` or `ass`), and its cues in the order of the file."""
+
+    text: str
+    form: str
+    cues: list[Cue]
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Returns a file's text, in UTF-8, or in UTF-16 with its mark. Raises `input_unreadable` for any other."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if wide else "utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        convert = "convert it, as with `iconv -f latin1 -t utf-8`"
+        raise HushdError("input_unreadable", f"{name} is not a text in UTF-8: {convert}.")
+    return text
+
+
+def read(text: str, name: str) -> SubtitleFile | None:
+    """Returns the subtitles that a text holds, whatever form its name says; None for a text of another kind. Raises
+    `input_unreadable` where they have no cue, or one without times."""
+    if _ASS.search(text, 0, 10_000):
+        form, cues, like = "ass", _dialogues(text), _LIKE_DIALOGUE
+    elif begins(text, final=True) or _LIKE_TIMES.search(text, 0, 200) or name.lower().endswith(SUFFIXES):
+        form = "vtt" if text.lstrip("\ufeff\r\n \t").startswith("WEBVTT") else "srt"
+        cues, like = _cues(text, form == "vtt"), _LIKE_TIMES
+    else:
+        return None
+    file = SubtitleFile(text, form, list(cues))
+    timed = {text.rfind("\n", 0, cue.times[0][0]) for cue in file.cues}
+    for line in like.finditer(text):
+        if line.start() - 1 not in timed:
+            number, words = text.count("\n", 0, line.start()) + 1, line[0].strip()[:60]
+            raise HushdError("input_unreadable", f"Line {number} of {name} has no times: {words!r}.")
+    if not any(cue.spoken for cue in file.cues):
+        raise HushdError("input_unreadable", f"{name} has no cue in which somebody speaks.")
+    return file
 
 
 def begins(text: str, *, final: bool = False) -> bool | None:
@@ -32,68 +104,77 @@ def begins(text: str, *, final: bool = False) -> bool | None:
 
 
 def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """Yields the slices of a text with all unseen but its words, if it begins as subtitles do; else as they are."""
-    begun, rest = "", iter(slices)
-    for text, final in rest:
+    """Yields the slices of a text with all unseen but its words, if it begins as SRT or WebVTT does; else as they are.
+    A cue is passed on when the next one begins."""
+    begun, subtitles, web, searched = "", None, False, 0
+    for text, final in slices:
         begun += text
-        subtitles = begins(begun, final=final)
+        if not final and len(begun) < 2 * searched:  # a long cue is not searched for its end again and again
+            continue
+        if subtitles is None and (subtitles := begins(begun, final=final)):
+            web = "WEBVTT" in begun[:110]
         if subtitles is None:
             continue
-        if not subtitles:
-            yield begun, final
-            yield from rest
-            return
-        cues = _Cues()
-        yield cues.add(begun, final=final), final
-        for text, final in rest:
-            yield cues.add(text, final=final), final
-        return
+        whole = len(begun)
+        if subtitles and not final:
+            *_, last = [0, *(line.start() for line in _TIMES.finditer(begun))]
+            whole = max(0, begun.rfind("\n", 0, max(0, last - 1)))  # before its number
+        yield _hidden(begun[:whole], web) if subtitles else begun, final
+        begun = begun[whole:]
+        searched = len(begun) if len(begun) > _LONG_CUE else 0
 
 
-class _Cues:
-    """The lines of subtitles, one after the other. A line behind an empty one waits for the next, which shows whether
-    it is the number of a cue."""
-
-    def __init__(self) -> None:
-        self._line, self._waiting = "", ""
-        self._inside, self._hidden = False, False  # whether a cue has begun, or a block that nobody says
-
-    def add(self, text: str, *, final: bool) -> str:
-        """Returns as much text as is decided."""
-        *lines, self._line = _split(self._line + text)
-        if final:
-            lines, self._line = [*lines, self._line, ""], ""
-        return "".join(map(self._take, lines))
-
-    def _take(self, line: str) -> str:
-        """Returns a line as it is shown, behind the one that waited."""
-        waiting, self._waiting = self._waiting, ""
-        if _CUE.match(line):
-            self._inside, self._hidden = True, False
-            return _UNSEEN * len(waiting) + _UNSEEN * (len(line) - 1) + "\n"
-        shown = _words(waiting)
-        if not line.strip():
-            self._inside = self._hidden = False
-            return shown + _UNSEEN * len(line)
-        if self._inside:
-            return shown + _words(line)
-        self._hidden = self._hidden or _BLOCK.match(line) is not None
-        if self._hidden:
-            return shown + _UNSEEN * len(line)
-        self._waiting = line
-        return shown
+def _hidden(text: str, web: bool) -> str:
+    parts, at = [], 0
+    for cue in _cues(text, web):
+        first, last = cue.body
+        parts += [_UNSEEN * (first - 1 - at), "\n", _words(text[first:last])]
+        at = last
+    return "".join([*parts, _UNSEEN * (len(text) - at)])
 
 
-def _words(line: str) -> str:
-    """Returns a cue's line, which goes on with the next one unless somebody else speaks there."""
-    line = _MARKUP.sub(lambda match: _UNSEEN * len(match[0]), line)
-    line = _SPEAKER.sub(lambda match: "\n" + _UNSEEN * (len(match[0]) - 1), _ENTITY.sub(_character, line))
-    return line[:1] + re.sub(r"[\r\n]", " ", line[1:])
+def _cues(text: str, web: bool) -> Iterator[Cue]:
+    lines = [*_TIMES.finditer(text)]
+    for line, following in zip(lines, [*lines[1:], None], strict=False):
+        start, end = line.end(), following.start() if following else len(text)
+        if number := _NUMBER.search(text, start - 1, end):
+            end = max(start, number.start())
+        empty = _EMPTY_LINE.search(text, start, end) if web else None
+        body = text[start : empty.start() if empty else end].rstrip()
+        yield _cue(line, body, _VOICE.match(body), start)
 
 
-def _split(text: str) -> list[str]:
-    """Returns the lines of a text, each with its end, and behind them the beginning of one, maybe empty."""
-    return re.split(r"(?<=\n)", text)
+def _dialogues(text: str) -> Iterator[Cue]:
+    for line in _LIKE_DIALOGUE.finditer(text):
+        if dialogue := _DIALOGUE.match(text, *line.span()):
+            body = re.sub(r"\\[Nnh]", "  ", dialogue[4])
+            yield _cue(dialogue, body, None, dialogue.start(4))._replace(speaker=dialogue[3].strip())
+
+
+def _cue(times: re.Match[str], body: str, voice: re.Match[str] | None, first: int) -> Cue:
+    start, end = _seconds(times[1]), _seconds(times[2])
+    words = " ".join(_words(body[voice.end() if voice else 0 :]).replace(_UNSEEN, "").split())
+    speaker = html.unescape((voice[1] or voice[2]).strip()) if voice else ""
+    return Cue(
+        start,
+        max(start, end),
+        words if any(map(str.isalnum, words)) else "",
+        speaker,
+        (times.span(1), times.span(2)),
+        (first, first + len(body)),
+    )
+
+
+def _seconds(time: str) -> float:
+    *parts, fraction = re.split("[:.,]", time)
+    return float(f"0.{fraction}") + sum(int(part) * (1, 60, 3600)[n] for n, part in enumerate(reversed(parts)))
+
+
+def _words(body: str) -> str:
+    """Returns a cue's text, of one line unless somebody else speaks in the next, with all unseen but its words."""
+    body = _MARKUP.sub(lambda match: _UNSEEN * len(match[0]), body)
+    body = re.sub(r"[\r\n](?!-|>>)", " ", _ENTITY.sub(_character, body))
+    return _SPEAKER.sub(lambda match: _UNSEEN * len(match[0]), body)
 
 
 def _character(match: re.Match[str]) -> str:

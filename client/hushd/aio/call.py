@@ -41,6 +41,9 @@ class AsyncStream(Input):
     def whole(self) -> bool:
         return self._replay.whole
 
+    def kept(self) -> bytes:
+        return self._replay.kept()
+
     def fields(self) -> dict[str, Any]:
         return {"input": "stream"}
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from hushd.audio.playback import Player
     from hushd.floor import Floor
+    from hushd.transcripts.cues import Cue
+    from hushd.transcripts.transcript import Transcript
     from hushd.transport.retry import RetryingCall
 
 
@@ -78,8 +80,10 @@ class IncomingSpeech:
         *,
         floor: Callable[[], Floor] | None = None,
         keep: bool = True,
+        text: Callable[[], bytes] = bytes,
     ) -> None:
         self._call = call
+        self._text = text
         self._floor = floor
         self._received = Received(keep)
         self._keep = keep
@@ -175,6 +179,25 @@ class IncomingSpeech:
     def _audio(self) -> Iterator[bytes]:
         """All of the audio, for the thread that fills a loudspeaker."""
         raise NotImplementedError
+
+    @verb
+    def transcript(self) -> Steps[Transcript]:
+        """Waits for the end; returns the text with the times of its sentences and words: it renders as srt, vtt, lrc
+        or json. Raises `bad_request` for a speech that was asked for without `timeline`; and what went wrong."""
+        from .captions import transcript
+
+        while (yield from self._has(len(self._received))):
+            pass
+        if not self.timeline:
+            raise HushdError("bad_request", "The times of this speech are unknown: synthesize it with timeline=True.")
+        return transcript(self._text().decode(errors="replace"), self.timeline, self.duration)
+
+    @verb
+    def cues(self) -> Steps[tuple[Cue, ...]]:
+        """Waits for the end; returns subtitles of the speech. Raises as `transcript`."""
+        from hushd.transcripts.cues import readable, shown
+
+        return tuple(shown(readable((yield from IncomingSpeech.transcript(self)).segments)))
 
     # --- procedures ------------------------------------------------------------------------------------------------
 

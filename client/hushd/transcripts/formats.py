@@ -1,4 +1,4 @@
-"""Transcripts as txt, vtt, srt, tsv and json, as openai-whisper's command writes them.
+"""Transcripts as txt, vtt, srt, lrc, tsv and json, as openai-whisper's command writes them.
 
 Each format is a generator over segments, so that a subtitle is written as soon as its sentence is known; only json,
 one document, waits for the end. A speaker's name stands in txt where the speaker changes, in vtt as a voice, in srt in
@@ -9,11 +9,13 @@ json lists the stretches.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.output_file import check_folder
 
 from hushd.transcripts.segment import USUAL, Layout, Segments, joined
 
@@ -66,6 +68,14 @@ def srt(segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
         yield f"{number}\n{start} --> {end}\n{who}{cue.text.replace('-->', '->')}\n\n"
 
 
+def lrc(segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
+    """Lyrics: a line a cue, with the time at which it begins."""
+    for cue in _cues(segments, layout, label=len(": ")):
+        minutes, hundredths = divmod(round(100 * cue.start), 6000)
+        who = f"{cue.speaker}: " if cue.speaker else ""
+        yield f"[{minutes:02d}:{hundredths / 100:05.2f}]{who}{' '.join(cue.text.split())}\n"
+
+
 def tsv(segments: Segments) -> Iterator[str]:
     """Tab-separated: start and end in whole milliseconds, and the text with its tabs made spaces."""
     yield "start\tend\ttext\tspeaker\n" if segments.diarized else "start\tend\ttext\n"
@@ -105,7 +115,7 @@ def word_fields(word: Word) -> JsonObject:
     return row if word.probability is None else row | {"probability": word.probability}
 
 
-_SUBTITLES = {"vtt": vtt, "srt": srt}
+_SUBTITLES = {"vtt": vtt, "srt": srt, "lrc": lrc}
 FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {"txt": txt, **_SUBTITLES, "tsv": tsv, "json": json_document}
 
 
@@ -115,6 +125,17 @@ def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[st
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
     return _SUBTITLES[form](segments, layout) if form in _SUBTITLES else FORMATS[form](segments)
+
+
+def format_of(path: str) -> str:
+    """Returns the format for the extension of a file to be written. Raises `bad_request` for an unknown one,
+    `output_failed` where its folder is missing."""
+    form = os.path.splitext(path)[1][1:].lower()
+    if form not in FORMATS:
+        endings = ", ".join(f".{form}" for form in FORMATS)
+        raise HushdError("bad_request", f"{path!r} names no format: end it with one of {endings}.")
+    check_folder(path)
+    return form
 
 
 def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:

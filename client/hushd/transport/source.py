@@ -37,6 +37,10 @@ class Input(Protocol):
     def pieces(self) -> Any:
         """Yields the bytes, for a request whose input is `stream`."""
 
+    def kept(self) -> bytes:
+        """Returns the input read so far, where it is still in memory; else nothing."""
+        return b""
+
     def close(self) -> None:
         """Stops reading; called when the request has ended."""
         return
@@ -57,6 +61,9 @@ class Inline(Source):
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+
+    def kept(self) -> bytes:
+        return self._data
 
     def fields(self) -> dict[str, Any]:
         if len(self._data) <= MAX_PAYLOAD:
@@ -154,6 +161,10 @@ class ReplayBuffer:
         """Returns whether `at` returns a piece."""
         return position < len(self._pieces)
 
+    def kept(self) -> bytes:
+        """Returns all pieces; nothing where the first ones are forgotten."""
+        return b"".join(self._pieces)
+
     def at(self, position: int) -> bytes | None:
         """Returns a kept piece; None when the next one is to be read for it.
 
@@ -209,6 +220,9 @@ class Stream(Source):
     @property
     def whole(self) -> bool:
         return self._replay.whole
+
+    def kept(self) -> bytes:
+        return self._replay.kept()
 
     def fields(self) -> dict[str, Any]:
         return {"input": "stream"}

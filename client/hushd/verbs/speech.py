@@ -50,6 +50,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             format: `s16le`, the default, for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
             deadline: seconds after which the request is given up.
             on_sentence: called while iterating, before each sentence's audio, with its times and those of its words.
+            timeline: whether `timeline`, `cues` and `transcript` of the speech have these, as with `on_sentence`.
             keep: whether the speech can be saved, played or turned into an array more than once, as by default; False
                 for hours of speech that are used once.
             options: also engine, model, keep_alive, priority; voice, language, pace, markup and more: see
@@ -217,15 +218,16 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnySpeech]:
         """See `Client.synthesize`."""
+        timed = on_sentence is not None or bool(options.get("timeline"))
         source = self._text(text)
         shared = requests.take_shared(options)
-        params = requests.speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
+        params = requests.speech_params(options, format, timeline=timed)  # type: ignore[arg-type]
         usual = params.get("default_voice") or params.get("voice")
         request = yield from self._preparation.speech(params, shared)
         voiced = partial(self._preparation.in_language, usual=usual, shared=shared)
         call = yield from self._send(request, source, voiced)
         floor = partial(self._claim, ("speaker",), request.priority)
-        return self._speech_class()(call, format, on_sentence, floor=floor, keep=keep)
+        return self._speech_class()(call, format, on_sentence, floor=floor, keep=keep, text=source.kept)
 
     def _heard(
         self,

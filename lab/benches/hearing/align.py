@@ -15,8 +15,8 @@ from ..stage import Row, supervisor
 
 READINGS = Path(__file__).parent / "readings"  # a page each, with numbers and abbreviations
 HELD_OUT = READINGS / "held"  # by which nothing of `--align` was chosen
-_VOICES = {"en": "hibari", "de": "espeak-ng", "fr": "espeak-ng", "es": "espeak-ng", "pt": "espeak-ng"}
-_MODELS = {"faster-whisper": "base", "moonshine": "tiny-en"}
+VOICES = {"en": "hibari", "de": "espeak-ng", "fr": "espeak-ng", "es": "espeak-ng", "pt": "espeak-ng"}
+MODELS = {"faster-whisper": "base", "moonshine": "tiny-en"}
 NEAR_S = 0.2
 
 
@@ -24,10 +24,10 @@ def align(options: Namespace) -> Iterator[Row]:
     """Counts the words of ten pages that begin within 0.2 s of where the voice put them; kokoro's and piper's published
     voices only estimate that. --engine: by another engine than faster-whisper."""
     engine = options.engine or "faster-whisper"
-    with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
+    with supervisor(HUSHDMODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
         for pages in (READINGS, HELD_OUT):
             near = words = 0
-            for language, voice in _VOICES.items():
+            for language, voice in VOICES.items():
                 text = pages / f"{language}.txt"
                 speech = client.synthesize(
                     text.read_text(), engine=voice, language=language, markup="text", on_sentence=lambda sentence: None
@@ -47,7 +47,7 @@ def _off(client: Client, text: Path, recording: Path, sounds: dict[int, float], 
     options = Namespace(language=text.stem)
     script = Script(str(text), options)
     transcript = script.aligned(
-        client.transcribe(recording, language=text.stem, word_times=True, engine=engine, model=_MODELS[engine])
+        client.transcribe(recording, language=text.stem, word_times=True, engine=engine, model=MODELS[engine])
     )
     written, off, at = text.read_text(), [], 0
     for segment in transcript.segments:

@@ -36,6 +36,7 @@ def test_timestamps(seconds: float, always: str, sometimes: str) -> None:
             "2\n01:00:59,000 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"),
     ("vtt", "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n"
             "01:00:59.000 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"),
+    ("lrc", "[00:00.00]Ever tried.\n[60:59.00]Ever failed --> no matter.\n"),
     ("tsv", "start\tend\ttext\n0\t1500\tEver tried.\n3659000\t3661042\tEver failed --> no matter.\n"),
 ])  # fmt: skip
 def test_each_format(form: str, text: str) -> None:
@@ -105,7 +106,7 @@ def test_who_spoke_in_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "text"), [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n")]
+    ("form", "text"), [("txt", ""), ("srt", ""), ("lrc", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n")]
 )
 def test_silence(form: str, text: str) -> None:
     """Nothing said leaves only the format's own head."""
@@ -147,6 +148,6 @@ def test_each_subtitle_of_an_unlikely_text_has_the_mark() -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     """It is a bad_request that names those there are."""
-    with hushd_error("bad_request", "txt, vtt, srt, tsv, json"):
+    with hushd_error("bad_request", "txt, vtt, srt, lrc, tsv, json"):
         render("docx", TWO)
-    assert list(FORMATS) == ["txt", "vtt", "srt", "tsv", "json"]
+    assert list(FORMATS) == ["txt", "vtt", "srt", "lrc", "tsv", "json"]

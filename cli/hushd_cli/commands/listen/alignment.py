@@ -36,15 +36,29 @@ class Passage(NamedTuple):
     end: float
 
 
+class Placed(NamedTuple):
+    """A spoken word: its letters, its characters in the text, the seconds in which it is spoken, None where it is not,
+    and whether it was heard as it is written, amid others."""
+
+    letters: str
+    first: int
+    last: int
+    times: tuple[float, float] | None
+    sure: bool
+
+
 class Alignment(NamedTuple):
     """The text with times, where it differs from the speech, and which share of the heard words is in it, in a row;
-    where none is, which share of the letters of the shorter one is in the other."""
+    where none is, which share of the letters of the shorter one is in the other; all words of the text, and those heard
+    with their seconds."""
 
     segments: tuple[Segment, ...]
     unspoken: tuple[Passage, ...]
     unwritten: tuple[Passage, ...]
     likeness: float
     letters: float
+    words: tuple[Placed, ...] = ()
+    heard: tuple[tuple[Sounding, tuple[float, float]], ...] = ()
 
 
 class _Stretch(NamedTuple):
@@ -83,7 +97,9 @@ def align(text: str, segments: Iterable[Segment], language: str) -> Alignment:
             aligned.append(Segment(len(aligned), words[0].start, words[-1].end, line, tuple(words)))
     likeness = sum(block[2] for block in blocks) / max(1, len(heard))
     letters = 1.0 if blocks else _letters_alike(sounds, heard)
-    return Alignment(tuple(aligned), tuple(unspoken), tuple(unwritten), likeness, letters)
+    sure = {i + n for i, _, length in blocks for n in range(length)}
+    placed = (Placed(*each, times[n], n in sure) for n, each in enumerate(sounds))
+    return Alignment(tuple(aligned), tuple(unspoken), tuple(unwritten), likeness, letters, tuple(placed), tuple(heard))
 
 
 _Time = tuple[float, float]

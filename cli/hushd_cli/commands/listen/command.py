@@ -34,17 +34,18 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def run(options: Namespace) -> int:
     """Transcribes what the options name, which `parse` has checked; returns the exit code."""
+    options.script = None
+    if options.align:
+        from .script import Script
+
+        options.script = Script(options.align, options)
     output = Output(options, options.files)
     with shown_client() as client:
         if options.written:
             from .written import Written
 
             Written(options)  # says at once if it is not here
-        options.script = None
-        if options.align:
-            from .script import Script
-
-            options.script = Script(options.align, options)
+        if options.script:
             options.script.choose(client, options)
         choose_model(client, options, "medium" if options.files else "fast", options.task == "translate")
         options.people = voiceprints(client, options)

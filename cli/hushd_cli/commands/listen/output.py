@@ -6,6 +6,7 @@ import os
 import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import USUAL, Layout, Segments
@@ -36,7 +37,8 @@ class Output:
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)
-        self._layout = Layout(options.max_line_width or USUAL.columns, options.max_line_count or USUAL.lines)
+        layout = Layout(options.max_line_width or USUAL.columns, options.max_line_count or USUAL.lines)
+        self._render = partial(options.script.render if options.script else render, layout=layout)
         self.titled = len(names) > 1 and self._forms == ("txt",)
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
@@ -46,13 +48,13 @@ class Output:
 
     def pieces(self, segments: Segments) -> Iterator[str]:
         """Yields a transcript for standard output, as its segments arrive."""
-        return render(self._forms[0], segments, self._layout)
+        return self._render(self._forms[0], segments)
 
     def save(self, name: str, transcript: Segments) -> None:
         """Writes the files of the recording `name`, each only once it is complete. Raises `output_failed`."""
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
-                for text in render(form, transcript, self._layout):
+                for text in self._render(form, transcript):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, form: str | None) -> tuple[str, ...]:

@@ -1,12 +1,16 @@
-"""`listen --align TEXT`: the text that is read aloud in a recording, and the transcript with its words."""
+"""`listen --align TEXT`: the text that is read aloud in a recording, or its subtitles, and the transcript with it."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hushd.client import Client
+from hushd.transcripts.formats import render
+from hushd.transcripts.segment import Layout, Segment, Segments
 from hushd.transcripts.transcript import Transcript
 from hushd.warnings import ResultWarning
 from hushd_models import advice, languages, text_language
@@ -14,9 +18,11 @@ from hushd_models.model_choice import candidates, capacity, choose
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
+from hushd_reading import subtitles
 
 from hushd_cli.terminal import console
 
+from . import retiming
 from .alignment import Passage, align
 
 _MAX_BYTES = 5_000_000  # bytes of a text: the longest novels
@@ -34,13 +40,18 @@ class Script:
         self._path = path
         with os_errors_as("input_unreadable", f"{path} cannot be read"), Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
-        self._text = content.decode("utf-8-sig", "replace")
-        if len(content) > _MAX_BYTES or not self._text.strip():
+        self._text = "" if len(content) > _MAX_BYTES else subtitles.decoded(content, path).removeprefix("\ufeff")
+        if not self._text.strip():
             raise HushdError(
                 "bad_request", f"{path} is empty, or longer than any book (5 MB): name the text that is read."
             )
-        if "\0" in self._text or "\ufffd" in self._text:
-            raise HushdError("input_unreadable", f"{path} is not a text in UTF-8.")
+        self.subtitles = subtitles.read(self._text, path)
+        if self.subtitles:
+            self._text, _, _ = retiming.script(self.subtitles.cues)
+            form, extension = self.subtitles.form, os.path.splitext(options.output or "")[1].lower()
+            if not options.format and extension in ("", f".{form}"):
+                options.format = form
+        self._cues: tuple[Segment, ...] = ()
         named = options.language if options.language != "auto" else None
         options.language = named or text_language.certain(self._text) or None
         self._language = languages.code(options.language or "en")
@@ -67,12 +78,24 @@ class Script:
         few = len(transcript.text.split()) <= _FEW_HEARD
         if alignment.likeness < _LEAST_LIKENESS and not (few and alignment.letters >= _LEAST_ALIKE):
             raise HushdError("bad_request", f"{self._path} is not what is said there: name the text of this recording.")
+        segments, unspoken = alignment.segments, alignment.unspoken
+        if self.subtitles:
+            self._cues, unsaid = retiming.retimed(self.subtitles.cues, alignment)
+            unspoken = tuple(Passage(each.text, each.start, each.end) for each in (self._cues[n] for n in unsaid))
+            segments = tuple(each for each in self._cues if each.text)
         warnings = [
             *transcript.warnings,
-            *(ResultWarning("not_spoken", text) for text in _named("Not spoken", alignment.unspoken)),
+            *(ResultWarning("not_spoken", text) for text in _named("Not spoken", unspoken)),
             *(ResultWarning("not_in_text", text) for text in _named("Not in the text", alignment.unwritten)),
         ]
-        return replace(transcript, segments=alignment.segments, warnings=tuple(warnings))
+        return replace(transcript, segments=segments, warnings=tuple(warnings))
+
+    def render(self, form: str, segments: Segments, layout: Layout) -> Iterator[str]:
+        """Yields the aligned text in a format; subtitles stay as they are but for their times."""
+        if self.subtitles is None or form != self.subtitles.form:
+            return render(form, segments, layout)
+        deque(segments, maxlen=0)  # until all are known
+        return retiming.rewritten(self.subtitles, self._cues)
 
 
 def _named(what: str, passages: Sequence[Passage]) -> Iterator[str]:

@@ -54,7 +54,7 @@ async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest, begun:
     match ask.form:
         case "text":
             return plain(transcript, formats.as_text(transcript))
-        case "srt" | "vtt":
+        case "srt" | "vtt" | "lrc":
             named = ask.options["diarize"] or ask.options["by_channel"]
             shown = transcript if named else formats.unnamed(transcript)
             return plain(transcript, shown.render(ask.form), MEDIA[ask.form])
@@ -68,7 +68,7 @@ async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest, begun:
     return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs), headers=_head(transcript))
 
 
-MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
+MEDIA = {"srt": "text/plain", "vtt": "text/vtt", "lrc": "text/plain"}  # the first two are OpenAI's
 
 
 async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:

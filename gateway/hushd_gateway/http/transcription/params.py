@@ -21,8 +21,8 @@ from ..errors import bad
 from ..fields import Fields
 from ..parameters import Parameter, Parameters
 
-FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
-TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json", "lrc")
+TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "lrc")
 STREAMED = ("json", "text", "diarized_json")
 # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript.
 UNSTREAMED = "whisper-1"

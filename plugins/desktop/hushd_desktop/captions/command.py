@@ -71,7 +71,10 @@ def make_parser(prog: str) -> Parser:
     outputs = parser.add_argument_group("outputs")
     outputs.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
     outputs.add_argument(
-        "-o", "--output", metavar="FILE", help="write all captions at the end, as FILE.srt, .vtt, .txt, .tsv or .json"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write all captions at the end, as FILE.srt, .vtt, .lrc, .txt, .tsv or .json",
     )
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
     text = parser.add_argument_group("transcription")

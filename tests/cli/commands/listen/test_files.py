@@ -263,7 +263,7 @@ def test_all_formats_go_to_files(start_router: Start, sounds: list[str], tmp_pat
     here.mkdir()
     done = run(sounds[0], "-f", "all", cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert sorted(os.listdir(here)) == ["a.json", "a.srt", "a.tsv", "a.txt", "a.vtt"]
+    assert sorted(os.listdir(here)) == ["a.json", "a.lrc", "a.srt", "a.tsv", "a.txt", "a.vtt"]
     assert run(sounds[0], "-f", "all", "-o", str(tmp_path / "there")).returncode == 0
     for file in os.listdir(here):
         assert (tmp_path / "there" / file).read_bytes() == (here / file).read_bytes()

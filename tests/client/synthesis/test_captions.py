@@ -1,0 +1,51 @@
+"""Subtitles of a speech: its text, at the times of its timeline."""
+
+from __future__ import annotations
+
+import pytest
+from hushd.synthesis.captions import transcript
+from hushd.synthesis.speech import Sentence, Speech, Spoken
+from hushd_protocol.messages import Partial, Result
+from support.refusals import hushd_error
+
+from .test_speech import Call
+
+
+def sentence(text: str, *words: str, at: float = 0.0) -> Sentence:
+    """A sentence whose words take half a second each."""
+    places, spoken = 0, []
+    for number, word in enumerate(words):
+        places = text.index(word, places)
+        start = at + number / 2
+        spoken.append(Spoken(start, start + 0.5, places, places + len(word)))
+        places += len(word)
+    return Sentence(at, at + 9, spoken[0].text_start, len(text), tuple(spoken))
+
+
+@pytest.mark.parametrize(("text", "words", "shown"), [
+    ("It was — so to say — late.", ["It", "was", "so", "to", "say", "late."], "It was — so to say — late."),
+    ("See **bold** [links](http://a.b/c).", ["See", "**bold**", "[links]("], "See bold [links"),
+    ("<i>Hello</i> you", ["<i>Hello</i>", "you"], "Hello you"),
+    ("$3.50 «paid»", ["$3.50", "«paid»"], "$3.50 «paid»"),
+])  # fmt: skip
+def test_words_stand_as_in_the_text(text: str, words: list[str], shown: str) -> None:
+    """Without its markup, with the signs that stand apart behind them, from the first word to the last."""
+    made = transcript(text, [sentence(text, *words, at=2.0)], 9.0)
+    assert made.text.startswith(shown)
+    assert (made.segments[0].start, made.segments[0].end) == (2.0, 2.0 + len(words) / 2)
+
+
+def test_a_speech_has_its_cues() -> None:
+    """Known once all of it is here; without a timeline an error says how to have one."""
+    words = [{"start": n / 2, "end": n / 2 + 0.5, "text_start": 3 * n, "text_end": 3 * n + 2} for n in range(3)]
+    data = {"kind": "sentence", "start": 0.0, "end": 1.5, "text_start": 0, "text_end": 8, "words": words}
+    call = Call()
+    call._messages = [
+        Partial(id=b"", seq=0, data=data),
+        Result(id=b"", data={"duration": 1.5, "voice": "a", "rate": 1}),
+    ]
+    speech = Speech(call, text=lambda: b"Oh my no")  # type: ignore[arg-type]
+    assert [(cue.start, cue.end, cue.text) for cue in speech.cues()] == [(0.0, 1.5, "Oh my no")]
+    assert "00:00:00,000 --> 00:00:01,500\nOh my no" in speech.transcript().render("srt")
+    with hushd_error("bad_request", "timeline=True"):
+        Speech(Call()).cues()  # type: ignore[arg-type]
