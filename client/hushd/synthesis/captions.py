@@ -12,7 +12,7 @@ from hushd.transcripts.transcript import Transcript
 if TYPE_CHECKING:
     from .speech import Sentence
 
-_UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)|\*+|`+")  # tags, addresses and marks of Markdown
+_UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)?|\*+|`+")  # tags, addresses and marks of Markdown
 _APART = re.compile("[–—…«»„“”-]+")
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
-from io import BytesIO
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from hushd_protocol.errors import HushdError, reason
@@ -30,7 +29,7 @@ class SpeechFile:
         self._raw = form == RAW and self._form != "pcm"  # it needs a header at least
         self._stack = ExitStack()
         self._file = self._stack.enter_context(OutputFile(path))
-        self._write: Callable[[Piece], None]
+        self._write: Callable[[Piece], object]
 
     def __enter__(self) -> SpeechFile:
         return self
@@ -40,41 +39,53 @@ class SpeechFile:
 
     def begin(self, rate: int, channels: int) -> None:
         """Must be called before the first `write`, once it is known how the speech sounds."""
-        channels = channels or 1
         if not self._raw:
             self._write = lambda piece: self._file.write(*piece)
-        elif self._form == "wav":
-            self._begin_wav(rate, channels)
-        else:
-            self._begin_encoded(rate, channels)
+            return
+        write = self._stack.enter_context(encoding(self._file, self._form, rate, channels or 1))
+        self._write = lambda piece: write(piece.data)
 
     def write(self, piece: Piece) -> None:
         """Adds the next piece."""
         self._write(piece)
 
-    def _begin_wav(self, rate: int, channels: int) -> None:
-        self._file.write(wav_header(rate, None, channels))
-        self._write = lambda piece: self._file.write(piece.data)
 
-        def end(kind: type[BaseException] | None, *_: object) -> None:
-            if kind is None:
-                self._file.write(wav_header(rate, self._file.size - WAV_HEADER, channels), 0)
-
-        self._stack.push(end)
-
-    def _begin_encoded(self, rate: int, channels: int) -> None:
-        encoded = BytesIO()
-
-        def end(kind: type[BaseException] | None, *_: object) -> None:
-            if kind is None:
-                self._file.write(encoded.getvalue())
-
-        self._stack.push(end)
-        sound = self._stack.enter_context(_encoder(encoded, self._form, rate, channels))
-        self._write = lambda piece: sound.buffer_write(piece.data, "int16")
+@contextmanager
+def encoding(file: OutputFile, form: str, rate: int, channels: int) -> Iterator[Callable[[bytes], object]]:
+    """Yields a function that writes samples (s16le) in a format. Raises `bad_request` when soundfile is not installed,
+    or it cannot write the format or this rate."""
+    if form == "pcm":
+        yield file.write
+    elif form == "wav":
+        file.write(wav_header(rate, None, channels))
+        yield file.write
+        file.write(wav_header(rate, file.size - WAV_HEADER, channels), 0)
+    else:
+        with _encoder(_Seekable(file), form, rate, channels) as sound:
+            yield lambda data: sound.buffer_write(data, "int16")
 
 
-def _encoder(target: BytesIO, form: str, rate: int, channels: int) -> Any:
+class _Seekable:
+    """An output as soundfile writes to one: it corrects a header at the end."""
+
+    def __init__(self, file: OutputFile) -> None:
+        self._file = file
+        self._at = 0
+
+    def write(self, data: Any) -> int:
+        self._file.write(bytes(data), self._at)
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._file.size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _encoder(target: _Seekable, form: str, rate: int, channels: int) -> Any:
     """Returns a context manager that encodes s16le samples. Raises `bad_request` when soundfile is not installed, or it
     cannot write the format or this rate."""
     instead = f"ask for it with synthesize(..., format={form!r})"

@@ -6,6 +6,7 @@ import codecs
 import os
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,18 @@ from .options import file_format, parse, synthesize_options
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.synthesis.speech import Speech
+    from hushd_protocol.system.output_file import OutputFile
+    from hushd_reading.subtitles import SubtitleFile
+
+    from .timed import TimedSpeech
 
 _FIRST_BYTES = 1024  # the first bytes, by which binary data is recognised
-_SUBTITLES = (".srt", ".vtt")  # a file of these is read where a text is expected, since nobody speaks its name
+_SUBTITLES = (
+    ".srt",
+    ".vtt",
+    ".ass",
+    ".ssa",
+)  # a file of these is read where a text is expected, since nobody speaks its name
 # Forms that `Client.synthesize` takes: a short text is sent in one piece; everything else, also a pipe, is streamed.
 Text = str | bytes | Iterator[bytes]
 
@@ -79,22 +89,63 @@ def _write(client: Client, options: Namespace) -> None:
     from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
 
     form = file_format(options)
-    text = _text(options)
+    subtitles = _subtitles(options)
+    text = "" if subtitles else _text(options)
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
         if file.is_terminal:
             raise HushdError(
                 "bad_request", "A terminal cannot play sound: send it to a program, as in `say -o - … | aplay`."
             )
-        speech = _speech(client, options, text, form)
-        for data, offset in speech.pieces():
-            file.write(data, offset)
-        _warn(options, speech)
+        if subtitles:
+            speech: Speech | TimedSpeech = _write_timed(client, options, subtitles, file, form)
+        else:
+            speech = _speech(client, options, text, form)
+            for data, offset in speech.pieces():
+                file.write(data, offset)
+            _warn(options, speech)
+    _save_subtitles(options, speech)
+
+
+def _write_timed(
+    client: Client, options: Namespace, subtitles: SubtitleFile, file: OutputFile, form: str
+) -> TimedSpeech:
+    from hushd.synthesis.speech_file import encoding
+
+    from .timed import TimedSpeech
+
+    if form in ("aac", "m4a"):
+        raise HushdError("bad_request", f"Timed speech is not written as {form}: name a .wav, .flac, .ogg or .mp3.")
+    options.sample_rate = options.sample_rate or (48_000 if form == "opus" else None)
+    speech = TimedSpeech(client, options, subtitles)
+    with closing(speech), encoding(file, form, speech.rate, speech.channels) as write:
+        for samples in speech:
+            write(samples)
+    return speech
+
+
+def _save_subtitles(options: Namespace, speech: Speech | TimedSpeech) -> None:
+    """Writes the text with its times, if the options ask for it."""
+    if options.subtitles:
+        from hushd.transcripts.formats import format_of
+        from hushd_protocol.system.output_file import OutputFile
+
+        with OutputFile(options.subtitles) as file:
+            file.write(speech.transcript().render(format_of(options.subtitles)).encode())
 
 
 def _play(client: Client, options: Namespace) -> None:
+    if subtitles := _subtitles(options):
+        from .timed import TimedSpeech
+
+        with closing(TimedSpeech(client, options, subtitles)) as timed:
+            _sound(client, options, timed)
+        _save_subtitles(options, timed)
+        return
     if not _typed(options):
         _speak(client, options, _text(options))
         return
+    if options.subtitles:
+        raise HushdError("bad_request", "--subtitles are of one text, which is not typed line by line: name a file.")
     for line in filter(bytes.strip, _lines()):
         try:
             _speak(client, options, b"".join(utf8([line], "The line")))
@@ -106,17 +157,22 @@ def _play(client: Client, options: Namespace) -> None:
 
 def _speak(client: Client, options: Namespace, text: Text) -> None:
     speech = _speech(client, options, text, "s16le")
+    try:
+        _sound(client, options, speech)
+    finally:
+        speech.close()
+    _warn(options, speech)
+    _save_subtitles(options, speech)
+
+
+def _sound(client: Client, options: Namespace, speech: Speech | TimedSpeech) -> None:
     from hushd.audio.playback import Player  # imported while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
-    try:
-        player = Player(options.device, floor, volume)
-        player.check()
-        player.play(speech, speech.rate, speech.channels)
-    finally:
-        speech.close()
-    _warn(options, speech)
+    player = Player(options.device, floor, volume)
+    player.check()
+    player.play(speech, speech.rate, speech.channels)
 
 
 def _warn(options: Namespace, speech: Speech) -> None:
@@ -146,22 +202,46 @@ def _speech(client: Client, options: Namespace, text: Text, form: str) -> Speech
 
 def _text(options: Namespace) -> Text:
     """Returns the text that the arguments name. Raises `input_unreadable`, from the stream too."""
-    name = options.input_file
-    if options.text:
-        only = options.text[0] if len(options.text) == 1 else ""
-        if not (only.lower().endswith(_SUBTITLES) and os.path.isfile(only)):
-            return " ".join(options.text)
-        name = only
-    elif name in (None, "-"):
+    name = _file(options)
+    if options.text and not name:
+        return " ".join(options.text)
+    if name in (None, "-"):
         return utf8(_blocks(0, "Standard input"), "Standard input")
+    descriptor, size = _open(name)
+    blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
+    return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
+
+
+def _file(options: Namespace) -> str | None:
+    """Returns the file whose text is spoken, that of -f or subtitles that are named where a text is expected."""
+    only: str = options.text[0] if len(options.text) == 1 else ""
+    is_file = only.lower().endswith(_SUBTITLES) and os.path.isfile(only)
+    return only if is_file else options.input_file
+
+
+def _subtitles(options: Namespace) -> SubtitleFile | None:
+    """Returns subtitles that are spoken in their times; None for any other text."""
+    name = _file(options) or "-"
+    if not (options.timed or (options.output and name.lower().endswith(_SUBTITLES))):
+        return None
+    from hushd_reading.subtitles import decoded, read
+
+    if name == "-" and (options.text or _typed(options)):
+        raise HushdError("bad_request", "--timed is for subtitles: name a file of them, or pipe them in.")
+    descriptor, name = (0, "Standard input") if name == "-" else (_open(name)[0], name)
+    if subtitles := read(decoded(b"".join(_blocks(descriptor, name)), name), name):
+        return subtitles
+    raise HushdError("bad_request", f"{name} has no subtitles: leave out --timed, or name a file that has.")
+
+
+def _open(name: str) -> tuple[int, int]:
+    """Returns a descriptor of a file, and its size. Raises `input_unreadable`."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-        size = os.fstat(descriptor).st_size
+        return descriptor, os.fstat(descriptor).st_size
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
         raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
-    blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
-    return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
 
 
 def _typed(options: Namespace) -> bool:

@@ -24,6 +24,7 @@ output while the speech is made."""
 _EXAMPLES = (
     ('say "The build is green."', "speak"),
     ('say -o hello.mp3 "Hello."', "write a sound file"),
+    ("say -o dub.wav film.srt", "speak subtitles in their times"),
     ("say -v '?'", "list the voices"),
     ('say -l de "Guten Morgen."', "a voice for German"),
     ("say -l de --print -f letter.txt", "print the words of a text"),
@@ -37,6 +38,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     parser = make_parser(prog)
     options = parser.parse(argv, "text")
     _check(options)
+    options.timeline = options.subtitles is not None
     return options
 
 
@@ -130,6 +132,10 @@ def _add_file(parser: Parser) -> None:
         metavar="FORMAT",
         help="the file's format, whatever its extension",
     )
+    group.add_argument("--timed", action="store_true", help="speak subtitles in their times, as -o FILE film.srt does")
+    group.add_argument(
+        "--subtitles", metavar="FILE", help="write what is spoken with its times: FILE.srt, .vtt, .lrc or .json"
+    )
     macos = parser.add_rare_group("files as macOS's say has them")
     for name in SYNTHESIZE.options(schema.FILE):
         parser.add_fields(macos if name == "channels" else group, SYNTHESIZE, [name])
@@ -144,6 +150,10 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "--json is for lists: give -v '?' or -a '?' too.")
     if options.print and (options.voice or options.output or options.device):
         raise HushdError("bad_request", "--print needs no voice, file or loudspeaker: give it -l LANGUAGE alone.")
+    if options.subtitles:
+        from hushd.transcripts.formats import format_of
+
+        format_of(options.subtitles)
     aloud = options.output is None
     if aloud and any(value is not None for value in (options.format, options.sample_rate, options.channels)):
         raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")
