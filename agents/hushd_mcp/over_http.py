@@ -38,7 +38,7 @@ from hushd_mcp.work import RESULT_S, TaskRegistry
 
 MAX_HTTP_SESSIONS = 256
 _REPLAYED = 256  # last messages of a session
-_FIRST_BYTES_S = 0.2  # for the request of a connection that was accepted last
+FIRST_BYTES_TIMEOUT_S = 0.2  # seconds for the first bytes of a connection that was accepted last
 
 
 class SharedTasks(TaskRegistry):
@@ -110,11 +110,8 @@ class Agents:
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request that opens a session; one that is refused opens none."""
-        transport, ready, status = (
-            Transport(uuid4().hex, False, LastMessages(), idle_timeout=RESULT_S),
-            asyncio.Event(),
-            500,
-        )
+        transport = Transport(uuid4().hex, event_store=LastMessages(), idle_timeout=RESULT_S)
+        ready, status = asyncio.Event(), 500
         serving = asyncio.create_task(self._attend(transport, ready))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
@@ -165,9 +162,9 @@ async def _serve(listener: socket.socket, channel: socket.socket, idle_s: float)
             each.close()
         with suppress(OSError):  # the supervisor has closed its end
             channel.send(b".")
-        await asyncio.sleep(_FIRST_BYTES_S)
-        while agents.rests_for() < _FIRST_BYTES_S / 2 and not dismissed.is_set():
-            await asyncio.sleep(_FIRST_BYTES_S / 4)
+        await asyncio.sleep(FIRST_BYTES_TIMEOUT_S)
+        while not dismissed.is_set() and agents.rests_for() < FIRST_BYTES_TIMEOUT_S:
+            await asyncio.sleep(FIRST_BYTES_TIMEOUT_S / 4)
         await agents.end()
     server.should_exit = server.force_exit = True
     await serving

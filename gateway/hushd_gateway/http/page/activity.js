@@ -2,7 +2,6 @@
 import { $, attempt, call, clock, make, note, t } from './common.js';
 
 const LOOK_MS = 2000; // between two looks
-const LOADING = new Set(['waiting', 'starting']);
 
 let timer = 0;
 let last = null;
@@ -26,7 +25,7 @@ export async function watch() {
 
 // Whether a model that hears is still being loaded.
 export const loads = () =>
-  last?.status.workers.some(({ name, state }) => name.startsWith('stt/') && LOADING.has(state));
+  last?.status.workers.some(({ name, state }) => name.startsWith('stt/') && /waiting|starting/.test(state));
 
 export function rest() {
   clearTimeout(timer);
@@ -41,25 +40,19 @@ function showFigures({ status, memory }) {
   $('held').replaceChildren(...size(total(now)));
   $('rival').replaceChildren(...size(now.never_unloaded_mb));
   const { rss_mb: gateway } = status.door?.gateway ?? {};
-  const serves = 'The program that serves this page has {size} MB, and leaves after you do.';
   const { microphone, wake = [] } = status.floor;
   const ears = [
     microphone && t('{client} listens', microphone),
     ...wake.map((each) => t('{client} listens in the background', each)),
   ];
   const open = ears.filter(Boolean).join(', ');
-  const [time, mean, rival] = [clock(memory.end - memory.start), memory.mean_mb, memory.never_unloaded_mean_mb];
-  $('means').textContent = [
-    t('On average over {time}: {mean} MB, against {rival} MB.', {
-      time,
-      mean: Math.round(mean),
-      rival: Math.round(rival),
-    }),
-    gateway && t(serves, { size: Math.round(gateway) }),
-    open && t('The microphone is open: {open}.', { open }),
-  ]
-    .filter(Boolean)
-    .join(' ');
+  const time = clock(memory.end - memory.start);
+  const [mean, rival, served] = [memory.mean_mb, memory.never_unloaded_mean_mb, gateway].map(Math.round);
+  const means = [t('On average over {time}: {mean} MB, against {rival} MB.', { time, mean, rival })];
+  if (served)
+    means.push(t('The program that serves this page has {size} MB, and leaves after you do.', { size: served }));
+  if (open) means.push(t('The microphone is open: {open}.', { open }));
+  $('means').textContent = means.join(' ');
 }
 
 function shape(name, attributes, parent, title = '') {

@@ -30,13 +30,16 @@ export const codeOf = (tag) => tag.toLowerCase().split(/[-_]/)[0];
 // languages that browsers do not know.
 const TRANSLATED = ['en', 'de', 'es', 'fr', 'it', 'pt'];
 export const reader = navigator.languages.map(codeOf).find((code) => TRANSLATED.includes(code)) ?? 'en';
-const words = async (code) => (await fetch(`${code}.json`)).json().catch(() => ({}));
+const words = (code) =>
+  fetch(`${code}.json`)
+    .then((answer) => answer.json())
+    .catch(() => ({}));
 const sentences = Object.assign({}, ...(await Promise.all([...new Set(['en', reader])].map(words))));
 
 export const t = (sentence, values = {}) =>
-  (sentences[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  (sentences[sentence] ?? sentence).replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
 
-function translatePage() {
+{
   document.documentElement.lang = reader;
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
@@ -45,7 +48,6 @@ function translatePage() {
   }
   for (const element of document.querySelectorAll('[aria-label]')) element.ariaLabel = t(element.ariaLabel);
 }
-translatePage();
 
 const languages = new Intl.DisplayNames(navigator.languages, { type: 'language', fallback: 'none' });
 

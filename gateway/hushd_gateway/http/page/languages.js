@@ -1,19 +1,6 @@
 // Languages and models: what each section hears or speaks, and what “hushd get” would bring.
-import {
-  $,
-  Failure,
-  attempt,
-  call,
-  coded,
-  codeOf,
-  languageName,
-  make,
-  note,
-  reader,
-  remember,
-  remembered,
-  t,
-} from './common.js';
+import { $, Failure, attempt, call, coded, codeOf, languageName, make, note } from './common.js';
+import { reader, remember, remembered, t } from './common.js';
 
 const HEARING = ['listen', 'read']; // sections that hear
 let models = []; // that hear, the usual one first

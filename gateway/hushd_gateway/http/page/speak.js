@@ -1,20 +1,6 @@
 // Speak: a text is heard while it is made, with its words marked, or kept as a file.
-import {
-  $,
-  Failure,
-  attempt,
-  call,
-  coded,
-  codeOf,
-  end,
-  events,
-  explain,
-  languageName,
-  make,
-  note,
-  t,
-} from './common.js';
-import { post, remember, save } from './common.js';
+import { $, Failure, attempt, call, coded, codeOf, end, events, explain, languageName, make, note } from './common.js';
+import { post, remember, save, t } from './common.js';
 import { fillLanguages, lacking, obtain, restore } from './languages.js';
 
 const RATE = 24000; // Hz
