@@ -182,15 +182,17 @@ def test_what_must_not_ask_is_refused(start_supervisor: Start, diary: Diary, tmp
     assert send(port, message=call(2, "tools/list"), **key, Mcp_Session_Id=name).status == 404
 
 
-def test_a_path_is_opened_for_this_machine_alone(port: int, tmp_path: Path) -> None:
+def test_a_path_is_opened_for_this_machine_alone(port: int) -> None:
     """A caller behind a proxy cannot say that it is of this machine; it sends the recording, and names that."""
+    import httpx2  # comes with the SDK
+
     address = f"http://127.0.0.1:{port}/mcp"
     with http_host(address) as host:
         assert host.data("transcribe", path=str(recording()))["state"] == "completed"
     with http_host(address, **{"X-Forwarded-For": "192.0.2.7", "X-Hushd-Local": "1"}) as host:
         assert "is not on hushd's machine: send the file by `curl" in host.error("transcribe", path=str(recording()))
-        sent = subprocess.check_output(["curl", "-sf", "-F", f"file=@{recording()}", f"{address}/files"])
-        name = json.loads(sent)["path"]
+        with open(recording(), "rb") as file:
+            name = httpx2.post(f"{address}/files", files={"file": file}).json()["path"]
         assert host.data("transcribe", path=name)["state"] == "completed"
         assert "is not on hushd's machine" in host.error("transcribe", path=f"{name}/../../etc/passwd")
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from support.http_gateway import HttpGateway
 from support.peer import Start
@@ -29,16 +29,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def http(folder: Path, start_supervisor: Start, runtime: Path) -> Iterator[httpx.Client]:
+def http(folder: Path, start_supervisor: Start, runtime: Path) -> Iterator[httpx2.Client]:
     command = f'command = ["{sys.executable}", "-m", "hushd_worker_tts"]'
     start_supervisor(f'[worker."tts/chatterbox"]\n{command}\nenvironment = {{ PYTHONPATH = "{STAND_INS}" }}\n')
     gateway = HttpGateway(runtime)
-    with httpx.Client(base_url=f"{gateway.url}/audio", timeout=120) as client:
+    with httpx2.Client(base_url=f"{gateway.url}/audio", timeout=120) as client:
         yield client
     gateway.stop()
 
 
-def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx.Client, folder: Path) -> None:
+def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder: Path) -> None:
     """It lies in the models folder, which nobody else reads; it speaks by its name alone; one call removes it."""
     made = http.post("/voices", data=SAID, files=SAMPLE).json()
     assert {
@@ -72,7 +72,7 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx.Client, folder: 
     ],
 )
 def test_a_request_that_makes_no_voice_is_refused(
-    http: httpx.Client, folder: Path, fields: dict[str, str], sample: bytes, says: str
+    http: httpx2.Client, folder: Path, fields: dict[str, str], sample: bytes, says: str
 ) -> None:
     """Nothing is stored without consent, under a name that leads elsewhere, or of a file that is not a recording."""
     answer = http.post("/voices", data=SAID | fields, files={"audio_sample": ("a.wav", sample)})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import chromium, command_line, foreign_speech, moonshine_once
@@ -238,7 +238,7 @@ def test_a_reader_has_the_page_in_their_language(address: str, home: Path) -> No
 
 def test_the_microphone_says_that_the_model_is_still_coming(page: Chromium, address: str) -> None:
     """Speech is kept meanwhile, so the reader may speak, and knows why no word appears."""
-    activity = httpx.get(f"{address}v1/activity").json()
+    activity = httpx2.get(f"{address}v1/activity").json()
     activity["status"]["workers"] = [{"name": "stt/moonshine/tiny-en", "state": "starting", "pid": 1}]
     answer_with(page, "/v1/activity", 200, json.dumps(activity))
     press(page, "listen")
