@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_client() -> Iterator[Client]:
-    """Yields a client that shows what its requests wait for, also a model's download."""
+def shown_client(*inputs: str) -> Iterator[Client]:
+    """Yields a client that shows what its requests wait for, also a model's download.
+    `inputs`: files, or `-`, without which the command fails."""
     here = paths.find()
-    if not (os.environ.get("HUSHD_ENDPOINT") or here.client_socket.exists() or here.attached.exists()):
+    is_elsewhere = os.environ.get("HUSHD_ENDPOINT") or here.client_socket.exists() or here.attached.exists()
+    if not is_elsewhere and all(name == "-" or os.path.exists(name) for name in inputs):
         from hushd.transport import autostart
 
         autostart.begin(here)  # the supervisor starts while the client is imported

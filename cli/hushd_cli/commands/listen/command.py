@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from hushd.client import Client
-from hushd.verbs.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
 from hushd_cli.offers import mention_language
 from hushd_cli.terminal import console
 from hushd_cli.terminal.shown_client import shown_client
 
-from .files import Files
 from .options import parse, voiceprints
 from .output import Output
+
+if TYPE_CHECKING:
+    from hushd.client import Client
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -40,7 +41,7 @@ def run(options: Namespace) -> int:
 
         options.script = Script(options.align, options)
     output = Output(options, options.files)
-    with shown_client() as client:
+    with shown_client(*options.files) as client:
         if options.written:
             from .written import Written
 
@@ -55,6 +56,8 @@ def run(options: Namespace) -> int:
             status = transcribe(client, options, output)
             mention_language()
             return status
+        from .files import Files  # with the client
+
         files = Files(client, options, output)
         files.run()
         if not files.status:
@@ -68,5 +71,8 @@ def choose_model(client: Client, options: Namespace, speed: str, translate: bool
         choice = client.choose_model(options.language, speed=speed, engine=options.engine, translate=translate)
         options.engine, options.model = choice.engine, choice.model
         console.note(choice.why)
-    elif options.model and not options.engine and names_no_engine(options.model):
+        return
+    from hushd.verbs.preparation import names_no_engine
+
+    if options.model and not options.engine and names_no_engine(options.model):
         options.engine, options.model = client.find_model(options.model)

@@ -66,7 +66,7 @@ def _do(options: Namespace) -> None:
 
         console.silence_libraries()
         devices.load_ahead()
-    with shown_client() as client:  # imported while the device is looked for
+    with shown_client(options.input_file or "-") as client:  # imported while the device is looked for
         if options.voice == "?":
             from hushd_cli.listing import list_voices
 
