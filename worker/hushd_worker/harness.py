@@ -42,7 +42,7 @@ from hushd_protocol.messages import (
 )
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import best_effort, lifeline, log_files, own_modules, passed_file
-from hushd_protocol.system.footprint import rss, trim
+from hushd_protocol.system.footprint import rss, trim, use_huge_pages
 
 from .confinement import Confinement, Share
 from .errors import EXIT_CRASHED
@@ -144,6 +144,7 @@ class _Harness:
                 timeout = self._leaving - now
             elif self._jobs or not self._loaded:
                 if self._next_beat == math.inf:  # work begins, perhaps many short jobs
+                    use_huge_pages(True)
                     self._next_beat = now + BEAT_INTERVAL_S
                 if now >= self._next_beat:
                     used = cpu()
@@ -170,6 +171,7 @@ class _Harness:
                 if not self._jobs and self._leaving is None:
                     self._next_beat = math.inf
                     trim()
+                    use_huge_pages(False)
                     self._beat()
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):

@@ -117,3 +117,17 @@ def trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError):
         pass
+
+
+_PR_SET_THP_DISABLE = 41  # option of Linux's prctl
+
+
+def use_huge_pages(wanted: bool) -> None:
+    """Lets the kernel give this process huge pages, or not. Within minutes it would make whole ones again of those of
+    which `trim` gave a part back: faster-whisper/base at rest grew from 229 to 255 MB in two minutes."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, not wanted, 0, 0, 0)
+    except (AttributeError, OSError):
+        pass  # macOS has no such call

@@ -68,6 +68,13 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
     return variables
 
 
+def worker_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables by which a worker computes, unless the user's own say otherwise: its heap has huge pages
+    (glibc 2.35) where the kernel gives them to who asks. With faster-whisper/base four minutes of speech took 36,000
+    page faults instead of 860,000, and 0.92 of the processor time, in the same memory."""
+    return {"GLIBC_TUNABLES": inherited.get("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")}
+
+
 def compute_environment(device: str, inherited: Mapping[str, str], card: str = "", why: str = "") -> dict[str, str]:
     """Returns the variables that show a worker one device and hide all other cards, so that it opens none of them.
 

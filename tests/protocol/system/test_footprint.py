@@ -97,6 +97,16 @@ def test_a_system_may_know_of_no_children(monkeypatch: pytest.MonkeyPatch) -> No
     assert not footprint._childless()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has prctl")
+def test_a_process_can_go_without_huge_pages() -> None:
+    """The kernel is told, and told otherwise; what has no such call goes on."""
+    prctl, is_disabled = ctypes.CDLL(None).prctl, 42
+    footprint.use_huge_pages(False)
+    assert prctl(is_disabled, 0, 0, 0, 0) == 1
+    footprint.use_huge_pages(True)
+    assert prctl(is_disabled, 0, 0, 0, 0) == 0
+
+
 def test_glibc_is_asked_for_all_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another library of C may lack the function, or does not open without a name."""
     kept: list[int] = []

@@ -39,7 +39,7 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, Send
 from .. import children
 from ..children import Running
 from ..memory import measure
-from ..process import Launch, Process, compute_environment, worker_command
+from ..process import Launch, Process, compute_environment, worker_command, worker_environment
 from ..source import Outcome, Perform, Source
 from ..worker_logs import WorkerLogs
 from .client_socket import BATCH
@@ -204,7 +204,7 @@ class WorkerSocket(Source):
                     self._paths.worker_log(name),
                     compute_environment(device, os.environ, action.shown, action.why),
                     {"HUSHD_PRECISION": settings.precision, "HUSHD_CONFINE": confine},
-                    {"HUSHD_TEMPORARY": temporary, **settings.environment},
+                    {"HUSHD_TEMPORARY": temporary, **worker_environment(os.environ), **settings.environment},
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
                     {"HUSHD_FILES": str(theirs.fileno()), lifeline.TREE: mark},
                     inherited=(theirs.fileno(),),

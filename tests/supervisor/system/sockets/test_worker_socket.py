@@ -115,6 +115,18 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert len(open_descriptors() - before) == 10
 
 
+@pytest.mark.parametrize("own", ["", "glibc.rtld.nns=9"])
+def test_a_worker_has_huge_pages_unless_the_user_says_otherwise(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    """The user's own tunables of glibc come first."""
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if own:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+    desk.workers.spawn(Spawn(NAME, 1))
+    assert desk.launch.started[-1].environment["GLIBC_TUNABLES"] == (own or "glibc.malloc.hugetlb=1")
+
+
 def named(path: Path, size: int) -> ToWorker:
     """The job of a client that saw this file."""
     info = path.stat()
