@@ -122,12 +122,12 @@ def trim() -> None:
 _PR_SET_THP_DISABLE = 41  # option of Linux's prctl
 
 
-def use_huge_pages(wanted: bool) -> None:
+def use_huge_pages(usable: bool) -> None:
     """Lets the kernel give this process huge pages, or not. Within minutes it would make whole ones again of those of
     which `trim` gave a part back: faster-whisper/base at rest grew from 229 to 255 MB in two minutes."""
     import ctypes
 
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, not wanted, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, not usable, 0, 0, 0)
     except (AttributeError, OSError):
         pass  # macOS has no such call

@@ -321,6 +321,39 @@ def test_texts_by_chance_come_one_by_one_where_memory_is_scarce(
     assert [result.scores for result in heard] == ([[-1.0], [-1.0]] if len(calls) > 1 else [[-3.0], [-1.0]])
 
 
+@pytest.mark.parametrize(
+    ("piece", "left", "rest"), [(1640, 12, True), (1640, 99, True), (1640, 100, False), (99, 99, False), (0, 12, False)]
+)
+def test_a_rest_is_what_is_left_of_a_longer_piece(piece: int, left: int, rest: bool) -> None:
+    """A short piece is read whatever its length, and so is a sound that belongs to none."""
+    sound = np.zeros((1, 80, 3000), np.float32)
+    sound[..., :left] = 0.5
+    window = Window()
+    window.frames = piece
+    assert window.is_rest(sound) is rest
+
+
+def test_the_rest_behind_the_last_sentence_is_not_read(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both packages read on where a text has ended, though little is left; no model is asked."""
+    rest = np.zeros((80, 3000), np.float32)
+    rest[:, :40] = 0.5
+    monkeypatch.setattr(engine.window, "encode", None)
+
+    def segments() -> Iterator[Any]:
+        yield SimpleNamespace(seek=0, start=0.0, end=1.6, text=" four left", words=None, avg_logprob=-0.1)
+        yield engine._model.model.encode(engine._ctranslate2.StorageView.from_array(rest[None]))
+
+    def transcribe(model: Any, *_: Any, **__: Any) -> Any:
+        if name == "faster-whisper":
+            return segments(), None
+        left = engine._decode_together(engine._torch.from_numpy(rest), None)
+        one = {"seek": 0, "start": 0.0, "end": 1.6, "text": " four left", "avg_logprob": -0.1}
+        return {"segments": [one, one | {"text": left.text}]}
+
+    monkeypatch.setattr(engine._model if name == "faster-whisper" else engine._whisper, "transcribe", transcribe)
+    assert text(engine, np.full(2 * RATE, 0.1, np.float32)) == "four left"
+
+
 @needs_whisper
 def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

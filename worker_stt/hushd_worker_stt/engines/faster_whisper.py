@@ -28,7 +28,7 @@ from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Samples, Scoring, Segment
 
 from .whisper_family import SHARED, Decoding, WhisperFamily, words
-from .whisper_window import FRAMES_PER_S, Window
+from .whisper_window import FRAMES_PER_S, RestError, Window
 
 SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package
@@ -134,14 +134,20 @@ class FasterWhisper(WhisperFamily):
             max_new_tokens=decoding.tokens,
             **{"condition_on_previous_text": False} | self._given(decoding),
         )
-        for segment in segments:
-            self.check()
-            if segment.seek > decoding.last_window * FRAMES_PER_S:
-                break
-            if text := segment.text.strip():
-                timed = words((word.word, word.start, word.end, word.probability) for word in segment.words or ())
-                logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
-                yield Segment(float(segment.start), float(segment.end), text, timed, log_probability=logprob)
+        self.window.frames = len(samples) * FRAMES_PER_S // RATE
+        try:
+            for segment in segments:
+                self.check()
+                if segment.seek > decoding.last_window * FRAMES_PER_S:
+                    break
+                if text := segment.text.strip():
+                    timed = words((word.word, word.start, word.end, word.probability) for word in segment.words or ())
+                    logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
+                    yield Segment(float(segment.start), float(segment.end), text, timed, log_probability=logprob)
+        except RestError:
+            pass
+        finally:
+            self.window.frames = 0
 
     def _given(self, decoding: Decoding) -> dict[str, Any]:
         """Returns the decoder's options, by this package's names."""
@@ -217,7 +223,10 @@ class TogetherModel:
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
         import numpy as np
 
-        return self._window.encode(np.array(self._array(features)), self._encoded)
+        sound = np.array(self._array(features))
+        if self._window.is_rest(sound):
+            raise RestError
+        return self._window.encode(sound, self._encoded)
 
     def _encoded(self, sound: Any) -> Any:
         import numpy as np

@@ -20,7 +20,7 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Samples, Segment
+from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Samples, Segment
 
 from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages, words
 from .whisper_window import FRAMES_PER_S
@@ -104,6 +104,8 @@ class Whisper(WhisperFamily):
             task = self._task(self._model, options)
             return [result for group in groups for result in task.run(self._torch.stack(tuple(group)))]
 
+        if self.window.is_rest(window.cpu().numpy()):
+            return self._whisper.decoding.DecodingResult(window, "", no_speech_prob=1.0)
         self._encoded(window)
         self.window.check_sampled(bool(options.temperature))
         features = self.window.encoding
@@ -131,9 +133,11 @@ class Whisper(WhisperFamily):
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         usual = self._torch.get_num_threads()
         self._torch.set_num_threads(decoding.decoder.get("threads") or usual)
+        self.window.frames = len(samples) * FRAMES_PER_S // RATE
         try:
             yield from self._segments(samples, decoding)
         finally:
+            self.window.frames = 0
             self._torch.set_num_threads(usual)
             if self._card:
                 self._card.give_back()

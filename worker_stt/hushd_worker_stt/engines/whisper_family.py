@@ -41,7 +41,7 @@ from hushd_worker_stt.engine import (
     weighted,
 )  # fmt: skip
 
-from .whisper_window import SURE_OF_LANGUAGE, Doubtful, OfThread, Window
+from .whisper_window import MIN_WINDOW_S, SURE_OF_LANGUAGE, Doubtful, OfThread, Window
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 BEAM = 5  # the default of both packages' command lines
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-# Seconds of audio: the text of a shorter window is dropped; of 0.64 s base made "Das ist nicht so gut.".
-_MIN_WINDOW_S = 1.0
 # A short window's text is kept if it covers the speech: it ends no earlier before the speech's end, and has as many
 # bytes a second, in which languages differ less than in letters.
 _UNCOVERED_S, _LEAST_BYTES_PER_S = 0.3, 8
@@ -193,7 +191,7 @@ class WhisperFamily(Engine):
             temperatures=temperatures[: options.tries],
             # The words of a translation were never spoken.
             word_times=options.word_times and not options.translate,
-            last_window=max(0.0, length - _MIN_WINDOW_S) if self.timestamps else 0.0,
+            last_window=max(0.0, length - MIN_WINDOW_S) if self.timestamps else 0.0,
             tokens=min(most, _MOST_TOKENS) if draft else None,
             decoder=options.decoder,
         )
