@@ -178,7 +178,7 @@ def test_a_flac_of_unknown_length_is_read_to_its_last_sample() -> None:
     assert recording.seconds == pytest.approx(2.3)
 
 
-@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3", "W64", "RF64"])
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "AU", "MP3", "W64", "RF64"])
 def test_a_truncated_file_gives_what_is_there_and_says_so(form: str) -> None:
     """The first half is read, and the damage names how far it goes."""
     data = encoded(sound(10, RATE), RATE, form)

@@ -16,7 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker import media
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
-from . import kinds
+from . import extent, kinds
 
 if TYPE_CHECKING:
     from av import AudioFrame
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _FILM_BLOCK_BYTES = 2**17  # bytes at once
 _INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it
-_STATED = (*_INDEXED, "asf", "flv")  # formats whose header has the duration; others' is estimated
+_STATED = (*_INDEXED, "asf", "flv", "rm", "tta", "voc", "wtv")  # formats that state the duration; others' is estimated
 _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
 _MISSING = 0.98  # share of the stated duration
 _WARM_S = 1.0  # seconds of sound before a time, after which a decoder is right there
@@ -36,7 +36,8 @@ _ROUNDING_S = 0.0015  # seconds by which times in whole milliseconds are rounded
 _MAX_FILE_S = 6 * 3600  # seconds of the longest file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _PACKET_HEAD_BYTES = 64
-_MAX_BOXES = 10_000  # boxes at the top of an MP4
+_RAW = ("aac", "ac3", "eac3", "dts", "mp3")  # formats of frames alone
+_MOST_FRAME_BYTES = 2**16  # bytes that no frame of such a format has
 _WORD_S = 0.2  # seconds of sound in which a word may be
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
@@ -142,8 +143,7 @@ class Film(AbstractContextManager["Film"]):
 
     def _kind(self) -> str:
         """Returns what kind of file it is, if that is known, and FFmpeg does not read it."""
-        self._bytes.seek(0)
-        return kinds.described(self._name, self._bytes.read(kinds.HEAD_BYTES))
+        return kinds.described(self._name, self._bytes.peek(0, kinds.HEAD_BYTES))
 
     def _by_rank(self, asked: str) -> dict[int, str]:
         default = self._av.stream.Disposition.default
@@ -230,48 +230,58 @@ class Film(AbstractContextManager["Film"]):
             raise self._undecodable("its codec is unknown")
         if stream.codec_context.codec_tag in kinds.LOCKED:
             raise self._unreadable(kinds.PROTECTED)
-        torn, any_frame, latest, end, lost_s = "", False, 0.0, 0, 0.0
-        is_wav = self._file.format.name == "wav"  # a WAV's last read is always called incomplete
+        form = self._file.format.name
+        if stream.codec_context.name == "wavpack":  # its decoder passes over wrong checksums by default
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        passage = extent.Passage(self._bytes, form, stream.index)
+        torn, any_frame, latest, lost_s, torn_s = "", False, 0.0, 0.0, 0.0
         try:
             for packet in self._file.demux():
                 self._check()
-                latest, end = max(latest, self._end(packet)), max(end, (packet.pos or 0) + packet.size)
+                latest, missing_s = max(latest, self._end(packet)), passage.add(packet)
                 if packet.stream.index != stream.index:  # the index of the packet itself is 0 at a stream's end
                     continue
+                lost_s += missing_s
                 try:
                     frames: list[AudioFrame] = packet.decode()
                 except self._av.FFmpegError as error:  # the error is this packet's alone: the next one may be whole
-                    torn = _why(error)
-                    lost_s += float((packet.duration or 0) * (packet.time_base or 0))
+                    torn, torn_s = _why(error), torn_s or self.seconds
+                    lost_s += passage.lost(packet)
                     continue
                 if frames:
                     if any_frame and lost_s >= _WORD_S and self.gap_s is None:
                         self.gap_s = self.seconds
                     lost_s = 0.0
                 for frame in frames:
-                    torn = _TORN if frame.is_corrupt or (packet.is_corrupt and not is_wav) else ""
+                    # A WAV's last read is always called incomplete.
+                    torn = _TORN if frame.is_corrupt or (packet.is_corrupt and form != "wav") else ""
                     any_frame = True
                     yield self._time(frame), self._sound(frame)
+                if packet.size > _MOST_FRAME_BYTES and form in _RAW:  # something stands behind its frame
+                    lost_s = passage.lost(packet)
         except self._av.FFmpegError as error:
             torn = _why(error)
         except IndexError:  # PyAV raises this at the end of a damaged file, for a track that began in its middle
             pass
         if torn and not any_frame:
             raise self._undecodable(torn)
-        if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):
+        if form == "aac" and torn_s and not self.gap_s and passage.missing_s >= _WORD_S:
+            self.gap_s = torn_s
+        if form == "mpegts" and all(self._bytes.size % each for each in _PIECES):
             torn = _TORN
-        stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
-        first_s = self._zero_s if self._file.format.name == "asf" else 0.0  # the duration of an ASF counts from 0
+        if form == "mpeg" and extent.ends_within_part(self._bytes):
+            torn = _TORN
+        stated = self.duration if form.startswith(_STATED) else 0.0
+        first_s = self._zero_s if form == "asf" else 0.0  # the duration of an ASF counts from 0
         is_short = max(first_s + latest, self.seconds) < _MISSING * stated
-        self.failure = torn or ("its end is missing" if is_short and not self._is_whole(end) else "")
+        self.failure = torn or ("its end is missing" if is_short and not self._is_whole(passage.end) else "")
 
     def _is_whole(self, end: int) -> bool:
         """Returns whether a file whose packets' times are too short has all of them, by its own size; `end`: the end of
         the last one. What was downloaded in part may have zeros for the rest."""
         name, size = self._file.format.name, self._bytes.size
-        promised = _promised(self._bytes) if name.startswith(_INDEXED) else None
-        self._bytes.seek(end)
-        behind = self._bytes.read(_PACKET_HEAD_BYTES)
+        promised = extent.size_by_boxes(self._bytes) if name.startswith(_INDEXED) else None
+        behind = self._bytes.peek(end, _PACKET_HEAD_BYTES)
         return promised is not None and promised <= size and (not behind or any(behind))
 
     def _sound(self, frame: AudioFrame) -> Sound:
@@ -304,8 +314,7 @@ class Film(AbstractContextManager["Film"]):
         return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self.track}.")
 
     def _undecodable(self, why: str) -> HushdError:
-        self._bytes.seek(0)
-        if kinds.is_locked(self._bytes.read(kinds.HEAD_BYTES)):
+        if kinds.is_locked(self._bytes.peek(0, kinds.HEAD_BYTES)):
             return self._unreadable(kinds.PROTECTED)
         error = self._unreadable(f"its audio track {self.track} cannot be decoded, since {why}")
         error.detail = {"tracks": list(self.tracks)}
@@ -313,37 +322,6 @@ class Film(AbstractContextManager["Film"]):
 
     def _unreadable(self, why: str) -> HushdError:
         return HushdError("input_unreadable", f"{self._name} cannot be read as audio: {why}.")
-
-
-def _promised(source: Bytes) -> int | None:
-    """Returns how many bytes a Matroska file or an MP4 says that it has; None where it does not say."""
-    source.seek(0)
-    head = source.read(2 * _PACKET_HEAD_BYTES)
-    if head[:4] == b"\x1aE\xdf\xa3":
-        at = _behind(head, 4)
-        begin = head.find(b"\x18S\x80g", at or 0) + 4
-        return _behind(head, begin) if at is not None and begin > 3 else None
-    at = 0
-    for _ in range(_MAX_BOXES):
-        if at >= source.size:
-            return at
-        source.seek(at)
-        box = source.read(16)
-        size, kind = int.from_bytes(box[:4], "big"), box[4:8]
-        size = int.from_bytes(box[8:], "big") if size == 1 else size
-        if size < 8 or kind == b"moof":  # one without an end, or of fragments
-            return None
-        at += size
-    return None
-
-
-def _behind(head: bytes, at: int) -> int | None:
-    """Returns the place behind an element of Matroska whose size stands at `at`; None if it has none."""
-    length = 9 - head[at].bit_length() if at < len(head) else 9
-    if length > 8:
-        return None
-    value, ones = int.from_bytes(head[at : at + length], "big"), (1 << 7 * length) - 1
-    return None if value & ones == ones else at + length + (value & ones)
 
 
 def _joined(sounds: Sequence[Sound]) -> Sound:
@@ -360,9 +338,13 @@ class Bytes:
 
     def read(self, size: int) -> bytes:
         self.check()
-        data = os.pread(self._descriptor, max(0, min(size, self.size - self._at)), self._first + self._at)
+        data = self.peek(self._at, size)
         self._at += len(data)
         return data
+
+    def peek(self, at: int, size: int) -> bytes:
+        """Returns the bytes at a place, `size` at most, and leaves the reader where it is."""
+        return os.pread(self._descriptor, max(0, min(size, self.size - at)), self._first + at)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]

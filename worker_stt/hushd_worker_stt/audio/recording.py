@@ -22,6 +22,7 @@ from hushd_worker.media import MAX_RATE, MIN_RATE
 from hushd_worker_stt.engine import RATE, Samples
 
 from . import kinds
+from .extent import HEAD_BYTES, size_by_header
 from .film import Bytes, Film
 from .inlet import Inlet, Mixdown
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
 _UNKNOWN_FRAMES = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
-_PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
 _MISSING = 0.98  # share of the promised frames
 _TAGS = 4_000  # bytes of tags that may follow the sound
@@ -98,7 +98,7 @@ class Recording(AbstractContextManager["Recording"]):
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
             self._links, ends_within, self._torn = ogg_links(descriptor)
-            self._cut_off = ends_within or _promised_bytes(os.pread(descriptor, 28, 0)) > size + _SLACK
+            self._cut_off = ends_within or size_by_header(os.pread(descriptor, HEAD_BYTES, 0)) > size + _SLACK
             form = kinds.bare(job.path or "", os.pread(descriptor, kinds.HEAD_BYTES, 0))
             sound = None if self._links or form else self._opened(stack, descriptor)
             if sound is None:
@@ -265,13 +265,6 @@ def open_input(job: Job, ahead: Ahead | None = None) -> BinaryIO:
         spool.file.close()
         raise
     return cast(BinaryIO, spool.file)
-
-
-def _promised_bytes(head: bytes) -> int:
-    """Returns about the file size by the first 28 bytes of a WAV of any kind, an AVI or AIFF, 0 if they lack it."""
-    places = {b"RIFF": head[4:8], b"FORM": head[7:3:-1], b"RF64": head[20:28], b"riff": head[16:24]}
-    size = int.from_bytes(field := places.get(head[:4], b""), "little")
-    return size if size < 2 ** (8 * len(field) - 1) - _PLACEHOLDER else 0
 
 
 def states_length(descriptor: int) -> bool:
