@@ -188,6 +188,11 @@ def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFi
     for key, other in (("speech", "hear"), ("hear", "speech")):
         if given[key] is False or (key not in content and roles[other] and not roles[key]):
             given[key] = ""
+    for key, fields, sent in (("speech", "body", "{text}"), ("hear", "form", "{audio}")):
+        written = [given[key], *given[fields].values()]
+        if given[key] and like != "wyoming" and not any(sent in each for each in written if isinstance(each, str)):
+            needed = f'{fields} = {{ {sent[1:-1]} = "{sent}" }}'
+            raise HushdError("bad_request", f"{key} sends no {sent}: write the field that takes it, such as {needed}.")
     if isinstance(given["voices"], list):
         given["voices"] = tuple(given["voices"])
     if not any("{port}" in word or "{socket}" in word for word in given["run"]):

@@ -22,8 +22,8 @@ UVICORN = ["uvicorn", "api.src.main:app", "--port", "{port}"]
     (["hushd", "serve", "--http", "127.0.0.1:{port}"], {}, "openai", True, True),
     (UVICORN, {"like": "openai"}, "openai", True, True),
     (UVICORN, {"like": "openai", "hear": False}, "openai", True, False),
-    (UVICORN, {"speech": "/tts"}, "", True, False),
-    (["whisper-server", "--port", "{port}"], {"hear": "/mine"}, "", False, True),
+    (UVICORN, {"speech": "/tts?text={text}"}, "", True, False),
+    (["whisper-server", "--port", "{port}"], {"hear": "/mine", "form": {"sound": "{audio}"}}, "", False, True),
 ])  # fmt: skip
 def test_what_is_guessed(run: list[str], keys: dict[str, Any], like: str, speaks: bool, hears: bool) -> None:
     server = server_file.read("mine", {"run": run, **keys})
@@ -48,6 +48,10 @@ def test_a_piece_has_two_lengths(piece: object) -> None:
     ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
     ({"run": UVICORN, "like": "openai", "speech": 0}, "speech must be .*or false"),
     ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
+    ({"run": UVICORN, "speech": "/tts"}, r"speech sends no \{text\}: .* body = \{ text = "),
+    ({"run": UVICORN, "hear": "/mine", "form": {"file": "x"}}, r"hear sends no \{audio\}: .* form = \{ audio = "),
+    ({"run": UVICORN, "like": "openai", "form": {}}, r"hear sends no \{audio\}"),
+    ({"run": UVICORN, "speech": "/tts", "body": {"a": {"b": "{text}"}}}, r"speech sends no \{text\}"),
     ({"run": UVICORN, "like": "openai", "starttimeout": 3}, "there is no key 'starttimeout' .did you mean start_time"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence(content: dict[str, Any], said: str) -> None:
@@ -77,11 +81,16 @@ def test_known_servers_have_valid_files() -> None:
 def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
     """Its keys are written as they are read, and each mistake names the file, once."""
     path = tmp_path / "mine.toml"
-    content = {"run": UVICORN, "like": "openai", "voices": ["Ann", "Bob"], "send": ["text"], "body": {"a-b": 1}}
+    content = {"run": UVICORN, "like": "openai", "voices": ["Ann", "Bob"], "send": ["text"], "body": {"a": "{text}"}}
     path.write_text(server_file.text_of(content))
-    assert path.read_text().endswith('send = ["text"]\nbody = { a-b = 1 }\n')
+    assert path.read_text().endswith('send = ["text"]\nbody = { a = "{text}" }\n')
     server = server_file.load(path)
-    assert (server.name, server.voices, server.body, server.run) == ("mine", ("Ann", "Bob"), {"a-b": 1}, tuple(UVICORN))
+    assert (server.name, server.voices, server.body, server.run) == (
+        "mine",
+        ("Ann", "Bob"),
+        {"a": "{text}"},
+        tuple(UVICORN),
+    )
     assert server.taken({"text": "Hi.", "speed": 2}) == {"text": "Hi."}
     assert server_file.read("all", {**content, "send": []}).taken({"text": "Hi.", "speed": 2}) == {
         "text": "Hi.",
