@@ -12,7 +12,7 @@ HEAD_BYTES = 4_096
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _ASF, _ASF_FILE = b"\x30\x26\xb2\x75", b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 _MAX_BOXES = 10_000  # boxes at the top of an MP4
-_END_BYTES = 2**17  # bytes at a program stream's end, in which a pack begins
+_LAST_PACKS_BYTES = 2**17  # bytes at a program stream's end, in which a pack begins
 _OVERHEAD_BYTES = 200  # bytes between two packets beyond what a container has had between others
 _CHUNK = re.compile(rb"\0?[A-Za-z0-9 ]{4}")  # the name of a part of an AVI, such as an index
 _TAG = re.compile(rb"ID3|TAG|APETAGEX|LYRICSBEGIN|3DI")  # beginnings of what stands between joined recordings
@@ -67,7 +67,7 @@ def _behind(head: bytes, at: int) -> int | None:
 
 def ends_within_part(source: Bytes) -> bool:
     """Returns whether an MPEG program stream ends within one of its parts, by the sizes of the last ones."""
-    end = source.peek(max(0, source.size - _END_BYTES), _END_BYTES)
+    end = source.peek(max(0, source.size - _LAST_PACKS_BYTES), _LAST_PACKS_BYTES)
     at = end.find(b"\0\0\1\xba")
     while 0 <= at <= len(end) - 6 and end[at : at + 3] == b"\0\0\1":
         if end[at + 3] == 0xBA:
