@@ -316,7 +316,7 @@ class Film(AbstractContextManager["Film"]):
     def _undecodable(self, why: str) -> HushdError:
         if kinds.is_locked(self._bytes.peek(0, kinds.HEAD_BYTES)):
             return self._unreadable(kinds.PROTECTED)
-        error = self._unreadable(f"its audio track {self.track} cannot be decoded, since {why}")
+        error = self._unreadable(self._kind() or f"its audio track {self.track} cannot be decoded, since {why}")
         error.detail = {"tracks": list(self.tracks)}
         return error
 
@@ -357,5 +357,5 @@ class Bytes:
 
 def _why(error: Exception) -> str:
     """Returns the libraries' reason as the end of a sentence."""
-    text = str(getattr(error, "strerror", "") or error).rstrip(".")
+    text = str(getattr(error, "strerror", "") or error).rstrip(".").partition(", patches welcome")[0]
     return text[:1].lower() + text[1:]

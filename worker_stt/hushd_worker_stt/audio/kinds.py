@@ -73,7 +73,12 @@ _KINDS = (
     (rb"%PDF|\{\\rtf|\xd0\xcf\x11\xe0", "it is a document"),
     (rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\n\r\r\n|#!rtpplay", "it is a capture of packets: Wireshark saves its calls"),
     (rb"SQLite format 3|\x7fELF|MZ", "it is a program or a database"),
-    (rb"\0{64}", "it begins with zeros, as a file that was not copied to its end"),
+    (rb"RIFX", "it is a WAV with its numbers the other way round (RIFX): `sox a.wav -L b.wav` turns them"),
+    (
+        rb"\.RMF|\.ra\xfd",
+        "it is RealAudio of a kind that cannot be decoded here: RealPlayer's converter saves it as MP3",
+    ),
+    (rb"\0{64}|\0+\Z", "it begins with zeros, as a file that was not copied to its end: copy it again"),
 )
 PROTECTED = "it is protected, and only its shop's own programs play it"
 LOCKED = ("drms", "enca", "aavd")  # codecs of an MP4 whose packets are encrypted
