@@ -72,6 +72,16 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
+async def attentive(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        await hello(scope, receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+
 async def long(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(1000):
@@ -81,7 +91,8 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(("request_bytes", "status"), [
     (b"\0\1\2\r\n\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400), (REQUEST.replace(b"Host", b"Content-Length"), 400),
     (REQUEST.replace(b"/ ", "/é ".encode()), 400), (UPGRADE.replace(b"Key", b"K"), 400),
-    (UPGRADE.replace(b" 13", b" 12"), 426), (UPGRADE.replace(b"GET", b"POST"), 400),
+    (UPGRADE.replace(b" 13", b" 8"), 426), (UPGRADE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"abc"), 400),
+    (UPGRADE.replace(b"GET", b"POST"), 400),
     (UPGRADE[:-2] + "Sec-WebSocket-Protocol: é\r\n\r\n".encode(), 400),
     (UPGRADE[:-2] + b"Sec-WebSocket-Extensions: \xff;=\r\n\r\n", 400), (UPGRADE.replace(b"/v1/realtime", b"/v2"), 404),
 ])  # fmt: skip
@@ -145,6 +156,26 @@ def test_a_body_has_a_size(monkeypatch: pytest.MonkeyPatch, size: int, sized: bo
     assert asyncio.run(run()).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize(("sent", "code"), [
+    (b"\x81\x02hi", 1002), (frame(3, b"hi"), 1002), (frame(PING, bytes(200)), 1002), (frame(8, b"\3"), 1002),
+    (frame(1, b"\xff"), 1007), (frame(1, bytes(2000)), 1009), (frame(8, b"\3\xe8"), 1000),
+])  # fmt: skip
+async def test_a_program_is_told_why_its_frame_ends_the_session(
+    sent: bytes, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection ends with a Close frame that has RFC 6455's code for it."""
+    monkeypatch.setattr(server, "MESSAGE", 1000)
+    async with asyncio.timeout(BOUND_S), serving(attentive, monkeypatch) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+    assert answer[:1] == b"\x88"
+    assert int.from_bytes(answer[2:4], "big") == code
+
+
 async def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program is answered after some of ninety thousand; of pongs that nobody reads no more are written."""
     answered, kept = server.WebSocketProtocol.handle_ping, [0]
@@ -153,18 +184,9 @@ async def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch
         answered(protocol, event)
         kept.append(protocol.transport.get_write_buffer_size())
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            await hello(scope, receive, send)
-        else:
-            await receive()
-            await send({"type": "websocket.accept"})
-            while (await receive())["type"] != "websocket.disconnect":
-                pass
-
     monkeypatch.setattr(server.WebSocketProtocol, "handle_ping", handle_ping)
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
+    async with asyncio.timeout(BOUND_S), serving(attentive, monkeypatch) as port:
         with socket.socket() as program:
             program.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             program.setblocking(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from hushd_protocol.system.paths import find
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 from wsproto.connection import ConnectionState
-from wsproto.events import Ping, RejectConnection
+from wsproto.events import CloseConnection, Ping, RejectConnection, Request
 from wsproto.utilities import RemoteProtocolError
 
 from .app import create_app
@@ -31,6 +32,7 @@ MAX_HEAD_BYTES = 32 * 1024  # bytes of a request's head: a client secret takes u
 KEEP_ALIVE_S = 15  # seconds between two requests of one connection
 TURN_BYTES = 8 * 1024  # bytes that a connection reads in a turn of the loop
 UNREAD_S = 15  # seconds for which what a program still sends after its last answer is read
+KEY_BYTES = 16  # bytes of a WebSocket's key
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
 
 
@@ -107,7 +109,8 @@ class WebSocketProtocol(WSProtocol, _InTurns):
         except RemoteProtocolError as error:
             hint = error.event_hint
             status, headers = (hint.status_code, hint.headers) if isinstance(hint, RejectConnection) else (400, [])
-            self._refuse(_refusal(str(error), status, headers))
+            outdated = status == HTTPStatus.UPGRADE_REQUIRED
+            self._refuse(_refusal("only version 13 of WebSocket is known" if outdated else str(error), status, headers))
             return
         except ValueError:
             self._refuse(_refusal("its head has letters that none may have"))
@@ -120,6 +123,22 @@ class WebSocketProtocol(WSProtocol, _InTurns):
     def _refuse(self, answer: bytes) -> None:
         self.transport.write(answer)
         self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
+        key = dict(event.extra_headers).get(b"sec-websocket-key", b"")
+        try:
+            fits = len(base64.b64decode(key, validate=True)) == KEY_BYTES
+        except ValueError:
+            fits = False
+        if fits:
+            super().handle_connect(event)
+        else:
+            self._refuse(_refusal(f"Sec-WebSocket-Key must be {KEY_BYTES} bytes in base64"))
+
+    def handle_close(self, event: CloseConnection) -> None:
+        if self.conn.state is ConnectionState.OPEN:  # wsproto could not read a frame, and the program is told why
+            self.transport.write(self.conn.send(event))
+        super().handle_close(event)
 
     def handle_ping(self, event: Ping) -> None:
         if self.writable.is_set():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -39,6 +40,41 @@ def test_an_update_applies_whole_or_not_at_all() -> None:
                 "type": "semantic_vad", "eagerness": "wild"}}}}
         )  # fmt: skip
     assert repr(session.data) == before
+
+
+_TYPES = {
+    "audio": {"input": {
+        "format": {"type": "audio/pcm", "rate": 24000}, "noise_reduction": {"type": "near_field"},
+        "transcription": {"model": "m", "language": "en", "prompt": "p", "keywords": ["x"]},
+        "turn_detection": {
+            "type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500,
+            "create_response": True, "interrupt_response": True, "eagerness": "auto", "end_word": "over",
+        },
+    }},
+    "type": "transcription", "include": ["x"],
+}  # fmt: skip
+
+
+def _places(part: Any, way: tuple[str, ...]) -> list[tuple[str, ...]]:
+    keys = part if isinstance(part, dict) else ()
+    return [way, *(place for key in keys for place in _places(part[key], (*way, key)))]
+
+
+@pytest.mark.parametrize("place", _places(_TYPES, ("session",)), ids=".".join)
+def test_a_value_of_another_type_is_refused(place: tuple[str, ...]) -> None:
+    """It is neither accepted in silence nor the end of the session, wherever it stands."""
+    *way, last = place
+    for wrong in (0, False, [5], {"a": 1}):
+        update: Any = {"session": json.loads(json.dumps(_TYPES))}
+        part = update
+        for key in way:
+            part = part[key]
+        fits = type(wrong) is type(part[last]) and wrong != [5]
+        if fits or (isinstance(wrong, int) and isinstance(part[last], float)):
+            continue
+        part[last] = wrong
+        with pytest.raises(ApiError):
+            _session().update(update["session"])
 
 
 def test_semantic_vad_goes_by_meaning() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hushd_protocol import JsonObject
-from hushd_schema.kinds import number
+from hushd_schema.kinds import flag, number
 from hushd_schema.operations import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -34,6 +34,10 @@ LOGPROBS = "item.input_audio_transcription.logprobs"
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
 _SILENCE_MS = number(0, 60_000)
+# What turn detection may have beside; hushd uses the silence alone.
+_DETECTION = {"silence_duration_ms": _SILENCE_MS} | dict.fromkeys(("create_response", "interrupt_response"), flag())
+_DETECTION |= dict.fromkeys(("threshold", "prefix_padding_ms", "idle_timeout_ms"), number(0))
+_INPUT, _NOISE = "session.audio.input", ("near_field", "far_field")
 # The options of a session's transcription; recordings alone tell speakers apart.
 HEARD = parameters.of(TRANSCRIBE, LIVE)
 _KEYS = ("format", "noise_reduction", "transcription", "turn_detection")  # keys of `audio.input`; others are ignored
@@ -64,7 +68,8 @@ class Session:
     def update(self, changes: Any) -> None:
         """Applies a `session.update`, completely or not at all. Raises ApiError for a value that does not fit."""
         changes = named(changes, "session")
-        sent = named(named(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
+        fields.text(changes, "type")
+        sent = _part(_part(changes, "session", "audio"), "session.audio", "input")
         sent = {new: changes[old] for old, new in _FLAT.items() if old in changes} | sent
         if isinstance(sent.get("format"), str):
             sent["format"] = {"type": _FORMATS[fields.choice(sent, "format", tuple(_FORMATS), "pcm16")]}
@@ -115,7 +120,7 @@ class Session:
             return schema.SILENCE_S  # divides committed sound into sentences
         if detection.get("type") == "semantic_vad":
             return SILENCE_S[detection.get("eagerness") or "auto"]
-        silence = detection.get("silence_duration_ms")
+        silence = fields.value(detection, "silence_duration_ms", _SILENCE_MS)
         return 0.5 if silence is None else max(0.1, float(silence) / 1000)
 
     def turn_end(self) -> str:
@@ -145,22 +150,29 @@ class Session:
 
 
 def _check(audio_input: Object) -> None:
-    form = named(audio_input.get("format") or {}, "session.audio.input.format")
+    form = _part(audio_input, _INPUT, "format")
     fields.choice(form, "type", (PCM, g711.ULAW, g711.ALAW), PCM)
     fields.value(form, "rate", RATES)
-    transcription = named(audio_input.get("transcription") or {}, "session.audio.input.transcription")
+    fields.choice(_part(audio_input, _INPUT, "noise_reduction"), "type", _NOISE, _NOISE[0])
+    transcription = _part(audio_input, _INPUT, "transcription")
     fields.text(transcription, "model")
     HEARD.check(transcription)
     fields.flag(transcription, "unstable")
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if audio_input.get("turn_detection") is not None:
-        detection = named(audio_input["turn_detection"], "session.audio.input.turn_detection")
+        detection = _part(audio_input, _INPUT, "turn_detection")
         fields.text(detection, "end_word")
-        if fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad") == "semantic_vad":
-            fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
-        else:
-            fields.value(detection, "silence_duration_ms", _SILENCE_MS)
+        fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad")
+        fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
+        for name, kind in _DETECTION.items():
+            fields.value(detection, name, kind)
+
+
+def _part(whole: Mapping[str, Any], path: str, name: str) -> Object:
+    """Returns the object `name` of another one, whose own name is `path`; null and none are an empty one."""
+    part = whole.get(name)
+    return {} if part is None else named(part, f"{path}.{name}")
 
 
 def named(value: Any, param: str) -> Object:
