@@ -60,6 +60,8 @@ def stt(
     the default, or the best model that knows the language or can translate, if the default does not.
     Raises `model_missing` when no model can do it, or the named one cannot.
     """
+    if language not in ("", AUTO):
+        languages.checked(language)
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
     if model is None:

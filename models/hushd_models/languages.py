@@ -1,5 +1,5 @@
 """Compares languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`), by English name (`German`)
-or by own name (`Deutsch`).
+or by own name (`Deutsch`), with a country (`Português (Brasil)`).
 
 The only place that decides whether two spellings mean the same language. The names are those of openai-whisper's
 command line, and some more.
@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Iterable
 
-from hushd_protocol.suggest import nearest
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest, quoted
 
 # Codes, each followed by its names, with `_` for a space.
 _TABLE = """
@@ -77,6 +78,16 @@ aa ab ae ak an av ay bh bi bm ce ch co cr cu cv dv dz ee eo ff fj fy gd gn gv ho
 kv kw lg li lu mh na nb nd ng nr nv ny oj om or os pi qu rm rn rw sc se sg sm ss st ti tn to ts tw ty ug ve vo wa wo xh
 za zu
 """
+# Countries and scripts by code and by name, as menus have them behind a language: Português (Brasil).
+_REGION_TABLE = """
+ar argentina, at österreich austria, au australia, be belgique belgië belgium, br brasil brazil, ca canada, ch schweiz
+suisse svizzera switzerland, cn 中国 china, co colombia, de deutschland germany, es españa spain, fr france, gb
+united_kingdom uk britain, hk 香港 hong_kong, ie ireland, in india, it italia italy, mx méxico mexico, nl nederland
+netherlands, pt portugal, tw 台灣 taiwan, us usa united_states estados_unidos états-unis,
+hans simplified 简体, hant traditional 繁體
+"""
+_REGIONS = {name.translate(_PLAIN): code for name, code in _by_name(_REGION_TABLE).items()}
+_REGION = re.compile(r"([^(（]+)[(（]([^()（）]+)[)）]")
 _SHORT_TEXT_CHARACTERS = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
@@ -90,6 +101,9 @@ def tag(asked: str) -> str:
     Any other text is returned in lower case: see `is_tag`."""
     if name := named(asked):
         return name
+    if (parts := _REGION.fullmatch(asked.strip().casefold())) and (name := named(parts[1])):
+        region = parts[2].strip().translate(_PLAIN)
+        return "-".join(filter(None, [name, _REGIONS.get(region, region if region in _REGIONS.values() else "")]))
     first, *rest = re.split("[.@]", asked.strip())[0].replace("_", "-").casefold().split("-")
     return "-".join([_SAME.get(first, first), *rest])
 
@@ -104,6 +118,16 @@ def is_language(asked: str) -> bool:
     later parts: espeak-ng speaks some of those, too."""
     known = code(asked)
     return is_tag(asked) and (len(known) == 3 or known in _WITHOUT_NAME.split() or known in _CODES.values())
+
+
+def checked(asked: str) -> str:
+    """Returns the `tag` of a language that a person named. Raises `bad_request` for any other text."""
+    if not is_language(asked):
+        close = meant(asked, {*_CODES.values()})
+        guess = f" (did you mean {close}?)" if close else ""
+        sentence = f"{quoted(asked)} is not a language{guess}: name one, such as fr, pt-BR or French."
+        raise HushdError("bad_request", sentence)
+    return tag(asked)
 
 
 def code(asked: str) -> str:

@@ -12,6 +12,7 @@ from hushd_protocol.system import paths
 from hushd_schema import server_file
 from hushd_schema.server_file import ServerFile
 
+from . import languages
 from .installation import document
 
 
@@ -35,10 +36,13 @@ def read(name: str) -> ServerFile:
     """Reads a server's file. Raises `model_missing` for a file that is missing or invalid."""
     path = existing(name)
     try:
-        return server_file.load(path)
+        server = server_file.load(path)
+        for language in server.languages:
+            languages.checked(language)
     except HushdError as error:
         advice = f"{error.message.rstrip('.')} (see {document('SERVERS.md')})."
         raise HushdError("model_missing", advice) from error
+    return server
 
 
 def every(role: str) -> dict[str, ServerFile | None]:

@@ -24,6 +24,7 @@ def mistake(folder: Path, text: str) -> str:
     'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
     'tts = "command/anything"',
     'languages = ["nb", "German", "pt_BR", "eo", "cmn"]',  # by a tag or a name; espeak-ng speaks Esperanto
+    'languages = ["français", "Português (Brasil)"]',
 ])  # fmt: skip
 def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
     """Those that can be pulled, and whatever a command of the user's has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_models import catalogue, languages
+from support.refusals import hushd_error
 
 
 @pytest.mark.parametrize(
@@ -19,12 +20,28 @@ from hushd_models import catalogue, languages
         ("čeština", "cs"), ("cestina", "cs"), ("Türkçe", "tr"), ("tiếng việt", "vi"), ("Tieng Viet", "vi"),
         ("русский", "ru"), ("РУССКИЙ", "ru"), ("українська", "uk"), ("日本語", "ja"), ("中文", "zh"), ("한국어", "ko"),
         ("العربية", "ar"), ("हिन्दी", "hi"), ("Ελληνικά", "el"), ("bahasa indonesia", "id"), ("Suomi", "fi"),
+        ("Português (Brasil)", "pt"), ("Klingon (Qo’noS)", "klingon (qo’nos)"),
         ("Klingon", "klingon"), ("", ""), ("fre", "fr"), ("GER", "de"), ("zho-Hans", "zh"), ("nob", "no"),
     ],
 )  # fmt: skip
 def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
     """Names, their aliases and tags in any case; anything else is not a language's code."""
     assert languages.code(asked) == code
+
+
+@pytest.mark.parametrize(("asked", "tag"), [
+    ("Português (Brasil)", "pt-br"), ("portugues (PT)", "pt-pt"), ("English (United States)", "en-us"),
+    ("Deutsch (Österreich)", "de-at"), ("français(Canada)", "fr-ca"), ("中文（繁體）", "zh-hant"),
+    ("Chinese (Simplified)", "zh-hans"), ("Español (Latinoamérica)", "es"), ("pt-BR", "pt-br"), ("Klingon", None),
+    ("xx", None), ("en, fr", None), ("Klingon (Brazil)", None), ("", None), ("Deutch", None), ("French (", None),
+])  # fmt: skip
+def test_what_a_person_names_is_a_tag_or_no_language(asked: str, tag: str | None) -> None:
+    """A country or a script may stand behind a name; one that is unknown leaves the language."""
+    if tag is not None:
+        assert languages.checked(asked) == tag
+    else:
+        with hushd_error("bad_request", "is not a language"):
+            languages.checked(asked)
 
 
 def test_every_language_of_a_known_model_has_a_name() -> None:

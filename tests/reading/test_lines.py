@@ -65,7 +65,7 @@ def test_a_line_is_in_its_own_language(tmp_path: Path) -> None:
 
 def test_values_that_are_neither_language_nor_markup_are_refused() -> None:
     """In a sentence."""
-    with hushd_error("bad_request", "language must be a tag"):
+    with hushd_error("bad_request", "is not a language"):
         hushd.read("a", language="??")
     with hushd_error("bad_request", "markup must be one of text, markdown"):
         hushd.read("a", markup="html")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hushd_models import configuration
+from hushd_models import configuration, languages
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, os_errors_as
@@ -43,6 +43,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     else:
         place = editing.path_of(options.key)
         value = _value(place, options.value) if options.command == "set" else None
+        if place == ["languages"] and isinstance(value, list):
+            value = list(map(languages.checked, value))
         role = place[0].removesuffix("_by_language")
         if role in SPEECH_ROLES and isinstance(value, str):
             value = _usable(role, value)

@@ -46,7 +46,7 @@ _PULL = "hushd models pull "
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    language = _checked(options.language)
+    language = languages.checked(options.language)
     roles = [role for role, does in _ROLES.items() if getattr(options, f"{does}ing")] or list(_ROLES)
     index = ModelIndex()
     settings = load(index.paths.config)
@@ -111,12 +111,6 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before it begins")
     parser.add_argument("--again", help=SUPPRESS)  # the last command that has installed something
     return parser
-
-
-def _checked(asked: str) -> str:
-    if not languages.is_language(asked):
-        raise HushdError("bad_request", f"{asked!r} is not a language: name one, such as fr, pt-BR or French.")
-    return languages.tag(asked)
 
 
 def _say_what_lacks(name: str, choices: dict[str, Recommendation | None]) -> None:

@@ -34,8 +34,8 @@ def read(
     """
     if markup not in MARKUPS:
         raise HushdError("bad_request", f"markup must be one of {', '.join(MARKUPS)}, not {quoted(markup)}.")
-    if language is not None and not languages.is_language(language):
-        raise HushdError("bad_request", f"language must be a tag such as en or en-GB, not {quoted(language)}.")
+    if language is not None:
+        languages.checked(language)
     chunks = iter([text.encode() if isinstance(text, str) else text] if isinstance(text, str | bytes) else text)
     return _read(chunks, language, markup, pronounce or {})
 

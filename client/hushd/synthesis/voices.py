@@ -80,7 +80,7 @@ def choose(
     index = _VoiceIndex(catalogue, engine, model)
     if not index.engines or (engine is not None and not index.installed):
         return VoiceChoice(engine, model, voice)  # an engine in an environment of its own may know its voices better
-    tag = None if language is None else _tag(language)
+    tag = None if language is None else languages.checked(language)
     if engine == "server" and model and voice and voice.casefold() not in ALIASES and not index.same(voice):
         return VoiceChoice(engine, model, voice)  # a server lists its voices once it runs
     if voice is None:
@@ -97,7 +97,7 @@ def choose(
 
 def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
     """Returns the voices of a language, of any country. Raises HushdError `bad_request` for any other text."""
-    tag = _tag(language)
+    tag = languages.checked(language)
     return [voice for voice in voices if _speaks(voice, tag)]
 
 
@@ -238,15 +238,6 @@ class _VoiceIndex:
 
 def _voices(engines: Iterable[SpeakingEngine]) -> list[Voice]:
     return [Voice.of(voice, entry.name) for entry in engines for voice in entry.voices]
-
-
-def _tag(language: str) -> str:
-    """Returns the form in which tags are compared. Raises HushdError `bad_request` for any other text."""
-    if not languages.is_tag(language):
-        raise HushdError(
-            "bad_request", f"A language is a tag such as fr or pt-BR, or a name such as French, not {language[:60]!r}."
-        )
-    return languages.tag(language)
 
 
 def _speaks(voice: Voice, tag: str) -> bool:

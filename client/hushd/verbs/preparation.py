@@ -92,8 +92,9 @@ class Preparation:
     ) -> Steps[Request]:
         """Returns the request for a transcript with `params`, or for a `session` of live audio."""
         engine, model = shared.get("engine"), shared.get("model")
-        if code := languages.named(params.get("language") or ""):  # the settings have models by codes
-            params = params | {"language": code}
+        if (asked := params.get("language")) not in (None, AUTO):  # the settings have models by tags
+            spelt = languages.checked(asked)
+            params = params | {"language": asked if asked.casefold() == spelt else spelt}
         if params.get("language") in (None, AUTO) and (spoken := languages.of_session()):
             params = params | {"languages": spoken}
         translate = params.get("task") == "translate"

@@ -76,7 +76,7 @@ class SupervisorVerbs(ClientBase):
 
         Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
         """
-        code = languages.named(language or "") or language  # the settings have models by codes
+        code = languages.checked(language) if language else None  # the settings have models by codes
         warm = [requests.warm(worker, keep_alive, code) for worker in workers]
         if not wait:
 

@@ -69,10 +69,8 @@ def make_parser(prog: str) -> Parser:
 
 
 def _language(named: str | None, folder: Path) -> str:
-    if named and not languages.is_tag(named):
-        raise HushdError("bad_request", f"{named!r} is not a language: name one by its tag, such as de or pt-BR.")
     if named:
-        return languages.code(named)
+        return languages.code(languages.checked(named))
     texts = " ".join(clip.sentence for clip in clips(folder))
     return text_language.certain(texts) or session_language()
 

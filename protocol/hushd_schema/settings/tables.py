@@ -43,10 +43,10 @@ _MODELS = Kind(
     'a table of engines and models by language, such as { de = "whisper/small" }',
     lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
 )
-_TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+_NAME = re.compile(r"[^/]{2,}")  # a language's tag or name; `hushd config check` knows which there are
 _LANGUAGES = Kind(
     'a list of languages, such as ["fr", "en"]',
-    lambda value: isinstance(value, list) and all(isinstance(each, str) and _TAG.fullmatch(each) for each in value),
+    lambda value: isinstance(value, list) and all(isinstance(each, str) and _NAME.fullmatch(each) for each in value),
     tuple,
 )
 _SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)

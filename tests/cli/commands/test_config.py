@@ -71,7 +71,7 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     ("idle_timeout", "5m", "did you mean worker.keep_alive"),
     ("worker.idle_timeout", "5m", "did you mean keep_alive"),
     ("queue", "5", "did you mean worker.queue"),
-    ("languages", "7", "must be a list of languages"),
+    ("languages", "7", "is not a language"),
     ("duck", "1 2", "duck must be a number"),
     ("a b", "3", "is not a key"),
 ])  # fmt: skip

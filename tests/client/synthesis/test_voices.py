@@ -76,7 +76,7 @@ ALL = catalogue(HIBARI, KOKORO, PIPER, ESPEAK, MINE)  # as they are described: t
 GERMAN = engine("piper", voice("de_DE-eva", "de-DE", "female", "de_DE-eva"), voice("en_x", "en-US", "male", "en_x"))
 
 
-NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not"
+NO_LANGUAGE = "is not a language: name one, such as fr, pt-BR or French."
 
 
 @pytest.mark.parametrize(
@@ -199,14 +199,14 @@ REFUSED = [
      "There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them."),
     (ALL, "novva", None, None, "bad_request",
      "There is no voice 'novva' (did you mean nova?): `say -v '?'` lists them."),
-    (ALL, "", "", None, "bad_request", f"{NO_TAG} ''."),
+    (ALL, "", "", None, "bad_request", f"'' {NO_LANGUAGE}"),
     (ALL, "zzzz", None, None, "bad_request", "There is no voice 'zzzz': `say -v '?'` lists them."),
     (ALL, "x" * 5000, None, None, "bad_request", f"There is no voice '{'x' * 57}...': `say -v '?'` lists them."),
     (ALL, "espeak-ng/heart", None, None, "bad_request",
      "There is no voice 'espeak-ng/heart': `say -v '?'` lists them."),
-    (ALL, None, "fr fr", None, "bad_request", f"{NO_TAG} 'fr fr'."),
-    (ALL, None, "-", None, "bad_request", f"{NO_TAG} '-'."),
-    (ALL, None, "f\0", None, "bad_request", f"{NO_TAG} 'f\\x00'."),
+    (ALL, None, "fr fr", None, "bad_request", f"'fr fr' {NO_LANGUAGE}"),
+    (ALL, None, "-", None, "bad_request", f"'-' {NO_LANGUAGE}"),
+    (ALL, None, "f\0", None, "bad_request", f"'f\\x00' {NO_LANGUAGE}"),
     (ALL, "heart", "fr", None, "bad_request",
      "The voice heart speaks en-US, not 'fr': leave the voice out, or use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr "
      "or espeak-fr-be."),

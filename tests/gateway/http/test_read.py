@@ -26,7 +26,7 @@ def test_each_line_is_answered_in_words_and_no_worker_starts(
 
 
 @pytest.mark.parametrize(("data", "sentence"), [
-    ({}, "input"), ({"input": "a", "language": "??"}, "language must be a tag"),
+    ({}, "input"), ({"input": "a", "language": "??"}, "is not a language"),
     ({"input": "a", "markup": "html"}, "markup must be"),
 ])  # fmt: skip
 def test_a_request_that_cannot_be_read_is_refused_in_a_sentence(

@@ -38,7 +38,7 @@ def add_arguments(commands: Commands) -> None:
 
 def show(index: ModelIndex, options: Namespace) -> int:
     rows, machine = index.rows(), index.machine
-    asked = list(dict.fromkeys(map(_checked, options.languages)))
+    asked = list(dict.fromkeys(map(languages.checked, options.languages)))
     own = preferences.own_languages(paths.find().config)
     pairs = product(asked or own or ["en"], ("stt", "tts"))
     by_language = {(language, role): recommend(rows, machine, language, role, own=own) for language, role in pairs}
@@ -55,12 +55,6 @@ def show(index: ModelIndex, options: Namespace) -> int:
     lines += [f"\n`hushd get {language}` brings what hears and what speaks it, by one command." for language in lacking]
     console.write("\n".join([*lines, ""]))
     return 0
-
-
-def _checked(language: str) -> str:
-    if not languages.is_tag(language):
-        raise HushdError("bad_request", f"{language!r} is not a language: name one by its tag, such as de or pt-BR.")
-    return languages.tag(language)
 
 
 def session_language() -> str:
