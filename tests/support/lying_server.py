@@ -110,6 +110,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, body: bytes, status: int = 200, length: int | None = None, kind: str = "application/json") -> None:
         self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", "/elsewhere")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()

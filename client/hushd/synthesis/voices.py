@@ -119,7 +119,8 @@ class _VoiceIndex:
         self.model = model
 
     def named(self, name: str, tag: str | None) -> Voice:
-        """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled."""
+        """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled. Behind an
+        engine, a language or a model stands for the best of its voices."""
         engine, _, bare = name.partition("/")
         voices = [voice for voice in self.voices if voice.engine == engine]
         if not bare or not voices:
@@ -127,6 +128,9 @@ class _VoiceIndex:
         same = [voice for voice in self.same(bare) if voice in voices]
         if here := next((voice for voice in same if voice.installed), None):
             return here
+        alike = [voice for voice in voices if bare is not name and (voice.model == bare or _speaks(voice, bare))]
+        if not same and (able := [voice for voice in alike if voice.installed]):
+            return self._best(able, languages.tag(bare))
         # An engine's voice comes before one that could be pulled: hibari has a `fable`, too, and many programs ask for
         # OpenAI's.
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):

@@ -210,7 +210,8 @@ def readable(
         words = [token for segment in group for token in tokens(segment)]
         for phrase in phrases(words, room, layout, language()):
             text = first.mark + "\n".join(lines([token.text for token in phrase], room, layout, language()))
-            cue = Cue(phrase[0].start, phrase[-1].end, text, first.speaker)
+            # A single word may last longer by its engine's times.
+            cue = Cue(phrase[0].start, min(phrase[-1].end, phrase[0].start + MAX_CUE_S), text, first.speaker)
             if first.speaker:
                 at = begun[cue.speaker] = max(cue.start, begun.get(cue.speaker, 0.0))
                 heappush(waiting, (at, count := count + 1, cue))

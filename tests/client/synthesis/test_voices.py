@@ -89,6 +89,11 @@ NO_LANGUAGE = "is not a language: name one, such as fr, pt-BR or French."
         (ALL, "espeak-ng/espeak-fr", VoiceChoice("espeak-ng", "all", "espeak-fr")),
         (ALL, "espeak-fr", VoiceChoice("espeak-ng", "all", "espeak-fr")),
         (ALL, "fr_FR-siwis", VoiceChoice("piper", "fr_FR-siwis", "fr_FR-siwis")),
+        # a language or a model behind an engine
+        (ALL, "hibari/en", VoiceChoice("hibari", "en", "heart")),
+        (ALL, "piper/fr-CA", VoiceChoice("piper", "fr_CA-paul", "fr_CA-paul")),
+        (ALL, "espeak-ng/French", VoiceChoice("espeak-ng", "all", "espeak-fr")),
+        (ALL, "kokoro/kokoro-v1.0", VoiceChoice("kokoro", "kokoro-v1.0", "af_heart")),
         # not installed: its worker says how to get it
         (ALL, "adam", VoiceChoice("hibari", "en", "adam")),
         # of two with one name the one that is here

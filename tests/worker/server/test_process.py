@@ -109,6 +109,7 @@ def test_a_unix_socket(make: Make, runtime: Path) -> None:
     (("loading=60",), "failed (503: loading)."),
     (("status=500",), "failed (500: Oops out of luck)."),
     (("status=404",), "has no /v1/audio/speech or model (404: Oops out of luck)."),
+    (("status=302",), "sends /v1/audio/speech on to '/elsewhere' (302): write that path into its file."),
     (("short",), "ended the connection before the end of its answer"),
 ])  # fmt: skip
 def test_a_start_that_fails(make: Make, lies: tuple[str, ...], said: str) -> None:

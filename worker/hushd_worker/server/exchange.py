@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import h11
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
 
 _CHECK_EVERY_S = 0.1
 _MAX_HEAD = 65_536  # bytes of a line, or of an answer's head
@@ -189,6 +190,9 @@ def refusal(name: str, path: str, answer: Answer) -> HushdError:
             body += block
             if len(body) > _MAX_REFUSAL:
                 break
+    if 300 <= status < 400 and (target := answer.headers.get("location")):
+        sent = f"The server {name} sends {path.partition('?')[0]} on to {quoted(target)} ({status})"
+        return HushdError("worker_failed", f"{sent}: write that path into its file.", detail={"status": status})
     callers = 400 <= status < 500 and status not in (404, 405)
     did = "refused this" if callers else "failed" if status >= 500 else f"has no {path.partition('?')[0]} or model"
     words = first_words(body)
