@@ -46,13 +46,13 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
 
 def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
     """Says a century up to the tenth as an ordinal."""
-    return spellout.ordinal(int(number.whole), "es") if int(number.whole) <= 10 else None
+    return spellout.ordinal(int(number.whole), near.language.code) if int(number.whole) <= 10 else None
 
 
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
     value, name = int(number.whole), near.before.rsplit(" ", 1)[-1]
     feminine = name.endswith(("a", "bel"))
-    return spellout.ordinal(value, "es", "f" if feminine else "m") if value <= 10 else None
+    return spellout.ordinal(value, near.language.code, "f" if feminine else "m") if value <= 10 else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hushd_reading import gender, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Fraction, Number
+from hushd_reading.parse import Amount, Fraction, Number
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -34,8 +34,19 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
 
 def say_height(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says 1m80: un mètre quatre-vingts."""
-    meters = int(parts["meters"])
-    return f"{spellout.cardinal(meters, 'fr')} mètre{'s' * (meters > 1)} {spellout.digits(parts['rest'], 'fr', 2)}"
+    return _height(parts["meters"], parts["rest"])
+
+
+def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str | None:
+    """Says 1,80 m as a height."""
+    meters = amount.number
+    is_height = parts["unit"] == "m" and 1 <= meters.value < 10 and len(meters.places) == 2
+    plain = is_height and not (amount.until or amount.per or meters.sign or meters.scale)
+    return _height(meters.whole, meters.places) if plain else None
+
+
+def _height(meters: str, rest: str) -> str:
+    return f"{spellout.cardinal(int(meters), 'fr')} mètre{'s' * (int(meters) > 1)} {spellout.digits(rest, 'fr', 2)}"
 
 
 _TITLES = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles",

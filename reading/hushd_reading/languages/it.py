@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
 
+_TWENTY_ONE = re.compile(r"(?<=nt|to|le)una\b")
+
+
 def denominator(value: int) -> tuple[str, str]:
     name = spellout.ordinal(value, "it")
     return name, f"{name[:-1]}i"
@@ -41,12 +44,12 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:
     """Says one o'clock in the feminine, and no other hour: l'una, le ventuno."""
-    return verbaliser.time(time, near, parts).replace("ventuna", "ventuno")
+    return _TWENTY_ONE.sub("uno", verbaliser.time(time, near, parts))
 
 
 def _joined(words: str) -> str:
-    """Returns words as they are spelled together: un'ora, cinquemila."""
-    return re.sub(r"\buna (?=[aeiou])", "un'", words).replace(" mila", "mila")
+    """Returns words as they are spelled: un'ora, ventuno ore, cinquemila."""
+    return _TWENTY_ONE.sub("uno", re.sub(r"\buna (?=[aeiou])", "un'", words)).replace(" mila", "mila")
 
 
 def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str:
@@ -62,4 +65,6 @@ def say_duration(verbaliser: Verbaliser, record: object, near: Near, parts: Part
 
 
 def say_cardinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
+    if number.whole == "1" and re.search(r"(?<!\w)all'\Z", near.text[: near.start]):  # of the clock
+        return "una"
     return _joined(verbaliser.cardinal(number, near, parts))

@@ -9,6 +9,9 @@ from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Fraction, Number, Time
 
+from .es import say_century as say_century
+from .es import say_ruler as say_ruler
+
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
@@ -36,17 +39,6 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
     ) != "f":
         return None
     return "meia" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'pt', 'f')} e meia"
-
-
-def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
-    """Says a century up to the tenth as an ordinal."""
-    return spellout.ordinal(int(number.whole), "pt") if int(number.whole) <= 10 else None
-
-
-def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
-    value, name = int(number.whole), near.before.rsplit(" ", 1)[-1]
-    feminine = name.endswith(("a", "bel"))
-    return spellout.ordinal(value, "pt", "f" if feminine else "m") if value <= 10 else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:

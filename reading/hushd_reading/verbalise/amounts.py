@@ -14,14 +14,14 @@ class Amounts(Numbers):
 
     def money(self, amount: Amount, near: Near, parts: object) -> str:
         language, money = self.language, names.money(amount.unit, self.language)
-        last = amount.until or amount.number
+        last, single = amount.until or amount.number, money.single if self.attributive(near) else ""
         first = f"{self.say(amount.number, money.gender)} {language['to']} " if amount.until else ""
         if last.scale:
-            name = self._of(money.plural) if self.is_noun(last.scale) else money.plural
+            name = self._of(money.plural) if self.is_noun(last.scale) else single or money.plural
             return f"{first}{self.say(last, money.gender)} {name}{self._per(amount)}"
         coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
         whole = last._replace(places="") if coins else last
-        name = money.single if self.single(whole) else money.plural
+        name = money.single if self.single(whole) else (not coins and single) or money.plural
         if whole.is_whole and whole.value and whole.value % 10**6 == 0:
             name = self._of(money.plural)  # dois milhões de reais
         spoken = f"{first}{self.say(whole, money.gender)} {name}"
@@ -47,7 +47,7 @@ class Amounts(Numbers):
 
     def measure(self, amount: Amount, near: Near, parts: object) -> str:
         language, last = self.language, amount.until or amount.number
-        name = names.unit(amount.unit, language, self.single(last) and not last.scale)
+        name = names.unit(amount.unit, language, (self.single(last) or self.attributive(near)) and not last.scale)
         noun = name.split()[0]
         single = names.unit(amount.unit, language, True).split()[0]
         of = None if noun in language.words("not_nouns") else names.noun_gender(single, language)

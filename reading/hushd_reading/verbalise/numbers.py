@@ -61,6 +61,12 @@ class Numbers:
             return number.value < 2 and not (number.scale and number.value >= 2)
         return number.value == 1 and not number.places
 
+    def attributive(self, near: Near) -> bool:
+        """Returns whether a unit stands before a noun that it describes, in the singular: a 16 GB stick, $5-a-day."""
+        words, before = self.language.words("attributive"), near.before.split()
+        article = near.word_before() in words and before[1:][-1:] != ["A"]  # Vitamin A 5 mg
+        return article or (bool(words) and re.match("-[a-z]", near.after) is not None)
+
     def counted(self, number: Number, near: Near) -> str:
         """Returns a number with the gender and the case of the word that it counts."""
         noun = near.word_after()

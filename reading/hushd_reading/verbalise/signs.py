@@ -46,12 +46,13 @@ class Signs(Numbers):
         def spoken(match: re.Match[str]) -> str:
             digits, text = match[0], match.string
             before, after = text[match.start() - 1 : match.start()], text[match.end() :]
-            year = before == "-" and text[: match.start()].islower() and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
+            head = text[: match.start()]
+            year = ((before == "-" and head.islower()) or head == "FY") and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
             words = (
                 self.year_of(digits)
                 if year
                 else self.whole(digits)
-                if len(digits) < 3
+                if len(digits) <= self.language.get("number.serial", 2)
                 else spellout.digits(digits, self._tag)
             )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
