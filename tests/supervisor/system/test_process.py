@@ -158,6 +158,21 @@ def test_race_22_a_service_managers_words_do_not_reach_a_child() -> None:
     } | process.DEFAULTS  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "cores", "own", "threads"),
+    [
+        ("tts/piper/joe", 4, {}, None), ("tts/piper/joe#2", 4, {}, "2"), ("tts/piper/joe#2", 1, {}, "1"),
+        ("tts/piper/joe#2", 4, {"OMP_NUM_THREADS": "3"}, "3"), ("stt/onnx-asr/base#2", 4, {}, None),
+    ],
+)  # fmt: skip
+def test_a_second_voice_leaves_threads_to_the_first(
+    name: str, cores: int, own: dict[str, str], threads: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both speak at once, on the same cores; the user's own number comes first."""
+    monkeypatch.setattr(process, "cores", lambda: cores)
+    assert process.worker_environment(name, own).get("OMP_NUM_THREADS") == threads
+
+
 def test_no_descriptor_reaches_a_child_that_was_not_meant_for_it(start: Start, tmp_path: Path) -> None:
     """Even an inheritable one: a worker that held a client's pipe would keep that client waiting."""
     read, write = os.pipe()

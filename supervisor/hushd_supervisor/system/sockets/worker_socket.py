@@ -204,7 +204,7 @@ class WorkerSocket(Source):
                     self._paths.worker_log(name),
                     compute_environment(device, os.environ, action.shown, action.why),
                     {"HUSHD_PRECISION": settings.precision, "HUSHD_CONFINE": confine},
-                    {"HUSHD_TEMPORARY": temporary, **worker_environment(os.environ), **settings.environment},
+                    {"HUSHD_TEMPORARY": temporary, **worker_environment(name, os.environ), **settings.environment},
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},
                     {"HUSHD_FILES": str(theirs.fileno()), lifeline.TREE: mark},
                     inherited=(theirs.fileno(),),
