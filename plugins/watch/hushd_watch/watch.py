@@ -18,6 +18,7 @@ from hushd.transcripts.formats import FORMATS
 from hushd_cli.commands.listen.options import ALL
 from hushd_cli.terminal import console
 from hushd_protocol.errors import CODES
+from hushd_protocol.suggest import escaped
 from hushd_protocol.system import lifeline
 from hushd_schema.sound_file import SUFFIXES
 
@@ -141,4 +142,4 @@ class Watch:
 
 
 def log(text: str) -> None:
-    console.complain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
+    console.complain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {escaped(text)}")
