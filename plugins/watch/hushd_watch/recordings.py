@@ -24,7 +24,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
-        self._delay_s, self._paused_until = FIRST_RETRY_S, 0.0
+        self._delay_s, self._paused_until, self._most = FIRST_RETRY_S, 0.0, BATCH_SIZE
 
     def changed(self, path: str, now: float) -> None:
         """Has a recording wait until it is quiet."""
@@ -32,9 +32,9 @@ class Queue:
         self._due[path] = now + QUIET_S
 
     def take(self, now: float) -> list[str]:
-        """Returns at most `BATCH_SIZE` recordings of one folder to hear now, which wait no longer."""
+        """Returns recordings of one folder to hear now, which wait no longer: `BATCH_SIZE`, or one after a failure."""
         ready = [path for path, due in self._due.items() if due <= now and now >= self._paused_until]
-        batch = [path for path in ready if os.path.dirname(path) == os.path.dirname(ready[0])][:BATCH_SIZE]
+        batch = [path for path in ready if os.path.dirname(path) == os.path.dirname(ready[0])][: self._most]
         for path in batch:
             del self._due[path]
         return batch
@@ -49,7 +49,7 @@ class Queue:
         self._due |= dict.fromkeys(paths, now)
         wait_s = self._delay_s if paths else 0.0
         self._delay_s = min(2 * wait_s, LAST_RETRY_S) or FIRST_RETRY_S
-        self._paused_until = now + wait_s
+        self._paused_until, self._most = now + wait_s, 1 if paths else BATCH_SIZE
         return wait_s
 
 

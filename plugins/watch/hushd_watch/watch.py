@@ -90,7 +90,8 @@ class Watch:
     def _why_not(self, path: str) -> str:
         """Returns why a recording is not to be heard, else nothing."""
         stem, own = os.path.splitext(path)
-        if rival := next((each for each in SUFFIXES - {own.lower()} if os.path.exists(stem + each)), ""):
+        others = (form(each) for each in SUFFIXES - {own.lower()} for form in (str.lower, str.upper))
+        if rival := next((each for each in others if os.path.exists(stem + each)), ""):
             return f"{os.path.basename(stem)}{rival} would have the same transcript, rename one of them"
         known = self._record.signature(path) or not self._transcripts(path)
         return "" if known else "it has a transcript already, `touch` has it heard again"

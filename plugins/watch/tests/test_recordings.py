@@ -34,7 +34,8 @@ def test_a_batch_is_of_one_folder_in_the_order_of_arrival() -> None:
 
 
 def test_failures_of_the_machine_are_tried_again_ever_later() -> None:
-    """All wait meanwhile, the failed ones behind the others; a batch without a failure ends the growth."""
+    """All wait meanwhile, the failed ones behind the others, and one at a time, so that one that fails all the time
+    stops no other; a batch without a failure ends that."""
     queue = Queue()
     waits = [queue.again(["a/x.wav"], 0.0) for _ in range(7)]
     assert waits == [FIRST_RETRY_S, 60.0, 120.0, 240.0, 480.0, LAST_RETRY_S, LAST_RETRY_S]
@@ -42,8 +43,10 @@ def test_failures_of_the_machine_are_tried_again_ever_later() -> None:
     queue.changed("a/y.wav", -9.0)
     queue.again(["a/x.wav"], 0.0)
     assert (queue.take(FIRST_RETRY_S - 1), queue.wake_at()) == ([], FIRST_RETRY_S)
-    assert queue.take(FIRST_RETRY_S) == ["a/y.wav", "a/x.wav"]
-    assert (queue.again([], 40.0), queue.again(["a/x.wav"], 40.0)) == (0.0, FIRST_RETRY_S)
+    assert queue.take(FIRST_RETRY_S) == ["a/y.wav"]
+    queue.changed("a/z.wav", 30.0)
+    assert (queue.again([], 40.0), queue.take(40.0)) == (0.0, ["a/x.wav", "a/z.wav"])
+    assert queue.again(["a/x.wav"], 40.0) == FIRST_RETRY_S
 
 
 def test_a_record_is_read_by_the_next_start(runtime: Path, tmp_path: Path) -> None:

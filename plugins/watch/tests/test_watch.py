@@ -229,7 +229,8 @@ def test_many_at_once_and_gone_meanwhile(watch: Watch, start_router: Start, tmp_
 
 
 @pytest.mark.parametrize(("others", "why"), [
-    (["a.mp3"], "would have the same transcript"), (["a.txt"], "it has a transcript already"),
+    (["a.mp3"], "would have the same transcript"), (["a.MP3"], "would have the same transcript"),
+    (["a.txt"], "it has a transcript already"),
 ])  # fmt: skip
 def test_no_transcript_takes_the_place_of_another(
     others: list[str], why: str, watch: Watch, start_router: Start, tmp_path: Path
