@@ -128,7 +128,9 @@ def _hidden(text: str, web: bool) -> str:
     parts, at = [], 0
     for cue in _cues(text, web):
         first, last = cue.body
-        parts += [_UNSEEN * (first - 1 - at), "\n", _words(text[first:last])]
+        voice = _VOICE.match(text, first, last)
+        begins_at = voice.end() if voice else first
+        parts += [_UNSEEN * (first - 1 - at), "\n", _UNSEEN * (begins_at - first), _words(text[begins_at:last])]
         at = last
     return "".join([*parts, _UNSEEN * (len(text) - at)])
 

@@ -15,7 +15,7 @@ Target = Callable[[Path], AbstractContextManager[Feed]]
 TARGETS = {
     "client.sock": "sockets.clients", "wyoming": "serving.wyoming", "http": "http.http", "messages": "wire.messages",
     "recording": "audio.recording", "film": "audio.film", "hub": "models.hub", "weights": "models.weights",
-    "params": "text.params", "markup": "text.markup", "answers": "answers.answers",
+    "params": "text.params", "markup": "text.markup", "subtitles": "text.subtitles", "answers": "answers.answers",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from support import warm
 
 INPUTS = {
     "client.sock": 400, "wyoming": 200, "http": 150, "messages": 8000, "recording": 200, "film": 200, "hub": 200,
-    "weights": 400, "params": 800, "markup": 120, "answers": 400,
+    "weights": 400, "params": 800, "markup": 120, "subtitles": 400, "answers": 400,
 }  # fmt: skip
 targets = pytest.mark.parametrize("target", INPUTS)
 

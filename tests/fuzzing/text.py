@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_reading import subtitles as reading_of_subtitles
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
 from hushd_schema.operations.synthesize import MARKUPS
@@ -35,6 +36,15 @@ _SAMPLES = (
     "On 3/4/2026 at 10:30 pay $1,234.56 to Dr. Smith, 5 km, e.g. a_b.c() at /usr/bin, see https://x.io/a?b=c#d. Ok?",
     "$x^2$, $$\\frac{a_1}{\\sqrt[3]{b}}$$ \\(\\sum_{i=1}^n \\left(i\\right)\\) √2 x² $5",
     "[[slnc 500]] [[rate 180]] two [[volm 0.5]] [[emph +]] \x1b[31mred\x1b[0m \x1b]8;;http://a\x07b\x1b]8;;\x07 🎉",
+)
+
+_FILES = (
+    "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\n{\\an8}there\n\n"
+    "2\n00:00:03,000 --> 00:00:04,000\n[Anna]: - Ho ♪\n",
+    "WEBVTT\n\nNOTE x\n\nid\n00:01.000 --> 00:02.000 align:start\n<v Anna>Hi <00:01.500>you &amp; me\n\n"
+    "00:03.0 --> 01:00:04.000\n-x\n",
+    "[Script Info]\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,D,Anna,0,0,0,,{\\i1}Hi\\Nyou\n"
+    "Dialogue: 0,0:00:03.00,0:00:04.00,D,,0,0,0,,{\\p1}m\n",
 )
 
 
@@ -96,5 +106,29 @@ def markup(folder: Path) -> Iterator[Feed]:
                 assert not isinstance(item, Piece) or item.text is not None
         except HushdError as error:
             sentence(error.message)
+
+    yield feed
+
+
+@contextmanager
+def subtitles(folder: Path) -> Iterator[Feed]:
+    """Files of subtitles: cues lie in the file, one behind the other, and a text that arrives keeps its length."""
+
+    def feed(rng: Random) -> None:
+        text = rng.choice(_FILES).replace("\n", rng.choice(("\n", "\r\n", "\n\n")))
+        data = damaged(rng, text.encode(rng.choice(("utf-8", "utf-8-sig", "utf-16")), errors="replace"))
+        try:
+            text = reading_of_subtitles.decoded(data, "It")
+            pieces = [(text[at : at + 7], at + 7 >= len(text)) for at in range(0, max(1, len(text)), 7)]
+            assert len("".join(piece for piece, _ in reading_of_subtitles.spoken(pieces))) == len(text)
+            file = reading_of_subtitles.read(text, "It.srt")
+        except HushdError as error:
+            sentence(error.message)
+            return
+        places = [place for cue in file.cues for place in (*cue.times, cue.body)] if file else []
+        flat = [at for place in places for at in place]
+        assert flat == sorted(flat)
+        assert all(0 <= at <= len(text) for at in flat)
+        assert all(0 <= cue.start <= cue.end for cue in file.cues) if file else True
 
     yield feed

@@ -69,6 +69,12 @@ def test_only_the_words_of_subtitles_are_spoken(text: str, form: str, markup: st
     assert heard(form.format(text), size, markup) == SAID
 
 
+@pytest.mark.parametrize("who", ["[SPEAKER_00]: ", "<v Anna>", "<v.loud Anna Bo>"])
+def test_nobody_says_who_speaks(who: str) -> None:
+    """A name before the words, as `listen --diarize` writes it, is not spoken."""
+    assert heard(f"1\n00:00:01,000 --> 00:00:02,000\n{who}Hello there.\n") == ["Hello there."]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

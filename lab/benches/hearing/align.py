@@ -24,7 +24,7 @@ def align(options: Namespace) -> Iterator[Row]:
     """Counts the words of ten pages that begin within 0.2 s of where the voice put them; kokoro's and piper's published
     voices only estimate that. --engine: by another engine than faster-whisper."""
     engine = options.engine or "faster-whisper"
-    with supervisor(HUSHDMODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
+    with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
         for pages in (READINGS, HELD_OUT):
             near = words = 0
             for language, voice in VOICES.items():

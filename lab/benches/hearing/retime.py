@@ -25,7 +25,7 @@ _DAMAGES = {"3 s late": (1.0, 3.0), "4 % slower": (1.04, 0.0), "30 s cut from th
 def retime(options: Namespace) -> Iterator[Row]:
     """Counts the cues of five pages that begin within 0.2 s of where the voice began them. --engine: as align."""
     engine, near, counted = options.engine or "faster-whisper", dict.fromkeys(_DAMAGES, 0), dict.fromkeys(_DAMAGES, 0)
-    with supervisor(HUSHDMODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
+    with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client, tempfile.TemporaryDirectory() as at:
         folder = Path(at)
         for language, voice in VOICES.items():
             text = (READINGS / f"{language}.txt").read_text()

@@ -215,7 +215,7 @@ def _text(options: Namespace) -> Text:
 def _file(options: Namespace) -> str | None:
     """Returns the file whose text is spoken, that of -f or subtitles that are named where a text is expected."""
     only: str = options.text[0] if len(options.text) == 1 else ""
-    is_file = only.lower().endswith(_SUBTITLES) and os.path.isfile(only)
+    is_file = only.lower().endswith(_SUBTITLES) and (options.output or os.path.isfile(only))
     return only if is_file else options.input_file
 
 

@@ -135,6 +135,7 @@ def test_a_time_that_no_film_has_is_refused() -> None:
     (["--timed", "-o", "x.wav"], b"WEBVTT\n\n00:01.000 --> 00:02.000\n[music]\n", "no cue in which somebody speaks"),
     (["--timed", "hello"], b"", "--timed is for subtitles"),
     (["-o", "x.m4a", "--timed"], b"1\n00:00:01,000 --> 00:00:02,000\nHi.\n", "is not written as m4a"),
+    (["-o", "x.wav", "flim.srt"], b"", "'flim.srt' cannot be read"),
     (["--subtitles", "x.doc", "hello"], b"", "'x.doc' names no format"),
     (["--subtitles", "/no/such/x.srt", "hello"], b"", "there is no folder '/no/such'"),
 ])  # fmt: skip
