@@ -59,7 +59,7 @@ def retimed(cues: Sequence[Cue], alignment: Alignment) -> Retimed:
     for n in order:
         for start in clock.expected(cues[n].start) if n not in known else ():
             end = start + (cues[n].end - cues[n].start) * clock.pace
-            if n in heard and abs(heard[n][0] - start) <= _NEAR_S:
+            if n in heard and abs(heard[n][0] - start) <= _NEAR_S and sound.between(*heard[n]):
                 known[n] = heard[n]
             elif sound.is_like(words[n], start, end):
                 known[n] = start, end
@@ -96,13 +96,16 @@ class _Sound:
 
     def __init__(self, alignment: Alignment) -> None:
         self._letters = [sounding.letters for sounding, _ in alignment.heard]
-        self._ends = [times[1] for _, times in alignment.heard]
+        self._starts, self._ends = ([times[side] for _, times in alignment.heard] for side in (0, 1))
+
+    def between(self, start: float, end: float) -> str:
+        """Returns the letters of the words that sound between two times."""
+        return "".join(self._letters[bisect_right(self._ends, start) : bisect_left(self._starts, end)])
 
     def is_like(self, words: Sequence[Placed], start: float, end: float) -> bool:
         """Returns whether most letters of some words were heard between two times."""
         letters = "".join(word.letters for word in words)
-        first, last = bisect_left(self._ends, start - _MARGIN_S), bisect_right(self._ends, end + _MARGIN_S)
-        alike = sum(block[2] for block in matches(letters, "".join(self._letters[first:last])))
+        alike = sum(block[2] for block in matches(letters, self.between(start - _MARGIN_S, end + _MARGIN_S)))
         return alike > 0 and alike >= _LEAST_HEARD * len(letters)
 
 

@@ -94,6 +94,14 @@ def test_a_line_that_nobody_says_keeps_its_place_between_its_neighbours(tmp_path
     assert len(retimed.warnings) == 2  # type: ignore[attr-defined]
 
 
+def test_a_short_line_is_not_put_into_a_pause(tmp_path: Path) -> None:
+    """Nobody says it there, so that it is named; it stays as far from its neighbours as it was."""
+    lines = (*LINES[:2], "Who goes there?", *LINES[4:])
+    new = seconds(retimed(tmp_path, srt((*TIMES[:2], (9.0, 10.0), *TIMES[4:]), lines), speech([2])))
+    assert new[4:6] == [pytest.approx(9.0, abs=0.4), pytest.approx(10.0, abs=0.4)]
+    assert retimed.warnings == ["Not spoken, at 9 s: Who goes there? (3 words)."]  # type: ignore[attr-defined]
+
+
 VTT = """WEBVTT - film
 Kind: captions
 
