@@ -25,7 +25,6 @@ from .engine import Samples
 
 if TYPE_CHECKING:
     from .segmentation.pieces import Piece
-    from .transcription import Transcription
 
 T = TypeVar("T")
 _ARRIVING_S = 0.2  # arriving that takes longer pays for decoding and a search for speech that are done twice
@@ -73,16 +72,16 @@ class Ahead(AbstractContextManager["Ahead"]):
     not ask for the end.
 
     Args:
-        transcription: makes what reads the pieces, for a job and with these readings.
+        hear: reads the pieces of blocks of sound, for a job, into these readings.
     """
 
     size = 0  # is not known
 
-    def __init__(self, job: Job, transcription: Callable[[Job, Readings], Transcription]) -> None:
+    def __init__(self, job: Job, hear: Callable[[Job, Readings, Iterator[Samples]], None]) -> None:
         self.readings = Readings()
         self._job = _Unheard(job)
         self.check = self._job.check
-        self._transcription = transcription
+        self._hear = hear
         self._changed = threading.Condition()
         self._since = time.monotonic()
         self._came, self._at, self._descriptor, self._has_ended = 0, 0, -1, False
@@ -126,7 +125,7 @@ class Ahead(AbstractContextManager["Ahead"]):
 
     def _transcribe(self) -> None:
         with suppress(Exception):  # a failure comes again with the whole recording, or does not matter
-            self._transcription(self._job, self.readings).read_ahead(self._blocks())
+            self._hear(self._job, self.readings, self._blocks())
 
     def _blocks(self) -> Iterator[Samples]:
         """Yields the sound in the blocks in which `Recording` has it, so that mixing and filters do the same."""

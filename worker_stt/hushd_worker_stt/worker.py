@@ -177,10 +177,11 @@ class SpeechToText(BaseWorker):
         from .ahead import Ahead
         from .transcription import Transcription
 
-        models = self._diarization_models
-        return Ahead(
-            job, lambda unheard, known: Transcription(unheard, request, self._recogniser, models, readings=known)
-        )
+        def hear(unheard: Job, known: Readings, blocks: Iterator[Samples]) -> None:
+            models = self._diarization_models
+            Transcription(unheard, request, self._recogniser, models, readings=known).read_ahead(blocks)
+
+        return Ahead(job, hear)
 
     def _track(
         self, job: Job, request: Request, file: BinaryIO, track: int, readings: Readings | None = None

@@ -15,7 +15,7 @@ from .tables import DEFAULTS, Settings, WorkerSettings
 
 CALLED = {"idle_timeout": "keep_alive"}  # settings by the names of other programs
 LEFT = {
-    "neighbours": "remove it, and name a program in `memory.when_short`, such as docs/examples/free_memory.py",
+    "neighbours": "remove it, and name a program in `memory.when_short` (MEMORY.md has one)",
     "standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`",
 }
 _COLUMN = 27  # column of the comments

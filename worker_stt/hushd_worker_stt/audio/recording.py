@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import soundfile
 from hushd_protocol.errors import HushdError, os_errors_as
@@ -28,8 +28,6 @@ from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
-
-    from hushd_worker_stt.ahead import Ahead
 
 
 BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
@@ -247,7 +245,14 @@ def decoded(film: Film, mixdown: Mixdown, make_inlet: Callable[[int], Inlet]) ->
     yield inlet.flush(), 0.0
 
 
-def open_input(job: Job, ahead: Ahead | None = None) -> BinaryIO:
+class Arrival(Protocol):
+    """Something that is told what has come of a stream."""
+
+    def add(self, descriptor: int, count: int) -> None: ...
+    def end(self) -> None: ...
+
+
+def open_input(job: Job, ahead: Arrival | None = None) -> BinaryIO:
     """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled.
     `ahead`: told what has come of a stream."""
     if job.input == "path":
