@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hushd.aio.client import AsyncSpeech, AsyncTranscription
     from hushd.dialogue.exchange import Said
-    from hushd.synthesis.speech import Sentence
+    from hushd.synthesis.timeline import Sentence
     from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import Transcription
 
@@ -78,7 +78,7 @@ _HOMES = {
     "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.exchange",
     "Segment": "hushd.transcripts.segment",
-    "Sentence": "hushd.synthesis.speech",
+    "Sentence": "hushd.synthesis.timeline",
     "Speech": "hushd.synthesis.speech",
     "Status": "hushd_schema.status",
     "Transcript": "hushd.transcripts.transcript",

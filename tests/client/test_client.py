@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from hushd import Client, HushdError, Segment, Word
-from hushd.synthesis.speech import Sentence, Spoken
+from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_models import languages
 from hushd_protocol import messages as m
 from hushd_protocol.system import paths

@@ -95,7 +95,8 @@ LOCKED = """
 import ctypes, os, struct, sys
 from hushd_protocol.errors import HushdError
 from hushd_worker.server.exchange import Broken
-from hushd_worker_stt.audio.film import Bytes, Film
+from hushd_worker_stt.audio.extent import Bytes
+from hushd_worker_stt.audio.film import Film
 from hushd_worker_tts.engines.received_sound import decoded
 def lock(*calls):
     rows = [(0x20, 0, 0, 0), *((0x15, len(calls) - at, 0, call) for at, call in enumerate(calls))]

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import soundfile
 from hushd_worker.job import Cancelled, Job
 
-from .audio.film import Bytes, Film
+from .audio.extent import Bytes
+from .audio.film import Film
 from .audio.inlet import Inlet, Mixdown
 from .audio.recording import BLOCK_SAMPLES, Sequential, decoded, states_length
 from .engine import Samples

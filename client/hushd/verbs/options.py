@@ -12,7 +12,7 @@ from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
 from hushd_schema.results import OnEvent
 
-from hushd.synthesis.speech import Sentence
+from hushd.synthesis.timeline import Sentence
 from hushd.verbs.requests import KeepAlive
 
 

@@ -26,7 +26,7 @@ from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
     from hushd.aio.client import AsyncSpeech
-    from hushd.synthesis.speech import Sentence
+    from hushd.synthesis.timeline import Sentence
 
 MEDIA = {"mp3": "audio/mpeg"} | {form: f"audio/{form}" for form in ("opus", "aac", "flac", "wav", "pcm")}
 PCM_RATE = 24_000  # Hz, which OpenAI's programs assume

@@ -15,7 +15,7 @@ import hushd.audio.microphone
 import hushd.dialogue.listener
 import pytest
 from hushd.dialogue.conversation import Conversation, Said
-from hushd.synthesis.speech import Sentence, Spoken
+from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError

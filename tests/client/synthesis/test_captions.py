@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hushd.synthesis.captions import transcript
-from hushd.synthesis.speech import Sentence, Speech, Spoken
+from hushd.synthesis.speech import Speech
+from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_protocol.messages import Partial, Result
 from support.refusals import hushd_error
 

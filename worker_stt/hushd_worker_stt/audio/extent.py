@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .film import Bytes
+from collections.abc import Callable
+from typing import Any
 
 HEAD_BYTES = 4_096
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
@@ -16,6 +15,33 @@ _LAST_PACKS_BYTES = 2**17  # bytes at a program stream's end, in which a pack be
 _OVERHEAD_BYTES = 200  # bytes between two packets beyond what a container has had between others
 _CHUNK = re.compile(rb"\0?[A-Za-z0-9 ]{4}")  # the name of a part of an AVI, such as an index
 _TAG = re.compile(rb"ID3|TAG|APETAGEX|LYRICSBEGIN|3DI")  # beginnings of what stands between joined recordings
+
+
+class Bytes:
+    """The bytes of a file, or of its `part` from one place to another, for FFmpeg's libraries. `check` raises an
+    exception if the job is cancelled."""
+
+    def __init__(self, descriptor: int, check: Callable[[], None], part: tuple[int, int] | None = None) -> None:
+        self._first, end = part or (0, os.fstat(descriptor).st_size)
+        self._descriptor, self.check, self.size, self._at = descriptor, check, end - self._first, 0
+
+    def read(self, size: int) -> bytes:
+        self.check()
+        data = self.peek(self._at, size)
+        self._at += len(data)
+        return data
+
+    def peek(self, at: int, size: int) -> bytes:
+        """Returns the bytes at a place, `size` at most, and leaves the reader where it is."""
+        return os.pread(self._descriptor, max(0, min(size, self.size - at)), self._first + at)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 def size_by_header(head: bytes) -> int:

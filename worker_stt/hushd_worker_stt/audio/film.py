@@ -4,9 +4,8 @@ The file may come from a stranger; see `hushd_worker.media`. Of sound the librar
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ from hushd_worker import media
 from hushd_worker.media import MAX_RATE, MIN_RATE
 
 from . import extent, kinds
+from .extent import Bytes
 
 if TYPE_CHECKING:
     from av import AudioFrame
@@ -326,33 +326,6 @@ class Film(AbstractContextManager["Film"]):
 
 def _joined(sounds: Sequence[Sound]) -> Sound:
     return sounds[0]._replace(samples=np.concatenate([sound.samples for sound in sounds]))
-
-
-class Bytes:
-    """The bytes of a file, or of its `part` from one place to another, for FFmpeg's libraries. `check` raises an
-    exception if the job is cancelled."""
-
-    def __init__(self, descriptor: int, check: Callable[[], None], part: tuple[int, int] | None = None) -> None:
-        self._first, end = part or (0, os.fstat(descriptor).st_size)
-        self._descriptor, self.check, self.size, self._at = descriptor, check, end - self._first, 0
-
-    def read(self, size: int) -> bytes:
-        self.check()
-        data = self.peek(self._at, size)
-        self._at += len(data)
-        return data
-
-    def peek(self, at: int, size: int) -> bytes:
-        """Returns the bytes at a place, `size` at most, and leaves the reader where it is."""
-        return os.pread(self._descriptor, max(0, min(size, self.size - at)), self._first + at)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
 
 def _why(error: Exception) -> str:

@@ -22,8 +22,8 @@ from hushd_worker.media import MAX_RATE, MIN_RATE
 from hushd_worker_stt.engine import RATE, Samples
 
 from . import kinds
-from .extent import HEAD_BYTES, size_by_header
-from .film import Bytes, Film
+from .extent import HEAD_BYTES, Bytes, size_by_header
+from .film import Film
 from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:

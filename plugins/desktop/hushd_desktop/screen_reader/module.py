@@ -22,7 +22,8 @@ from .settings import Settings
 from .wording import KINDS, Kind, Utterance, utterance
 
 if TYPE_CHECKING:
-    from hushd.synthesis.speech import Sentence, Speech
+    from hushd.synthesis.speech import Speech
+    from hushd.synthesis.timeline import Sentence
     from hushd.synthesis.voices import Voice
 
 MESSAGE_CHUNK_S = 0.1  # seconds of audio in one message, whose end a stop has to wait for
