@@ -91,3 +91,12 @@ def test_a_recording_that_breaks_off_is_read_no_further(
     with pytest.raises(Cancelled):
         _arriving(worker, encoded(first_half), lambda job: (wait_until(lambda: given), job.cancel()))
     assert not [thread.name for thread in ahead.threading.enumerate() if thread.name == "ahead"]
+
+
+def test_a_text_read_ahead_with_less_memory_is_a_degraded_job() -> None:
+    """The result says that memory was short, whoever has read the text."""
+    job = Job(JobMessage(id=bytes(16), op="transcribe", input="stream"), lambda _: None)
+    unheard = ahead._Unheard(job)
+    assert not job.degraded
+    unheard.degraded = True
+    assert job.degraded

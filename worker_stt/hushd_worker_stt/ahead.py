@@ -54,8 +54,17 @@ class _Unheard(Job):
     """A job of which its client hears nothing, and which ends with the real one."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(job.message, lambda _: None)
         self._real = job
+        super().__init__(job.message, lambda _: None)
+
+    @property
+    def degraded(self) -> bool:
+        """True if the real one was done with less memory."""
+        return self._real.degraded
+
+    @degraded.setter
+    def degraded(self, is_degraded: bool) -> None:
+        self._real.degraded = is_degraded
 
     @property
     def cancelled(self) -> bool:
