@@ -130,7 +130,7 @@ class Passage:
         if self.end and not (self._form == "avi" and _CHUNK.match(self._source.peek(self.end, 5))):
             self._left_out = max(self._left_out, at - self.end)
         self._at, self.end = place, max(self.end, at + packet.size)
-        if packet.stream.index != self._index or packet.pts is None:
+        if packet.stream.index != self._index or packet.pts is None or not packet.time_base:
             return 0.0
         begin, left_out, self._left_out = float(packet.pts * packet.time_base), self._left_out, 0
         if not self._own:
