@@ -118,7 +118,7 @@ def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
         whole = len(begun)
         if subtitles and not final:
             *_, last = [0, *(line.start() for line in _TIMES.finditer(begun))]
-            whole = max(0, begun.rfind("\n", 0, max(0, last - 1)))  # before its number
+            whole = max(0, begun.rfind("\n", 0, max(0, last - 1)))  # the place before its number
         yield _hidden(begun[:whole], web) if subtitles else begun, final
         begun = begun[whole:]
         searched = len(begun) if len(begun) > _LONG_CUE else 0

@@ -56,7 +56,7 @@ class Trial(ABC):
     operation: ClassVar[str]
 
     def __init__(self, name: str, model: str = "default") -> None:
-        self.left_at = 0.0  # what this process had used of the processor when a client left
+        self.left_at = 0.0  # seconds of the processor that this process had used when a client left
         self.name, self.kind = name, self.registry.find(name)
         self.described = self.registry.describe_engine(self.kind)
         known = [each.name for each in self.described.models]
@@ -111,7 +111,7 @@ class Trial(ABC):
             raise
         finally:
             client.cancel()
-            self.engine.__dict__.pop("check", None)  # that of a job which may be cancelled
+            self.engine.__dict__.pop("check", None)  # the attribute is that of a job which may be cancelled
         return answer
 
 

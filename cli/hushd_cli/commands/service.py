@@ -290,7 +290,7 @@ def watcher(words: Sequence[str], platform: str = sys.platform) -> Service:
     command, _ = table.find(["watch"])
     assert command
     options = command.make_parser("hushd watch").parse(words, "files", files=True)
-    folder = os.getcwd()  # from which the paths among the words lead
+    folder = os.getcwd()  # the paths among the words lead from here
     name = re.sub(r"\W+", "-", os.path.normpath(os.path.join(folder, *options.files))).strip("-")
     program = [sys.executable, "-P", "-m", "hushd", "watch", *words]
     if platform == "darwin":

@@ -57,7 +57,7 @@ async def create(request: Request) -> Response:
         options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
     options |= {**by_voice, "format": form}
     speech = await engines.client.synthesize(values["input"], keep=False, **options)
-    if not by_voice.get("voice") or "default_voice" in by_voice:  # then its worker chooses, and says so first
+    if not by_voice.get("voice") or "default_voice" in by_voice:  # the speech's worker chooses then, and says so first
         await speech.wait()
     if sse:
         answer = streaming.events(_events(speech, sentences))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SUFFIXES
 
-FOLDER_LOOK_S = 30.0  # between looks at a folder whose changes send no events
+FOLDER_LOOK_S = 30.0  # seconds between looks at a folder whose changes send no events
 # Beginnings of the types of file systems on which other machines change files without an event here.
 _REMOTE = ("9p", "afs", "ceph", "cifs", "davfs", "fuse.", "lustre", "nfs", "prl_fs", "smb", "vboxsf", "virtiofs")
 
@@ -61,7 +61,7 @@ class Folder:
         self._folders: dict[int, str] = {}
         self.events = None
         if not look_s:
-            import inotify_simple  # only Linux has it
+            import inotify_simple  # imported on Linux alone, which has it
 
             self._flags = flags = inotify_simple.flags
             self.events = inotify_simple.INotify()
@@ -96,7 +96,8 @@ class Folder:
         while folders:
             here = folders.pop()
             try:
-                if self.events is not None:  # before it is read: what comes in between is seen twice rather than never
+                # Events are asked for first: what comes in between is seen twice rather than never.
+                if self.events is not None:
                     mask = self._flags.CLOSE_WRITE | self._flags.MOVED_TO | self._flags.CREATE | self._flags.ONLYDIR
                     self._folders[self.events.add_watch(here, mask)] = here
                 entries = sorted(os.scandir(here), key=lambda entry: entry.name)

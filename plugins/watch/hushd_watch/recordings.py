@@ -16,7 +16,8 @@ from .folder import Signature
 
 QUIET_S = 2.0  # A recording is whole once its writer has closed it and nothing has happened to it for this long.
 BATCH_SIZE = 20  # recordings that one process hears
-FIRST_RETRY_S, LAST_RETRY_S = 30.0, 600.0  # after the first failure that concerns all recordings, and after many
+# Seconds after the first failure that concerns all recordings, and after many.
+FIRST_RETRY_S, LAST_RETRY_S = 30.0, 600.0
 
 
 class Queue:

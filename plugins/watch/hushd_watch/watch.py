@@ -25,7 +25,7 @@ from hushd_schema.sound_file import SUFFIXES
 from .folder import Folder, Signature, is_written, signature
 from .recordings import Queue, Record
 
-TRIES = 3  # of a recording with which a worker fails
+TRIES = 3  # tries of a recording with which a worker fails
 _UNREADABLE, _FAILED = CODES["input_unreadable"].exit, CODES["worker_failed"].exit
 
 
@@ -41,7 +41,7 @@ class Watch:
     def run(self) -> int:
         """Watches until Ctrl-C, and returns the exit status; in the process of a batch that of `listen`.
         Raises `input_unreadable` once the folder is gone."""
-        signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which a writer breaks a lease
+        signal.signal(signal.SIGIO, signal.SIG_IGN)  # a writer breaks a lease by it
         self._changed([] if self._folder.look_s else self._folder.scan())
         try:
             while True:
@@ -56,7 +56,7 @@ class Watch:
                     os.close(holder)
                 self._wait()
         except KeyboardInterrupt:
-            console.note("The next start hears the rest.")  # behind a line of progress
+            console.note("The next start hears the rest.")  # the line stands behind one of progress
             return 0
 
     def _wait(self) -> None:
@@ -121,7 +121,7 @@ class Watch:
         self._record.close()
         os.setpgid(0, 0)
         lifeline.arm(held, parent)
-        from hushd_cli.commands.listen import command  # which the process that waits does without
+        from hushd_cli.commands.listen import command  # imported here: the process that waits does without
 
         self._options.files, self._options.output_dir = paths, self._place(paths[0])
         return command.run(self._options)

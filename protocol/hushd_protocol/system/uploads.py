@@ -16,7 +16,7 @@ from . import atomic_file
 from .atomic_file import lock
 
 PREFIX = "hushd-upload-"
-SCHEME = "upload:"  # before such a file's name, as agents name it
+SCHEME = "upload:"  # prefix of such a file's name, as agents name it
 LOCAL = "x-hushd-local"  # header by which the gateway tells the process for agents that a request may name any file
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `tempfile` reads them
 

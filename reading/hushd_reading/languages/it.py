@@ -65,6 +65,6 @@ def say_duration(verbaliser: Verbaliser, record: object, near: Near, parts: Part
 
 
 def say_cardinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    if number.whole == "1" and re.search(r"(?<!\w)all'\Z", near.text[: near.start]):  # of the clock
+    if number.whole == "1" and re.search(r"(?<!\w)all'\Z", near.text[: near.start]):  # the hour of the clock
         return "una"
     return _joined(verbaliser.cardinal(number, near, parts))

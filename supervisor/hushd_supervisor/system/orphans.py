@@ -23,8 +23,8 @@ from hushd_supervisor.core.events import Event, Exited
 from . import process
 from .source import Source
 
-_PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
-_PASSES = 3  # over all processes, since one may start another meanwhile
+_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
+_PASSES = 3  # passes over all processes, since one may start another meanwhile
 
 
 def owner(runtime: Path) -> str:
@@ -58,7 +58,8 @@ class Orphans(Source):
         return iter(())
 
     def on_time(self, now: float) -> Iterator[Event]:
-        if not self._begun and sys.platform == "linux":  # before our first worker, while who started us connects
+        # Our first worker is still to come, while whoever started us connects.
+        if not self._begun and sys.platform == "linux":
             self._begun = True
             libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
             if self._was_killed:

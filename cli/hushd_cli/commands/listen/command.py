@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
             status = transcribe(client, options, output)
             mention_language()
             return status
-        from .files import Files  # with the client
+        from .files import Files  # imported with the client
 
         files = Files(client, options, output)
         files.run()

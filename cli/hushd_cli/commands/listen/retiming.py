@@ -20,10 +20,10 @@ from hushd_reading.subtitles import Cue, SubtitleFile
 
 from .alignment import Alignment, Placed, matches
 
-_LEAST_HEARD = 0.5  # of a cue's letters
-_NEAR_S = 1.0  # of where a cue is expected, in which words heard for its own are not an accident
+_LEAST_HEARD = 0.5  # share of a cue's letters
+_NEAR_S = 1.0  # seconds from a cue's expected place, within which words heard for its own are not an accident
 _MARGIN_S = 0.5  # around a cue that was misheard
-_PACES = 0.5, 2.0  # of a recording beside its subtitles; a film at another rate has 0.96 or 1.04
+_PACES = 0.5, 2.0  # paces of a recording beside its subtitles; a film at another rate has 0.96 or 1.04
 
 _Times = tuple[float, float]
 
@@ -67,7 +67,7 @@ def retimed(cues: Sequence[Cue], alignment: Alignment) -> Retimed:
     for n, following in pairwise([*timed, -1]):
         start, end = known[n]
         end = max(end, start + (cues[n].end - cues[n].start) * clock.pace)
-        if following >= 0 and cues[n].end <= cues[following].start:  # as before, it ends before that one begins
+        if following >= 0 and cues[n].end <= cues[following].start:  # the cue ends before that one begins, as it did
             end = max(start, min(end, known[following][0]))
         known[n] = start, end
     clock = _Clock(cues, {n: known[n] for n in timed})

@@ -94,7 +94,7 @@ class Script:
         """Yields the aligned text in a format; subtitles stay as they are but for their times."""
         if self.subtitles is None or form != self.subtitles.form:
             return render(form, segments, layout)
-        deque(segments, maxlen=0)  # until all are known
+        deque(segments, maxlen=0)  # waits until all are known
         return retiming.rewritten(self.subtitles, self._cues)
 
 

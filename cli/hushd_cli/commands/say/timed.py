@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 _MAX_PACE = 1.35  # times the usual pace, at which people still follow
-_INTO_NEXT_S = 0.02  # that a cue may sound into the next
-_LAST_SOUND_S = 0.05  # behind a last word, which fades
+_INTO_NEXT_S = 0.02  # seconds that a cue may sound into the next
+_LAST_SOUND_S = 0.05  # seconds behind a last word, which fades
 _MAX_FILM_S = 86_400.0
 _NAMED = 5  # cues that are too long
 
@@ -55,7 +55,7 @@ class TimedSpeech(Iterator[bytes]):
         self._segments: list[Segment] = []
         self._line, self._done, self._late = console.StatusLine(), 0, 0
         made = self._make()
-        self._pieces = chain([next(made)], made)  # by the first one the rate is known
+        self._pieces = chain([next(made)], made)  # the first one tells the rate
 
     def __next__(self) -> bytes:
         return next(self._pieces)

@@ -34,7 +34,7 @@ LOGPROBS = "item.input_audio_transcription.logprobs"
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
 _SILENCE_MS = number(0, 60_000)
-# What turn detection may have beside; hushd uses the silence alone.
+# Turn detection may have these beside; hushd uses the silence alone.
 _DETECTION = {"silence_duration_ms": _SILENCE_MS} | dict.fromkeys(("create_response", "interrupt_response"), flag())
 _DETECTION |= dict.fromkeys(("threshold", "prefix_padding_ms", "idle_timeout_ms"), number(0))
 _INPUT, _NOISE = "session.audio.input", ("near_field", "far_field")

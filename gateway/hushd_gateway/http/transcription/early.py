@@ -23,7 +23,7 @@ from ..fields import FormFields
 from .params import TranscriptionRequest, parse_request
 
 _ARRIVING_S = 0.2  # a recording that arrives sooner is read from its file
-_SENT_EVERY_S = 0.1  # after 50 ms without input a job leaves its slot to others
+_SENT_EVERY_S = 0.1  # seconds between two sends: after 50 ms without input a job leaves its slot to others
 _UPLOADS = 4  # uploads; a program may have twice as many jobs that wait for it
 
 
@@ -58,12 +58,12 @@ class Early(AbstractContextManager["Early"]):
     """The early request for a form's file; a context manager, whose end cancels it unless it was taken.
     `start`: sends the request for a recording."""
 
-    _under_way = 0  # of all forms
+    _under_way = 0  # forms under way
 
     def __init__(self, form: Form, start: Start) -> None:
         self._form, self._start = form, start
         self._since = math.inf
-        self._fields: dict[str, list[str]] = {}  # before the file
+        self._fields: dict[str, list[str]] = {}  # fields before the file
         self._begun: Begun | None = None
 
     def __exit__(self, *_: object) -> None:
@@ -78,7 +78,7 @@ class Early(AbstractContextManager["Early"]):
             self._since, self._fields = now, {name: [*texts] for name, texts in form.fields.items()}
         elif form.path and now > self._since + _ARRIVING_S and self._fields and Early._under_way < _UPLOADS:
             self._since = math.nan  # once
-            with suppress(ApiError):  # for which the whole form is refused
+            with suppress(ApiError):  # the whole form is refused for it
                 ask = parse_request(FormFields(self._fields))
                 self._begun = asyncio.create_task(self._start(Arriving(form.path, form.has_file), ask))
                 Early._under_way += 1

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .streams import Streams
 
 ORDERLY = b"."  # written by a holder before it closes its pipe
-DUCKED_AFTER_END_S = 2.0  # after an orderly end, since the next word of a conversation mostly follows
-LEADER_LOOK_INTERVAL_S = 0.1  # between two looks whether the leading helper has ended
-RETRY_S = 2.0  # between two attempts to reach a sound server
-SOUND_SERVER_RESTART_S = 15.0  # for a restarting sound server, when volumes are to be restored
+DUCKED_AFTER_END_S = 2.0  # seconds after an orderly end, since the next word of a conversation mostly follows
+LEADER_LOOK_INTERVAL_S = 0.1  # seconds between two looks whether the leading helper has ended
+RETRY_S = 2.0  # seconds between two attempts to reach a sound server
+SOUND_SERVER_RESTART_S = 15.0  # seconds for a restarting sound server, when volumes are to be restored
 
 
 class Wish:
@@ -36,7 +36,7 @@ class Wish:
 
     def __init__(self) -> None:
         self._orderly = False
-        self._end: float | None = None  # of the lingering, set when the pipe has ended
+        self._end: float | None = None  # end of the lingering, set when the pipe has ended
         if self.over():
             self.end()  # the program ended before others were made quieter
 

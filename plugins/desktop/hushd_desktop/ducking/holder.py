@@ -30,7 +30,7 @@ class Ducking:
     def __init__(self) -> None:
         self._decibels = decibels()
         self._lock = threading.Lock()
-        self._pipe: int | None = None  # to the helper, while there is one
+        self._pipe: int | None = None  # pipe to the helper, while there is one
 
     def __enter__(self) -> Ducking:
         self.begin()
@@ -89,7 +89,7 @@ def ducking() -> Callable[[bool], None]:
 
 def _start(standard_input: int, amount: float) -> subprocess.Popen[bytes]:
     devices.lead_to_sound_server()
-    # In a session of its own, so that neither Ctrl-C nor a kill of the program's group reaches it.
+    # The helper has a session of its own, so that neither Ctrl-C nor a kill of the program's group reaches it.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", str(amount)],
         stdin=standard_input,

@@ -14,7 +14,7 @@ VOLUMES = "ducking-volumes-*.json"
 TOLERANCE = 200  # 0.3 %: sound servers round, and users change by at least 1 %
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
-Volume = tuple[int, ...]  # of each channel; 65536 is 100 %
+Volume = tuple[int, ...]  # volume of each channel; 65536 is 100 %
 
 
 def same(volume: Volume, other: Volume) -> bool:

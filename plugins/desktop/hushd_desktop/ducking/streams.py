@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FULL = 65536  # 100 %
 ERRORS = (PulseError, PulseDisconnected, libpulse.pa.CallError)
 _ENTRY = "module-stream-restore.id"
-# Between two looks; a stream is lowered at the second, when a session manager has set its volume.
+# Seconds between two looks; a stream is lowered at the second, when a session manager has set its volume.
 _STREAMS_LOOK_INTERVAL_S = 0.2
 _MAX_APPLICATIONS = 50  # applications in the ledger; the oldest are dropped
 # Calls must stay loud while captioned, and so must screen readers.
@@ -184,7 +184,7 @@ def _is_anothers(stream: Any) -> bool:
     has = stream.proplist.get
     if stream.client in (None, libpulse.PA_INVALID) or has("node.link-group"):
         return False  # a loopback, an echo canceller or a combined sink, through which hushd's own sound may go
-    if has(OWN) and has(OWN) == has("application.process.id"):  # and not a program started by hushd's
+    if has(OWN) and has(OWN) == has("application.process.id"):  # a program that hushd's has started has another id
         return False
     return has("media.role", "").lower() not in _SPARED
 

@@ -16,7 +16,7 @@ STEADY_S = 60.0  # seconds of being ready after which the next crash starts at B
 WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
 FELLED = 8  # starts in a row that something outside of hushd has ended, which close it too, as do as many ends of a job
-STARVED = 2  # of these ends of a job, while memory was critically short, that refuse it for now: it may be the cause
+STARVED = 2  # ends of a job, while memory was critically short, that refuse it for now: it may be the cause
 COOLDOWN_S = 120.0  # seconds for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
 

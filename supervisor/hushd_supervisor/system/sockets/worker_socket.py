@@ -63,7 +63,7 @@ class _Worker:
     child: Running
     files: socket.socket  # our end of the way of the files that its jobs name
     temporary: str  # the folder for its temporary files, if it is confined
-    mark: str  # of all that it starts
+    mark: str  # mark in the environment of all that it starts
     oom_kills: int | None  # the kernel's count of out-of-memory kills, at its start or its last job's: it lived then
     route: bytes | None = None  # address of the worker that has shown its token
     bye: bool = False
