@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from hushd_protocol.system.paths import find
 from support.diary import ECHO, Diary, words
 from support.peer import BOUND_S, Start, Supervisor, wait_until
 from support.recordings import recording
@@ -214,6 +215,22 @@ def test_killed_processes_are_replaced(served: Supervisor, port: int) -> None:
     wait_until(lambda: not processes(served, "hushd_mcp"), "its end")
     assert send(port, message=listed, Mcp_Session_Id=name).status == 404
     assert send(port, message=listed, Mcp_Session_Id=begin(port)).status == 200
+
+
+def test_an_answer_that_breaks_off_is_no_fault_of_the_gateway(served: Supervisor, port: int) -> None:
+    """A stream ends with the process that was killed; the gateway's log names no error."""
+    stream = send(port, "GET", Mcp_Session_Id=begin(port))
+    processes(served, "hushd_mcp")[0].send_signal(signal.SIGKILL)
+    with pytest.raises(http.client.IncompleteRead):
+        stream.read()
+    assert send(port, message=call(1, "initialize", **BEGIN)).status == 200
+    assert "failed" not in (find().logs / "gateway.log").read_text()
+
+
+def test_a_header_may_have_any_letters(port: int) -> None:
+    """A host's name with an accent reaches the process for agents like any other."""
+    assert send(port, message=call(1, "initialize", **BEGIN), User_Agent="Caf\xe9").status == 200
+    assert send(port, message=call(2, "tools/list"), Mcp_Session_Id="\xe9").status == 404
 
 
 def test_a_process_is_there_while_somebody_is_connected(served: Supervisor, port: int) -> None:

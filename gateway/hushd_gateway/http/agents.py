@@ -37,12 +37,13 @@ class Relay:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not PathFinder.find_spec("mcp_types"):
             raise HushdError("engine_missing", f"/mcp needs the MCP SDK: {extra_command('mcp')}.")
-        request, writer, http = Request(scope, receive), None, h11.Connection(h11.CLIENT)
-        headers = [each for each in request.headers.items() if each[0] not in _NOT_TOLD]
+        request, http = Request(scope, receive), h11.Connection(h11.CLIENT)
+        writer = answer = None
+        headers = [each for each in request.headers.raw if each[0].decode("latin-1") not in _NOT_TOLD]
         if _is_local(request):
-            headers.append((LOCAL, "1"))
+            headers.append((LOCAL.encode(), b"1"))
         body = b"".join([piece async for piece in pieces(request, _MESSAGE)])
-        headers.append(("content-length", str(len(body))))
+        headers.append((b"content-length", b"%d" % len(body)))
         try:
             reader, writer = await asyncio.open_unix_connection(find().agents_socket)
             for part in (h11.Request(method=request.method, target="/mcp", headers=headers), h11.Data(data=body)):
@@ -54,7 +55,8 @@ class Relay:
             answer.raw_headers = [each for each in head.headers if each[0].decode() not in _OWN]
             await answer(scope, receive, send)
         except (h11.RemoteProtocolError, OSError):  # it has ended; an answer that has begun breaks off
-            raise ApiError(503, "The process for agents has ended: ask again in a moment.", retry_after=1) from None
+            if answer is None:
+                raise ApiError(503, "The process for agents has ended: ask again in a moment.", retry_after=1) from None
         finally:
             if writer:
                 writer.close()

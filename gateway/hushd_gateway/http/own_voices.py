@@ -6,7 +6,6 @@ environment that runs in, and nobody else.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,9 @@ from pathlib import Path
 from hushd.synthesis.voices import VoiceChoice
 from hushd_models import advice, catalogue, languages, preferences, weights
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.names import is_name
+from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import find
 from hushd_schema import engines
 from starlette.requests import Request
@@ -41,7 +41,8 @@ async def create(request: Request) -> Response:
         )
     with Form() as form:
         await form.read(request)
-        name, tag = text(form.fields, "name"), languages.code(text(form.fields, "language", "en"))
+        name, language = text(form.fields, "name"), text(form.fields, "language") or "en"
+        tag = languages.code(language)
         if not is_name(name) or "." in name:
             raise bad("name must be of letters, digits, - and _.", "name")
         if not text(form.fields, "consent").strip():
@@ -53,15 +54,14 @@ async def create(request: Request) -> Response:
         if (kind := next((kind for start, kind in _KINDS.items() if head.startswith(start)), None)) is None:
             raise bad("audio_sample must be WAV, FLAC, Ogg or MP3.", "audio_sample")
         if not (model := _model(engine, tag)):
-            raise bad(f"No model of {engine} speaks {tag}.", "language")
+            raise bad(f"No model of {engine} speaks {language}.", "language")
         taken = {voice.name.casefold() for voice in (await routing.of(request).tts()).voices()}
         if name.casefold() in taken.union(voice["id"].casefold() for voice in listed()):
             raise bad(f"There is a voice {name} already: delete it, or choose another name.", "name")
         folder = weights.folder(engine) / "voices"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(form.path, part := folder / f".{name}.part")
-        part.chmod(0o600)
-        part.rename(folder / f"{name}.{tag}.{kind}")
+        with os_errors_as("output_failed", f"The recording cannot be kept in {folder}", "let hushd write there"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            atomic_file.replace(folder / f"{name}.{tag}.{kind}", form.path.read_bytes(), mode=0o600)
     find().listed.unlink(missing_ok=True)  # the engines' voices are listed anew
     voice = {"id": name, "object": "audio.voice", "created_at": int(time.time()), "name": name, "language": tag}
     return JSONResponse(voice | {"model": f"{engine}/{model}"})
@@ -73,7 +73,8 @@ async def remove(request: Request) -> Response:
     if not (mine := [path for _, path in _recordings() if path.name.partition(".")[0] == name]):
         raise ApiError(404, "There is no such voice of yours: GET /v1/audio/voices lists them.", "name")
     for path in mine:
-        path.unlink(missing_ok=True)
+        with os_errors_as("output_failed", f"{path} cannot be removed", "let hushd write there"):
+            path.unlink(missing_ok=True)
     find().listed.unlink(missing_ok=True)
     return JSONResponse({"id": name, "object": "audio.voice.deleted", "deleted": True})
 

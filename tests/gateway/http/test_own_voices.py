@@ -67,6 +67,7 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder:
         ({"name": "../anna"}, b"RIFF", "name must be of letters"),
         ({"name": "a.fr"}, b"RIFF", "name must be of letters"),
         ({"language": "tlh"}, b"RIFF", "No model of chatterbox speaks tlh"),
+        ({"language": "../de"}, b"RIFF", "No model of chatterbox speaks ../de"),
         ({}, b"text", "audio_sample must be WAV, FLAC, Ogg or MP3."),
         ({}, b"", "audio_sample must be WAV"),
     ],
@@ -78,3 +79,13 @@ def test_a_request_that_makes_no_voice_is_refused(
     answer = http.post("/voices", data=SAID | fields, files={"audio_sample": ("a.wav", sample)})
     assert (answer.status_code, answer.json()["error"]["message"][: len(says)]) == (400, says)
     assert not (folder / "voices").exists()
+
+
+def test_a_folder_that_takes_no_voice_is_named(http: httpx2.Client, folder: Path) -> None:
+    """The answer says what stands in the way, and a later request makes the voice."""
+    (folder / "voices").touch()
+    answer = http.post("/voices", data=SAID, files=SAMPLE)
+    assert answer.status_code == 507
+    assert answer.json()["error"]["message"].startswith(f"The recording cannot be kept in {folder / 'voices'} (")
+    (folder / "voices").unlink()
+    assert http.post("/voices", data=SAID, files=SAMPLE).status_code == 200
