@@ -26,12 +26,15 @@ def measured(paths: Paths) -> Mapping[str, float]:
 
 def is_slow(model: str, measured: Mapping[str, float]) -> bool:
     """Returns whether a voice, ENGINE/MODEL, was measured to be slower than real time here; of one that was not
-    measured, whether another one was that is no slower by the catalogue, which must know both."""
+    measured, whether another one was that is no slower by the catalogue."""
     if pace := measured.get(model):
         return pace > REAL_TIME
-    slow = [known for other, pace in measured.items() if pace > REAL_TIME and (known := catalogue.find(other))]
-    mine = catalogue.find(model) if slow else None
-    return mine is not None and any(SPEEDS.index(known.speed) <= SPEEDS.index(mine.speed) for known in slow)
+    return any(_speed(other) <= _speed(model) for other, pace in measured.items() if pace > REAL_TIME)
+
+
+def _speed(model: str) -> int:
+    known = catalogue.find(model)
+    return SPEEDS.index(known.speed if known else "medium")
 
 
 def keep(paths: Paths, model: str, pace: float) -> None:
