@@ -29,6 +29,7 @@ from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types import JSONRPCMessage
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from hushd_mcp.calls import Calls
@@ -39,6 +40,14 @@ from hushd_mcp.work import RESULT_S, TaskRegistry
 MAX_HTTP_SESSIONS = 256
 _REPLAYED = 256  # last messages of a session
 FIRST_BYTES_TIMEOUT_S = 0.2  # seconds for the first bytes of a connection that was accepted last
+_FULL = JSONResponse(
+    {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": -32000, "message": f"{MAX_HTTP_SESSIONS} sessions are open: end one by DELETE, or wait."},
+    },
+    503,
+)
 
 
 class SharedTasks(TaskRegistry):
@@ -101,10 +110,12 @@ class Agents:
         try:
             if is_older and name in self._sessions:
                 await self._sessions[name].handle_request(scope, receive, send)
-            elif name or not is_older or scope["method"] != "POST" or len(self._sessions) >= MAX_HTTP_SESSIONS:
+            elif name or not is_older or scope["method"] != "POST":
                 await self.sessionless.handle_request(scope, receive, send)
-            else:
+            elif len(self._sessions) < MAX_HTTP_SESSIONS:
                 await self._begin(scope, receive, send)
+            else:
+                await _FULL(scope, receive, send)
         finally:
             self._open -= 1
 

@@ -233,6 +233,19 @@ def test_a_header_may_have_any_letters(port: int) -> None:
     assert send(port, message=call(2, "tools/list"), Mcp_Session_Id="\xe9").status == 404
 
 
+def test_a_session_beyond_the_last_place_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets 503 and a sentence: the SDK's own sessions, which would open instead, know no such bound."""
+    from hushd_mcp import over_http
+    from starlette.testclient import TestClient
+
+    monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 0)
+    answer = TestClient(over_http.Agents()).post("/mcp", json=call(1, "initialize", **BEGIN))
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        503,
+        "256 sessions are open: end one by DELETE, or wait.",
+    )
+
+
 def test_a_process_is_there_while_somebody_is_connected(served: Supervisor, port: int) -> None:
     """It leaves after the last session; while a client listens it stays, and so does its session."""
     name = begin(port)
