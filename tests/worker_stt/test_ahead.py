@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
@@ -34,8 +35,11 @@ def given(worker: SpeechToText, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-def _arriving(worker: SpeechToText, data: bytes, at_end: Callable[[Job], object]) -> list[dict[str, Any]]:
-    """Returns the segments of a stream whose last 200 bytes come once `at_end` has returned."""
+def _arriving(
+    worker: SpeechToText, data: bytes, at_end: Callable[[Job], object], told: list[dict[str, str]] | None = None
+) -> list[dict[str, Any]]:
+    """Returns the segments of a stream whose last 200 bytes come once `at_end` has returned. `told` gets the job's
+    warnings."""
     sent: list[Any] = []
     job = Job(JobMessage(id=bytes(16), op="transcribe", input="stream"), sent.append)
     with ThreadPoolExecutor(1) as thread:
@@ -49,6 +53,8 @@ def _arriving(worker: SpeechToText, data: bytes, at_end: Callable[[Job], object]
         except BaseException:
             job.cancel()
             raise
+    if told is not None:
+        told += job.warnings
     return [message.data for message in sent if isinstance(message, Partial) and message.data["kind"] == "segment"]
 
 
@@ -82,6 +88,25 @@ def test_a_wrong_guess_costs_no_word(
     assert {segment.get("speaker") for segment in whole} == {"LEFT", "RIGHT"}
     given.clear()
     assert _arriving(worker, file.read_bytes(), lambda _: wait_until(lambda: given)) == whole
+
+
+def test_a_warning_about_a_text_read_ahead_is_in_the_result(
+    worker: SpeechToText, ask: Ask, given: list[int], first_half: np.ndarray, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A decoder that loops is told of, however the recording came."""
+    engine: Any = worker._recogniser.engine
+    transcribe = engine.transcribe
+    looped = "so it goes " * 40
+    monkeypatch.setattr(
+        engine, "transcribe", lambda *given: [replace(each, text=looped) for each in transcribe(*given)]
+    )
+    file = tmp_path / "a.wav"
+    file.write_bytes(encoded(first_half))
+    whole = ask(file).result["warnings"]
+    given.clear()
+    warnings = list[dict[str, str]]()
+    _arriving(worker, file.read_bytes(), lambda _: wait_until(lambda: given), warnings)
+    assert warnings == whole
 
 
 def test_a_recording_that_breaks_off_is_read_no_further(

@@ -116,6 +116,7 @@ class Transcription:
             for _, piece in self._pieces(blocks, detector):
                 if self._job.degraded:
                     return
+                self._job.warnings.clear()  # those of a piece go with its text
                 segments = self._text(piece)
                 self._detects = False
                 self._context.add(segments)
@@ -204,16 +205,21 @@ class Transcription:
         if not self._known:
             return self._read(piece)[0]
         context = f"{self._detects} {self._options} {self._context.prompt}"
-        segments, self._options, self._detected = self._known.of(piece, context, partial(self._read, piece))
+        read = self._known.of(piece, context, partial(self._read, piece))
+        segments, self._options, self._detected, warnings = read
+        for warning in warnings:
+            self._job.warn(**warning)
         return segments
 
-    def _read(self, piece: Piece) -> tuple[list[Segment], Options, DetectedLanguage | None]:
-        """Has the engine read a piece; returns its segments, and the options and the language for the next one."""
+    def _read(self, piece: Piece) -> tuple[list[Segment], Options, DetectedLanguage | None, list[dict[str, str]]]:
+        """Has the engine read a piece; returns its segments, the options and the language for the next one, and the
+        job's warnings so far."""
         if self._detects:
             self._detected = self._recogniser.detect_language(self._job, piece, self._options.languages)
             self._options = replace(self._options, language=self._detected.tag if self._detected else None)
         options = replace(self._options, prompt=self._context.prompt)
-        return self._recogniser.transcribe(self._job, piece, options), self._options, self._detected
+        segments = self._recogniser.transcribe(self._job, piece, options)
+        return segments, self._options, self._detected, [*self._job.warnings]
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
