@@ -5,15 +5,18 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
 from hushd_protocol import JsonObject
+from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker.job_threads import JobThreads
 from hushd_worker.usage import PrivateMemory
 from hushd_worker.worker import BaseWorker, Capabilities
 from support.peer import BOUND_S
+from support.stt_jobs import opened
 
 
 class Diary(BaseWorker):
@@ -53,6 +56,9 @@ class Order:
     def check(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 def test_memory_is_given_back_when_it_is_asked_for_and_between_jobs() -> None:
     """No job waits for a rest that nobody asked for; its end is told, and its failure ends nothing."""
@@ -69,6 +75,19 @@ def test_memory_is_given_back_when_it_is_asked_for_and_between_jobs() -> None:
     worker.may.set()
     told = [notes.get(timeout=BOUND_S) for _ in range(9)]
     assert told == ["Ready", *["run", "Result"] * 2, "rest", "rested", "run", "Result"]
+
+
+def test_a_jobs_file_is_closed_before_its_answer(folder: Path) -> None:
+    """A removed recording takes no room on the disk while the engine still knows its job."""
+    (path := folder / "a.wav").write_bytes(b"sound")
+    worker, closed = Diary(queue.SimpleQueue()), queue.SimpleQueue[bool]()
+    worker.may.set()
+    job = Job(JobMessage(id=bytes(16), op="echo", input="path"), lambda _: None, lambda: opened(path))
+    threads = JobThreads(worker, lambda _: closed.put(job._file is None), PrivateMemory())
+    threads.start()
+    closed.get(timeout=BOUND_S)  # when the model is ready
+    threads.take(job, 1)
+    assert closed.get(timeout=BOUND_S)
 
 
 @pytest.mark.parametrize(("aside", "most"), [(0, 1), (2, 4)])

@@ -114,9 +114,14 @@ class Job:
         os.lseek(self._file, 0, os.SEEK_SET)
         return open(os.dup(self._file), "rb", buffering=0)
 
+    def close(self) -> None:
+        """Closes the file that came with the job."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
     def __del__(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
+        self.close()
 
     def warn(self, code: str, message: str) -> None:
         """Adds a warning to the result, once for each `code`: the job succeeded, but its result is doubtful."""

@@ -145,6 +145,8 @@ class JobThreads:
             if end := fatal(error):
                 _end(error, end)
             return answer(job.id, error)
+        finally:
+            job.close()  # an engine knows its last job until the next one, and a removed file would fill the disk
 
 
 def _load_failed(error: BaseException) -> LoadFailed | None:
