@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager, suppress
@@ -56,12 +57,12 @@ Start = Callable[[Arriving, TranscriptionRequest], Coroutine[Any, Any, AsyncTran
 
 class Early(AbstractContextManager["Early"]):
     """The early request for a form's file; a context manager, whose end cancels it unless it was taken.
-    `start`: sends the request for a recording."""
+    `start`: sends the request for a recording. `size`: the bytes of the form, 0 if they are not known."""
 
     _under_way = 0  # forms under way
 
-    def __init__(self, form: Form, start: Start) -> None:
-        self._form, self._start = form, start
+    def __init__(self, form: Form, start: Start, size: int = 0) -> None:
+        self._form, self._start, self._size = form, start, size
         self._since = math.inf
         self._fields: dict[str, list[str]] = {}  # fields before the file
         self._begun: Begun | None = None
@@ -78,7 +79,9 @@ class Early(AbstractContextManager["Early"]):
             self._since, self._fields = now, {name: [*texts] for name, texts in form.fields.items()}
         elif form.path and now > self._since + _ARRIVING_S and self._fields and Early._under_way < _UPLOADS:
             self._since = math.nan  # once
-            with suppress(ApiError):  # the whole form is refused for it
+            with suppress(ApiError, OSError):  # the whole form is refused for it
+                if shutil.disk_usage(form.path).free < 2 * self._size:  # the file and the worker's copy
+                    return
                 ask = parse_request(FormFields(self._fields))
                 self._begun = asyncio.create_task(self._start(Arriving(form.path, form.has_file), ask))
                 Early._under_way += 1

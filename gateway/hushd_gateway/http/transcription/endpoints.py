@@ -30,7 +30,8 @@ from .params import TRANSCRIPTION, TranscriptionRequest, parse_request, voicepri
 async def transcribe(request: Request) -> Response:
     """Answers with the transcript of a form's file, or with events while it is transcribed."""
     form, engines = Form(), routing.for_caller(request)
-    early = Early(form, lambda source, ask: start_transcription(engines, form, ask, ask.options, source))
+    size = int(request.headers.get("content-length", "0"))
+    early = Early(form, lambda source, ask: start_transcription(engines, form, ask, ask.options, source), size)
     with form, early:
         await form.read(request, early.look)
         ask = parse_request(form.fields)
