@@ -6,12 +6,7 @@
 
 Without a board it sends the events of a real house in their order. There Home Assistant is in between: an ESP32 streams
 its microphone to it (`wyoming_satellite.yaml` beside this is its ESPHome configuration), and it speaks Wyoming with
-hushd. A Raspberry Pi with wyoming-satellite has its wake word heard by hushd itself (`hushd[wake]`):
-
-    wyoming-satellite --name kitchen --uri tcp://0.0.0.0:10700 \\
-        --wake-uri tcp://HUSHD:10300 --wake-word-name "okay nabu" \\
-        --mic-command 'arecord -q -r 16000 -c 1 -f S16_LE -t raw' \\
-        --snd-command 'aplay -q -r 22050 -c 1 -f S16_LE -t raw'
+hushd. A wyoming-satellite hears its wake word by another server: docs/SERVING.md has its lines.
 """
 
 from __future__ import annotations

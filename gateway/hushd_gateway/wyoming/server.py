@@ -5,8 +5,10 @@
     synthesize                                          -> audio-start, audio-chunk…, audio-stop
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
-The `synthesize` that a streaming client sends for older servers, between its start and its stop, is ignored. An error
-ends the connection, as with the protocol's own servers: Home Assistant ignores `error`, and would wait forever.
+A recording that no `transcribe` has announced is transcribed once it has ended. `detect` is refused: hushd's own wake
+words need a microphone of its machine. The `synthesize` that a streaming client sends for older servers, between its
+start and its stop, is ignored. An error ends the connection, as with the protocol's own servers: Home Assistant ignores
+`error`, and would wait forever.
 """
 
 from __future__ import annotations
@@ -41,6 +43,10 @@ from .audio import Recording
 SEND_TIMEOUT_S = 60.0  # seconds for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
 WORDS = {"list_voices": "describe lists them"}  # advice for programs
+NO_DETECTION = (
+    "hushd hears no wake words over Wyoming: give the satellite a server that does, such as wyoming-openwakeword, or "
+    "run `hushd wake` where the microphone is."
+)
 _SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of the answer to an empty text
 
 
@@ -73,7 +79,7 @@ class _Connection:
         self._client = engines.client
         self._engines = engines
         self._tasks = tasks
-        self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
+        self._transcribe_data: Mapping[str, Any] | None = None  # the data of the recording's `transcribe`, once it came
         self._model = Model()  # model of this recording
         self._recording = Recording()
         self._hearing: asyncio.Task[None] | None = None  # transcribes it while it comes
@@ -96,14 +102,18 @@ class _Connection:
                 await self._writer.drain()
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
+            case "detect":
+                raise HushdError("unsupported", NO_DETECTION)
             case "transcribe":
-                self._transcribe_data = event.data
                 self._stop_hearing()  # a recording under way is heard anew, as this says
+                self._model = await self._chosen(event.data)
+                self._transcribe_data = event.data
             case "audio-start":
                 await self._begin(event)
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")
-                self._hear()
+                if self._transcribe_data is not None:  # else nobody may have asked: a room's sound has no end
+                    self._hear()
             case "audio-stop":
                 await self._end()
             case "synthesize" if self._text is None:
@@ -128,23 +138,24 @@ class _Connection:
         self._recording.close()
         self._recording = Recording()
         self._recording.begin(event.data)
-        data = self._transcribe_data
+        if self._transcribe_data is not None:  # the worker starts while the user speaks
+            await self._client.preload(names.worker("stt", *self._model), wait=False)
+
+    async def _chosen(self, data: Mapping[str, Any]) -> Model:
         name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
-        self._model = await self._engines.model(name if isinstance(name, str) else "", given.get("language", ""))
-        # The worker starts while the user speaks.
-        await self._client.preload(names.worker("stt", *self._model), wait=False)
+        return await self._engines.model(name if isinstance(name, str) else "", given.get("language", ""))
 
     def _hear(self) -> None:
         """Begins to transcribe the recording with its first samples."""
         if self._recording.size and not self._hearing:
-            given = events.parameters(TRANSCRIBE, self._transcribe_data)
+            given = events.parameters(TRANSCRIBE, self._transcribe_data or {})
             self._hearing = self._tasks.create_task(self._transcribe(self._recording, self._model, given))
 
     async def _end(self) -> None:
         self._hear()
         hearing, self._hearing = self._hearing, None
         recording, self._recording = self._recording, Recording()
-        self._model, self._transcribe_data = Model(), {}
+        self._model, self._transcribe_data = Model(), None
         with closing(recording):
             recording.end()
             if hearing:

@@ -150,6 +150,7 @@ async def test_a_command_is_heard_while_it_is_spoken(carried: Supervisor) -> Non
             (whole,) = [event.data["text"] for event in events if event.type == "transcript"]
             assert "ever tried" in whole.lower()
             assert "".join(each.data["text"] for each in events if each.type == "transcript-chunk") == whole
+            await client.write_event(Transcribe(language="en").event())
             await client.write_event(AudioStart(**SOUND).event())
             await client.write_event(AudioChunk(audio=data[: 4 * 32_000], **SOUND).event())
             await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the second job")
