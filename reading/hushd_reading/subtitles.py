@@ -154,7 +154,7 @@ def _dialogues(text: str) -> Iterator[Cue]:
 
 
 def _cue(times: re.Match[str], body: str, voice: re.Match[str] | None, first: int) -> Cue:
-    start, end = _seconds(times[1]), _seconds(times[2])
+    start, end = seconds_of(times[1]), seconds_of(times[2])
     words = " ".join(_words(body[voice.end() if voice else 0 :]).replace(_UNSEEN, "").split())
     speaker = html.unescape((voice[1] or voice[2]).strip()) if voice else ""
     return Cue(
@@ -167,7 +167,8 @@ def _cue(times: re.Match[str], body: str, voice: re.Match[str] | None, first: in
     )
 
 
-def _seconds(time: str) -> float:
+def seconds_of(time: str) -> float:
+    """Returns the seconds of a time such as `00:01,500`."""
     *parts, fraction = re.split("[:.,]", time)
     return float(f"0.{fraction}") + sum(int(part) * (1, 60, 3600)[n] for n, part in enumerate(reversed(parts)))
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from hushd.transcripts.formats import timestamp
 from hushd.transcripts.segment import Segment, Word
-from hushd_reading.subtitles import Cue, SubtitleFile
+from hushd_reading.subtitles import Cue, SubtitleFile, seconds_of
 
 from .alignment import Alignment, Placed, matches
 
@@ -24,6 +24,8 @@ _LEAST_HEARD = 0.5  # share of a cue's letters
 _NEAR_S = 1.0  # seconds from a cue's expected place, within which words heard for its own are not an accident
 _MARGIN_S = 0.5  # around a cue that was misheard
 _PACES = 0.5, 2.0  # paces of a recording beside its subtitles; a film at another rate has 0.96 or 1.04
+
+_INNER_TIME = re.compile(r"(?<=<)(?:\d+:)?\d\d:\d\d\.\d{3}(?=>)")  # WebVTT's, before a word
 
 _Times = tuple[float, float]
 
@@ -53,7 +55,7 @@ def retimed(cues: Sequence[Cue], alignment: Alignment) -> Retimed:
         n: [word._replace(first=word.first - begin, last=word.last - begin) for word in alignment.words[start:end]]
         for n, begin, (start, end) in zip(order, begins, bounds, strict=True)
     }
-    heard = {n: times for n in order if (times := _heard(words[n]))}
+    heard = {n: times for n in order if (times := _heard(words[n], cues[n].end - cues[n].start))}
     known = {n: times for n, times in heard.items() if any(word.sure for word in words[n])}
     clock, sound = _Clock(cues, known), _Sound(alignment)
     for n in order:
@@ -79,12 +81,18 @@ def retimed(cues: Sequence[Cue], alignment: Alignment) -> Retimed:
     return Retimed(tuple(segments), tuple(n for n, cue in enumerate(cues) if cue.spoken and n not in known))
 
 
-def _heard(words: Sequence[Placed]) -> _Times | None:
-    """Returns the seconds in which a cue is spoken; None where less than half of its letters are."""
+def _heard(words: Sequence[Placed], usual_s: float) -> _Times | None:
+    """Returns the seconds in which a cue is spoken; None where less than half of its letters are. One that takes far
+    longer than it should has words amid speech that the file has not: only those that are sure count."""
     sums = list(accumulate((len(word.letters) for word in words), initial=0))
     timed = [(n, word.times) for n, word in enumerate(words) if word.times]
     letters = sum(sums[n + 1] - sums[n] for n, _ in timed)
     if not letters or letters < _LEAST_HEARD * sums[-1]:
+        return None
+    if timed[-1][1][1] - timed[0][1][0] > _PACES[1] * usual_s + _NEAR_S:
+        timed = [each for each in timed if words[each[0]].sure]
+        letters = sum(sums[n + 1] - sums[n] for n, _ in timed)
+    if not letters:
         return None
     (first, (start, _)), (last, (_, end)) = timed[0], timed[-1]
     letter_s = (end - start) / letters
@@ -143,12 +151,17 @@ class _Clock:
 
 
 def rewritten(file: SubtitleFile, segments: Sequence[Segment]) -> Iterator[str]:
-    """Yields the file with the times of segments, one for each cue, and all else to the letter."""
+    """Yields the file with the times of segments, one for each cue, those within a cue moved as far, and all else to
+    the letter."""
     at = 0
     for cue, segment in zip(file.cues, segments, strict=True):
         for (first, last), seconds in zip(cue.times, (segment.start, segment.end), strict=True):
             yield file.text[at:first] + _like(file.text[first:last], seconds)
             at = last
+        for inner in _INNER_TIME.finditer(file.text, *cue.body):
+            moved = segment.start + max(0.0, seconds_of(inner[0]) - cue.start)
+            yield file.text[at : inner.start()] + _like(inner[0], min(moved, segment.end))
+            at = inner.end()
     yield file.text[at:]
 
 

@@ -102,6 +102,15 @@ def test_a_short_line_is_not_put_into_a_pause(tmp_path: Path) -> None:
     assert retimed.warnings == ["Not spoken, at 9 s: Who goes there? (3 words)."]  # type: ignore[attr-defined]
 
 
+def test_a_line_that_was_half_misheard_does_not_last_until_the_next_one(tmp_path: Path) -> None:
+    """Speech that the file has not follows a line, with letters of its last words: it ends before."""
+    text = "we should turn back nestor my rhymes the old man laughed and there was no sail arrived at the storm arose"
+    said = tuple(Word(f" {word}", n / 2, n / 2 + 0.4) for n, word in enumerate(text.split()))
+    heard = Transcript((Segment(0, 0.0, 10.4, text, said),), "en", 30.0)
+    new = seconds(retimed(tmp_path, srt([(3.0, 5.5)], ["We should turn back before the storm arrives."]), heard))
+    assert new == [pytest.approx(0.0, abs=0.2), pytest.approx(3.5, abs=1.2)]
+
+
 VTT = """WEBVTT - film
 Kind: captions
 
@@ -139,10 +148,11 @@ Dialogue: 0,0:00:07.50,0:00:11.00,Default,,0,0,0,,{\\an8}it was the age of wisdo
 @pytest.mark.parametrize(("text", "name"), [(VTT, "a.vtt"), (VTT, "a.srt"), (ASS, "a.ass"), (srt(TIMES), "a.vtt")])
 def test_each_form_stays_to_the_letter(text: str, name: str, tmp_path: Path) -> None:
     """Settings, styles, notes, names and drawings stay, whatever the file's name says; cues may be out of order."""
-    times = r"\d+:[\d:]+[.,]\d+(?=[ ,\n]+(?:-->|0:|\n|align|Default))|(?<=--> )\S+"
+    times = r"\d+:[\d:]+[.,]\d+(?=[ ,\n]+(?:-->|0:|\n|align|Default))|(?<=--> )\S+|(?<=<)[\d:.]+(?=>)"
     new = retimed(tmp_path, text, speech(), name)
     assert re.sub(times, "T", new) == re.sub(times, "T", text)
     assert new != text or text.startswith("1")
+    assert ("<00:02.089><c>" in new) == (text is VTT)  # 1 s into the cue, as before
 
 
 def test_other_formats_have_what_is_said(tmp_path: Path) -> None:
