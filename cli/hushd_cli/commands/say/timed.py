@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MAX_PACE = 1.35  # times the usual pace, at which people still follow
 _INTO_NEXT_S = 0.02  # seconds that a cue may sound into the next
+_LEAST_LATE_S = 0.05  # seconds by which a cue that is named is late
 _LAST_SOUND_S = 0.05  # seconds behind a last word, which fades
 _MAX_FILM_S = 86_400.0
 _NAMED = 5  # cues that are too long
@@ -130,10 +131,10 @@ class TimedSpeech(Iterator[bytes]):
         if segments[-1].end > until:
             pace = (segments[-1].end - start) / max(until - start, 0.01)
             sound, segments = self._spoken(cue, start, min(_MAX_PACE, 1.02 * pace))
-        if segments[-1].end > until:
+        if (over_s := segments[-1].end - until) >= _LEAST_LATE_S:
             self._late += 1
             if self._late <= _NAMED:
-                late = f"{segments[-1].end - until:.1f} s too long, even {_MAX_PACE} times as fast"
+                late = f"{over_s:.1f} s too long, even {_MAX_PACE} times as fast"
                 self._line.clear()
                 console.complain(f"Cue {number} is {late}: the next begins later.")
         return sound, segments
