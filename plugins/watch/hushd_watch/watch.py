@@ -143,4 +143,4 @@ class Watch:
 
 
 def log(text: str) -> None:
-    console.complain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {escaped(text)}")
+    console.complain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {escaped(text)}".replace("\n", r"\n"))
