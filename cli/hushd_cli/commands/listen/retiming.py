@@ -25,7 +25,7 @@ _NEAR_S = 1.0  # seconds from a cue's expected place, within which words heard f
 _MARGIN_S = 0.5  # around a cue that was misheard
 _PACES = 0.5, 2.0  # paces of a recording beside its subtitles; a film at another rate has 0.96 or 1.04
 
-_INNER_TIME = re.compile(r"(?<=<)(?:\d+:)?\d\d:\d\d\.\d{3}(?=>)")  # WebVTT's, before a word
+_INNER_TIME = re.compile(r"(?<=<)(?:\d+:)?\d\d:\d\d\.\d{3}(?=>)")  # a time of WebVTT before a word
 
 _Times = tuple[float, float]
 
