@@ -132,7 +132,7 @@ def test_a_formula_in_a_text_is_read_whatever_the_markup(text: str, pieces: list
     ("It costs $5 and $10.", "It costs five dollars and ten dollars."),
     ("Pay US$5, A$6 or $7.50/$8.",
      "Pay five US dollars, six Australian dollars or seven dollars and fifty cents eight dollars."),
-    ("A 5$ note and 6$ too", "A five dollars note and six dollars too"),
+    ("A 5$ note and 6$ too", "A five dollar note and six dollars too"),
     ("Price: $20,000 and $30,000.", "Price: twenty thousand dollars and thirty thousand dollars."),
     ("I owe $5. Then $6 come, see $7.", "I owe five dollars. Then six dollars come, see seven dollars."),
     ("echo $HOME and $PATH", "echo dollar HOME and dollar PATH"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol.limits import MAX_PAYLOAD
-from hushd_protocol.messages import Chunk, Credit, Message
+from hushd_protocol.messages import Chunk, Credit, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_tts.worker import Worker
@@ -52,6 +52,8 @@ def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = No
                     piece = next(source, None)
                     ended = piece is None
                     job.feed(Chunk(id=ID, seq=0, payload=piece or b"", last=ended))
+        elif isinstance(message, Partial):
+            assert message.data["kind"] == "voice"
         else:
             assert isinstance(message, Chunk)
             spoken.chunks.append(message)

@@ -62,7 +62,7 @@ def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
     door = Door(poller, launch, find(), lambda level, text: None)
-    door._start(0.0)
+    door._start(0.0, [], False)
     door._hang_up(door._gateways[0])
 
 

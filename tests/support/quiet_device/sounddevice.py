@@ -29,6 +29,18 @@ speaking: set[object] = set()  # streams that are open
 began: dict[str, float] = {}  # when the monologue did
 
 
+class default:
+    device = (0, 0)
+
+
+def query_hostapis() -> list[dict[str, Any]]:
+    return [{"name": "diary"}]
+
+
+def query_devices() -> list[dict[str, Any]]:
+    return [{"name": "diary", "hostapi": 0, "max_input_channels": 1, "max_output_channels": 2}]
+
+
 class CallbackStop(Exception):
     pass
 
