@@ -105,10 +105,10 @@ def test_what_would_sound_into_the_next_is_spoken_faster(capfd: pytest.CaptureFi
 
 
 def test_a_text_that_is_too_long_throughout_is_named_in_few_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    """The first cues, and how many more."""
+    """The first cues are named, and how many more there are."""
     spoken(*((float(n), n + 1.0, "one two three four five") for n in range(9)))
     errors = capfd.readouterr().err.splitlines()
-    assert [line.split()[2] for line in errors[:5]] == ["1", "2", "3", "4", "5"]
+    assert [line.partition("Cue ")[2].split()[0] for line in errors[:5]] == ["1", "2", "3", "4", "5"]
     assert errors[5:] == ["hushd: 3 more cues cannot be spoken in time."]
 
 
