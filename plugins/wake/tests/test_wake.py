@@ -98,8 +98,8 @@ def test_programs_share_one_worker_which_ends_with_the_last(supervisor: Supervis
         assert [worker.name for worker in one.status().workers] == [WORKER]
         go.set()
         assert (list(first), list(second)) == ([], [])
-        wait_until(lambda: row(one)["pid"] is None, "the worker leaves")
-        assert not psutil.Process(supervisor.pid).children()
+        wait_until(lambda: not psutil.Process(supervisor.pid).children(), "the worker leaves")
+        assert [(worker.name, worker.pid, worker.starts) for worker in one.status().workers] == [(WORKER, None, 1)]
 
 
 def test_the_words_are_described(supervisor: Supervisor) -> None:
