@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults import Change, planted
 from planted import PLANTED
 
 ROOT = Path(__file__).parents[1]
@@ -64,14 +65,15 @@ exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*"]
 
 
 @contextmanager
-def copied(module: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Copies the package of a module, such as `hushd.transport.link`; yields its file there, and an environment."""
-    package, *_ = module.split(".")
-    (source,) = [*ROOT.glob(f"*/{package}/__init__.py"), *ROOT.glob(f"plugins/*/{package}/__init__.py")]
+def faulty(module: Path, code: str) -> Iterator[dict[str, str]]:
+    """Copies the package of a module, with this code in it; yields an environment where that comes first."""
+    component = next(parent for parent in module.parents if not (parent / "__init__.py").exists())
+    package, *_ = module.relative_to(component).parts
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        shutil.copytree(source.parent, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(component / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        Path(folder, module.relative_to(component)).write_text(code)
         path = os.pathsep.join((folder, str(ROOT / "tests")))
-        yield Path(folder, f"{module.replace('.', '/')}.py"), os.environ | SEEDS | {"PYTHONPATH": path}
+        yield os.environ | SEEDS | {"PYTHONPATH": path}
 
 
 def command(finder: str, seeds: int = 1) -> list[str]:
@@ -81,14 +83,10 @@ def command(finder: str, seeds: int = 1) -> list[str]:
     return [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", *finder.split()]
 
 
-def lives(row: tuple[str, str, str, str], seeds: int) -> bool:
+def lives(row: tuple[str, str, Change, str], seeds: int) -> bool:
     """Returns whether a fault of the table is found by nothing. Raises LookupError where it has no place any more."""
-    module, right, wrong, finder = row
-    with copied(module) as (file, environment):
-        source = file.read_text()
-        if right not in source:
-            raise LookupError(f"{module} has no {right!r} any more")
-        file.write_text(source.replace(right, wrong, 1))
+    package, place, change, finder = row
+    with faulty(*planted(package, place, change)) as environment:
         try:
             done = subprocess.run(
                 command(finder, seeds), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S
@@ -118,8 +116,7 @@ class Mutant:
         """Returns whether no test of the module's own folder finds it; the tests that bear its name are first."""
         name = f"test_{Path(self.path).stem}*.py"
         own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / self.tests).rglob(name))]
-        with copied(self.path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
-            file.write_text(source)
+        with faulty(ROOT / self.path, source) as environment:
             return all(passes(which, environment) for which in (" ".join(own), self.tests) if which)
 
 
@@ -176,7 +173,7 @@ def main() -> int:
     parser.add_argument("--draw", type=int, metavar="N", help="as many faults of cosmic-ray's; default: all")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn; default: 1")
     parser.add_argument("--planted", action="store_true", help="the faults of lab/planted.py instead")
-    parser.add_argument("--only", default="", help="of these, in modules whose names begin so")
+    parser.add_argument("--only", default="", help="of these, in packages whose names begin so")
     parser.add_argument("--seeds", type=int, default=60, help="of storms for each; default: 60")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side; default: the cores")
     options = parser.parse_args()
@@ -185,7 +182,7 @@ def main() -> int:
         if options.planted:
             rows = [row for row in PLANTED if row[0].startswith(options.only)]
             for row, alive in zip(rows, pool.map(lives, rows, [options.seeds] * len(rows)), strict=True):
-                print(f"{'LIVES' if alive else 'found'}  {row[0]}: {row[1]!r} -> {row[2]!r}", flush=True)
+                print(f"{'LIVES' if alive else 'found'}  {row[0]} {row[1]}: {row[2].__name__}", flush=True)
                 found, lived = found + (not alive), lived + alive
         else:
             every = mutants(options.modules or [path for place in CORE for path in _files(place) if path not in NEVER])
