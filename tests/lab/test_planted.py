@@ -24,7 +24,7 @@ def give(holder, request):
 
 @pytest.mark.night
 def test_every_fault_has_its_place() -> None:
-    """What is planted is found by its meaning, and is Python: else every test would find it."""
+    """A fault is found by its meaning, and planted as Python: a syntax error would be found by every test."""
     assert len(PLANTED) <= 100
     for package, place, change, finder in PLANTED:
         if finder.startswith("plugins/") and not find_spec(package):

@@ -29,7 +29,7 @@ class Desk:
         self.actions: list[do.Action] = []
         self.done: list[do.Action] = []  # by the last stimulus
 
-    def _take(self, actions: list[do.Action]) -> None:
+    def take(self, actions: list[do.Action]) -> None:
         """Books the actions; there is memory for every start, unless `full`."""
         self.done = actions + ([] if self.full else self.worker.room.admit(self.now))
         self.actions += self.done
@@ -43,11 +43,11 @@ class Desk:
         message = sent(m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields))  # type: ignore[arg-type]
         request = ActiveRequest(self.client, message, "cli", NAME, number, self.now)
         self.requests.append(request)
-        self._take(self.worker.submit(request, self.now))
+        self.take(self.worker.submit(request, self.now))
         return request
 
     def from_worker(self, message: m.Message) -> None:
-        self._take(self.worker.news.receive(self.worker.gen, sent(message), self.now))
+        self.take(self.worker.news.receive(self.worker.gen, sent(message), self.now))
 
     def ready(self) -> None:
         self.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
@@ -58,17 +58,31 @@ class Desk:
             self.from_worker(m.Result(id=name))
 
     def exit(self, status: int, **how: bool) -> None:
-        self._take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now, **how))
+        self.take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now, **how))
 
     def unload(self, owner: bytes | None = None, force: bool = False) -> None:
         """Unloads the worker for the client that asked for its jobs, or for `owner`."""
-        self._take(self.worker.unload(self.now, self.client if owner is None else owner, force))
+        self.take(self.worker.unload(self.now, self.client if owner is None else owner, force))
 
     def hold(self) -> None:
-        self._take(self.worker.hold(self.now))
+        self.take(self.worker.hold(self.now))
 
     def shutdown(self) -> None:
-        self._take(self.worker.shutdown(self.now))
+        self.take(self.worker.shutdown(self.now))
+
+    def cancel(self, request: ActiveRequest) -> None:
+        self.take(self.worker.cancel(request, self.now))
+
+    def grant(self, request: ActiveRequest, chunks: int) -> None:
+        self.take(self.worker.grant(request, chunks, self.now))
+
+    def input(self, request: ActiveRequest, chunk: m.Chunk) -> None:
+        self.take(self.worker.input(request, chunk, self.now))
+
+    def tick(self, at: float | None = None) -> None:
+        """The worker looks at the clock, now or at a later time."""
+        self.now = self.now if at is None else at
+        self.take(self.worker.on_time(self.now))
 
     def time(self) -> None:
         """Waits for whatever is due next, beyond looks at a start and words to those who wait."""
@@ -76,7 +90,7 @@ class Desk:
         while quiet and (due := self.worker.deadline()) < math.inf:
             self.now, state = due, self.worker.state
             done = self.worker.on_time(due)
-            self._take(done)
+            self.take(done)
             looks = [isinstance(a, do.Gauge) or isinstance(getattr(a, "message", None), m.Accepted) for a in done]
             quiet = bool(done) and all(looks) and self.worker.state is state
 
@@ -127,7 +141,7 @@ def desk_in(state: State) -> Desk:
     desk.result()
     if state is State.SUSPENDED:
         desk.worker.lifecycle.suspend(desk.now)
-        desk._take(desk.worker.room.suspended(desk.worker.gen, "", False, desk.now))
+        desk.take(desk.worker.room.suspended(desk.worker.gen, "", False, desk.now))
     if state is State.STOPPING:
         desk.unload()
     return desk

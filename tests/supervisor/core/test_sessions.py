@@ -65,8 +65,7 @@ def test_each_kind_has_a_line_of_its_own() -> None:
     assert [places(desk, t)[0] for t in (file_2, live_2, live_3)] == [("queued", 0), ("queued", 0), ("queued", 1)]
     end(desk, live)
     assert runs(desk, file, live_2)
-    desk.now += TELL_S
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick(desk.now + TELL_S)
     assert places(desk, live_3) == [("queued", 1), ("queued", 0)]
     end(desk, file)
     assert runs(desk, live_2, file_2)

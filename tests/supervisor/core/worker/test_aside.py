@@ -41,7 +41,7 @@ def pipe(desk: Desk, client: bytes = b"pipe", **fields: object) -> ActiveRequest
 def send(desk: Desk, request: ActiveRequest, *, used: bool, last: bool = False) -> None:
     """A chunk of input comes, and the worker comes for the next one if it is `used`."""
     chunk = m.Chunk(id=request.id, seq=request.uploaded, last=last)
-    desk._take(desk.worker.input(request, chunk, desk.now))
+    desk.input(request, chunk)
     if used:
         desk.from_worker(m.Credit(id=request.id, chunks=1))
 
@@ -57,8 +57,7 @@ def wait(desk: Desk, seconds: float) -> None:
     while desk.now < end:
         beat = min(end, desk.now + 2)
         while (due := desk.worker.deadline()) <= beat:
-            desk.now = due
-            desk._take(desk.worker.on_time(due))
+            desk.tick(due)
         desk.now = beat
         desk.from_worker(m.Beat(cpu_s=desk.now))
 
@@ -124,7 +123,7 @@ def test_a_slow_reader_gives_its_slot_away() -> None:
     for number in range(1, 4):
         wait(desk, 10)
         for reader in readers:
-            desk._take(desk.worker.grant(reader, 1, desk.now))
+            desk.grant(reader, 1)
             desk.from_worker(m.Chunk(id=reader.id, seq=number))
     assert not any(desk.terminal(reader) for reader in readers)
     due = desk.now + UNREAD_TIMEOUT_S
@@ -146,7 +145,7 @@ def test_a_short_wait_keeps_the_slot(pause: str) -> None:
         if pause == "input":
             send(desk, request, used=True)
         else:
-            desk._take(desk.worker.grant(request, 1, desk.now))
+            desk.grant(request, 1)
     assert not runs(desk, other)
     assert not request.aside
 

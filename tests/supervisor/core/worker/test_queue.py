@@ -94,7 +94,7 @@ def test_a_connection_that_withdraws_its_requests_is_like_a_new_one() -> None:
     """A thousand cancelled requests cost its next one no turn."""
     desk = desk_in(State.BUSY)
     for request in [ask(desk, b"fickle") for _ in range(CROWD)]:
-        desk._take(desk.worker.cancel(request, desk.now))
+        desk.cancel(request)
     others = [ask(desk, b"other") for _ in range(3)]
     late = ask(desk, b"fickle")
     assert served(desk, 2) == [others[0], late]
@@ -126,7 +126,7 @@ def test_the_bounds(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(refused, m.Error)
     assert (refused.code, refused.retryable) == ("overloaded", True)
     assert refused.retry_after_ms
-    desk._take(desk.worker.cancel(waiting[0], desk.now))
+    desk.cancel(waiting[0])
     assert desk.terminal(desk.request(payload=text)) == ""
     while desk.worker.jobs.running:
         desk.result()
@@ -144,7 +144,7 @@ def test_a_crowd_is_told_a_few_at_a_time() -> None:
         desk.now = max(desk.now, desk.worker.jobs.waiting_deadline())
         if desk.now >= began + TELL_S + 1:
             break
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
         assert 0 < len(desk.actions) - before <= MAX_TOLD
         rounds += 1
     assert rounds >= CROWD / MAX_TOLD
@@ -159,10 +159,9 @@ def test_deadlines_end_a_crowd() -> None:
         message = m.Request(id=number.to_bytes(16, "big"), worker="stt/a/x", op="echo")
         late = ActiveRequest(b"%d" % number, message, "cli", "stt/a/x", number, desk.now, desk.now + 3.0)
         desk.requests.append(late)
-        desk._take(desk.worker.submit(late, desk.now))
+        desk.take(desk.worker.submit(late, desk.now))
     while desk.worker.jobs.waiting:
-        desk.now = max(desk.now, desk.worker.jobs.waiting_deadline())
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick(max(desk.now, desk.worker.jobs.waiting_deadline()))
     assert desk.now == 103.0
     assert {desk.terminal(request) for request in desk.requests[1:]} == {"deadline_exceeded"}
     assert desk.worker.jobs.queue.bytes == 0

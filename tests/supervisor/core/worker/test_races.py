@@ -29,7 +29,7 @@ def test_race_2_request_is_granted_when_the_idle_time_ends() -> None:
     desk = desk_in(State.READY)
     desk.now = desk.worker.deadline()
     desk.request()
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick()
     assert desk.worker.state is State.BUSY
     assert not any(isinstance(a, do.Kill) or isinstance(getattr(a, "message", None), m.Drain) for a in desk.actions)
 
@@ -42,10 +42,10 @@ def test_race_3_a_timer_that_was_cancelled_does_nothing_when_it_fires() -> None:
     desk.request()
     desk.now = old + 0.5
     desk.from_worker(m.Beat(cpu_s=1))
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick()
     assert desk.worker.state is State.BUSY
     desk.result()
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick()
     assert desk.worker.state is State.READY
     assert desk.worker.deadline() == desk.now + 300
 
@@ -220,8 +220,8 @@ def test_race_20_a_long_stream_is_busy_until_its_last_byte() -> None:
     for seq in range(100):
         desk.now += 1
         desk.from_worker(m.Chunk(id=request.message.id, seq=seq))
-        desk._take(desk.worker.grant(request, 1, desk.now))
-        desk._take(desk.worker.on_time(desk.now))
+        desk.grant(request, 1)
+        desk.tick()
         assert desk.worker.state is State.BUSY
     desk.result()
     assert desk.worker.deadline() == desk.now + 5
@@ -232,7 +232,7 @@ def wait_with_beats(desk: Desk, seconds: int) -> None:
     for _ in range(seconds // 2):
         desk.now += 2
         desk.from_worker(m.Beat(cpu_s=0))
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
 
 
 def test_race_26_a_silent_microphone_is_no_hang() -> None:
@@ -243,7 +243,7 @@ def test_race_26_a_silent_microphone_is_no_hang() -> None:
     desk.from_worker(m.Credit(id=request.message.id, chunks=8))
     wait_with_beats(desk, 600)
     assert desk.worker.state is State.BUSY
-    desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=0), desk.now))
+    desk.input(request, m.Chunk(id=request.message.id, seq=0))
     wait_with_beats(desk, 30)  # now it has input, and does nothing with it
     assert desk.worker.state is State.KILLING
 
@@ -256,8 +256,7 @@ def test_race_26_a_client_that_stops_reading_is_told_so_and_the_worker_lives() -
     desk.from_worker(m.Chunk(id=request.message.id, seq=0))
     wait_with_beats(desk, 58)
     assert desk.worker.state is State.BUSY
-    desk.now += 2
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick(desk.now + 2)
     assert do.ToWorker(NAME, 1, m.Cancel(id=request.message.id)) in desk.done
     desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
     assert desk.terminal(request) == "slow_consumer"
@@ -268,9 +267,9 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
     """Outstanding credit is bounded, 16 MiB of chunks in each direction."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
-    desk._take(desk.worker.grant(request, 248, desk.now))
+    desk.grant(request, 248)
     assert not request.ending
-    desk._take(desk.worker.grant(request, 1, desk.now))
+    desk.grant(request, 1)
     assert request.ending == "protocol_error"
 
 
@@ -286,7 +285,7 @@ def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
     """A start on the CPU, which may do where a card lacks it, would take that memory, too."""
     desk = desk_in(State.WAITING)
     request = desk.request()
-    desk._take(desk.worker.room.abandon_start(desk.now, HushdError("server_busy", "There is too little memory.")))
+    desk.take(desk.worker.room.abandon_start(desk.now, HushdError("server_busy", "There is too little memory.")))
     assert desk.terminal(request) == "server_busy"
 
 
@@ -294,7 +293,7 @@ def test_a_shutdown_hurries_jobs_that_are_cancelled_already() -> None:
     """The engine has had its time to obey, and nobody waits for them."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
-    desk._take(desk.worker.cancel(request, desk.now))
+    desk.cancel(request)
     desk.now += 1
     desk.shutdown()
     assert (desk.worker.state, request.hurried_at) == (State.DRAINING, desk.now)

@@ -26,7 +26,7 @@ STIMULI = {
     "result": lambda d: d.result(),
     "exit 0": lambda d: d.exit(0),
     "crash": lambda d: d.exit(-11),
-    "unreachable": lambda d: d._take(d.worker.news.unreachable(d.worker.gen, d.now)),
+    "unreachable": lambda d: d.take(d.worker.news.unreachable(d.worker.gen, d.now)),
     "unload": lambda d: d.unload(),
     "a stranger's unload": lambda d: d.unload(b"stranger"),
     "forced unload": lambda d: d.unload(b"stranger", force=True),
@@ -112,11 +112,11 @@ def test_a_pinned_worker_makes_no_room(state: State) -> None:
     desk = desk_in(state)
     desk.worker.lifecycle.settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
-        desk._take(desk.worker.cancel(desk.requests[0], desk.now))
-    desk._take(desk.worker.room.evict(desk.now))
+        desk.cancel(desk.requests[0])
+    desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is state
     desk.worker.lifecycle.settings = WorkerSettings()
-    desk._take(desk.worker.room.evict(desk.now))
+    desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is not state
 
 
@@ -148,7 +148,7 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
     request = desk.requests[0]
     if held:
         desk.hold()
-    desk._take(desk.worker.news.start_postponed(desk.worker.gen, "no memory", desk.now))
+    desk.take(desk.worker.news.start_postponed(desk.worker.gen, "no memory", desk.now))
     assert (desk.worker.state, desk.terminal(request)) == (S.STOPPED, code)
     if code:
         told = desk.answers(request)[-1]
@@ -292,8 +292,7 @@ def end_of_start(desk: Desk) -> float:
     """Lets time pass until the start is ended; returns how long that took."""
     began = desk.now
     while desk.worker.state is State.STARTING:
-        desk.now = desk.worker.deadline()
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick(desk.worker.deadline())
     return desk.now - began
 
 
@@ -306,7 +305,7 @@ def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
     for step in range(1, 73):
         desk.now += 50
         gauge(desk, **{what: step * {"cpu_s": 0.2, "read": 100_000, "private": 1_000_000}[what]})
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
         assert desk.worker.state is State.STARTING
     assert end_of_start(desk) == 60
 
@@ -319,8 +318,7 @@ def test_the_word_of_a_start_counts_for_five_minutes(words: int, ended: float) -
     begin(desk)
     began = desk.now
     for _ in range(words):
-        desk.now += 30
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick(desk.now + 30)
         if desk.worker.state is State.KILLING:
             break
         desk.from_worker(m.Loading())
@@ -335,7 +333,7 @@ def test_a_load_that_reads_may_compute_for_as_long_as_it_likes() -> None:
     for step in range(1, 19):
         desk.now += 50
         gauge(desk, cpu_s=step * 100, read=min(step, 12) * 100_000)
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
         assert (desk.worker.state is State.STARTING) == (step < 18)
     assert desk.worker.process.start_timed_out == "has used 600 s of CPU time while loading, and neither read nor grown"
 
@@ -369,8 +367,7 @@ def test_who_waits_is_told_what_happens() -> None:
     began = desk.now
     while desk.now < began + 9:
         gauge(desk, private=int((desk.now - began) * 3e8), cpu_s=desk.now)
-        desk.now = desk.worker.deadline()
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick(desk.worker.deadline())
     told = [a for a in desk.answers(request) if isinstance(a, m.Accepted) and a.note]
     assert [(a.state, a.note) for a in told[-2:]] == [
         ("starting", "loading, 0.6 of 3.2 GB"),
@@ -387,13 +384,13 @@ def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
     for second in range(2, 60, 2):
         desk.now = 100.0 + second
         desk.from_worker(m.Beat(cpu_s=second / 10))
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
     assert desk.worker.state is State.BUSY
     last = desk.now
     while desk.worker.state is State.BUSY:
         desk.now += 2
         desk.from_worker(m.Beat(cpu_s=5.8))
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
     assert 20 <= desk.now - last <= 22
 
 
@@ -404,7 +401,7 @@ def test_long_audio_may_be_quiet_for_longer() -> None:
     for _ in range(200):
         desk.now += 2
         desk.from_worker(m.Beat(cpu_s=0.0))
-        desk._take(desk.worker.on_time(desk.now))
+        desk.tick()
     assert desk.worker.state is State.BUSY
 
 
@@ -578,8 +575,7 @@ def test_who_waits_is_told_its_place() -> None:
     desk = desk_in(State.BUSY)
     waiting = [desk.request() for _ in range(3)]
     desk.result()
-    desk.now += TELL_S
-    desk._take(desk.worker.on_time(desk.now))
+    desk.tick(desk.now + TELL_S)
     places = [[(a.state, a.position) for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in waiting]
     assert places == [[("queued", 0), ("running", 0)], [("queued", 1), ("queued", 0)], [("queued", 2), ("queued", 1)]]
 
@@ -588,7 +584,7 @@ def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> No
     """The client has its answer, hears no more, and the next request waits for the slot: not for another process."""
     desk = desk_in(State.BUSY)
     (request,) = desk.requests
-    desk._take(desk.worker.cancel(request, desk.now))
+    desk.cancel(request)
     assert desk.terminal(request) == "cancelled"
     following = desk.request()
     for beat in range(10):
@@ -611,7 +607,7 @@ def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
     desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
     desk.from_worker(m.Ready(slots=slots))
     desk.from_worker(m.Beat(cpu_s=1000.0))  # of the load
-    desk._take(desk.worker.cancel(request, desk.now))
+    desk.cancel(request)
     desk.now += 100.0
     desk.from_worker(m.Beat(cpu_s=1000.0 + 59.0 * slots))
     assert desk.worker.state is State.BUSY
@@ -628,7 +624,7 @@ def test_a_cancelled_request_leaves_its_lease() -> None:
         desk = Desk()
         request = desk.request(keep_alive=keep_alive)
         desk.ready()
-        desk._take(desk.worker.cancel(request, desk.now))
+        desk.cancel(request)
         desk.now += 1.0
         desk.result()
         assert desk.worker.state is (State.STOPPING if leaves else State.READY)
@@ -652,9 +648,9 @@ def test_deadlines_count_queueing_start_and_work() -> None:
 def test_settings_of_the_process_end_it() -> None:
     """Others, such as how long it rests, count from now on for the one that there is."""
     desk = desk_in(State.READY)
-    desk._take(desk.worker.configure(WorkerSettings(keep_alive=60.0), desk.now))
+    desk.take(desk.worker.configure(WorkerSettings(keep_alive=60.0), desk.now))
     assert (desk.worker.state, desk.worker.deadline()) == (State.READY, desk.now + 60.0)
-    desk._take(desk.worker.configure(WorkerSettings(keep_alive=60.0, compute_device="cpu"), desk.now))
+    desk.take(desk.worker.configure(WorkerSettings(keep_alive=60.0, compute_device="cpu"), desk.now))
     assert desk.worker.state is State.STOPPING
 
 
@@ -665,7 +661,7 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
     request = desk.request(input="stream")
     desk.ready()
     desk.from_worker(m.Credit(id=request.message.id, chunks=8))
-    desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=seq), desk.now))
+    desk.input(request, m.Chunk(id=request.message.id, seq=seq))
     assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
 
