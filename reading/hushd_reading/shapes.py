@@ -59,6 +59,10 @@ def of_digits(language: Language) -> list[Shape]:
     of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
     unit = "|".join([*spaced, r"[%‰\"″°ºΩµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
+    compounds = _NEVER
+    if language.get("units.compound"):
+        signs = names.unit_signs(language) - language.words("units.before_end")
+        compounds = alternatives(sign for sign in signs if re.fullmatch(r"[a-zµVW]|[^\W\d_]{2,5}", sign))
     per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
     return [
         *(Shape(kind, "", pattern) for kind, pattern in language.get("shapes", {}).items()),
@@ -85,6 +89,9 @@ def of_digits(language: Language) -> list[Shape]:
               decisions.ordinal),
         Shape("decade", "", rf"(?<!\w)(?<!\d[.,:/-])['’]?(?P<number>{language.get('decade.number', _NEVER)})"
               rf"(?P<mark>{language.get('decade.mark', _NEVER)})(?!\w)"),
+        Shape("compound", r"\d-[^\W\d_]",
+              rf"(?<![\w.,])(?:(?P<times>\d+) ?[x×] ?)?{number}-(?P<unit>{compounds})"
+              r"(?:\.(?!\s*$))?(?=-\w|\s[^\W\d_])"),
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
               rf"{_B}{number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),

@@ -95,7 +95,7 @@ def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
     spoken = (
         spellout.year(int(number.whole), "de") if len(number.whole) == 4 else spellout.cardinal(int(number.whole), "de")
     )
-    return f"{spoken}er" + " " * parts["mark"].endswith("-")
+    return f"{spoken}{parts['mark'].replace('-', ' ')}"
 
 
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
@@ -134,14 +134,6 @@ def say_joined(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
     if "," in parts["number"]:
         return f"{verbaliser.say(number)}-{parts['tail']}"
     return f"{spellout.cardinal(int(parts['number']), 'de', 'm')}{parts['tail']}"
-
-
-def say_tagged(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    """Says 100-m-Lauf with the unit's name."""
-    times = f"{verbaliser.whole(parts['times'])} mal " if "times" in parts else ""
-    return (
-        f"{times}{verbaliser.whole(parts['number'])}-{names.unit(parts['unit'], near.language, True)}-{parts['tail']}"
-    )
 
 
 def say_sentence(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

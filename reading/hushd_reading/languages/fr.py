@@ -54,6 +54,10 @@ _TITLES = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles":
            "M.": "monsieur"}  # fmt: skip
 
 
+def say_century_sign(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    return "siècle"
+
+
 def say_title(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     written = near.text[near.start : near.end]
     return _TITLES.get(written, written)

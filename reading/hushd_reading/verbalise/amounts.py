@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from hushd_reading import gender, names
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Amount, Number, number
+from hushd_reading.shapes import VULGAR
 
 from .numbers import Numbers
+
+# A fraction that is less than one, right before its unit.
+_PART = re.compile(rf"(?<!\w)(?<!\d[ \u00a0\u202f\u2009-])(?:(?P<half>½|1[/⁄]2)|[{VULGAR}]|\d+[/⁄]\d+)\s?\Z")
 
 
 class Amounts(Numbers):
@@ -56,13 +62,25 @@ class Amounts(Numbers):
             words = f"{self.say(amount.number, of)} {language['to']} {words}"
         return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount)}"
 
+    def compound(self, size: Number, near: Near, parts: Parts) -> str:
+        """Says a measure that describes a noun, as in a 5-km run and a 4 x 100-m-Lauf."""
+        times = f"{self.whole(parts['times'])} {self.language['number.times']} " if "times" in parts else ""
+        unit = names.unit(parts["unit"], self.language, self.language["units.compound"] == "single")
+        return f"{times}{self.say(size)}-{unit}"
+
     def each(self, record: object, near: Near, parts: Parts) -> str:
         """Says the stroke of 5 l/100 km."""
         return f" {self.language['units.per']} "
 
     def unit(self, record: object, near: Near, parts: Parts) -> str:
-        """Says a unit that has no number right before: 2½ kg, deux millions de km."""
-        return names.unit(parts["unit"], self.language, False)
+        """Says a unit that has no number right before: 2½ kg, deux millions de km; trois quarts de kilogramme."""
+        part = _PART.search(near.text[: near.start])
+        name = names.unit(parts["unit"], self.language, part is not None)
+        if part is None:
+            return name
+        if of := self.language.get("fraction.of"):
+            return str(of.format(name))
+        return name if part["half"] else self._of(name)
 
     def dimension(self, record: object, near: Near, parts: Parts) -> str:
         """Says 5 x 10 cm and 1920x1080; two small numbers alone are a product."""

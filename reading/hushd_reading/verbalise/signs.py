@@ -93,9 +93,6 @@ class Signs(Numbers):
     def about(self, record: object, near: Near, parts: object) -> str:
         return f"{self.language['number.about']} "
 
-    def unit(self, record: object, near: Near, parts: Parts) -> str:
-        return names.unit(parts["unit"], self.language, False)
-
     def verse(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.say(pair[1])}"
 
