@@ -2,10 +2,10 @@
 
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
-`help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
-the workers and at the command line. With agents lies `prepared.json`, what the SDK answers to hosts of agents; with a
-plugin the refusals of its commands and operations. Tables in docs are written, too: those of docs/PROTOCOL.md from the
-operations, and of docs/SERVING.md from the requests.
+`help.txt` has what `hushd --help` prints; `refusals.txt` each sentence that refuses a bad value, with the parameters
+and the values that it is for, at the workers and at the command line. With agents lies `prepared.json`, what the SDK
+answers to hosts of agents; with a plugin the refusals of its commands and operations. Tables in docs are written, too:
+those of docs/PROTOCOL.md from the operations, and of docs/SERVING.md from the requests.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ def texts() -> dict[str, Callable[[], str]]:
     for name, path in here.items():
         commands = _entry_points(path).get("hushd.commands", {})
         if commands or name in others:
-            made[f"../../plugins/{name}/tests/refusals.txt"] = lambda name=name, commands=commands: "\n".join(
-                [*others.get(name, list)(), *(of_commands(commands) if commands else ()), ""]
+            made[f"../../plugins/{name}/tests/refusals.txt"] = lambda name=name, commands=commands: _by_kind(
+                [*others.get(name, list)(), *(of_commands(commands) if commands else ())]
             )
     if "wake" in here:
         made[WAKE] = with_detect
     return made | {
         "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
-        "../agents/refusals.txt": lambda: "\n".join([*of_commands(["mcp"]), ""]),
+        "../agents/refusals.txt": lambda: _by_kind(of_commands(["mcp"])),
         "../schema/parameters.txt": lambda: "\n".join([*of_parameters(), ""]),
-        "../gateway/refusals.txt": lambda: "\n".join([*of_http(), ""]),
+        "../gateway/refusals.txt": lambda: _by_kind(of_http()),
         SERVING: with_requests,
         "help.txt": help_of_hushd,
         "status.json": of_status,
-        "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
+        "refusals.txt": lambda: _by_kind([*of_workers(), *of_commands()]),
         PROTOCOL: with_references,
     }
 
@@ -324,9 +324,24 @@ def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _table(title: str, check: Callable[[Any], object], values: tuple[Any, ...]) -> Iterator[str]:
+    """A line for each sentence that refuses, and the values refused; COMMAND, NAME and VALUE stand for those in it."""
+    kinds: dict[str, list[str]] = {}
+    command, _, name = title.rpartition(" ")
     for value in values:
         if sentence := _refused(check, value):
-            yield f"{title}: {sentence}"
+            kind = re.sub(rf"(?<![\w.]){re.escape(repr(value)[:50])}(x*\.\.\.)?(?!\w|\.\d)", "VALUE", sentence)
+            kind = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "NAME", kind)
+            kinds.setdefault(kind.replace(f"`{command} --", "`COMMAND --"), []).append(repr(value)[:10])
+    yield from (f"{title}: {kind} <- {' '.join(refused)}" for kind, refused in kinds.items())
+
+
+def _by_kind(lines: Iterable[str]) -> str:
+    """A line for each kind of refusal, with all that refuse so."""
+    kinds: dict[str, list[str]] = {}
+    for line in lines:
+        title, _, kind = line.partition(": ")
+        kinds.setdefault(kind, []).append(title)
+    return "".join(f"{', '.join(titles)}: {kind}\n" for kind, titles in kinds.items())
 
 
 def _refused(check: Callable[[Any], object], value: Any) -> str | None:
