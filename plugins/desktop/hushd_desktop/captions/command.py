@@ -74,7 +74,7 @@ def make_parser(prog: str) -> Parser:
         "-o",
         "--output",
         metavar="FILE",
-        help="write all captions at the end, as FILE.srt, .vtt, .lrc, .txt, .tsv or .json",
+        help=f"write all captions at the end; the ending of FILE says how: {', '.join(FORMATS)}",
     )
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
     text = parser.add_argument_group("transcription")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.transcripts.formats import FORMATS
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
 from support.command_line import on_terminal
@@ -257,13 +258,13 @@ def test_ctrl_c_cancels_all(number: int, code: int, start_router: Start, sounds:
 
 
 def test_all_formats_go_to_files(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
-    """`-f all` writes five files into the current folder, as whisper does, or into that of -o."""
+    """`-f all` writes a file of each format into the current folder, as whisper does, or into that of -o."""
     Hearers(start_router, lambda requests: requests)
     here = tmp_path / "here"
     here.mkdir()
     done = run(sounds[0], "-f", "all", cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert sorted(os.listdir(here)) == ["a.json", "a.lrc", "a.srt", "a.tsv", "a.txt", "a.vtt"]
+    assert sorted(os.listdir(here)) == sorted(f"a.{form}" for form in FORMATS)
     assert run(sounds[0], "-f", "all", "-o", str(tmp_path / "there")).returncode == 0
     for file in os.listdir(here):
         assert (tmp_path / "there" / file).read_bytes() == (here / file).read_bytes()
