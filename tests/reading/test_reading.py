@@ -20,122 +20,21 @@ from hushd_reading.sentences import MAX_PIECE
 from hushd_schema.operations.synthesize import MARKUPS
 from support.seeds import SHARE, seeds
 
-ADDRESSES = [
-    ("See https://www.example.com/docs/index.html?x=1#top, ok",
-     "See example dot com slash docs slash index dot html, ok"),
-    ("(http://example.org)", "(example dot org)"),
-    ("ftp://files.example.net/a_b", "files dot example dot net slash a b"),
-    ("www.example.co.uk.", "example dot co dot UK."),
-    ("at github.com/owner/name now", "at github dot com slash owner slash name now"),
-    ("https://user@host.example:8080/a", "host dot example slash a"),
-    ("https://x.io/4f0c9b2d77aa41e8b1c09d3e5f61a2b3", "x dot IO"),
-    ("https://x.io/a/b/c/d/e", "x dot IO"),
-    (f"See https://x.io/{'a/' * 9999} then.", "See x dot IO then."),
-    ("Mail Jane.Doe_x@example.com!", "Mail Jane dot Doe x at example dot com!"),
-    ("mailto:a-b@c.de", "a dash b at c dot DE"),
-    ("From: Jane <jane@example.com>, see <https://example.com/a>.",
-     "From: Jane jane at example dot com, see example dot com slash a."),
-    ("Open /usr/local/bin/python3.", "Open slash usr slash local slash bin slash python three."),
-    ("in ~/music and ./run.sh", "in tilde slash music and dot slash run dot sh"),
-    ("edit src/main.py, then", "edit src slash main dot py, then"),
-    (r"C:\Users\Ada has it", "C colon slash Users slash Ada has it"),
-]  # fmt: skip
-CODE = [
-    ("call read_file() or foo.bar()", "call read file or foo dot bar"),
-    ("__init__ and _private", "init and private"),
-    ("camelCaseName, parseHTTP2", "camel Case Name, parse HTTP two"),
-    ("MyLongClassName", "My Long Class Name"),
-    ("pass --dry-run or -v", "pass dash dash dry-run or dash v"),
-    ("a != b, c == d", "a is not equal to b, c equals d"),
-    ("a <= b && c -> d", "a is less than or equal to b and c to d"),
-    ("x ≥ 3 → y ≈ 2", "x is at least three to y is about two"),
-    ("C# and F#", "C sharp and F sharp"),
-    ("2 * 3 and 2*3", "two times three and two times three"),
-    ("−7 degrees", "minus seven degrees"),
-    ("U.S.-based, \"foo\"-like, (-v) and '-x'", "U.S.-based, \"foo\"-like, (dash v) and 'dash x'"),
-]
-TELEPHONES = [
-    (
-        "(415) 555-2671, 1-800-555-0199",
-        "four one five, five five five, two six seven one, one, eight zero zero, five five five, zero one nine nine",
-    ),
-    ("+1 415-555-2671", "plus one, four one five, five five five, two six seven one"),
-    (
-        "+44 20 7946 0958 or +4930123456",
-        "plus four four, two zero, seven nine four six, zero nine five eight or plus four nine three zero one "
-        "two three four five six",
-    ),
-    (
-        "+49 (0)30 123456, 030/123456",
-        "plus four nine, zero, three zero, one two three four five six, zero three zero, one two three four five six",
-    ),
-    (
-        "Call 0800 1111. (11) 98765-4321",
-        "Call zero eight zero zero, one one one one. one one, nine eight seven six five, four three two one",
-    ),
-]
-MARKS = [
-    ("It is *really* **so** `here` ~~not~~", "It is really so here not"),
-    ("Great \U0001f600\U0001f3fd! Go \U0001f1e9\U0001f1ea", "Great ! Go"),
-    ("a \u2615\ufe0f b \u2705", "a b"),
-    ('A claim.[1][2] "So?"[3] Then a[one], [four]', 'A claim. "So?" Then a[one], [four]'),
-    (
-        "bro-\nken, well-\nknown, from the old and long road of the Nord-\nSüd, 5‰.",
-        "broken, well-known, from the old and long road of the Nord-Süd, five per thousand.",
-    ),
-]
-AGENTS = [
-    ("12/12 tests passed. 3/10 failed.", "twelve of twelve tests passed. three of ten failed."),
-    ("Step 2/3: 3/4 checks (1/2)", "Step two of three: three of four checks (one of two)"),
-    ("9/16 inch; 1/2 cup, 1/8 hour, 3/4 miles",
-     "nine sixteenths of an inch; half a cup, an eighth of an hour, three quarters of a mile"),
-    ("Before ============ after.", "Before, after."),
-    ("==highlight==", "highlight"), ("<<<<<<< HEAD", "HEAD"), ("-----BEGIN KEY----- x", "BEGIN KEY, x"),
-    ("[=====> ] 5% [####..] and [██░░] done", "five percent, and, done"),
-    ("#### ──── ~~~^^^", ""),
-    ("F# and .NET; C++, C#", "F sharp and dot net; C plus plus, C sharp"),
-    ("ASP.NET, C++17 and g++", "ASP dot net, C plus plus seventeen and g plus plus"),
-    ("commit 72a3277cd7abc", "commit seven two A three two seven seven"),
-    ("Commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b.", "Commit nine F eight six D zero eight."),
-    ("123e4567-e89b-12d3-a456-426614174000 is new", "an ID is new"),
-    ("key sk-proj-AbC123dEf456GhI789jKl012", "key an ID"),
-    (f"sha256:{'9f86d081' * 8}, in /tmp/{'9f86d081' * 5}/a.txt",
-     "sha two five six:a hash, in slash tmp slash a hash slash a dot txt"),
-    ("Mister Smith et cetera. Whether it works.", "Mister Smith et cetera. Whether it works."),
-]  # fmt: skip
-ENGLISH = [
-    ("On 12/12/2025, on 12/12, by Friday 3/10, due 3/10 2026 and 10/3 at 5.",
-     "On December twelfth, twenty twenty-five, on December twelfth, by Friday March tenth, due March tenth "
-     "twenty twenty-six and October third at five."),
-    ("a 3/4 majority, 1/2 the time, 9/11, 50/50, 16/9, 80/20, 12345e7, deadbeef, 1234567, word - word -- word",
-     "a three quarters majority, one half the time, nine eleven, fifty-fifty, sixteen by nine, eighty twenty, "
-     "twelve thousand three hundred forty-five times ten to the power of seven, deadbeef, one million two "
-     "hundred thirty-four thousand five hundred sixty-seven, word - word -- word"),
-    ("Mr. Smith paid $3.50 for 5 kg at 10:30 a.m., e.g. on 03/15/2024.",
-     "Mister Smith paid three dollars and fifty cents for five kilograms at ten thirty a.m., for example on "
-     "March fifteenth, twenty twenty-four."),
-    ("McDonald, iPhone, YouTube and/or he/she, 24/7, 1/2, 3.14, U.S.A. and Ph.D.",
-     "McDonald, iPhone, YouTube and or he she, twenty-four seven, one half, three point one four, U.S.A. and Ph.D."),
-    ("well-known - yes -- no; x = 5",
-     "well-known - yes -- no; x equals five"),
-    ("Wait...and see. It was so... so good",
-     "Wait...and see. It was so... so good"),
-    ("[[x]] and",
-     "[[x]] and"),
-    ("0042, 05-06-2027, 2026-11-20, 01:30-02:45, +1000000, +10 000 000, 0.10.0",
-     "zero zero four two, May sixth, twenty twenty-seven, November twentieth, twenty twenty-six, one thirty to "
-     "two forty-five, plus one million, plus ten million, zero point ten point zero"),
-]  # fmt: skip
-
 
 def texts(text: str, markup: str = "text", language: str = "en", **pronounce: str) -> list[str]:
     items = read([text.encode()], markup, language, pronounce)
     return [item.text for item in items if isinstance(item, Piece)]
 
 
-@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + TELEPHONES + MARKS + AGENTS)
-def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> None:
-    """Addresses are read as people do, without what nobody says; names in code as their words; marks not at all."""
+@pytest.mark.parametrize(("written", "heard"), [
+    (f"See https://x.io/{'a/' * 9999} then.", "See x dot IO then."), ("#### ──── ~~~^^^", ""),
+    (
+        "bro-\nken, well-\nknown, from the old and long road of the Nord-\nSüd, 5‰.",
+        "broken, well-known, from the old and long road of the Nord-Süd, five per thousand.",
+    ),
+])  # fmt: skip
+def test_an_address_and_lines_of_any_length_become_words(written: str, heard: str) -> None:
+    """An address is its host where it is long, a ruler is silent, and a divided word is whole."""
     assert " ".join(texts(written)) == heard
 
 
@@ -164,12 +63,6 @@ def test_what_is_for_a_terminal_is_not_heard(markup: str, size: int) -> None:
     assert [piece.text for piece in pieces] == ["Bold.", "Then a link and more."]
     first, last = pieces[0].mapped.span()
     assert COLOURED[first:last].startswith("Bold.")
-
-
-@pytest.mark.parametrize(("written", "heard"), ENGLISH)
-def test_english_reaches_every_engine_as_words(written: str, heard: str) -> None:
-    """Numbers, dates, money, units and abbreviations are words, as in other languages; no engine is left to guess."""
-    assert " ".join(texts(written)) == heard
 
 
 def test_other_languages_have_their_own_words_or_none() -> None:

@@ -1,4 +1,4 @@
-"""Texts of each class are read as people say them: `tables/`, from grammars and CLDR, a heading a class."""
+"""Texts of each class are read as people say them: `tables/`, of grammars, CLDR and agents, a heading a class."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def said(text: str, code: str) -> str:
 @pytest.mark.parametrize(("code", "kind", "row"), ROWS)
 def test_each_class_is_read_as_people_say_it(code: str, kind: str, row: str) -> None:
     """The words agree with their nouns, and only a sentence's end ends one."""
-    written, spoken = row.split(" -> ")
+    written, spoken = row.rsplit(" -> ", 1)
     assert said(written, code) == spoken, kind
 
 
