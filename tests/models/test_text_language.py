@@ -10,84 +10,45 @@ from hushd_models import text_language
 from hushd_models.text_language import certain, detect, may_be
 
 ROOT = Path(__file__).parents[2]
-# Twenty sentences of two to six words in each of six languages, as an agent would speak them; written for this test.
-SENTENCES = {
-    "fr": """
-        Bonjour, tout va bien | Merci beaucoup pour ton aide | Le test est terminé | Il fait beau aujourd'hui |
-        Je reviens dans cinq minutes | Votre fichier est prêt | Où est la gare ? | C'est presque fini |
-        La compilation a échoué | J'ai trouvé deux erreurs | Vous avez un nouveau message | On se voit demain matin |
-        Peux-tu répéter la question ? | Le serveur ne répond plus | Tout est sauvegardé | Il reste trois tâches |
-        Bonne nuit et à demain | Voulez-vous continuer ? | Les tests passent maintenant | Je ne comprends pas
-        """,
-    "pt": """
-        Bom dia, tudo bem? | Muito obrigado pela ajuda | O teste terminou agora | Hoje está fazendo sol |
-        Volto em cinco minutos | O seu arquivo está pronto | Onde fica a estação? | Está quase pronto |
-        A compilação falhou | Encontrei dois erros | Você tem uma nova mensagem | Nos vemos amanhã cedo |
-        Pode repetir a pergunta? | O servidor não responde | Tudo foi salvo | Faltam três tarefas |
-        Boa noite e até amanhã | Quer continuar? | Os testes passaram agora | Eu não entendi nada
-        """,
-    "de": """
-        Guten Tag, alles gut | Vielen Dank für deine Hilfe | Der Test ist fertig | Heute scheint die Sonne |
-        Ich bin gleich zurück | Ihre Datei ist bereit | Wo ist der Bahnhof? | Es ist fast geschafft |
-        Der Build ist fehlgeschlagen | Ich habe zwei Fehler gefunden | Sie haben eine neue Nachricht |
-        Wir sehen uns morgen früh | Kannst du das wiederholen? | Der Server antwortet nicht mehr |
-        Alles ist gespeichert | Es bleiben drei Aufgaben | Gute Nacht und bis morgen | Möchten Sie weitermachen? |
-        Die Tests laufen jetzt durch | Das verstehe ich nicht
-        """,
-    "es": """
-        Buenos días, todo bien | Muchas gracias por tu ayuda | La prueba ha terminado | Hoy hace mucho sol |
-        Vuelvo en cinco minutos | Su archivo está listo | ¿Dónde está la estación? | Ya casi está listo |
-        La compilación ha fallado | He encontrado dos errores | Tienes un mensaje nuevo | Nos vemos mañana temprano |
-        ¿Puedes repetir la pregunta? | El servidor no responde | Todo está guardado | Quedan tres tareas |
-        Buenas noches y hasta mañana | ¿Quiere continuar? | Las pruebas pasan ahora | No entiendo nada
-        """,
-    "it": """
-        Buongiorno, tutto bene | Grazie mille per l'aiuto | Il test è finito | Oggi c'è il sole |
-        Torno tra cinque minuti | Il tuo file è pronto | Dov'è la stazione? | È quasi finito |
-        La compilazione è fallita | Ho trovato due errori | Hai un nuovo messaggio | Ci vediamo domani mattina |
-        Puoi ripetere la domanda? | Il server non risponde | È tutto salvato | Restano tre compiti |
-        Buonanotte e a domani | Vuole continuare? | I test passano adesso | Non capisco niente
-        """,
-    "en": """
-        Good morning, all is well | Thanks a lot for your help | The test is done | The sun is shining today |
-        I am back in five minutes | Your file is ready | Where is the station? | It is almost done |
-        The build has failed | I found two errors | You have a new message | See you tomorrow morning |
-        Can you repeat the question? | The server does not answer | Everything is saved | Three tasks are left |
-        Good night, until tomorrow | Do you want to continue? | All tests pass now | I do not understand
-        """,
+# Texts were written for these tests, a heading a kind and language: `agent`, twenty sentences of two to six words;
+# `day`, 102 words, numbers, times and names; `desk`, 50 messages, written after the figures of `text_language`.
+TEXTS = {
+    tuple(title.split()): [" ".join(each.split()) for each in texts.split("|")]
+    for title, _, texts in (
+        part.partition("\n")
+        for part in (Path(__file__).parent / "short_texts.txt").read_text("utf-8").removeprefix("# ").split("\n# ")
+    )
 }
-ENGLISH = """
-    OK | Done. | Build failed | npm run build | All 312 tests passed | Fixed the bug in parser.py | Renamed foo to bar |
-    Merge conflict in README | Waiting for input | Deploy to staging? | Yes | No | Hello | Hi there | Pushed to main |
-    Permission denied | Lint is clean | CI is green | Error 404 | Please confirm | Refactored three modules |
-    Server started on port 8080 | Docker image built | Need your approval | Two warnings, no errors | Session restored |
-    Context compacted | Rebased onto main | Task complete | Update available
-    """
 
 
-def _split(texts: str) -> list[str]:
-    return [" ".join(text.split()) for text in texts.split("|")]
+def of(kind: str) -> list[str]:
+    """The languages of a kind of texts, but for English."""
+    return [language for one, language in TEXTS if one == kind and language != "en"]
 
 
-@pytest.mark.parametrize("language", SENTENCES)
+def wrong(texts: list[str], own: list[str], language: str) -> list[str]:
+    return [text for text in texts if detect(text, own) != language]
+
+
+@pytest.mark.parametrize("language", ["en", *of("agent")])
 def test_a_short_sentence_in_the_users_language_is_told(language: str) -> None:
     """All twenty, with that language as the user's; at least sixteen without."""
-    sentences = _split(SENTENCES[language])
+    sentences = TEXTS["agent", language]
     assert len(sentences) == 20
-    assert [text for text in sentences if detect(text, [language]) != language] == []
+    assert wrong(sentences, [language], language) == []
     assert sum(detect(text) == language for text in sentences) > 15
 
 
 def test_french_portuguese_and_german_need_no_prior() -> None:
     """At least fifty of sixty sentences are told without one."""
-    told = sum(detect(text) == language for language in ("fr", "pt", "de") for text in _split(SENTENCES[language]))
+    told = sum(detect(text) == language for language in ("fr", "pt", "de") for text in TEXTS["agent", language])
     assert told >= 57
 
 
 @pytest.mark.parametrize("own", [(), ("en",), ("en", "fr")])
 def test_the_lines_of_an_english_agent_are_english(own: tuple[str, ...]) -> None:
     """However short: a word that other languages have, too, moves no English user's voice."""
-    assert [text for text in _split(ENGLISH) if detect(text, own) != "en"] == []
+    assert wrong(TEXTS["lines", "en"], [*own], "en") == []
 
 
 @pytest.mark.parametrize(("language", "texts"), [
@@ -97,7 +58,7 @@ def test_the_lines_of_an_english_agent_are_english(own: tuple[str, ...]) -> None
 ])  # fmt: skip
 def test_a_number_a_word_or_two_are_in_the_users_language(language: str, texts: str) -> None:
     """A text that could be in many languages is in the one that the user speaks."""
-    assert [text for text in texts.split("|") if detect(text, [language]) != language] == []
+    assert wrong(texts.split("|"), [language], language) == []
 
 
 @pytest.mark.parametrize(("language", "texts"), [
@@ -106,16 +67,31 @@ def test_a_number_a_word_or_two_are_in_the_users_language(language: str, texts: 
 ])  # fmt: skip
 def test_one_word_of_a_second_language_is_told(language: str, texts: str) -> None:
     """The word may have a capital letter, and the user may be one who speaks English first."""
-    assert [text for text in texts.split("|") if detect(text, ["en", language]) != language] == []
+    assert wrong(texts.split("|"), ["en", language], language) == []
 
 
 def test_a_line_of_an_agent_is_english_for_everybody() -> None:
     """Two words that only English has outweigh the user's language; and a word of the user's second one the first."""
-    lines = _split(
-        "Build failed | Please confirm | Good morning | Task complete | Hi there | Session restored | Come here"
-    )
-    assert [text for text in lines if detect(text, ["fr"]) != "en"] == []
+    lines = "Build failed|Please confirm|Good morning|Task complete|Hi there|Session restored|Come here"
+    assert wrong(lines.split("|"), ["fr"], "en") == []
     assert detect("Merci", ["en", "fr"]) == detect("Au revoir", ["en", "fr"]) == "fr"
+
+
+@pytest.mark.parametrize("language", of("day"))
+def test_a_short_text_is_in_the_language_that_is_spoken_most(language: str) -> None:
+    """At least 99 of 102 whose user speaks English, too; of lines that are plainly English, at least 38 of 40."""
+    texts, english = TEXTS["day", language], TEXTS["day", "en"]
+    assert (len(texts), len(english)) == (102, 40)
+    assert len(wrong(texts, [language, "en"], language)) < 4
+    assert len(wrong(english, [language, "en"], "en")) < 3
+
+
+@pytest.mark.parametrize("language", of("desk"))
+def test_what_a_desk_says_is_in_the_language_that_it_is_written_in(language: str) -> None:
+    """At least 48 of 50 of the language spoken most, and 46 of English; and 45 of both where English is."""
+    for own, least in (([language, "en"], (48, 46)), (["en", language], (45, 48))):
+        mistaken = [wrong(TEXTS["desk", each], own, each) for each in (language, "en")]
+        assert all(len(texts) <= 50 - limit for texts, limit in zip(mistaken, least, strict=True)), mistaken
 
 
 @pytest.mark.parametrize("text", ["", "12 34 56", "!?", "\ud800", "`der die das`", "/usr/la/de", "<speak>"])
