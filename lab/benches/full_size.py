@@ -186,21 +186,18 @@ def _rows(taken: Taken) -> Iterator[Row]:
 def section(measured: Sequence[Taken], day: str, load: float, before: str = "") -> str:
     """The figures as a section of a document, with those rows of the section `before` that are not measured anew."""
     heads = (
-        "model", "expected", "learnt", "most private, load and job", "private at rest", "of files",
-        "load, CPU", "bare library", "reading the files",
+        "model", "expected / learnt", "most private, load and job", "private at rest", "of files",
+        "load / bare library / reading the files",
     )  # fmt: skip
     rows = {line.split("`")[1]: line for line in before.splitlines() if line.startswith("| `")}
     for taken in measured:
         cells = (
             f"`{taken.model}`",
-            _megabytes(taken.expected),
-            _megabytes(taken.learnt),
+            f"{_megabytes(taken.expected)} / {_megabytes(taken.learnt)}",
             f"{taken.peak:,.0f}",
             f"{taken.private:,.0f}",
             f"{taken.mapped:,.0f}",
-            f"{taken.cpu:.1f}",
-            f"{taken.bare_cpu:.1f}",
-            f"{taken.floor:.2f}",
+            f"{taken.cpu:.1f} / {taken.bare_cpu:.1f} / {taken.floor:.2f}",
         )
         rows[taken.model] = f"| {' | '.join(cells)} |"
     lines = [
@@ -208,7 +205,7 @@ def section(measured: Sequence[Taken], day: str, load: float, before: str = "") 
         "the start of the process until the model was ready, with imports.",
         "",
         f"| {' | '.join(heads)} |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|",
         *(rows[name] for name in dict.fromkeys([*MODELS, *rows]) if name in rows),
         "",
     ]

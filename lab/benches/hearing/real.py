@@ -308,35 +308,34 @@ def section(measured: Mapping[str, tuple[Side, Side]], day: str, load: float, be
     """The figures as a section of a document, with the rows of `before` that are not measured anew."""
     new = [(name, sound) for name, pair in measured.items() for sound in pair[0].heard]
     rows = [line for line in before.splitlines() if line.startswith("| `")]
-    costs = [line for line in rows if line.count("|") == _COSTS and line.split("`")[1] not in measured]
-    heard = [
-        line for line in rows if line.count("|") > _COSTS and tuple(re.split("` \\| | \\| ", line[3:])[:2]) not in new
-    ]
+    costs = [line for line in rows if _HEARD.match(line) is None and line.split("`")[1] not in measured]
+    heard = [line for line in rows if (row := _HEARD.match(line)) and row.groups() not in new]
     for name, pair in measured.items():
         for sound in filter(pair[0].heard.get, SOUNDS):
             rates = [_both(pair, partial(Side.rate, sound=sound, language=language), ".3f") for language in LANGUAGES]
-            speed = _both(pair, partial(Side.speed, sound=sound), ".2f")
             words = sum(pair[0].said[sound, language] for language in LANGUAGES)
-            heard.append(f"| `{name}` | {sound} | {words} | {' | '.join(rates)} | {speed} |")
+            heard.append(f"| `{name}` {sound}, {words} words | {' | '.join(rates)} |")
         figures = (("rest", ",.0f"), ("most", ",.0f"), ("cold", ".1f"), ("cached", ".1f"))
-        costs.append(f"| `{name}` | {' | '.join(_both(pair, attrgetter(what), form) for what, form in figures)} |")
+        cells = [_both(pair, attrgetter(what), form) for what, form in figures]
+        first = next(filter(pair[0].heard.get, SOUNDS))
+        costs.append(f"| `{name}` | {' | '.join((*cells, _both(pair, partial(Side.speed, sound=first), '.2f')))} |")
     return "\n".join(
         [
             f"The last row is of {day}, {os.cpu_count()} cores, load {load:.0f}. Each cell: hushd / bare package.",
             "",
-            f"| engine | sound | words | {' | '.join(LANGUAGES)} | computing |",
-            f"|---|---|---|{'---|' * len(LANGUAGES)}---|",
+            f"| engine and sound | {' | '.join(LANGUAGES)} |",
+            f"|---|{'---|' * len(LANGUAGES)}",
             *sorted(heard, key=lambda line: line.split("`")[1]),
             "",
-            "| engine | MB at rest | MB at most | first text, files cold | from the page cache |",
-            "|---|---|---|---|---|",
+            "| engine | MB at rest | MB at most | first text, files cold | from the page cache | computing |",
+            "|---|---|---|---|---|---|",
             *costs,
             "",
         ]
     )
 
 
-_COSTS = 6  # bars of a row of the second table
+_HEARD = re.compile(r"\| `([^`]+)` ([^|]+), \d+ words \|")  # a row of the first table
 
 
 def _both(pair: Sequence[Side], figure: Callable[[Side], float], form: str) -> str:

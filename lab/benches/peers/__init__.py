@@ -178,18 +178,16 @@ async def _speaking(programs: Sequence[Program]) -> list[dict[str, float]]:
 
 
 def section(measured: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]], day: str, load: float) -> str:
-    """The figures as a table."""
+    """The figures as a table for each work, with a column for each peer."""
     lines = [
-        f"Of {day}, {os.cpu_count()} cores, load {load:.0f}; hushd's `keep_alive` was {KEEP_ALIVE_S:g} s, not 300.",
-        "",
-        "| figure | hushd | beside it | ratio |",
-        "|---|---|---|---|",
+        f"Of {day}, {os.cpu_count()} cores, load {load:.0f}; hushd's `keep_alive` was {KEEP_ALIVE_S:g} s, not 300. "
+        "Each cell: hushd / the other program.",
     ]
-    work_of = {peer.name: peer.work for peer in PEERS}
-    for peer, (ours, theirs) in measured.items():
-        for name, unit, _ in ROWS[work_of[peer]]:
+    for work, rows in ROWS.items():
+        names = [peer.name for peer in PEERS if peer.work == work and peer.name in measured]
+        lines += ["", f"| figure | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+        for row, unit, _ in rows:
             form = ",.0f" if unit == "MB" else ".3f" if not unit else ".2f"
-            value, floor = ours[name], theirs[name]
-            ratio = f"{value / floor:.2f}" if floor else ""
-            lines.append(f"| {peer}: {name} | {value:{form}} {unit} | {floor:{form}} {unit} | {ratio} |")
+            cells = (" / ".join(f"{values[row]:{form}}" for values in measured[name]) for name in names)
+            lines.append(f"| {f'{row}, {unit}' if unit else row} | {' | '.join(cells)} |")
     return "\n".join((*lines, ""))

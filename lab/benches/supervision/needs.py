@@ -25,7 +25,7 @@ _MODELS = (
     "faster-whisper/base", "faster-whisper/tiny.en", "whisper/base", "transcribe-cpp/whisper-base", "onnx-asr/base",
     "piper/en_US-joe-medium", "kokoro/kokoro-v1.0.int8",
 )  # fmt: skip
-_COUNTS = (1, 10, 50, 100, 1000)
+_COUNTS = (1, 100, 1000)
 _LONG_S = 5
 _REST_S = 4.0  # after which an idle worker has given memory back, and told it
 
@@ -88,13 +88,13 @@ def _resting(client: Client) -> WorkerStatus:
 def _section(name: str, estimated: float, needed: float, private: dict[int, float], before: str) -> str:
     rows = [line for line in before.splitlines() if line.startswith("| `") and line.split("`")[1] != name]
     grown = " | ".join(f"{private[count]:.0f}" if count in private else "" for count in _COUNTS)
-    rows.append(f"| `{name}` | {estimated:.0f} | {needed:.0f} | {estimated / needed:.2f} | {grown} |")
+    rows.append(f"| `{name}` | {estimated:.0f} | {needed:.0f} | {grown} |")
     return "\n".join(
         [
             f"The last row is of {date.today():%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.0f}; MB.",
             "",
-            f"| worker | estimated | needs | estimated / needs | private after {' | '.join(map(str, _COUNTS))} |",
-            f"|---|---|---|---|{'---|' * len(_COUNTS)}",
+            f"| worker | estimated | needs | private after {' | '.join(map(str, _COUNTS))} |",
+            f"|---|---|---|{'---|' * len(_COUNTS)}",
             *rows,
             "",
         ]
