@@ -104,7 +104,7 @@ class Cards:
         """A process is started, on a card that has room for it, or on the CPU since none has."""
         if not self.devices:
             assert not shown, "a card on a machine without any"
-        left_s = self.world.pool._admission.away.left_s
+        left_s = self.world.admission.away.left_s
         assert not left_s(self.world.now, everywhere=True), "a start while workers keep away from everything"
         if not self.devices or not (shown or why) or why.startswith(CPU_REASONS):
             return
@@ -131,14 +131,14 @@ class Cards:
 
     def _expects_a_start_on(self, card: Card) -> bool:
         """Returns whether one is under way there, also one that has failed, of which the pool has not heard yet."""
-        workers = self.world.pool._workers
+        workers = self.world.workers
         every = [p for p in self.world.processes.values() if p.on_card == card.id and p.name in workers]
         believed = [p for p in every if workers[p.name].gen == p.gen and workers[p.name].state is State.STARTING]
         return bool(believed or self._starting_on(card))
 
     def _takes_too_much_beside(self, card: Card, process: Process, why: str) -> bool:
         """Returns whether the machine's memory is the reason: a worker may take more of it on a card than without."""
-        needs, name = self.world.pool._admission.needs, base_name(process)
+        needs, name = self.world.admission.needs, base_name(process)
         more = needs.memory(name, card.id) > needs.memory(name)
         return more and f"on {card.device} it would need" in why
 
@@ -183,7 +183,7 @@ class Cards:
     def _killed(self, process: Process) -> None:
         if process.alive and process.suspended:
             self.world.events.add("a process is killed while it is suspended")
-        self.world._exit(process, -9)
+        self.world.exit(process, -9)
 
     def _suspended(self, process: Process, fate: float) -> None:
         if not process.alive or self.world.left:
@@ -265,7 +265,7 @@ class Cards:
             self.world.events.add("a card vanishes")
             self.world.at(self.dice.uniform(1, 60), lambda: setattr(device, "there", True))
             for process in [p for p in self.world.processes.values() if p.alive and device.id in p.cards]:
-                self.world.at(self.dice.random(), lambda process=process: self.world._exit(process, 70))
+                self.world.at(self.dice.random(), lambda process=process: self.world.exit(process, 70))
 
 
 def base_name(process: Process) -> str:

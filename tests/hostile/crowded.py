@@ -30,11 +30,11 @@ class CrowdedWorld(World):
 
     def hello_again(self, person: Person) -> None:
         """Another holder's name, or the same, from a client that is known: it stays who it was, and as silent."""
-        known = self.pool._connections[person.route]
+        known = self.connections[person.route]
         before = known.holder, known.own_holder, known.unanswered
         holder = self.dice.choice([None, "cli", "other", "x" * 300])
         self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
-        known = self.pool._connections[person.route]
+        known = self.connections[person.route]
         assert before == (known.holder, known.own_holder, known.unanswered), "a second hello changes something"
 
     def use_many_names(self, person: Person) -> None:
@@ -55,8 +55,8 @@ class CrowdedWorld(World):
 
     def check(self) -> None:
         super().check()
-        assert len(self.pool._workers) <= fleet.MAX_WORKERS
-        for worker in self.pool._workers.values():
+        assert len(self.workers) <= fleet.MAX_WORKERS
+        for worker in self.workers.values():
             assert "other" not in worker.leases._until, "a lease under the name of a second hello"
 
     def leave_all(self) -> None:
@@ -77,7 +77,7 @@ class CrowdedWorld(World):
             if self.left:
                 return
             assert not any(process.alive for process in self.processes.values()), "not all were unloaded"
-            assert not self.pool._requests.active, "requests of nobody"
+            assert not self.requests, "requests of nobody"
             before = self._starts(name)
             request = self.request(person, worker=name, op="echo", deadline_ms=None)
             if self.cards.devices:

@@ -20,25 +20,25 @@ class Promises:
         self._world = world
 
     def check(self) -> None:
-        pool = self._world.pool
+        world = self._world
         live = [p.name for p in self._world.processes.values() if p.alive]
-        crowded = {base(name) for name, worker in pool._workers.items() if worker.jobs.waiting}
+        crowded = {base(name) for name, worker in world.workers.items() if worker.jobs.waiting}
         held = 0
-        for name, worker in pool._workers.items():
+        for name, worker in world.workers.items():
             self._check_state(worker, live.count(name))
             if worker.jobs.running or worker.retires or base(name) in crowded:
                 self._check_places(worker)
             if worker.jobs.waiting or worker.jobs.running:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
-        if pool._admission.level is sign(self._world.seen) is Level.CRITICAL:
-            sizes = [worker.machine for worker in pool._admission.use.every(self._world.now)]
+        if world.admission.level is sign(self._world.seen) is Level.CRITICAL:
+            sizes = [worker.machine for worker in world.admission.use.every(self._world.now)]
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"
         self._check_floor()
-        assert held == len(pool._requests.active), "a request that nobody holds"
-        routes = [request.route for request in pool._requests.active.values()]
-        for route, connection in pool._connections._by_route.items():
+        assert held == len(world.requests), "a request that nobody holds"
+        routes = [request.route for request in world.requests.values()]
+        for route, connection in world.connections.items():
             assert connection.requests == routes.count(route)
 
     def _check_state(self, worker: Worker, live: int) -> None:
@@ -52,7 +52,7 @@ class Promises:
         else:
             assert not live, f"{state} with a process"
             assert not running
-        leaving = self._world.pool._departure.down or self._world.pool._departure.renewing
+        leaving = self._world.departure.down or self._world.departure.renewing
         assert not (state is State.STOPPED and waiting) or leaving, "stopped with a queue"
         assert not (state is State.FAILED and waiting), "failed with a queue"
         assert not (leaving and state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
@@ -86,7 +86,7 @@ class Promises:
                 continue
             assert not request.done
             assert len(request.killed) <= 1
-            assert self._world.pool._requests.active[request.key] is request
+            assert self._world.requests[request.key] is request
             assert request.upload >= 0
             assert request.download >= 0
             held += 1
@@ -103,7 +103,7 @@ class Promises:
             self._world.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.retires
-            others = [w for w in self._world.pool._workers.values() if w is not worker and base(w.name) == name]
+            others = [w for w in self._world.workers.values() if w is not worker and base(w.name) == name]
             aged = (
                 TELL_S if any(request.alone for request in jobs.waiting) else 0.0
             )  # it may pass a suspect a bit later
@@ -138,19 +138,19 @@ class Promises:
                 self._world.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:
-        floor = self._world.pool._floor
-        for device in ("speaker", "microphone") if floor._claims else ():
-            holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
+        claims = self._world.claims.values()
+        for device in ("speaker", "microphone") if claims else ():
+            holders = [c for c in claims if c.holds and device in c.devices]
             assert len(holders) <= 1, "two have one device"
-            waiting = [c for c in floor._claims.values() if not c.holds and c.devices == {device} and not c.paused]
-            awake = [c for c in waiting if c.route not in floor._silent]
-            both = any(len(c.devices) == 2 and not c.holds for c in floor._claims.values())
+            waiting = [c for c in claims if not c.holds and c.devices == {device} and not c.paused]
+            awake = [c for c in waiting if c.route not in self._world.silent]
+            both = any(len(c.devices) == 2 and not c.holds for c in claims)
             assert holders or not awake or both, "somebody waits for a free device"
-        people = {p.route: p for p in self._world.people} if floor._claims else {}
-        for claim in floor._claims.values():
-            assert claim.route in self._world.pool._connections, "a claim of nobody"
+        people = {p.route: p for p in self._world.people} if claims else {}
+        for claim in claims:
+            assert claim.route in self._world.connections, "a claim of nobody"
             assert claim.over or people[claim.route].turns[claim.id] == claim.state
-        if floor.busy:
+        if self._world.floor.busy:
             due = self._world.pool.deadline()
             assert due is not None, "a client with a turn is not pinged"
             assert due <= self._world.now + 2, "a client with a turn is not pinged"

@@ -27,6 +27,7 @@ from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL,
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
 
 from .cards import NEVER, Cards, beat
 from .promises import Promises
@@ -117,6 +118,10 @@ class World:
             has_cards=lambda: bool(self.cards.devices),
             card_kinds=lambda name: () if base(name) in self.on_cpu_alone else KINDS,
         )
+        # What its promises look at, which the pool shows nobody.
+        self.workers, self.admission, self.departure = self.pool._workers, self.pool._admission, self.pool._departure
+        self.requests, self.connections = self.pool._requests.active, self.pool._connections._by_route
+        self.floor, self.claims, self.silent = self.pool._floor, self.pool._floor._claims, self.pool._floor._silent
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
         self.agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -137,6 +142,9 @@ class World:
         """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
         used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready)
         return Memory(self.total, max(0, self.total - used))
+
+    def has_crashed_thrice(self, worker: Worker) -> bool:
+        return len(worker.crashes._times) == 3
 
     def look(self) -> Memory:
         """As the pool sees it."""
@@ -185,7 +193,7 @@ class World:
                 heapq.heappop(self.agenda)[2]()  # what it tells the pool is checked there
                 spins = 0
             else:
-                self.short = self.pool._admission.level >= Level.WARNING
+                self.short = self.admission.level >= Level.WARNING
                 self._act(self.pool.on_time(self.now))
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
@@ -195,7 +203,7 @@ class World:
         self.now = end
 
     def tell(self, event: ev.Event) -> None:
-        self.short = self.pool._admission.level >= Level.WARNING
+        self.short = self.admission.level >= Level.WARNING
         self._act(self.pool.handle(event, self.now))
         self.check()
 
@@ -248,8 +256,8 @@ class World:
         here = [p for p in self.people if p.connected]
         person = r.choice(here) if here and r.random() < 0.85 else self.connect()
         x = r.random()
-        for name, worker in self.pool._workers.items():  # the worst moment for an unload
-            if worker.state is State.BUSY and len(worker.crashes._times) == 3 and person.connected:
+        for name, worker in self.workers.items():  # the worst moment for an unload
+            if worker.state is State.BUSY and self.has_crashed_thrice(worker) and person.connected:
                 return self.control(person, "unload", [name])
         known = list(person.open) or [b"\0" * 16]
         if x < 0.55:
@@ -424,7 +432,7 @@ class World:
             assert served == asked or (asked == "stt" and served == "stt/a/x"), "another worker"
             assert "degraded" not in message.data, "a false degraded"
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
-            assert message.code != "shutting_down" or self.pool._departure.down, "nobody leaves"
+            assert message.code != "shutting_down" or self.departure.down, "nobody leaves"
             assert message.code != "cancelled" or name in person.gave_up, "ended by another client"
             if message.code == "poison_request":
                 assert self.died_under[name] + person.open[name].attempt >= 2, "called poison, and is innocent"
@@ -485,10 +493,10 @@ class World:
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
         small = growing + 300_000_000 <= int(SMALL * self.memory().available)
         spared = growing + 300_000_000 + VERY_LOW * self.total <= self.memory().available
-        critical = self.pool._admission.level is Level.CRITICAL
+        critical = self.admission.level is Level.CRITICAL
         assert small or spared or not critical, "a start under critical pressure"
-        assert not self.pool._departure.renewing, "a start while making way"
-        assert not self.pool._departure.down, "a start while leaving"
+        assert not self.departure.renewing, "a start while making way"
+        assert not self.departure.down, "a start while leaving"
         if "#" in name:
             self.events.add("a replica")
         mode = self.random.choice(
@@ -515,7 +523,7 @@ class World:
         self.tell(ev.Spawned(process.name, process.gen))
         mode = process.mode
         if mode == "dies":
-            self.at(self.random.random(), lambda: self._exit(process, self.random.choice([0, 1, -11, 75])))
+            self.at(self.random.random(), lambda: self.exit(process, self.random.choice([0, 1, -11, 75])))
         elif mode != "no-hello":
             self.at(0.1, lambda: self._say(process, m.WorkerHello(token="t", protocol=1, version="1", pid=2)))
             if mode == "load-fails":
@@ -545,8 +553,8 @@ class World:
                 ]
             )
         self.tell(ev.Gauged(process.name, process.gen, process.loading))
-        if self.pool._workers[process.name].state is State.STARTING:
-            learnt = self.pool._admission.needs.memory(process.name, process.on_card)
+        if self.workers[process.name].state is State.STARTING:
+            learnt = self.admission.needs.memory(process.name, process.on_card)
             assert learnt >= process.loading.private, "a start takes more than its need"
 
     def _failure(self, process: Process) -> m.LoadFailed:
@@ -570,17 +578,17 @@ class World:
             if process.mode == "leaves":
                 self.at(soon, lambda: process.jobs or process.suspended or self._say(process, m.Bye()))
             elif process.mode == "vanishes" or self._is_closed_by_another_crash(process):
-                self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -11])))
+                self.at(soon, lambda: self.exit(process, self.random.choice([0, 1, -11])))
             elif process.mode == "unreachable":
                 self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
 
     def _is_closed_by_another_crash(self, process: Process) -> bool:
-        return len(self.pool._workers[process.name].crashes._times) == 3
+        return self.has_crashed_thrice(self.workers[process.name])
 
     def fell(self) -> None:
         """Something outside of hushd ends a process; by dice of its own, so that all else happens as without it."""
         if living := [process for process in self.processes.values() if process.alive and not process.doomed]:
-            self._exit(self.others_dice.choice(living), -9)
+            self.exit(self.others_dice.choice(living), -9)
 
     def _beat(self, process: Process) -> None:
         if process.alive and process.mode != "hangs":
@@ -589,14 +597,14 @@ class World:
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
-        stalled = self.pool._workers[process.name].lifecycle.process.start_timed_out
+        stalled = self.workers[process.name].lifecycle.process.start_timed_out
         assert process.mode != "crawls" or not stalled, "a start that makes progress is killed"
         if stalled and process.mode == "turns":
             self.events.add("a load that turns in a circle is ended")
         process.doomed = True
-        self.at(self.random.choice([0.0, 0.1, 7.0]), lambda: self._exit(process, -9))
+        self.at(self.random.choice([0.0, 0.1, 7.0]), lambda: self.exit(process, -9))
 
-    def _exit(self, process: Process, status: int) -> None:
+    def exit(self, process: Process, status: int) -> None:
         if not process.alive:
             return
         process.alive = False
@@ -615,7 +623,7 @@ class World:
             process.jobs[message.id] = message
             process.credit[message.id] = message.credit
             self._count(process)
-            assert message.economy in (self.short, self.pool._admission.level >= Level.WARNING), "wrong economy"
+            assert message.economy in (self.short, self.admission.level >= Level.WARNING), "wrong economy"
             if message.id in self.obeyed:
                 self.events.add("a stopped job runs again")
             self.ran_on[message.id] = process
@@ -627,7 +635,7 @@ class World:
                 self.at(self.random.uniform(0, 4), lambda: self._say(process, m.Bye()))
         elif isinstance(message, m.Bye):
             status = self.random.choice([0, 0, 1, -11])  # destructors crash, which must not count
-            self.at(0.01, lambda: self._exit(process, status if process.doomed else 0))
+            self.at(0.01, lambda: self.exit(process, status if process.doomed else 0))
         elif isinstance(message, m.Cancel):
             process.cancelled.add(message.id)
             if process.alive and process.mode != "hangs" and self.random.random() < 0.5:
@@ -648,7 +656,7 @@ class World:
 
     def _count(self, process: Process) -> None:
         """Files and sessions never take more than their places, but for those that were set aside."""
-        running = self.pool._workers[process.name].jobs.running
+        running = self.workers[process.name].jobs.running
         aside = sum(name in running and running[name].aside for name in process.jobs)
         sessions = sum(job.session for job in process.jobs.values())
         apart = sessions if process.sessions else 0
@@ -661,14 +669,14 @@ class World:
         r = self.random
         x = r.random()
         if job.id in self.poison:
-            self.at(r.uniform(0, 1), lambda: self._exit(process, -11))
+            self.at(r.uniform(0, 1), lambda: self.exit(process, -11))
         elif process.mode == "hangs":
             pass
         elif job.session and job.input == "stream" and self.dice.random() < 0.5:
             process.live.add(job.id)
             self.at(0.01, lambda: self._say(process, m.Credit(id=job.id, chunks=8)))
         elif x < self.crashes:
-            self.at(r.uniform(0, 3), lambda: self._exit(process, r.choice([1, -11])))
+            self.at(r.uniform(0, 3), lambda: self.exit(process, r.choice([1, -11])))
             self.at(r.uniform(2, 40), lambda: self._end(process, job.id))
         elif x < self.crashes + 0.05:
             pass  # stalls: beats, but neither output nor CPU time that rises for long
@@ -714,15 +722,15 @@ class World:
     def quiet(self) -> None:
         """Nobody asks for anything for longer than anything is kept: requests end, and what may be freed is freed."""
         self.run(1200)
-        assert not any(t.done for worker in self.pool._workers.values() for t in worker.jobs.running.values())
+        assert not any(t.done for worker in self.workers.values() for t in worker.jobs.running.values())
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
-                    assert self.pool._floor.has(person.route, name), "a claim was lost"
+                    assert self.floor.has(person.route, name), "a claim was lost"
                 elif person.connected and request.op != "control":
-                    request = self.pool._requests.active.get((person.route, name))
+                    request = self.requests.get((person.route, name))
                     assert request is not None, "a request was lost"
-                    jobs = self.pool._workers[request.worker].jobs
+                    jobs = self.workers[request.worker].jobs
                     held_up = jobs.queue.crowded(request.caller)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"
 
@@ -739,7 +747,7 @@ class World:
             if not self.left:
                 self.tell(ev.Shutdown())
         self.run(60 + 2 + 5 + 7 + 7)
-        assert self.left, [b.state for b in self.pool._workers.values()]
+        assert self.left, [b.state for b in self.workers.values()]
         assert not any(p.alive for p in self.processes.values())
         for person in self.people:
             assert not (person.connected and person.open), f"never answered: {person.open}"
