@@ -112,7 +112,7 @@ class _Connection:
                 await self._begin(event)
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")
-                if self._transcribe_data is not None:  # else nobody may have asked: a room's sound has no end
+                if self._transcribe_data is not None:  # a room may send sound without end, unasked
                     self._hear()
             case "audio-stop":
                 await self._end()
