@@ -31,7 +31,9 @@ OTHERS = (
     '[worker."stt/"]', "[worker]\nstt = 3", '[worker."sst/x"]', '[worker."stt/moonshine"]\npined = true',
     '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[worker."tts/hibari"]\npriority = -2\ncommand = ["x", "y"]',
     '[worker]\nkeep_alive = "10m"\n[worker.tts]\nkeep_alive = "1h"', "[worker.models]\nmemory_mb = 1",
-    'exit_when_idle = -1\n[worker]\nqueue = 0', 'stt = "x"\nexit_when_idle = -1',
+    'exit_when_idle = -1\n[worker]\nqueue = 0', 'stt = "x"\nexit_when_idle = -1', "snow = 3", "auto_pul = 3",
+    'standby = ["tts/hibari"]', '[neighbours.ollama]\nkind = "ollama"', "memory_share = 100", 'tts = "../x/y"',
+    'exit_when_idle = "soon"', "[worker]\nkeep_alife = 1", "[worker]\nmax_pss_mb = -1",
 )  # fmt: skip
 CHECKED = (
     'stt = "moonshin/tiny-en"', 'stt = "moonshine/tiny-eng"', 'tts = "hibari/enn"', 'tts = "nobody/x"',

@@ -11,7 +11,6 @@ from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
 from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings, reference
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
-from support.refusals import hushd_error
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
 
@@ -92,51 +91,6 @@ def test_a_supervisor_that_leaves_waits_as_long_as_any_worker_may() -> None:
     assert Settings(worker=tables).longest_drain == 90.0
     assert Settings(worker={"stt": tables["stt"]}).longest_drain == 60.0
     assert Settings(worker={"": {"drain_timeout": 7.0}}).longest_drain == 7.0
-
-
-@pytest.mark.parametrize(("text", "key", "words"), [
-    ("keepalive = 3", "keepalive", "did you mean worker.keep_alive?"),
-    ("snow = 3", "snow", "known are"),
-    ("auto_pul = 3", "auto_pul", "did you mean auto_pull?"),
-    ('standby = ["tts/hibari"]', "standby", "any more: remove it, and have a worker that must answer fast stay"),
-    ('[neighbours.ollama]\nkind = "ollama"', "neighbours", "any more: remove it, and name a program in `memory."),
-    ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
-    ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
-    ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
-    ("memory_share = 100", "memory_share", "a number from 0.001 to 1, not 100."),
-    ("[worker]\nqueue = true", "worker.queue", "whole number"),
-    ("stt = 1", "stt", "must be an engine and a model"),
-    ('stt = "moonshine"', "stt", "an engine and a model"),
-    ('tts = "../x/y"', "tts", "an engine and a model"),
-    ('log_level = "loud"', "log_level", "must be debug, info, warning or error, not 'loud'."),
-    ("exit_when_idle = -1", "exit_when_idle", "a time of 0 s or more"),
-    ('exit_when_idle = "soon"', "exit_when_idle", 'such as 90, "90s" or'),
-    ("exit_when_idle = nan", "exit_when_idle", 'such as 90, "90s" or'),
-    ('memory_share = "5m"', "memory_share", "a number from 0.001 to 1"),
-    ("memory_share = inf", "memory_share", "a number from 0.001 to 1"),
-    ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
-    ("worker = 3", "worker", "a table"),
-    ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
-    ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
-    ("[worker]\npinned = 1", "worker.pinned", "true or false"),
-    ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
-    ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
-    ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
-    ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
-    ("[worker.sst]", "worker.sst", "did you mean stt?"),
-    ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
-    ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
-    ("[worker]\nstt = 3", "worker.stt", "a table"),
-])  # fmt: skip
-def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
-    """Unknown keys and wrong types are refused in one sentence with the file, the key and what would be right."""
-    with hushd_error("bad_request") as caught:
-        load(tmp_path, text)
-    message = str(caught.value)
-    assert str(tmp_path / "config.toml") in message
-    assert re.search(rf"(^|\W){re.escape(key)}(\W|$)", message), message
-    assert words in message
-    assert "\n" not in message
 
 
 def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:

@@ -57,32 +57,6 @@ def door(runtime: Path) -> Iterator[Door]:
     opened.close()
 
 
-def test_connections_are_numbered_upwards(door: Door) -> None:
-    """The later of two that had one descriptor is known."""
-    routes = []
-    for _ in range(5):
-        door.connect()
-        routes.append(door.receive()[0])
-    numbers = [int.from_bytes(route[1:]) for route in routes]
-    assert [(number - numbers[0]) % 2**32 for number in numbers] == [0, 1, 2, 3, 4]
-
-
-def test_a_send_never_waits_and_never_vanishes(door: Door) -> None:
-    """EHOSTUNREACH for a peer that is gone, EAGAIN for one that does not read."""
-    with pytest.raises(zmq.ZMQError) as caught:
-        router.send(door.router, b"\0nobo", [b"", b""])
-    assert caught.value.errno == zmq.EHOSTUNREACH
-    door.connect(RCVHWM=1)
-    route, _ = door.receive()
-
-    def fill() -> None:
-        for _ in range(10 * HIGH_WATER):
-            router.send(door.router, route, [b"", bytes(60_000)])
-
-    with pytest.raises(zmq.Again):
-        fill()
-
-
 def test_one_message_of_each_connection_is_taken_in_turn(door: Door) -> None:
     """Beside one who always has more to be read, another's messages are read all the same."""
     loud, quiet = door.connect(), door.connect()

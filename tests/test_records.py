@@ -1,0 +1,34 @@
+"""Records are values: they do not change, and where others read them each field is given by its name."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import hushd_models
+import hushd_protocol
+import hushd_schema
+import pytest
+from support.records import changeable, defaults, has_names, records
+
+# For each package: how many records it has at least, the modules whose fields have names, and the fields that say
+# something where they are left out; of those that others read the other side may leave out whatever it does not know.
+PACKAGES: list[tuple[ModuleType, int, str, dict[str, Any]]] = [
+    (hushd_protocol, 30, "messages", {
+        "Control.for_s": -1.0, "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
+        "Request.priority": "text", "Job.input": "inline", "Cgroup.version": 2,
+    }),
+    (hushd_schema, 40, "description operations results status", {}),
+    (hushd_models, 9, "", {"Known.speed": "medium", "Known.revision": "main", "Known.translation": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("package", "least", "modules", "said"), PACKAGES)
+def test_records_are_values(package: ModuleType, least: int, modules: str, said: dict[str, Any]) -> None:
+    """Nobody changes what another has, and to leave a field out says nothing; errors are raised, and change."""
+    kinds = [kind for kind in records(package) if not issubclass(kind, Exception)]
+    named = [kind for kind in kinds if kind.__module__.split(".")[1] in modules.split()]
+    assert len(kinds) > least
+    assert [kind for kind in kinds if changeable(kind)] == []
+    assert [kind for kind in named if not has_names(kind)] == []
+    assert defaults(named if package is hushd_schema else kinds) == said
