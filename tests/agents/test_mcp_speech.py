@@ -80,7 +80,7 @@ def test_each_session_has_its_voice(person: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("carried")
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 def test_a_person_in_another_language_is_not_invented(person: dict[str, str], tmp_path: Path) -> None:
     """The sentence that says so comes before the text, and no language is named."""
     samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="int16")

@@ -53,7 +53,7 @@ def test_each_engine_hears_a_person(client: Client, model: str) -> None:
     pytest.param({"model": "faster-whisper/tiny.en"}, marks=needs("faster-whisper/tiny.en")), {"language": "en"},
 ])  # fmt: skip
 @pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/base")), reason=reason)
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 def test_who_names_a_model_of_english_for_french_is_told_of_one_that_is_here(
     client: Client, tmp_path: Path, named: dict[str, str]
 ) -> None:

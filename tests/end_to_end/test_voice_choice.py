@@ -14,7 +14,7 @@ from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import command_line
 from support.peer import Start, Supervisor
 
-pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+pytestmark = pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 
 
 def say(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:

@@ -12,12 +12,12 @@ from hushd_protocol.errors import HushdError
 from hushd_reading import subtitles as reading_of_subtitles
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
+from hushd_schema.engines import EngineSpec
 from hushd_schema.operations.synthesize import MARKUPS
-from hushd_worker_stt import engine as stt
-from hushd_worker_stt.engine import ModelInfo
+from hushd_worker_stt.engine import Model
 from hushd_worker_stt.request import Request
 from hushd_worker_tts import params as synthesis
-from hushd_worker_tts.engine import EngineInfo, Voice
+from hushd_worker_tts.engine import Voice
 
 from .claims import sentence
 from .mutate import TEXTS, Feed, altered, damaged
@@ -51,10 +51,10 @@ _FILES = (
 @contextmanager
 def params(folder: Path) -> Iterator[Feed]:
     """The parameters of `transcribe` and `synthesize`: what passes is what the engines may count on."""
-    model = ModelInfo("tiny", ("en",), 100)
-    engine = stt.EngineInfo("x", "", "tiny", (model,), streaming=True, word_times=True)
+    model = Model("tiny", ("en",), 100)
+    engine = EngineSpec("x", "stt", "", "tiny", streaming=True, word_times=True)
     voices = [Voice(name, tag, "", "m", True, "", 180) for name, tag in (("anna", "en-GB"), ("bert", "de-DE"))]
-    info = EngineInfo("x", True, "", "m", "anna", (), 0.5, 2.0, streaming=True)
+    speaks = EngineSpec("x", "tts", "", "m", default_voice="anna")
 
     def feed(rng: Random) -> None:
         try:
@@ -63,8 +63,8 @@ def params(folder: Path) -> Iterator[Feed]:
                 request.options()
                 request.warnings(engine)
             else:
-                found = synthesis.read(altered(rng, _SYNTHESIZE), info, voices)
-                assert info.slowest <= found.speed <= info.fastest
+                found = synthesis.read(altered(rng, _SYNTHESIZE), speaks, voices)
+                assert speaks.slowest <= found.speed <= speaks.fastest
         except HushdError as error:
             sentence(error.message)
 

@@ -120,17 +120,17 @@ def _of_operation(operation: str, check: Callable[[Mapping[str, Any]], object]) 
 
 
 def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
+    from hushd_schema.engines import EngineSpec
     from hushd_schema.operations.models import PULL
-    from hushd_worker_stt.engine import EngineInfo, ModelInfo
+    from hushd_worker_stt.engine import Model
     from hushd_worker_stt.request import Request
     from hushd_worker_tts import params
-    from hushd_worker_tts.engine import EngineInfo as Speaks
     from hushd_worker_tts.engine import Voice
 
-    tiny = ModelInfo("tiny", languages=("en",), memory_mb=1)
-    hears = EngineInfo("scripted", "", "tiny", (tiny,), streaming=True, word_times=False)
+    tiny = Model("tiny", languages=("en",), memory_mb=1)
+    hears = EngineSpec("scripted", "stt", "", "tiny", streaming=True)
     voice = Voice("ting", "en", "", "tiny", True, "", 180)
-    speaks = Speaks("tiny", True, "", "tiny", "ting", (), 0.5, 2.0, True)
+    speaks = EngineSpec("tiny", "tts", "", "tiny", default_voice="ting")
     found: dict[str, Callable[[Mapping[str, Any]], object]] = {
         "transcribe": lambda given: Request.parse(given, hears, tiny),
         "synthesize": lambda given: params.read(given, speaks, [voice]),

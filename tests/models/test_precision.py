@@ -11,8 +11,10 @@ from hushd_models.precision import Figures, Trial
 from hushd_models.store import Store
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
-from hushd_worker.engine import Model, descriptions
+from hushd_schema.description import EngineDescription
+from hushd_worker.engine import Model, described
 from hushd_worker.precision import int8_place
+from hushd_worker_tts.engines.kokoro import Kokoro
 
 ORIGINAL = Figures(wrong=10, words=200, seconds=10.0, sound_s=60.0, memory_mb=400.0)
 INT8 = Figures(wrong=12, words=200, seconds=9.0, sound_s=60.0, memory_mb=250.0)
@@ -90,9 +92,10 @@ def test_a_worker_loads_by_its_setting(voice: Path, monkeypatch: pytest.MonkeyPa
     store, model = Store(paths.find()), "kokoro/kokoro-v1.0"
     assert int8_place(model) == precision.place(store, model)
     assert precision.memory_mb(store, model) == 250
-    row, described = inventory.row(store, model), descriptions("kokoro", [Model("kokoro-v1.0", (), 330.0, False, True)])
+    row = inventory.row(store, model)
+    description = described(EngineDescription, Kokoro, [Model("kokoro-v1.0", (), 330.0)], installed=True)
     assert row.known  # of which `recommend` tells the memory
-    assert (row.memory_mb, row.known.memory_mb, described[0].memory_mb) == (250, 250, 250)
+    assert (row.memory_mb, row.known.memory_mb, description.models[0].memory_mb) == (250, 250, 250)
     monkeypatch.setenv("HUSHD_PRECISION", "original")
     assert int8_place(model) is None
     monkeypatch.setenv("HUSHD_PRECISION", "int8")

@@ -39,11 +39,12 @@ from hushd_gateway.http.transcription.params import TRANSCRIPTION
 from hushd_gateway.http.errors import ApiError
 from hushd_mcp import calls, server, work
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.engine import EngineInfo, ModelInfo
+from hushd_schema.engines import EngineSpec
+from hushd_worker_stt.engine import Model
 from hushd_worker_stt.request import Request
 
-model = ModelInfo("tiny", ("en",), 1)
-engine = EngineInfo("scripted", "", "tiny", (model,), streaming=True, word_times=False, options=())
+model = Model("tiny", ("en",), 1)
+engine = EngineSpec("scripted", "stt", "", "tiny", streaming=True, options=())
 def refused(call, *arguments):
     try:
         call(*arguments)
@@ -53,7 +54,7 @@ def refused(call, *arguments):
 parsed = options.parse("listen", ["--eagerness", "3", "a.wav"])
 found["sent"] = transcribe_params(options.transcribe_options(parsed))
 found["carried_out"] = Request.parse(found["sent"], engine, model).options().decoder
-found["warning"] = Request.parse(found["sent"], engine, model).warnings(engine, model)[0]["message"]
+found["warning"] = Request.parse(found["sent"], engine, model).warnings(engine)[0]["message"]
 found["worker"] = refused(Request.parse, {"eagerness": 0}, engine, model)
 found["command"] = refused(options.parse, "listen", ["--eagerness", "0", "a.wav"])
 found["help"] = "--eagerness N" in options.make_parser("listen").format_help(whole=True)

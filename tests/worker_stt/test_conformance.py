@@ -12,15 +12,15 @@ from unittest import SkipTest
 import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines import EngineSpec
 from hushd_worker.conformance import refused
 from hushd_worker_stt.conformance import CASES, Trial
 from hushd_worker_stt.engine import (
     RATE,
     Engine,
-    EngineInfo,
     EngineStream,
     Hypothesis,
-    ModelInfo,
+    Model,
     Options,
     Segment,
     Word,
@@ -65,7 +65,7 @@ class Stream(EngineStream):
 
 
 class Steady(Engine):
-    INFO = EngineInfo("steady", "", "m", (ModelInfo("m", ("en",), 1),), streaming=True, word_times=True)
+    SPEC = EngineSpec("steady", "stt", "", "m", streaming=True, word_times=True)
     feed_s, any_feeds = 0.5, True
     installed = classmethod(lambda cls, model: True)  # type: ignore[assignment]
 
@@ -94,7 +94,7 @@ class OnTrial(Trial):
     """An engine that nothing was installed for."""
 
     def __init__(self, engine: Engine) -> None:
-        self.info, self.speech = engine.INFO.models[0], np.full(3 * RATE, 0.1, np.float32)
+        self.info, self.speech = Model("m", ("en",), 1), np.full(3 * RATE, 0.1, np.float32)
         self.__dict__["worker"] = SimpleNamespace(_engine=engine)
 
 

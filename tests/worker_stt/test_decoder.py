@@ -5,25 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hushd_schema.engines import EngineSpec
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment
+from hushd_worker_stt.engine import Model, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.request import Context, Request
 from support.refusals import hushd_error
 
-MODEL = ModelInfo("tiny", ("en",), 1)
+MODEL = Model("tiny", ("en",), 1)
 
 
-def warnings(engine: EngineInfo, **params: Any) -> list[str]:
-    return [warning["message"] for warning in Request.parse(params, engine, MODEL).warnings(engine, MODEL)]
+def warnings(engine: EngineSpec, **params: Any) -> list[str]:
+    return [warning["message"] for warning in Request.parse(params, engine, MODEL).warnings(engine)]
 
 
 def test_every_option_is_used_by_one_of_whispers_engines() -> None:
     """None is unknown to all engines, and none is claimed that nobody can ask for; `extra` is for servers."""
-    used = {*(Whisper.INFO.options or ()), *(FasterWhisper.INFO.options or ())}
+    used = {*(Whisper.SPEC.options or ()), *(FasterWhisper.SPEC.options or ())}
     assert used | {"extra"} == {*TRANSCRIBE.by_engine(), *DECODER.by_engine()}
 
 
@@ -39,17 +40,17 @@ def test_every_option_is_used_by_one_of_whispers_engines() -> None:
 ])  # fmt: skip
 def test_what_an_engine_does_not_do_is_a_warning(params: dict[str, Any], named: str) -> None:
     """moonshine takes none of them; the result says so, once, and whisper's engines do it."""
-    assert warnings(Moonshine.INFO, **params) == [
+    assert warnings(Moonshine.SPEC, **params) == [
         f"The engine 'moonshine' has no {named}: the recording was transcribed without."
     ]
-    assert warnings(Whisper.INFO, **params) == warnings(FasterWhisper.INFO, **params) == []
+    assert warnings(Whisper.SPEC, **params) == warnings(FasterWhisper.SPEC, **params) == []
 
 
 def test_earlier_text_is_for_recordings() -> None:
     """Live, each utterance is by itself, and a request for more is answered with a warning."""
     asked = {"decoder": {"condition_on_previous_text": True}}
-    assert "condition_on_previous_text" in warnings(Whisper.INFO, live=True, **asked)[0]
-    assert warnings(Whisper.INFO, **asked) == []
+    assert "condition_on_previous_text" in warnings(Whisper.SPEC, live=True, **asked)[0]
+    assert warnings(Whisper.SPEC, **asked) == []
 
 
 @pytest.mark.parametrize(("decoder", "words"), [
@@ -59,7 +60,7 @@ def test_earlier_text_is_for_recordings() -> None:
 def test_mistakes(decoder: dict[str, Any], words: str) -> None:
     """Each is a bad_request that names the option."""
     with hushd_error("bad_request", has=words):
-        Request.parse({"decoder": decoder}, Whisper.INFO, MODEL)
+        Request.parse({"decoder": decoder}, Whisper.SPEC, MODEL)
 
 
 def prompts(prompt: str, decoder: dict[str, Any], *said: str) -> list[str]:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system.cgroup import Limit
+from hushd_schema.engines import EngineSpec
 from hushd_worker import usage
 from hushd_worker.job import Job
 from hushd_worker_stt import transcription
@@ -23,8 +23,6 @@ from hushd_worker_stt.audio.prefetch import Prefetcher
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
-    EngineInfo,
-    ModelInfo,
     Options,
     PieceLength,
     Segment,
@@ -40,14 +38,15 @@ from support.stt_jobs import Asked, EngineAtOnce, make_job, s16le
 class Scripted(EngineAtOnce):
     """Notes what it is given; hears German; says what `says` makes of a piece."""
 
-    INFO = EngineInfo(
+    SPEC = EngineSpec(
         name="scripted",
-        install="",
+        role="stt",
+        engine="",
         default_model="many",
-        models=(ModelInfo("many", ("en", "de", "fr"), 1, embedded=True), ModelInfo("one", ("en",), 1, embedded=True)),
+        models={"many": {"languages": "en de fr", "memory_mb": 1}, "one": {"languages": "en", "memory_mb": 1}},
         streaming=True,
         word_times=True,
-        translation=True,
+        translates=True,
     )
     PIECE = PieceLength(8.0, 15.0)
     PIECE_ECONOMY = PieceLength(3.0, 5.0)
@@ -228,7 +227,7 @@ def test_a_text_that_the_model_doubts_is_marked(
     live: bool,
 ) -> None:  # fmt: skip
     """Its own figures tell it, of the first text, too, in a recording and live; the warning says what to do."""
-    monkeypatch.setattr(Scripted, "INFO", replace(Scripted.INFO, streaming=False))  # too slow to read twice
+    monkeypatch.setattr(Scripted, "SPEC", Scripted.SPEC._replace(streaming=False))  # too slow to read twice
     engine(scripted).says = lambda samples: [Segment(0.0, 2.0, "Thank you for watching this.", **figures)]
     asked, _ = run(scripted, beckett, language="en", **({"live": True, "continuous": True} if live else {}))
     assert {segment.get("unlikely", False) for segment in asked.segments} == {bool(why)}

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_schema.engines import EngineSpec
 from hushd_worker.job import Cancelled, Job
-from hushd_worker_stt.engine import EngineInfo, Options, Segment
+from hushd_worker_stt.engine import Options, Segment
 from hushd_worker_stt.reader import Reader
 from support.peer import BOUND_S
 from support.stt_jobs import EngineAtOnce, make_job
@@ -20,7 +21,7 @@ OPTIONS = Options()
 class Counting(EngineAtOnce):
     """Says of each piece its first sample; a test holds it up, or has it fail."""
 
-    INFO = EngineInfo("counting", "", "one", (), streaming=False, word_times=False)
+    SPEC = EngineSpec("counting", "stt", "")
     batch = 4
     compute_device = "cuda"
 

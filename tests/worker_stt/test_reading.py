@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from hushd_schema.engines import EngineSpec
 from hushd_worker.errors import NoMemory
 from hushd_worker.job import Job
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, Engine, Options, PieceLength, Segment
 from hushd_worker_stt.reader import read
 from support.stt_jobs import EngineAtOnce, make_job
 
@@ -18,7 +19,7 @@ FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."
 class Small(EngineAtOnce):
     """Has memory for `room` seconds at once; names each part by the tone, one for each second, that it begins with."""
 
-    INFO = EngineInfo("small", "", "one", (), streaming=False, word_times=False)
+    SPEC = EngineSpec("small", "stt", "")
     PIECE_ECONOMY: PieceLength | None = PieceLength(2.0, 4.0)
 
     def __init__(self, room: float, message: str = FULL) -> None:

@@ -63,7 +63,7 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
         "default_model": "tiny-en",
         "models": [
             {
-                "name": "tiny-en", "languages": ["en"], "memory_mb": Moonshine.INFO.models[0].memory_mb,
+                "name": "tiny-en", "languages": ["en"], "memory_mb": Moonshine.models()[0].memory_mb,
                 "embedded": True, "translation": False, "installed": True,
             }
         ],

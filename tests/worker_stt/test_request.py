@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 from hushd_schema import engines
-from hushd_worker_stt.engine import EngineInfo, ModelInfo
+from hushd_schema.engines import EngineSpec
+from hushd_worker_stt.engine import Model, of_model
 from hushd_worker_stt.request import Request
 from support.refusals import hushd_error
 
 FASTER_WHISPER, ONNX_ASR = engines.get("faster-whisper"), engines.get("onnx-asr")
-TINY = ModelInfo("tiny", languages=("en",), memory_mb=1)
-LARGE = ModelInfo("large", languages=("en", "de", "fr"), memory_mb=1)
-ENGLISH = EngineInfo("scripted", "", "tiny", (TINY, LARGE), streaming=True, word_times=False)
-TRANSLATOR = EngineInfo("translator", "", "large", (TINY, LARGE), streaming=False, word_times=True, translation=True)
+TINY = Model("tiny", languages=("en",), memory_mb=1)
+LARGE = Model("large", languages=("en", "de", "fr"), memory_mb=1)
+ENGLISH = EngineSpec("scripted", "stt", "", "tiny", streaming=True)
+TRANSLATOR = EngineSpec("translator", "stt", "", "large", word_times=True, translates=True)
 
 VOICEPRINT = f"community-1:{base64.b64encode(bytes(512)).decode()}"
 GOOD: list[tuple[dict[str, Any], Request]] = [
@@ -98,13 +99,13 @@ def test_speakers_are_told_apart_in_recordings() -> None:
 
 def test_a_model_without_another_language_does_not_translate() -> None:
     """An English-only Whisper makes nonsense of German, and turbo was trained without translations: both refuse."""
-    turbo = ModelInfo("turbo", LARGE.languages, memory_mb=1, translation=False)
-    russian = ModelInfo("russian", ("ru",), memory_mb=1)
+    turbo = Model("turbo", LARGE.languages, memory_mb=1, translation=False)
+    russian = Model("russian", ("ru",), memory_mb=1)
     for model in (TINY, turbo):
         with hushd_error("unsupported", f"translator/{model.name} does not translate"):
-            Request.parse({"task": "translate"}, TRANSLATOR, model)
-    assert Request.parse({"task": "translate"}, TRANSLATOR, russian).options().translate
-    known = {model.name: model for spec in (FASTER_WHISPER, ONNX_ASR) for model in ModelInfo.well_known(spec)}
-    able = {name for name, model in known.items() if TRANSLATOR.translates(model)}
+            Request.parse({"task": "translate"}, of_model(TRANSLATOR, model), model)
+    assert Request.parse({"task": "translate"}, of_model(TRANSLATOR, russian), russian).options().translate
+    known = {model.name: model for spec in (FASTER_WHISPER, ONNX_ASR) for model in Model.well_known(spec)}
+    able = {name for name, model in known.items() if of_model(TRANSLATOR, model).translates}
     assert {"small", "large-v3", "nemo-canary-1b-v2"} <= able
     assert able.isdisjoint({"small.en", "distil-large-v3", "turbo", "large-v3-turbo", "nemo-parakeet-tdt-0.6b-v3"})

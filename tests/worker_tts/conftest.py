@@ -13,8 +13,9 @@ import psutil
 import pytest
 from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
+from hushd_schema.engines import EngineSpec
 from hushd_worker.job import Job
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
@@ -28,6 +29,7 @@ __all__ = ["folder", "start"]
 class Tiny(Engine):
     """An engine that hums 10 ms a letter or digit at 8 kHz, with 0.3 s of silence at either side."""
 
+    SPEC = EngineSpec("tiny", "tts", "", "m", default_voice="ting")
     heard: ClassVar[list[str]] = []
     speeds: ClassVar[list[float]] = []
 
@@ -37,9 +39,8 @@ class Tiny(Engine):
         self.speeds.clear()
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        models = (Model("m", ("en",), 1, True, True), Model("large", ("en",), 1, False, False))
-        return EngineInfo("tiny", True, "pip install tiny", "m", "ting", models, 0.5, 2.0, True)
+    def models(cls) -> tuple[Model, ...]:
+        return (Model("m", ("en",), 1, True, True), Model("large", ("en",), 1, False, False))
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -154,7 +154,7 @@ def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Say) -> None:
         assert np.abs(chunk.samples).max() < 0.9
 
 
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 @pytest.mark.parametrize("voice", ["espeak-en-us", "espeak-de", "espeak-es", "espeak-mi", "espeak-chr"])
 def test_voices_of_espeak_are_at_the_target(say: Say, voice: str) -> None:
     """Unknown at first and 14 LU apart as they are made: within 2.5 LU at the first sentence, within 1 once learned;

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hushd_schema.description import SpeakingEngine, VoiceDescription
 from hushd_worker_tts import params
-from hushd_worker_tts.engine import EngineInfo, Voice
+from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.registry import REGISTRY
 from support.engine_example import package
@@ -23,16 +23,16 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_kokoro_without_files(empty: None) -> None:
     """Its three files and nine languages, none installed; 54 voices with their language and gender, once it is here."""
-    info = Kokoro.info()
-    assert {model.name: model.memory_mb for model in info.models} == {
+    models = Kokoro.models()
+    assert {model.name: model.memory_mb for model in models} == {
         "kokoro-v1.0": 298, "kokoro-v1.0.fp16": 246, "kokoro-v1.0.int8": 205,
     }  # fmt: skip
-    assert all(len(model.languages) == 9 and not model.installed for model in info.models)
+    assert all(len(model.languages) == 9 and not model.installed for model in models)
     voices = Kokoro.voices()
-    if info.installed:
+    if Kokoro.available():
         assert len({voice.name for voice in voices}) == 54
         assert not any(voice.installed for voice in voices)
-        assert info.default_voice in {voice.name for voice in voices}
+        assert Kokoro.SPEC.default_voice in {voice.name for voice in voices}
     else:
         assert voices == ()
 
@@ -86,6 +86,5 @@ def test_too_much_to_tell(
 @pytest.mark.parametrize(("model", "expected"), [("a", "anna"), ("b", "bert"), ("free", "anna")])
 def test_a_model_speaks_with_a_voice_of_its_own(model: str, expected: str) -> None:
     """The engine's default voice where the model has it or no voice is tied to the model, else its first."""
-    info = EngineInfo("e", True, "", "a", "anna", (), 0.5, 2.0, True)
     voices = [Voice(name, "en", "", of, True, "", 170) for name, of in (("cora", "a"), ("anna", "a"), ("bert", "b"))]
-    assert params.default_voice(info, voices, model) == expected
+    assert params.default_voice("anna", voices, model) == expected

@@ -86,9 +86,7 @@ class EngineRegistry(Generic[E, D]):
     def _entries(self) -> Iterator[D]:
         for name, reference in self._references().items():
             try:
-                entry = self.describe_engine(self._import(reference))
-                spec = engines.find(name, self.role)  # the name is the entry point's
-                entry = replace(entry, name=name, robotic=spec is not None and spec.robotic)
+                entry = replace(self.describe_engine(self._import(reference)), name=name)  # the entry point's
                 yield entry.from_data(entry.data(), "its description")
             except Exception as error:
                 print(f"hushd: the engine {name!r} cannot be imported ({_first_line(error)}).", file=sys.stderr)

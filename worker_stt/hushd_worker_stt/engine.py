@@ -1,7 +1,7 @@
 """The contract of a speech-to-text engine, and its types.
 
-An engine is a class with a static description (`INFO`), found by the entry point group `hushd.stt_engines`. Its module
-must import nothing heavy, since `--describe` imports it. Everything heavy belongs in `load`.
+An engine is a class with a spec (`SPEC`), or found by the entry point group `hushd.stt_engines`. Its module must import
+nothing heavy, since `--describe` imports it. Everything heavy belongs in `load`.
 
 An engine is given one piece of speech at a time and returns its text. hushd itself reads files, levels, finds speech,
 cuts long speech, listens live and separates speakers, in the same way for all engines.
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from hushd_models import languages
-from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_worker.engine import BaseEngine
+from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,9 +88,9 @@ class Options:
     """Options for one piece. An engine ignores options that its model does not use, except `translate`.
 
     Attributes:
-        language: the spoken language, as in `ModelInfo.languages`; only None if the model has one language or cannot be
+        language: the spoken language, as in `Model.languages`; only None if the model has one language or cannot be
             told which.
-        translate: whether to translate into English; only set for engines whose `EngineInfo.translation` is true.
+        translate: whether to translate into English; only set for engines whose model translates.
         prompt: the text before the piece, for names and style.
         hotwords: the words to expect, separated by commas.
         beam: the number of hypotheses that are followed at once; None is the engine's default.
@@ -114,101 +114,21 @@ class Options:
     languages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """A model that an engine can load. `memory_mb` is the estimated PSS of a worker with it, in 10^6 bytes.
-
-    `embedded` means that its weights come with the engine's package, so that nothing has to be downloaded;
-    `translation`, that it was trained to translate, if its engine can. `streaming`, `word_times` and `options` are as
-    in `EngineInfo`, for an engine whose models differ; None: as for the engine.
-    """
-
-    name: str
-    languages: tuple[str, ...]
-    memory_mb: int
-    embedded: bool = False
-    translation: bool = True
-    streaming: bool | None = None
-    word_times: bool | None = None
-    options: tuple[str, ...] | None = None
-
-    @classmethod
-    def well_known(cls, spec: EngineSpec) -> tuple[ModelInfo, ...]:
-        """Returns a spec's models of its own role, with an entry for each alias."""
-        return tuple(
-            cls(
-                name,
-                tuple(content["languages"].split()),
-                content["memory_mb"],
-                embedded="package" in content,
-                translation=content.get("translation", True),
-            )
-            for own, content in spec.models.items()
-            if content.get("role", spec.role) == spec.role
-            for name in (own, *content.get("aliases", ()))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """The static description of an engine, available without loading it.
-
-    Attributes:
-        install: the command that installs it.
-        streaming: whether it is fast enough for text while a person speaks.
-        word_times: whether it can time each word.
-        translation: whether it can translate into English.
-        options: the schema's `by_engine` fields that it uses; a result warns of others. None: unknown.
-    """
-
-    name: str
-    install: str
-    default_model: str
-    models: tuple[ModelInfo, ...]
-    streaming: bool
-    word_times: bool
-    translation: bool = False
-    options: tuple[str, ...] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        spec: EngineSpec,
-        *,
-        streaming: bool = False,
-        word_times: bool = False,
-        translation: bool = False,
-        options: tuple[str, ...] | None = None,
-    ) -> EngineInfo:
-        """Returns the description of an engine with a spec."""
-        return cls(
-            name=spec.name,
-            install=engine_command(spec),
-            default_model=spec.default_model,
-            models=ModelInfo.well_known(spec),
-            streaming=streaming,
-            word_times=word_times,
-            translation=translation,
-            options=options,
-        )
-
-    def of_model(self, model: ModelInfo) -> EngineInfo:
-        """Returns the description for the engine with `model`, which may differ from others."""
-        return replace(
-            self,
-            streaming=self.streaming if model.streaming is None else model.streaming,
-            word_times=self.word_times if model.word_times is None else model.word_times,
-            options=self.options if model.options is None else model.options,
-        )
-
-    def translates(self, model: ModelInfo) -> bool:
-        """Returns whether `model` can translate into English; a model of English alone would write nonsense."""
-        return self.translation and model.translation and set(map(languages.code, model.languages)) != {"en"}
+def of_model(spec: EngineSpec, model: Model) -> EngineSpec:
+    """Returns the spec of an engine with `model`, whose abilities may differ from others'; one of English alone would
+    write nonsense as a translation."""
+    several = set(map(languages.code, model.languages)) != {"en"}
+    return spec._replace(
+        streaming=spec.streaming if model.streaming is None else model.streaming,
+        word_times=spec.word_times if model.word_times is None else model.word_times,
+        options=spec.options if model.options is None else model.options,
+        translates=spec.translates and model.translation is not False and several,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedLanguage:
-    """A language detected in speech, as in `ModelInfo.languages`, and its probability, from 0 to 1, or None.
+    """A language detected in speech, as in `Model.languages`, and its probability, from 0 to 1, or None.
     `likely`: the probabilities of all languages, where the model tells them."""
 
     tag: str
@@ -257,7 +177,7 @@ class Hypothesis:
 class EngineStream(ABC):
     """An utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`, after which `feed`
     and `finish` raise RuntimeError. Calls come one at a time, from any thread.
-    `language`: the spoken language, as in `ModelInfo.languages`, if the model detects it."""
+    `language`: the spoken language, as in `Model.languages`, if the model detects it."""
 
     language: str | None = None
 
@@ -303,7 +223,6 @@ class Engine(BaseEngine):
         suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
     """
 
-    INFO: ClassVar[EngineInfo]
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 1.0)
@@ -316,9 +235,9 @@ class Engine(BaseEngine):
     suspends = False
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
+    def models(cls) -> tuple[Model, ...]:
         """Returns all models: the well-known ones, and the user's own in hushd's models folder."""
-        return cls.INFO.models
+        return Model.well_known(cls.SPEC)
 
     @classmethod
     @abstractmethod
@@ -348,7 +267,7 @@ class Engine(BaseEngine):
         `Options.language` may be None for a model of several languages: the stream detects the language itself, unless
         another model has identified it. Raises `unsupported` for an option that it does not support.
         """
-        raise NotImplementedError(f"{self.INFO.name} has no streams")
+        raise NotImplementedError(f"{self.SPEC.name} has no streams")
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""

@@ -104,7 +104,7 @@ class OwnWords:
         """Returns a segment with own words in the place of what sounds like them, and the times of the words heard.
 
         Args:
-            language: as in `ModelInfo.languages`; words of others than English are not known, so that there only those
+            language: as in `Model.languages`; words of others than English are not known, so that there only those
                 with a capital may be changed.
             score: decides, if the engine has it, in English.
         """

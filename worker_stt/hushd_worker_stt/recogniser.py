@@ -15,7 +15,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker import usage
 
 from .audio.level import normalise, normalised, quiet, trim
-from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
+from .engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 from .plausibility import invented
 from .reader import JobStream, Reader, shifted
 from .wording import HURRIED, LOOPED, at_pauses, beside_pauses, heard, is_hurried, is_loop, without_loops
@@ -67,7 +67,7 @@ class Scorer:
 class Recogniser:
     """Levels speech and passes it to the engine."""
 
-    def __init__(self, engine: Engine, model: ModelInfo) -> None:
+    def __init__(self, engine: Engine, model: Model) -> None:
         self.engine = engine
         self._languages = model.languages
         self._reader = Reader(engine)
@@ -160,7 +160,7 @@ class Recogniser:
     @property
     def only_language(self) -> str:
         """Returns the model's only language, if second readings are cheap."""
-        alone = self.engine.INFO.streaming and self.knows_one and self._languages[0] != "und"
+        alone = self.engine.SPEC.streaming and self.knows_one and self._languages[0] != "und"
         return self._languages[0] if alone else ""
 
     def for_readings(self, piece: Piece, pad_s: float) -> Samples:

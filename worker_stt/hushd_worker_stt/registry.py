@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_models import precision
-from hushd_models.store import Store
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.system import paths
+from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 
-from .engine import Engine
+from .engine import Engine, of_model
 
 if TYPE_CHECKING:
     from hushd_schema.description import HearingEngine
 
 
 def _description(engine: type[Engine]) -> HearingEngine:
-    from hushd_schema.description import HearingEngine, ModelDescription  # not needed by workers
+    from hushd_schema.description import HearingEngine  # not needed by workers
 
-    info, store = engine.INFO, Store(paths.find())
-    models = tuple(
-        ModelDescription.like(
-            model,
-            memory_mb=precision.memory_mb(store, f"{info.name}/{model.name}") or model.memory_mb,
-            translation=info.translates(model),
-            installed=engine.installed(model.name),
-        )
+    spec = engine.SPEC
+    models = [
+        replace(model, installed=engine.installed(model.name), translation=of_model(spec, model).translates)
         for model in engine.models()
-    )
-    return HearingEngine.like(info, installed=any(model.installed for model in models), models=models)
+    ]
+    installed = any(model.installed for model in models)
+    return described(HearingEngine, engine, models, installed=installed, translation=spec.translates)
 
 
 REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(

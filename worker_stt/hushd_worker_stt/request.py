@@ -12,9 +12,11 @@ from hushd_protocol.suggest import quoted
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-from .engine import EngineInfo, ModelInfo, Options, Segment
+from .engine import Model, Options, Segment
 
 if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
+
     from .own_words import OwnWords
 
 T = TypeVar("T")
@@ -75,9 +77,9 @@ class Request:
     own: OwnWords | None = None
 
     @classmethod
-    def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:
-        """Checks a job's `params` for `model` of `engine`; None counts as left out. Raises `bad_request`, with the
-        parameter and its possible values, or `unsupported`."""
+    def parse(cls, params: Mapping[str, Any], engine: EngineSpec, model: Model) -> Request:
+        """Checks a job's `params` for `model`, with which the engine is `of_model`; None counts as left out. Raises
+        `bad_request`, with the parameter and its possible values, or `unsupported`."""
         given = TRANSCRIBE.read(params)
         live, continuous = given.get("live", False), given.get("continuous", False)
         if live and given.get("format") == "file":
@@ -94,7 +96,7 @@ class Request:
             raise HushdError("unsupported", "Speakers are told apart in recordings: leave out live, or diarize.")
         if given.get("by_channel") and (live or given.get("clips")):
             raise HushdError("unsupported", "Channels are heard apart in whole recordings: leave out live and clips.")
-        if given.get("task") == "translate" and not engine.translates(model):
+        if given.get("task") == "translate" and not engine.translates:
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))
         given["start_s"] = max([given.get("start_s", 0.0), *given.get("clips", ())[:1]])
@@ -130,11 +132,11 @@ class Request:
             languages=self.languages,
         )
 
-    def warnings(self, engine: EngineInfo, model: ModelInfo) -> list[dict[str, str]]:
+    def warnings(self, engine: EngineSpec) -> list[dict[str, str]]:
         """Returns warnings, in the form of results, about requested options that `engine` does not support."""
         given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
         names = unused(given | dict(self.decoder), engine.options, live=self.live)
-        if self.word_times and not (engine.word_times if model.word_times is None else model.word_times):
+        if self.word_times and not engine.word_times:
             names.insert(0, "word_times")
         if not names:
             return []
@@ -179,7 +181,7 @@ def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool
 
     Args:
         given: values by the names of `by_engine` fields of `transcribe` and of its `decoder`.
-        used: `EngineInfo.options`.
+        used: `EngineSpec.options`.
     """
     if used is None:
         return []

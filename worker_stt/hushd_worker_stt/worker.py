@@ -21,7 +21,7 @@ from hushd_worker.errors import importing
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
-from .engine import Engine, Samples, Segment
+from .engine import Engine, Samples, Segment, of_model
 from .registry import REGISTRY
 from .request import Request
 
@@ -70,13 +70,13 @@ class SpeechToText(BaseWorker):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         self._load(report)
-        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._info.name)
+        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._spec.name)
         return Capabilities(
-            engine=self._info.name,
+            engine=self._spec.name,
             model=self._model.name,
             languages=self._model.languages,
-            streaming=self._info.streaming,
-            word_times=self._info.word_times,
+            streaming=self._spec.streaming,
+            word_times=self._spec.word_times,
             compute_device=device,
             why_there=why,
             suspends=self._engine.suspends,
@@ -85,8 +85,8 @@ class SpeechToText(BaseWorker):
 
     def _load(self, report: Callable[[str], None]) -> None:
         kind = REGISTRY.find(self._engine_name)
-        info, known = kind.INFO, [model.name for model in kind.models()]
-        name = choose_model(info.name, self._model_name, info.default_model, known)
+        spec, known = kind.SPEC, [model.name for model in kind.models()]
+        name = choose_model(spec.name, self._model_name, spec.default_model, known)
         # numpy's import and an engine's native load take 0.1 s or more each, on different cores.
         preparation = threading.Thread(target=_prepare, name="preparation", daemon=True)
         preparation.start()
@@ -95,7 +95,7 @@ class SpeechToText(BaseWorker):
             self._engine.load(name, report)
         finally:
             preparation.join()
-        with importing("Audio cannot be read here", kind.INFO.install):
+        with importing("Audio cannot be read here", kind.install()):
             for module in _HEAVY:
                 importlib.import_module(module)
         from .recogniser import Recogniser
@@ -107,7 +107,7 @@ class SpeechToText(BaseWorker):
         else:
             self.slots = self._engine.parallel
         self._model = next(model for model in kind.models() if model.name == name)
-        self._info = info.of_model(self._model)
+        self._spec = of_model(spec, self._model)
         self._recogniser = Recogniser(self._engine, self._model)
 
     def run(self, job: Job) -> JsonObject:
@@ -119,12 +119,12 @@ class SpeechToText(BaseWorker):
         """
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can only 'transcribe', not {job.op!r}.")
-        request = Request.parse(job.params, self._info, self._model)
+        request = Request.parse(job.params, self._spec, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if own := _own_words(job, request):
             request = replace(request, own=own)
-            takes = self._info.options is None or "hotwords" in self._info.options
+            takes = self._spec.options is None or "hotwords" in self._spec.options
             # Hotwords make other words wrong, so that an engine that can tell how likely an own word is gets none.
             english = (request.language or "en").partition("-")[0] == "en"
             if takes and not (english and self._engine.scoring("en")):
@@ -135,7 +135,7 @@ class SpeechToText(BaseWorker):
             result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
             if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
-        warnings = [*request.warnings(self._info, self._model), *job.warnings]
+        warnings = [*request.warnings(self._spec), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def rest(self) -> None:

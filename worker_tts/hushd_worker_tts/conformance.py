@@ -79,7 +79,7 @@ def any_text_is_spoken_or_refused(trial: Trial, name: str) -> None:
 
 def it_speaks_at_each_of_its_speeds(trial: Trial) -> None:
     """Its slowest, natural and fastest speeds have sound, all of one rate."""
-    slowest, fastest = trial.kind.info().slowest, trial.kind.info().fastest
+    slowest, fastest = trial.kind.SPEC.slowest, trial.kind.SPEC.fastest
     assert 0 < slowest <= 1 <= fastest, f"its speeds go from {slowest} to {fastest}, without 1"
     spoken = [trial.speak(_SENTENCE, speed) for speed in (slowest, 1.0, fastest)]
     assert all(any(len(chunk.samples) for chunk in chunks) for chunks in spoken), "it is silent at one of its speeds"

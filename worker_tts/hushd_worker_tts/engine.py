@@ -7,12 +7,12 @@ An engine is a class named in the entry point group `hushd.tts_engines`. Its mod
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from hushd_models import languages
-from hushd_models.installation import engine_command
+from hushd_models.installation import engine_installed
 from hushd_protocol.light_dataclass import dataclass
 from hushd_worker.engine import BaseEngine
 from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
@@ -64,73 +64,25 @@ class Voice:
     loudness: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """An engine's description, available without loading it.
-
-    Attributes:
-        install: the command that installs it.
-        slowest, fastest: the limits of its speed; 1 is natural.
-        streaming: whether it produces audio while it still reads text.
-    """
-
-    name: str
-    installed: bool
-    install: str
-    default_model: str
-    default_voice: str
-    models: tuple[Model, ...]
-    slowest: float
-    fastest: float
-    streaming: bool
-
-    @classmethod
-    def of(
-        cls,
-        spec: EngineSpec,
-        models: Sequence[Model],
-        *,
-        installed: bool,
-        default_voice: str,
-        default_model: str = "",
-        slowest: float = 0.5,
-        fastest: float = 2.0,
-    ) -> EngineInfo:
-        """Returns the description of an engine with a spec, which produces audio while it still reads text."""
-        return cls(
-            name=spec.name,
-            installed=installed,
-            install=engine_command(spec),
-            default_model=default_model or spec.default_model,
-            default_voice=default_voice,
-            models=tuple(models),
-            slowest=slowest,
-            fastest=fastest,
-            streaming=True,
-        )
-
-    @classmethod
-    def of_files(cls, name: str, models: Sequence[Model], install: str) -> EngineInfo:
-        """Returns the description of an engine whose models are files of the user's: without one it has no voice."""
-        names = [model.name for model in models]
-        default = "default" if "default" in names or not names else names[0]
-        voice = default if names else ""
-        return cls(name, bool(names), install, default, voice, tuple(models), slowest=0.25, fastest=4.0, streaming=True)
-
-
-def default_model(spec: EngineSpec, here: Collection[str]) -> str:
-    """Returns an engine's usual model, or the first of those that are `here` where that one is not."""
+def usual_model(spec: EngineSpec, models: Collection[Model]) -> str:
+    """Returns an engine's usual model, or the first of those that are here where that one is not. A file of the user's
+    that cannot be used is here, too: its use reports the mistake."""
+    here = {model.name for model in models if model.installed or model.name not in spec.models}
     return spec.default_model if spec.default_model in here or not here else min(here)
 
 
+def usual_voice(spec: EngineSpec, models: Collection[Model]) -> str:
+    """Returns an engine's usual voice; empty without a model that has one."""
+    return spec.default_voice or (usual_model(spec, models) if models else "")
+
+
 class Engine(BaseEngine):
-    """A `BaseEngine` that speaks. All methods except `info` and `voices` are called from one thread, or from
-    `parallel`.
+    """A `BaseEngine` that speaks. All methods of its instances are called from one thread, or from `parallel`.
 
     A text can change the voice, even to one of another model: the engine loads that, too, or refuses.
 
     Args:
-        model: one of `info().models`: the caller has checked that.
+        model: one of `models()`: the caller has checked that.
 
     Attributes:
         reads_phonemes: set by `load`, if not for all models: whether a text may have words in the International
@@ -149,9 +101,9 @@ class Engine(BaseEngine):
     def __init__(self, model: str) -> None: ...
 
     @classmethod
-    @abstractmethod
-    def info(cls) -> EngineInfo:
-        """Returns the description; only reads files, and works even if the engine is not installed."""
+    def available(cls) -> bool:
+        """Returns whether it can run here, by default with its packages."""
+        return engine_installed(cls.SPEC)
 
     @classmethod
     @abstractmethod

@@ -11,11 +11,12 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
-from .engine import EngineInfo, Voice
+from .engine import Voice
 from .registry import REGISTRY
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingEngine
+    from hushd_schema.engines import EngineSpec
 
 # Formats that do not support every rate.
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -48,12 +49,12 @@ class SynthesizeParams:
     speed_warning: str
 
 
-def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) -> SynthesizeParams:
+def read(asked: Mapping[str, Any], engine: EngineSpec, voices: Sequence[Voice]) -> SynthesizeParams:
     """Checks the parameters of a job; all may be left out or None. Raises `bad_request`, with the wrong value and the
     possible ones; the engine itself raises `model_missing`."""
     given = SYNTHESIZE.read(asked)
     usual = next((voice for voice in voices if voice.name == given.get("default_voice") and voice.installed), None)
-    voice = choose_voice(given.get("voice"), given.get("language"), info, voices, usual)
+    voice = choose_voice(given.get("voice"), given.get("language"), engine, voices, usual)
     if "wpm" in given and "speed" in given:
         raise HushdError("bad_request", "Give wpm or speed, not both.")
     used = SYNTHESIZE.defaults() | given
@@ -65,7 +66,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
     speed = given["wpm"] / voice.wpm if "wpm" in given else given.get("speed", 1.0)
     return SynthesizeParams(
         voice=voice,
-        speed=bounded(speed, info),
+        speed=bounded(speed, engine),
         format=format,
         markup=used["markup"],
         sample_rate=rate,
@@ -75,17 +76,17 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         timeline=used["timeline"],
         languages=None if named else given.get("languages"),
         extra=used["extra"],
-        speed_warning=_speed_warning(speed, voice, info, "wpm" in given),
+        speed_warning=_speed_warning(speed, voice, engine, "wpm" in given),
     )
 
 
-def bounded(speed: float, info: EngineInfo) -> float:
+def bounded(speed: float, engine: EngineSpec) -> float:
     """Returns the engine's nearest speed to `speed`."""
-    return min(max(speed, info.slowest), info.fastest)
+    return min(max(speed, engine.slowest), engine.fastest)
 
 
-def _speed_warning(speed: float, voice: Voice, info: EngineInfo, in_words: bool) -> str:
-    nearest = bounded(speed, info)
+def _speed_warning(speed: float, voice: Voice, engine: EngineSpec, in_words: bool) -> str:
+    nearest = bounded(speed, engine)
     if nearest == speed:
         return ""
     limit = "at most" if speed > nearest else "at least"
@@ -95,15 +96,15 @@ def _speed_warning(speed: float, voice: Voice, info: EngineInfo, in_words: bool)
     return f"The voice {voice.name} speaks {limit} {nearest:g} times as fast as usual, not {speed:g} times."
 
 
-def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
-    """Returns the default voice for `model`: the engine's default, unless that needs another model."""
+def default_voice(usual: str, voices: Sequence[Voice], model: str) -> str:
+    """Returns the default voice for `model`: the engine's usual one, unless that needs another model."""
     models = {voice.name: voice.model for voice in voices}
     able = [name for name, needed in models.items() if needed == model]
-    return info.default_voice if models.get(info.default_voice) == model or not able else able[0]
+    return usual if models.get(usual) == model or not able else able[0]
 
 
 def choose_voice(
-    name: str | None, language: str | None, info: EngineInfo, voices: Sequence[Voice], current: Voice | None = None
+    name: str | None, language: str | None, engine: EngineSpec, voices: Sequence[Voice], current: Voice | None = None
 ) -> Voice:
     """Returns the voice of that name; without a name, a voice of that language: `current` if it speaks the language,
     else the default voice, else the first installed one.
@@ -112,10 +113,10 @@ def choose_voice(
         HushdError: `bad_request` if there is no such voice, or it speaks another language; `model_missing` if the
             engine has no voice at all.
     """
-    voice = None if name is None else _named(name, info, voices)
+    voice = None if name is None else _named(name, engine, voices)
     if not voices:
-        raise HushdError("model_missing", f"{info.name} has no voice on this machine.")
-    default = next((voice for voice in voices if voice.name == info.default_voice), voices[0])
+        raise HushdError("model_missing", f"{engine.name} has no voice on this machine.")
+    default = next((voice for voice in voices if voice.name == engine.default_voice), voices[0])
     if language is None:
         return voice or current or default
     if voice is not None:
@@ -130,7 +131,7 @@ def choose_voice(
         return next((voice for voice in able if voice.installed), able[0])
     spoken = listed(sorted({voice.language for voice in voices}))
     raise HushdError(
-        "bad_request", f"{info.name} speaks {spoken}, not {quoted(language)}: {_others(language, voices)}."
+        "bad_request", f"{engine.name} speaks {spoken}, not {quoted(language)}: {_others(language, voices)}."
     )
 
 
@@ -154,9 +155,9 @@ def _languages(engine: SpeakingEngine) -> list[str]:
     return [voice.language for voice in engine.voices] + [tag for model in engine.models for tag in model.languages]
 
 
-def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
+def _named(name: str, engine: EngineSpec, voices: Sequence[Voice]) -> Voice:
     by_name = {voice.name: voice for voice in voices}
-    for known in (name, f"{info.default_voice}.{name}"):  # a server's voice, without the server
+    for known in (name, f"{engine.default_voice}.{name}"):  # a server's voice, without the server
         if known in by_name:
             return by_name[known]
     for known, voice in by_name.items():
@@ -166,6 +167,6 @@ def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     more = f" and {len(voices) - 12} more" if len(voices) > 12 else ""
     raise HushdError(
         "bad_request",
-        f"There is no voice {quoted(name)}{did_you_mean(name, by_name)}: {info.name} has "
+        f"There is no voice {quoted(name)}{did_you_mean(name, by_name)}: {engine.name} has "
         f"{', '.join(first_voices)}{more}.",
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import replace
-from hushd_worker.engine import descriptions
+from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 
-from .engine import Engine
+from .engine import Engine, usual_model, usual_voice
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingEngine
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 def _description(engine: type[Engine]) -> SpeakingEngine:
     from hushd_schema.description import SpeakingEngine, VoiceDescription  # not needed by workers
 
-    info = engine.info()
-    voices = tuple(VoiceDescription.like(voice, engine=info.name) for voice in engine.voices())
-    return SpeakingEngine.like(info, models=descriptions(info.name, info.models), voices=voices)
+    spec, models = engine.SPEC, engine.models()
+    return described(
+        SpeakingEngine,
+        engine,
+        models,
+        installed=engine.available(),
+        default_model=usual_model(spec, models),
+        default_voice=usual_voice(spec, models),
+        voices=tuple(VoiceDescription.like(voice, engine=spec.name) for voice in engine.voices()),
+        streaming=True,  # each makes audio while it still reads text
+    )
 
 
 REGISTRY: EngineRegistry[Engine, SpeakingEngine] = EngineRegistry(

@@ -15,7 +15,7 @@ from hushd_schema.results import SentenceData, SpeechResult, SpokenData
 from hushd_worker.job import Job
 
 from . import params
-from .engine import AudioChunk, Engine, EngineInfo, Voice
+from .engine import AudioChunk, Engine, Voice
 from .engine_thread import EngineThread
 
 if TYPE_CHECKING:
@@ -31,14 +31,12 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         job: Job,
         engine: Engine,
         thread: EngineThread,
-        info: EngineInfo,
         asked: params.SynthesizeParams,
         leveller: Leveller,
     ) -> None:
         self._job = job
         self._engine = engine
         self._thread = thread
-        self._info = info
         self._params = asked
         self._leveller = leveller
         self._leveller.begin()
@@ -135,7 +133,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         engine.economy, engine.degraded, engine.check = job.economy, False, job.check
         engine.extra = self._params.extra
         if engine.extra and not engine.takes_extra:
-            job.warn("no_effect", f"The engine {self._info.name} takes no extra fields: it spoke without.")
+            job.warn("no_effect", f"The engine {engine.SPEC.name} takes no extra fields: it spoke without.")
         yield from engine.synthesize(text, voice, speed)
         job.degraded = job.degraded or engine.degraded
 
@@ -143,7 +141,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         speed, rate = self._params.speed, self._rate
         if rate.wpm is not None:
             speed = rate.wpm / self._params.voice.wpm + (speed if rate.relative else 0.0)
-        return params.bounded(speed * rate.factor, self._info)
+        return params.bounded(speed * rate.factor, self._engine.SPEC)
 
     def _pause(self, seconds: float) -> None:
         self._seconds += seconds

@@ -10,6 +10,7 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_worker.precision import answer
 
+from .engine import usual_voice
 from .registry import REGISTRY
 
 _RATE = 16_000  # samples a second of the silence where nothing was spoken
@@ -24,7 +25,7 @@ def speak(name: str, model: str, language: str, folder: str, *sentences: str) ->
         key=lambda each: (
             each.model == model,
             languages.code(each.language) == code,
-            each.name == kind.info().default_voice,
+            each.name == usual_voice(kind.SPEC, kind.models()),
         ),
     )
     engine = kind(model)

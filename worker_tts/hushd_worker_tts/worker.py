@@ -26,7 +26,7 @@ from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
 from . import params
-from .engine import Engine, EngineInfo, Voice
+from .engine import Engine, Voice, usual_model, usual_voice
 from .engine_thread import EngineThread
 from .registry import REGISTRY
 from .speaking import SpeechJob
@@ -49,7 +49,6 @@ class Worker(BaseWorker):
         self._name = engine
         self._model = model
         self._engine: Engine
-        self._info: EngineInfo
         self._thread: EngineThread
         self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
 
@@ -59,11 +58,10 @@ class Worker(BaseWorker):
         self._thread.call(lambda: self._load(report))
         self.slots = self._engine.parallel
         self._thread.staff(self.slots)
-        kind = REGISTRY.find(self._name)
-        voices = tuple(voice.name for voice in kind.voices() if voice.installed)
-        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._info.name)
+        voices = tuple(voice.name for voice in self._engine.voices() if voice.installed)
+        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._spec.name)
         return Capabilities(
-            engine=self._info.name,
+            engine=self._spec.name,
             model=self._model,
             voices=voices,
             compute_device=device,
@@ -73,11 +71,12 @@ class Worker(BaseWorker):
 
     def _load(self, report: Callable[[str], None]) -> None:
         kind = REGISTRY.find(self._name)
-        info = kind.info()
-        if not info.installed:
-            raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
-        model = choose_model(info.name, self._model, info.default_model, [model.name for model in info.models])
-        self._info = replace(info, default_voice=params.default_voice(info, kind.voices(), model))
+        spec, models = kind.SPEC, kind.models()
+        if not kind.available():
+            raise HushdError("engine_missing", f"The engine {spec.name} is not installed: {kind.install()}.")
+        model = choose_model(spec.name, self._model, usual_model(spec, models), [model.name for model in models])
+        usual = params.default_voice(usual_voice(spec, models), kind.voices(), model)
+        self._spec = spec._replace(default_voice=usual)
         # Parsing dictionaries makes a million permanent objects; collecting garbage among them takes 10 to 20 ms.
         gc.disable()
         try:
@@ -86,7 +85,7 @@ class Worker(BaseWorker):
             from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
             from .levelling import Leveller
 
-            self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
+            self._leveller = Leveller(paths.find().loudness / f"{spec.name}.json")
         finally:
             gc.enable()
         self._model = model
@@ -101,7 +100,7 @@ class Worker(BaseWorker):
         """
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can only synthesize, not {quoted(job.op)}.")
-        asked = params.read(job.params, self._info, self._engine.voices())
+        asked = params.read(job.params, self._spec, self._engine.voices())
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
         text = _Beginning(job.read())
@@ -109,7 +108,7 @@ class Worker(BaseWorker):
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
             job.send_partial({"kind": "voice", "voice": asked.voice.name})
         pronounce = self._pronunciations(job, asked)
-        with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
+        with SpeechJob(job, self._engine, self._thread, asked, self._leveller) as speech:
             for item in read(text, asked.markup, asked.voice.language, pronounce, self._engine.reads_phonemes):
                 speech.speak(item)
             result = speech.close()

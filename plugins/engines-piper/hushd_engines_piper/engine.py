@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_models import advice, weights
-from hushd_models.installation import engine_command, engine_installed, package_command
+from hushd_models.installation import engine_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_reading.pronunciation import parts
@@ -23,7 +23,7 @@ from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 from hushd_worker_tts.engines import phoneme_voices
 from hushd_worker_tts.engines.phoneme_voices import word_marks
 
@@ -47,23 +47,22 @@ class Piper(Engine):
     Each speaker of a file is a voice: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
     """
 
+    SPEC = SPEC
+
     def __init__(self, model: str) -> None:
         self._model = model
         self._voices: dict[str, tuple[Any, Graph]] = {}
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        package = engine_installed(SPEC)
+    def models(cls) -> tuple[Model, ...]:
         files = _files()
-        default = default_model(SPEC, files)
-        models = phoneme_voices.models(
-            SPEC, files, lambda name: (_details(name, files.get(name)).language,), ready=package
+        return phoneme_voices.models(
+            SPEC, files, lambda name: (_details(name, files.get(name)).language,), ready=cls.available()
         )
-        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not engine_installed(SPEC):
+        if not cls.available():
             return ()
         files = _files()
         return tuple(

@@ -11,6 +11,7 @@ from hushd_models.inventory import row
 from hushd_models.languages import code
 from hushd_models.store import Store
 from hushd_protocol.system import paths
+from hushd_worker_tts.engine import usual_model
 
 GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five bytes
 
@@ -24,13 +25,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_voices() -> None:
     """Each well-known voice is a model of one language, none installed; no voice without the package."""
-    info = Piper.info()
-    assert [model.name for model in info.models] == sorted(SPEC.models)
-    assert not any(model.installed or model.embedded for model in info.models)
-    assert {model.memory_mb for model in info.models} == {140}
-    assert info.default_model == SPEC.default_model
-    assert ("fr-FR",) in {model.languages for model in info.models}
-    assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
+    models = Piper.models()
+    assert [model.name for model in models] == sorted(SPEC.models)
+    assert not any(model.installed or model.embedded for model in models)
+    assert {model.memory_mb for model in models} == {140}
+    assert usual_model(SPEC, models) == SPEC.default_model
+    assert ("fr-FR",) in {model.languages for model in models}
+    assert len(Piper.voices()) == (len(SPEC.models) if Piper.available() else 0)
 
 
 def test_which_files_are_a_voice() -> None:

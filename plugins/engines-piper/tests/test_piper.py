@@ -13,7 +13,7 @@ from hushd_engines_piper.engine import Piper
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_reading.pronunciation import marked
-from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engine import Voice, usual_model, usual_voice
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 
@@ -104,9 +104,9 @@ def test_what_a_voices_file_says(models: Path) -> None:
     siwis = voice("fr_FR-siwis-medium")
     assert (siwis.language, siwis.gender, siwis.installed) == ("fr-FR", "female", True)
     assert siwis.sample == "Bonjour, je m'appelle siwis."
-    info = Piper.info()
-    assert info.default_model == info.default_voice == "fr_FR-siwis-medium"
-    (model,) = [model for model in info.models if model.installed]
+    models = Piper.models()
+    assert usual_model(Piper.SPEC, models) == usual_voice(Piper.SPEC, models) == "fr_FR-siwis-medium"
+    (model,) = [model for model in models if model.installed]
     assert (model.name, model.languages, model.memory_mb) == ("fr_FR-siwis-medium", ("fr-FR",), 77)
 
 
@@ -136,7 +136,7 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path) -> None:
     with pytest.raises(HushdError, match="The model piper/mine does not load"):
         loaded("mine")
     path.with_name("mine.onnx.json").unlink()
-    assert "mine" not in {model.name for model in Piper.info().models}
+    assert "mine" not in {model.name for model in Piper.models()}
 
 
 def test_a_language_that_needs_more_packages_says_which(models: Path) -> None:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from hushd_models import advice
-from hushd_models.installation import engine_command, engine_installed
+from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel
 from hushd_worker.errors import importing, load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Samples, Voice, default_model
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice
 
 from . import inventory
 from .folders import Described, Speaker, described
@@ -37,22 +37,21 @@ _CLASSES = {"pocket": "OfflineTtsPocketModelConfig", "supertonic": "OfflineTtsSu
 class SherpaOnnx(Engine):
     """The engine. It can only use less memory with another model; a worker speaks with the voices of one model."""
 
+    SPEC = SPEC
+
     def __init__(self, model: str) -> None:
         self._model = model
         self._recordings: dict[str, Samples] = {}
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        package, here = engine_installed(SPEC), inventory.here()
-        models = tuple(
-            inventory.model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys())
-        )
-        default = default_model(SPEC, here)
-        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
+    def models(cls) -> tuple[Model, ...]:
+        here = inventory.here()
+        names = sorted(here.keys() | SPEC.models.keys())
+        return tuple(inventory.model(name, here.get(name), cls.available()) for name in names)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        return tuple(inventory.voices()) if engine_installed(SPEC) else ()
+        return tuple(inventory.voices()) if cls.available() else ()
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its model {self._model}")

@@ -139,7 +139,7 @@ def test_what_the_library_would_end_its_process_for(
         folders.described(folder)
     with pytest.raises(HushdError, match=r"The model sherpa-onnx/mine does not load.*replace .* by a complete copy\.$"):
         loaded("mine")
-    assert "mine" not in {model.name for model in SherpaOnnx.info().models}
+    assert "mine" not in {model.name for model in SherpaOnnx.models()}
 
 
 def test_other_folders_are_not_its_models(tmp_path: Path) -> None:

@@ -27,11 +27,10 @@ from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
     Engine,
-    EngineInfo,
     EngineStream,
     Hypothesis,
     LevelRange,
-    ModelInfo,
+    Model,
     Options,
     PieceLength,
     Samples,
@@ -67,15 +66,15 @@ _THRESHOLDS = {
 class TranscribeCpp(Engine):
     """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
-    INFO = EngineInfo.of(SPEC, translation=True, options=())
+    SPEC = SPEC._replace(translates=True)  # as far as its model does
     HABITS = wording.WHISPER | wording.MOONSHINE | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece
     _detection: tuple[Options, Samples, Any] | None = None  # the last run that detected a language
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
-        return inventory.known(cls.INFO.models)
+    def models(cls) -> tuple[Model, ...]:
+        return inventory.known(super().models())
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -85,7 +84,7 @@ class TranscribeCpp(Engine):
         file = inventory.find(model)
         if file is not None:
             read_ahead([file])
-        with importing(f"The engine {SPEC.name!r} is not installed", self.INFO.install, RuntimeError):
+        with importing(f"The engine {SPEC.name!r} is not installed", self.install(), RuntimeError):
             self._package = ggml.package()
         if file is None:
             raise advice.missing(f"{SPEC.name}/{model}")
@@ -98,7 +97,7 @@ class TranscribeCpp(Engine):
             self._languages = self._model.capabilities.languages
         except (NoModel, OSError, RuntimeError) as error:
             raise load_error(
-                f"{SPEC.name}/{model}", error, install=self.INFO.install, again=f"replace {file} by a complete copy"
+                f"{SPEC.name}/{model}", error, install=self.install(), again=f"replace {file} by a complete copy"
             ) from error
         self.needs_language = self._architecture in _NEEDS_LANGUAGE
         self.PIECE = _PIECES.get(self._architecture.partition("_")[0], self.PIECE)

@@ -9,7 +9,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_schema import engines
 from hushd_schema.engines import NoModel
-from hushd_worker_stt.engine import ModelInfo
+from hushd_worker_stt.engine import Model
 
 from . import gguf, langid
 from .files import Abilities, described, well_known
@@ -19,7 +19,7 @@ _IDENTIFYING = {name for name, content in SPEC.models.items() if content.get("ro
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 
-def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+def known(models: tuple[Model, ...]) -> tuple[Model, ...]:
     """Returns the well-known `models`, each with its abilities, and the installed ones."""
     abilities = well_known()
     catalogued = {model.name: _with(model, abilities[model.name]) for model in models}
@@ -58,17 +58,17 @@ def _identifies(name: str, file: Path) -> bool:
         return False
 
 
-def _model(name: str, file: Path) -> ModelInfo | None:
+def _model(name: str, file: Path) -> Model | None:
     """Returns the model by its file; None if the load would refuse it."""
     try:
         _, tags, abilities = described(file)
         memory = catalogue.memory_of_files(SPEC.name, {file.name: file.stat().st_size})
     except (NoModel, OSError):
         return None
-    return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)
+    return _with(Model(name, tags or (_UNDETERMINED,), memory), abilities)
 
 
-def _with(model: ModelInfo, abilities: Abilities) -> ModelInfo:
+def _with(model: Model, abilities: Abilities) -> Model:
     return replace(
         model,
         translation=abilities.translation,

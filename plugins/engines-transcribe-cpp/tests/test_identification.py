@@ -16,7 +16,8 @@ from hushd_engines_transcribe_cpp.identification import (
     MIN_PROBABILITY,
     Identification,
 )
-from hushd_worker_stt.engine import DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_schema.engines import EngineSpec
+from hushd_worker_stt.engine import DetectedLanguage, Engine, Model, Options, Segment
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
@@ -50,7 +51,7 @@ def noise(seconds: float, seed: int = 3) -> np.ndarray:
 class Plain(Engine):
     """An engine whose model knows `languages`, and tells `tells`, if anything."""
 
-    INFO = EngineInfo("plain", "", "default", (), streaming=False, word_times=False)
+    SPEC = EngineSpec("plain", "stt", "")
 
     def __init__(self, tells: DetectedLanguage | None = None) -> None:
         self.tells = tells
@@ -70,7 +71,7 @@ class Plain(Engine):
 
 def detected(languages: str, tells: DetectedLanguage | None = None, seconds: float = 3.0) -> DetectedLanguage | None:
     """The language of noise for a model of these languages."""
-    recogniser = Recogniser(Plain(tells), ModelInfo("default", tuple(languages.split()), 10))
+    recogniser = Recogniser(Plain(tells), Model("default", tuple(languages.split()), 10))
     job, _ = make_job(b"")
     language = recogniser.detect_language(job, Piece(0.0, noise(seconds), ((0.0, seconds),)))
     assert job.warnings == []

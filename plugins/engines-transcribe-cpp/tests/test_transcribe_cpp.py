@@ -103,7 +103,7 @@ def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
 def test_every_well_known_model_has_its_abilities() -> None:
     """The catalogue and the table of abilities name the same models, of architectures that are known."""
     assert well_known().keys() == {name for name, content in SPEC.models.items() if "role" not in content}
-    assert {model.name for model in TranscribeCpp.INFO.models} == well_known().keys()
+    assert {model.name for model in TranscribeCpp.models()} == well_known().keys()
     assert SPEC.default_model in well_known()
     assert set(well_known().values()) <= {
         abilities._replace(streaming=streaming, translation=translation)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hushd_worker.engine import BaseEngine, Model
+from hushd_worker.engine import BaseEngine
 
 RATE = 16_000  # Hz of an engine's samples, mono s16le
 
@@ -23,18 +23,6 @@ class Word:
     name: str
     phrase: str
     languages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """An engine's description, available without loading it."""
-
-    name: str
-    installed: bool
-    install: str
-    default_model: str
-    models: tuple[Model, ...]
-    words: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +64,8 @@ class Engine(BaseEngine):
 
     @classmethod
     @abstractmethod
-    def info(cls) -> EngineInfo:
-        """Describes the engine without loading it."""
+    def words(cls) -> tuple[Word, ...]:
+        """Returns the words of its models, without loading it."""
 
     @abstractmethod
     def load(self, report: Callable[[str], None]) -> None:

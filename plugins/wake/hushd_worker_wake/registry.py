@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_worker.engine import descriptions
+from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 
 from .engine import Engine
@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 def _description(engine: type[Engine]) -> WaitingEngine:
     from hushd_schema.description import WaitingEngine, WakeWord  # not needed in a worker
 
-    info = engine.info()
-    return WaitingEngine.like(
-        info,
-        installed=info.installed and any(model.installed for model in info.models),
-        models=descriptions(info.name, info.models),
-        words=tuple(map(WakeWord.like, info.words)),
-    )
+    models = engine.models()
+    installed, words = any(model.installed for model in models), tuple(map(WakeWord.like, engine.words()))
+    return described(WaitingEngine, engine, models, installed=installed, words=words)
 
 
 REGISTRY: EngineRegistry[Engine, WaitingEngine] = EngineRegistry(

@@ -14,7 +14,7 @@ from hushd_worker.errors import importing
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
-from .engine import RATE, EngineInfo
+from .engine import RATE
 from .registry import REGISTRY
 from .word_end import RecentSound
 
@@ -39,12 +39,11 @@ class WakeWorker(BaseWorker):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         kind = REGISTRY.find(self._engine_name)
-        self._info: EngineInfo = kind.info()
-        names = [model.name for model in self._info.models]
-        model = choose_model(self._info.name, self._model, self._info.default_model, names)
+        spec, names = kind.SPEC, [model.name for model in kind.models()]
+        model = choose_model(spec.name, self._model, spec.default_model, names)
         self._engine: Engine = kind(model)
         self._engine.load(report)
-        return Capabilities(engine=self._info.name, model=model)
+        return Capabilities(engine=spec.name, model=model)
 
     def run(self, job: Job) -> JsonObject:
         """Detects words; reports each in a partial. Raises `unsupported`, `bad_request`, or as the input."""

@@ -67,4 +67,4 @@ def test_a_users_own_word(worker: WakeWorker, runtime: Path, monkeypatch: pytest
     (folder / "broken.json").write_text(json.dumps(described | {"model": "../computer.tflite"}))
     heard, _ = detect(worker, room(1.0, "alexa", 1.5), words=["computer"])
     assert [word for word, _, _ in heard] == ["computer"]
-    assert [word.name for word in micro.Micro.info().words][-1] == "computer"
+    assert [word.name for word in micro.Micro.words()][-1] == "computer"

@@ -100,6 +100,11 @@ class EngineSpec(NamedTuple):
         spare_cores: the number of cores that it leaves unused unless OMP_NUM_THREADS sets the number of its threads.
         recommended: the models to recommend.
         translates: whether its multilingual models translate into English.
+        streaming: of speech to text: whether it is fast enough for text while a person speaks.
+        word_times: whether it can time each word.
+        options: the schema's `by_engine` fields that it uses; a result warns of others. None: unknown.
+        default_voice: of text to speech: the voice used if a request names none; empty: its usual model is a voice.
+        slowest, fastest: the limits of its speed; 1 is natural.
         robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
         clones: whether it speaks with the voice of each recording in the folder `voices` of its models.
         confined: whether its worker gives up what an engine does not need (`hushd_worker.confinement`); false for
@@ -141,6 +146,12 @@ class EngineSpec(NamedTuple):
     spare_cores: int = 0
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False
+    streaming: bool = False
+    word_times: bool = False
+    options: tuple[str, ...] | None = None
+    default_voice: str = ""
+    slowest: float = 0.5
+    fastest: float = 2.0
     robotic: bool = False
     clones: bool = False
     confined: bool = True
@@ -168,7 +179,7 @@ def copied_graphs(files: Sizes) -> OnCard:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 _FUNCTIONS = ("languages", "role_of", "memory_mb", "on_card_mb", "prepare")
-_TABLES = ("models", "layouts")
+_TYPES = {"models": dict, "layouts": dict, "options": tuple}  # where the default is of another type
 
 
 def read(path: str | Path) -> EngineSpec:
@@ -204,7 +215,7 @@ def _record(kind: Any, content: Any) -> Any:
         elif name == "recommended":
             values[name] = tuple(_record(Recommended, each) for each in value)
         else:
-            expected = dict if name in _TABLES else type(kind._field_defaults.get(name, ""))
+            expected = _TYPES.get(name) or type(kind._field_defaults.get(name, ""))
             value = tuple(value) if isinstance(value, list) else value
             if type(value) is not expected and not (expected is float and type(value) is int):
                 raise ValueError(f"{name} must be of the type {expected.__name__}, not {value!r:.40}")

@@ -22,7 +22,7 @@ from .test_realtime import COMPLETED, append, session
 if TYPE_CHECKING:
     from openai import OpenAI
 
-pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+pytestmark = pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 DEVICE = Path(__file__).parents[2] / "support" / "quiet_device"
 WHY = "This is probably not the spoken text: the model knows English only"
 

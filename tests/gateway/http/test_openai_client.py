@@ -47,7 +47,7 @@ def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) ->
     assert len(found.content) > 5000
 
 
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 @pytest.mark.parametrize(("model", "language", "text", "rate"), [
     ("tts-1", None, "Guten Morgen, wie geht es dir heute?", 22_050), ("tts-1", None, TEXT, 24_000),
     ("tts-1", "de", "Hallo.", 22_050), ("hibari/en", None, "Guten Morgen, wie geht es dir heute?", 24_000),

@@ -190,7 +190,7 @@ def chosen(page: Chromium, *names: str) -> list[str]:
     return [str(page.run(f"document.querySelector('#{name}').value")) for name in names]
 
 
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 def test_french_is_marked_and_the_choices_are_kept(page: Chromium, address: str, home: Path) -> None:
     """The text that the model invents, with the reason; what `hushd get` would bring; languages and voices by name."""
     page.until("document.querySelector('#read-model option')")

@@ -7,17 +7,17 @@ from typing import Any
 
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, EngineStream, Hypothesis, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineStream, Hypothesis, Model, Options, Segment
 
 
 class Kazoo(Engine):
-    INFO = EngineInfo.of(engines.get("kazoo"))
+    SPEC = engines.get("kazoo")
     feed_s = 0.5
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
+    def models(cls) -> tuple[Model, ...]:
         own = (file.stem for file in sorted((paths.find().models / "kazoo").glob("*.kazoo")))
-        return (*cls.INFO.models, *(ModelInfo(name, ("tlh", "en"), 60) for name in own))
+        return (*super().models(), *(Model(name, ("tlh", "en"), 60) for name in own))
 
     @classmethod
     def installed(cls, model: str) -> bool:

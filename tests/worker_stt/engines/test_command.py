@@ -328,7 +328,7 @@ def test_without_any_file(commands: Path) -> None:
     """`--engine command` alone means default.toml; the sentence says where that goes."""
     assert Command.models() == ()
     with hushd_error("model_missing", has=f"{commands}/default.toml: there is no such file"):
-        Command().load(Command.INFO.default_model, print)
+        Command().load(Command.SPEC.default_model, print)
 
 
 def test_a_program_that_is_not_there(commands: Path) -> None:

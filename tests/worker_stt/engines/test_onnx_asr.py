@@ -20,7 +20,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker import onnx_session
-from hushd_worker_stt.engine import DetectedLanguage, Options
+from hushd_worker_stt.engine import DetectedLanguage, Model, Options
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
@@ -239,7 +239,7 @@ def test_a_folder_without_weights_is_no_model(models: Path) -> None:
     (models / "empty").mkdir(parents=True)
     (models / "notes.txt").write_text("mine")
     tone_models.ctc(models / "odd name")
-    assert OnnxAsr.models() == OnnxAsr.INFO.models
+    assert OnnxAsr.models() == Model.well_known(OnnxAsr.SPEC)
     for name in ("empty", "odd name", "../../etc"):
         assert not OnnxAsr.installed(name)
         with hushd_error("model_missing"):
@@ -252,7 +252,7 @@ def test_a_model_of_ones_own_is_described(models: Path) -> None:
     tone_models.ctc(models / "silent", config={"languages": "de"})
     tone_models.whisper(models / "whisper")
     (models / "ctc" / "model.int8.onnx").write_bytes(bytes(30_000_000))
-    own = {model.name: model for model in OnnxAsr.models()[len(OnnxAsr.INFO.models) :]}
+    own = {model.name: model for model in OnnxAsr.models()[len(Model.well_known(OnnxAsr.SPEC)) :]}
     assert {name: model.languages for name, model in own.items()} == {
         "ctc": ("de", "fr"),
         "silent": ("und",),

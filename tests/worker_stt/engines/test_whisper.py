@@ -606,7 +606,7 @@ def test_what_the_packages_know_is_what_we_say() -> None:
     import whisper
     from faster_whisper.utils import _MODELS
 
-    assert {model.name for model in Whisper.INFO.models} == set(whisper.available_models())
+    assert {model.name for model in Whisper.models()} == set(whisper.available_models())
     every = [known for known in catalogue.models().values() if known.engine == "faster-whisper"]
     assert {name: known.repository for known in every for name in known.names} == _MODELS
     for known in catalogue.models().values():

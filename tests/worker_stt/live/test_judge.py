@@ -181,7 +181,7 @@ def test_a_word_that_is_cut_off_proves_nothing(ask: Ask, beckett: np.ndarray, qu
     assert ("unlikely" in asked.result) is marked
 
 
-@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text but the first is marked and the result warns once; English is never marked."""
     samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="float32")

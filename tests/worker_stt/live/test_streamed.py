@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hushd_schema.engines import EngineSpec
 from hushd_worker_stt.engine import (
     DetectedLanguage,
-    EngineInfo,
     EngineStream,
     Hypothesis,
     LevelRange,
-    ModelInfo,
+    Model,
     Options,
     PieceLength,
     Segment,
@@ -90,9 +90,7 @@ class Ribbon(EngineStream):
 class Streaming(EngineAtOnce):
     """The engine of the ribbons, which like a real one is busy while one is open."""
 
-    INFO = EngineInfo(
-        "tape", "", "default", (ModelInfo("default", ("en", "de"), 10),), streaming=True, word_times=False
-    )
+    SPEC = EngineSpec("tape", "stt", "", streaming=True)
     LEVEL = LevelRange(0.0, 1.0)
     feed_s = FEED_S
 
@@ -126,7 +124,7 @@ def sounds(*parts: tuple[float, float]) -> Iterator[np.ndarray]:
 def session(engine: Streaming, longest: float = 30.0, **params: Any) -> LiveListener:
     job, _ = make_job([], {"live": True})
     request = Request(format="s16le", live=True, continuous=True, no_speech_s=0, **params)
-    recogniser = Recogniser(engine, engine.INFO.models[0])
+    recogniser = Recogniser(engine, Model("default", ("en", "de"), 10))
     return LiveListener(recogniser, job, request, PieceLength(longest / 2, longest))
 
 

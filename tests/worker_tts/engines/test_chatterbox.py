@@ -69,12 +69,12 @@ def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is described with its three models and what installs it, and has no voices."""
     monkeypatch.setitem(sys.modules, "chatterbox", None)
     monkeypatch.setattr("hushd_models.installation.find_spec", lambda name: None)
-    info = Chatterbox.info()
-    assert (info.installed, info.install) == (
+    assert (Chatterbox.available(), Chatterbox.install()) == (
         False,
         f"make it an environment of its own, as {document('MODELS.md')} says",
     )
-    assert {model.name: len(model.languages) for model in info.models} == {"english": 1, "multilingual": 23, "turbo": 1}
+    languages = {model.name: len(model.languages) for model in Chatterbox.models()}
+    assert languages == {"english": 1, "multilingual": 23, "turbo": 1}
     assert Chatterbox.voices() == ()
     with hushd_error("engine_missing", "The engine chatterbox does not load"):
         loaded("english")
@@ -87,7 +87,7 @@ def test_speaks_with_its_own_voice(models: Path, package: None) -> None:
     (chunk,) = engine.synthesize("Ever tried.", voice("chatterbox"), 1.0)
     assert (chunk.rate, len(chunk.samples)) == (24_000, 2640)
     assert list(engine.synthesize("?!", voice("chatterbox"), 1.0)) == []
-    assert (Chatterbox.info().slowest, Chatterbox.info().fastest) == (1.0, 1.0)
+    assert (Chatterbox.SPEC.slowest, Chatterbox.SPEC.fastest) == (1.0, 1.0)
 
 
 def test_recordings_are_voices(models: Path, package: None) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
-from hushd_worker_tts.engine import AudioChunk, Voice
+from hushd_worker_tts.engine import AudioChunk, Voice, usual_voice
 from hushd_worker_tts.engines.command import Command, CommandSpec
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
@@ -152,12 +152,12 @@ def test_each_file_is_a_voice(folder: Path) -> None:
         "anna": Voice("anna", "de-DE", "female", "anna", True, "Hallo, ich heiße anna.", 150),
         "mac": Voice("mac", "en-US", "", "mac", True, "Hello, my name is mac.", 175),
     }
-    models = {model.name: model for model in Command.info().models}
+    models = {model.name: model for model in Command.models()}
     assert models["mac"].languages == ("en-US",)
     assert models["anna"].memory_mb == 20
-    assert (Command.info().default_model, Command.info().default_voice) == ("anna", "anna")
+    assert usual_voice(Command.SPEC, Command.models()) == "anna"
     write(folder, "default", run=true, language="en")
-    assert (Command.info().default_model, Command.info().default_voice) == ("default", "default")
+    assert usual_voice(Command.SPEC, Command.models()) == "default"
 
 
 def test_through_the_worker(folder: Path, say: Say) -> None:
@@ -172,7 +172,7 @@ def test_through_the_worker(folder: Path, say: Say) -> None:
 
 def test_without_any_file(runtime: Path) -> None:
     """There is nothing to load, and the error says what to write."""
-    assert not Command.info().installed
+    assert not Command.available()
     with hushd_error("engine_missing", r"put a file voices/NAME\.toml beside .*config\.toml"):
         Worker("command", "default").load(lambda note: None)
 

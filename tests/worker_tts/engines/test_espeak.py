@@ -15,7 +15,7 @@ from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 
-LANGUAGES = set(EspeakNg.info().models[0].languages)
+LANGUAGES = set(EspeakNg.models()[0].languages)
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,10 +23,9 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     it."""
     monkeypatch.setattr(espeak_ng, "find_library", lambda: None)
     espeak_ng._voices.cache_clear()
-    info = EspeakNg.info()
-    assert not info.installed
+    assert not EspeakNg.available()
     assert EspeakNg.voices() == ()
-    assert {"fr", "de", "zh", "ar", "hi"} <= set(info.models[0].languages)
+    assert {"fr", "de", "zh", "ar", "hi"} <= set(EspeakNg.models()[0].languages)
     with hushd_error("engine_missing", re.escape(extra_command("espeak") + ".")):
         Worker("espeak-ng", "default").load(lambda note: None)
     monkeypatch.undo()

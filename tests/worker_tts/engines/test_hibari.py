@@ -121,7 +121,7 @@ def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.Mon
     for place in (session, installation):
         monkeypatch.setattr(place, "find_spec", lambda name: None if name == "hibari" else find_spec(name))
     try:
-        assert (Hibari.info().installed, Hibari.voices()) == (False, ())
+        assert (Hibari.available(), Hibari.voices()) == (False, ())
         with hushd_error("engine_missing", re.escape("not installed: " + extra_command("tts"))):
             Worker("hibari", "default").load(lambda note: None)
     finally:

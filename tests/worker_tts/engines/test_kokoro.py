@@ -14,7 +14,7 @@ import pytest
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_reading.pronunciation import marked
-from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engine import Voice, usual_model
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
@@ -124,9 +124,9 @@ def test_voices_are_those_of_the_file(models: Path) -> None:
 def test_another_file_is_another_model(models: Path, say: Say) -> None:
     """Through a worker: the model named is loaded, and any of the voices speaks with it."""
     tiny_voices.kokoro(models, "af_heart", "am_adam", name="kokoro-v1.0.int8")
-    info = Kokoro.info()
-    assert info.default_model == "kokoro-v1.0.int8"
-    assert [model.name for model in info.models if model.installed] == ["kokoro-v1.0.int8"]
+    models = Kokoro.models()
+    assert usual_model(Kokoro.SPEC, models) == "kokoro-v1.0.int8"
+    assert [model.name for model in models if model.installed] == ["kokoro-v1.0.int8"]
     worker = Worker("kokoro", "kokoro-v1.0.int8")
     worker.load(lambda note: None)
     LOADED.append(worker._engine)

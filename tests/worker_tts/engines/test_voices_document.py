@@ -19,27 +19,19 @@ from support.outside import needs
 OWN = own("tts")
 TEXT = (DOCS / "MODELS.md").read_text(encoding="utf-8")
 WHISTLE = """\
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
+from hushd_schema.engines import EngineSpec
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 
 
 class Whistle(Engine):
+    SPEC = EngineSpec("whistle", "tts", "", "tin", requirement="hushd-whistle", default_voice="penny", fastest=4.0)
+
     def __init__(self, model):
         self.model = model
 
     @classmethod
-    def info(cls):
-        model = Model("tin", languages=("en",), memory_mb=60, embedded=True, installed=True)
-        return EngineInfo(
-            name="whistle",
-            installed=True,
-            install="pip install hushd-whistle",
-            default_model="tin",
-            default_voice="penny",
-            models=(model,),
-            slowest=0.5,
-            fastest=4.0,
-            streaming=True,
-        )
+    def models(cls):
+        return (Model("tin", languages=("en",), memory_mb=60, embedded=True, installed=True),)
 
     @classmethod
     def voices(cls):

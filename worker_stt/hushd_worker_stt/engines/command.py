@@ -20,7 +20,7 @@ from hushd_schema.kinds import choice, number, seconds, span_s, text, texts
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
-from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
 from .command_output import OutputError, from_json, from_text, wav
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 class Command(Engine):
     """The engine `command`. A model is a program, whose file declares its abilities."""
 
-    INFO = EngineInfo.of(engines.get("command", "stt"), word_times=True, translation=True)
+    SPEC = engines.get("command", "stt")._replace(translates=True)  # if its file says so
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
+    def models(cls) -> tuple[Model, ...]:
         return tuple(map(_described, files(_folder())))
 
     @classmethod
@@ -96,13 +96,13 @@ def _folder() -> Path:
     return paths.find().config.parent / "commands"
 
 
-def _described(path: Path) -> ModelInfo:
+def _described(path: Path) -> Model:
     """Returns the model of a file. An invalid file is a model, too, whose use reports the mistake."""
     try:
         spec = CommandSpec.read(path)
     except CommandSpecError:
-        return ModelInfo(path.stem, ("und",), 0)
-    return ModelInfo(path.stem, spec.languages, spec.memory_mb, translation=spec.translates)
+        return Model(path.stem, ("und",), 0)
+    return Model(path.stem, spec.languages, spec.memory_mb, translation=spec.translates)
 
 
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")

@@ -25,7 +25,7 @@ from hushd_worker.precision import int8_place, wish
 from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Samples, Scoring, Segment
+from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
 
 from .whisper_family import SHARED, Decoding, WhisperFamily, words
 from .whisper_window import FRAMES_PER_S, RestError, Window
@@ -50,8 +50,7 @@ class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
     # There is no option `threads`: CTranslate2 keeps its number of threads from the start.
-    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, "probabilities"))
-    SPEC = SPEC
+    SPEC = SPEC._replace(options=(*SHARED, *_PASSED_ON, "probabilities"))
     COMPUTE_TYPES = (
         "int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32",
     )  # fmt: skip
@@ -63,12 +62,12 @@ class FasterWhisper(WhisperFamily):
         return next((place for place in places if place and _whole(place)), None)
 
     @classmethod
-    def own(cls, path: Path) -> ModelInfo | None:
+    def own(cls, path: Path) -> Model | None:
         if path.name.startswith(".") or not _whole(path):
             return None
         files = {"model.bin": (path / "model.bin").stat().st_size}
         languages = catalogue.languages_of_files("faster-whisper", path, os.listdir(path))
-        return ModelInfo(path.name, languages or ("en",), catalogue.memory_of_files("faster-whisper", files))
+        return Model(path.name, languages or ("en",), catalogue.memory_of_files("faster-whisper", files))
 
     def _import(self) -> None:
         with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():

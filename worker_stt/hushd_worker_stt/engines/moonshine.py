@@ -21,14 +21,13 @@ from hushd_schema import engines
 from hushd_worker.errors import load_error
 
 from hushd_worker_stt import wording
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, Engine, LevelRange, Options, PieceLength, Segment
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Rating, Samples, Scoring
 
     from . import moonshine_rating
 
-SPEC = engines.get("moonshine")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
 _STEP_SAMPLES = 1600  # samples that the transcriber takes at a time; it drops a shorter remainder
 # The whole piece is one line, since the library's own segmentation drops quiet speech (36 % of the words of ten clips
@@ -46,7 +45,7 @@ _WHOLE = {
 class Moonshine(Engine):
     """The engine `moonshine`. It has no word times, since the wheel contains no alignment model."""
 
-    INFO = EngineInfo.of(SPEC, streaming=True, options=())
+    SPEC = engines.get("moonshine")
     # Ten minutes of read speech lost words at the edges of pieces of 3 to 10 s; 8 to 15 s made 2.9 % errors at a peak
     # of 293 MB, 10 to 20 s made 3.1 % at 377 MB, since an encoder's memory grows with the square of the piece.
     PIECE = PieceLength(8.0, 15.0)
@@ -65,7 +64,7 @@ class Moonshine(Engine):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = package()
         if folder is None:
-            raise HushdError("engine_missing", f"The engine 'moonshine' is not installed: {self.INFO.install}.")
+            raise HushdError("engine_missing", f"The engine 'moonshine' is not installed: {self.install()}.")
         if not self.installed(model):
             raise HushdError(
                 "model_missing",
@@ -87,7 +86,7 @@ class Moonshine(Engine):
             self._transcriber = Transcriber(library, self._files, _TINY, _WHOLE)
         except RuntimeError as error:
             raise load_error(
-                f"moonshine/{model}", error, install=self.INFO.install, again="reinstall moonshine-voice"
+                f"moonshine/{model}", error, install=self.install(), again="reinstall moonshine-voice"
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:

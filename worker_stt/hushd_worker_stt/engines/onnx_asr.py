@@ -30,8 +30,7 @@ from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
     Engine,
-    EngineInfo,
-    ModelInfo,
+    Model,
     Options,
     PieceLength,
     Samples,
@@ -41,7 +40,6 @@ from hushd_worker_stt.engine import (
 
 from . import onnx_models
 
-SPEC = engines.get("onnx-asr")
 _MIN_SAMPLES = RATE // 2  # less is padded with silence, since the variance of a single frame is NaN
 _LAST_TOKEN_S = 0.3  # the assumed length of a word's last token, since only beginnings are known
 _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs
@@ -51,7 +49,7 @@ class OnnxAsr(Engine):
     """The engine `onnx-asr`. CTC and transducer models can time the beginnings of words; Canary can translate."""
 
     # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
-    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=("probabilities",))
+    SPEC = engines.get("onnx-asr")._replace(translates=True)  # of its models Canary's alone
     HABITS = wording.WHISPER | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.
@@ -59,18 +57,18 @@ class OnnxAsr(Engine):
     _detected: tuple[Any, Any] | None = None  # a piece whose language was detected, and Whisper's encoding of it
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
-        return (*cls.INFO.models, *onnx_models.here())
+    def models(cls) -> tuple[Model, ...]:
+        return (*super().models(), *onnx_models.here())
 
     @classmethod
     def installed(cls, model: str) -> bool:
-        return engine_installed(SPEC) and onnx_models.find(model) is not None
+        return engine_installed(cls.SPEC) and onnx_models.find(model) is not None
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)
         if folder is not None:
             read_ahead(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card()))
-        with importing("The engine 'onnx-asr' is not installed", self.INFO.install):
+        with importing("The engine 'onnx-asr' is not installed", self.install()):
             import onnx_asr.models.nemo
             import onnx_asr.models.whisper
             import soxr
@@ -85,7 +83,7 @@ class OnnxAsr(Engine):
             raise load_error(
                 f"onnx-asr/{model}",
                 _root(error),
-                install=self.INFO.install,
+                install=self.install(),
                 again=f"replace {folder} by a complete copy",
             ) from error
         self.compute_device = compute_device.of_sessions(

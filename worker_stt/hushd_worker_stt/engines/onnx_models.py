@@ -11,7 +11,7 @@ from hushd_protocol.names import is_name
 from hushd_schema.engines.model_files import content
 from hushd_worker.precision import int8_place
 
-from hushd_worker_stt.engine import ModelInfo
+from hushd_worker_stt.engine import Model
 
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
@@ -44,7 +44,7 @@ def find(model: str) -> Path | None:
     return next((folder for folder, _ in weights.kept(name)), None)
 
 
-def here() -> list[ModelInfo]:
+def here() -> list[Model]:
     """Describes the models outside the catalogue that are on this machine."""
     folders = ((name, find(name)) for name in weights.names("onnx-asr") if name not in KNOWN)
     return [replace(described(folder), name=name) for name, folder in folders if folder and folder.is_dir()]
@@ -66,7 +66,7 @@ def files_to_load(folder: Path, int8: bool) -> list[Path]:
     return [file for graph in chosen for file in graph.parent.glob(f"{graph.stem}.onnx*")]
 
 
-def described(folder: Path) -> ModelInfo:
+def described(folder: Path) -> Model:
     """Describes a model of the user's own. Its languages are `languages` in its config.json, or else those of Whisper's
     tokens."""
     if known := KNOWN.get(folder.name):
@@ -76,7 +76,7 @@ def described(folder: Path) -> ModelInfo:
         translation = _translates(folder / "config.json")
     files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
     memory = catalogue.memory_of_files("onnx-asr", files)
-    return ModelInfo(folder.name, languages or (_UNDETERMINED,), memory, translation=translation)
+    return Model(folder.name, languages or (_UNDETERMINED,), memory, translation=translation)
 
 
 def _translates(config: Path) -> bool:

@@ -24,7 +24,7 @@ from hushd_worker.server import exchange, wyoming
 from hushd_worker.server.exchange import Bounds, Broken, Check, loads
 from hushd_worker.server.process import ServerProcess, once
 
-from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
 from .command_output import OutputError, from_json, wav
 
@@ -47,14 +47,14 @@ class Server(Engine):
     """The engine `server`. A model is a server, whose file declares its abilities."""
 
     offline = True  # whether the server is told to download nothing
-    INFO = EngineInfo.of(engines.get("server", "stt"), word_times=True)
+    SPEC = engines.get("server", "stt")
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
+    def models(cls) -> tuple[Model, ...]:
         return tuple(
-            ModelInfo(name, server.languages or _UNKNOWN, round(server.memory_mb), word_times=server.words)
+            Model(name, server.languages or _UNKNOWN, round(server.memory_mb), word_times=server.words)
             if server
-            else ModelInfo(name, _UNKNOWN, 0)
+            else Model(name, _UNKNOWN, 0)
             for name, server in every("stt").items()
         )
 

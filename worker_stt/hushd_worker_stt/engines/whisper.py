@@ -20,7 +20,7 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Samples, Segment
+from hushd_worker_stt.engine import RATE, Model, Samples, Segment
 
 from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages, words
 from .whisper_window import FRAMES_PER_S
@@ -41,13 +41,7 @@ _MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
-    INFO = EngineInfo.of(
-        SPEC,
-        word_times=True,
-        translation=True,
-        options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"),
-    )
-    SPEC = SPEC
+    SPEC = SPEC._replace(options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"))
     COMPUTE_TYPES = ("float32",)  # types on a CPU; `hushd models shrink` makes int8, for faster-whisper
 
     @classmethod
@@ -59,11 +53,11 @@ class Whisper(WhisperFamily):
         return next((place for place in places if place.is_file()), None)
 
     @classmethod
-    def own(cls, path: Path) -> ModelInfo | None:
+    def own(cls, path: Path) -> Model | None:
         if path.suffix != ".pt" or not path.is_file():  # opening a pipe would block
             return None
         memory = catalogue.memory_of_files("whisper", {path.name: path.stat().st_size})
-        return ModelInfo(path.stem, languages(_vocabulary(path)), memory)
+        return Model(path.stem, languages(_vocabulary(path)), memory)
 
     def _import(self) -> None:
         self._torch = import_torch()

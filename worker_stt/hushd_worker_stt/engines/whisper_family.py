@@ -33,7 +33,7 @@ from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
     Engine,
-    ModelInfo,
+    Model,
     Options,
     PieceLength,
     Segment,
@@ -44,8 +44,6 @@ from hushd_worker_stt.engine import (
 from .whisper_window import MIN_WINDOW_S, SURE_OF_LANGUAGE, Doubtful, OfThread, Window
 
 if TYPE_CHECKING:
-    from hushd_schema.engines import EngineSpec
-
     from hushd_worker_stt.engine import Samples
 
 BEAM = 5  # the default of both packages' command lines
@@ -99,7 +97,7 @@ SHARED = (
 
 
 class WhisperFamily(Engine):
-    """An engine for Whisper's models. A subclass sets `INFO`, finds models, and decodes.
+    """An engine for Whisper's models. A subclass sets `SPEC`, finds models, and decodes.
 
     Attributes:
         COMPUTE_TYPES: the possible values of HUSHD_COMPUTE_TYPE.
@@ -112,7 +110,6 @@ class WhisperFamily(Engine):
     # A window has silence besides, so pieces are long.
     PIECE = PieceLength(15.0, 29.5)
     HABITS = wording.WHISPER
-    SPEC: ClassVar[EngineSpec]
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
     compute_type = ""
     timestamps = True
@@ -131,7 +128,7 @@ class WhisperFamily(Engine):
 
     @classmethod
     @abstractmethod
-    def own(cls, path: Path) -> ModelInfo | None:
+    def own(cls, path: Path) -> Model | None:
         """Returns the model at `path`, an entry of the models folder, or None if it is not a model."""
 
     @property
@@ -141,13 +138,14 @@ class WhisperFamily(Engine):
         return min(16, max(2, cores() // 2)) if self.compute_device == "cpu" else 16
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
-        known, places = {model.name for model in cls.INFO.models}, weights.entries(cls.INFO.name)
+    def models(cls) -> tuple[Model, ...]:
+        known = {model.name: model for model in super().models()}
+        places = weights.entries(cls.SPEC.name)
         own = {model.name: model for path in places if (model := cls.own(path)) and is_name(model.name)}
-        for name in weights.pulled(cls.INFO.name):
+        for name in weights.pulled(cls.SPEC.name):
             if name not in known and (path := cls.find(name)) and (model := cls.own(path)):
                 own[name] = replace(model, name=name)
-        return (*cls.INFO.models, *(model for name, model in own.items() if name not in known))
+        return (*known.values(), *(model for name, model in own.items() if name not in known))
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -157,15 +155,15 @@ class WhisperFamily(Engine):
         path = self.find(model)
         if path is not None:
             read_ahead([path, path / "model.bin"])
-        with importing(f"The engine {self.INFO.name!r} is not installed", self.INFO.install):
+        with importing(f"The engine {self.SPEC.name!r} is not installed", self.install()):
             self._import()
         if path is None:
-            raise advice.missing(f"{self.INFO.name}/{model}")
+            raise advice.missing(f"{self.SPEC.name}/{model}")
         self.compute_type = compute_device.compute_type(self.COMPUTE_TYPES)
         report("loading the model")
         self._languages = next(info.languages for info in self.models() if info.name == model)
         again = f"replace {path} by a complete copy"
-        with loading(f"{self.INFO.name}/{model}", install=self.INFO.install, again=again):
+        with loading(f"{self.SPEC.name}/{model}", install=self.install(), again=again):
             self._load(model, path, report)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
@@ -337,7 +335,7 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
     """
     fitting = {
         known.name: packed
-        for known in ModelInfo.well_known(engines.get("whisper"))
+        for known in Model.well_known(engines.get("whisper"))
         if (packed := ALIGNMENT.get(known.name))
         and len(gzip.decompress(base64.b85decode(packed))) == layers * heads
         and len(known.languages) == len(languages(vocabulary))

@@ -24,7 +24,7 @@ def finished(text: str, language: str) -> float | None:
     a word that ends no sentence, `WEAK` after one that ends few, `FINISHED` after any other.
 
     Args:
-        language: as in `ModelInfo.languages`.
+        language: as in `Model.languages`.
 
     Returns:
         None if the language is unknown, or there is no text.

@@ -23,7 +23,7 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.quick_start import read_ahead
 from hushd_worker.torch_loading import Unfilled, import_torch, mapped_weights
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 
 SPEC = engines.get("chatterbox")
 INSTALL = engine_command(SPEC)
@@ -49,25 +49,22 @@ class Chatterbox(Engine):
     after two seconds.
     """
 
+    SPEC = SPEC
+
     def __init__(self, model: str) -> None:
         self._model = model
         self._tts: Any = None
         self._speakers: dict[str, Any] = {}  # the conditionals from each recording
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        package = engine_installed(SPEC)
-        models = tuple(
-            Model(name, known.languages, known.memory_mb, embedded=False, installed=package and _find(name) is not None)
-            for name, known in _KNOWN.items()
-        )
-        return EngineInfo.of(SPEC, models, installed=package, default_voice="chatterbox", slowest=1.0, fastest=1.0)
+    def models(cls) -> tuple[Model, ...]:
+        return Model.well_known(SPEC, lambda name: cls.available() and _find(name) is not None)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not engine_installed(SPEC):
+        if not cls.available():
             return ()
-        ready = {model.name for model in cls.info().models if model.installed}
+        ready = {model.name for model in cls.models() if model.installed}
 
         def voice(name: str, language: str, speaker: str) -> Voice:
             model = "english" if language == "en" else "multilingual"

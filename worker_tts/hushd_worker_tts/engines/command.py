@@ -14,12 +14,13 @@ from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
+from hushd_schema import engines
 from hushd_schema.kinds import number, seconds, text
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 from hushd_worker.errors import importing
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Samples, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice, greeting
 
 _BLOCK_SAMPLES = 2**20  # samples of all channels in one read
 
@@ -27,23 +28,30 @@ _BLOCK_SAMPLES = 2**20  # samples of all channels in one read
 class Command(Engine):
     """The engine. The abilities of a voice are those that its file declares."""
 
+    SPEC = engines.get("command", "tts")
+
     def __init__(self, model: str) -> None:
         self._model = model
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        models = [
+    def models(cls) -> tuple[Model, ...]:
+        return tuple(
             Model(
                 name,
                 languages=(spec.language,) if spec else (),
                 memory_mb=spec.memory_mb if spec else 0,
-                embedded=False,
                 installed=spec is not None and spec.line.find(_folder()) is not None,
             )
             for name, spec in _specs().items()
-        ]
-        install = f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes"
-        return EngineInfo.of_files("command", models, install)
+        )
+
+    @classmethod
+    def install(cls) -> str:
+        return f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes"
+
+    @classmethod
+    def available(cls) -> bool:
+        return bool(_specs())
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

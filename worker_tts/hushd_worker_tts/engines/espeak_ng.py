@@ -22,7 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 
 SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)
@@ -62,6 +62,8 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 class EspeakNg(Engine):
     """The engine. It cannot use less memory; one worker speaks with all voices."""
 
+    SPEC = SPEC._replace(slowest=_SLOWEST_WPM / RATE_WPM, fastest=_FASTEST_WPM / RATE_WPM)
+
     def __init__(self, model: str) -> None:
         self._library: Any = None
         self._rate = 0
@@ -70,19 +72,12 @@ class EspeakNg(Engine):
         self._callback = _Callback(self._take)  # kept alive here, since espeak holds no reference to it
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        installed = find_library() is not None
-        # Measured: 25 MB of PSS after four pages, mostly Python and numpy; 35 during speech.
-        languages = tuple(SPEC.models["all"]["languages"].split())
-        model = Model("all", languages, memory_mb=35, embedded=False, installed=installed)
-        return EngineInfo.of(
-            SPEC,
-            [model],
-            installed=installed,
-            default_voice="espeak-en-us",
-            slowest=_SLOWEST_WPM / RATE_WPM,
-            fastest=_FASTEST_WPM / RATE_WPM,
-        )
+    def models(cls) -> tuple[Model, ...]:
+        return Model.well_known(cls.SPEC, lambda name: cls.available())
+
+    @classmethod
+    def available(cls) -> bool:
+        return find_library() is not None
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -12,13 +12,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hushd_models.installation import engine_command, engine_installed
+from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
 from hushd_worker.background import Background
 from hushd_worker.errors import load_error, loading
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
 
 from .hibari_internals import reading, session
@@ -43,6 +43,7 @@ class Hibari(Engine):
     It cannot use less memory: its sentences are short, its weights 8 MB.
     """
 
+    SPEC = SPEC
     reads_phonemes = True
 
     def __init__(self, model: str) -> None:
@@ -51,12 +52,8 @@ class Hibari(Engine):
         self._vocabulary: dict[str, int] = {}
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        installed = engine_installed(SPEC)
-        known = SPEC.models[SPEC.default_model]
-        languages = tuple(known["languages"].split())
-        model = Model(SPEC.default_model, languages, known["memory_mb"], embedded=True, installed=installed)
-        return EngineInfo.of(SPEC, [model], installed=installed, default_voice="heart")
+    def models(cls) -> tuple[Model, ...]:
+        return Model.well_known(SPEC, lambda name: cls.available())
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from hushd_models import advice, catalogue, weights
-from hushd_models.installation import engine_command, engine_installed, package_command
+from hushd_models.installation import engine_command, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_reading.pronunciation import phonemized
 from hushd_schema import engines
@@ -24,7 +24,7 @@ from hushd_worker.errors import importing, loading
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice, default_model, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting, usual_model
 
 from . import phoneme_voices
 from .phoneme_voices import session, word_marks
@@ -44,6 +44,7 @@ _SENTENCE_PAUSE_S = 0.25  # seconds after a sentence, since the package removes 
 class Kokoro(Engine):
     """The engine. Other files, fp16 and int8, are separate models; int8 takes more memory, but for its weights."""
 
+    SPEC = SPEC
     reads_phonemes = True
 
     def __init__(self, model: str) -> None:
@@ -52,25 +53,23 @@ class Kokoro(Engine):
         self._readers: dict[str, Any] = {}
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        package, files = engine_installed(SPEC), _files()
-        ready = package and _voices_file() is not None
+    def models(cls) -> tuple[Model, ...]:
+        ready = cls.available() and _voices_file() is not None
         spoken = tuple(dict.fromkeys(voice.language for voice in catalogue.voices("kokoro")))
-        models, default = phoneme_voices.models(SPEC, files, lambda _: spoken, ready), default_model(SPEC, files)
-        return EngineInfo.of(SPEC, models, installed=package, default_voice="af_heart", default_model=default)
+        return phoneme_voices.models(SPEC, _files(), lambda _: spoken, ready)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not engine_installed(SPEC):
+        if not cls.available():
             return ()
-        info = cls.info()
-        names = _voice_names() if any(model.installed for model in info.models) else frozenset()
+        models = cls.models()
+        names = _voice_names() if any(model.installed for model in models) else frozenset()
         return tuple(
             Voice(
                 name=voice.name,
                 language=voice.language,
                 gender=voice.gender,
-                model=info.default_model,
+                model=usual_model(SPEC, models),
                 installed=voice.name in names and (bool(_ESPEAK[voice.name[0]]) or find_spec("misaki") is not None),
                 sample=greeting(voice.language, voice.name[3:].capitalize()),
                 wpm=WPM,

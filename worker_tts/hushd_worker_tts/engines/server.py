@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from hushd_models.installation import engine_command
 from hushd_models.server_files import every, installed, read
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -25,7 +24,7 @@ from hushd_worker.server import wyoming
 from hushd_worker.server.exchange import Bounds, Broken, Check, Hangs, loads
 from hushd_worker.server.process import ServerProcess, once
 
-from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 
 from .received_sound import bare, decoded, raw
 
@@ -41,6 +40,7 @@ _LANGUAGE = "en-US"
 class Server(Engine):
     """The engine. The abilities of a voice are those that its server's file declares."""
 
+    SPEC = engines.get("server", "tts")
     takes_extra = True
     offline = True  # whether the server is told to download nothing
 
@@ -70,18 +70,20 @@ class Server(Engine):
         self._job.extra = extra
 
     @classmethod
-    def info(cls) -> EngineInfo:
-        models = [
+    def models(cls) -> tuple[Model, ...]:
+        return tuple(
             Model(
                 name,
                 languages=file.languages or (_LANGUAGE,) if file else (),
                 memory_mb=file.memory_mb if file else 0,
-                embedded=False,
                 installed=file is not None and installed(file) is not None,
             )
             for name, file in every("tts").items()
-        ]
-        return EngineInfo.of_files("server", models, engine_command(engines.get("server", "tts")))
+        )
+
+    @classmethod
+    def available(cls) -> bool:
+        return bool(every("tts"))
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_models import advice
 from hushd_protocol.system import paths
 from hushd_schema.engines.model_files import content
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, Engine, Model, Options, Segment
 
 from .spec import SPEC, languages
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Pitch(Engine):
-    INFO = EngineInfo.of(SPEC, streaming=True)  # quick enough for text while a person speaks
+    SPEC = SPEC
 
     @classmethod
-    def models(cls) -> tuple[ModelInfo, ...]:
+    def models(cls) -> tuple[Model, ...]:
         return tuple(
-            ModelInfo(file.stem, languages(file.parent, [file.name]), memory_mb=60)
+            Model(file.stem, languages(file.parent, [file.name]), memory_mb=60)
             for file in sorted(folder().glob("*.pitch"))
         )
 

@@ -18,7 +18,7 @@ from hushd_protocol.system import paths
 from hushd_worker.engine import Model
 from hushd_worker.errors import importing
 
-from hushd_worker_wake.engine import RATE, Detection, Engine, EngineInfo, Word
+from hushd_worker_wake.engine import RATE, Detection, Engine, Word
 from hushd_worker_wake.specs import micro
 from hushd_worker_wake.specs.micro import SPEC
 
@@ -41,17 +41,19 @@ _STEP = round(2 * RATE * _FEATURE_STEP_S)  # bytes
 class Micro(Engine):
     """The engine. The model `words` has all installed words; a model of another name has only that word."""
 
+    SPEC = SPEC
+
     def __init__(self, model: str) -> None:
         self._model = model
         self._loading = threading.Lock()  # the package reloads its library for each model
 
     @classmethod
-    def info(cls) -> EngineInfo:
+    def models(cls) -> tuple[Model, ...]:
         package, words = engine_installed(SPEC), _words()
         languages = tuple(dict.fromkeys(tag for word in words.values() for tag in word.languages))
         names = (SPEC.default_model, *words)
         embedded = _in_wheel()
-        models = tuple(
+        return tuple(
             Model(
                 name,
                 words[name].languages if name in words else languages,
@@ -61,8 +63,10 @@ class Micro(Engine):
             )
             for name in names
         )
-        known = tuple(Word(word.name, word.phrase, word.languages) for word in words.values())
-        return EngineInfo(SPEC.name, package, INSTALL, SPEC.default_model, models, known)
+
+    @classmethod
+    def words(cls) -> tuple[Word, ...]:
+        return tuple(Word(word.name, word.phrase, word.languages) for word in _words().values())
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its models")
