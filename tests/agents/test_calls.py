@@ -80,21 +80,6 @@ def test_two_hosts_never_talk_over_each_other(diary: Diary) -> None:
     assert len({sound.pid for sound in sounds}) == 1, "one process for both"
 
 
-@pytest.mark.usefixtures("echo")
-def test_something_urgent_interrupts(diary: Diary) -> None:
-    """A higher priority of another host ends the speech, with one sentence."""
-    with stdio_host(environment=diary.environment) as one, stdio_host(environment=diary.environment) as two:
-        call = one.begin("say", text=words(20))
-        diary.wait_for_sound()
-        two.data("say", text=words(0.1), priority="important")
-        result = call.result(BOUND_S)
-        assert result.is_error
-        assert text(result) == "Another program has something more urgent to say."
-        reason = {"code": "cancelled", "message": text(result), "retryable": False}
-        assert result.structured_content == {"state": "cancelled", "error": reason}
-    check_no_overlap(diary.sounds())
-
-
 def test_a_session_has_so_many_calls_at_once() -> None:
     """The next is refused in a sentence, another session's begins, and a ticket is its own session's alone."""
     from hushd_mcp.work import MAX_TASKS, TaskRegistry

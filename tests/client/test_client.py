@@ -18,11 +18,9 @@ from hushd import Client, HushdError, Segment, Word
 from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_models import languages
 from hushd_protocol import messages as m
-from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.refusals import hushd_error
 from support.scripted_router import ScriptedRouter, Start
-from support.stopwatch import Stopwatch
 
 Script = Callable[[ScriptedRouter, bytes, m.Message], None]
 
@@ -216,25 +214,6 @@ def test_a_connection_is_renewed_between_requests(start_router: Start, client: C
     assert client.transcribe(sound).text == "Hi."
 
 
-def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client) -> None:
-    """A second of silence of one that holds the lock and does nothing means once more, then an error: no wait without
-    end."""
-    router = start_router(silent=True)
-    with subprocess.Popen(["sleep", "600"]) as silent:
-        try:
-            silent.send_signal(signal.SIGSTOP)  # while it starts, it works
-            os.waitid(os.P_PID, silent.pid, os.WSTOPPED)
-            paths.find().lock.write_text(str(silent.pid))
-            started = Stopwatch()
-            with pytest.raises(HushdError, match="does not answer") as caught:
-                client.status()
-        finally:
-            silent.kill()
-    assert caught.value.code == "supervisor_lost"
-    assert len(router.of(m.Hello)) == 2
-    assert started.calm < 8
-
-
 # --- speaking ---------------------------------------------------------------------------------------------------------
 
 
@@ -258,7 +237,6 @@ def speaking(*chunks: dict[str, object]) -> Script:
 
 
 RAW = speaking({"payload": b"ab", "rate": 22050, "channels": 1}, {"payload": b"cd"})
-WAV = speaking({"payload": b"head", "offset": 0}, {"payload": b"body", "offset": 4}, {"payload": b"HEAD", "offset": 0})
 
 
 def test_speech_streams(start_router: Start, client: Client) -> None:

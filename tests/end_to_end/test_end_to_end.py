@@ -39,9 +39,9 @@ def run(*command: str | Path, **options: Any) -> str:
     return str(done.stdout)
 
 
-@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3", "aiff"])
+@pytest.mark.parametrize("extension", ["wav", "mp3"])
 def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_path: Path) -> None:
-    """A sentence spoken into a file of each format comes back as the same words."""
+    """A sentence spoken into a file comes back as the same words, also from what libsndfile and a decoder have made."""
     file = tmp_path / f"spoken.{extension}"
     sentence = SENTENCE.partition(" when")[0]
     run("say", "-o", file, sentence)

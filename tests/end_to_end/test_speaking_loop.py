@@ -21,32 +21,13 @@ pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not install
 
 TEXT = "The quick brown fox jumps over the lazy dog, and then it rests for a while."
 LOUD, HERTZ = 12_000, 440
-# Plays a tone of a second; with an argument it is interrupted after so many seconds, with a second one the device waits
-# for us so long in the middle. Prints the underruns.
+# Plays a tone of a second.
 TONE = f"""
-import math, sys, time
+import math
 from array import array
-from hushd.audio.playback_buffer import PlaybackBuffer
 from hushd.audio.playback import Player
 tone = array("h", (round({LOUD} * math.sin(2 * math.pi * {HERTZ} * n / {RATE})) for n in range({RATE})))
-end = float(sys.argv[1]) if len(sys.argv) > 1 else 9
-def interrupt(position):
-    if position > end:
-        raise KeyboardInterrupt
-usual, calls = PlaybackBuffer.callback, 0
-def late(self, *block):
-    global calls
-    calls += 1
-    if calls == 20 and len(sys.argv) > 2:
-        time.sleep(float(sys.argv[2]))
-    usual(self, *block)
-PlaybackBuffer.callback = late
-player = Player(on_position=interrupt)
-try:
-    player.play([tone.tobytes()], {RATE})
-except KeyboardInterrupt:
-    pass
-print(player.underruns)
+Player().play([tone.tobytes()], {RATE})
 """
 
 

@@ -117,8 +117,9 @@ class House:
         """So much of a card is free from now on."""
         self.cards = [card._replace(free=size) if card.device == device else card for card in self.cards]
 
-    def tick(self) -> None:
+    def tick(self, at: float | None = None) -> None:
         """The loop calls when something is due, or long after."""
+        self.now = self.now if at is None else at
         self._take(self.pool.on_time(self.now))
 
     def wait(self, seconds: float) -> None:

@@ -29,18 +29,6 @@ def test_pieces_go_where_they_belong(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"HEADbodytail"
 
 
-def test_nothing_is_seen_until_it_is_whole(tmp_path: Path) -> None:
-    """While it is written the old content stands, and only a hidden neighbour tells of the new."""
-    target = tmp_path / "a"
-    target.write_bytes(b"old")
-    with OutputFile(target) as file:
-        file.write(b"new")
-        assert target.read_bytes() == b"old"
-        assert [name for name in os.listdir(tmp_path) if not name.startswith(".")] == ["a"]
-    assert target.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a"]
-
-
 @pytest.mark.parametrize("error", [HushdError("worker_crashed", "Gone."), KeyboardInterrupt(), SystemExit(143)])
 def test_a_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     """Errors, Ctrl-C and SIGTERM leave the old file and no temporary one."""

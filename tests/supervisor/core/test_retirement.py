@@ -14,8 +14,6 @@ from hushd_supervisor.core.worker.process import Wear
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, House
 
-A2 = f"{A}#2"
-
 
 def house_with_a_session(**worker: Any) -> tuple[House, bytes]:
     """A worker on which somebody speaks, and memory for two workers in all."""
