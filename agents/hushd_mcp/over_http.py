@@ -10,6 +10,7 @@ last session; that of a client which vanished ends after `RESULT_S`.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -17,6 +18,7 @@ import traceback
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import uvicorn
@@ -26,15 +28,15 @@ from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventCallback, Eve
 from mcp.server.streamable_http import StreamableHTTPServerTransport as Transport
 from mcp.server.streamable_http_manager import RequestBodyLimitMiddleware
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
-from mcp_types import JSONRPCMessage
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from hushd_mcp.calls import Calls
 from hushd_mcp.server import Server
-from hushd_mcp.sessions import IDLE_EXIT_S, MAX_MESSAGE_BYTES
+from hushd_mcp.sessions import IDLE_EXIT_S, MAX_MESSAGE_BYTES, SENTENCE
 from hushd_mcp.work import RESULT_S, TaskRegistry
 
 MAX_HTTP_SESSIONS = 256
@@ -44,7 +46,7 @@ _FULL = JSONResponse(
     {
         "jsonrpc": "2.0",
         "id": None,
-        "error": {"code": -32000, "message": f"{MAX_HTTP_SESSIONS} sessions are open: end one by DELETE, or wait."},
+        "error": {"code": -32000, "message": f"{MAX_HTTP_SESSIONS} sessions are at work: end one by DELETE, or wait."},
     },
     503,
 )
@@ -80,13 +82,33 @@ class LastMessages(EventStore):
         return stream
 
 
+class Session(Transport):
+    """A session: its streams, and its tasks. It refuses an unreadable body in a sentence, where the SDK shows the texts
+    of its parsers."""
+
+    def __init__(self) -> None:
+        super().__init__(uuid4().hex, event_store=LastMessages(), idle_timeout=RESULT_S)
+        self.tasks = TaskRegistry()
+
+    def _create_error_response(
+        self, error_message: str, status_code: Any, error_code: int = INVALID_REQUEST, headers: Any = None
+    ) -> Response:
+        message = SENTENCE if error_code in (PARSE_ERROR, INVALID_PARAMS) else error_message
+        return super()._create_error_response(message, status_code, error_code, headers)
+
+    def ends_at(self) -> float:
+        """Returns when it ends if no request comes: never while one runs, or a result is kept for its client."""
+        scope = self.idle_scope
+        return math.inf if scope is None or scope.cancel_called or self.tasks.awaited() else scope.deadline
+
+
 class Agents:
     """The application: all sessions, and the requests without one. `sessionless` refuses what belongs to no session."""
 
     def __init__(self) -> None:
         self.tasks = SharedTasks()
         self.sessionless = Server(Calls.of(self.tasks, {"resumable": True})).over_http()
-        self._sessions: dict[str, Transport] = {}
+        self._sessions: dict[str, Session] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._open = 0
         self._rests_since = time.monotonic()
@@ -112,18 +134,26 @@ class Agents:
                 await self._sessions[name].handle_request(scope, receive, send)
             elif name or not is_older or scope["method"] != "POST":
                 await self.sessionless.handle_request(scope, receive, send)
-            elif len(self._sessions) < MAX_HTTP_SESSIONS:
+            elif len(self._sessions) < MAX_HTTP_SESSIONS or self._make_room():
                 await self._begin(scope, receive, send)
             else:
                 await _FULL(scope, receive, send)
         finally:
             self._open -= 1
 
+    def _make_room(self) -> bool:
+        """Ends the session that has been idle the longest, as those of vanished clients are; returns whether one was.
+        A client that comes back to it gets 404, by which the protocol has it begin another."""
+        first = min(self._sessions.values(), key=Session.ends_at, default=None)
+        if first is None or first.idle_scope is None or first.ends_at() == math.inf:
+            return False
+        first.idle_scope.cancel()
+        return True
+
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request that opens a session; one that is refused opens none."""
-        transport = Transport(uuid4().hex, event_store=LastMessages(), idle_timeout=RESULT_S)
-        ready, status = asyncio.Event(), 500
-        serving = asyncio.create_task(self._attend(transport, ready))
+        session, ready, status = Session(), asyncio.Event(), 500
+        serving = asyncio.create_task(self._attend(session, ready))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
         await ready.wait()
@@ -134,26 +164,26 @@ class Agents:
             await send(message)
 
         try:
-            await transport.handle_request(scope, receive, noted)
+            await session.handle_request(scope, receive, noted)
         finally:
             if status >= 400:
                 serving.cancel()
 
-    async def _attend(self, transport: Transport, ready: asyncio.Event) -> None:
-        tasks, name = TaskRegistry(), str(transport.mcp_session_id)
-        self._sessions[name] = transport
+    async def _attend(self, session: Session, ready: asyncio.Event) -> None:
+        name = str(session.mcp_session_id)
+        self._sessions[name] = session
         try:
-            async with transport.connect() as (read, write):
+            async with session.connect() as (read, write):
                 ready.set()
-                assert transport.idle_scope
-                with transport.idle_scope:
-                    await Server(Calls.of(tasks, {})).attend(read, write)
+                assert session.idle_scope
+                with session.idle_scope:
+                    await Server(Calls.of(session.tasks, {})).attend(read, write)
         except Exception:
             traceback.print_exc()
         finally:
             del self._sessions[name]
-            await transport.terminate()
-            await asyncio.to_thread(tasks.close)
+            await session.terminate()
+            await asyncio.to_thread(session.tasks.close)
             trim()
 
 

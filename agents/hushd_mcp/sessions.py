@@ -32,7 +32,7 @@ from hushd_mcp.server import Server, take_signals
 from hushd_mcp.work import TaskRegistry
 
 _UNREADABLE = -32700  # JSON-RPC's parse error
-_SENTENCE = "This is not a message of JSON-RPC: send JSON in one line, without lone surrogates."
+SENTENCE = "This is not a message of JSON-RPC 2.0: send one object, in one line of JSON, without lone surrogates."
 
 
 class _Stream:
@@ -71,7 +71,7 @@ class Answered(_Stream):
 
     async def __anext__(self) -> SessionMessage:
         while isinstance(item := await anext(self._stream), Exception):
-            error = ErrorData(code=_UNREADABLE, message=_SENTENCE)
+            error = ErrorData(code=_UNREADABLE, message=SENTENCE)
             await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(self._line()), error=error)))
         message: SessionMessage = item
         return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import signal
 import subprocess
@@ -64,14 +65,14 @@ def processes(supervisor: Supervisor, module: str) -> list[psutil.Process]:
 
 
 def send(
-    port: int, method: str = "POST", message: Any = None, *, path: str = "/mcp", **headers: str
+    port: int, method: str = "POST", message: Any = None, *, path: str = "/mcp", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
     """The answer to a request, with its body still to be read."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_S)
     opened.append(connection)
     usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Connection": "close"}
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, json.dumps(message) if message else None, usual | given)
+    connection.request(method, path, json.dumps(message) if message else body, usual | given)
     opened.append(answer := connection.getresponse())
     return answer
 
@@ -242,8 +243,38 @@ def test_a_session_beyond_the_last_place_is_refused(monkeypatch: pytest.MonkeyPa
     answer = TestClient(over_http.Agents()).post("/mcp", json=call(1, "initialize", **BEGIN))
     assert (answer.status_code, answer.json()["error"]["message"]) == (
         503,
-        "256 sessions are open: end one by DELETE, or wait.",
+        "256 sessions are at work: end one by DELETE, or wait.",
     )
+
+
+async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that left without a word locks nobody out; where every session is at work, the new one is refused."""
+    import httpx2
+    from hushd_mcp import over_http
+
+    monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 2)
+    agents = over_http.Agents()
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(agents), base_url="http://hushd")
+
+    async def post(message: dict[str, Any], name: str = "") -> httpx2.Response:
+        headers = {"Accept": "application/json, text/event-stream"} | ({"Mcp-Session-Id": name} if name else {})
+        return await http.post("/mcp", json=message, headers=headers)
+
+    async with agents.sessionless.run(), http:
+        names = [(await post(call(1, "initialize", **BEGIN))).headers["Mcp-Session-Id"] for _ in range(3)]
+        assert [(await post(call(2, "ping"), name)).status_code for name in names] == [404, 200, 200]
+        monkeypatch.setattr(over_http.Session, "ends_at", lambda session: math.inf)
+        assert (await post(call(1, "initialize", **BEGIN))).status_code == 503
+        await agents.end()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"jsonrpc": "2.0", "id": 1}', b'{"id": 1, "method": "ping"}'])
+def test_a_body_that_is_no_message_is_refused_in_a_sentence(port: int, body: bytes) -> None:
+    """Neither its parser's text nor its models' names reach the client, with a session and without."""
+    for names in ({}, {"Mcp_Session_Id": begin(port)}):
+        answer = send(port, body=body, **names)
+        error = json.loads(answer.read())["error"]["message"]
+        assert (answer.status, error[:45]) == (400, "This is not a message of JSON-RPC 2.0: send o")
 
 
 def test_a_process_is_there_while_somebody_is_connected(served: Supervisor, port: int) -> None:
