@@ -246,6 +246,12 @@ class Engines:
         self._listed = listed
         self._described: dict[str, tuple[float, Descriptions]] = {}  # descriptions by role
 
+    def forget(self) -> None:
+        """Has the engines listed anew, whose voices have changed."""
+        self._described.clear()
+        if self._listed:
+            self._listed.unlink(missing_ok=True)
+
     async def stt(self) -> HearingDescription:
         return replace((await self._known("stt")).stt, default=self.settings.default_model("stt"))
 

@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hushd_gateway import routing
 
-from . import own_voices
 from .errors import ApiError
 
 
@@ -51,9 +50,9 @@ async def _entries(request: Request) -> list[JsonObject]:
 
 async def voices(request: Request) -> Response:
     """Answers with the installed voices; with `?legacy=true` their names alone, as Kokoro-FastAPI once did."""
-    entries = {voice["id"]: voice for voice in own_voices.listed()}
-    entries = {voice["id"]: voice for voice in listings.voices(await routing.of(request).every())["voices"]} | entries
-    return JSONResponse({"voices": list(entries if request.query_params.get("legacy") == "true" else entries.values())})
+    entries = listings.voices(await routing.of(request).every())["voices"]
+    legacy = request.query_params.get("legacy") == "true"
+    return JSONResponse({"voices": [voice["id"] for voice in entries] if legacy else entries})
 
 
 async def languages(request: Request) -> Response:

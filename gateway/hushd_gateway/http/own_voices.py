@@ -6,13 +6,13 @@ environment that runs in, and nobody else.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from hushd.synthesis.voices import VoiceChoice
+from hushd.synthesis.voices import ALIASES
 from hushd_models import advice, catalogue, languages, preferences, weights
-from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.names import is_name
 from hushd_protocol.system import atomic_file
@@ -26,9 +26,11 @@ from hushd_gateway import routing
 from .body import Form
 from .errors import ApiError, bad
 from .fields import text
+from .transcription.endpoints import unnamed
 
-_KINDS = {b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg", b"ID3": "mp3", b"\xff\xfb": "mp3", b"\xff\xf3": "mp3"}
-_MAX_SAMPLE_BYTES = 50_000_000
+# The files that chatterbox's package reads, by their first bytes.
+_KINDS = {"wav": b"R(IFF|F64)....WAVE", "flac": b"fLaC", "ogg": b"OggS", "mp3": b"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"}
+_MAX_SAMPLE_BYTES = 20_000_000  # half a minute of two channels takes 12 MB at most
 
 
 async def create(request: Request) -> Response:
@@ -39,6 +41,7 @@ async def create(request: Request) -> Response:
         raise HushdError(
             "engine_missing", f"No engine here imitates voices: {' or '.join(able)} does (docs/MODELS.md)."
         )
+    listing = routing.of(request)
     with Form() as form:
         await form.read(request)
         name, language = text(form.fields, "name"), text(form.fields, "language") or "en"
@@ -50,19 +53,21 @@ async def create(request: Request) -> Response:
         if form.path is None or form.path.stat().st_size > _MAX_SAMPLE_BYTES:
             raise bad("audio_sample must be a recording of one person, some ten seconds long.", "audio_sample")
         with open(form.path, "rb") as sample:
-            head = sample.read(4)
-        if (kind := next((kind for start, kind in _KINDS.items() if head.startswith(start)), None)) is None:
+            head = sample.read(12)
+        if (kind := next((kind for kind, begins in _KINDS.items() if re.match(begins, head, re.DOTALL)), None)) is None:
             raise bad("audio_sample must be WAV, FLAC, Ogg or MP3.", "audio_sample")
         if not (model := _model(engine, tag)):
             raise bad(f"No model of {engine} speaks {language}.", "language")
-        taken = {voice.name.casefold() for voice in (await routing.of(request).tts()).voices()}
-        if name.casefold() in taken.union(voice["id"].casefold() for voice in listed()):
+        with unnamed(form):
+            await routing.for_caller(request).client.voiceprints({name: form.path})
+        taken = {voice.name for voice in (await listing.tts()).voices()} | {*ALIASES, *listing.settings.http.voices}
+        if name.casefold() in map(str.casefold, taken):
             raise bad(f"There is a voice {name} already: delete it, or choose another name.", "name")
         folder = weights.folder(engine) / "voices"
         with os_errors_as("output_failed", f"The recording cannot be kept in {folder}", "let hushd write there"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             atomic_file.replace(folder / f"{name}.{tag}.{kind}", form.path.read_bytes(), mode=0o600)
-    find().listed.unlink(missing_ok=True)  # the engines' voices are listed anew
+    listing.forget()
     voice = {"id": name, "object": "audio.voice", "created_at": int(time.time()), "name": name, "language": tag}
     return JSONResponse(voice | {"model": f"{engine}/{model}"})
 
@@ -70,28 +75,13 @@ async def create(request: Request) -> Response:
 async def remove(request: Request) -> Response:
     """Removes the recording of a voice."""
     name = request.path_params["name"]
-    if not (mine := [path for _, path in _recordings() if path.name.partition(".")[0] == name]):
+    if not (mine := [path for path in _recordings() if path.name.partition(".")[0] == name]):
         raise ApiError(404, "There is no such voice of yours: GET /v1/audio/voices lists them.", "name")
     for path in mine:
         with os_errors_as("output_failed", f"{path} cannot be removed", "let hushd write there"):
             path.unlink(missing_ok=True)
-    find().listed.unlink(missing_ok=True)
+    routing.of(request).forget()
     return JSONResponse({"id": name, "object": "audio.voice.deleted", "deleted": True})
-
-
-def listed() -> list[JsonObject]:
-    """Returns the entries of these voices in the list of voices."""
-    parts = [path.name.split(".") for _, path in _recordings()]
-    return [{"id": name, "name": name, "language": tag, "gender": ""} for name, tag, _ in parts]
-
-
-def choice(name: str) -> VoiceChoice | None:
-    """Returns the voice of this name with its engine and model; None for any voice that is not one of these."""
-    for engine, path in _recordings():
-        its_name, tag, _ = path.name.split(".")
-        if its_name == name:
-            return VoiceChoice(engine, _model(engine, tag), name)
-    return None
 
 
 def _imitators() -> list[engines.EngineSpec]:
@@ -103,8 +93,8 @@ def _model(engine: str, language: str) -> str:
     return next(known, "")
 
 
-def _recordings() -> Iterator[tuple[str, Path]]:
-    """Yields each engine that imitates with each recording in its folder."""
+def _recordings() -> Iterator[Path]:
+    """Yields the recordings made here of all engines that imitate."""
     for spec in _imitators():
-        paths = sorted((weights.folder(spec.name) / "voices").glob("[!.]*.*.*"))
-        yield from ((spec.name, path) for path in paths if path.name.count(".") == 2)
+        paths = (weights.folder(spec.name) / "voices").glob("[!.]*.*.*")
+        yield from (path for path in paths if path.name.count(".") == 2)

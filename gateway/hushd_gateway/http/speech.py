@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from hushd_gateway import routing
 
-from . import fields, own_voices, parameters, streaming
+from . import fields, parameters, streaming
 from .body import read_json
 from .errors import bad
 from .parameters import Parameter, Parameters
@@ -45,10 +45,7 @@ async def create(request: Request) -> Response:
     options = parameters.options_of(SYNTHESIZE, values)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
     engines = routing.for_caller(request)
-    if own := own_voices.choice(values["voice"]):
-        chosen, by_voice = own, own._asdict()
-    else:
-        chosen, by_voice = await engines.speaker(values["model"], values["voice"], values["language"])
+    chosen, by_voice = await engines.speaker(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]
     if options.pop("timeline"):  # the timeline comes as events, one by one

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import stat
 import sys
+import wave
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
+from hushd import Client
 from support.http_gateway import HttpGateway
 from support.peer import Start
+from support.recordings import opening
 from support.small_models import STAND_INS
 
 WEIGHTS = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
-SAMPLE = {"audio_sample": ("anna.wav", b"RIFF".ljust(100))}
 SAID = {"name": "anna", "consent": "Anna agreed on 29 November."}
+
+
+def sound(samples: np.ndarray) -> bytes:
+    """A WAV file of these samples, at 16 kHz."""
+    with wave.open(file := BytesIO(), "wb") as written:
+        written.setparams((1, 2, 16_000, 0, "NONE", ""))
+        written.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
+
+
+NOISE = sound(np.random.default_rng(0).normal(0, 3000, 16_000 * 10))
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> bytes:
+    """Eight seconds of one person."""
+    return opening(tmp_path / "anna.wav", 8).read_bytes()
 
 
 @pytest.fixture
@@ -38,9 +59,14 @@ def http(folder: Path, start_supervisor: Start, runtime: Path) -> Iterator[httpx
     gateway.stop()
 
 
-def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder: Path) -> None:
-    """It lies in the models folder, which nobody else reads; it speaks by its name alone; one call removes it."""
-    made = http.post("/voices", data=SAID, files=SAMPLE).json()
+def make(http: httpx2.Client, sample: bytes, **fields: str) -> httpx2.Response:
+    return http.post("/voices", data=SAID | fields, files={"audio_sample": ("anna.wav", sample)})
+
+
+def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder: Path, sample: bytes) -> None:
+    """It lies in the models folder, which nobody else reads; it speaks by its name alone, also at the command line; one
+    call removes it."""
+    made = make(http, sample).json()
     assert {
         "id": "anna",
         "object": "audio.voice",
@@ -53,7 +79,11 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder:
     spoken = http.post("/speech", json={"input": "Ever tried.", "voice": "anna", "response_format": "pcm"})
     assert (spoken.status_code, spoken.headers["x-hushd-voice"], len(spoken.content)) == (200, "anna", 2 * 2640)
     assert "anna" in http.get("/voices?legacy=true").json()["voices"]
-    assert http.post("/voices", data=SAID, files=SAMPLE).json()["error"]["message"].startswith("There is a voice anna")
+    with Client(start=False) as client:
+        speech = client.synthesize("Ever tried.", voice="anna")
+        speech.save(folder / "said.wav")
+        assert speech.voice == "anna"
+    assert make(http, sample).json()["error"]["message"].startswith("There is a voice anna")
     assert http.delete("/voices/anna").json() == {"id": "anna", "object": "audio.voice.deleted", "deleted": True}
     assert list((folder / "voices").iterdir()) == []
     assert "anna" not in http.get("/voices?legacy=true").json()["voices"]
@@ -63,29 +93,39 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder:
 @pytest.mark.parametrize(
     ("fields", "sample", "says"),
     [
-        ({"consent": ""}, b"RIFF", "Say in consent how the person has agreed"),
-        ({"name": "../anna"}, b"RIFF", "name must be of letters"),
-        ({"name": "a.fr"}, b"RIFF", "name must be of letters"),
-        ({"language": "tlh"}, b"RIFF", "No model of chatterbox speaks tlh"),
-        ({"language": "../de"}, b"RIFF", "No model of chatterbox speaks ../de"),
+        ({"consent": ""}, NOISE, "Say in consent how the person has agreed"),
+        ({"name": "../anna"}, NOISE, "name must be of letters"),
+        ({"name": "a.fr"}, NOISE, "name must be of letters"),
+        ({"language": "tlh"}, NOISE, "No model of chatterbox speaks tlh"),
+        ({"language": "../de"}, NOISE, "No model of chatterbox speaks ../de"),
         ({}, b"text", "audio_sample must be WAV, FLAC, Ogg or MP3."),
         ({}, b"", "audio_sample must be WAV"),
+        ({}, b"RIFF\0\0\0\0AVI LIST", "audio_sample must be WAV"),
+        ({}, NOISE, "Nobody speaks in the recording of anna"),
+        ({}, sound(np.zeros(16_000 * 60)), "The recording of anna takes 60.0 s: 2 to 30 s are needed."),
+        ({}, b"OggS".ljust(5000, b"."), "The recording cannot be"),
     ],
 )
 def test_a_request_that_makes_no_voice_is_refused(
     http: httpx2.Client, folder: Path, fields: dict[str, str], sample: bytes, says: str
 ) -> None:
-    """Nothing is stored without consent, under a name that leads elsewhere, or of a file that is not a recording."""
-    answer = http.post("/voices", data=SAID | fields, files={"audio_sample": ("a.wav", sample)})
+    """Nothing is stored without consent, under a name that leads elsewhere, or of a file in which nobody speaks."""
+    answer = make(http, sample, **fields)
     assert (answer.status_code, answer.json()["error"]["message"][: len(says)]) == (400, says)
     assert not (folder / "voices").exists()
 
 
-def test_a_folder_that_takes_no_voice_is_named(http: httpx2.Client, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["heart", "Alloy"])
+def test_a_name_that_means_another_voice_is_refused(http: httpx2.Client, sample: bytes, name: str) -> None:
+    """A program that asks for `alloy` gets a voice that fits its text, never one that somebody made."""
+    assert make(http, sample, name=name).json()["error"]["message"].startswith(f"There is a voice {name} already")
+
+
+def test_a_folder_that_takes_no_voice_is_named(http: httpx2.Client, folder: Path, sample: bytes) -> None:
     """The answer says what stands in the way, and a later request makes the voice."""
     (folder / "voices").touch()
-    answer = http.post("/voices", data=SAID, files=SAMPLE)
+    answer = make(http, sample)
     assert answer.status_code == 507
     assert answer.json()["error"]["message"].startswith(f"The recording cannot be kept in {folder / 'voices'} (")
     (folder / "voices").unlink()
-    assert http.post("/voices", data=SAID, files=SAMPLE).status_code == 200
+    assert make(http, sample).status_code == 200

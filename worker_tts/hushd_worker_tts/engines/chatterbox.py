@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hushd_models import advice, catalogue, weights
+from hushd_models import advice, catalogue, preferences, weights
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system.paths import find
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
@@ -55,6 +56,11 @@ class Chatterbox(Engine):
         self._model = model
         self._tts: Any = None
         self._speakers: dict[str, Any] = {}  # the conditionals from each recording
+
+    @classmethod
+    def available(cls) -> bool:
+        """Returns whether the package is here, or the configuration names the environment of its worker."""
+        return super().available() or SPEC.name in preferences.engines_elsewhere(find().config)
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:
