@@ -20,7 +20,7 @@ class Replaced(HushdError):
     def __init__(self) -> None:
         super().__init__(
             "version_mismatch",
-            "hushd was updated while this program ran: start it again; for the supervisor, run `hushd restart`.",
+            "hushd was updated while this program ran: run `hushd restart`, then start it again.",
         )
 
 

@@ -96,7 +96,9 @@ DECODER = Operation(
             none=None,
         ),
         "threads": _option(
-            whole(0, 1024), "cores to use; 0: the configuration's", "cores to use; default: the configuration's"
+            whole(0, 1024),
+            "of whisper: cores to use; 0: the configuration's; faster-whisper takes `OMP_NUM_THREADS` at its start",
+            "with whisper: cores to use; default: the configuration's, which alone counts for faster-whisper",
         ),
         "condition_on_previous_text": _option(
             flag(), "give each piece the text before it, false", "give each piece the previous text; default: False"
