@@ -72,7 +72,8 @@ def test_the_packages_are_all_there() -> None:
 
 @pytest.mark.night
 def test_every_module_imports_by_itself() -> None:
-    """In a fresh interpreter, with no other module of hushd before it; those of absent packages are passed over."""
+    """A fresh interpreter imports it, with no other module of hushd before it; those of absent packages are passed
+    over."""
     ours = {folder.name for folder in FOLDERS}
     shared = ["hushd_protocol", "hushd_schema", "hushd_models", "hushd_reading", "hushd_worker", "hushd", "hushd_cli"]
     packages = [

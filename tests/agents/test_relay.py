@@ -129,7 +129,7 @@ def test_sessions_are_apart(environment: dict[str, str], diary: Diary) -> None:
 
 
 def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
-    """... though the session stays, whose next call starts another, which knows the host: it has tickets."""
+    """The session stays, whose next call starts another, which knows the host: it has tickets."""
     for rest_s in RESTS_S:
         with serving(environment, rest_s) as first, RawHost(environment=environment, starts=True) as host:
             assert first

@@ -15,7 +15,7 @@ PRIVATE = re.compile(
 
 
 def test_no_other_module_uses_them() -> None:
-    """In the product; tests may look."""
+    """The product has no other; tests may look."""
     files = (
         file
         for folder in ("agents", "cli", "client", "gateway", "plugins")

@@ -50,6 +50,6 @@ def test_a_field_that_an_operation_needs_is_required() -> None:
     (["pull", "--zzz=1"], "Unrecognized arguments: --zzz=1 (see `hushd try pull --help`)"),
 ])  # fmt: skip
 def test_a_mistyped_option_is_suggested(words: list[str], sentence: str) -> None:
-    """Among those of the subcommand, whose help is named."""
+    """It is one of the subcommand's, whose help is named."""
     with pytest.raises(HushdError, match=f"^{re.escape(sentence)}"):
         _parser().parse_args(words)

@@ -95,7 +95,7 @@ def test_say_writes_a_file(start_router: Start, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["pipe", "-f -", "-f FILE", "-f FIFO", "stdin is a file"])
 def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> None:
-    """From standard input when there is none, from a file, from a pipe by name."""
+    """Standard input has it when there is none, or a file, or a pipe by name."""
     router = start_router(engines)
     text = tmp_path / "text"
     text.write_text("Good morning.\n")
@@ -177,7 +177,7 @@ def test_listen_refuses(arguments: list[Any], code: int, words: str, start_route
 
 
 def test_each_recording_that_cannot_be_heard_is_a_sentence(start_router: Start, tmp_path: Path) -> None:
-    """In its place, with the reason; the exit code says that there were such."""
+    """The sentence stands in its place, with the reason; the exit code says that there were such."""
     start_router(engines)
     (tmp_path / "bad.wav").write_bytes(b"x")
     (tmp_path / "empty.wav").touch()

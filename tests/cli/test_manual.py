@@ -23,7 +23,7 @@ def test_every_command_and_option_is_on_a_page() -> None:
 
 
 def test_choices_are_listed_once() -> None:
-    """Behind the help, unless that lists them."""
+    """They stand behind the help, unless that lists them."""
     priority = Argument(("--priority",), "PRIORITY", "text, progress: which comes first", ("text", "progress"))
     speed = Argument(("--speed",), "SPEED", "how slow it may be", ("fast", "slow"))
     assert priority.sentence == "Text, progress: which comes first."

@@ -156,7 +156,7 @@ def test_a_family_that_keeps_things_lists_them(words: str, runtime: Path, capfd:
 
 
 def test_whether_agents_read_aloud_is_told_to_programs(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """On until it is turned off, and on again."""
+    """It is on until it is turned off, and on again."""
     for words, on in ([], True), (["off"], False), (["on"], True):
         if words:
             main.main("hushd", ["agents", "hook", *words])

@@ -206,7 +206,7 @@ def test_an_assistant_gets_no_text_of_which_the_other_model_is_unsure(
 def test_a_turn_of_which_the_other_model_is_unsure_is_marked(
     other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the microphone as of a file."""
+    """A turn at the microphone is marked as a file is."""
     monkeypatch.setattr(second_hearing, "is_unsure", lambda language, probability, denied: True)
     samples, _ = soundfile.read(strange, dtype="int16")
     sound = np.concatenate((samples, np.zeros(4 * RATE, np.int16))).tobytes()

@@ -73,7 +73,7 @@ def run(command: list[str], room: Path) -> str:
 
 @needs("curl")
 def test_every_curl_line_is_answered(room: Path, address: str) -> None:
-    """In the pages' order, with the files of the lines before; each succeeds."""
+    """Each succeeds, in the pages' order, with the files of the lines before."""
     printed = ""
     for _, lines in [*blocks("bash"), ("Open WebUI", OPEN_WEBUI)]:
         lines = lines.replace(f"127.0.0.1:{PORT}", address)

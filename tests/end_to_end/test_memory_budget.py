@@ -124,7 +124,7 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, availabl
 
 
 def test_who_waits_runs_once_memory_is_back(start_supervisor: Start, memory_group: MemoryGroup) -> None:
-    """In a real group of 900 MB, of which another program gives 850 back while a start waits, after the last sign."""
+    """Another program gives 850 of a real group's 900 MB back while a start waits, after the last sign."""
     inside = memory_group.command(900 * MB)
     supervisor = start_supervisor("[worker]\nmemory_mb = 400\n" + ALL_ECHO, inside=inside, cold=True)
     take = "import sys; taken = b'1' * 850_000_000; print(len(taken), flush=True); sys.stdin.read()"

@@ -172,7 +172,7 @@ def served_beside(*arguments: str) -> tuple[subprocess.Popen[str], int]:
 
 
 def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Path) -> None:
-    """As after README's first `say`: the running one takes the address up, and gives it back when `serve` ends."""
+    """README's first `say` has left one: the running one takes the address up, and gives it back when `serve` ends."""
     process, number = served_beside("--http", f"127.0.0.1:{free_port()}")
     try:
         assert fetch(number, "/health") == (200, b"OK")

@@ -114,7 +114,7 @@ def test_a_podcast_goes_on_where_it_was_left(room: Room, site: str) -> None:
 
 
 def test_a_folder_of_recordings_gets_subtitles(room: Room) -> None:
-    """In the format asked for; other files in it are passed over."""
+    """They have the format asked for; other files in it are passed over."""
     (room.folder / "cover.jpg").touch()
     assert room.run("podcast_subtitles.py", ".", "subtitles", "--format", "vtt") == "subtitles/beckett.vtt\n"
     assert (room.folder / "subtitles/beckett.vtt").read_text().startswith("WEBVTT\n\n00:00.")

@@ -147,10 +147,8 @@ def telegram(room: Room) -> Iterator[str]:
 
 @needs("telegram")
 def test_a_bot_answers_a_voice_message(room: Room, telegram: str) -> None:
-    """With its words as text, and the same as a voice message; a stranger gets no answer.
-
-    The library is the real one, and Telegram a server on this machine that speaks the Bot API.
-    """
+    """The answer is its words as text, and the same as a voice message; a stranger gets no answer. The library is the
+    real one, and Telegram a server on this machine that speaks the Bot API."""
     environment = {"TELEGRAM_TOKEN": "1:a", "TELEGRAM_SERVER": telegram, "NO_PROXY": "127.0.0.1"}
     process = room.spawn([sys.executable, str(EXAMPLES / "telegram_voice.py"), "anna"], environment=environment)
     assert Telegram.answered.wait(LIMIT_S)
@@ -196,7 +194,8 @@ def events(*texts: str) -> str:
 
 @pytest.mark.plugin("desktop")
 def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
-    """From the microphone by `hushd captions` to the event that the page gets; the page asks for these events."""
+    """They go from the microphone by `hushd captions` to the event that the page gets; the page asks for these
+    events."""
     captions = room.spawn(
         [sys.executable, "-m", "hushd", "captions", "--microphone", "--no-duck", "--json"], stderr=subprocess.DEVNULL
     )

@@ -50,7 +50,8 @@ SHELLS = {"bash": ["bash", "--noprofile", "--norc", "-i"], "zsh": ["zsh", "-f", 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_tells_of_a_long_command(room: Room, shell: str) -> None:
-    """With its exit code, which whoever comes next has too, its seconds and its name; short ones are passed over."""
+    """It tells the exit code, which whoever comes next has too, the seconds and the name; short ones are passed
+    over."""
     if absent := lacking(shell):
         pytest.skip(f"not installed: {absent}")
     told, log = room.folder / "told", room.folder / "log"
@@ -91,6 +92,6 @@ def members(session: int) -> list[int]:
 
 
 def test_a_long_command_is_said(room: Room) -> None:
-    """On the loudspeaker, by the program that the shell calls."""
+    """The program that the shell calls says it on the loudspeaker."""
     room.run("long_commands.py", "1", "75", "make test")
     assert room.sounds() == 1

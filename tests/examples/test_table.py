@@ -21,7 +21,7 @@ def test_the_table_has_every_program() -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
 def test_a_program_says_how_it_is_installed_and_run(program: Path) -> None:
-    """In its docstring, and is short enough to be copied."""
+    """Its docstring says it, and it is short enough to be copied."""
     text = program.read_text()
     words = ast.get_docstring(ast.parse(text)) or ""
     assert re.search(r"^    pip install 'hushd\[default", words, re.MULTILINE)

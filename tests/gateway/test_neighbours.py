@@ -156,7 +156,7 @@ def speaks_or_waits(peer: Peer, others: int) -> bool:
 
 
 def test_the_uploads_of_a_killed_gateway_are_removed(served: Served) -> None:
-    """At once, and no other gateway's: the locks of the living tell."""
+    """They go at once, and no other gateway's: the locks of the living tell."""
     head = b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n"
     part = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     assert served.is_answered()

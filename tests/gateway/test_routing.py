@@ -58,7 +58,7 @@ SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
 
 
 def test_a_name_of_several_engines_is_that_which_needs_least_memory() -> None:
-    """As at a command line: the same model hears the same."""
+    """A command line chooses so, too: the same model hears the same."""
     rows = [("onnx-asr", 500, True), ("whisper", 90, False), ("faster-whisper", 300, True)]
     engines = [
         {"name": name, "models": [{"name": "base", "languages": [], "memory_mb": memory_mb, "installed": installed}]}
@@ -208,7 +208,7 @@ async def test_the_paces_measured_here_count_for_a_language(runtime: Path, monke
 
 
 async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:
-    """Until its file is removed, and never without one, as in a cluster."""
+    """It stays until its file is removed, and is never kept without one, as in a cluster."""
     client = Describer()
     for count, listed in ((1, None), (2, None), (3, find().listed), (3, find().listed)):
         there = Engines(client, SETTINGS, listed=listed)  # type: ignore[arg-type]

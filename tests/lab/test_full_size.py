@@ -112,7 +112,8 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", where_installed(name for name in SPOKEN if name in MODELS))
 def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many samples as phonemes, twice as many at half the speed: noise that is neither silent nor clipped."""
+    """There are as many samples as phonemes, twice as many at half the speed: noise that is neither silent nor
+    clipped."""
     small(name, tmp_path)
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     engine, _, model = name.partition("/")
@@ -141,7 +142,7 @@ def test_every_model_bears_a_name_that_hushd_knows() -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODELS if "fp32" not in name])
 def test_the_size_is_that_of_the_published_file(name: str) -> None:
-    """Within a tenth of the catalogue's; Parakeet's LSTMs are in float32, in bytes in the published one."""
+    """It is within a tenth of the catalogue's; Parakeet's LSTMs are in float32, in bytes in the published one."""
     from hushd_models import catalogue
 
     if name.startswith("transcribe-cpp/whisper") and not find_spec("whisper"):
@@ -178,7 +179,7 @@ def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None
 
 
 def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the bytes needed and the bytes free, in one sentence; of a folder yet to be made too."""
+    """One sentence has the bytes needed and the bytes free, also for a folder yet to be made."""
     monkeypatch.setattr(making.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_500_000_000))
     check_room(tmp_path / "new" / "models", 1_400_000_000)
     with pytest.raises(CannotMake, match=r"models needs 1\.5 GB and 1 to spare, and 2\.5 GB are free: make room, or"):

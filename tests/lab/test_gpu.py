@@ -60,7 +60,7 @@ def test_a_part_keeps_to_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_section_has_the_card_and_every_row() -> None:
-    """With the missed goals, the figures beside, and the reasons of rows that were not run."""
+    """It has the missed goals, the figures beside, and the reasons of rows that were not run."""
     rows = [
         Row("cold", 9.81, "s", "<= 8", None, False),
         Row("left", 0.0, "MiB", "0", 4100.0, True, "while it ran"),

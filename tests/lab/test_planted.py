@@ -41,7 +41,7 @@ def test_every_fault_has_its_place() -> None:
     (instead('"done"', "None"), "    return None"),
 ])  # fmt: skip
 def test_a_fault_is_found_however_its_code_is_written(change, line) -> None:  # type: ignore[no-untyped-def]
-    """Neither a comment, nor a line that is broken elsewhere, nor other quotation marks hide its place."""
+    """A comment, a line that is broken elsewhere and other quotation marks do not hide its place."""
     tree = ast.parse(CODE)
     change(tree)
     assert line in ast.unparse(tree).splitlines()

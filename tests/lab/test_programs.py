@@ -13,7 +13,7 @@ LAB = Path(__file__).parents[2] / "lab"
 
 @pytest.mark.parametrize("program", ["bench", "demo", "-OO demo", "fullsize", "gpu", "try_real"])
 def test_begins(program: str) -> None:
-    """With its usage, and the demo without docstrings, one of which was its help."""
+    """It prints its usage; the demo does so without docstrings, one of which was its help."""
     *options, name = program.split()
     command = [sys.executable, *options, LAB / f"{name}.py", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")

@@ -33,7 +33,7 @@ def test_a_commit_draws_one_machine() -> None:
 
 
 def test_whoever_is_not_root_is_told_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one sentence, and that does not count as passed."""
+    """One sentence tells it, and the run does not count as passed."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     refusal = "It cannot be had here: only root can mount and change roots, so run it by sudo."
     assert played(MACHINES["debian-12"], False, None) == refusal

@@ -87,7 +87,7 @@ def test_an_engine_of_a_plugin_says_what_it_takes(runtime: Path, monkeypatch: py
 def test_an_address_for_strangers_takes_a_token(
     runtime: Path, token: str, file: bool, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the environment, or from a file that the configuration names."""
+    """The token is in the environment, or in a file that the configuration names."""
     monkeypatch.setattr("hushd_schema.settings.access.check_packages", lambda kind, text: None)
     monkeypatch.setenv("HUSHD_HTTP_TOKEN", token)
     (runtime / "token").write_text("secret")

@@ -378,7 +378,7 @@ def test_an_environment_of_uvx_gets_nothing_added(environment: Environment, monk
 
 
 def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its command; one of another version is told both; any other word is not a plugin."""
+    """The sentence has its command; one of another version is told both; any other word is not a plugin."""
     monkeypatch.setattr(installation, "plugins", lambda: {"cluster": "0.0.9"})
     command = f"{PIP} 'hushd[engines-piper]'."
     assert installation.engine_needed("piper") == f"The engine piper takes the plugin engines-piper: {command}"
@@ -446,5 +446,5 @@ def test_the_systems_python_is_told_that_it_may(shell: Path, tmp_path: Path, mon
 
 @pytest.mark.parametrize("name", ["CONFIGURATION.md", "MODELS.md"])
 def test_documents_are_named_by_a_path_that_exists(name: str) -> None:
-    """As they lie in this installation."""
+    """The path is where they lie in this installation."""
     assert Path(installation.document(name)).is_file()

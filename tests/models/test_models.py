@@ -127,7 +127,7 @@ LINE = entries(s100=300, s200=500, s400=600)
 def test_memory_is_on_the_line_through_the_known_models(
     known: dict[str, Known], size_mb: int, memory_mb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the two nearest, beyond the ends on the last line, and never less than nothing."""
+    """The line goes between the two nearest, and on beyond the ends; memory is never less than nothing."""
     monkeypatch.setattr(catalogue, "_of", lambda name: known)
     assert catalogue.memory_of_files("e", {"a": size_mb * 400_000, "b": size_mb * 600_000}) == memory_mb
 

@@ -107,8 +107,8 @@ def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> N
 
 
 def test_mapped_weights_may_take_what_is_kept_for_others() -> None:
-    """In one gigabyte, of which 800 MB are the workers': Parakeet v3, whose own memory is a fifth of it; no model whose
-    weights and memory are more than the machine has."""
+    """One gigabyte, of which 800 MB are the workers', has room for Parakeet v3, whose own memory is a fifth of it; no
+    model whose weights and memory are more than the machine has."""
     parakeet = "onnx-asr/nemo-parakeet-tdt-0.6b-v3"
     assert [models(SMALL, language, "stt")[0] for language in ("pt", "fr")] == [parakeet] * 2
     assert models(replace(SMALL, memory_mb=600), "pt", "stt") == ["faster-whisper/base"]

@@ -353,7 +353,8 @@ def test_what_is_not_whole(store: Store) -> None:
 
 
 def test_folders_tell_their_files(tmp_path: Path) -> None:
-    """With those of folders inside where they are asked for; no hidden file, and nothing behind a link to a folder."""
+    """They tell those of folders inside where they are asked for; no hidden file, and nothing behind a link to a
+    folder."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("a", "in/b", "in/deep/c", ".hidden", "in/.hidden"):
         (tmp_path / name).write_bytes(name.encode())
@@ -577,7 +578,7 @@ def test_what_is_broken_is_removed(store: Store, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_removed_is_named(
     store: Store, error: OSError, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the sentence for the model."""
+    """The sentence for the model names it."""
     store.begin("whisper/tiny", Source("url", "x"))
     row = inventory.row(store, "whisper/tiny")
     monkeypatch.setattr("shutil.rmtree", lambda folder: (_ for _ in ()).throw(error))

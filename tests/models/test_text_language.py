@@ -170,7 +170,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, **likely: float) -> Model:
 def test_another_language_must_be_much_more_probable_than_the_users(
     own: str, text: str, likely: dict[str, float], language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At each limit, and just beyond."""
+    """The verdict changes at each limit, and just beyond."""
     answers(monkeypatch, **likely)
     assert detect(text, own.split()) == language
 

@@ -251,7 +251,7 @@ def test_header_limit_at_its_edge() -> None:
 
 
 def test_a_payload_limit_at_its_edge() -> None:
-    """As that of a header."""
+    """A payload has the edge that a header has."""
     fits = Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD))
     assert unpack(pack(fits), EVERYTHING) == fits
     for refuse in (pack, lambda over: unpack([MAGIC, encode(over), over.payload], EVERYTHING)):

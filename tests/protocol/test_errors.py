@@ -54,7 +54,7 @@ def test_a_librarys_reason_is_one_line(said: str, line: str) -> None:
 
 
 def test_the_errors_of_a_group_are_its_leaves() -> None:
-    """At any depth, in their order; an error alone is its own."""
+    """They are found at any depth, in their order; an error alone is its own."""
     one, two, three = ValueError(), KeyboardInterrupt(), KeyError()
     assert [*leaves(BaseExceptionGroup("a", [one, BaseExceptionGroup("b", [two]), three]))] == [one, two, three]
     assert [*leaves(one)] == [one]

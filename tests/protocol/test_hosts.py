@@ -53,7 +53,7 @@ def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> No
      "ssh://desk/path", "http://desk", "tcp://desk:7300", "ssh://desk:x"],
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
-    """Above all a name that ssh would take for an option; the sentence shows the form."""
+    """A name that ssh would take for an option is, above all; the sentence shows the form."""
     with hushd_error("bad_request", r"ssh://\[USER@\]HOST"):
         hosts.parse(text)
 
@@ -74,7 +74,7 @@ def test_an_address_is_a_host_and_a_port(text: str, parts: tuple[str, int] | Non
 
 @pytest.mark.parametrize(("port", "known"), [("65535", 65535), ("1", 1), ("0", 0)])
 def test_a_port_of_zero_is_sshs_own(port: str, known: int) -> None:
-    """As none is; one beyond 65535 names no machine."""
+    """It is as good as none; one beyond 65535 names no machine."""
     assert hosts.parse(f"ssh://desk:{port}").port == known
     assert hosts.parse(f"ssh://desk:{port}").words == (["-p", port] if known else []) + ["--", "desk"]
     with pytest.raises(HushdError, match="names no machine"):
@@ -119,5 +119,5 @@ def test_secrets_are_in_either_header(authorization: str, key: str, secrets: tup
     ("sent", "same"), [("g\xe9", True), ("g\xe9".encode(), True), ("g", False), ("", False), ("h\xe9", False)]
 )
 def test_a_secret_is_compared_as_a_whole(sent: str | bytes, same: bool) -> None:
-    """As text or as bytes."""
+    """It may be text or bytes."""
     assert hosts.same_secret(sent, "g\xe9") is same

@@ -168,7 +168,7 @@ def test_methods_of_its_own_and_fields_that_are_not_given() -> None:
 
 @pytest.mark.parametrize("one", [Base("a", 5), Derived("a", words=["w"], note="x"), Furthest("a", most=2), Made("7")])
 def test_copies_are_equal_and_stay_frozen(one: Any) -> None:
-    """With slots or attributes, copied or from a pickle."""
+    """They have slots or attributes, and come from `copy` or a pickle."""
     for again in (copy.copy(one), pickle.loads(pickle.dumps(one))):
         assert (again, light.values(again)) == (one, light.values(one))
         with pytest.raises(dataclasses.FrozenInstanceError, match="cannot change field 'size'"):

@@ -27,7 +27,7 @@ def test_words_of_programs_are_said_as_people_say_them(text: str, words: str) ->
 
 
 def test_the_users_own_pronunciation_goes_before() -> None:
-    """In any case of its letters, and also where it is the word itself."""
+    """It counts in any case of its letters, and also where it is the word itself."""
     assert heard("JSON, nginx", pronounce={"json": "JSON", "nginx": "N jinx"}) == "JSON, N jinx"
 
 

@@ -30,7 +30,7 @@ def test_each_line_is_one_with_the_words_of_its_numbers() -> None:
 
 
 def test_markdown_and_subtitles_have_a_line_for_each_sentence() -> None:
-    """Since their lines are not those that are spoken."""
+    """Their own lines are not those that are spoken."""
     assert list(hushd.read("# A\n\n* one\ntwo. Three\n", language="en", markup="markdown")) == [
         "A",
         "one two.",
@@ -64,7 +64,7 @@ def test_a_line_is_in_its_own_language(tmp_path: Path) -> None:
 
 
 def test_values_that_are_neither_language_nor_markup_are_refused() -> None:
-    """In a sentence."""
+    """The refusal is a sentence."""
     with hushd_error("bad_request", "is not a language"):
         hushd.read("a", language="??")
     with hushd_error("bad_request", "markup must be one of text, markdown"):

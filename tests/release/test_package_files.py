@@ -65,7 +65,7 @@ def test_an_update_leaves_the_environment_of_a_running_program(tmp_path: Path) -
 
 
 def test_the_lock_has_each_package_that_default_asks_for() -> None:
-    """In a version that pyproject.toml allows, with hashes: a dependency that is added there is added here."""
+    """Each has a version that pyproject.toml allows, and hashes: a dependency that is added there is added here."""
     sources = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project, extras = sources["project"], sources["tool"]["hatch"]["metadata"]["hooks"]["custom"]["extras"]
     (default,) = (Requirement(text) for text in extras["default"])

@@ -39,7 +39,8 @@ def wheel_of(folder: Path, sizes: dict[str, int]) -> Path:
 
 
 def test_a_place_with_another_version_is_named(sources: Path) -> None:
-    """With the version it has; all places, as here, have the one that is released, which has no `v`, as tags have."""
+    """The sentence has the version there; all places, as here, have the one that is released, which has no `v`, as tags
+    have."""
     checks.check_version(checks.versions()["pyproject.toml"])
     checks.check_version("1.2.3", sources)
     with pytest.raises(Refusal, match=r"^v1\.2\.3 is not a version"):

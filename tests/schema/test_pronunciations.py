@@ -48,7 +48,7 @@ def test_a_language_adds_to_what_is_everybodys() -> None:
     (f"{'a' * 201} -> b", "has more than 200 characters"),
 ])  # fmt: skip
 def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
-    """With its number; all others count."""
+    """The sentence has its number; all others count."""
     entries = parse(f"a -> b\n{line}\nc -> d\n", "x.txt")
     assert entries.tables == {"": {"a": "b", "c": "d"}}
     (mistake,) = entries.mistakes

@@ -18,7 +18,7 @@ VOCABULARIES = [(1_000, ("en",)), (51_864, ("en",)), (51_865, LANGUAGES[:99]), (
 def test_a_checkpoint_says_it_in_its_pickle(
     tokens: int, languages: tuple[str, ...], version: int, tmp_path: Path
 ) -> None:
-    """As torch writes it, in two bytes or four, and nothing of the pickle is run."""
+    """Torch writes it in two bytes or four, and nothing of the pickle is run."""
     with zipfile.ZipFile(tmp_path / "mine.pt", "w") as archive:
         archive.writestr("mine/data.pkl", pickle.dumps({"dims": {"n_mels": 80, "n_vocab": tokens}}, version))
     assert languages_of_checkpoint(tmp_path, ["mine.pt", "notes.txt"]) == languages

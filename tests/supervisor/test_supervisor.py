@@ -55,7 +55,8 @@ def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
 
 
 def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supervisor: Start) -> None:
-    """After its idle time, with status 0; what it says is in its log file, not on the client's standard error."""
+    """It leaves after its idle time, with status 0; what it says is in its log file, not on the client's standard
+    error."""
     supervisor = start_supervisor("exit_when_idle = 0.2\n" + CONFIG, "--auto")
     with supervisor.connect() as peer:
         peer.ask("echo", keep_alive=0)

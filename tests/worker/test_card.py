@@ -62,7 +62,7 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
 
 
 def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
-    """As the kernel writes it; a card without such a file is awake."""
+    """The kernel writes it; a card without such a file is awake."""
     for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
         (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
         (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
@@ -137,7 +137,7 @@ def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.Monkey
 def test_a_worker_reports_its_memory_of_a_card(
     written: Write, monkeypatch: pytest.MonkeyPatch, start: Callable[..., Any]
 ) -> None:
-    """In `ready` and in its beats, by the card's place; a worker on the CPU reports none."""
+    """`ready` and its beats have it, by the card's place; a worker on the CPU reports none."""
     driver = written({"id": FIRST, "total": 24 * GB})
     for name, value in environment(driver._path).items():
         monkeypatch.setenv(name, value)

@@ -67,7 +67,7 @@ def test_weights_are_pages_of_the_file(tmp_path: Path) -> None:
 
 
 def test_torch_is_as_it_was(tmp_path: Path) -> None:
-    """After the load, and after one that failed."""
+    """A load changes nothing of it, and neither does one that failed."""
 
     def functions() -> list[object]:
         return [

@@ -129,7 +129,7 @@ CALLS = {"x86_64": "2,257,437,41", "aarch64": "56,437,198"}
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in CALLS, reason="its system calls are unknown")
 def test_the_kernel_sees_no_other_file_and_no_socket(tmp_path: Path) -> None:
-    """As recordings, and as what a speech server sends for sound, whether they name a file by its path or its name."""
+    """They come as recordings, and as what a speech server sends for sound, and name a file by its path or its name."""
     private = private_files(tmp_path)
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content(private))

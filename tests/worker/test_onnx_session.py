@@ -154,7 +154,7 @@ def test_weights_beside_a_graph_are_found_through_links(
 def test_what_is_not_mapped_is_loaded_by_its_path(
     tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    """As ever: where little is gained, where weights go to a card, and where it cannot be."""
+    """The path does as ever where little is gained, where weights go to a card, and where it cannot be."""
     import onnxruntime
 
     path, runtime, providers = products(tmp_path / "model.onnx"), Runtime(), CPU

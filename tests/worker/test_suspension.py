@@ -44,7 +44,7 @@ def test_a_refusal(tmp_path: Path, fail: str, error: str, lost: bool, state: int
 
 @pytest.mark.parametrize("fail", ["Restore", "Unlock"])
 def test_a_failed_restore_loses_the_process(tmp_path: Path, fail: str) -> None:
-    """As on a full card, after which the driver restores it no more."""
+    """A full card makes it fail, after which the driver restores it no more."""
     answer, _, _ = ask(tmp_path, "restore", 2, fail)
     assert answer == {"error": f"cuCheckpointProcess{fail} failed with 304", "lost": True}
 

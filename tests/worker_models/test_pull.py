@@ -307,7 +307,7 @@ def test_single_files_of_the_hub(hub: HubServer, ask: Ask) -> None:
 def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
     hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Into the engine's folder; what has another SHA-256 than hibari's own table says is thrown away."""
+    """It lies in the engine's folder; what has another SHA-256 than hibari's own table says is thrown away."""
     known = replace(catalogue.models()["hibari/emma"], url=f"{hub.url}/files")
     hub.files["/files/bf_emma.int8.onnx"] = Content(WEIGHTS)
     models = catalogue.well_known(catalogue.engines()["hibari"])

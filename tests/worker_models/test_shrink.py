@@ -136,7 +136,7 @@ def test_it_waits_for_memory(programs: Programs, monkeypatch: pytest.MonkeyPatch
     ("nobody/knows", "model_missing", "no model"),
 ])  # fmt: skip
 def test_other_models_are_refused(programs: Programs, ask: Ask, model: str, code: str, words: str) -> None:
-    """In a sentence."""
+    """The refusal is a sentence."""
     with hushd_error(code, words):
         ask("shrink", model=model).result()
 
@@ -171,8 +171,8 @@ def make(kind: str, source: Path, target: Path) -> None:
 
 @pytest.mark.parametrize("data", ["", "link.onnx.data"])
 def test_a_graph_computes_nearly_the_same_in_int8(hub: HubServer, tmp_path: Path, data: str) -> None:
-    """In a quarter of the size; also behind a link, as in the hub's cache, and with weights beside it, as large ones
-    have them."""
+    """It takes a quarter of the size; also behind a link, as in the hub's cache, and with weights beside it, as large
+    ones have them."""
     folder = tmp_path / "blobs"
     folder.mkdir()
     whole = graph(folder / "blob", 512, data)
@@ -220,7 +220,8 @@ def test_whisper_in_int8_is_what_ctranslate2_makes(hub: HubServer, tmp_path: Pat
 
 
 def test_faster_whisper_is_made_tried_and_loaded(hub: HubServer, ask: Ask) -> None:
-    """With the real programs: both hear what the carried voice says, and its engine then finds the int8 files."""
+    """The programs are the real ones: both hear what the carried voice says, and its engine then finds the int8
+    files."""
     for package in ("faster_whisper", "torch", "whisper"):
         pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
     from hushd_worker_stt.engines.faster_whisper import FasterWhisper

@@ -56,7 +56,7 @@ class Queue:
     ("file", ["file 1", "file 2"], ["file 1", "file 2"]),
 ])  # fmt: skip
 def test_live_goes_first_and_files_every_other_time(first: str, asked: list[str], order: list[str]) -> None:
-    """In the order of asking among equals; a file that waits lets one live piece pass, not two."""
+    """Equals come in the order of asking; a file that waits lets one live piece pass, not two."""
     queue = Queue()
     with queue.lock.held(lambda: None, live=first == "live"):
         for name in asked:

@@ -240,7 +240,7 @@ def test_a_text_that_the_model_doubts_is_marked(
 def test_a_text_longer_than_anybody_can_say_is_read_again(
     scripted: SpeechToText, beckett: np.ndarray, again: str
 ) -> None:
-    """By other words than those of a loop; if it is as long then, a warning says so."""
+    """The new text has other words than those of a loop; if it is as long then, a warning says so."""
     texts = iter([" ".join(f"word{number}" for number in range(99)), again])
     engine(scripted).says = lambda samples: [Segment(0.0, 2.0, next(texts))]
     asked, _ = run(scripted, beckett[: 2 * RATE], language="en")

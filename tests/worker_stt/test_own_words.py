@@ -44,7 +44,7 @@ def text_of(heard: str, own: str = NAMES, language: str = "en") -> str:
     ],
 )  # fmt: skip
 def test_what_sounds_like_an_own_word_becomes_it(heard: str, written: str) -> None:
-    """With the signs around it; what the language has stays, and so do numbers."""
+    """The signs around it stay; what the language has stays, and so do numbers."""
     assert text_of(heard) == written
 
 
@@ -78,7 +78,7 @@ def _resembling() -> list[str]:
     ],
 )  # fmt: skip
 def test_common_words_become_an_own_word_only_by_its_very_sounds(language: str, little: str) -> None:
-    """In texts of words that sound like own words, and little ones between them."""
+    """Texts have words that sound like own words, and little ones between them."""
     rng = Random(73)
     for _ in range(100):
         said = " ".join(rng.choice(rng.choice((_resembling(), little.split()))) for _ in range(8))
@@ -113,7 +113,7 @@ def test_an_engine_decides_by_how_likely_an_own_word_is(heard: str, less: float,
 
 
 def test_an_engine_that_cannot_decide_leaves_it_to_the_text() -> None:
-    """Without a score, and in other languages, which are not asked about."""
+    """It has no score, or another language, which it is not asked about."""
     own, segment = OwnWords(NAMES), Segment(0.0, 1.0, "We run cooper net ease here")
     assert own.mended(segment, "en", lambda texts: []).text == own.mended(segment, "en").text != segment.text
     assert own.mended(Segment(0.0, 1.0, "Wir fragen Klod"), "de", lambda texts: [0.0, 0.0]).text == "Wir fragen Claude"

@@ -28,7 +28,7 @@ def described() -> dict[str, Any]:
 
 
 def test_a_wrong_model_is_answered_with_the_right_one() -> None:
-    """Before anything is loaded."""
+    """The answer comes before anything is loaded."""
     with hushd_error("model_missing", r"did you mean tiny-en\?"):
         SpeechToText("moonshine", "tiny-eng").load(lambda note: None)
 

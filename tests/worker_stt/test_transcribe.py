@@ -80,7 +80,7 @@ def test_quiet_speech_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, d
     [("WAV", 6.2), *(pytest.param(*each, marks=pytest.mark.night) for each in (("MP3", 3.0), ("s16le", 3.0)))],
 )
 def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start: float) -> None:
-    """From a second on: the words that are said after it, at the times they have in the whole."""
+    """The words that are said after a second come, at the times they have in the whole."""
     if form == "s16le":
         asked = ask(chunked(s16le(beckett), 60_000), {"format": "s16le", "start_s": start})
     else:

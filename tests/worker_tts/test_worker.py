@@ -244,7 +244,8 @@ FRENCH = "Bonjour, tout va bien."
 def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
     tiny: Worker, say: Say, heard: list[str]
 ) -> None:
-    """Before a word of it was spoken, and only where the request allows it by naming the user's languages."""
+    """The refusal comes before a word of it was spoken, and only where the request allows it by naming the user's
+    languages."""
     with pytest.raises(HushdError) as refused:
         say(tiny, FRENCH, languages=[])
     assert (refused.value.code, refused.value.detail, heard) == ("other_language", {"language": "fr"}, [])
@@ -267,7 +268,8 @@ def test_a_note_on_another_language_names_a_command_that_works(
 def test_a_text_is_spoken_by_the_voice_of_its_language(
     tiny: Worker, say: Say, heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In pieces as well; numbers and a word of many languages in the user's own, English by the usual voice."""
+    """A text in pieces is, as well; numbers and a word of many languages in the user's own, English by the usual
+    voice."""
     french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)
     voices = (*tiny._engine.voices(), french)
     monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: voices))

@@ -31,7 +31,7 @@ pytestmark = [
 
 
 def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime: Path) -> None:
-    """Within seconds, whatever Ray itself would try."""
+    """The error comes within seconds, whatever Ray itself would try."""
     hushd = Path(sys.executable).parent / "hushd"
     command = [hushd, "cluster", "status", "--address", "127.0.0.2:1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3 * BOUND_S)
@@ -80,7 +80,7 @@ def expected(made: dict[str, bytes]) -> dict[str, str]:
 
 
 def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Path, tmp_path: Path) -> None:
-    """With its reason and exit code; the others are transcribed, and a second run touches none of them."""
+    """The list has its reason and exit code; the others are transcribed, and a second run touches none of them."""
     gate.touch()
     good = corpus(tmp_path / "in", 4)
     (tmp_path / "in/a/poison.mp3").write_bytes(b"POISON" * 20)
@@ -181,7 +181,8 @@ def test_recordings_and_transcripts_in_a_store_pass_the_driver_by(
 
 
 def test_a_manifest_names_recordings_anywhere(cluster: RayCluster, gate: Path, bucket: Objects, tmp_path: Path) -> None:
-    """In a store, in a folder that nodes share and on the driver's disk; texts have the names of the ids."""
+    """Recordings lie in a store, in a folder that nodes share and on the driver's disk; texts have the names of the
+    ids."""
     gate.touch()
     bucket.write("one.wav", b"one" * 100)
     (tmp_path / "two.wav").write_bytes(b"two" * 100)

@@ -21,7 +21,7 @@ def parsed(**fields: Any) -> Recording:
 
 
 def test_a_line_names_a_recording_and_its_options() -> None:
-    """In the form of a request, whatever is left out left to the command."""
+    """A line has the form of a request, and may leave things to the command."""
     recording = parsed(language="de", word_times=True, hotwords="Ada, Grace", clips=[0, 10], model="small", prompt=None)
     assert (recording.name, recording.place) == ("17", "s3://calls/17.wav")
     assert recording.options == {
@@ -54,7 +54,7 @@ def test_speakers_are_told_apart_by_their_number_too() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
-    """In one sentence, without a password."""
+    """The error is one sentence, without a password."""
     with hushd_error("bad_request", has=sentence) as raised:
         manifest.parse(line)
     assert "secret" not in raised.value.message

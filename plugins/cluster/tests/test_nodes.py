@@ -49,7 +49,7 @@ def test_a_recording_is_given_up_for_what_two_nodes_say(error: HushdError, tries
 
 
 def test_a_node_that_fails_where_others_do_not_is_left_out() -> None:
-    """After two recordings that another node has transcribed; what it said of them counts no more."""
+    """Two recordings that another node has transcribed show it; what it said of them counts no more."""
     nodes = Nodes(3)
     for name in ("1.wav", "2.wav", "3.wav"):
         assert not nodes.failed("a", name, FAILED, ALIVE)

@@ -36,7 +36,8 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outputs
 
 
 def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], tmp_path: Path) -> None:
-    """In any case and folder, but not hidden, and not those in the folder of transcripts; also below a URL."""
+    """A suffix counts in any case and folder, but not of hidden files, and not of those in the folder of transcripts;
+    also below a URL."""
     assert list(recordings) == ["talk.mp3", "talk.wav", "b/c.FLAC"]
     (listed,) = Folder(f"file://{tmp_path}/b", str(tmp_path / "out")).recordings()
     assert (listed.name, listed.place) == ("c.FLAC", f"file://{tmp_path}/b/c.FLAC")
@@ -46,7 +47,7 @@ def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], 
 def test_each_recording_has_a_transcript_of_its_own(
     made: Callable[[], Outputs], recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    """Under its whole name, so that two of one stem do not share it."""
+    """It bears the recording's whole name, so that two of one stem do not share it."""
     outputs = made()
     assert not any(map(outputs.is_done, recordings.values()))
     for name in recordings:
@@ -108,7 +109,7 @@ def test_a_name_like_one_of_hushds_own_is_kept_beside_them(made: Callable[[], Ou
 
 
 def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable[[], Outputs], tmp_path: Path) -> None:
-    """In a file that another run reads."""
+    """A file keeps it, which another run reads."""
     first = made()
     first.put_aside("talk.wav", FAILURE)
     first.put_aside("Gespr\udce4ch.wav", FAILURE)  # as a disk names it that never knew Unicode

@@ -72,7 +72,7 @@ def test_no_other_cluster_is_begun(begun: list[dict[str, Any]], address: str | N
 def test_a_ray_that_does_not_begin_ends_with_a_sentence(
     begun: list[dict[str, Any]], interrupted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In time, or at Ctrl-C; nothing more is asked of it, since that would not come back either."""
+    """The sentence comes in time, or at Ctrl-C; nothing more is asked of it, since that would not come back either."""
     from hushd_cluster import session
 
     monkeypatch.setattr(session, "BEGIN_TIMEOUT_S", 60.0 if interrupted else 0.01)

@@ -117,7 +117,7 @@ def test_a_recording_goes_to_another_node_after_a_failure(monkeypatch: pytest.Mo
 def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As `listen` keeps it: the transcript of the part, and the reason on the list."""
+    """A run keeps what `listen` keeps: the transcript of the part, and the reason on the list."""
 
     def make(task: Task, node: str) -> Outcome:
         whole = heard(task, node)
@@ -158,7 +158,7 @@ def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.Monke
 
 
 def test_a_path_that_cannot_be_read_costs_its_line_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """At once, whatever it is; the recordings beside it are transcribed."""
+    """The line fails at once, whatever it names; the recordings beside it are transcribed."""
     os.mkfifo(tmp_path / "pipe")
     os.symlink("loop", tmp_path / "loop")
     (tmp_path / "empty").touch()
@@ -209,7 +209,7 @@ def test_what_all_recordings_would_fail_of_ends_the_run(
 def test_two_names_that_would_share_a_path_are_both_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: tuple[str, str]
 ) -> None:
-    """On a disk a transcript with the name of a folder: each has a path of its own."""
+    """A disk may have a folder of a transcript's name: each has a path of its own."""
     recordings = [Recording(name, f"s3://a/{name}") for name in (*names, "c")]
     _, made = spread_over(monkeypatch, tmp_path, recordings)
     assert not made.failed

@@ -34,7 +34,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_what_was_written_can_be_read_and_is_known(place: str) -> None:
-    """With its time; a second writer replaces it."""
+    """Its time is known, too; a second writer replaces it."""
     folder = store.opened(place)
     assert (folder.written("a.txt"), folder.read("none")) == (None, None)
     folder.write("a.txt", b"one")
@@ -97,7 +97,7 @@ def test_a_file_comes_whole_or_not_at_all(at_server: S3Server) -> None:
 
 
 def test_a_store_that_stays_busy_is_an_error_that_says_so(at_server: S3Server) -> None:
-    """After the library's own attempts; it is nobody's fault, and worth another try later."""
+    """The error comes after the library's own attempts; it is nobody's fault, and worth another try later."""
     folder = Objects(f"s3://{BUCKET}/busy")
     at_server.tell("busy 1000")
     with hushd_error("server_busy", rf"^s3://{BUCKET}/busy/a.txt does not answer \(.*reduce") as raised:
@@ -151,7 +151,8 @@ def pages() -> Iterator[str]:
 @needs_fsspec
 @pytest.mark.skipif(find_spec("aiohttp") is None, reason="the extra ray is not installed")
 def test_a_recording_comes_by_http(pages: str) -> None:
-    """With its signature, which no error shows; a refusal is the recording's fault, and a busy server nobody's."""
+    """Its address keeps its signature, which no error shows; a refusal is the recording's fault, and a busy server
+    nobody's."""
     assert store.fetched(f"{pages}/a.wav?signature=secret") == b"sound"
     codes = {}
     for name in ("a.wav?signature=secreter", "none.wav?signature=secret", "busy.wav?signature=secret"):

@@ -70,7 +70,7 @@ def test_a_node_reads_and_writes_a_shared_folder_itself(node: None, tmp_path: Pa
 def test_a_place_that_a_node_cannot_read_is_the_fault_of_its_line(
     node: None, tmp_path: Path, place: str, code: str
 ) -> None:
-    """Within a moment, and nothing is said of others."""
+    """The line fails within a moment, and nothing is said of others."""
     os.mkfifo(tmp_path / "pipe")
     os.symlink("loop", tmp_path / "loop")
     if code == "engine_missing" and find_spec("gcsfs"):

@@ -41,7 +41,7 @@ def select(text: str) -> None:
 
 
 def test_selected_text_is_read_whole(screen: Desktop) -> None:
-    """In any script, as long as a megabyte; nothing at all is one sentence."""
+    """The text may be of any script and as long as a megabyte; nothing at all is one sentence."""
     for text in ("The quick brown fox.", "-v is an option\nin two lines", "Füchse 狐", "word " * 200_000):
         select(text)
         assert selection.selected() == text.strip()

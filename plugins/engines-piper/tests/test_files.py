@@ -42,7 +42,7 @@ def test_which_files_are_a_voice() -> None:
 
 
 def test_a_voice_of_ones_own_says_its_language(folder: Path) -> None:
-    """In the file beside it, of which a damaged one says nothing."""
+    """The file beside it names the language; a damaged one says nothing."""
     (folder / "anne.onnx").write_bytes(b"graph")
     description = folder / "anne.onnx.json"
     for text, languages in (('{"language": {"code": "fr_FR"}}', ("fr-FR",)), ("{", ())):

@@ -168,7 +168,8 @@ def answer(worker: SpeechToText, **params: Any) -> tuple[dict[str, Any], str]:
 @real
 @pytest.mark.usefixtures("_speech")
 def test_a_result_has_the_language_and_its_probability(worker: SpeechToText, models: Path) -> None:
-    """If nobody named one; the model may come and go while the worker lives, and another take its place."""
+    """They are there if nobody named one; the model may come and go while the worker lives, and another take its
+    place."""
     before, text = answer(worker)
     assert (before["language"], "language_probability" in before) == ("", False)
     path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)

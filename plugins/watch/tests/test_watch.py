@@ -235,7 +235,7 @@ def test_many_at_once_and_gone_meanwhile(watch: Watch, start_router: Start, tmp_
 def test_no_transcript_takes_the_place_of_another(
     others: list[str], why: str, watch: Watch, start_router: Start, tmp_path: Path
 ) -> None:
-    """Neither that of a recording of the same name, nor one that was there before the watch."""
+    """A recording of the same name has its own, and one that was there before the watch stays."""
     start_router(hears)
     put(tmp_path, "a.wav", *others)
     watch().say(why)

@@ -66,7 +66,7 @@ def test_other_sentences(folder: str, least: int) -> None:
     ("pt", "De cinco a dez reais, às oito da noite.", "De 5 a 10 reais, às 8h da noite."),
 ])  # fmt: skip
 def test_as_engines_write_it(code: str, spoken: str, right: str) -> None:
-    """With capitals, commas and quotes, and some digits already; no number goes beyond a comma."""
+    """Texts have capitals, commas and quotes, and some digits already; no number goes beyond a comma."""
     assert text(spoken, code) == right
 
 
@@ -86,7 +86,8 @@ def test_words_that_are_no_numbers_to_write(code: str, spoken: str) -> None:
 
 
 def test_a_numbers_words_are_one_word() -> None:
-    """From the first one's start to the last one's end, as unsure as the least sure; with or without leading spaces."""
+    """It lasts from the first one's start to the last one's end, is as unsure as the least sure, and may have a leading
+    space."""
     writer = written("en-GB")
     assert writer
     heard = ["At", "five", "thirty,", "forty", "two", "percent."]
@@ -100,7 +101,7 @@ def test_a_numbers_words_are_one_word() -> None:
 
 
 def test_words_may_be_parts_of_the_texts() -> None:
-    """As Whisper divides digits; where words and text differ the words are read by themselves."""
+    """Whisper divides digits so; where words and text differ the words are read by themselves."""
     writer = written("en")
     assert writer
     for parts, right in [

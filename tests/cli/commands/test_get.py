@@ -126,7 +126,7 @@ def test_a_slow_voice_names_a_faster_one(
     faster: str, plugin: str, told: str, written: str, runtime: Path, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """In one sentence; a natural one that is here becomes the usual voice of the language."""
+    """One sentence names it; a natural one that is here becomes the usual voice of the language."""
     choice = brings("tts", faster, "fr") if faster else None
     if choice and not written:
         choice = replace(choice, commands=(f"hushd models pull {faster}",))

@@ -28,7 +28,7 @@ def run(*words: str) -> int:
 
 
 def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
-    """With what each does, and the mistake of a file; without a supervisor all are stopped."""
+    """The list says what each does, and the mistake of a file; without a supervisor all are stopped."""
     run("list")
     assert capfd.readouterr().out == ""
     servers.write(runtime, "mine")
@@ -96,7 +96,7 @@ def test_one_that_answers_wrongly_is_ended(start_supervisor: Start, runtime: Pat
 
 
 def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """With its worker, and what it has told of its voices."""
+    """Its worker goes, too, and what it has told of its voices."""
     start_supervisor("")
     path = servers.write(runtime, "mine", "voices", hear=False, voices="/voices")
     with Client() as client:

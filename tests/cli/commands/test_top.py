@@ -137,8 +137,8 @@ def test_it_waits_for_a_supervisor(
 
 
 def test_a_pipe_gets_one_plain_table(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
-    """As `hushd status` prints it, once, and without any control sequence; for that the package rich is not needed. For
-    the live picture it is, and without it a sentence says what to install."""
+    """The table is that of `hushd status`, once, and without any control sequence; for that the package rich is not
+    needed. For the live picture it is, and without it a sentence says what to install."""
     hidden = f"import sys; sys.modules['rich'] = None; sys.modules['rich.console'] = None; {CODE}"
     with supervisor.connect() as peer:
         peer.ask("warm", "stt/echo/a")
@@ -159,7 +159,7 @@ def test_a_pipe_gets_one_plain_table(supervisor: Supervisor, terminal: Callable[
 
 
 def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
-    """At once, and not at the next look, which is an hour away."""
+    """The picture is drawn at once, and not at the next look, which is an hour away."""
     shown = terminal("--period", "3600")
     shown.wait_for("no workers")
     fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))

@@ -60,7 +60,7 @@ def test_the_line_fits_the_terminal() -> None:
     (0.5e9, 1.04e9, 0, 60, "whisper/base [####      ] 0.50 of 1.04 GB"),
 ])  # fmt: skip
 def test_a_download_fits(done: float, total: float, rate: float, columns: int, shown: str) -> None:
-    """As much as there is room for, and never the last column."""
+    """The line has as much as there is room for, and never the last column."""
     made = download("whisper/base", done, total, rate, columns)
     assert made == shown
     assert len(made) < columns

@@ -217,7 +217,7 @@ def blocks(feed: PlaybackBuffer, frames: int, count: int, channels: int = 1) -> 
 
 @pytest.mark.parametrize(("volume", "heard"), [(0.0, 0), (0.5, 10000), (1.0, 20000), (1.5, 30000), (2.0, 32767)])
 def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevice) -> None:
-    """From silence to twice as loud, where excess is cut and does not wrap round."""
+    """It goes from silence to twice as loud, where excess is cut and does not wrap round."""
     Player(volume=volume).play([array("h", [20000, -20000] * 400).tobytes()], 16000)
     samples = array("h", bytes(device.played))
     lowest = -32768 if heard == 32767 else -heard

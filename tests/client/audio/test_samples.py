@@ -83,7 +83,7 @@ class Unreadable:
     (Unreadable(), RATE, "The array cannot be read: It lies on a GPU: use Tensor.cpu() first."),
 ])  # fmt: skip
 def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None:
-    """At once, and the sentence names the fault and, where that is not plain, the remedy."""
+    """The refusal comes at once, and names the fault and, where that is not plain, the remedy."""
     with pytest.raises(HushdError) as caught:
         source.of_audio(audio, rate)
     assert reason in caught.value.message

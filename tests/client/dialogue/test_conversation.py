@@ -246,7 +246,7 @@ def test_nobody_answers(stage: Stage) -> None:
 
 
 def test_nobody_is_heard_by_a_microphone_of_zeros(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As without macOS's permission: that is what an agent is told, too."""
+    """A Mac without permission has one: that is what an agent is told, too."""
     monkeypatch.setenv("HUSHD_ZEROS", "1")
     monkeypatch.setattr(hushd.audio.microphone, "ZEROS_S", 0.3)
     words = r"^Nobody spoke within 0\.8 seconds: the microphone sends nothing but zeros: is it muted\?$"
@@ -265,7 +265,7 @@ def test_a_turn_ends_by_meaning_unless_somebody_says_otherwise(stage: Stage) -> 
 @pytest.mark.parametrize("script", ["", "5 began"])
 @pytest.mark.parametrize("what", ["say", "converse", "listen"])
 def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
-    """From any thread, whatever it does: silence, `cancelled`, and nothing left open."""
+    """Any thread stops it, whatever it does: silence follows, `cancelled`, and nothing is left open."""
     talk = stage.talk(script, words=50)
     devices = 1 if what == "listen" else 2
 

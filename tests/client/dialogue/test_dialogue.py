@@ -93,7 +93,7 @@ class Clock:
 
 
 def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From its opening to `unmute`, to the sample: the device's own delay counts as before."""
+    """Nothing is kept from its opening to `unmute`, to the sample: the device's own delay counts as before."""
     clock, device = Clock(), FakeSoundDevice()
     device.blocks = []  # it delivers when it is told to
     monkeypatch.setattr(FakeStream, "latency", 0.03)

@@ -36,7 +36,7 @@ def test_a_server_that_never_unloads_keeps_every_model_that_was_used() -> None:
 
 
 def test_a_model_that_is_loaded_again_counts_once() -> None:
-    """With the most that it has held, since such a server gives nothing back; replicas are hushd's alone."""
+    """It counts with the most that it has held, since such a server gives nothing back; replicas are hushd's alone."""
     again = [*LIFE, entry(50, "start", TTS), entry(51, "ready", TTS, 180), entry(52, "start", f"{TTS}#2")]
     again += [entry(53, "ready", f"{TTS}#2", 190), entry(60, "exit", f"{TTS}#2"), entry(61, "exit", TTS)]
     assert [at(again, time)[1] for time in (50.5, 51.5, 53.5, 60.5, 61.5)] == [320] * 5

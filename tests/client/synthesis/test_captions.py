@@ -30,7 +30,7 @@ def sentence(text: str, *words: str, at: float = 0.0) -> Sentence:
     ("$3.50 «paid»", ["$3.50", "«paid»"], "$3.50 «paid»"),
 ])  # fmt: skip
 def test_words_stand_as_in_the_text(text: str, words: list[str], shown: str) -> None:
-    """Without its markup, with the signs that stand apart behind them, from the first word to the last."""
+    """They come from the first to the last, without markup, and with the signs that stand apart behind them."""
     made = transcript(text, [sentence(text, *words, at=2.0)], 9.0)
     assert made.text.startswith(shown)
     assert (made.segments[0].start, made.segments[0].end) == (2.0, 2.0 + len(words) / 2)

@@ -95,7 +95,7 @@ TALK = Transcript(
     ),
 ])  # fmt: skip
 def test_who_spoke(form: str, text: str) -> None:
-    """In txt where the speaker changes, in each subtitle, and in a fourth column of tsv."""
+    """The name stands in txt where the speaker changes, in each subtitle, and in a fourth column of tsv."""
     assert TALK.render(form) == text
 
 

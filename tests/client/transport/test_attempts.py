@@ -135,7 +135,7 @@ def test_a_text_whose_verdict_comes_earlier_or_later_is_the_same(first: dict[str
 
 @pytest.mark.parametrize(("room", "again"), [(4, True), (3, False)])
 def test_live_speech_is_asked_for_again_while_all_of_it_is_at_hand(room: int, again: bool) -> None:
-    """After a crash of its worker too; once the beginning was let go, no answer is kept to compare it with."""
+    """A crash of its worker changes nothing; once the beginning was let go, no answer is kept to compare it with."""
     source = Stream(iter([b"1234"]), room)
     attempts = Attempts(replace(ASKED, session=True), source, pulls=False)
     assert [*source.pieces()] == [b"1234"]

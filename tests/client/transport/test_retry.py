@@ -261,7 +261,7 @@ def test_a_missing_model_is_pulled_before_it_is_sent_again() -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_text_in_another_language_is_sent_again_for_its_voice(known: bool) -> None:
-    """As the caller's procedure finds one; without that the error is the answer."""
+    """The caller's procedure finds one; without that the error is the answer."""
 
     def voiced(language: str, request: Request) -> Steps[Request]:
         yield cast("Step", f"a voice for {language}")

@@ -65,7 +65,7 @@ def test_the_names_and_options_are_the_same() -> None:
 
 @pytest.mark.parametrize(("blocking", "awaited"), [(Client, AsyncClient), (Speech, AsyncSpeech)])
 def test_a_verb_is_a_method_and_a_coroutine_function(blocking: type, awaited: type) -> None:
-    """With the docstring and the result of the one procedure that both are made of."""
+    """Both have the docstring and the result of the one procedure that they are made of."""
     verbs = {name for each in awaited.__mro__ for name, value in vars(each).items() if isinstance(value, verb)}
     assert verbs
     for name in verbs:

@@ -29,7 +29,7 @@ def halves(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.mark.parametrize("form", ["mp3", "m4a"])
 def test_there_is_its_text_and_a_warning(openai: OpenAI, halves: dict[str, Path], form: str) -> None:
-    """In JSON as `warnings`, in texts in the head, and in the last event of a stream."""
+    """JSON has the warning as `warnings`, a text in the head, and a stream in its last event."""
     create = openai.audio.transcriptions.with_raw_response.create
     for asked in ("json", "verbose_json", "text", "vtt"):
         answer = create(model="whisper-1", file=halves[form], response_format=asked)  # type: ignore[call-overload]

@@ -49,7 +49,7 @@ def test_openais_client_gets_them(rated: str, openai: OpenAI, beckett: Path) -> 
 
 
 def test_a_session_gets_them(rated: str, gateway: HttpGateway, beckett: Path) -> None:
-    """With the whole text of a turn."""
+    """They come with the whole text of a turn."""
     from openai import AsyncOpenAI
 
     async def run() -> Any:

@@ -159,7 +159,8 @@ def test_own_words_are_written(openai: OpenAI, package: ModuleType, beckett: Pat
 
 
 def test_two_channels_have_names_where_they_are_asked_for(openai: OpenAI, beckett: Path, tmp_path: Path) -> None:
-    """In `diarized_json`, and in subtitles with `diarize`; a program that did not ask gets subtitles without."""
+    """They are asked for by `diarized_json`, and in subtitles by `diarize`; a program that did not ask gets subtitles
+    without."""
     samples, rate = soundfile.read(beckett, dtype="int16")
     silence = np.zeros_like(samples)
     pair = np.concatenate([np.stack([samples, silence], axis=1), np.stack([silence, samples], axis=1)])

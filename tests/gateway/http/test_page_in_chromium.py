@@ -101,7 +101,7 @@ def text(page: Chromium, name: str) -> str:
 
 
 def test_text_is_heard_and_each_word_marked(page: Chromium) -> None:
-    """In its order, from the first to the last, with the places that the reader sees; then the text can be edited."""
+    """Words are marked in their order, each at the place that the reader sees; then the text can be edited."""
     page.run(f"document.querySelector('#text').value = {json.dumps(TEXT)}")
     said = ["Two", "red", "balloons.", "They", "rise", "over", "the", "quiet", "town."]
     for _ in range(5):  # a browser that gets no core draws no frame for a short word
@@ -127,10 +127,8 @@ def test_speech_stops_at_once_and_can_be_kept(page: Chromium) -> None:
 
 
 def test_what_the_microphone_hears_is_text(page: Chromium) -> None:
-    """While it is said, what may still change set apart; the last words come after the button is pressed.
-
-    Beside load Chromium loses pieces of what it plays to its microphone, so of six words said three are enough.
-    """
+    """It appears while it is said, what may still change set apart; the last words come after the button is pressed.
+    Beside load Chromium loses pieces of what it plays to its microphone, so of six words said three are enough."""
     press(page, "listen")
     page.until("document.querySelectorAll('#heard p').length >= 2", 60)
     press(page, "listen")

@@ -161,7 +161,7 @@ def test_secrets_that_have_expired_are_not_counted(tmp_path: Path, monkeypatch: 
 
 
 def test_a_client_secret_opens_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From any page, which its maker has given it to, and once; a request it opens never, nor one that is late."""
+    """Any page to which its maker has given it may, once; it opens no request, and no session that is late."""
     monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(tmp_path))
     socket = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
     page = LOCALHOST | {"Origin": "https://evil.example"}

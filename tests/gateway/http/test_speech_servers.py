@@ -42,7 +42,7 @@ def test_it_is_a_model_among_others(client: OpenAI) -> None:
 
 
 def test_further_fields_reach_it(client: OpenAI, told: Path) -> None:
-    """With a voice of its own, by its own name; OpenAI's names stand for its default."""
+    """Its own voices have their own names; OpenAI's names stand for its default."""
     extra = {"exaggeration": 0.7, "ref_audio": "Robert.wav", "nothing": None}
     sound = client.audio.speech.create(
         model="server/mine", voice="alloy", input="one two", response_format="wav", extra_body=extra,

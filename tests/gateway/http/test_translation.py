@@ -48,7 +48,8 @@ def ask() -> dict[str, Any]:
 
 
 def test_openais_client_gets_a_translation(openai: OpenAI, ask: dict[str, Any]) -> None:
-    """In each form that OpenAI has; the long one names the language that was heard, and has segments in English."""
+    """It comes in each form that OpenAI has; the long one names the language that was heard, and has segments in
+    English."""
     translate = openai.audio.translations.create
     assert words(translate(**ask).text) == SAID
     assert words(str(translate(**ask, response_format="text"))) == SAID

@@ -258,7 +258,8 @@ def test_a_shared_file_that_says_nothing_begins_anew(tmp_path: Path, content: by
 
 
 def test_a_shared_file_is_one_processs_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From before it is read until after it is written; one without changes is not written, nor after a fault."""
+    """It is locked from before it is read until after it is written; one without changes is not written, nor after a
+    fault."""
     path = tmp_path / "notes"
     add(path, "a")
     before, writes = os.listdir("/dev/fd"), os.pwrite

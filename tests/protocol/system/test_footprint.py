@@ -39,7 +39,7 @@ def test_a_process_has_as_many_cores_as_its_container_is_worth(
 
 
 def test_elsewhere_the_memory_is_asked_of_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With whole numbers of bytes."""
+    """The figures are whole numbers of bytes."""
     said = SimpleNamespace(total=8e9, available=5e9)
     monkeypatch.setitem(sys.modules, "psutil", SimpleNamespace(virtual_memory=lambda: said))
     monkeypatch.setattr(sys, "platform", "darwin")

@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_display_controllers_are_cards(root: Path) -> None:
-    """In the order of their places, with whatever the kernel says of them."""
+    """They come in the order of their places, with whatever the kernel says of them."""
     assert cards(root) == [
         PciCard("0000:00:02.0", "Intel", "i915"),
         PciCard("0000:01:00.0", "NVIDIA", "nvidia", "suspended"),

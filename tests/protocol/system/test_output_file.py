@@ -48,7 +48,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -
 
 @pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0, 0o666)])
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, expected: int) -> None:
-    """As if a shell had redirected into it."""
+    """A shell that redirects into it would give it the same."""
     before = os.umask(umask)
     try:
         with OutputFile(tmp_path / "a") as file:
@@ -164,7 +164,7 @@ def test_a_reader_that_is_gone_ends_the_program_as_usual() -> None:
 
 @pytest.mark.parametrize("call", ["rename", "close"])
 def test_a_disk_may_fail_at_the_end(tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the file gets its name, or the shell's is closed; an earlier failure is more important."""
+    """It fails as the file gets its name, or the shell's is closed; an earlier failure is more important."""
     shell, close = os.open(tmp_path / "b", os.O_WRONLY | os.O_CREAT), os.close
 
     def fail(*arguments: int) -> None:

@@ -31,7 +31,7 @@ def elsewhere(environ: dict[str, str]) -> Paths:
 
 
 def test_it_leads_other_environments_to_the_supervisor(environ: dict[str, str]) -> None:
-    """From HOME alone, also where XDG_STATE_HOME is known to one of the two only; and not to where one is already."""
+    """HOME alone does, also where XDG_STATE_HOME is known to one of the two only; and not to where one is already."""
     pointer.publish(find(environ | {"XDG_STATE_HOME": "/state"}))
     found = pointer.follow(elsewhere(environ))
     assert found

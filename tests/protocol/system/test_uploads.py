@@ -25,7 +25,7 @@ def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_recording_stays_while_a_process_needs_it(uploaded: Path) -> None:
-    """While its descriptor or a copy of that is open; other files stay always."""
+    """It stays while its descriptor or a copy of that is open; other files stay always."""
     descriptor, path = uploads.create()
     (uploaded / "other").touch()
     assert path.startswith(str(uploaded / "hushd-upload-"))

@@ -31,13 +31,13 @@ def test_an_address_is_read_as_users_write_it(kind: Kind, text: str, host: str, 
      ("http", "https://a:1"), ("http", "a:1/path")],
 )  # fmt: skip
 def test_anything_else_is_an_error_that_shows_the_form(kind: Kind, text: str) -> None:
-    """With an example to copy."""
+    """It has an example to copy."""
     with pytest.raises(HushdError, match=r"such as .*127\.0\.0\.1"):
         parse(kind, text)
 
 
 def test_a_port_alone_is_one_of_this_machine() -> None:
-    """As other servers' `--port` has it; the whole address is shown afterwards."""
+    """Other servers' `--port` has it so; the whole address is shown afterwards."""
     assert parse("http", "8000") == parse("http", "127.0.0.1:8000")
     assert parse("wyoming", "10300") == parse("wyoming", "tcp://127.0.0.1:10300")
 

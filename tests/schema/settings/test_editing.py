@@ -39,7 +39,7 @@ def test_comments_and_order_stay() -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", 'stt = "a/b"', "[worker]\nqueue = 3\n\n\n"])
 def test_a_table_that_is_not_there_is_added(text: str) -> None:
-    """At the end, whatever is before it, a last line without its end too."""
+    """It comes to the end, whatever is before it, a last line without its end too."""
     new = with_key(text, [*TABLE, "memory_mb"], 281)
     assert new.startswith(text)
     assert tomllib.loads(new)["worker"][WORKER] == {"memory_mb": 281}

@@ -47,7 +47,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="exits are polled there")
 def test_it_reads_what_lacks_and_its_status_says_whether_it_helped(stage: Stage, tmp_path: Path) -> None:
-    """On its standard input, to the end; its last line is in the log."""
+    """Standard input has it, to the end; its last line is in the log."""
     for status in (0, 1):
         assert stage.run("sh", "-c", f'cat > "{tmp_path}/asked"; echo "x gave 1 GB"; exit {status}') == []
         assert stage.turn() == [Relieved(freed=status == 0)]

@@ -48,7 +48,7 @@ def test_what_becomes_of_the_answer(
 
 
 def test_the_process_is_named_to_the_child(source: Suspensions, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the act."""
+    """The act is named, too."""
     program = "import json, sys; print(json.dumps({'error': ' '.join(sys.argv[1:]), 'lost': True}))"
     command = source._command
     monkeypatch.setattr(source, "_command", lambda name: [sys.executable, "-c", program, *command(name)[-2:]])

@@ -105,7 +105,7 @@ def test_what_is_no_answer_is_a_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_cancel_is_noticed_though_the_peer_never_pauses(name: str) -> None:
-    """At the next of the blocks that come."""
+    """The next of the blocks that come shows it."""
     read, first, again = ENDLESS[name]
     looks = itertools.count()
 

@@ -256,7 +256,7 @@ def test_damage_in_the_middle_costs_itself(form: str, place: float) -> None:
 
 
 def test_a_film_that_begins_a_track_in_its_middle_is_read(tmp_path: Path) -> None:
-    """As a damaged one seems to: PyAV raises an IndexError for it at the end."""
+    """A damaged film seems to: PyAV raises an IndexError for it at the end."""
     path = film(tmp_path / "a.flv", np.random.default_rng(0).normal(0, 0.1, 12 * RATE))
     data = path.read_bytes()
     for at in range(len(data) // 3, 2 * len(data) // 3, len(data) // 200):
@@ -292,7 +292,7 @@ def test_what_follows_a_recording_is_no_damage(form: str) -> None:
 
 
 def test_a_cancelled_job_ends_the_reading(tmp_path: Path) -> None:
-    """At the next block, and while the libraries still look for the beginning; nothing is left open."""
+    """It ends at the next block, and while the libraries still look for the beginning; nothing is left open."""
     job, _ = make_job(film(tmp_path / "a.mkv", tones(5)))
     before = settled_descriptors()
     with Recording(job) as recording:

@@ -81,7 +81,7 @@ def test_sound_without_a_header_is_known_by_its_ending(tmp_path: Path, ending: s
     ("a.bin", JUNK, "damaged, or a playlist, a picture"),
 ])  # fmt: skip
 def test_a_healthy_file_of_another_kind_is_named(tmp_path: Path, name: str, data: bytes, what: str) -> None:
-    """With what converts it, or what else to do, in one sentence."""
+    """One sentence has what converts it, or what else to do."""
     (tmp_path / name).write_bytes(data)
     with hushd_error("input_unreadable", has=what):
         read(tmp_path / name)

@@ -110,7 +110,7 @@ def test_a_running_gain_is_the_same_after_zeros_that_go_on(monkeypatch: pytest.M
 
 
 def test_quiet_is_where_nobody_speaks_for_longer_than_a_consonant() -> None:
-    """At any level; a soft sound and a closure of 0.1 s are speech."""
+    """It is found at any level; a soft sound and a closure of 0.1 s are speech."""
     for gain in (0.003, 1.0):
         parts = (1.0, 0.5), (0.2, 0.01), (0.5, 0.5), (0.1, 0.0), (0.5, 0.5), (0.5, 0.05)
         samples = np.concatenate([tone(gain * amplitude, seconds) for seconds, amplitude in parts])

@@ -221,7 +221,7 @@ def test_no_sound_of_an_ogg_is_lost_without_a_word(seed: int) -> None:
 
 @pytest.mark.parametrize("place", [4, 26, 27, 28, 60, -1])
 def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
-    """Wherever in the page, in its head too. One whose pages are whole has its end where it says."""
+    """It may end anywhere in the page, in its head too. One whose pages are whole has its end where it says."""
     data = encoded(np.tile(sound(10, RATE), 12), RATE, "OGG")
     last = len(data) - data.rfind(b"OggS")
     missing = last - place if place > 0 else -place
@@ -241,7 +241,7 @@ def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("mark", [b"vorbis", b"OggS"])
 def test_a_joined_part_that_cannot_be_opened_is_said(mark: bytes, spoilt: list[int], lost: float, said: str) -> None:
-    """Wherever it is; all others are read. So is something else between two of them, or behind the last."""
+    """It is said wherever it is; all others are read. So is something else between two of them, or behind the last."""
     parts = [encoded(sound(seconds, RATE), RATE, "OGG") for seconds in (3, 4, 5, 3)]
     for number in spoilt:
         parts[number] = parts[number].replace(mark, b"#" * len(mark))

@@ -76,7 +76,7 @@ with wave.open(sys.argv[1] if len(sys.argv) > 1 else sys.stdin.buffer) as file:
 
 @pytest.mark.parametrize("arguments", [(), ("{wav}",)], ids=["standard input", "a file"])
 def test_the_audio_arrives(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
-    """As 16-bit mono WAV of 16 kHz with every sample, by either way; excess is clipped, not wrapped."""
+    """It is 16-bit mono WAV of 16 kHz with every sample, by either way; excess is clipped, not wrapped."""
     samples = np.array([0.0, 1.5, -1.5, 0.5] * 5000, np.float32)
     (segment,) = make(READ, *arguments).transcribe(samples, Options())
     assert segment == Segment(0.0, 1.25, "16000 1 2 40000 255 255 127")

@@ -86,7 +86,7 @@ def test_only_the_fields_that_it_takes(make: Make, runtime: Path) -> None:
 
 
 def test_words_asked_for_in_the_path(make: Make, runtime: Path) -> None:
-    """As whisper-asr-webservice has it."""
+    """whisper-asr-webservice takes them so."""
     engine = make(like="asr-webservice", env={"TOLD": str(runtime / "told")})
     assert hear(engine, language="en")
     assert told(runtime)["path"].endswith("&language=en&word_timestamps=false")

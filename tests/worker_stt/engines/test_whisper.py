@@ -438,7 +438,7 @@ def test_the_text_of_a_short_window_covers_the_speech(
 
 
 def test_behind_the_speech_of_a_short_window_is_silence() -> None:
-    """In features 80 dB below its loudest, where both packages have zeros, as loud as soft speech; a whole window is
+    """It is features 80 dB below the loudest, where both packages have zeros, as loud as soft speech; a whole window is
     the package's own."""
     rng = np.random.default_rng(1)
     sound = np.zeros((1, 80, 3000), np.float32)

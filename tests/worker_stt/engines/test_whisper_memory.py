@@ -54,7 +54,7 @@ def test_the_model_is_the_packages_own_and_no_number_is_drawn(checkpoint: Path) 
 
 @real
 def test_a_card_has_half_precision_but_for_normalisations(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the file has it, half of what the package would take; the words are the same."""
+    """The file has it so, and it takes half of what the package would; the words are the same."""
     torch = import_module("torch")
     to = torch.Tensor.to
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *where, **how: to(tensor, *_here(where), **how))
@@ -116,7 +116,7 @@ def test_a_batch_fits_into_the_counted_need_and_the_card(
 
 
 def test_memory_beyond_the_share_is_given_back(tmp_path: Path) -> None:
-    """After a job that took more, and only then: the next one would ask for it again."""
+    """It goes back after a job that took more, and only then: the next one would ask for it again."""
     for reserved, emptied in ((5 * GB, 0), (7 * GB, 1)):
         card = Card(70 * GB, 3 * GB, reserved)
         share(card, tmp_path).give_back()

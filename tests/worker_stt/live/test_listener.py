@@ -183,7 +183,7 @@ def chunk(seq: int, **fields: Any) -> Chunk:
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_stream_that_sends_nothing(worker: SpeechToText, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At all, or no more, and without an end: given up after a time, in one sentence."""
+    """A stream may send nothing at all, or no more, without an end: it is given up after a time, in one sentence."""
     monkeypatch.setattr(hushd_worker_stt.worker, "_AUDIO_TIMEOUT_S", 0.05)
     with hushd_error("input_unreadable", r"^No audio has come for 0.05 seconds\.$"):
         worker.run(session(*map(chunk, range(count))))
@@ -375,7 +375,7 @@ class Radio(Scripted):
 def test_a_word_ends_an_utterance(
     text: str, parts: tuple[tuple[float, float], ...], heard: str, ended_s: tuple[float, float]
 ) -> None:
-    """... once nothing follows it, and is cut; silence ends one as before."""
+    """It does so once nothing follows it, and is cut; silence ends one as before."""
     listener, segments, _ = listened(Radio(text), sounds(*parts), silence_s=20, end_word="over")
     assert [segment.text for segment in segments] == [heard]
     assert listener.ended == "endpoint"

@@ -87,7 +87,8 @@ def test_a_long_quiet_ends_a_piece_and_is_left_out(quiet: float) -> None:
 
 
 def test_what_was_said_before_a_pause_comes_during_it() -> None:
-    """As it is spoken: 10 s end at a pause of 0.3 s; less comes then, and again, the same if nothing has followed."""
+    """It comes as it is spoken: 10 s end at a pause of 0.3 s; less comes then, and again, the same if nothing has
+    followed."""
     long, early, last = cuts(Cutter(LENGTH, 0.5, 0.5, as_spoken=True), speech(11, 0.4, 1, 4))
     assert (long.ends, early.ends, last.ends) == (True, False, True)
     assert seconds(long) == near(0, 11.3)

@@ -81,7 +81,8 @@ def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_speaks_with_its_own_voice(models: Path, package: None) -> None:
-    """At 24 kHz, at its own pace; nothing for what cannot be said, where the package speaks of having no text."""
+    """The voice has 24 kHz and its own pace; nothing for what cannot be said, where the package speaks of having no
+    text."""
     put(models, "english")
     engine = loaded("english")
     (chunk,) = engine.synthesize("Ever tried.", voice("chatterbox"), 1.0)

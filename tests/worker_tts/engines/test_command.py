@@ -131,7 +131,7 @@ def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], wo
 
 
 def test_cancelled_it_ends(make: Make) -> None:
-    """With all that it has started, as of every command."""
+    """All that it has started ends, too, as of every command."""
     command = make("import time; time.sleep(600)")
 
     def cancel() -> None:

@@ -122,7 +122,7 @@ def test_voices_are_those_of_the_file(models: Path) -> None:
 
 
 def test_another_file_is_another_model(models: Path, say: Say) -> None:
-    """Through a worker: the model named is loaded, and any of the voices speaks with it."""
+    """A worker loads it: the model named is loaded, and any of the voices speaks with it."""
     tiny_voices.kokoro(models, "af_heart", "am_adam", name="kokoro-v1.0.int8")
     models = Kokoro.models()
     assert usual_model(Kokoro.SPEC, models) == "kokoro-v1.0.int8"

@@ -64,7 +64,7 @@ def test_a_program_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_program_that_is_not_there_is_refused_at_once() -> None:
-    """Before anything is said; --paste is an output."""
+    """The refusal comes before anything is said; --paste is an output."""
     with pytest.raises(HushdError, match="There is no program 'nosuch'"):
         Through("nosuch program", Printing(str), str)
     assert make_parser("hushd dictate").parse_args(["--paste"]).output == "paste"

@@ -57,7 +57,7 @@ def test_a_speaker_is_called_by_name(folder: Path) -> None:
 
 
 def test_of_a_call_each_channel_is_a_speaker(folder: Path) -> None:
-    """Without a question, in any format, by name where the voice is known; mixed for who says so."""
+    """Nobody has to ask, in any format; a known voice has its name, and who says so has them mixed."""
     done = listen(folder, "-f", "tsv", "call.wav")
     head, *rows = done.stdout.decode().splitlines()
     assert head.endswith("\tspeaker")

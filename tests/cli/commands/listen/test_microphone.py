@@ -154,7 +154,7 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
 
 
 def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Path) -> None:
-    """On standard error, anew in its place, and taken away before the line is printed."""
+    """Standard error shows it, anew in its place, and without it once the line is printed."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Chunk):
@@ -184,7 +184,7 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
 def test_a_microphone_that_gives_nothing_but_zeros(
     start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As without macOS's permission: the sentence says so in place of "Nobody spoke", and where to allow it."""
+    """A Mac without permission gives them: the sentence says so in place of "Nobody spoke", and where to allow it."""
     with monkeypatch.context() as macos:
         macos.setattr(sys, "platform", "darwin")
         assert "System Settings, Privacy & Security, Microphone" in zeros_reason()

@@ -36,7 +36,7 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
 
 
 def test_own_words_are_read_from_their_file(tmp_path: Path) -> None:
-    """On the command's machine, not on the worker's; a file that cannot be read is one sentence."""
+    """The file is on the command's machine, not on the worker's; a file that cannot be read is one sentence."""
     (tmp_path / "names.txt").write_text("Qdrant\nkubectl = cube control\n")
     assert asked("a.wav", "--words", f"{tmp_path}/names.txt") == {"own_words": "Qdrant\nkubectl = cube control\n"}
     with pytest.raises(HushdError, match=r"^'\S+/none.txt' cannot be read \(No such file or directory\)\.$"):

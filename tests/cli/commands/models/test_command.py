@@ -127,7 +127,7 @@ def test_an_engine_that_is_missing_is_told_before_its_first_use(
 
 
 def test_the_list_for_programs(base: Path, answer: Callable[..., Any]) -> None:
-    """As JSON, all or some: by engine, role or language; nobody is told of what there is none of."""
+    """JSON lists all or some: by engine, role or language; nobody is told of what there is none of."""
     every = answer("list")
     assert len(every) > 60
     (one,) = [one for one in every if one["name"] == "whisper/base"]

@@ -77,7 +77,8 @@ def sounding(pieces: list[bytes]) -> list[tuple[float, float, int]]:
 
 
 def test_each_cue_sounds_at_its_time() -> None:
-    """To the sample, also out of order in the file; notes of music are silent; words have their times."""
+    """A cue begins at its sample, also if it is out of order in the file; notes of music are silent; words have their
+    times."""
     speech, pieces, _ = spoken((9.0, 11.0, "It ends."), (1.25, 3.0, "<i>Hello there</i>"), (4.0, 6.0, "♪♪"))
     assert [(start, stop) for start, stop, _ in sounding(pieces)] == [(1.25, 2.25), (9.0, 10.0)]
     assert [(word.word, word.start, word.end) for each in speech.transcript() for word in each.words] == [
@@ -93,7 +94,7 @@ def test_silence_passes_in_small_pieces() -> None:
 
 
 def test_what_would_sound_into_the_next_is_spoken_faster(capfd: pytest.CaptureFixture[str]) -> None:
-    """As fast as need be, 1.35 times at most; then the next begins late, and the cue is named."""
+    """The pace is as fast as need be, 1.35 times at most; then the next begins late, and the cue is named."""
     _, pieces, client = spoken((0.0, 1.6, "one two three four"), (1.7, 3.0, "Next."))
     assert [each["speed"] for each in client.asked] == [1.0, pytest.approx(1.19, abs=0.01), 1.0]
     assert sounding(pieces)[0][1] <= 1.72
