@@ -57,7 +57,7 @@ class CrowdedWorld(World):
         super().check()
         assert len(self.workers) <= fleet.MAX_WORKERS
         for worker in self.workers.values():
-            assert "other" not in worker.leases._until, "a lease under the name of a second hello"
+            assert "other" not in worker._leases._until, "a lease under the name of a second hello"
 
     def leave_all(self) -> None:
         for person in self.people:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.names import base
 from hushd_supervisor.core.memory.pressure import SMALL, Level, sign
-from hushd_supervisor.core.worker.queue import TELL_S
+from hushd_supervisor.core.worker.request import TELL_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -22,13 +22,13 @@ class Promises:
     def check(self) -> None:
         world = self._world
         live = [p.name for p in self._world.processes.values() if p.alive]
-        crowded = {base(name) for name, worker in world.workers.items() if worker.jobs.waiting}
+        crowded = {base(name) for name, worker in world.workers.items() if worker._jobs.waiting}
         held = 0
         for name, worker in world.workers.items():
             self._check_state(worker, live.count(name))
-            if worker.jobs.running or worker.retires or base(name) in crowded:
+            if worker._jobs.running or worker.retires or base(name) in crowded:
                 self._check_places(worker)
-            if worker.jobs.waiting or worker.jobs.running:
+            if worker._jobs.waiting or worker._jobs.running:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if world.admission.level is sign(self._world.seen) is Level.CRITICAL:
@@ -43,7 +43,7 @@ class Promises:
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
-        state, waiting, running = worker.state, worker.jobs.waiting, worker.jobs.running
+        state, waiting, running = worker.state, worker._jobs.waiting, worker._jobs.running
         assert live <= 1
         if state.has_process:
             # A failed spawn is known to the world a moment before the worker hears of it.
@@ -60,11 +60,11 @@ class Promises:
         assert not (state is State.READY and running)
         assert not (state is State.READY and waiting), "ready, and somebody waits"
         assert not running or state in (State.BUSY, State.DRAINING, State.KILLING)
-        assert not worker.jobs.ended
+        assert not worker._jobs._ended
 
     def _check_requests(self, worker: Worker) -> int:
         """Checks each request that a worker has, and returns how many have not ended."""
-        jobs, held = worker.jobs, 0
+        jobs, held = worker._jobs, 0
         files = [t for t in jobs.running.values() if not (t.session or t.aside)]
         assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
         last: dict[tuple[bytes, int, bool], Any] = {}
@@ -85,21 +85,21 @@ class Promises:
             if request in unheard:
                 continue
             assert not request.done
-            assert len(request.killed) <= 1
+            assert len(request._killed) <= 1
             assert self._world.requests[request.key] is request
-            assert request.upload >= 0
-            assert request.download >= 0
+            assert request._upload >= 0
+            assert request._download >= 0
             held += 1
         return held
 
     def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
-        queue, jobs = worker.jobs.queue, worker.jobs
-        apart = jobs.running.sessions if queue.sessions else 0
-        assert apart <= queue.sessions, "too many sessions"
+        queue, jobs = worker._jobs.queue, worker._jobs
+        apart = jobs.running.sessions if queue._sessions else 0
+        assert apart <= queue._sessions, "too many sessions"
         aside = sum(t.aside for t in jobs.running.values())
-        assert len(jobs.running) - apart - aside <= queue.slots, "overbooked"
-        if jobs.running.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
+        assert len(jobs.running) - apart - aside <= queue._slots, "overbooked"
+        if jobs.running.sessions and not queue._sessions and any(not t.session for t in jobs.waiting):
             self._world.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.retires
@@ -110,31 +110,31 @@ class Promises:
             ripe = jobs.queue.next(self._world.now) and jobs.queue.next(self._world.now - aged)
             assert retires or ripe is None, "somebody waits for a free place"
             for other in others:
-                waiting = (t for t in other.jobs.waiting if t.message.op != "warm")
+                waiting = (t for t in other._jobs.waiting if t.message.op != "warm")
                 assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"
             if retires:
                 self._world.events.add("a process retires")
 
     def _check_aside(self, worker: Worker) -> None:
         """Only who waits for its client or gives way is set aside, at once where that can be; no caller takes all."""
-        queue, jobs = worker.jobs.queue, worker.jobs
+        queue, jobs = worker._jobs.queue, worker._jobs
         aside = [t for t in jobs.running.values() if t.aside]
         for request in aside:
             if request.key not in self._world.rested:
                 self._world.rested.add(request.key)
                 self._world.events.add("a job is set aside")
-                assert request.waits_for_client or request.gave_way, "a job at work is set aside"
-                self._world.events |= {"a job gives way"} if request.gave_way else set()
+                assert request.waits_for_client or request._gave_way, "a job at work is set aside"
+                self._world.events |= {"a job gives way"} if request._gave_way else set()
                 assert not request.session, "a session is set aside"
             elif not request.waits_for_client:
                 self._world.events.add("a job goes on aside")
-        if queue.aside and worker.state is State.BUSY:
+        if queue._aside and worker.state is State.BUSY:
             assert all(t.aside_at() >= self._world.now - 1e-6 for t in jobs.running.values()), "a pause holds a slot"
-        assert not aside or queue.aside, "aside of a worker that has no places for it"
-        assert len(aside) < queue.aside + queue.slots, "too many aside"
+        assert not aside or queue._aside, "aside of a worker that has no places for it"
+        assert len(aside) < queue._aside + queue._slots, "too many aside"
         for count in Counter(t.caller for t in aside).values():
-            assert 2 * count <= queue.aside + 2 * queue.slots, "one caller has more than its share"
-            if jobs.waiting and 2 * count >= queue.aside:
+            assert 2 * count <= queue._aside + 2 * queue._slots, "one caller has more than its share"
+            if jobs.waiting and 2 * count >= queue._aside:
                 self._world.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:

@@ -22,10 +22,10 @@ from hushd_schema.settings import Settings
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -120,7 +120,7 @@ class World:
         )
         # What its promises look at, which the pool shows nobody.
         self.workers, self.admission, self.departure = self.pool._workers, self.pool._admission, self.pool._departure
-        self.requests, self.connections = self.pool._requests.active, self.pool._connections._by_route
+        self.requests, self.connections = self.pool._requests._active, self.pool._connections._by_route
         self.floor, self.claims, self.silent = self.pool._floor, self.pool._floor._claims, self.pool._floor._silent
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
@@ -144,7 +144,7 @@ class World:
         return Memory(self.total, max(0, self.total - used))
 
     def has_crashed_thrice(self, worker: Worker) -> bool:
-        return len(worker.crashes._times) == 3
+        return len(worker._crashes._times) == 3
 
     def look(self) -> Memory:
         """As the pool sees it."""
@@ -597,7 +597,7 @@ class World:
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
-        stalled = self.workers[process.name].lifecycle.process.start_timed_out
+        stalled = self.workers[process.name]._lifecycle.process.start_timed_out
         assert process.mode != "crawls" or not stalled, "a start that makes progress is killed"
         if stalled and process.mode == "turns":
             self.events.add("a load that turns in a circle is ended")
@@ -656,7 +656,7 @@ class World:
 
     def _count(self, process: Process) -> None:
         """Files and sessions never take more than their places, but for those that were set aside."""
-        running = self.workers[process.name].jobs.running
+        running = self.workers[process.name]._jobs.running
         aside = sum(name in running and running[name].aside for name in process.jobs)
         sessions = sum(job.session for job in process.jobs.values())
         apart = sessions if process.sessions else 0
@@ -722,7 +722,7 @@ class World:
     def quiet(self) -> None:
         """Nobody asks for anything for longer than anything is kept: requests end, and what may be freed is freed."""
         self.run(1200)
-        assert not any(t.done for worker in self.workers.values() for t in worker.jobs.running.values())
+        assert not any(t.done for worker in self.workers.values() for t in worker._jobs.running.values())
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
@@ -730,7 +730,7 @@ class World:
                 elif person.connected and request.op != "control":
                     request = self.requests.get((person.route, name))
                     assert request is not None, "a request was lost"
-                    jobs = self.workers[request.worker].jobs
+                    jobs = self.workers[request.worker]._jobs
                     held_up = jobs.queue.crowded(request.caller)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"
 

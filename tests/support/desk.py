@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -35,7 +37,7 @@ class Desk:
         self.actions += self.done
         for action in self.done:
             if isinstance(action, do.Spawn):
-                self.worker.news.spawned(action.gen, self.now)
+                self.worker.handle(ev.Spawned(NAME, action.gen), self.now)
 
     def request(self, **fields: object) -> ActiveRequest:
         number = len(self.requests) + 1
@@ -46,19 +48,23 @@ class Desk:
         self.take(self.worker.submit(request, self.now))
         return request
 
+    def news(self, kind: type[ev.OfProcess], *what: Any, scarce: bool = False, **how: Any) -> None:
+        """Tells the worker of an event of its process: of a `kind`, with these fields."""
+        self.take(self.worker.handle(kind(NAME, self.worker.gen, *what, **how), self.now, scarce))
+
     def from_worker(self, message: m.Message) -> None:
-        self.take(self.worker.news.receive(self.worker.gen, sent(message), self.now))
+        self.news(ev.FromWorker, sent(message))
 
     def ready(self) -> None:
         self.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
         self.from_worker(m.Ready())
 
     def result(self) -> None:
-        for name in list(self.worker.jobs.running):
+        for name in list(self.worker._jobs.running):
             self.from_worker(m.Result(id=name))
 
     def exit(self, status: int, **how: bool) -> None:
-        self.take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now, **how))
+        self.news(ev.Exited, status, "boom\n", **how)
 
     def unload(self, owner: bytes | None = None, force: bool = False) -> None:
         """Unloads the worker for the client that asked for its jobs, or for `owner`."""
@@ -140,8 +146,8 @@ def desk_in(state: State) -> Desk:
         return desk
     desk.result()
     if state is State.SUSPENDED:
-        desk.worker.lifecycle.suspend(desk.now)
-        desk.take(desk.worker.room.suspended(desk.worker.gen, "", False, desk.now))
+        desk.worker._lifecycle.suspend(desk.now)
+        desk.news(ev.Suspended)
     if state is State.STOPPING:
         desk.unload()
     return desk

@@ -6,9 +6,9 @@
 # writers. An action that fails comes back as an event (`SpawnFailed`, `SendFailed`, `ClientGone`), never as an
 # exception.
 #
-# Each decision returns a list of actions and nothing else; a further question is another call. Only the two halves of a
-# worker (`lifecycle`, `jobs`) write into one list (`Outbox`), which the method that takes an event for the worker
-# empties and returns.
+# Each decision returns a list of actions and nothing else; a further question is another call. Only the parts of a
+# worker (`lifecycle`, `jobs`, `room`) write into one list (`Outbox`), which the method that takes an event for the
+# worker empties and returns. Each state is private to the object that has it; others ask by properties.
 #
 # Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of eleven states.
 # The moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
@@ -22,7 +22,7 @@
 # while jobs run. One that is silent is killed; one that beats but neither uses CPU time nor sends output has stalled. A
 # crash is followed by a pause that doubles, and four in five minutes close the worker for two (`crashes`). A request
 # that was running is repeated alone, in another process; at its second crash it is poison, explains the crashes, and is
-# refused (`news`). A process that something outside has ended or stopped while memory was not short has not crashed:
+# refused (`jobs`). A process that something outside has ended or stopped while memory was not short has not crashed:
 # its request runs in the next one, eight times at most. A worker without jobs stays for as long as the latest lease
 # says (`leases`), and memory is given back by its exit.
 #

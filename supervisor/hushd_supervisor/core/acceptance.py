@@ -31,38 +31,38 @@ class Requests:
 
     def __init__(
         self,
-        settings: Settings,
         connections: Connections,
         fleet: Fleet,
         departure: Departure,
         default_model: Callable[[str, str], str],
     ) -> None:
-        self._settings = settings
-        self.active: dict[tuple[bytes, bytes], ActiveRequest] = {}
+        self._active: dict[tuple[bytes, bytes], ActiveRequest] = {}
         self._connections = connections
         self._fleet = fleet
         self._departure = departure
         self._default_model = default_model
         self._numbers = itertools.count()
 
-    def configure(self, settings: Settings) -> None:
-        self._settings = settings
+    @property
+    def busy(self) -> bool:
+        """True if any request has not ended."""
+        return bool(self._active)
 
     def of(self, route: bytes) -> list[ActiveRequest]:
-        return [request for request in self.active.values() if request.route == route]
+        return [request for request in self._active.values() if request.route == route]
 
     def has(self, route: bytes, request_id: bytes) -> bool:
-        return (route, request_id) in self.active
+        return (route, request_id) in self._active
 
-    def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        """Accepts a request, or refuses it."""
+    def submit(self, route: bytes, message: m.Request, settings: Settings, now: float) -> list[Action]:
+        """Accepts a request, with what the user's settings say of it, or refuses it."""
         connection = self._connections[route]
         try:
             if self._departure.down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
-            message = self._with_settings(message)
-            name = resolve(message.worker, self._settings, self._default_model)
+            message = _with_settings(message, settings)
+            name = resolve(message.worker, settings, self._default_model)
             worker = self._fleet.worker(name)
             deadline = math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
             request = ActiveRequest(
@@ -81,30 +81,14 @@ class Requests:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:
             worker = self._fleet.choose(request)
-            request.move(worker.name)
         connection.asks(1)
-        self.active[request.key] = request
+        self._active[request.key] = request
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
 
-    def _with_settings(self, message: m.Request) -> m.Request:
-        """A request without a language has the user's languages. One that names its role alone goes to the model of the
-        first, or of its own language, with the user's voice."""
-        worker, params, settings = message.worker, message.params, self._settings
-        language = params.get("language")
-        if "languages" in params or (message.op == "transcribe" and settings.languages and language in (None, AUTO)):
-            own = settings.languages or params["languages"]
-            params = {**params, "languages": own}
-            if worker == "tts":
-                params = {**({"default_voice": settings.voice} if settings.voice else {}), **params}
-                language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
-        if worker in SPEECH_ROLES and not (worker == "tts" and language is None):
-            worker = f"{worker}/{settings.model_for(worker, language)}"
-        return replace(message, worker=worker, params=params)
-
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on a client's message about one of its requests."""
-        request = self.active.get((route, message.id))
+        request = self._active.get((route, message.id))
         if request is None:  # the request may have ended while the message was on its way
             return []
         worker = self._fleet.workers[request.worker]
@@ -122,15 +106,30 @@ class Requests:
 
     def client_gone(self, route: bytes, now: float) -> list[Action]:
         """Ends the requests of a client that has left; nothing more is sent to it."""
-        for request in self.of(route):
-            request.leave()
-        return self.cancel_all_of(route, now)
+        cancelled = self.cancel_all_of(route, now)
+        return [action for action in cancelled if not (isinstance(action, ToClient) and action.route == route)]
 
     def forget_ended(self) -> None:
         for request in self._fleet.take_ended():
-            del self.active[request.key]
+            del self._active[request.key]
             if connection := self._connections.get(request.route):
                 connection.asks(-1)
+
+
+def _with_settings(message: m.Request, settings: Settings) -> m.Request:
+    """A request without a language has the user's languages. One that names its role alone goes to the model of the
+    first, or of its own language, with the user's voice."""
+    worker, params = message.worker, message.params
+    language = params.get("language")
+    if "languages" in params or (message.op == "transcribe" and settings.languages and language in (None, AUTO)):
+        own = settings.languages or params["languages"]
+        params = {**params, "languages": own}
+        if worker == "tts":
+            params = {**({"default_voice": settings.voice} if settings.voice else {}), **params}
+            language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
+    if worker in SPEECH_ROLES and not (worker == "tts" and language is None):
+        worker = f"{worker}/{settings.model_for(worker, language)}"
+    return replace(message, worker=worker, params=params)
 
 
 def resolve(worker: str, settings: Settings, default_model: Callable[[str, str], str]) -> str:

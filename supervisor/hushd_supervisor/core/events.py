@@ -12,8 +12,6 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 
-from .worker.process import Used
-
 
 @dataclass(frozen=True, slots=True)
 class FromClient:
@@ -64,6 +62,15 @@ class Exited(OfProcess):
 @dataclass(frozen=True, slots=True)
 class Spawned(OfProcess):
     """A process was started, perhaps some time after the decision: its time to say hello begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The use of a process and its descendants so far: CPU seconds, bytes read, and bytes of private memory now."""
+
+    cpu_s: float = 0.0
+    read: int = 0
+    private: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,15 @@ class Fleet:
             if not self._has_place():
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
             settings = self._settings.for_worker(name)
-            worker = self.workers[name] = Worker(name, settings, self._generations, self._card_kinds)
-            worker.jobs.economise(self.admission.level >= Level.WARNING)
+            kinds, economy = self._card_kinds, self.admission.economy
+            worker = self.workers[name] = Worker(name, settings, self._generations, kinds, economy)
         return worker
 
     def _has_place(self) -> bool:
         """Returns whether another name fits; if need be, forgets a stopped worker: the oldest, with crashes last."""
-        unused = filter(_unused, self.workers.values() if len(self.workers) >= MAX_WORKERS else ())
-        if forgotten := min(unused, key=lambda worker: bool(worker.crashes), default=None):
+        workers = self.workers.values() if len(self.workers) >= MAX_WORKERS else ()
+        unused = (worker for worker in workers if worker.is_unused)
+        if forgotten := min(unused, key=lambda worker: worker.has_crashed, default=None):
             del self.workers[forgotten.name]
         return len(self.workers) < MAX_WORKERS
 
@@ -89,53 +90,38 @@ class Fleet:
 
     def handle(self, event: OfWorker, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
-        if isinstance(event, Exited | SpawnFailed | Suspended):
-            self._unloads.exited()
         worker = self.workers.get(event.worker)
-        if worker is None:  # late news of a worker that never came to life
+        if worker is None or not worker.is_current(event.gen):  # late news
             return []
+        needs, process, held = self.admission.needs, worker.process, worker.process.cards
         match event:
-            case FromWorker(_, gen, message):
-                actions = worker.news.receive(gen, message, now)
-                current = worker.lifecycle.is_current(gen) and worker.state is not State.SUSPENDED
-                if isinstance(message, _SIZES) and current:
+            case FromWorker(_, _, message):
+                actions = worker.handle(event, now)
+                if isinstance(message, _SIZES) and worker.state is not State.SUSPENDED:
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]
                 return actions
-            case Exited(_, gen, status, log_tail, out_of_memory, stopped):
-                self._learn(worker, gen, now)
-                if worker.lifecycle.is_current(gen):
-                    killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not worker.process.killed
-                    self.admission.ended(worker, now, out_of_memory=bool(out_of_memory), killed_this=killed_this)
+            case Exited(_, _, status, _, out_of_memory):
+                self._learn(worker, now)
+                killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not process.killed
+                self.admission.ended(worker, now, out_of_memory=bool(out_of_memory), killed_this=killed_this)
                 scarce = self.admission.level is Level.CRITICAL
-                actions = worker.news.exited(gen, status, log_tail, now, out_of_memory, stopped, scarce)
-                return actions + self.admission.needs.remember()
-            case Spawned(_, gen):
-                worker.news.spawned(gen, now)
-                return []
-            case Gauged(_, gen, used):
-                worker.lifecycle.gauged(gen, used, now)
-                process = worker.process
-                if worker.lifecycle.is_current(gen) and worker.state is State.STARTING and process.loading:
-                    self.admission.needs.grew(worker.name, process.loading, process.card)
-                return []
-            case Suspended(_, gen, error, lost):
-                held = worker.process.cards
-                actions = worker.room.suspended(gen, error, lost, now)
+                return worker.handle(event, now, scarce) + needs.remember()
+            case SpawnFailed():
+                self._learn(worker, now)
+        actions = worker.handle(event, now)
+        match event:
+            case Gauged() if worker.state is State.STARTING and worker.process.loading:
+                needs.grew(worker.name, worker.process.loading, worker.process.card)
+            case Suspended():
                 if held and not worker.process.cards:
                     self.admission.cards.gone(held, now)
-                ends = error and worker.state is State.READY and self._unloads.waits_for(worker)
-                return actions + worker.unload(now) if ends else actions
-            case Restored(_, gen, error):
+                if event.error and worker.state is State.READY and self._unloads.waits_for(worker):
+                    actions += worker.unload(now)
+            case Restored():
                 self.admission.cards.forget()
-                return worker.room.restored(gen, error, now)
-            case SpawnFailed(_, gen, reason, transient):
-                self._learn(worker, gen, now)
-                news = worker.news
-                return news.start_postponed(gen, reason, now) if transient else news.exited(gen, 127, reason, now)
-            case SendFailed(_, gen):
-                return worker.news.unreachable(gen, now)
+        return actions
 
     def _with_model(self, worker: str, action: Action) -> Action:
         """Adds to a missing model's error its name, the setting that names it, and whether to pull it."""
@@ -188,13 +174,13 @@ class Fleet:
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
         if control.hold or control.for_s >= 0:
-            workers = [worker for worker in workers if control.everywhere or worker.lifecycle.holds_card]
+            workers = [worker for worker in workers if control.everywhere or worker.room.holds_card]
             workers = [] if control.for_s == 0 and not control.hold else workers
             until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
             self.admission.away.keep(until, control.everywhere, holder)
         off_cards = (control.hold or control.for_s > 0) and not control.everywhere
         # The memory that is free now is compared with the memory that is free once they have left.
-        actions = self.admission.cards.look(now) if off_cards and workers else []
+        actions = self.admission.cards.look() if off_cards and workers else []
         for worker in workers:
             if off_cards and self.admission.suspends(worker, now):
                 actions += worker.room.suspend(now)
@@ -210,7 +196,7 @@ class Fleet:
     @property
     def awaited(self) -> bool:
         """True if any client does."""
-        return bool(self._unloads.waiting)
+        return self._unloads.awaited
 
     def shut(self) -> None:
         """Ends whatever keeps workers away: the supervisor leaves."""
@@ -222,7 +208,7 @@ class Fleet:
     def deadline(self) -> float:
         """The time at which `on_time` is due, `math.inf` for never."""
         watches = (worker.deadline() for worker in self.workers.values())
-        return min(self.admission.due, self._help_at, self._unloads.due, *watches)
+        return min(self.admission.deadline(), self._help_at, self._unloads.deadline(), *watches)
 
     def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds, in which the supervisor heard nobody, out of every worker's watches."""
@@ -252,8 +238,8 @@ class Fleet:
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
-            yield from worker.jobs.take_ended()
-            lasts = worker.lifecycle.was_ready or worker.crashes or worker.jobs.waiting
+            yield from worker.take_ended()
+            lasts = worker.was_ready or worker.has_crashed or worker.waiting
             if worker.state is State.STOPPED and not lasts:
                 del self.workers[name]
 
@@ -265,7 +251,7 @@ class Fleet:
 
     def _in_need(self) -> list[list[Worker]]:
         """The families in which a request waits."""
-        needy = {base(worker.name) for worker in self.workers.values() if worker.jobs.waiting}
+        needy = {base(worker.name) for worker in self.workers.values() if worker.waiting}
         families: dict[str, list[Worker]] = {}
         for worker in self.workers.values() if needy else ():  # most events find no request waiting
             if (name := base(worker.name)) in needy:
@@ -302,14 +288,8 @@ class Fleet:
             self._help_at = min(self._help_at, help_at)
         return actions
 
-    def _learn(self, worker: Worker, gen: int, now: float) -> None:
+    def _learn(self, worker: Worker, now: float) -> None:
         """Notes a process that ended before it was ready: another replica would soon fare no better."""
-        if worker.lifecycle.is_current(gen) and worker.process.ready_at == math.inf:
+        if worker.process.ready_at == math.inf:
             self._no_help_before = {name: until for name, until in self._no_help_before.items() if until > now}
             self._no_help_before[base(worker.name)] = now + FUTILE_S
-
-
-def _unused(worker: Worker) -> bool:
-    """Returns whether forgetting this worker loses nothing but its row: its learnt size is kept elsewhere."""
-    jobs = worker.jobs
-    return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended)

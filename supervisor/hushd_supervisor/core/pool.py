@@ -78,7 +78,7 @@ class Pool:
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid), most_clients)
         self._directory = Directory()
         self._departure = Departure(auto)
-        self._requests = Requests(settings, self._connections, self._fleet, self._departure, default_model)
+        self._requests = Requests(self._connections, self._fleet, self._departure, default_model)
         self._floor = Floor(paused)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # times when the pool last did anything, and last excused silence
@@ -110,7 +110,6 @@ class Pool:
                 actions = []
             case ev.Configured(settings):
                 self._settings = settings
-                self._requests.configure(settings)
                 actions = self._fleet.configure(settings, now)
             case ev.Visited(needed):
                 self._departure.visited(needed)
@@ -174,7 +173,9 @@ class Pool:
         match message:
             case m.Request():
                 new = self._is_new(route, message.id)
-                return self._requests.submit(route, message, now) if new else [ToClient(route, _ID_IN_USE)]
+                return (
+                    self._requests.submit(route, message, self._settings, now) if new else [ToClient(route, _ID_IN_USE)]
+                )
             case m.Control():
                 return self._control(route, message, now)
             case m.Claim():
@@ -290,10 +291,9 @@ class Pool:
         if self._departure.renewing and not self._departure.down and not self._fleet.lives:
             actions += self._shutdown(now) + self._fleet.settle(now)
         self._requests.forget_ended()
-        active = bool(self._requests.active)
-        floors_busy = self._floor.busy
+        active, floors_busy = self._requests.busy, self._floor.busy
         # A worker may also run jobs that no client waits for: without pings its watches would count our own sleep.
-        works = any(worker.jobs.running for worker in self._workers.values())
+        works = any(worker.running for worker in self._workers.values())
         if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
         elif self._next_ping == math.inf:

@@ -36,11 +36,11 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     if settings.max_replicas:
         return min(settings.max_replicas, cores)
     family = list(family)
-    served = {request.caller for worker in family for request in worker.jobs.running.values()}
-    others_wait = any(request.caller not in served for worker in family for request in worker.jobs.waiting)
-    held_by_sessions = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
+    served = {request.caller for worker in family for request in worker.running}
+    others_wait = any(request.caller not in served for worker in family for request in worker.waiting)
+    held_by_sessions = sum(worker.holds_session for worker in family)
     for_sessions = min(held_by_sessions, MAX_SESSION_PROCESSES)
-    if any(worker.lifecycle.on_card for worker in family):  # a card computes for many at once, and has one memory
+    if any(worker.room.on_card for worker in family):  # a card computes for many at once, and has one memory
         return 1 + for_sessions
     return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(others_wait, for_sessions)
 
@@ -50,18 +50,18 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     Failing both, the worker of `family` that the request names."""
     free = [worker for worker in family if worker.would_run(request)]
     if free:
-        return min(free, key=lambda worker: len(worker.jobs.running))
+        return min(free, key=lambda worker: len(worker.running))
     queues = [worker for worker in family if worker.state not in (State.STOPPED, State.FAILED)]
     queues = queues or [worker for worker in family if worker.name == request.worker]
-    return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.jobs.waiting)))
+    return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.waiting)))
 
 
 def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequest | None:
     """Returns a request that waits at another replica and would run at `worker` at once."""
-    if worker.state not in (State.READY, State.BUSY) or not worker.jobs.queue.free:
+    if not worker.has_slot:
         return None
-    for replica in sorted(family, key=lambda replica: -len(replica.jobs.waiting)):
-        for request in replica.jobs.queue.order(now) if replica is not worker else ():
+    for replica in sorted(family, key=lambda replica: -len(replica.waiting)):
+        for request in replica.order(now) if replica is not worker else ():
             if (request.message.op != "warm" or replica.retires) and worker.would_run(request):
                 return request
     return None
@@ -76,10 +76,10 @@ def help_due(family: list[Worker], cores: int) -> float:
     if len(living) >= limit(family[0].settings, family[0].name.split("/")[0], family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
-    since = [max(next(iter(w.jobs.waiting)).arrived, w.process.ready_at) for w in living if w.jobs.waiting]
+    since = [max(next(iter(w.waiting)).arrived, w.process.ready_at) for w in living if w.waiting]
     if not since:
         return math.inf
-    return min(since) + min(worker.lifecycle.start_s for worker in living)
+    return min(since) + min(worker.start_s for worker in living)
 
 
 def names(name: str) -> Iterator[str]:

@@ -6,11 +6,10 @@ import math
 
 from hushd_supervisor import core
 from hushd_supervisor.core.worker.crashes import BACKOFF_S
-from hushd_supervisor.core.worker.process import Place
 from support.records import changeable, defaults, records
 
 STATES = {
-    "ActiveRequest", "Claim", "Connection", "Crashes", "Process", "Shortage", "_Describe", "_Release", "_Unload",
+    "ActiveRequest", "Claim", "Connection", "Crashes", "_Describe", "_Release", "_Unload",
 }  # fmt: skip
 
 
@@ -24,6 +23,6 @@ def test_only_states_change() -> None:
 def test_a_state_begins_with_nothing() -> None:
     """These are the exceptions: no time has come, and a whole input is there."""
     assert defaults(records(core)) == {
-        "Claim.until": math.inf, "ActiveRequest.deadline": math.inf, "ActiveRequest.input_complete": True,
-        "Crashes._delay": BACKOFF_S, "Process.place": Place(), "Process.ready_at": math.inf,
+        "Claim.until": math.inf, "ActiveRequest.deadline": math.inf, "ActiveRequest._input_complete": True,
+        "Crashes._delay": BACKOFF_S,
     }  # fmt: skip

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.queue import TELL_S
-from hushd_supervisor.core.worker.request import ActiveRequest
+from hushd_supervisor.core.worker.request import TELL_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk
 
@@ -39,7 +38,7 @@ def end(desk: Desk, request: ActiveRequest) -> None:
 
 def runs(desk: Desk, *requests: ActiveRequest) -> bool:
     """Returns whether exactly these run."""
-    return list(desk.worker.jobs.running.values()) == list(requests)
+    return list(desk.worker._jobs.running.values()) == list(requests)
 
 
 def places(desk: Desk, request: ActiveRequest) -> list[tuple[str, int]]:
@@ -106,12 +105,12 @@ def test_only_who_was_alone_is_called_poison() -> None:
                 desk.time()
             if desk.worker.state is State.STARTING:
                 desk.from_worker(m.Ready(slots=1, sessions=1))
-            assert set(desk.worker.jobs.running.values()) == {file, live}
+            assert set(desk.worker._jobs.running.values()) == {file, live}
             desk.exit(-11)
             assert desk.terminal(live) == "worker_crashed"
         assert desk.terminal(file) == "worker_crashed"
         assert desk.worker.state is not State.FAILED
-    assert not desk.worker.crashes
+    assert not desk.worker._crashes
 
 
 def test_a_session_that_kills_its_worker_alone_is_poison() -> None:

@@ -49,48 +49,62 @@ class Admission:
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
-        self.workers = workers
+        self._workers = workers
+        self._settings = settings
         self._memory = memory
         self._pressure = Pressure()
         self.needs = Needs(settings, needs, estimate)
         self.use = MemoryUse(workers, self.needs)
-        self.budget = Budget(settings)
+        self._budget = Budget(settings)
         self.cards = Cards(has_cards)
         self.away = Away()
-        self._devices = Devices(self.needs, self.budget, self.cards, self.away)
-        self.level = Level.NORMAL  # level that the workers were last told
-        self._when_short = WhenShort(settings)
+        self._devices = Devices(self.needs, self._budget, self.cards, self.away)
+        self._level = Level.NORMAL
+        self._when_short = WhenShort()
         self._looked_at = -math.inf
-        self.due = math.inf  # time of the next look
+        self._due = math.inf
 
     def configure(self, settings: Settings) -> None:
         self.needs.configure(settings)
-        self.budget.configure(settings)
-        self._when_short.configure(settings)
+        self._settings, self._budget = settings, Budget(settings)
+        self._devices = Devices(self.needs, self._budget, self.cards, self.away)
+
+    def deadline(self) -> float:
+        """The time of the next look, `math.inf` for never."""
+        return self._due
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
-    def look(self, now: float) -> Memory:
+    @property
+    def level(self) -> Level:
+        """The level of pressure after the last event."""
+        return self._level
+
+    def economy(self) -> bool:
+        """Returns whether jobs are to use less memory."""
+        return self._level >= Level.WARNING
+
+    def _look(self, now: float) -> Memory:
         """Measures memory, and takes the result as a sign."""
         self._looked_at, memory = now, self._memory()
         self._pressure.see(sign(memory), now)
         return memory
 
-    def measure(self, now: float) -> tuple[Memory, Level]:
-        """The memory and the level of pressure; changes nothing."""
+    def measure(self, now: float) -> tuple[Memory, int, Level]:
+        """The memory, how much of it all workers may take, and the level of pressure; changes nothing."""
         memory = self._memory()
-        return memory, max(self._pressure.level(now), sign(memory))
+        return memory, self._budget.limit(memory), max(self._pressure.level(now), sign(memory))
 
     def on_time(self, now: float) -> None:
-        """Looks at memory once `due` has passed: no level falls without a look."""
+        """Looks at memory once `deadline` has passed: no level falls without a look."""
         self.cards.on_time(now)
-        if self.due <= now:
-            self.look(now)
+        if self._due <= now:
+            self._look(now)
 
     def spares(self, size: int, now: float) -> bool:
         """Returns whether the machine has room for `size` bytes more, with no worker leaving, and no pressure."""
         others = self.use.every(now)
-        room = self.budget.room(self.look(now), sum(other.promised for other in others))
+        room = self._budget.room(self._look(now), sum(other.promised for other in others))
         taken = sum(other.machine.size for other in others)
         fits = taken + size <= room.limit and size + room.reserve <= room.available
         return fits and self._pressure.level(now) is Level.NORMAL
@@ -129,34 +143,34 @@ class Admission:
         small, or fit at this look; the others wait, since its end is near as a rule.
         """
         waiting = self._waiting()
-        memory = self.look(now) if waiting else PLENTY
+        memory = self._look(now) if waiting else PLENTY
         actions = self._update_level(now)
         if self.away.left_s(now, everywhere=True):
             actions += [action for worker in waiting for action in self._keep_away(worker, now)]
             waiting = []
-        waiting.sort(key=lambda worker: worker.jobs.queue.level(now))
-        if self.level is Level.CRITICAL:
+        waiting.sort(key=lambda worker: worker.urgency(now))
+        if self._level is Level.CRITICAL:
             actions += self._settle_critical(waiting, now)
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-        for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
+        for worker in [worker for worker in self._workers.values() if worker.room.wanted_back]:
             actions += self._bring_back(worker, now)
-        lives = any(worker.state.has_process for worker in self.workers.values())
+        lives = any(worker.state.has_process for worker in self._workers.values())
         self._when_short.settle({worker.name for worker in self._waiting()})
-        self.due = min(self.cards.due, self._when_short.deadline(now), self.away.deadline())
+        self._due = min(self.cards.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
-            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
+            self._due = min(self._due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
         if waiting := self._waiting():
-            ends = [self._impatient_at(worker) for worker in waiting]
-            if self.level is Level.CRITICAL:
+            ends = [worker.room.waits_until(CARD_WAIT_S) for worker in waiting]
+            if self._level is Level.CRITICAL:
                 ends += [self._pressure.deadline(now), self._looked_at + HELD_LOOK_INTERVAL_S]
                 ends += [worker.room.patient_until(HELD_START_S) for worker in waiting]
-            self.due = min(self.due, *(end for end in ends if end > now), math.inf)  # others wait for exits
+            self._due = min(self._due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
     def _waiting(self) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.state is State.WAITING]
+        return [worker for worker in self._workers.values() if worker.state is State.WAITING]
 
     def _keep_away(self, worker: Worker, now: float) -> list[Action]:
         """Refuses a worker's start at once: none may start."""
@@ -171,9 +185,9 @@ class Admission:
         idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
         if not (waiting or idle):
             return actions
-        memory = self.look(now)
+        memory = self._look(now)
         spare = int(SMALL * memory.available)
-        for name in self.budget.beyond(spare, idle) if sign(memory) is Level.CRITICAL else ():
+        for name in self._budget.beyond(spare, idle) if sign(memory) is Level.CRITICAL else ():
             actions += self.evict(name, now)
         for worker in waiting:
             need, others = self.needs.memory(worker.name), self.use.every(now)
@@ -199,7 +213,7 @@ class Admission:
     def _ask(self, worker: Worker, shortfall: Shortfall, now: float) -> list[Action]:
         """Has the program run for a worker's start, whose clients are told what it waits for."""
         device = next((card.device for card in self.cards.seen if card.id == shortfall.card), "")
-        actions = self._when_short.ask(worker.name, shortfall, device, now)
+        actions = self._when_short.ask(tuple(self._settings.memory.when_short), worker.name, shortfall, device, now)
         if not self._when_short.awaited(now):
             return actions
         if self._when_short.shows(now) and shortfall.card:
@@ -209,12 +223,10 @@ class Admission:
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
-        if level is self.level:
+        if level is self._level:
             return []
-        previous, self.level = self.level, level
-        for worker in self.workers.values():
-            worker.jobs.economise(level >= Level.WARNING)
-        if level < previous and self.due == math.inf:  # noticed long afterwards, since no worker lived
+        previous, self._level = self._level, level
+        if level < previous and self._due == math.inf:  # noticed long afterwards, since no worker lived
             return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
@@ -224,8 +236,10 @@ class Admission:
             return self._after(shortage, worker, memory, now)
         start = self._start(worker)
         if self._must_look(start, now):
-            return self.cards.look(now)
-        decision = self._devices.decide(start, memory, self.use.every(now), now, now < self._impatient_at(worker))
+            return self.cards.look()
+        decision = self._devices.decide(
+            start, memory, self.use.every(now), now, now < worker.room.waits_until(CARD_WAIT_S)
+        )
         verdict = decision.verdict
         actions: list[Action] = []
         if decision.shortfalls:
@@ -246,17 +260,17 @@ class Admission:
 
     def _clear_card(self, name: str, now: float, need: int = 0) -> list[Action]:
         """Has a worker leave its card for a start that takes `need` bytes of the machine's memory, or for a return."""
-        worker = self.workers[name]
+        worker = self._workers[name]
         if self.suspends(worker, now, need):
             return worker.room.suspend(now)
         return [] if worker.process.phase == GOING else self.evict(name, now)
 
     def suspends(self, worker: Worker, now: float, need: int = 0) -> bool:
         """Returns whether a worker is to be suspended rather than ended: the machine has room for it, and `need`."""
-        return worker.lifecycle.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
+        return worker.room.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
 
     def evict(self, name: str, now: float) -> list[Action]:
-        return self.workers[name].room.evict(now)
+        return self._workers[name].room.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or has it go on on the CPU."""
@@ -288,16 +302,12 @@ class Admission:
         decision = Decision(Verdict(False), place, f"{shortage.message} {held}", workers=tuple(others))
         return self._lack(worker, decision, memory, now)
 
-    def _impatient_at(self, worker: Worker) -> float:
-        """The time at which a worker that waits for a card goes to the CPU."""
-        return worker.lifecycle.waits_since + CARD_WAIT_S if worker.state is State.WAITING else math.inf
-
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""
         if self.away.left_s(now):
             return worker.room.give_up(now)
         if not self.cards.fresh(now):
-            return self.cards.look(now)
+            return self.cards.look()
         others = [other for other in self.use.every(now) if other.machine.name != worker.name]
         verdict = self._devices.restores(self._start(worker), worker.process.card, others)
         if verdict.admit:
@@ -313,12 +323,12 @@ class Admission:
         return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker) -> Start:
-        kinds = worker.lifecycle.card_kinds if self.cards.there() else ()
+        kinds = worker.room.card_kinds if self.cards.there() else ()
         return Start(worker.name, worker.settings.compute_device, worker.room.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""
-        return self.cards.look(now) if self._must_look(self._replica(worker), now) else []
+        return self.cards.look() if self._must_look(self._replica(worker), now) else []
 
     def room_for(self, worker: Worker, now: float) -> Place | None:
         """Returns where a replica of `worker` could start now, with no worker leaving for it; None if there is no room,
@@ -330,10 +340,10 @@ class Admission:
         return self._start(worker)._replace(cpu_reason="")
 
     def _fits(self, start: Start, now: float) -> Place | None:
-        waits = any(worker.state is State.WAITING for worker in self.workers.values())
+        waits = any(worker.state is State.WAITING for worker in self._workers.values())
         if waits or self.away.left_s(now, everywhere=True):
             return None
-        decision = self._devices.decide(start, self.look(now), self.use.every(now), now)
+        decision = self._devices.decide(start, self._look(now), self.use.every(now), now)
         return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     def _retry_ms(self, decision: Decision, now: float) -> int:

@@ -96,14 +96,11 @@ class Budget:
     """Decides about starts by the settings' share of memory."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def configure(self, settings: Settings) -> None:
-        self._settings = settings
+        self._share = settings.memory_share
 
     def limit(self, memory: Memory) -> int:
         """The most that all workers together may take."""
-        return int(self._settings.memory_share * memory.total)
+        return int(self._share * memory.total)
 
     def room(self, memory: Memory, promised: int) -> Room:
         """The machine's room, less the part `promised` to starting workers."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any
 
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
@@ -36,83 +37,103 @@ class Cards:
     """The cards of this machine.
 
     Args:
-        there: whether the machine may have cards; cheap.
-
-    Attributes:
-        seen: the cards at the last look.
-        taken: what living workers took of each card then.
-        error: the reason why that look failed.
-        asked_at: when the last look began, even if it is under way.
-        seen_at: when the last look's answer came, which was true until then; `-math.inf` once it is too old.
-        due: when the next look should begin.
+        driver_here: whether the machine may have cards; cheap.
     """
 
     def __init__(self, driver_here: Callable[[], bool]) -> None:
         self.there = driver_here
-        self.seen: tuple[Card, ...] = ()
-        self.error = ""
-        self.seen_at = self.asked_at = self.answered_at = -math.inf
-        self.due = math.inf
-        self.taken: Mapping[str, int] = {}
-        self.looking = False
+        self._seen: tuple[Card, ...] = ()
+        self._taken: Mapping[str, int] = {}  # bytes that living workers took of each card at the last look
+        self._error = ""
+        self._answered_at = -math.inf
+        self._fresh_at = -math.inf  # time of the last look's answer, until something has changed since
+        self._due = math.inf
+        self._looking = False
         self._changed = False  # whether memory has changed since the look under way began
         self._totals: dict[str, int] = {}
         self._releases: list[_Release] = []
 
     # --- looks -------------------------------------------------------------------------------------------------------
 
-    def look(self, now: float) -> list[Action]:
+    @property
+    def seen(self) -> tuple[Card, ...]:
+        """The cards at the last look."""
+        return self._seen
+
+    @property
+    def error(self) -> str:
+        """The reason why the last look failed, empty if it did not."""
+        return self._error
+
+    @property
+    def looking(self) -> bool:
+        """True while a look is under way."""
+        return self._looking
+
+    def deadline(self) -> float:
+        """The time at which the next look should begin, `math.inf` for none."""
+        return self._due
+
+    def look(self) -> list[Action]:
         """Begins a look unless one is under way."""
-        if self.looking:
+        if self._looking:
             return []
-        self.looking, self._changed, self.asked_at, self.due = True, False, now, math.inf
+        self._looking, self._changed, self._due = True, False, math.inf
         return [Look()]
 
     def fresh(self, now: float) -> bool:
         """Returns whether the last look is fresh enough for a decision."""
-        return not self.looking and now - self.seen_at <= LOOK_FRESH_S
+        return not self._looking and now - self._fresh_at <= LOOK_FRESH_S
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
         """Takes the answer to a look; `taken` is what living workers take of each card."""
         # The look counts from its answer: a driver may take seconds, and a look that begins again and again is never
         # fresh.
-        self.looking, self.seen_at = False, -math.inf if self._changed else now
-        self.seen, self.taken, self.error, self.answered_at = tuple(cards), taken, error, now
-        self._totals |= {card.id: card.total for card in self.seen if card.total}
-        cards_by_id = {card.id: card for card in self.seen}
+        self._looking, self._fresh_at = False, -math.inf if self._changed else now
+        self._seen, self._taken, self._error, self._answered_at = tuple(cards), taken, error, now
+        self._totals |= {card.id: card.total for card in self._seen if card.total}
+        cards_by_id = {card.id: card for card in self._seen}
         self._releases = [r for r in self._releases if now < r.until and _awaited(r, cards_by_id.get(r.card), taken)]
 
     def gone(self, sizes: Mapping[str, int], now: float) -> None:
         """Notes that a process which took `sizes` is gone: those cards' figures are old."""
         if not sizes:
             return
-        free = {card.id: card.free for card in self.seen}
+        free = {card.id: card.free for card in self._seen}
         self._releases += [_Release(id, size, free.get(id, NO_LIMIT), now + RELEASE_S) for id, size in sizes.items()]
         self.forget()
 
     def forget(self) -> None:
         """Marks the last look, and one under way, as too old: a card's memory has changed."""
-        self.seen_at, self._changed = -math.inf, True
+        self._fresh_at, self._changed = -math.inf, True
 
     def ask_again(self, now: float) -> None:
         """Schedules another look soon: a start waits for memory that should be free by now."""
-        self.due = min(self.due, now + RELEASE_LOOK_INTERVAL_S)
+        self._due = min(self._due, now + RELEASE_LOOK_INTERVAL_S)
 
     def on_time(self, now: float) -> None:
         """Marks the last look as old when the next one is due."""
-        if self.due <= now:
-            self.due = math.inf
+        if self._due <= now:
+            self._due = math.inf
             self.forget()
 
     # --- memory ------------------------------------------------------------------------------------------------------
 
     def free(self, id: str) -> int:
         """The free memory of a card at the last look; 0 if the card was not there."""
-        return next((card.free for card in self.seen if card.id == id), 0)
+        return next((card.free for card in self._seen if card.id == id), 0)
 
     def total(self, card: Card) -> int:
         """A card's memory, 0 if it has slept since the first look."""
         return card.total or self._totals.get(card.id, 0)
+
+    def row(self, card: Card, taken: int, now: float) -> dict[str, Any]:
+        """The card's sizes in the status; the free memory is that of the last look, less the workers' part since."""
+        total = self.total(card)
+        free = (total if card.asleep else card.free) + self._taken.get(card.id, 0) - taken
+        sizes = {"total_mb": total, "free_mb": min(total, max(0, free)), "used_mb": taken}
+        seen_s = round(now - self._answered_at, 1)
+        return {name: round(size / 1e6, 1) for name, size in sizes.items()} | {"seen_s": seen_s, "asleep": card.asleep}
 
     def room(self, card: Card, promised: int) -> Room:
         """A card's room, less the part `promised` to starting workers."""

@@ -5,6 +5,7 @@ Sizes in bytes. `auto` means a card with room, else a card that idle workers can
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -71,18 +72,12 @@ class MemoryUse:
 
     def first_end_s(self, now: float) -> float | None:
         """Returns the seconds until the first running job is done, by its worker's usual times."""
-        ends = [
-            request.started + usual_s - now
-            for worker in self._workers.values()
-            for request in worker.jobs.running.values()
-            if (usual_s := worker.jobs.timings.usual_s(request))
-        ]
-        return min(ends, default=None)
+        end = min((worker.first_end() for worker in self._workers.values()), default=math.inf)
+        return None if end == math.inf else end - now
 
     def _of(self, worker: Worker, now: float) -> WorkerMemory:
         process, starting = worker.process, worker.state is State.STARTING
-        suspended = worker.state is State.SUSPENDED and not worker.jobs.waiting
-        idle = (worker.state is State.READY or suspended or worker.room.unheard) and not worker.settings.pinned
+        suspended = worker.state is State.SUSPENDED and not worker.waiting
         longer = _SUSPENDED_S if suspended else 0.0
         size = process.size or self._needs.memory(worker.name, process.card)  # still growing if not reported
         promised = max(0, size - process.loading) if starting else 0
@@ -90,7 +85,7 @@ class MemoryUse:
         if going:
             promised = sum(process.cards.values())
             size += promised
-        idle_s = longer + now - (process.idle_since or now) if idle else None
+        idle_s = longer + now - (process.idle_since or now) if worker.room.may_leave else None
         leaving = worker.state in (State.STOPPING, State.KILLING)
         machine = WorkerSize(worker.name, size, worker.settings.priority, idle_s, leaving)
         return WorkerMemory(machine, self._on_cards(worker), coming, promised, going)
@@ -105,8 +100,7 @@ class MemoryUse:
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
     """Returns whether a worker takes memory of the kind that is short."""
-    on_card = worker.news.compute_device not in ("", "cpu") and not worker.lifecycle.off_card
-    return on_card or not shortage.on_card
+    return worker.room.holds_card or not shortage.on_card
 
 
 def can_leave(worker: WorkerSize) -> bool:

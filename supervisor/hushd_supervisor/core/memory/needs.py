@@ -44,13 +44,11 @@ class Needs:
     not count for ever. A killed start raises the need according to the memory that it had taken, and never lowers it.
 
     Args:
-        table: the needs learnt in earlier lives, as below.
+        table: the needs learnt in earlier lives, in bytes by key: `stt/a/x` is memory of the machine for jobs on the
+            CPU, `stt/a/x@cuda` the same on a card, `stt/a/x@0000:65:00.0` memory of that card, 0 where the engine does
+            not use it. With `:load` at its end the first two are the load's, and with `:ready` the third is the card's
+            memory with the model just loaded.
         estimate: estimates a worker of this name; asked before its first job.
-
-    Attributes:
-        table: bytes by key: `stt/a/x` is memory of the machine for jobs on the CPU, `stt/a/x@cuda` the same on a card,
-            `stt/a/x@0000:65:00.0` memory of that card, 0 where the engine does not use it. With `:load` at its end the
-            first two are what the load took, and with `:ready` the third is what was taken when the model was loaded.
     """
 
     def __init__(
@@ -64,8 +62,8 @@ class Needs:
         # wait for memory.
         self._configured = functools.lru_cache(MAX_ESTIMATES)(self._configured_size)
         self._estimated = functools.lru_cache(MAX_ESTIMATES)(estimate)
-        self.table: dict[str, int] = dict(table or {})
-        self._saved = dict(self.table)
+        self._table: dict[str, int] = dict(table or {})
+        self._saved = dict(self._table)
         self._peaks: dict[str, dict[str, int]] = {}  # peaks of the living processes
         # Bytes by worker, more than a killed start had taken; kept until the next success.
         self._killed: dict[str, int] = {}
@@ -79,9 +77,9 @@ class Needs:
 
     def remember(self) -> list[Action]:
         """Saves the needs if they have changed."""
-        if self.table == self._saved:
+        if self._table == self._saved:
             return []
-        self._saved = dict(self.table)
+        self._saved = dict(self._table)
         return [Remember(self._saved)]
 
     # --- learning ----------------------------------------------------------------------------------------------------
@@ -96,12 +94,12 @@ class Needs:
         peaks = self._peaks.setdefault(name, {})
         for key, size in sizes.items():
             peaks[key] = max(size, peaks.get(key, 0))
-            if size > self.table.get(key, 0):
-                self.table[key] = size
+            if size > self._table.get(key, 0):
+                self._table[key] = size
         if ready:
             self._killed.pop(base_name, None)
             if card and taken:
-                self.table[f"{base_name}@{card}:ready"] = taken
+                self._table[f"{base_name}@{card}:ready"] = taken
 
     def learn(self, worker: Worker, message: m.Message, free: Callable[[str], int]) -> None:
         """Learns from a size that a process reports, or from a load that did not fit into `free` bytes of a card."""
@@ -111,9 +109,9 @@ class Needs:
                 self.outgrew(worker.name, given_card, free(given_card))
             return
         if ready and given_card and not process.card:
-            self.passes_over(worker.name, given_card)
+            self._table[f"{base(worker.name)}@{given_card}"] = 0  # its engine does not use the card that it was given
         taken = process.cards.get(process.card, 0)
-        if ready or worker.jobs.timings.completed_here or worker.jobs.running:
+        if ready or worker.has_worked:
             # A process that reports no peak counts with its size.
             size = max(process.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
             if process.had:  # it was suspended: its highest size was that of its card's memory, which no start takes
@@ -124,7 +122,7 @@ class Needs:
         """Raises the need to the private memory that a start has taken so far, whether it succeeds or not."""
         expected = self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER
         if not name.startswith("models/") and memory > expected:
-            self.table[_key(base(name), card, load=True)] = memory
+            self._table[_key(base(name), card, load=True)] = memory
 
     def killed(self, name: str, memory: int) -> None:
         """Records that the kernel killed a start that had taken `memory`: it needs at least a quarter more.
@@ -136,21 +134,17 @@ class Needs:
         seen = max(memory, self._killed.get(base_name, 0))
         self._killed[base_name] = seen + seen // 4
 
-    def passes_over(self, name: str, card: str) -> None:
-        """Records that a worker's engine does not use the card that it was given."""
-        self.table[f"{base(name)}@{card}"] = 0
-
     def outgrew(self, name: str, card: str, free: int) -> None:
         """Records that a model did not fit into the free memory of a card.
         Its need at most doubles: another program may have taken the memory meanwhile."""
         for key, need in (("", self.on_card(name, card)), (":ready", self.on_card_alone(name, card))):
-            self.table[f"{base(name)}@{card}{key}"] = max(need, min(free, 2 * need))
+            self._table[f"{base(name)}@{card}{key}"] = max(need, min(free, 2 * need))
 
     def life_ended(self, name: str) -> None:
         """Lowers the needs of a worker towards what its process took, now that it is gone."""
         for key, peak in self._peaks.pop(name, {}).items():
-            if 0 < peak < (need := self.table.get(key, 0)):
-                self.table[key] = (need + peak) // 2
+            if 0 < peak < (need := self._table.get(key, 0)):
+                self._table[key] = (need + peak) // 2
 
     # --- needs -------------------------------------------------------------------------------------------------------
 
@@ -166,12 +160,12 @@ class Needs:
 
     def on_card(self, name: str, card: str) -> int:
         """The memory of `card` for a start of `name`; if unknown, that on another card rather than a guess."""
-        learnt = self.table.get(f"{base(name)}@{card}")
+        learnt = self._table.get(f"{base(name)}@{card}")
         return max(self._on_cards(name), default=self._guess_of_card(name)) if learnt is None else learnt
 
     def on_card_alone(self, name: str, card: str) -> int:
         """The same with no other worker: the size of the model itself."""
-        return min(self.on_card(name, card), self.table.get(f"{base(name)}@{card}:ready") or self._guess_of_card(name))
+        return min(self.on_card(name, card), self._table.get(f"{base(name)}@{card}:ready") or self._guess_of_card(name))
 
     def uses_cards(self, name: str) -> bool:
         """Returns whether a start of `name` may take memory of a card."""
@@ -180,7 +174,7 @@ class Needs:
 
     def _on_cards(self, name: str) -> list[int]:
         prefix = f"{base(name)}@"
-        sizes = ((key.removeprefix(prefix), size) for key, size in self.table.items() if key.startswith(prefix))
+        sizes = ((key.removeprefix(prefix), size) for key, size in self._table.items() if key.startswith(prefix))
         return [size for card, size in sizes if not card.startswith("cuda") and not card.endswith(":ready")]
 
     def _load(self, name: str, card: str) -> int:
@@ -190,10 +184,10 @@ class Needs:
     def _learnt(self, name: str, card: str, *, load: bool) -> int:
         """The size learnt on such a device, else the one on the CPU but at least the estimate, else 0."""
         base_name = base(name)
-        here = self.table.get(_key(base_name, card, load=load), 0)
+        here = self._table.get(_key(base_name, card, load=load), 0)
         if here or not card:
             return here
-        on_cpu = self.table.get(_key(base_name, "", load=load), 0)
+        on_cpu = self._table.get(_key(base_name, "", load=load), 0)
         return max(on_cpu, self._guess(name, card) if self._estimated(base_name).beside_card else 0) if on_cpu else 0
 
     def _guess(self, name: str, card: str) -> int:

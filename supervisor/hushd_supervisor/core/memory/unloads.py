@@ -46,23 +46,26 @@ class _Unload:
 
 
 class Unloads:
-    """All waiting `unload`s.
-
-    Attributes:
-        changed: whether any may be complete, since a process has ended.
-        due: when one may be complete by time alone.
-    """
+    """All waiting `unload`s."""
 
     def __init__(self, workers: Mapping[str, Worker], cards: Cards) -> None:
         self._workers = workers
         self._cards = cards
-        self.due = math.inf
-        self.waiting: list[_Unload] = []
-        self.changed = self._down = False
+        self._due = math.inf  # time when one may be complete by time alone
+        self._waiting: list[_Unload] = []
+
+    @property
+    def awaited(self) -> bool:
+        """True if a client waits for an answer."""
+        return bool(self._waiting)
+
+    def deadline(self) -> float:
+        """The time at which `settle` is due, `math.inf` for never."""
+        return self._due
 
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for an answer."""
-        return any(unload.route == route for unload in self.waiting)
+        return any(unload.route == route for unload in self._waiting)
 
     def add(self, route: bytes, name: bytes, workers: Iterable[Worker], *, off_cards: bool) -> None:
         """Waits for these workers, which have been asked to leave, or to leave their cards."""
@@ -74,49 +77,41 @@ class Unloads:
                 unload.leaving[worker.name] = worker.gen
                 unload.unloaded.append(worker.name)
                 unload.cards |= {worker.process.card, *worker.process.cards} if off_cards else set()
-        self.waiting.append(unload)
-        self.changed = True
-
-    def exited(self) -> None:
-        """Notes that a process has ended, or left its card."""
-        self.changed = True
+        self._waiting.append(unload)
 
     def waits_for(self, worker: Worker) -> bool:
         """Returns whether any waits for the end of a worker's process."""
-        return any(unload.leaving.get(worker.name) == worker.gen for unload in self.waiting)
+        return any(unload.leaving.get(worker.name) == worker.gen for unload in self._waiting)
 
     def shut(self) -> None:
         """Waits for exits alone from now on: the supervisor leaves."""
-        self.changed = self._down = True
+        for unload in self._waiting:
+            unload.cards.clear()
 
     def settle(self, now: float) -> list[Action]:
         """Answers the `unload`s whose processes are gone; looks at the cards that must be free."""
-        if not self.changed and self.due == math.inf:
-            return []
-        self.changed, self.due = False, math.inf
         actions: list[Action] = []
-        pending, self.waiting = self.waiting, []
+        pending, self._waiting, self._due = self._waiting, [], math.inf
         for unload in pending:
             unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._stays(name, gen, unload)}
-            exits = unload.leaving or self._down
-            free_at = -math.inf if exits else self._cards.release_due(unload.cards, now)
+            free_at = -math.inf if unload.leaving else self._cards.release_due(unload.cards, now)
             if free_at > now:
                 actions += self._look(now)
-                self.due = min(self.due, self._cards.due, free_at)
+                self._due = min(self._due, self._cards.deadline(), free_at)
             if unload.leaving or free_at > now:
-                self.waiting.append(unload)
+                self._waiting.append(unload)
             else:
                 actions += unload.answer
         return actions
 
     def _look(self, now: float) -> list[Action]:
         if not self._cards.fresh(now):
-            return self._cards.look(now)
+            return self._cards.look()
         self._cards.ask_again(now)
         return []
 
     def _stays(self, name: str, gen: int, unload: _Unload) -> bool:
         worker = self._workers.get(name)
-        if worker is None or not worker.lifecycle.is_current(gen):
+        if worker is None or not worker.is_current(gen):
             return False
-        return not (unload.off_cards and worker.lifecycle.off_card)
+        return not (unload.off_cards and worker.room.off_card)

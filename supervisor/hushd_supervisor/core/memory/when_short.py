@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 
-from hushd_schema.settings import Settings
-
 from hushd_supervisor.core.actions import Action, Relieve
 
 from .budget import Shortfall
@@ -24,15 +22,10 @@ class WhenShort:
     decides, and never the program's word. The start then goes on as if there were no program.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._command = tuple(settings.memory.when_short)
+    def __init__(self) -> None:
         self._asked: set[str] = set()  # the waiting starts for which it was run
         self._until = -math.inf  # time until which starts wait: endless while the program runs
         self._not_before = -math.inf
-
-    def configure(self, settings: Settings) -> None:
-        """Runs the program of another configuration from now on."""
-        self._command = tuple(settings.memory.when_short)
 
     def shows(self, now: float) -> bool:
         """Returns whether the program has freed memory, as it says, a moment ago."""
@@ -42,15 +35,15 @@ class WhenShort:
         """Returns whether starts that lack memory wait for the program."""
         return now < self._until
 
-    def ask(self, worker: str, shortfall: Shortfall, device: str, now: float) -> list[Action]:
-        """Runs the program for a worker's start, unless it runs already, or has run for it or in vain."""
+    def ask(self, command: tuple[str, ...], worker: str, shortfall: Shortfall, device: str, now: float) -> list[Action]:
+        """Runs `command` for a worker's start, unless it is empty, runs already, or has run for it or in vain."""
         if worker in self._asked and not self.awaited(now):
             self._not_before = max(self._not_before, self._until + RELIEF_RETRY_DELAY_S)
-        if worker in self._asked or self.awaited(now) or not self._command or now < self._not_before:
+        if worker in self._asked or self.awaited(now) or not command or now < self._not_before:
             return []
         self._asked.add(worker)
         self._until = math.inf
-        return [Relieve(self._command, worker, shortfall.ram, shortfall.vram, device, shortfall.card)]
+        return [Relieve(command, worker, shortfall.ram, shortfall.vram, device, shortfall.card)]
 
     def ended(self, freed: bool, now: float) -> None:
         """Takes the end of the program, and whether it says that it has freed memory."""

@@ -37,38 +37,41 @@ class Crashes:
     """The crashes of one worker in the last five minutes.
 
     Attributes:
-        total: all crashes so far, and all starts ended for making no progress.
-        stalled: the starts ended so since the last successful one.
-        felled: the starts since then that something outside of hushd has ended.
+        _total: all crashes so far, and all starts ended for making no progress.
+        _stalled: the starts ended so since the last successful one.
+        _felled: the starts since then that something outside of hushd has ended.
     """
 
-    total: int = 0
-    stalled: int = 0
-    felled: int = 0
+    _total: int = 0
+    _stalled: int = 0
+    _felled: int = 0
     _times: list[tuple[float, frozenset[Key]]] = field(default_factory=list)
     _delay: float = BACKOFF_S
 
-    def add(self, now: float, running: frozenset[Key], ready_for: float) -> None:
-        """Records a crash under the requests `running`, after `ready_for` seconds of being ready."""
-        self.total += 1
-        self._times = [entry for entry in self._times if now - entry[0] < WINDOW_S]
-        self._times.append((now, running))
-        if ready_for >= STEADY_S:
-            self._delay = BACKOFF_S
+    @property
+    def total(self) -> int:
+        """The number of all crashes so far, and of all starts ended for making no progress."""
+        return self._total
 
-    def stall(self) -> None:
-        """Records a start that was ended because it made no progress; it does not count as a crash."""
-        self.total += 1
-        self.stalled += 1
-
-    def fell(self) -> None:
-        """Records a start that something outside of hushd has ended; it does not count as a crash."""
-        self.total += 1
-        self.felled += 1
+    def add(self, death: Death, running: frozenset[Key], now: float) -> None:
+        """Records a death under the requests `running`. A start that makes no progress, or that something outside of
+        hushd has ended, counts by itself; a process at work that something outside has ended counts not at all."""
+        if death.felled and not death.starting:
+            return
+        self._total += 1
+        if death.felled:
+            self._felled += 1
+        elif death.start_timed_out:
+            self._stalled += 1
+        else:
+            self._times = [entry for entry in self._times if now - entry[0] < WINDOW_S]
+            self._times.append((now, running))
+            if death.ready_for >= STEADY_S:
+                self._delay = BACKOFF_S
 
     def started(self) -> None:
         """Records a start that has succeeded."""
-        self.stalled = self.felled = 0
+        self._stalled = self._felled = 0
 
     def explain(self, poison: Key) -> None:
         """Forgets the crashes that the request `poison` explains."""
@@ -76,10 +79,10 @@ class Crashes:
 
     def too_many(self) -> bool:
         """Returns whether the worker must be closed for a while."""
-        return len(self._times) >= LIMIT or self.stalled >= STALLED or self.felled >= FELLED
+        return len(self._times) >= LIMIT or self._stalled >= STALLED or self._felled >= FELLED
 
     def __bool__(self) -> bool:
-        return bool(self._times or self.stalled or self.felled)
+        return bool(self._times or self._stalled or self._felled)
 
     def next_delay(self) -> float:
         """Seconds to wait before the next start."""
@@ -88,7 +91,7 @@ class Crashes:
 
     def forget(self) -> None:
         self._times.clear()
-        self.stalled = self.felled = 0
+        self._stalled = self._felled = 0
         self._delay = BACKOFF_S
 
 
@@ -98,12 +101,13 @@ class Death:
 
     Attributes:
         start_timed_out: the reason why it was killed while starting; empty if it was not.
+        ready_for: the seconds for which it had been ready.
+        expected: whether it was asked for, or an idle process has left by itself.
         short: whether it ended because a job needed more memory than there was, or perhaps did: a program that watches
             memory ends processes, too.
-        by_signal: whether it ended by a signal with which code ends itself.
+        by_signal: whether it ended by a signal with which code ends itself, drivers' libraries among it.
         felled: whether something outside of hushd has ended or stopped it, for which no request is poison.
-        card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
-            this is how drivers and their libraries end a process.
+        card_failed: whether it ended because its graphics card failed, as it said.
     """
 
     name: str
@@ -111,10 +115,17 @@ class Death:
     exit: str
     log_tail: str
     start_timed_out: str
+    ready_for: float = 0.0
+    expected: bool = False
     short: bool = False
     card_failed: bool = False
     by_signal: bool = False
     felled: bool = False
+
+    @property
+    def starting(self) -> bool:
+        """True if the process had never become ready."""
+        return self.state is State.STARTING or bool(self.start_timed_out)
 
     @property
     def cause(self) -> str:
@@ -136,6 +147,13 @@ class Death:
         when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
         why = f"{self.name} keeps crashing {when} ({self.cause}); see `hushd logs {self.name}`."
         return "worker_failed", why
+
+    def loss(self) -> HushdError:
+        """The error of a request that is not repeated after it."""
+        died = f"{self.name} died under this request ({self.cause})."
+        if self.felled:
+            died = f"{self.name} was ended from outside of hushd under this request ({self.cause}): ask again."
+        return HushdError("worker_crashed", died, detail=self.detail | ({"from_outside": True} if self.felled else {}))
 
     def last_word(self) -> HushdError:
         """The error of a request under which two processes have ended like this."""

@@ -1,4 +1,4 @@
-"""The requests of one worker: the waiting ones (`Queue`), the ones that run on its process, and how long they took.
+"""The requests of one worker: the waiting ones (`Queue`), and those that run on its process (`Running`).
 
 `Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
 process starts and ends. Every request ends in `finish`, exactly once. A cancelled one ends at once for its client,
@@ -9,78 +9,77 @@ although `done`.
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import KeysView
+from collections.abc import Callable, KeysView
+from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
-from hushd_supervisor.core.actions import Action, ToClient, ToWorker
+from hushd_supervisor.core.actions import Action, ToClient
 
+from .crashes import Crashes, Death
 from .queue import Notices, Queue
-from .request import ENDINGS, ActiveRequest
+from .request import ENDINGS, STOPS, ActiveRequest
+from .running import Running, Timings
 
-LATENCIES = 32  # recent requests of which the status shows median and 95th percentile
-STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
+_MAX_NAMED_PROGRAMS = 4  # named in the worker's row of the status
 
 
 class Jobs:
     """The requests of `worker`; appends actions to `outbox`.
 
+    Args:
+        send: sends a message to the worker's process.
+        economy: whether memory is short, so that jobs are asked to use less.
+
     Attributes:
         queue: the waiting requests, and the slots of the process.
-        ended: requests finished since the pool last looked.
-        economy: whether memory is short, so that jobs are asked to use less.
     """
 
-    def __init__(self, worker: str, outbox: list[Action]) -> None:
+    def __init__(
+        self, worker: str, send: Callable[[m.Message], None], outbox: list[Action], economy: Callable[[], bool]
+    ) -> None:
         self._worker = worker
+        self._send = send
         self._outbox = outbox
-        self.gen = 0
+        self._economy = economy
         self.running = Running()
         self.queue = Queue(self.running)
         self._notices = Notices(self.queue.waiting)
         self.timings = Timings()
-        self.ended: list[ActiveRequest] = []
-        self.economy = False
+        self._ended: list[ActiveRequest] = []
 
     # --- waiting and starting ------------------------------------------------------------------------------------
 
     @property
     def waiting(self) -> KeysView[ActiveRequest]:
         """The waiting requests, as they came."""
-        return self.queue.waiting.keys()
+        return self.queue.waiting
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no request waits, runs, or has ended since the pool last looked."""
+        return not (self.waiting or self.running or self._ended)
 
     def take_ended(self) -> list[ActiveRequest]:
         """Returns the requests that have ended since the last call."""
-        ended, self.ended = self.ended, []
+        ended, self._ended = self._ended, []
         return ended
-
-    def economise(self, economy: bool) -> None:
-        """Has jobs use less memory, or no longer."""
-        self.economy = economy
-
-    def begin(self, gen: int) -> None:
-        """Starts the accounts of a new process."""
-        self.gen = gen
-        self.timings.completed_here = 0
 
     def wait(self, request: ActiveRequest, now: float) -> None:
         """Queues `request`."""
-        request.told = request.told or now
+        request.wait(self._worker, now)
         self.queue.add(request)
         self._notices.add(request)
 
     def run(self, request: ActiveRequest, now: float) -> None:
         """Hands a waiting request to the process."""
         self.queue.remove(request, served=True)
-        request.told = 0.0
         self.running[request.id] = request
-        request.run(now)
-        self._to_worker(request.job(self.economy))
-        if request.position is not None:  # the answer tells a client that never waited
-            request.position = None
-            self._to_client(request, m.Accepted(id=request.id, state="running"))
+        told = request.run(now)
+        self._send(request.job(self._economy()))
+        if told:  # the answer tells a client that never waited
+            self._outbox.append(ToClient(request.route, m.Accepted(id=request.id, state="running")))
 
     def wait_ms(self, request: ActiveRequest) -> int:
         """The expected wait of a new request in ms, from the measured times of jobs; at least a second."""
@@ -91,10 +90,9 @@ class Jobs:
 
     def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
         """Ends a request; no other code does. The caller has taken it out of `waiting`."""
-        assert not request.done
-        self._to_client(request, message)
-        request.done = True
-        self.ended.append(request)
+        self._outbox.append(ToClient(request.route, message))
+        request.end()
+        self._ended.append(request)
 
     def fail(self, request: ActiveRequest, code: str, message: str = "", retry_after_ms: int | None = None) -> None:
         error = HushdError(code, message or ENDINGS[code], retry_after_ms)
@@ -118,13 +116,9 @@ class Jobs:
             self.queue.remove(request)
             self.fail(request, code)
             return
-        if not request.cancelled:
-            request.cancelled, request.touched = True, now
-            self._to_worker(m.Cancel(id=request.id))
-        if code in STOPS:
-            request.ending = request.ending or code
-        else:
-            request.ending = code
+        if request.cancel(code, now):
+            self._send(m.Cancel(id=request.id))
+        if code not in STOPS:
             self.fail(request, code)
 
     def cancel_all_of(self, route: bytes, now: float) -> None:
@@ -146,54 +140,42 @@ class Jobs:
         if not request.take_input(chunk, now):
             self.cancel(request, now, "protocol_error")
         else:
-            self._to_worker(chunk)
+            self._send(chunk)
 
     def grant(self, request: ActiveRequest, chunks: int, now: float) -> None:
         """Passes on credit from the client."""
         if not request.grant(chunks, now):
             self.cancel(request, now, "protocol_error")
         elif self.running.get(request.id) is request:
-            self._to_worker(m.Credit(id=request.id, chunks=chunks))
+            self._send(m.Credit(id=request.id, chunks=chunks))
 
     def receive(self, request: ActiveRequest, message: m.Message, now: float) -> bool:
         """Handles the process's message about a running request; False if it breaks the rules of credit."""
-        request.touched = now
-        if request.done:
-            if isinstance(message, m.Result | m.Error):
-                self._end_run(request, message, now)
-            return True
-        if isinstance(message, m.Chunk | m.Partial | m.Result):
+        if isinstance(message, m.Chunk | m.Partial | m.Result) and not request.done:
             self.timings.has_output(request, now)
+        if not request.receive(message, now):
+            return False
         match message:
-            case m.Chunk():
-                if not request.take_output(now):
-                    return False
-                self._to_client(request, message)
-            case m.Partial():
-                request.output = True
-                self._to_client(request, message)
-            case m.Progress():
-                request.audio = message.total
-                self._to_client(request, message)
-            case m.Credit():
-                if not request.ask_input(message.chunks, now):
-                    return False
-                self._to_client(request, message)
-            case m.Result():
-                self._end_run(request, message, now)
-            case m.Error() if request.ending == "worker_stopped" and request.repeatable:
+            case m.Error() if request.ending == "worker_stopped" and request.repeatable and not request.done:
                 del self.running[request.id]
                 self._repeat(request, now)
-            case m.Error():
-                error = HushdError(request.ending, ENDINGS[request.ending]) if request.ending else message.exception()
+            case m.Error() if request.ending:
+                error = HushdError(request.ending, ENDINGS[request.ending])
                 self._end_run(request, m.Error.of(message.id, error), now)
+            case m.Error():
+                self._end_run(request, m.Error.of(message.id, message.exception()), now)
+            case m.Result():
+                self._end_run(request, message, now)
+            case _ if not request.done:
+                self._outbox.append(ToClient(request.route, message))
         return True
 
     def report_position(self, request: ActiveRequest, state: str, now: float, note: str = "") -> None:
         """Tells a client that its request waits, `queued` or for a `starting` worker; `note` says why."""
-        request.position = self.queue.position(request, now)
+        position = self.queue.position(request, now)
         self._notices.told(request, now)
-        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.position, note=note))
+        accepted = m.Accepted(id=request.id, state=state, position=position, note=note)
+        self._outbox.append(ToClient(request.route, accepted))
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -219,7 +201,35 @@ class Jobs:
             self.cancel(request, now, "deadline_exceeded" if request.deadline <= now else "slow_consumer")
         return late
 
-    # --- the process is gone -------------------------------------------------------------------------
+    def first_end(self) -> float:
+        """The time at which the first running job is done by the usual times, `math.inf` where these are unknown."""
+        usual = ((request.started, self.timings.usual_s(request)) for request in self.running.values())
+        return min((started + usual_s for started, usual_s in usual if usual_s), default=math.inf)
+
+    def row(self) -> dict[str, Any]:
+        """The part of the worker's row in the status."""
+        programs = dict.fromkeys(request.program for request in (*self.running.values(), *self.waiting))
+        return {
+            "programs": tuple(programs)[:_MAX_NAMED_PROGRAMS], "queued": len(self.waiting),
+            "running": len(self.running), "sessions": self.running.sessions, **self.timings.row(),
+        }  # fmt: skip
+
+    # --- the process is gone -------------------------------------------------------------------------------------
+
+    def lose(self, death: Death, crashes: Crashes, repeat: bool, now: float) -> bool:
+        """Ends the requests that ran on a process that has died, or repeats them where `repeat` allows it.
+        Returns whether one of them explains the crash, which is its second."""
+        lost = self.running.lose()
+        crashes.add(death, frozenset(request.key for request in lost), now)
+        culprits = []
+        for request in lost:
+            is_culprit = request.died(death, crashes)
+            if is_culprit and len(lost) == 1:  # no other request can be it
+                self.finish(request, m.Error.of(request.id, death.last_word()))
+            else:
+                self.repeat_or_fail(request, now, repeat and not request.worn_out, death.loss())
+            culprits.append(is_culprit and not death.felled)
+        return any(culprits)
 
     def repeat_or_fail(self, request: ActiveRequest, now: float, repeat: bool, error: HushdError) -> None:
         """Queues a lost request again if `repeat` allows it and no output was sent yet; else ends it with `error`."""
@@ -243,136 +253,3 @@ class Jobs:
         self.timings.has_ended(request, now, served=isinstance(message, m.Result) and not request.cancelled)
         if not request.done:
             self.finish(request, message)
-
-    def _to_client(self, request: ActiveRequest, message: m.Message) -> None:
-        if not request.gone:
-            self._outbox.append(ToClient(request.route, message))
-
-    def _to_worker(self, message: m.Message) -> None:
-        self._outbox.append(ToWorker(self._worker, self.gen, message))
-
-
-class Running(dict[bytes, ActiveRequest]):
-    """The running requests by id: at most one for each slot, and those set aside.
-    A cancelled request stays here, `done`, while the engine is still at a piece of it."""
-
-    @property
-    def sessions(self) -> int:
-        return sum(request.session for request in self.values())
-
-    @property
-    def endless(self) -> int:
-        """The number of jobs that run for as long as their clients like."""
-        return sum(request.session or (request.aside and not request.gave_way) for request in self.values())
-
-    @property
-    def uncancelled(self) -> int:
-        return sum(not request.cancelled for request in self.values())
-
-    # --- the process ---------------------------------------------------------------------------------------------
-
-    def spend(self, cpu_s: float) -> None:
-        """Divides CPU time of the process equally among its jobs."""
-        for request in self.values():
-            if request.cancelled:
-                request.unheard_cpu_s += cpu_s / len(self)
-
-    def touch(self, now: float) -> None:
-        """Restarts the stall clock of every job, since the process has done work."""
-        for request in self.values():
-            request.touched = now
-
-    def hurry(self, now: float) -> None:
-        """Gives the engine little more time for cancelled jobs: the process is to leave."""
-        if not self.uncancelled:
-            for request in self.values():
-                request.hurried_at = now if request.hurried_at is None else request.hurried_at
-
-    def give_up(self) -> None:
-        """Marks the jobs as ended by us: the process is about to be killed, and the supervisor is leaving."""
-        for request in self.values():
-            request.ending = request.ending or "shutting_down"
-
-    def repeat_none(self) -> None:
-        """Has stopped jobs end when the engine obeys, not repeated: the supervisor is about to leave."""
-        for request in self.values():
-            request.ending = "shutting_down" if request.ending == "worker_stopped" else request.ending
-
-    def lose(self) -> list[ActiveRequest]:
-        """Returns the requests that ran on a process that has ended; the caller repeats or fails each."""
-        lost = list(self.values())
-        self.clear()
-        return lost
-
-    # --- time ----------------------------------------------------------------------------------------------------
-
-    def deadline(self, stall_limit: float, aside: bool) -> float:
-        """The time at which one of them next needs attention, `math.inf` for never.
-        `aside`: whether jobs that wait for their clients are set aside."""
-        deadline = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
-        return min(deadline, *(request.aside_at() for request in self.values())) if aside and self else deadline
-
-    def overdue(self, now: float) -> list[ActiveRequest]:
-        """The jobs that are past their deadlines, or whose client does not read."""
-        return [t for t in self.values() if not t.done and (t.deadline <= now or t.starves(now))]
-
-    def set_aside(self, now: float) -> bool:
-        """Takes the slots from jobs that wait for their clients; returns whether there were any."""
-        resting = [request for request in self.values() if request.aside_at() <= now]
-        for request in resting:
-            request.aside, request.gave_way = True, False
-        return bool(resting)
-
-    def cancel_ignored(self, now: float) -> bool:
-        """Returns whether a job goes on long after it was cancelled."""
-        return any(request.cancel_ignored(now) for request in self.values())
-
-    def stalled(self, now: float, limit: float) -> bool:
-        """Returns whether a job has shown no work for longer than its limit."""
-        return any(request.stalls_at(limit) <= now for request in self.values())
-
-    def excuse(self, late: float, now: float) -> None:
-        """Extends the clocks of every job by `late` seconds."""
-        for request in self.values():
-            request.excuse(late, now)
-
-
-class Timings:
-    """The number and the times of the jobs that have ended, over all processes.
-
-    Attributes:
-        completed_here: the number completed by the process that runs or ran last.
-        latencies: seconds from the arrival of each recent request to its first output, without sessions and jobs set
-            aside, whose output waits for the client.
-    """
-
-    def __init__(self) -> None:
-        self.completed = 0
-        self.completed_here = 0
-        self.latencies: deque[float] = deque(maxlen=LATENCIES)
-        self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file (False) and of a session (True)
-
-    def has_output(self, request: ActiveRequest, now: float) -> None:
-        """Records output of a job: its first output ends its latency."""
-        if not (request.output or request.session or request.aside):
-            self.latencies.append(now - request.arrived)
-
-    def has_ended(self, request: ActiveRequest, now: float, *, served: bool) -> None:
-        """Records a job that the process has ended; one that it has not `served`, but refused, or ended as it was told,
-        says nothing about the time of others, nor does one with its client's pauses."""
-        duration, average = now - request.started, self.usual_s(request)
-        if served and not request.aside:
-            self._usual_s[request.session] = 0.8 * average + 0.2 * duration if average else duration
-        self.completed += 1
-        self.completed_here += 1
-
-    def usual_s(self, request: ActiveRequest) -> float:
-        """The usual time of jobs of its kind, 0 until one was served."""
-        return self._usual_s[request.session]
-
-    def latency_ms(self, share: float) -> float | None:
-        """The latency in ms within which `share` of the last requests had their first output; None before any."""
-        if not self.latencies:
-            return None
-        ordered = sorted(self.latencies)
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 1)

@@ -11,19 +11,14 @@ class Leases:
     """The keep-alive leases of one worker, by holder.
 
     A holder's newer lease replaces its older one. An idle worker leaves when its latest lease ends; without a lease,
-    `default` seconds after its last job (-1: never). A lease of 0 withdraws the holder's lease, and ends an idle worker
-    at once if no other lease remains.
+    so many seconds after its last job as its settings keep it alive (-1: never). A lease of 0 withdraws the holder's
+    lease, and ends an idle worker at once if no other lease remains.
     """
 
-    def __init__(self, default: float) -> None:
-        self.set_default(default)
+    def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._last_use = -math.inf
         self._withdrawn = False
-
-    def set_default(self, default: float) -> None:
-        """Sets how long a worker without a lease stays after its last job."""
-        self._default = math.inf if default < 0 else default
 
     def use(self, holder: str, keep_alive: float | None, now: float) -> None:
         """Records the end of a job of `holder`; with "", that the worker has become ready."""
@@ -42,11 +37,11 @@ class Leases:
         """Records the end of work on a request that had already ended for its client."""
         self._last_use = now
 
-    def holder_left(self, holder: str) -> bool:
+    def holder_left(self, holder: str, keep_alive: float) -> bool:
         """Drops the lease of a departed holder; returns whether there was one.
         A lease that ends before the worker would leave without it stays: its holder wants the memory back soon."""
         until = self._until.get(holder)
-        if until is None or until < self._last_use + self._default:
+        if until is None or until < self._idle_until(keep_alive):
             return False
         del self._until[holder]
         return True
@@ -59,9 +54,12 @@ class Leases:
         """The remaining seconds of each lease by holder, None for an endless one."""
         return {h: None if t == math.inf else t - now for h, t in self._until.items() if t > now}
 
-    def expiry(self, now: float) -> float:
+    def expiry(self, keep_alive: float, now: float) -> float:
         """The time at which an idle worker leaves; may be past, is `math.inf` for never."""
         self._until = {holder: until for holder, until in self._until.items() if until > now}
         if self._until:
             return max(self._until.values())
-        return now if self._withdrawn else self._last_use + self._default
+        return now if self._withdrawn else self._idle_until(keep_alive)
+
+    def _idle_until(self, keep_alive: float) -> float:
+        return math.inf if keep_alive < 0 else self._last_use + keep_alive

@@ -11,16 +11,23 @@ decides which jobs the process gets, and what follows from its messages and its 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import ANY_KIND, is_card
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_schema.settings import WorkerSettings
+from hushd_schema.settings.declaration import REPLACES, settings_of
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Restore, Spawn, Suspend, ToWorker
+from hushd_supervisor.core.events import Exited, Used
 
-from .process import AWAY, COMING, GOING, START_LOOK_INTERVAL_S, Place, Process, Progress, Used
+from .crashes import CRASH_SIGNALS, Death, describe_exit, is_felled
+from .process import CARD_RETRY_S, COMING, GOING, Place, Process, Progress, Wear
 from .states import ALLOWED, State
+
+if TYPE_CHECKING:
+    from hushd_schema.results import Capabilities
 
 BEAT_TIMEOUT_S = 6.0  # three beats of 2 s
 EXIT_TIMEOUT_S = 5.0  # seconds from `drain` to the exit
@@ -31,6 +38,8 @@ START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
 RESTORE_TIMEOUT_S = 10.0
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
+_MAX_TEXT_CHARACTERS = 300  # characters of a worker's own text in the status
+_OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
@@ -39,16 +48,6 @@ class Lifecycle:
 
     Args:
         generations: numbers processes across all workers, so that news of one is never taken for another's.
-        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
-
-    Attributes:
-        state: only ever changed by `enter`.
-        start_s: seconds that the last successful start took.
-        waits_since: when the wait for memory began.
-        hope: that others may free that memory, in a few words; empty if nobody was asked.
-        need: bytes that the process is expected to take, 0 where that is not known.
-        failure: the reason why the last process died, until another is ready; empty otherwise.
-        rests_until: when an idle process leaves; `math.inf` for never.
     """
 
     def __init__(
@@ -57,22 +56,23 @@ class Lifecycle:
         settings: WorkerSettings,
         generations: Iterator[int],
         outbox: list[Action],
-        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
     ) -> None:
         self.name = name
-        self.settings = settings
-        self.state = State.STOPPED
-        self.process = Process()
-        self.starts = 0
-        self.start_s = START_GUESS_S
-        self.was_ready = False
-        self.waits_since = 0.0
-        self.hope = self.failure = ""
-        self.need = 0
-        self.rests_until = math.inf
+        self._settings = settings
+        self._state = State.STOPPED  # only ever changed by `enter`
+        self._process = Process()  # that lives, or was the last
+        self._progress: Progress | None = None  # watch over the start of that process
+        self._wear = Wear()
+        self._capabilities: Capabilities | None = None  # of the last process that became ready
+        self._starts = 0
+        self._start_s = START_GUESS_S  # seconds that the last successful start took
+        self._waits_since = 0.0  # time when the wait for memory began
+        self._hope = ""  # that others may free memory, in a few words; empty if nobody was asked
+        self._need = 0  # bytes that the process is expected to take, 0 where that is not known
+        self._failure = ""  # reason why the last process died, until another is ready
+        self._rests_until = math.inf
         self._refused = False  # a suspension
         self._grace_s = EXIT_TIMEOUT_S
-        self._card_kinds = card_kinds
         self._generations = generations
         self._outbox = outbox
         self._timer = math.inf  # time when the state ends by itself
@@ -81,208 +81,237 @@ class Lifecycle:
     # --- the process ---------------------------------------------------------------------------------------------
 
     @property
-    def gen(self) -> int:
-        return self.process.gen
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def process(self) -> Process:
+        return self._process
+
+    @property
+    def settings(self) -> WorkerSettings:
+        return self._settings
+
+    @property
+    def waits_since(self) -> float:
+        return self._waits_since
+
+    @property
+    def start_s(self) -> float:
+        return self._start_s
+
+    @property
+    def was_ready(self) -> bool:
+        return self._capabilities is not None
 
     def is_current(self, gen: int) -> bool:
         """Returns whether generation `gen` is the living process."""
-        return gen == self.gen and self.state.has_process
+        return gen == self._process.gen and self._state.has_process
 
-    @property
-    def card_kinds(self) -> tuple[str, ...]:
-        """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
-        return ANY_KIND if self.settings.command else self._card_kinds(self.name)
+    def where(self) -> dict[str, object]:
+        """The device of the process, and the reason for it, where that has one."""
+        told = self._capabilities
+        return {"compute_device": told.compute_device, "why_there": told.why_there} if told and told.why_there else {}
 
-    @property
-    def on_card(self) -> bool:
-        """True if the process computes on a graphics card, or was started to."""
-        process = self.process
-        if process.card or process.kind:
-            return bool(process.card) or is_card(process.kind)
-        return is_card(process.place.device or self.settings.compute_device) and bool(self.card_kinds)
-
-    @property
-    def holds_card(self) -> bool:
-        """True if the process has, or will have, memory of a graphics card."""
-        return self.on_card and not self.off_card
-
-    @property
-    def off_card(self) -> bool:
-        """True if the process is suspended, and has nothing on its card."""
-        return self.state is State.SUSPENDED and self.process.phase == AWAY
-
-    @property
-    def can_suspend(self) -> bool:
-        """True if the process rests on a card from which it can be suspended, as its settings allow."""
-        allowed = self.settings.suspend_after >= 0 and not self.settings.pinned
-        return self.state is State.READY and self.process.suspends and allowed
-
-    def configure(self, settings: WorkerSettings) -> None:
-        self.settings = settings
+    def configure(self, settings: WorkerSettings) -> bool:
+        """Applies other settings; returns whether a process that was started with the old ones must be replaced."""
+        previous, self._settings = self._settings, settings
+        return any(getattr(previous, name) != getattr(settings, name) for name in _OF_PROCESS)
 
     def send(self, message: m.Message) -> None:
-        self._outbox.append(ToWorker(self.name, self.gen, message))
+        self._outbox.append(ToWorker(self.name, self._process.gen, message))
 
     def log(self, level: str, text: str) -> None:
-        self._outbox.append(Log(level, text))
+        """Writes a line about the worker to the log: its name, and `text`."""
+        self._outbox.append(Log(level, f"{self.name} {text}"))
+
+    def _note(self, **news: Any) -> None:
+        """Notes what has become known of the process."""
+        self._process = self._process._replace(**news)
 
     # --- moves ---------------------------------------------------------------------------------------------------
 
     def enter(self, state: State, timer: float = math.inf) -> None:
         """Moves to `state`, which ends by itself at `timer`."""
-        assert (self.state, state) in ALLOWED, f"{self.state} -> {state}"
-        self.state = state
+        assert (self._state, state) in ALLOWED, f"{self._state} -> {state}"
+        self._state = state
         self._timer = timer
 
     def wait(self, now: float) -> None:
         """Waits for memory."""
-        self.waits_since, self.hope = now, ""
+        self._waits_since, self._hope = now, ""
         self.enter(State.WAITING, now + ROOM_S)
 
-    def wait_on(self, now: float) -> None:
-        """Starts the wait for memory again."""
+    def wait_on(self, now: float, hope: str = "") -> bool:
+        """Starts the wait for memory again; returns whether the reason for it, the `hope` that others free some, is
+        new."""
         self._timer = now + ROOM_S
-
-    def hopes(self, note: str) -> bool:
-        """Notes why it goes on waiting for memory; returns whether that is new."""
-        is_new, self.hope = note != self.hope, note
+        is_new, self._hope = bool(hope) and hope != self._hope, hope or self._hope
         return is_new
 
-    def start(self, now: float, place: Place, cpu_reason: str = "", need: int = 0) -> None:
+    def start(self, now: float, place: Place, cpu_reason: str, need: int, jobs_before: int) -> None:
         """Starts the next generation on the device of `place`, where it is expected to take `need` bytes."""
-        self.need = need or self.need
+        self._need = need or self._need
         gen = next(self._generations)
-        self.process = Process(gen, place, cpu_reason, started_at=now, card=place.card)
-        self.starts += 1
+        self._process = Process(gen, place, cpu_reason, jobs_before, started_at=now, card=place.card)
+        self._progress, self._wear = None, Wear()
+        self._starts += 1
         if place.why:
-            self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
+            self.log("INFO", f"starts on the CPU: {place.why}")
         device, visible_card = ("", place.device) if place.card else (place.device, "")
         self._outbox.append(Spawn(self.name, gen, device, visible_card, place.why))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:
         """Starts the watch over the process, which runs from now on: any earlier delay was the supervisor's."""
-        self.process.started_at = now
-        if self.state is State.STARTING:
-            self.process.progress = Progress(now)
-            self._timer = self.process.progress.timer(self.settings)
+        self._note(started_at=now)
+        if self._state is State.STARTING:
+            self._progress = Progress(now)
+            self._timer = self._progress.timer(self._settings)
 
-    def gauged(self, gen: int, used: Used, now: float) -> None:
-        """Takes a look at the starting process of generation `gen`."""
-        progress = self.process.progress
-        if self.is_current(gen) and self.state is State.STARTING and progress:
-            progress.look(used, now)
-            self._timer = max(now, progress.timer(self.settings))
+    def gauged(self, used: Used, now: float) -> None:
+        """Takes a look at the starting process."""
+        if self._state is State.STARTING and self._progress:
+            self._progress.look(used, now)
+            self._note(loading=used.private)
+            self._timer = max(now, self._progress.timer(self._settings))
 
     def receive(self, message: m.Message, now: float) -> None:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S  # every frame is a sign of life
         # A suspended process's sizes are on their way.
-        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:
-            self.process.measured(message)
-        elif self.state is State.STARTING:
-            progress = self.process.progress = self.process.progress or Progress(now)
-            match message:
-                case m.WorkerHello():
-                    progress.greeted(now)
-                case m.Loading():
-                    progress.says(now)
-            self._timer = max(now, progress.timer(self.settings))
+        if isinstance(message, m.Beat) and self._state is not State.SUSPENDED:
+            self._process = self._process.measured(message)
+        elif self._state is State.STARTING:
+            self._progress = self._progress or Progress(now)
+            self._progress.hear(message, now)
+            self._timer = max(now, self._progress.timer(self._settings))
 
-    def become_ready(
-        self, message: m.Ready, kind: str, now: float, suspends: bool = False, leave_s: float = 0.0
-    ) -> None:
-        """Notes that the process has loaded its model, on a card or on the CPU.
-        `leave_s`: the further seconds that it may take to leave."""
+    def work(self, cpu_s: float) -> tuple[float, bool]:
+        """Takes the process's CPU time so far; returns that since the last beat, and whether it is a sign of work."""
+        return self._wear.spent(cpu_s), self._wear.has_worked(cpu_s)
+
+    def become_ready(self, message: m.Ready, capabilities: Capabilities, now: float) -> None:
+        """Notes that the process has loaded its model, on a card or on the CPU."""
+        leave_s, suspends = capabilities.leave_s, capabilities.suspends
         self._grace_s = EXIT_TIMEOUT_S + min(max(leave_s, 0.0), MAX_EXTRA_EXIT_S)
-        self.process.loaded(message, kind, now)
-        self.process.suspends = suspends and bool(message.cards) and not self._refused
-        self.was_ready, self.failure = True, ""
-        self.start_s = now - self.process.started_at
+        self._process = self._process.loaded(message, capabilities.compute_device, now)
+        self._note(suspends=suspends and bool(message.cards) and not self._refused)
+        self._wear = Wear(self._process.size)
+        self._capabilities, self._failure = capabilities, ""
+        self._start_s = now - self._process.started_at
         self.enter(State.READY)
 
-    def work(self, now: float) -> None:
+    def begin(self, now: float) -> None:
         """Enters BUSY with the first job: from now on the process must beat."""
-        self.process.idle_since = None
+        self._note(idle_since=None)
         self._beat_due = now + BEAT_TIMEOUT_S
         self.enter(State.BUSY)
 
-    def rest(self, until: float, now: float) -> None:
-        """Rests, READY or SUSPENDED with nothing to do, until `until`, which may be past; then leaves."""
-        if self.process.idle_since is None:
-            self.process.idle_since = now
+    def rest(self, until: float, suspends: bool, now: float) -> None:
+        """Rests, READY or SUSPENDED with nothing to do, until `until`, which may be past; then leaves.
+        `suspends`: whether it is suspended before that, as its settings say."""
+        if self._process.idle_since is None:
+            self._note(idle_since=now)
             self._beat_due = math.inf
-        until = math.inf if self.settings.pinned else until
+        until = math.inf if self._settings.pinned else until
         if not self._wanted_back:
             self._timer = until
-        self.rests_until = until
+        self._rests_until = until
         if self._timer <= now:
             self.end(now)
-        elif self.can_suspend:
-            self._timer = min(self._timer, max(now, self.process.idle_since + self.settings.suspend_after))
+        elif suspends:
+            self._timer = min(self._timer, max(now, (self._process.idle_since or now) + self._settings.suspend_after))
 
     # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
     # leaves nothing on the card.
 
     def suspend(self, now: float) -> None:
         """Moves the idle process off its card."""
-        self.process.phase, self.process.had = GOING, self.process.cards
-        self._outbox.append(Suspend(self.name, self.gen))
-        self.enter(State.SUSPENDED, self.rests_until)
+        self._note(phase=GOING, had=self._process.cards)
+        self._outbox.append(Suspend(self.name, self._process.gen))
+        self.enter(State.SUSPENDED, self._rests_until)
 
     def want(self, is_wanted: bool, now: float) -> None:
         """Limits the time until the suspended process is back, or else ended, while a request waits for it."""
         if is_wanted and not self._wanted_back:
             self._timer = now + RESTORE_TIMEOUT_S
-        elif not is_wanted and self.process.phase != COMING:
-            self._timer = self.rests_until
+        elif not is_wanted and self._process.phase != COMING:
+            self._timer = self._rests_until
 
     @property
     def _wanted_back(self) -> bool:
         """True if the process is suspended, and its time to come back is limited."""
-        return self.state is State.SUSPENDED and self._timer != self.rests_until
+        return self._state is State.SUSPENDED and self._timer != self._rests_until
 
     def restore(self, now: float) -> None:
         """Moves the suspended process back to its card."""
-        self.process.phase, self.process.cards = COMING, self.process.had
-        self._outbox.append(Restore(self.name, self.gen))
+        self._note(phase=COMING, cards=self._process.had)
+        self._outbox.append(Restore(self.name, self._process.gen))
         self._timer = now + RESTORE_TIMEOUT_S
+
+    def suspended(self) -> None:
+        """Notes that the process has nothing on its card any more."""
+        self._process = self._process.went()
 
     def restored(self) -> None:
         """Notes that the process is as it was before it was suspended."""
-        self.process.came()
+        self._process = self._process.came()
         self.enter(State.READY)
 
-    def refuse_suspension(self) -> None:
-        """Suspends no process of this worker any more: the driver, or the process, does not allow it."""
-        self._refused, self.process.suspends = True, False
+    def refuse_suspension(self, lost: bool, now: float) -> None:
+        """Suspends no process of this worker any more: the driver, or the process, does not allow it.
+        `lost`: whether the process that was to be suspended must end."""
+        self._refused = True
+        self._note(suspends=False)
+        if lost:
+            self.kill(now, expected=True)
+        else:
+            self.restored()
+
+    def retire(self, why: str) -> None:
+        """Has the process leave once nothing runs on it."""
+        self._note(unwanted=self._process.unwanted or why)
+
+    def wear_out(self, completed: int, now: float) -> None:
+        """Notes whether the process is used up, now that its worker has `completed` so many jobs in all; takes that
+        back if only a job had made it large."""
+        process, age = self._process, now - self._process.ready_at
+        worn = self._wear.used_up(self._settings, completed - process.jobs_before, process.size, age)
+        if (why := process.cpu_reason or process.place.why) and age >= CARD_RETRY_S:
+            worn = f"a card may have room again: {why}"
+        if worn != process.worn:
+            self._note(worn=worn)
 
     def drain(self, now: float) -> None:
         """Finishes the running jobs in a limited time, takes no more, then leaves."""
-        self.enter(State.DRAINING, now + self.settings.drain_timeout)
+        self.enter(State.DRAINING, now + self._settings.drain_timeout)
 
-    def leave(self, now: float) -> None:
-        """Asks the idle process to leave."""
+    def leave(self, now: float, why: str = "") -> None:
+        """Asks the idle process to leave; `why` is logged."""
+        if why:
+            self.log("INFO", why)
         self._beat_due = math.inf
         self.leaves(now)
         self.send(m.Drain())
 
     def leaves(self, now: float) -> None:
         """Notes that the process is about to leave by itself, and must get no more jobs."""
-        self.process.expected = True
+        self._note(expected=True)
         self.enter(State.STOPPING, now + self._grace_s)
 
-    def kill(self, now: float, expected: bool = False) -> None:
-        """Sends SIGKILL; counts as a crash unless `expected`."""
-        self.process.expected |= expected
-        self.process.killed = True
-        self._outbox.append(Kill(self.name, self.gen))
+    def kill(self, now: float, why: str = "", level: str = "ERROR", *, expected: bool = False) -> None:
+        """Sends SIGKILL; counts as a crash unless `expected`. The log has `why`, at `level`."""
+        if why:
+            self.log(level, why)
+        self._note(expected=self._process.expected or expected, killed=True)
+        self._outbox.append(Kill(self.name, self._process.gen))
         self.enter(State.KILLING, now + ALARM_S)
 
     def end(self, now: float) -> None:
         """Ends the process, or the wait for one; running jobs finish first."""
-        match self.state:
+        match self._state:
             case State.WAITING:
                 self.enter(State.STOPPED)
             case State.STARTING | State.SUSPENDED:
@@ -292,24 +321,36 @@ class Lifecycle:
             case State.BUSY:
                 self.drain(now)
 
-    def died(self, cause: str) -> None:
-        """Notes why the last process died."""
-        self.failure = cause
-
-    def exited(self, now: float) -> float:
-        """Notes the exit; returns for how many seconds the process had been ready. The caller enters the next state."""
-        ready_for = max(0.0, now - self.process.ready_at)
-        self._timer = self._beat_due = self.process.ready_at = math.inf
-        self.process.idle_since = None
-        return ready_for
+    def exited(self, event: Exited, scarce: bool, now: float) -> Death:
+        """Notes the exit, and says what kind of end it was. The caller enters the next state.
+        `scarce`: whether memory is critically short, so that a program that watches it may have ended the process."""
+        process, state, status, out_of_memory = self._process, self._state, event.status, event.out_of_memory
+        felled = is_felled(status, process.killed, bool(out_of_memory), event.stopped)
+        death = Death(
+            self.name,
+            state,
+            describe_exit(status, process.killed, None if scarce else out_of_memory, event.stopped),
+            event.log_tail,
+            process.start_timed_out,
+            ready_for=max(0.0, now - process.ready_at),
+            expected=process.expected or state is State.SUSPENDED or (state is State.READY and status == 0),
+            short=status == EXIT_NO_MEMORY or (felled and scarce),
+            card_failed=status == EXIT_CARD_FAILED,
+            by_signal=-status in CRASH_SIGNALS,
+            felled=felled,
+        )
+        self._failure = self._failure if death.expected else death.start_timed_out or death.cause
+        self._timer = self._beat_due = math.inf
+        self._note(ready_at=math.inf, idle_since=None)
+        return death
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which the state's timer or the next beat is due, `math.inf` for never."""
-        if self.state is State.STARTING and self.process.progress:
-            return min(self._timer, self.process.progress.look_due)
-        return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
+        if self._state is State.STARTING and self._progress:
+            return min(self._timer, self._progress.deadline())
+        return min(self._timer, self._beat_due) if self._state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
         """Returns whether the process is late with its beat."""
@@ -323,42 +364,38 @@ class Lifecycle:
         """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S
-        if self._wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
+        if self._wanted_back or self._state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
-        elif self.state is State.STOPPING:
+        elif self._state is State.STOPPING:
             self._timer = now + self._grace_s
-        if self.process.progress:
-            self.process.progress.excuse(late)
+        if self._progress:
+            self._progress.excuse(late)
 
     def on_time(self, now: float) -> State | None:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
-        progress = self.process.progress
-        if self.state is State.STARTING and progress and progress.look_due <= now:
-            progress.look_due = now + START_LOOK_INTERVAL_S
-            self._outbox.append(Gauge(self.name, self.gen))
+        progress = self._progress
+        if self._state is State.STARTING and progress and progress.look_due(now):
+            self._outbox.append(Gauge(self.name, self._process.gen))
         if self._timer > now:
             return None
-        ended = self.state
+        ended = self._state
         match ended:
             case State.STARTING:
-                self.process.start_timed_out = (progress or Progress(now)).ended_for(self.settings)
-                self.log("ERROR", f"{self.name} {self.process.start_timed_out}")
-                self.kill(now)
-            case State.READY if now < self.rests_until:
+                self._note(start_timed_out=(progress or Progress(now)).ended_for(self._settings))
+                self.kill(now, self._process.start_timed_out)
+            case State.READY if now < self._rests_until:
                 self.suspend(now)
                 return None
             case State.READY:
-                self.log("INFO", f"{self.name} was idle")
-                self.leave(now)
+                self.leave(now, "was idle")
             case State.SUSPENDED:
-                idle = now >= self.rests_until
-                self.log("INFO", f"{self.name} {'was idle' if idle else 'did not come back to its card'}")
-                self.kill(now, expected=True)
+                idle = now >= self._rests_until
+                self.kill(now, "was idle" if idle else "did not come back to its card", "INFO", expected=True)
             case State.DRAINING | State.STOPPING:
                 self.kill(now, expected=True)
             case State.KILLING:
-                self.log("ERROR", f"{self.name} has not died of SIGKILL: it sleeps in the kernel; trying again")
-                self._outbox.append(Kill(self.name, self.gen))
+                self.log("ERROR", "has not died of SIGKILL: it sleeps in the kernel; trying again")
+                self._outbox.append(Kill(self.name, self._process.gen))
                 self._timer = now + ALARM_S
             case State.WAITING | State.BACKOFF | State.FAILED:
                 self.enter(State.STOPPED)
@@ -366,13 +403,13 @@ class Lifecycle:
 
     def awaited(self, now: float) -> str:
         """Says in a few words what a request waits for; empty if it only waits for other requests."""
-        match self.state:
-            case State.WAITING if self.hope or now > self.waits_since:
-                return self.hope or "waiting for memory"
+        match self._state:
+            case State.WAITING if self._hope or now > self._waits_since:
+                return self._hope or "waiting for memory"
             case State.WAITING:
                 return "starting"  # this moment decides whether there is memory
-            case State.STARTING if loading := self.process.loading:
-                of = f" of {self.need / 1e9:.1f}" if self.need >= loading else ""
+            case State.STARTING if loading := self._process.loading:
+                of = f" of {self._need / 1e9:.1f}" if self._need >= loading else ""
                 return f"loading, {loading / 1e9:.1f}{of} GB"
             case State.STARTING:
                 return "starting"
@@ -383,3 +420,24 @@ class Lifecycle:
             case State.STOPPING | State.KILLING:
                 return "waiting for the last process to end"
         return ""
+
+    def row(self, now: float) -> dict[str, Any]:
+        """The part of the worker's row in the status, with the sizes that are measured elsewhere."""
+        process, lives, told = self._process, self._state.has_process, self._capabilities
+        rests = self._state in (State.READY, State.SUSPENDED)
+        idle, expiry = (process.idle_since if rests else None), (self._rests_until if rests else math.inf)
+        cards = {id: round(size / 1e6, 1) for id, size in process.cards.items()} if lives else {}
+        return {
+            "state": self._state.value,
+            **dict.fromkeys(("pid", "rss_mb", "pss_mb", "peak_rss_mb", "private_mb", "mapped_mb")),
+            "peak_mb": round(process.peak / 1e6, 1) if lives else None,
+            "idle_s": None if idle is None else round(now - idle, 1),
+            "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
+            "starts": self._starts,
+            "compute_device": told.compute_device[:_MAX_TEXT_CHARACTERS] if told else "",
+            "why_there": process.place.why or (told.why_there[:_MAX_TEXT_CHARACTERS] if told else ""),
+            "vram_mb": sum(cards.values()) or None,
+            "cards_mb": cards,
+            "failure": self._failure[:_MAX_TEXT_CHARACTERS],
+            "confined": bool(told and told.confined and lives),
+        }

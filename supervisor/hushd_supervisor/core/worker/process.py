@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import is_card
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_schema.settings import WorkerSettings
+
+from hushd_supervisor.core.events import Used
 
 HELLO_S = 10.0  # seconds without progress, from the start of the process to its hello
 LOADING_WORD_S = 300.0  # seconds in which `loading` alone counts as progress
@@ -45,36 +47,38 @@ class Place(NamedTuple):
 
 
 ANYWHERE = Place()
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """The use of a process and its descendants so far: CPU seconds, bytes read, and bytes of private memory now."""
-
-    cpu_s: float = 0.0
-    read: int = 0
-    private: int = 0
+_NO_CARDS: Mapping[str, int] = MappingProxyType({})
 
 
 class Progress:
     """Watches one start, from the moment its process runs."""
 
     def __init__(self, now: float) -> None:
-        self.used = Used()
-        self.look_due = now + START_LOOK_INTERVAL_S
+        self._used = Used()
+        self._look_due = now + START_LOOK_INTERVAL_S
         self._greeted = False
         self._seen = Used()  # the use at the last progress
         self._seen_at = now
         self._grown_cpu_s = 0.0  # CPU time at the last progress other than CPU time
         self._word_at = now  # time when the process last said that it loads
 
-    def greeted(self, now: float) -> None:
-        """Notes the hello: the process speaks our protocol, and loads."""
-        self._greeted, self._seen_at = True, now
+    def hear(self, message: m.Message, now: float) -> None:
+        """Takes a hello, by which the process speaks our protocol, and loads, or its word that it goes on."""
+        match message:
+            case m.WorkerHello():
+                self._greeted, self._seen_at = True, now
+            case m.Loading():
+                self._word_at = now
 
-    def says(self, now: float) -> None:
-        """Notes the process's word that it goes on."""
-        self._word_at = now
+    def look_due(self, now: float) -> bool:
+        """Returns whether the next look is due, and then schedules the one after it."""
+        due = self._look_due <= now
+        self._look_due = now + START_LOOK_INTERVAL_S if due else self._look_due
+        return due
+
+    def deadline(self) -> float:
+        """The time of the next look."""
+        return self._look_due
 
     def look(self, used: Used, now: float) -> None:
         """Compares the use so far with the use at the last progress."""
@@ -84,7 +88,7 @@ class Progress:
             self._grown_cpu_s = used.cpu_s
         if grown or used.cpu_s - seen.cpu_s >= CPU_S:
             self._seen, self._seen_at = used, now
-        self.used = used
+        self._used = used
 
     def timer(self, settings: WorkerSettings) -> float:
         """The time at which the start is ended if it makes no progress before."""
@@ -103,7 +107,7 @@ class Progress:
     @property
     def computed(self) -> float:
         """The CPU seconds since the process last read or grew."""
-        return self.used.cpu_s - self._grown_cpu_s
+        return self._used.cpu_s - self._grown_cpu_s
 
     def excuse(self, late: float) -> None:
         """Extends the watch by `late` seconds, in which the supervisor could not look."""
@@ -112,15 +116,11 @@ class Progress:
 
 
 class Wear:
-    """The wear of one process, from its start."""
+    """The wear of one process that has become ready with `size` bytes, 0 for an unknown size."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 0) -> None:
         self._cpu_s = 0.0
         self._beat_cpu_s: float | None = None
-        self._ceiling = math.inf
-
-    def loaded(self, size: int) -> None:
-        """Takes the size of the process that has become ready."""
         # More than any long job takes, but soon reached by a leak: one engine is known to leak 24 MB a request.
         self._ceiling = 2 * size + 1e9 if size else math.inf
 
@@ -145,101 +145,54 @@ class Wear:
         return ""
 
 
-@dataclass(slots=True)
-class Process:
-    """One process of a worker, from the decision to start it until the next one is started.
+class Process(NamedTuple):
+    """The facts about one process of a worker, from the decision to start it until the next one is started."""
 
-    Attributes:
-        gen: its generation; 0 before the first.
-        place: the device on which it was started to compute.
-        cpu_reason: the reason why it was started for the CPU instead of its card; empty if it was not.
-        ready_at: when it became ready; `math.inf` before that and after its exit.
-        idle_since: when it came to rest; None while it works.
-        kind: the kind of device on which it says that it computes; empty while unknown.
-        card: the place on the bus of the graphics card where it computes, empty for none.
-        cards: bytes of each card, as it last reported.
-        size: bytes of private memory, as it last reported; its whole size if it reports nothing finer.
-        peak: the highest `size` so far, 0 before it is ready.
-        unwanted: the reason why it is to leave once nothing runs on it, empty for none.
-        worn: the same if it is used up, empty if it is not.
-        expected: whether the exit to come was asked for.
-        killed: whether it was sent SIGKILL.
-        start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.
-        phase: while it is suspended: `GOING`, `AWAY` or `COMING`.
-        suspends: whether it can be suspended, as it says, and no process of its worker has been refused that.
-        had: bytes of each card that it had when it was suspended, and needs again.
-    """
-
-    gen: int = 0
-    place: Place = ANYWHERE
-    cpu_reason: str = ""
+    gen: int = 0  # its generation; 0 before the first
+    place: Place = ANYWHERE  # device on which it was started to compute
+    cpu_reason: str = ""  # why it was started for the CPU instead of its card; empty if it was not
+    jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
-    ready_at: float = math.inf
-    idle_since: float | None = None
-    kind: str = ""
-    card: str = ""
-    cards: Mapping[str, int] = field(default_factory=dict)
-    size: int = 0
-    peak: int = 0
-    unwanted: str = ""
-    worn: str = ""
-    expected: bool = False
-    killed: bool = False
-    start_timed_out: str = ""
-    progress: Progress | None = None
-    wear: Wear = field(default_factory=Wear)
-    phase: str = ""
-    suspends: bool = False
-    had: Mapping[str, int] = field(default_factory=dict)
+    ready_at: float = math.inf  # time when it became ready; `math.inf` before that and after its exit
+    idle_since: float | None = None  # time when it came to rest; None while it works
+    loading: int = 0  # bytes of private memory that its start had taken at the last look
+    kind: str = ""  # kind of device on which it says that it computes; empty while unknown
+    card: str = ""  # place on the bus of the graphics card where it computes, empty for none
+    cards: Mapping[str, int] = _NO_CARDS  # bytes of each card, as it last reported
+    size: int = 0  # bytes of private memory, as it last reported; its whole size if it reports nothing finer
+    peak: int = 0  # highest `size` so far, 0 before it is ready
+    unwanted: str = ""  # why it is to leave once nothing runs on it, empty for no reason
+    worn: str = ""  # how it is used up, empty if it is not
+    expected: bool = False  # whether the exit to come was asked for
+    killed: bool = False  # whether it was sent SIGKILL
+    start_timed_out: str = ""  # why its start was ended for lack of progress; empty if it was not
+    phase: str = ""  # `GOING`, `AWAY` or `COMING` while it is suspended
+    suspends: bool = False  # whether it can be suspended, as it says, and its worker was never refused that
+    had: Mapping[str, int] = _NO_CARDS  # bytes of each card when it was suspended, which it needs again
 
     @property
     def retiring(self) -> str:
-        """The reason why it leaves once nothing runs on it, empty for none."""
+        """The reason why it leaves once nothing runs on it."""
         return self.unwanted or self.worn
 
-    @property
-    def loading(self) -> int:
-        """The private memory that its start had taken at the last look."""
-        return self.progress.used.private if self.progress else 0
+    def loaded(self, message: m.Ready, kind: str, now: float) -> Process:
+        """Returns the facts once it has loaded its model, on a card or on the CPU."""
+        size, cards = message.private or message.pss, message.cards
+        card = max(cards, key=cards.__getitem__) if cards else self.card if is_card(kind) else ""
+        peak = max(size, message.peak)
+        return self._replace(kind=kind, ready_at=now, size=size, peak=peak, cards=cards, card=card)
 
-    def loaded(self, message: m.Ready, kind: str, now: float) -> None:
-        """Notes that it has loaded its model, on a card or on the CPU."""
-        self.kind, self.ready_at = kind, now
-        self.size = message.private or message.pss
-        self.peak = max(self.size, message.peak)
-        self.cards = message.cards
-        if self.cards:
-            self.card = max(self.cards, key=self.cards.__getitem__)
-        elif not is_card(kind):
-            self.card = ""
-        self.wear.loaded(self.size)
+    def measured(self, beat: m.Beat) -> Process:
+        """Returns the facts with the memory that it reports."""
+        size = beat.private or beat.pss or self.size
+        return self._replace(size=size, peak=max(self.peak, size, beat.peak), cards=beat.cards or self.cards)
 
-    def measured(self, beat: m.Beat) -> None:
-        """Notes the memory that it takes."""
-        self.size = beat.private or beat.pss or self.size
-        self.peak = max(self.peak, self.size, beat.peak)
-        self.cards = beat.cards or self.cards
+    def went(self) -> Process:
+        """Returns the facts once the memory that it had on cards is the machine's."""
+        size = self.size + sum(self.had.values())
+        return self._replace(phase=AWAY, cards=_NO_CARDS, size=size, peak=max(self.peak, size))
 
-    def went(self) -> None:
-        """Notes that what it had on cards is in the machine's memory now."""
-        self.phase, self.cards = AWAY, {}
-        self.size += sum(self.had.values())
-        self.peak = max(self.peak, self.size)
-
-    def came(self) -> None:
-        """Notes that it is as it was before it was suspended."""
-        if self.phase == COMING:
-            self.size = max(0, self.size - sum(self.had.values()))
-        self.phase = ""
-
-    def retire(self, why: str) -> None:
-        """Notes that it is to leave once nothing runs on it."""
-        self.unwanted = self.unwanted or why
-
-    def wear_out(self, limits: WorkerSettings, jobs_done: int, now: float) -> None:
-        """Notes whether it is used up; takes that back if only a job had made it large."""
-        age = now - self.ready_at
-        if (why := self.cpu_reason or self.place.why) and age >= CARD_RETRY_S:
-            self.worn = f"a card may have room again: {why}"
-        else:
-            self.worn = self.wear.used_up(limits, jobs_done, self.size, age)
+    def came(self) -> Process:
+        """Returns the facts once it is as it was before it was suspended."""
+        moved = sum(self.had.values()) if self.phase == COMING else 0
+        return self._replace(phase="", size=max(0, self.size - moved))

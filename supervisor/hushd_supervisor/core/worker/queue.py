@@ -16,57 +16,63 @@ import itertools
 import math
 from bisect import insort
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, KeysView, Mapping
 
-from .request import ActiveRequest
+from .request import GIVE_WAY_S, ActiveRequest
 
 MAX_QUEUED_BYTES = 16_000_000  # bytes of the texts and parameters that wait for one worker
-TELL_S = 4.0  # seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence
-GIVE_WAY_S = 6.0  # seconds of running, and of another caller's waiting; looked at when that is told what it waits for
 MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
 
 
 class Queue:
-    """The requests that wait for one worker: by priority, and fair between programs.
-
-    Attributes:
-        waiting: the requests as they came, each with its bytes; only changed by the methods.
-        bytes: the sum of these.
-        slots, sessions: the slots of the process that runs or ran last; `sessions` are for live streams alone.
-        aside: how many jobs the process carries on aside, beside its slots; 0: it sets none aside.
-    """
+    """The requests that wait for one worker: by priority, and fair between programs."""
 
     def __init__(self, running: Mapping[bytes, ActiveRequest]) -> None:
         self._running = running
-        self.waiting: dict[ActiveRequest, int] = {}
-        self.bytes = 0
-        self.slots = 1
-        self.sessions = 0
-        self.aside = 0
+        self._waiting: dict[ActiveRequest, int] = {}  # requests as they came, each with its bytes
+        self._bytes = 0  # sum of these
+        self._slots = 1  # of the process that runs or ran last, and those that are for live streams alone
+        self._sessions = 0
+        self._aside = 0  # jobs that the process carries on aside, beside its slots
         self._lines: dict[tuple[bool, int], Line] = {}  # lines by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
 
+    @property
+    def waiting(self) -> KeysView[ActiveRequest]:
+        """The waiting requests, as they came."""
+        return self._waiting.keys()
+
+    @property
+    def sessions(self) -> int:
+        """The number of slots that are for live streams alone."""
+        return self._sessions
+
+    @property
+    def sets_aside(self) -> bool:
+        """True if the process carries on jobs aside, beside its slots."""
+        return self._aside > 0
+
     def declare(self, slots: int, sessions: int, aside: int) -> None:
         """Takes the slots that a process declares."""
-        self.slots, self.sessions, self.aside = max(1, slots), max(0, sessions), max(0, aside)
+        self._slots, self._sessions, self._aside = max(1, slots), max(0, sessions), max(0, aside)
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request; one that was here before gets its old place."""
         self._lines.setdefault((request.session, request.rank), Line()).add(request)
-        self.waiting[request] = _size(request)
-        self.bytes += self.waiting[request]
+        self._waiting[request] = _size(request)
+        self._bytes += self._waiting[request]
         if request.message.op == "warm":
             self._warming[request] = None
 
     def remove(self, request: ActiveRequest, *, served: bool = False) -> None:
         """Removes a request: it is about to run, here or at a replica, if it is `served`."""
-        self._lines[request.session, request.rank].remove(request, served=served)
-        self.bytes -= self.waiting.pop(request)
+        self._lines[request.session, request.rank].take(request, served=served)
+        self._bytes -= self._waiting.pop(request)
         self._warming.pop(request, None)
 
     def has_room(self, request: ActiveRequest, places: int) -> bool:
         """Returns whether one more request may wait in a queue of so many `places`."""
-        return len(self.waiting) < places and self.bytes + _size(request) <= MAX_QUEUED_BYTES
+        return len(self._waiting) < places and self._bytes + _size(request) <= MAX_QUEUED_BYTES
 
     # --- the order ---------------------------------------------------------------------------------------------------
 
@@ -75,8 +81,8 @@ class Queue:
         heads = [(*line.level(now), number, line, 0) for number, line in enumerate(self._ordered(now))]
         while heads:
             *_, number, line, index = heapq.heappop(heads)
-            yield line.requests[index]
-            if (index := index + 1) < len(line.requests):
+            yield line[index]
+            if (index := index + 1) < len(line):
                 heapq.heappush(heads, (*line.level(now, index), number, line, index))
 
     def level(self, now: float) -> tuple[int, int]:
@@ -88,8 +94,8 @@ class Queue:
         It assumes that nothing more urgent comes, and that a line which is more urgent now stays so."""
         kind, own = self._apart(request), self._lines[request.session, request.rank]
         before = itertools.takewhile(lambda line: line is not own, self._ordered(now))
-        ahead = sum(len(line.requests) for line in before if self._apart(line.requests[0]) == kind)
-        return ahead + own.requests.index(request)
+        ahead = sum(len(line) for line in before if self._apart(line[0]) == kind)
+        return ahead + own.index(request)
 
     def warming(self) -> list[ActiveRequest]:
         """The requests that only want the worker to be ready."""
@@ -103,7 +109,7 @@ class Queue:
         A suspect only runs while no other file runs, and while it waits for that, no file passes it. A session does not
         block requests for other slots. Two clients' requests with the same id run one after the other.
         """
-        free = {kind for kind in (False, True) if self._is_free(kind)} if self.waiting else ()
+        free = {kind for kind in (False, True) if self._is_free(kind)} if self._waiting else ()
         held = False
         for request in self.order(now) if free else ():
             apart = self._apart(request)
@@ -120,40 +126,40 @@ class Queue:
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would run without waiting."""
         kind = self._apart(request)
-        others_wait = any(self._apart(line.requests[0]) == kind for line in self._lines.values() if line.requests)
+        others_wait = any(self._apart(line[0]) == kind for line in self._lines.values() if line)
         return not others_wait and self._is_free(kind) and self._fits(request)
 
     def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
         """The requests that a new one would wait for, and the number of slots that they share."""
         kind = self._apart(request)
-        return [t for t in self.waiting if self._apart(t) == kind], self.sessions if kind else self.slots
+        return [t for t in self._waiting if self._apart(t) == kind], self._sessions if kind else self._slots
 
     def crowded(self, caller: tuple[bytes, int]) -> bool:
         """Returns whether a caller's next job cannot be set aside: all places are taken, or half of them by it."""
         callers = [job.caller for job in self._running.values() if job.aside]
-        return bool(self.aside) and (len(callers) >= self.aside or 2 * callers.count(caller) >= self.aside)
+        return bool(self._aside) and (len(callers) >= self._aside or 2 * callers.count(caller) >= self._aside)
 
     def make_way(self, waiting: Collection[ActiveRequest], now: float) -> None:
         """Sets files aside that have run for long, for requests of other callers that have waited as long."""
-        if not self.aside:
+        if not self._aside:
             return
         old = [request for request in waiting if now >= request.arrived + GIVE_WAY_S and not self._apart(request)]
-        long = [job for job in self._running.values() if job.has_slot and now >= job.started + GIVE_WAY_S]
-        for job in long:
+        for job in [job for job in self._running.values() if job.may_give_way(now)]:
             others = (each for each in old if each.caller != job.caller and each.level(now) <= job.rank)
-            job.give_way(any(map(self._fits, others)))
+            if any(map(self._fits, others)):
+                job.give_way()
 
     def _ordered(self, now: float) -> list[Line]:
-        return sorted((line for line in self._lines.values() if line.requests), key=lambda line: line.level(now))
+        return sorted((line for line in self._lines.values() if line), key=lambda line: line.level(now))
 
     def _apart(self, request: ActiveRequest) -> bool:
         """Returns whether a request takes one of the slots that are for sessions alone."""
-        return request.session and self.sessions > 0
+        return request.session and self._sessions > 0
 
     def _is_free(self, kind: bool) -> bool:
         """Returns whether a slot is free: of those for sessions alone, or of the others."""
         taken = sum(self._apart(job) == kind for job in self._running.values() if not job.aside)
-        return taken < (self.sessions if kind else self.slots)
+        return taken < (self._sessions if kind else self._slots)
 
     def _fits(self, request: ActiveRequest) -> bool:
         if not self._apart(request) and self.crowded(request.caller):
@@ -165,38 +171,34 @@ class Queue:
         return request.session or not suspects or all(job.session for job in in_slots)
 
 
-class Line:
+class Line(list[ActiveRequest]):
     """Waiting requests, those of the next round first; a program's own in the order of their arrival.
 
     Rounds are numbers: an even one for a program's first request, the next odd ones for its further requests. So the
     first request of a program waits for none of a thousand that another has queued, and a thousand new programs do not
     overtake one that waits. Within a round the earliest request comes first.
-
-    Attributes:
-        requests: in order; changed by the methods alone.
     """
 
     def __init__(self) -> None:
-        self.requests: list[ActiveRequest] = []
+        super().__init__()
         self._round = 0  # round of the last request that was served
         self._next: dict[Hashable, int] = {}  # the next turn of each program that waits, or has just been served
         self._counts: Counter[Hashable] = Counter()
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
-        if not request.round:
-            request.line_up(max(self._round // 2 * 2 + 2, self._next.get(request.line, 0)))
-            self._next[request.line] = request.round // 2 * 2 + 3
+        if request.line_up(max(self._round // 2 * 2 + 2, self._next.get(request.line, 0))):
+            self._next[request.line] = request.turn // 2 * 2 + 3
         self._counts[request.line] += 1
-        insort(self.requests, request, key=lambda waiting: (waiting.round, waiting.order))
+        insort(self, request, key=lambda waiting: (waiting.turn, waiting.order))
 
-    def remove(self, request: ActiveRequest, *, served: bool) -> None:
-        """Removes a request: it has had its turn, or waits no more."""
+    def take(self, request: ActiveRequest, *, served: bool) -> None:
+        """Takes out a request: it has had its turn, or waits no more."""
         line = request.line
-        self.requests.remove(request)
+        self.remove(request)
         self._counts[line] -= 1
         if served:
-            self._round = max(self._round, request.round)
+            self._round = max(self._round, request.turn)
         elif not self._counts[line]:
             self._next.pop(line, None)  # it has had none of the turns before that
         if not self._counts[line]:
@@ -206,7 +208,7 @@ class Line:
 
     def level(self, now: float, index: int = 0) -> tuple[int, int]:
         """The urgency of a request: its priority with its wait, then its arrival; the least goes first."""
-        return self.requests[index].level(now), self.requests[index].order
+        return self[index].level(now), self[index].order
 
 
 class Notices:
@@ -218,15 +220,14 @@ class Notices:
         self._count = itertools.count()
 
     def add(self, request: ActiveRequest) -> None:
-        """Notes when a request, which was `told` something last, must be told again, and its deadline."""
+        """Notes when a request's client must be told what it waits for, and its deadline."""
         if request.deadline < math.inf:
             self._note(request.deadline, request)
-        self._note(request.told + TELL_S, request)
+        self._note(request.tell_at(), request)
 
     def told(self, request: ActiveRequest, now: float) -> None:
         """Notes that a client has just heard of its request."""
-        request.hear(now)
-        self._note(now + TELL_S, request)
+        self._note(request.tell(now), request)
 
     def next(self) -> float:
         """The time at which a request is due, `math.inf` for never."""
@@ -243,7 +244,7 @@ class Notices:
         return late, [request for request in due if request.deadline > now]
 
     def _is_current(self, due: float, _: int, request: ActiveRequest) -> bool:
-        return request in self._waiting and due in (request.deadline, request.told + TELL_S)
+        return request in self._waiting and due in (request.deadline, request.tell_at())
 
     def _note(self, due: float, request: ActiveRequest) -> None:
         heapq.heappush(self._due, (due, next(self._count), request))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 
+from hushd_protocol import messages as m
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
-from hushd_protocol.messages import Chunk, Job, Request
 
-from .crashes import Crashes
+from .crashes import FELLED, STARVED, Crashes, Death
 
 AGING_S = 30.0  # seconds of waiting that raise a request by one level of priority
+TELL_S = 4.0  # seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence
+GIVE_WAY_S = 6.0  # seconds of running, and of another caller's waiting; looked at when that is told what it waits for
 ASIDE_S = 0.05  # seconds that a job waits for its client before it gives up its slot
 CANCEL_S = 2.0  # seconds for the engine to obey a cancel if its process is to leave; then the process is killed
 # Otherwise an engine may finish its present piece, since that costs less than loading the model again, as long as it
@@ -22,6 +24,7 @@ UNHEARD_STILL_S = 10.0
 # costs little, and an emulated or busy client may take many seconds to come to its next piece.
 UNREAD_TIMEOUT_S = 60.0
 
+STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
 ENDINGS = {
     "cancelled": "The request was cancelled.",
     "deadline_exceeded": "The request's deadline has passed.",
@@ -41,53 +44,51 @@ class ActiveRequest:
     """
 
     route: bytes
-    message: Request
+    message: m.Request
     holder: str
-    worker: str  # the name of the worker where it waits or runs
+    _worker: str  # the name of the worker where it waits or runs
     order: int
     arrived: float
     deadline: float = math.inf
     program: str = ""  # the name of the one who asks, for people
-    done: bool = False
     client: int = 0  # a number that its caller's requests share
     line: Hashable = b""  # the caller and the process that its client names; its connection if it names none
-    round: int = 0  # turn in its queue, see `queue.Line`; 0 until it has waited in it
-    position: int | None = None  # place in the queue, as last reported to the client
-    told: float = 0.0  # time when its client was last told what it waits for; 0 while it does not wait
-    gone: bool = False  # whether its client has left, so that nothing more is sent
+    rank: int = field(init=False)
+    _done: bool = False  # whether it has ended for its client
+    _turn: int = 0  # turn in its queue, see `queue.Line`; 0 until it has waited in it
+    _reported: bool = False  # whether its client was told that it waits
+    _told: float = 0.0  # time when its client was last told what it waits for; 0 while it does not wait
 
     # The following describe the run under way:
-    started: float = 0.0
-    touched: float = 0.0
-    audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
-    cancelled: bool = False  # whether the engine was asked to end it; once it is `done`, further output is dropped
-    hurried_at: float | None = None  # time since which the leaving process has waited for this job alone
-    unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
-    ending: str = ""  # the code with which a cancelled request ends
+    _started: float = 0.0  # time when the last run began
+    _touched: float = 0.0
+    _audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
+    _cancelled: bool = False  # whether the engine was asked to end it; once it is `done`, further output is dropped
+    _hurried_at: float | None = None  # time since which the leaving process has waited for this job alone
+    _unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
+    _ending: str = ""  # the code with which a cancelled request ends
 
-    felled: int = 0  # processes under it that something outside of hushd has ended
-    starved: int = 0  # those of them that ended while memory was critically short
-    killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
-    alone: bool = False  # a file that was in a crash runs beside no other file, so that only a culprit is called poison
-    output: bool = False  # whether output was sent to the client, so that the job cannot be repeated
+    _felled: int = 0  # processes under it that something outside of hushd has ended
+    _starved: int = 0  # those of them that ended while memory was critically short
+    _killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
+    _alone: bool = False  # a file that was in a crash runs beside no other file: only a culprit is called poison
+    _output: bool = False  # whether output was sent to the client, so that the job cannot be repeated
 
-    upload: int = 0  # chunks that the worker has asked for and the client has not sent yet
-    uploaded: int = 0  # chunks that the client has sent: the seq of the next one
-    input_complete: bool = True
-    download: int = field(init=False)  # chunks that the client can take
-    unread_since: float | None = None
-    hungry_since: float | None = None  # time since which the worker has waited for input
-    aside: bool = False  # whether the job has given up its slot
-    gave_way: bool = False  # whether it did so for others, and not because it waited for its client
-
-    rank: int = field(init=False)
+    _upload: int = 0  # chunks that the worker has asked for and the client has not sent yet
+    _uploaded: int = 0  # chunks that the client has sent: the seq of the next one
+    _input_complete: bool = True
+    _download: int = field(init=False)  # chunks that the client can take
+    _unread_since: float | None = None
+    _hungry_since: float | None = None  # time since which the worker has waited for input
+    _aside: bool = False  # whether the job has given up its slot
+    _gave_way: bool = False  # whether it did so for others, and not because it waited for its client
 
     def __post_init__(self) -> None:
         self.line = self.line or self.caller
         self.rank = PRIORITIES.index(self.message.priority)
-        self.alone = self.message.attempt > 0 and not self.session
-        self.input_complete = self.message.input != "stream"
-        self.download = self.message.credit
+        self._alone = self.message.attempt > 0 and not self.session
+        self._input_complete = self.message.input != "stream"
+        self._download = self.message.credit
 
     @property
     def id(self) -> bytes:
@@ -112,50 +113,85 @@ class ActiveRequest:
     @property
     def repeatable(self) -> bool:
         """True if another process could run it: the supervisor holds its input, and no output has left."""
-        return self.message.input != "stream" and not self.output
+        return self.message.input != "stream" and not self._output
 
     @property
     def waits_for_client(self) -> bool:
         """True if the worker can do nothing before the client sends input or grants credit."""
-        return self.hungry_since is not None or self.unread_since is not None
+        return self._hungry_since is not None or self._unread_since is not None
 
-    def move(self, worker: str) -> None:
-        """Notes that it goes to another worker, where it has a new turn."""
-        self.worker, self.round = worker, 0
+    # --- what others ask: the fields say what each is ------------------------------------------------------------
 
-    def line_up(self, turn: int) -> None:
-        """Takes its turn in a queue."""
-        self.round = turn
+    @property
+    def worker(self) -> str:
+        return self._worker
 
-    def leave(self) -> None:
-        """Notes that its client has left."""
-        self.gone = True
+    @property
+    def turn(self) -> int:
+        return self._turn
 
-    def hear(self, now: float) -> None:
-        """Notes that its client was told what it waits for."""
-        self.told = now
+    @property
+    def started(self) -> float:
+        return self._started
 
-    def give_way(self, gives_way: bool) -> None:
-        """Gives up its slot for others, or keeps it."""
-        self.aside = self.gave_way = gives_way
+    @property
+    def done(self) -> bool:
+        return self._done
 
-    def died(self, crashes: Crashes) -> None:
-        """Notes that a process, whose worker has these `crashes`, died under it."""
-        self.killed.append(crashes)
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
 
-    def fell(self, *, short: bool) -> None:
-        """Notes that something outside of hushd has ended the process under it; `short`: perhaps for its memory."""
-        self.felled += 1
-        self.starved += short
+    @property
+    def ending(self) -> str:
+        return self._ending
+
+    @property
+    def alone(self) -> bool:
+        return self._alone
+
+    @property
+    def aside(self) -> bool:
+        return self._aside
+
+    @property
+    def endless(self) -> bool:
+        """True if it may run for as long as its client likes."""
+        return self.session or (self._aside and not self._gave_way)
+
+    def tell_at(self) -> float:
+        """The time at which its client must be told again what it waits for."""
+        return self._told + TELL_S
+
+    def first_output_s(self, now: float) -> float | None:
+        """The seconds from its arrival to its first output, if that comes now and did not wait for the client."""
+        return None if self._output or self.session or self._aside else now - self.arrived
+
+    def wait(self, worker: str, now: float) -> None:
+        """Waits at a worker; at another one than before it has a new turn."""
+        if worker != self._worker:
+            self._worker, self._turn = worker, 0
+        self._told = self._told or now
+
+    def line_up(self, turn: int) -> bool:
+        """Takes `turn` in a queue unless it has one; returns whether it did."""
+        is_new = not self._turn
+        self._turn = self._turn or turn
+        return is_new
+
+    def tell(self, now: float) -> float:
+        """Notes that its client is told that it waits; returns when that must be told again."""
+        self._told, self._reported = now, True
+        return self.tell_at()
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
         return self.rank - int((now - self.arrived) / AGING_S)
 
-    def job(self, economy: bool) -> Job:
+    def job(self, economy: bool) -> m.Job:
         """The message that hands it to a process."""
         message = self.message
-        return Job(
+        return m.Job(
             id=message.id,
             op=message.op,
             params=message.params,
@@ -164,107 +200,189 @@ class ActiveRequest:
             device=message.device,
             inode=message.inode,
             size=message.size,
-            credit=self.download,
+            credit=self._download,
             economy=economy,
             session=message.session,
             client=self.client,
             payload=message.payload,
         )
 
-    def run(self, now: float) -> None:
-        """Starts a run on a process."""
-        self.started = self.touched = now
-        self.audio = 0.0
-        self.unread_since = now if self.download == 0 else None
-        self.hungry_since, self.aside, self.gave_way = None, False, False
+    # --- the run -------------------------------------------------------------------------------------------------
 
-    def ask_input(self, chunks: int, now: float) -> bool:
-        """Records the worker's credit for input; False if it exceeds any window."""
-        self.upload += chunks
-        # A worker grants a chunk when it comes for the next one, so a fully granted window means that all input is used
-        # up.
-        if self.hungry_since is None and not self.input_complete and self.upload >= CREDIT_WINDOW:
-            self.hungry_since = now
-        return self.upload <= MAX_CREDIT
+    def run(self, now: float) -> bool:
+        """Starts a run on a process; returns whether its client must hear of that, since it was told that it waits."""
+        self._started = self._touched = now
+        self._audio = 0.0
+        self._unread_since = now if self._download == 0 else None
+        self._hungry_since, self._aside, self._gave_way = None, False, False
+        reported, self._reported, self._told = self._reported, False, 0.0
+        return reported
 
-    def again(self) -> None:
-        """Prepares for another run, as if this one had not been stopped."""
-        self.alone = (self.alone or bool(self.killed or self.starved)) and not self.session
-        self.cancelled, self.hurried_at, self.unheard_cpu_s, self.ending = False, None, 0.0, ""
-
-    def take_input(self, chunk: Chunk, now: float) -> bool:
-        """Records a chunk from the client; False if it was not asked for or is not the next one."""
-        if self.upload <= 0 or self.input_complete or chunk.seq != self.uploaded:
-            return False
-        if self.waits_for_client:
-            self.touched = now
-        self.hungry_since = None
-        self.upload -= 1
-        self.uploaded += 1
-        self.input_complete = chunk.last
+    def receive(self, message: m.Message, now: float) -> bool:
+        """Keeps the accounts of a message of its process; False if that breaks the rules of credit."""
+        self._touched = now
+        match message:
+            case _ if self._done:
+                return True
+            case m.Chunk():
+                return self._take_output(now)
+            case m.Partial():
+                self._output = True
+            case m.Progress():
+                self._audio = message.total
+            case m.Credit():
+                return self._ask_input(message.chunks, now)
         return True
 
-    def take_output(self, now: float) -> bool:
-        """Records a chunk for the client; False if the client has granted none."""
-        if self.download <= 0:
+    def compute(self, cpu_s: float, works: bool, now: float) -> None:
+        """Takes its part of its process's CPU time since the last beat, and whether that is a sign of work."""
+        if self._cancelled:
+            self._unheard_cpu_s += cpu_s
+        if works:
+            self._touched = now
+
+    def _ask_input(self, chunks: int, now: float) -> bool:
+        """Records the worker's credit for input; False if it exceeds any window."""
+        self._upload += chunks
+        # A worker grants a chunk when it comes for the next one, so a fully granted window means that all input is used
+        # up.
+        if self._hungry_since is None and not self._input_complete and self._upload >= CREDIT_WINDOW:
+            self._hungry_since = now
+        return self._upload <= MAX_CREDIT
+
+    def take_input(self, chunk: m.Chunk, now: float) -> bool:
+        """Records a chunk from the client; False if it was not asked for or is not the next one."""
+        if self._upload <= 0 or self._input_complete or chunk.seq != self._uploaded:
             return False
-        self.download -= 1
-        self.output = True
-        if self.download == 0:
-            self.unread_since = now
+        if self.waits_for_client:
+            self._touched = now
+        self._hungry_since = None
+        self._upload -= 1
+        self._uploaded += 1
+        self._input_complete = chunk.last
+        return True
+
+    def _take_output(self, now: float) -> bool:
+        """Records a chunk for the client; False if the client has granted none."""
+        if self._download <= 0:
+            return False
+        self._download -= 1
+        self._output = True
+        if self._download == 0:
+            self._unread_since = now
         return True
 
     def grant(self, chunks: int, now: float) -> bool:
         """Records the client's credit for `chunks` more; False if it exceeds any window."""
-        if chunks > 0 and self.unread_since is not None:
-            self.unread_since = None
-            self.touched = now
-        self.download += chunks
-        return self.download <= MAX_CREDIT
+        if chunks > 0 and self._unread_since is not None:
+            self._unread_since = None
+            self._touched = now
+        self._download += chunks
+        return self._download <= MAX_CREDIT
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def cancel(self, code: str, now: float) -> bool:
+        """Notes the code with which its run is to end; returns whether the engine must be asked to stop."""
+        asks = not self._cancelled
+        if asks:
+            self._cancelled, self._touched = True, now
+        self._ending = (self._ending if code in STOPS else "") or code
+        return asks
+
+    def end_as(self, code: str, instead_of: str) -> None:
+        """Ends with `code` where it would end with another one."""
+        if self._ending == instead_of:
+            self._ending = code
+
+    def end(self) -> None:
+        """Ends for its client, once."""
+        assert not self._done
+        self._done = True
+
+    def died(self, death: Death, crashes: Crashes) -> bool:
+        """Notes the death of the process under it, whose worker has these `crashes`.
+        Returns whether it counts as the cause, since it is the second; then it explains them."""
+        if death.felled:
+            self._felled += 1
+            self._starved += death.short
+            return self._starved >= STARVED and not self._ending
+        self._killed.append(crashes)
+        second = len(self._killed) + self.message.attempt >= 2 and not self._ending
+        for record in self._killed if second else ():  # one for each replica that it ran on
+            record.explain(self.key)
+        return second
+
+    @property
+    def worn_out(self) -> bool:
+        """True if so many processes have died under it that no other one runs it."""
+        return self._felled >= FELLED or len(self._killed) >= 2
+
+    def again(self) -> None:
+        """Prepares for another run, as if the last one had not been stopped."""
+        self._alone = (self._alone or bool(self._killed or self._starved)) and not self.session
+        self._cancelled, self._hurried_at, self._unheard_cpu_s, self._ending = False, None, 0.0, ""
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def hurry(self, now: float) -> None:
+        """Gives the engine little more time to obey the cancel: its process is to leave."""
+        self._hurried_at = now if self._hurried_at is None else self._hurried_at
 
     def excuse(self, late: float, now: float) -> None:
         """Extends every clock by `late` seconds, except the deadline, which is the client's."""
-        self.touched = min(now, self.touched + late)
-        if self.hurried_at is not None:
-            self.hurried_at = min(now, self.hurried_at + late)
-        if self.unread_since is not None:
-            self.unread_since = min(now, self.unread_since + late)
-        if self.hungry_since is not None:
-            self.hungry_since = min(now, self.hungry_since + late)
+        self._touched = min(now, self._touched + late)
+        if self._hurried_at is not None:
+            self._hurried_at = min(now, self._hurried_at + late)
+        if self._unread_since is not None:
+            self._unread_since = min(now, self._unread_since + late)
+        if self._hungry_since is not None:
+            self._hungry_since = min(now, self._hungry_since + late)
 
     def starves(self, now: float) -> bool:
         """Returns whether the client has stopped reading for too long."""
-        return self.unread_since is not None and self.unread_since + UNREAD_TIMEOUT_S <= now
+        return self._unread_since is not None and self._unread_since + UNREAD_TIMEOUT_S <= now
 
     def aside_at(self) -> float:
         """The time at which it counts as set aside for its client if it still waits for that."""
-        if self.session or (self.aside and not self.gave_way) or self.cancelled:
+        if self.session or (self._aside and not self._gave_way) or self._cancelled:
             return math.inf
-        waits = [since for since in (self.hungry_since, self.unread_since) if since is not None]
+        waits = [since for since in (self._hungry_since, self._unread_since) if since is not None]
         return min(waits, default=math.inf) + ASIDE_S
 
-    @property
-    def has_slot(self) -> bool:
-        """True if it is a file in a slot that it may leave."""
-        return not (self.session or self.aside or self.cancelled or self.alone)
+    def step_aside(self, now: float) -> bool:
+        """Gives up its slot if it has waited for its client for long; returns whether it did."""
+        steps = self.aside_at() <= now
+        if steps:
+            self._aside, self._gave_way = True, False
+        return steps
+
+    def may_give_way(self, now: float) -> bool:
+        """Returns whether it is a file that has run for long in a slot that it may leave."""
+        fixed = self.session or self._aside or self._cancelled or self._alone
+        return not fixed and now >= self._started + GIVE_WAY_S
+
+    def give_way(self) -> None:
+        """Gives up its slot for others."""
+        self._aside = self._gave_way = True
 
     def cancel_ignored(self, now: float) -> bool:
         """Returns whether the engine has not obeyed a cancel in time."""
-        return self.cancelled and (self._obeys_until() <= now or self.unheard_cpu_s >= UNHEARD_CPU_S)
+        return self._cancelled and (self._obeys_until() <= now or self._unheard_cpu_s >= UNHEARD_CPU_S)
 
     def _obeys_until(self) -> float:
-        hurried = math.inf if self.hurried_at is None else self.hurried_at + CANCEL_S
-        return min(hurried, self.touched + UNHEARD_STILL_S)
+        hurried = math.inf if self._hurried_at is None else self._hurried_at + CANCEL_S
+        return min(hurried, self._touched + UNHEARD_STILL_S)
 
     def stalls_at(self, limit: float) -> float:
         """The time at which the run counts as stalled if the process shows no work until then."""
-        if self.waits_for_client or self.cancelled:
+        if self.waits_for_client or self._cancelled:
             return math.inf
-        return self.touched + max(limit, 2 * self.audio)
+        return self._touched + max(limit, 2 * self._audio)
 
     def next_deadline(self, stall_limit: float) -> float:
         """The earliest time at which a running request needs attention."""
-        if self.cancelled:
+        if self._cancelled:
             return self._obeys_until()
-        unread = math.inf if self.unread_since is None else self.unread_since + UNREAD_TIMEOUT_S
+        unread = math.inf if self._unread_since is None else self._unread_since + UNREAD_TIMEOUT_S
         return min(self.deadline, unread, self.stalls_at(stall_limit))

@@ -9,20 +9,23 @@ about one. If it cannot be had back in time, it is ended and another started, so
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hushd_protocol.cards import ANY_KIND, is_card
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, Outbox
 
-from .dispatch import Dispatcher
+from .crashes import Death
 from .jobs import Jobs
 from .lifecycle import Lifecycle
-from .process import ANYWHERE, COMING, GOING, Place
+from .process import ANYWHERE, AWAY, COMING, GOING, Place
 from .states import State
 
 
-@dataclass(slots=True)
-class Shortage:
+class Shortage(NamedTuple):
     """A load that failed for lack of memory: it is tried again once idle workers have left, then perhaps on the CPU.
 
     Attributes:
@@ -40,55 +43,103 @@ class Shortage:
 
 class WorkerRoom:
     """The memory of one worker, from waiting for it to giving it back.
+    `settle`: has the worker make its next move."""
 
-    Attributes:
-        shortage: the last load, if it failed for lack of memory.
-        cpu_reason: the reason why the next process must start on the CPU; empty if it need not.
-    """
-
-    def __init__(self, lifecycle: Lifecycle, jobs: Jobs, dispatch: Dispatcher, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        jobs: Jobs,
+        settle: Callable[[float], None],
+        outbox: Outbox,
+        card_kinds: Callable[[str], tuple[str, ...]],
+    ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
-        self._dispatch = dispatch
+        self._settle = settle
         self._outbox = outbox
-        self.shortage: Shortage | None = None
-        self.cpu_reason = ""
+        self._card_kinds = card_kinds
+        self._shortage: Shortage | None = None
+        self._cpu_reason = ""
 
     @property
-    def may_leave_card(self) -> bool:
+    def shortage(self) -> Shortage | None:
+        """The last load, if it failed for lack of memory."""
+        return self._shortage
+
+    @property
+    def cpu_reason(self) -> str:
+        """The reason why the next process must start on the CPU; empty if it need not."""
+        return self._cpu_reason
+
+    # --- the card ------------------------------------------------------------------------------------------------
+
+    @property
+    def card_kinds(self) -> tuple[str, ...]:
+        """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
+        return ANY_KIND if self._lifecycle.settings.command else self._card_kinds(self._lifecycle.name)
+
+    @property
+    def on_card(self) -> bool:
+        """True if the process computes on a graphics card, or was started to."""
+        process, settings = self._lifecycle.process, self._lifecycle.settings
+        if process.card or process.kind:
+            return bool(process.card) or is_card(process.kind)
+        return is_card(process.place.device or settings.compute_device) and bool(self.card_kinds)
+
+    @property
+    def holds_card(self) -> bool:
+        """True if the process has, or will have, memory of a graphics card."""
+        return self.on_card and not self.off_card
+
+    @property
+    def off_card(self) -> bool:
+        """True if the process is suspended, and has nothing on its card."""
+        return self._is_in(AWAY)
+
+    @property
+    def can_suspend(self) -> bool:
+        """True if the process rests on a card from which it can be suspended, as its settings allow."""
+        lifecycle, settings = self._lifecycle, self._lifecycle.settings
+        allowed = settings.suspend_after >= 0 and not settings.pinned
+        return lifecycle.state is State.READY and lifecycle.process.suspends and allowed
+
+    @property
+    def _may_leave_card(self) -> bool:
         """True if the CPU may take over from a card."""
         return self._lifecycle.settings.compute_device == "auto"
 
     @property
-    def unheard(self) -> bool:
-        """True if the process only works on cancelled jobs, and no request waits for it."""
-        return self._lifecycle.state is State.BUSY and not (self._jobs.running.uncancelled or self._jobs.waiting)
+    def may_leave(self) -> bool:
+        """True if the process may be ended for others: it is not pinned, and rests where no request waits for it, or
+        works on cancelled jobs alone."""
+        state, waiting = self._lifecycle.state, self._jobs.waiting
+        rests = state is State.READY or (state is State.SUSPENDED and not waiting)
+        unheard = state is State.BUSY and not (self._jobs.running.uncancelled or waiting)
+        return (rests or unheard) and not self._lifecycle.settings.pinned
 
     def forget(self) -> None:
         """Forgets what kept earlier processes from their memory: the next one tries again."""
-        self.shortage, self.cpu_reason = None, ""
+        self._shortage, self._cpu_reason = None, ""
 
     def not_loaded(self, message: str, on_card: bool) -> None:
         """Notes that memory was short for a load; at the second time it is not tried again."""
-        self.shortage = Shortage(message, on_card, final=self.shortage is not None)
+        self._shortage = Shortage(message, on_card, final=self._shortage is not None)
 
     def asked_others(self) -> None:
         """Notes that others were asked to leave for a second load."""
-        if self.shortage is not None:
-            self.shortage.evicted = True
+        self._shortage = self._shortage and self._shortage._replace(evicted=True)
 
-    def card_failed(self, why: str) -> None:
-        """Has the next process start on the CPU, where that may take over."""
-        if self.may_leave_card:
-            self.cpu_reason = why
+    def died(self, death: Death) -> None:
+        """Has the next process start on the CPU, where that may take over, if the card seems to have failed."""
+        if (death.card_failed or (death.by_signal and self.on_card)) and self._may_leave_card:
+            self._cpu_reason = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
 
     # --- the start -----------------------------------------------------------------------------------------------
 
     def admit(self, now: float, place: Place = ANYWHERE, need: int = 0) -> list[Action]:
         """Starts the process that waits for memory, on the device of `place`, where it needs `need` bytes."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.start(now, place, self.cpu_reason, need)
-            self._jobs.begin(self._lifecycle.gen)
+            self._lifecycle.start(now, place, self._cpu_reason, need, self._jobs.timings.completed)
         return self._outbox.take()
 
     def help(self, now: float, place: Place) -> list[Action]:
@@ -105,10 +156,13 @@ class WorkerRoom:
             self._lifecycle.end(now)
         return self._outbox.take()
 
+    def waits_until(self, limit_s: float) -> float:
+        """The time at which the start has waited for memory for `limit_s` seconds, `math.inf` if it waits for none."""
+        return self._lifecycle.waits_since + limit_s if self._lifecycle.state is State.WAITING else math.inf
+
     def patient_until(self, patience: float) -> float:
         """The time at which the first request has waited for memory for `patience` seconds."""
-        since = self._lifecycle.waits_since
-        return min(max(request.arrived, since) + patience for request in self._jobs.waiting)
+        return max(self.waits_until(patience), min(request.arrived for request in self._jobs.waiting) + patience)
 
     def hold_back(self, now: float, patience: float, message: str, retry_after_ms: int) -> list[Action]:
         """Delays the start further; refuses the requests that have waited for `patience` seconds."""
@@ -125,10 +179,8 @@ class WorkerRoom:
     def hope(self, now: float, note: str) -> list[Action]:
         """Goes on waiting, since others may give memory; tells the clients whenever the `note` about that changes."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.wait_on(now)
-            if self._lifecycle.hopes(note):
-                for request in self._jobs.waiting:
-                    self._jobs.report_position(request, "starting", now, note)
+            for request in self._jobs.waiting if self._lifecycle.wait_on(now, note) else ():
+                self._jobs.report_position(request, "starting", now, note)
         return self._outbox.take()
 
     def abandon_start(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
@@ -138,9 +190,9 @@ class WorkerRoom:
             on_card: whether a card's memory is lacking. Then a start on the CPU, if allowed, goes on waiting for
                 memory.
         """
-        self.shortage = None
-        if on_card and not self.cpu_reason and self.may_leave_card:
-            self.cpu_reason = "the card had no memory for it"
+        self._shortage = None
+        if on_card and not self._cpu_reason and self._may_leave_card:
+            self._cpu_reason = "the card had no memory for it"
             return self._outbox.take()
         return self.refuse(now, error)
 
@@ -148,21 +200,17 @@ class WorkerRoom:
 
     def evict(self, now: float) -> list[Action]:
         """Leaves if it is idle, whatever its leases say, since its memory is needed."""
-        name, pinned = self._lifecycle.name, self._lifecycle.settings.pinned
-        if self._lifecycle.state is State.READY and not pinned:
-            self._lifecycle.log("INFO", f"{name} makes room")
-            self._lifecycle.leave(now)
-        elif self._lifecycle.state is State.SUSPENDED and not (pinned or self._jobs.waiting):
-            self._lifecycle.log("INFO", f"{name} makes room")
-            self._lifecycle.kill(now, expected=True)
-        elif self.unheard and not pinned:
-            self._lifecycle.log("INFO", f"{name} makes room, and drops a cancelled job")
-            self._lifecycle.kill(now, expected=True)
+        if self.may_leave:
+            why = "makes room, and drops a cancelled job" if self._jobs.running else "makes room"
+            if self._lifecycle.state is State.READY:
+                self._lifecycle.leave(now, why)
+            else:
+                self._lifecycle.kill(now, why, "INFO", expected=True)
         return self._outbox.take()
 
     def suspend(self, now: float) -> list[Action]:
         """Has the idle process leave its card, whatever its rest still lasts: others need the room."""
-        self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves its card")
+        self._lifecycle.log("INFO", "leaves its card")
         self._lifecycle.suspend(now)
         return self._outbox.take()
 
@@ -171,48 +219,39 @@ class WorkerRoom:
     @property
     def wanted_back(self) -> bool:
         """True if the process is suspended, and requests wait for it."""
-        return self._lifecycle.off_card and bool(self._jobs.waiting)
+        return self.off_card and bool(self._jobs.waiting)
 
-    def suspended(self, gen: int, error: str, lost: bool, now: float) -> list[Action]:
+    def suspended(self, error: str, lost: bool, now: float) -> None:
         """Takes the answer to `Suspend`."""
-        if not self._is_in(GOING, gen):
-            return []
+        if not self._is_in(GOING):
+            return
         if not error:
-            self._lifecycle.process.went()
-            return self._outbox.take()
-        self._lifecycle.log("WARNING", f"{self._lifecycle.name} cannot be suspended, and ends when idle: {error}")
-        self._lifecycle.refuse_suspension()
-        if lost:
-            self._lifecycle.kill(now, expected=True)
-        else:
-            self._lifecycle.restored()
-            self._dispatch.settle(now)
-        return self._outbox.take()
+            self._lifecycle.suspended()
+            return
+        self._lifecycle.log("WARNING", f"cannot be suspended, and ends when idle: {error}")
+        self._lifecycle.refuse_suspension(lost, now)
+        self._settle(now)
 
     def restore(self, now: float) -> list[Action]:
         """Has the process come back: its card has room."""
         self._lifecycle.restore(now)
         return self._outbox.take()
 
-    def restored(self, gen: int, error: str, now: float) -> list[Action]:
+    def restored(self, error: str, now: float) -> None:
         """Takes the answer to `Restore`; a process that did not come back is ended."""
-        if not self._is_in(COMING, gen):
-            return []
+        if not self._is_in(COMING):
+            return
         if error:
-            self._lifecycle.log("WARNING", f"{self._lifecycle.name} did not come back to its card: {error}")
-            self._lifecycle.kill(now, expected=True)
+            self._lifecycle.kill(now, f"did not come back to its card: {error}", "WARNING", expected=True)
         else:
             self._lifecycle.restored()
-            self._dispatch.settle(now)
-        return self._outbox.take()
+            self._settle(now)
 
     def give_up(self, now: float) -> list[Action]:
         """Ends the suspended process: there is no room where it would go."""
         where = "the machine" if self._lifecycle.process.phase == GOING else "its card"
-        self._lifecycle.log("INFO", f"{self._lifecycle.name} ends, since {where} has no room for it")
-        self._lifecycle.kill(now, expected=True)
+        self._lifecycle.kill(now, f"ends, since {where} has no room for it", "INFO", expected=True)
         return self._outbox.take()
 
-    def _is_in(self, phase: str, gen: int) -> bool:
-        lifecycle = self._lifecycle
-        return lifecycle.is_current(gen) and lifecycle.state is State.SUSPENDED and lifecycle.process.phase == phase
+    def _is_in(self, phase: str) -> bool:
+        return self._lifecycle.state is State.SUSPENDED and self._lifecycle.process.phase == phase

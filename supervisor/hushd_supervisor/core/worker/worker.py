@@ -1,38 +1,45 @@
-"""One worker: its parts, the requests of its clients, and the commands of its owner.
+"""One worker: what follows from its clients' requests, its owner's commands, its process's news, and time.
 
 A `Worker` receives events and the time, and returns actions; it never acts, waits or looks at a clock. Its `Lifecycle`
-owns the process and the states, its `Jobs` the requests. Events of the process go to `News`, decisions about its
-memory to its `WorkerRoom`.
+owns the process and the states, its `Jobs` the requests, and its `WorkerRoom` carries out decisions about its memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
+from hushd_protocol.errors import CODES, HushdError
 from hushd_schema.settings import WorkerSettings
-from hushd_schema.settings.declaration import REPLACES, settings_of
 
+from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.actions import Action, Outbox
 
-from .crashes import Crashes
-from .dispatch import Dispatcher
+from .crashes import COOLDOWN_S, Crashes, Death
 from .jobs import Jobs
 from .leases import Leases
-from .lifecycle import WATCHED, Lifecycle
-from .news import News
+from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Lifecycle
 from .process import Process
-from .request import ActiveRequest
+from .request import ENDINGS, ActiveRequest
 from .room import WorkerRoom
 from .states import State
 
-_OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
+POSTPONED_RETRY_MS = 1000
 
 
 class Worker:
     """One worker, over all its generations.
-    `card_kinds`: the kinds of graphics cards that the engine of a worker of this name may be able to use."""
+
+    Args:
+        generations: numbers processes across all workers, so that news of one is never taken for another's.
+        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
+        economy: whether memory is short, so that jobs are asked to use less.
+
+    Attributes:
+        room: the decisions about its memory.
+    """
 
     def __init__(
         self,
@@ -40,50 +47,119 @@ class Worker:
         settings: WorkerSettings,
         generations: Iterator[int],
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+        economy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._outbox = outbox = Outbox()
         self.name = name
-        self.lifecycle = Lifecycle(name, settings, generations, outbox, card_kinds)
-        self.jobs = Jobs(name, outbox)
-        self.leases = Leases(settings.keep_alive)
-        self.crashes = Crashes()
-        self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
-        self.room = WorkerRoom(self.lifecycle, self.jobs, self._dispatch, outbox)
-        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.room, self.crashes, outbox)
+        self._lifecycle = Lifecycle(name, settings, generations, outbox)
+        self._jobs = Jobs(name, self._lifecycle.send, outbox, economy)
+        self._leases = Leases()
+        self._crashes = Crashes()
+        self.room = WorkerRoom(self._lifecycle, self._jobs, self._settle, outbox, card_kinds)
+        self._verdict = ("worker_failed", "")  # code and message of refusals while it is closed
+        self._held = False  # whether processes are no longer started; requests go on waiting
+        self._down = False  # whether the supervisor leaves, so that requests are no longer repeated
 
     @property
     def state(self) -> State:
-        return self.lifecycle.state
+        return self._lifecycle.state
 
     @property
     def process(self) -> Process:
-        return self.lifecycle.process
+        return self._lifecycle.process
 
     @property
     def gen(self) -> int:
-        return self.lifecycle.gen
+        return self._lifecycle.process.gen
 
     @property
     def settings(self) -> WorkerSettings:
-        return self.lifecycle.settings
+        return self._lifecycle.settings
+
+    # --- what others ask -----------------------------------------------------------------------------------------
+
+    def is_current(self, gen: int) -> bool:
+        return self._lifecycle.is_current(gen)
+
+    @property
+    def waiting(self) -> Collection[ActiveRequest]:
+        return self._jobs.waiting
+
+    @property
+    def running(self) -> Collection[ActiveRequest]:
+        """The requests that run on its process."""
+        return self._jobs.running.values()
 
     @property
     def retires(self) -> bool:
-        """True if the process works, gets no more jobs, and leaves after the last."""
-        return self._dispatch.retires
-
-    @property
-    def cards_mb(self) -> dict[str, float]:
-        """The memory that the process reports to take on each graphics card, by the card's place on the bus."""
-        cards = self.process.cards if self.state.has_process else {}
-        return {id: round(size / 1e6, 1) for id, size in cards.items()}
+        """True if the process gets no more jobs, and leaves after the last: it is used up, or not wanted any more.
+        Beside jobs that may last for hours, live sessions and downloads, it goes on meanwhile."""
+        lasts = self._jobs.running.endless or self.name.startswith("models/")
+        return self.state is State.BUSY and bool(self.process.retiring) and not lasts
 
     @property
     def stays_for(self) -> int:
         """The number of jobs that keep a process from leaving when it is asked to."""
         if self.state is State.STARTING:
-            return len(self.jobs.waiting)
-        return self.jobs.running.uncancelled if self.state in WATCHED else 0
+            return len(self._jobs.waiting)
+        return self._jobs.running.uncancelled if self.state in WATCHED else 0
+
+    @property
+    def has_worked(self) -> bool:
+        """True if its process has had a job."""
+        return bool(self._jobs.running) or self._jobs.timings.completed > self.process.jobs_before
+
+    @property
+    def has_crashed(self) -> bool:
+        """True if it has crashed of late."""
+        return bool(self._crashes)
+
+    @property
+    def is_unused(self) -> bool:
+        """True if forgetting it loses nothing but its row: its learnt size is kept elsewhere."""
+        return self.state is State.STOPPED and self._jobs.is_empty
+
+    @property
+    def was_ready(self) -> bool:
+        return self._lifecycle.was_ready
+
+    @property
+    def start_s(self) -> float:
+        return self._lifecycle.start_s
+
+    @property
+    def holds_session(self) -> bool:
+        """True if a live stream has the slot of a file."""
+        return self._jobs.running.sessions > 0 and not self._jobs.queue.sessions
+
+    @property
+    def has_slot(self) -> bool:
+        """True if its process could run another job."""
+        return self.state in (State.READY, State.BUSY) and self._jobs.queue.free
+
+    def order(self, now: float) -> Iterator[ActiveRequest]:
+        """Yields the waiting requests, the next first."""
+        return self._jobs.queue.order(now)
+
+    def urgency(self, now: float) -> tuple[int, int]:
+        """The urgency of the next request; the least goes first."""
+        return self._jobs.queue.level(now)
+
+    def first_end(self) -> float:
+        return self._jobs.first_end()
+
+    def would_run(self, request: ActiveRequest) -> bool:
+        """Returns whether a new request would be handed to the process at once."""
+        loaded = self.state in (State.READY, State.BUSY)
+        return loaded and not self.retires and self._jobs.queue.would_run(request)
+
+    def take_ended(self) -> list[ActiveRequest]:
+        return self._jobs.take_ended()
+
+    def row(self, now: float) -> dict[str, Any]:
+        """Its row in the status, without its name and the sizes that others know."""
+        crashes, holders = self._crashes.total, self._leases.holders(now)
+        return {**self._lifecycle.row(now), **self._jobs.row(), "crashes": crashes, "holders": holders}
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
@@ -92,164 +168,349 @@ class Worker:
         if self.state is State.STOPPED:
             self.room.forget()
         if self.state is State.FAILED:
-            self.jobs.fail(request, *self.news.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
-        elif not (self.would_run(request) or self.jobs.queue.has_room(request, self.settings.queue)):
-            full = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
-            self.jobs.fail(request, "overloaded", full, self.jobs.wait_ms(request))
+            self._jobs.fail(request, *self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
+        elif not (self.would_run(request) or self._jobs.queue.has_room(request, self.settings.queue)):
+            full = f"{len(self._jobs.waiting)} requests wait for {self.name} already; try again later."
+            self._jobs.fail(request, "overloaded", full, self._jobs.wait_ms(request))
         else:
-            self.jobs.wait(request, now)
-            self._dispatch.settle(now)
-            if request in self.jobs.waiting:
+            self._jobs.wait(request, now)
+            self._settle(now)
+            if request in self._jobs.waiting:
                 state = "starting" if self._loads else "queued"
-                self.jobs.report_position(request, state, now, self.lifecycle.awaited(now))
+                self._jobs.report_position(request, state, now, self._lifecycle.awaited(now))
         return self._outbox.take()
-
-    def would_run(self, request: ActiveRequest) -> bool:
-        """Returns whether a new request would be handed to the process at once."""
-        loaded = self.state in (State.READY, State.BUSY)
-        return loaded and not self.retires and self.jobs.queue.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
-        self.jobs.queue.remove(request, served=True)
-        self._dispatch.settle(now)
+        self._jobs.queue.remove(request, served=True)
+        self._settle(now)
         return self._outbox.take()
 
     def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
         """Takes over a request that waited at another replica."""
-        request.move(self.name)
-        self.jobs.wait(request, now)
-        self._dispatch.settle(now)
+        self._jobs.wait(request, now)
+        self._settle(now)
         return self._outbox.take()
 
     def cancel(self, request: ActiveRequest, now: float, code: str = "cancelled") -> list[Action]:
         """Ends `request` with `code`: at once while it waits, through the engine while it runs."""
-        self.jobs.cancel(request, now, code)
+        self._jobs.cancel(request, now, code)
         return self._take_after(request, now)
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> list[Action]:
-        self.jobs.input(request, chunk, now)
+        self._jobs.input(request, chunk, now)
         return self._take_after(request, now)
 
     def grant(self, request: ActiveRequest, chunks: int, now: float) -> list[Action]:
         """Passes on credit for `chunks` more of output."""
-        self.jobs.grant(request, chunks, now)
+        self._jobs.grant(request, chunks, now)
         return self._take_after(request, now)
 
     def release(self, holder: str, now: float) -> list[Action]:
         """Drops the lease of a closed connection that held it in its own name."""
-        if self.leases.holder_left(holder) and self.state in (State.READY, State.SUSPENDED):
-            self._dispatch.rest(now)
+        if self._leases.holder_left(holder, self.settings.keep_alive) and self.state in (State.READY, State.SUSPENDED):
+            self._rest(now)
         return self._outbox.take()
+
+    # --- news of the process -------------------------------------------------------------------------------------
+
+    def handle(self, event: ev.OfProcess, now: float, scarce: bool = False) -> list[Action]:
+        """Decides what follows from news of the process; drops that of an earlier generation.
+        `scarce`: whether memory is critically short, so that a program that watches it may have ended the process."""
+        if not self.is_current(event.gen):
+            return []
+        match event:
+            case ev.FromWorker(_, _, message):
+                self._receive(message, now)
+            case ev.Spawned():
+                self._lifecycle.spawned(now)
+            case ev.Gauged(_, _, used):
+                self._lifecycle.gauged(used, now)
+            case ev.SendFailed() if self.state in (State.STARTING, State.READY, *WATCHED):
+                self._lifecycle.kill(now)
+            case ev.Suspended(_, _, error, lost):
+                self.room.suspended(error, lost, now)
+            case ev.Restored(_, _, error):
+                self.room.restored(error, now)
+            case ev.Exited():
+                self._exited(self._lifecycle.exited(event, scarce, now), now)
+            case ev.SpawnFailed(_, gen, reason, transient):
+                death = self._lifecycle.exited(ev.Exited(self.name, gen, 127, reason), scarce, now)
+                self._postpone(reason, now) if transient else self._exited(death, now)
+        return self._outbox.take()
+
+    def _receive(self, message: m.Message, now: float) -> None:
+        self._lifecycle.receive(message, now)
+        match message:
+            case m.Chunk() | m.Partial() | m.Progress() | m.Credit() | m.Result() | m.Error():
+                self._answer(message.id, message, now)
+            case m.Ready() if self.state is State.STARTING:
+                self._loaded(message, now)
+            case m.LoadFailed() if self.state is State.STARTING:
+                self._not_loaded(message, now)
+            case m.Beat():
+                self._jobs.running.compute(*self._lifecycle.work(message.cpu_s), now)
+                self._watch(now)
+                self._recycle(now)
+            case m.Bye():
+                if self.state is State.READY:
+                    self._lifecycle.log("WARNING", "leaves unasked")
+                    self._lifecycle.leaves(now)
+                self._lifecycle.send(m.Bye())
+
+    def _loaded(self, ready: m.Ready, now: float) -> None:
+        """Takes the capabilities that the process reports; kills it if they are malformed."""
+        from hushd_schema.results import Capabilities  # imported once there is a worker
+
+        try:
+            capabilities = Capabilities.from_data(ready.capabilities, "what it reports")
+        except HushdError as error:
+            return self._lifecycle.kill(now, f"is ended: {error.message}")
+        self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
+        self.room.forget()
+        self._crashes.started()
+        self._lifecycle.become_ready(ready, capabilities, now)
+        self._leases.use("", None, now)
+        self._settle(now)
+
+    def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
+        """Refuses the waiting requests, unless memory was short: then admission decides."""
+        if failed.code == "server_busy" and self._jobs.waiting:
+            self.room.not_loaded(failed.message, failed.on_card)
+        else:
+            self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
+        self._lifecycle.leaves(now)
+
+    def _answer(self, request_id: bytes, message: m.Message, now: float) -> None:
+        """Passes a message of the process to the client of a running request."""
+        request = self._jobs.running.get(request_id)
+        if request is None:  # the request may have ended while the message was on its way
+            return
+        unheard = request.done
+        if not self._jobs.receive(request, message, now):
+            self._lifecycle.log("ERROR", "sends without credit")
+            if self.state in WATCHED:
+                self._lifecycle.kill(now)
+        elif request.id not in self._jobs.running:  # the request has ended, or is to be repeated
+            if unheard:
+                self._leases.worked(now)
+            elif request.done:
+                self._lease(request, now)
+            self._settle(now)
+
+    def _postpone(self, reason: str, now: float) -> None:
+        """Refuses the waiting requests: no process could be started, through no fault of the worker."""
+        self._lifecycle.log("WARNING", f"cannot be started now: {reason}")
+        if not self._held:
+            message = f"{self.name} cannot be started now ({reason}): ask again in a moment."
+            self._jobs.fail_waiting("server_busy", message, POSTPONED_RETRY_MS)
+        self._stop(now)
+
+    def _exited(self, death: Death, now: float) -> None:
+        """Ends or repeats the lost requests; after a crash it pauses or is closed, unless a request explains it."""
+        if death.expected:
+            code = "shutting_down" if self._down else "worker_stopped"
+            for request in self._jobs.running.lose():
+                self._jobs.repeat_or_fail(request, now, not self._down, HushdError(code, ENDINGS[code]))
+            self._stop(now)
+            return
+        self._lifecycle.log("ERROR", f"died: {death.cause}")
+        self._verdict = death.verdict(bool(self._jobs.running))
+        explained = self._jobs.lose(death, self._crashes, not self._down, now)
+        self.room.died(death)
+        if self._down or self._held or explained or (death.felled and not death.starting):
+            self._stop(now)
+        elif self._crashes.too_many():
+            self._lifecycle.enter(State.FAILED, now + COOLDOWN_S)
+            self._jobs.fail_waiting(*self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
+        else:
+            self._lifecycle.enter(State.BACKOFF, now + self._crashes.next_delay())
 
     # --- what the pool decides -----------------------------------------------------------------------------------
 
     def unload(self, now: float, owner: bytes = b"", force: bool = False) -> list[Action]:
         """Ends the worker whatever its leases say: jobs of the client `owner` end at once, other jobs finish first.
         With `force` running jobs are stopped too, and repeated by another process where nothing is lost."""
-        self.jobs.cancel_all_of(owner, now)
+        self._jobs.cancel_all_of(owner, now)
         if force:
-            self.jobs.stop("shutting_down" if self._dispatch.down else "worker_stopped", now)
+            self._jobs.stop("shutting_down" if self._down else "worker_stopped", now)
         if self.state is not State.BUSY and (force or not self.stays_for):
             return self._end(now)
-        self.leases.clear()
-        self._dispatch.retire("unloaded", now)
+        self._leases.clear()
+        self._lifecycle.retire("unloaded")
+        self._settle(now)
         return self._outbox.take()
 
     def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
         """Applies new settings; a process started with old ones finishes its jobs and leaves."""
-        previous = self.settings
-        self.lifecycle.configure(settings)
-        self.leases.set_default(settings.keep_alive)
-        if _program(previous) != _program(settings):
+        if self._lifecycle.configure(settings):
             if self.state is not State.BUSY:
                 return self._end(now)
-            self._dispatch.retire("its configuration has changed", now)
+            self._lifecycle.retire("its configuration has changed")
+            self._settle(now)
         if self.state in (State.READY, State.SUSPENDED):
-            self._dispatch.rest(now)
+            self._rest(now)
         return self._outbox.take()
 
     def hold(self, now: float) -> list[Action]:
         """Starts no more jobs: running ones finish, and waiting requests go on waiting, until `shutdown`."""
-        self._dispatch.hold()
+        self._held = True
         if self.state is State.WAITING:
-            self.lifecycle.end(now)
+            self._lifecycle.end(now)
         return self._outbox.take() + self._end(now)
 
     def shutdown(self, now: float) -> list[Action]:
         """Refuses waiting requests and lets running jobs finish; called again, or after `hold`, waits for nothing."""
-        first = not self._dispatch.down
+        first = not self._down
         if first:
-            self._dispatch.shut()
-            self.jobs.running.repeat_none()
-            self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
-        if first and not self._dispatch.held:
+            self._down = True
+            self._jobs.running.repeat_none()
+            self._jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
+        if first and not self._held:
             return self._outbox.take() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
-            self.jobs.running.give_up()
-            self.lifecycle.kill(now, expected=True)
+            self._jobs.running.give_up()
+            self._lifecycle.kill(now, expected=True)
         return self._outbox.take()
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which `on_time` must be called, `math.inf` for never."""
-        deadline = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
+        deadline = min(self._lifecycle.deadline(), self._jobs.waiting_deadline())
         if self.state not in WATCHED:
             return deadline
-        return min(deadline, self.jobs.running.deadline(self.settings.stall_timeout, self.jobs.queue.aside > 0))
+        return min(deadline, self._jobs.running.deadline(self.settings.stall_timeout, self._jobs.queue.sets_aside))
 
     def excuse(self, late: float, now: float) -> None:
         """Extends every watch by `late` seconds, in which the supervisor heard nobody."""
-        self.lifecycle.excuse(late, now)
-        self.jobs.running.excuse(late, now)
+        self._lifecycle.excuse(late, now)
+        self._jobs.running.excuse(late, now)
 
     def on_time(self, now: float) -> list[Action]:
-        if self.jobs.queue.aside and self.jobs.running.set_aside(now):
-            self._dispatch.settle(now)
-        self._dispatch.watch(now)
-        if self.jobs.attend("starting" if self._loads else "queued", self.lifecycle.awaited(now), now):
-            self._dispatch.settle(now)
-        match self.lifecycle.on_time(now):
+        if self._jobs.queue.sets_aside and self._jobs.running.set_aside(now):
+            self._settle(now)
+        self._watch(now)
+        if self._jobs.attend("starting" if self._loads else "queued", self._lifecycle.awaited(now), now):
+            self._settle(now)
+        match self._lifecycle.on_time(now):
             case State.WAITING:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
-                self.jobs.fail_waiting("server_busy", late, 5000)
+                self._jobs.fail_waiting("server_busy", late, 5000)
             case State.DRAINING:
-                self.jobs.running.give_up()
+                self._jobs.running.give_up()
             case State.BACKOFF | State.FAILED as closed:
                 if closed is State.FAILED:
-                    self.crashes.forget()
-                self._dispatch.settle(now)
+                    self._crashes.forget()
+                self._settle(now)
         return self._outbox.take()
+
+    # --- the next move -------------------------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        """After any change: hands out work, rests, leaves or starts, depending on the state and the queue."""
+        state = self.state
+        if state is State.DRAINING or self.process.unwanted:
+            self._jobs.running.hurry(now)
+        if state in (State.READY, State.BUSY):
+            self._serve(now)
+        elif state is State.SUSPENDED:
+            self._lifecycle.want(bool(self._jobs.waiting), now)
+        elif state is State.DRAINING and not self._jobs.running:
+            self._lifecycle.leave(now)
+        elif state is State.STOPPED and self._jobs.waiting and not self._held:
+            self._lifecycle.wait(now)
+        elif state is State.WAITING and not self._jobs.waiting:
+            self._lifecycle.end(now)
+
+    def _serve(self, now: float) -> None:
+        for warm in self._jobs.queue.warming() if not self.retires else ():
+            self._jobs.queue.remove(warm)
+            self._lease(warm, now)
+            self._jobs.finish(warm, m.Result(id=warm.id, data={"worker": self.name, **self._lifecycle.where()}))
+        # A used-up process is replaced after a job, so that no job waits for its replacement.
+        if self.state is State.BUSY:
+            self._wear(now)
+        while not self.retires and (request := self._jobs.queue.next(now)):
+            if self.state is State.READY:
+                self._lifecycle.begin(now)
+            self._jobs.run(request, now)
+        if self._jobs.running:
+            return
+        if self.state is State.BUSY:
+            self._lifecycle.enter(State.READY)
+        if self.process.retiring:
+            self._replace(now)
+        else:
+            self._rest(now)
+
+    def _stop(self, now: float) -> None:
+        """Comes to a stop without a process, and starts the next one where a request waits."""
+        self._lifecycle.enter(State.STOPPED)
+        self._settle(now)
+
+    def _rest(self, now: float) -> None:
+        """Waits, READY or SUSPENDED with nothing to do, for as long as the leases say; or leaves."""
+        expiry = self._leases.expiry(self.settings.keep_alive, now)
+        self._lifecycle.rest(expiry, self.room.can_suspend, now)
+
+    def _recycle(self, now: float) -> None:
+        """Replaces a process that is used up: at once if it is idle, else once nothing runs on it."""
+        if self.state in (State.READY, State.BUSY):
+            retired = self.retires
+            self._wear(now)
+            if self.state is State.READY and self.process.retiring:
+                self._replace(now)
+            elif retired and not self.retires:
+                self._settle(now)  # waiting requests may run again
+
+    def _wear(self, now: float) -> None:
+        """Retires a process that is used up; takes this back if only a job had made it large."""
+        self._lifecycle.wear_out(self._jobs.timings.completed, now)
+
+    def _replace(self, now: float) -> None:
+        self._lifecycle.leave(now, f"leaves ({self.process.retiring})")
+
+    def _lease(self, request: ActiveRequest, now: float) -> None:
+        """Records the lease that a request earned by running."""
+        self._leases.use(request.holder, request.message.keep_alive, now)
+
+    def _watch(self, now: float) -> None:
+        """Ends overdue jobs, and a process that hangs."""
+        if self.state not in WATCHED:
+            return
+        for request in self._jobs.expire_running(now):
+            self._lease(request, now)
+        if self._jobs.running.cancel_ignored(now):
+            self._lifecycle.kill(now, "ignored a cancel", "WARNING", expected=True)
+        elif self._jobs.running.stalled(now, self.settings.stall_timeout):
+            self._lifecycle.kill(now, "stalled: no output and no CPU time for too long")
+        elif self._lifecycle.hangs(now):
+            self._lifecycle.kill(now, f"hangs: no sign of life for {BEAT_TIMEOUT_S:.0f} s")
 
     @property
     def _loads(self) -> bool:
         """True if waiting requests wait for a process to become ready."""
-        return self.state is not State.BUSY and not self._dispatch.held
+        return self.state is not State.BUSY and not self._held
 
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
-        self.leases.clear()
+        self._leases.clear()
         if self.state in (State.STOPPED, State.BACKOFF, State.FAILED):
-            self.crashes.forget()
+            self._crashes.forget()
         if self.state in (State.BACKOFF, State.FAILED):
-            self._dispatch.stop(now)
-        elif self.state is not State.WAITING or not self.jobs.waiting:
-            self.lifecycle.end(now)
+            self._stop(now)
+        elif self.state is not State.WAITING or not self._jobs.waiting:
+            self._lifecycle.end(now)
         if self.state is State.DRAINING:
-            self.jobs.running.hurry(now)
+            self._jobs.running.hurry(now)
         return self._outbox.take()
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
         """Returns the actions, after moving on from a `request` that has ended.
         It may have been the last waiting request, or a suspect that held others up."""
         if request.done and request.cancelled:
-            self._dispatch.lease(request, now)
-        if request.done and (request.cancelled or request.alone or not self.jobs.waiting):
-            self._dispatch.settle(now)
+            self._lease(request, now)
+        if request.done and (request.cancelled or request.alone or not self._jobs.waiting):
+            self._settle(now)
         return self._outbox.take()
-
-
-def _program(settings: WorkerSettings) -> tuple[object, ...]:
-    """The settings that are fixed when a process starts."""
-    return tuple(getattr(settings, name) for name in _OF_PROCESS)

@@ -15,8 +15,8 @@ from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of
 from hushd_protocol.system.footprint import descendants, sizes_in
 
+from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.worker.process import Used
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MAX_CARDS = 64  # cards that one process may use

@@ -6,10 +6,10 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.admission import HELD_LOOK_INTERVAL_S, HELD_START_S
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, Level
-from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, C, House
 

@@ -202,7 +202,7 @@ def test_a_look_is_fresh_for_a_second() -> None:
     cards = Cards(lambda: True)
     cards.take((), "", {}, 10.0)
     assert [cards.fresh(10.0 + since) for since in (0.0, LOOK_FRESH_S, LOOK_FRESH_S + 0.01)] == [True, True, False]
-    assert cards.look(10.0)
+    assert cards.look()
     assert not cards.fresh(10.0)
 
 

@@ -7,8 +7,15 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_supervisor.core.worker.queue import GIVE_WAY_S, TELL_S
-from hushd_supervisor.core.worker.request import AGING_S, ASIDE_S, CANCEL_S, UNREAD_TIMEOUT_S, ActiveRequest
+from hushd_supervisor.core.worker.request import (
+    AGING_S,
+    ASIDE_S,
+    CANCEL_S,
+    GIVE_WAY_S,
+    TELL_S,
+    UNREAD_TIMEOUT_S,
+    ActiveRequest,
+)
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 
@@ -40,7 +47,7 @@ def pipe(desk: Desk, client: bytes = b"pipe", **fields: object) -> ActiveRequest
 
 def send(desk: Desk, request: ActiveRequest, *, used: bool, last: bool = False) -> None:
     """A chunk of input comes, and the worker comes for the next one if it is `used`."""
-    chunk = m.Chunk(id=request.id, seq=request.uploaded, last=last)
+    chunk = m.Chunk(id=request.id, seq=request._uploaded, last=last)
     desk.input(request, chunk)
     if used:
         desk.from_worker(m.Credit(id=request.id, chunks=1))
@@ -63,7 +70,7 @@ def wait(desk: Desk, seconds: float) -> None:
 
 
 def runs(desk: Desk, request: ActiveRequest) -> bool:
-    return desk.worker.jobs.running.get(request.id) is request
+    return desk.worker._jobs.running.get(request.id) is request
 
 
 def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
@@ -156,7 +163,7 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     desk = desk_with(aside=4)
     mine = [pipe(desk, b"mine") for _ in range(2)]
     for request in mine:
-        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request.upload))
+        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request._upload))
         wait(desk, ASIDE_S)
     assert all(request.aside for request in mine)
     third = ask(desk, b"mine")
@@ -194,7 +201,7 @@ def test_a_long_job_gives_its_slot_to_another_program_and_goes_on_beside() -> No
     assert runs(desk, other)
     desk.from_worker(m.Result(id=other.id))
     assert runs(desk, ask(desk, b"other"))
-    desk.worker.process.unwanted = "unloaded"
+    desk.worker._lifecycle.retire("unloaded")
     assert desk.worker.retires, "it waits for nobody, so it lasts no longer than its work"
     speak(desk, book, ALL)
     wait(desk, ASIDE_S)
@@ -254,9 +261,9 @@ def test_a_stream_asked_again_begins_with_a_slot() -> None:
 def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:
     """A job that waited for input before it keeps its slot for as long after it as without the sleep."""
     request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo", input="stream"), "", "", 1, 0.0)
-    request.download = 1
+    request._download = 1
     request.run(0.0)
-    request.ask_input(CREDIT_WINDOW, 10.0)
+    request._ask_input(CREDIT_WINDOW, 10.0)
     request.excuse(100.0, 110.0)
     assert request.aside_at() == 110.0 + ASIDE_S
 
@@ -265,6 +272,6 @@ def test_a_sleep_of_the_supervisor_is_no_deafness_of_an_engine() -> None:
     """A job that was told to end, since its process leaves, has as long for it after the sleep as without it."""
     request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo"), "", "", 1, 0.0)
     request.run(10.0)
-    request.cancelled, request.hurried_at = True, 10.0
+    request._cancelled, request._hurried_at = True, 10.0
     request.excuse(100.0, 110.0)
     assert request.next_deadline(math.inf) == 110.0 + CANCEL_S

@@ -55,14 +55,14 @@ def leaves_at(pool: Pool, now: float) -> float | None:
 ])  # fmt: skip
 def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> None:
     """The worker ends at its latest live lease or, with none, at the last job's end + the default."""
-    leases = Leases(300)
+    leases = Leases()
     for holder, keep_alive, now in uses:
         leases.use(holder, keep_alive, now)
-    assert leases.expiry(uses[-1][2]) == expiry
+    assert leases.expiry(300, uses[-1][2]) == expiry
 
 
 def test_of_too_many_leases_the_one_that_ends_first_is_dropped() -> None:
-    leases = Leases(300)
+    leases = Leases()
     for number in range(MAX_HOLDERS):
         leases.use(str(number), 1000.0 - number, 0)
     assert len(leases.holders(0)) == MAX_HOLDERS

@@ -80,7 +80,7 @@ def test_race_7_child_exits_0_unasked() -> None:
     desk = desk_in(State.READY)
     desk.exit(0)
     assert desk.worker.state is State.STOPPED
-    assert not desk.worker.crashes
+    assert not desk.worker._crashes
     desk = desk_in(State.BUSY)
     desk.exit(0)
     assert desk.worker.state is State.BACKOFF
@@ -97,7 +97,7 @@ def test_race_8_segv_at_exit_after_a_drain() -> None:
         desk.from_worker(m.Bye())
         desk.exit(status)
         assert desk.worker.state is State.STOPPED
-        assert not desk.worker.crashes
+        assert not desk.worker._crashes
 
 
 def test_race_13_n_cold_requests_are_one_start() -> None:
@@ -109,10 +109,10 @@ def test_race_13_n_cold_requests_are_one_start() -> None:
         requests.append(desk.request())
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 1
     desk.ready()
-    while desk.worker.jobs.running:
+    while desk.worker._jobs.running:
         desk.result()
     assert {desk.terminal(t) for t in requests} == {"result"}
-    assert desk.worker.lifecycle.starts == 1
+    assert desk.worker._lifecycle._starts == 1
 
 
 def test_race_14_failed_start_tells_all_waiters_once() -> None:
@@ -276,9 +276,9 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
 def test_a_request_that_runs_again_is_as_new() -> None:
     """It forgets the cancel of its first run, and how that ended."""
     request = desk_in(State.READY).request()
-    request.cancelled, request.hurried_at, request.unheard_cpu_s, request.ending = True, 3.0, 2.0, "gone"
+    request._cancelled, request._hurried_at, request._unheard_cpu_s, request._ending = True, 3.0, 2.0, "gone"
     request.again()
-    assert (request.cancelled, request.hurried_at, request.unheard_cpu_s, request.ending) == (False, None, 0.0, "")
+    assert (request._cancelled, request._hurried_at, request._unheard_cpu_s, request._ending) == (False, None, 0.0, "")
 
 
 def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
@@ -296,4 +296,4 @@ def test_a_shutdown_hurries_jobs_that_are_cancelled_already() -> None:
     desk.cancel(request)
     desk.now += 1
     desk.shutdown()
-    assert (desk.worker.state, request.hurried_at) == (State.DRAINING, desk.now)
+    assert (desk.worker.state, request._hurried_at) == (State.DRAINING, desk.now)

@@ -9,11 +9,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.crashes import FELLED, WINDOW_S, Crashes, Death, describe_exit
-from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
-from hushd_supervisor.core.worker.process import LOADING_WORD_S, Used
-from hushd_supervisor.core.worker.queue import TELL_S
+from hushd_supervisor.core.worker.process import LOADING_WORD_S
+from hushd_supervisor.core.worker.request import TELL_S
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
+from hushd_supervisor.core.worker.worker import POSTPONED_RETRY_MS
 from support.desk import NAME, Desk, desk_in
 
 STIMULI = {
@@ -26,7 +27,7 @@ STIMULI = {
     "result": lambda d: d.result(),
     "exit 0": lambda d: d.exit(0),
     "crash": lambda d: d.exit(-11),
-    "unreachable": lambda d: d.take(d.worker.news.unreachable(d.worker.gen, d.now)),
+    "unreachable": lambda d: d.news(ev.SendFailed),
     "unload": lambda d: d.unload(),
     "a stranger's unload": lambda d: d.unload(b"stranger"),
     "forced unload": lambda d: d.unload(b"stranger", force=True),
@@ -95,14 +96,15 @@ def test_old_generations_are_not_heard(state: State) -> None:
     """Whatever a process of an earlier generation says or does changes nothing."""
     desk = desk_in(state)
     before = desk.worker.state, desk.worker.deadline()
-    for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
-        assert desk.worker.news.receive(desk.worker.gen - 1, message, desk.now) == []
-    assert desk.worker.news.exited(desk.worker.gen - 1, -9, "", desk.now) == []
-    assert desk.worker.news.start_postponed(desk.worker.gen - 1, "no memory", desk.now) == []
-    desk.worker.news.spawned(desk.worker.gen - 1, desk.now + 1)
+    earlier = NAME, desk.worker.gen - 1
+    messages = (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y"))
+    for event in (
+        *(ev.FromWorker(*earlier, message) for message in messages), ev.Exited(*earlier, -9), ev.Spawned(*earlier),
+        ev.SpawnFailed(*earlier, "no memory", True), ev.SendFailed(*earlier), ev.Gauged(*earlier, ev.Used()),
+        ev.Suspended(*earlier), ev.Restored(*earlier),
+    ):  # fmt: skip
+        assert desk.worker.handle(event, desk.now + 1) == []
     assert desk.worker.process.started_at <= desk.now
-    assert desk.worker.room.suspended(desk.worker.gen - 1, "", False, desk.now) == []
-    assert desk.worker.room.restored(desk.worker.gen - 1, "", desk.now) == []
     assert (desk.worker.state, desk.worker.deadline()) == before
 
 
@@ -110,12 +112,12 @@ def test_old_generations_are_not_heard(state: State) -> None:
 def test_a_pinned_worker_makes_no_room(state: State) -> None:
     """It stays at rest, and where nobody hears any more what it works at."""
     desk = desk_in(state)
-    desk.worker.lifecycle.settings = WorkerSettings(pinned=True)
+    desk.worker._lifecycle._settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
         desk.cancel(desk.requests[0])
     desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is state
-    desk.worker.lifecycle.settings = WorkerSettings()
+    desk.worker._lifecycle._settings = WorkerSettings()
     desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is not state
 
@@ -127,8 +129,10 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     room, error, due = desk.worker.room, HushdError("server_busy", "No."), desk.worker.deadline()
     phase = desk.worker.process.phase
     assert room.refuse(desk.now, error) == room.hold_back(desk.now, 0, "No.", 1) == room.hope(desk.now, "soon") == []
-    assert room.suspended(desk.worker.gen, "", False, desk.now) == room.restored(desk.worker.gen, "", desk.now) == []
-    assert (desk.worker.state, desk.worker.deadline(), desk.worker.lifecycle.hope) == (state, due, "")
+    desk.news(ev.Suspended)
+    desk.news(ev.Restored)
+    assert desk.done == []
+    assert (desk.worker.state, desk.worker.deadline(), desk.worker._lifecycle._hope) == (state, due, "")
     assert desk.worker.process.phase == phase
 
 
@@ -137,7 +141,8 @@ def test_a_process_that_runs_too_late_is_ended_all_the_same() -> None:
     desk = desk_in(S.STARTING)
     desk.unload()
     due = desk.worker.deadline()
-    desk.worker.news.spawned(desk.worker.gen, desk.now + 1)
+    desk.now += 1
+    desk.news(ev.Spawned)
     assert (desk.worker.state, desk.worker.deadline()) == (S.KILLING, due)
 
 
@@ -148,19 +153,19 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
     request = desk.requests[0]
     if held:
         desk.hold()
-    desk.take(desk.worker.news.start_postponed(desk.worker.gen, "no memory", desk.now))
+    desk.news(ev.SpawnFailed, "no memory", True)
     assert (desk.worker.state, desk.terminal(request)) == (S.STOPPED, code)
     if code:
         told = desk.answers(request)[-1]
         sentence = f"{NAME} cannot be started now (no memory): ask again in a moment."
         assert isinstance(told, m.Error)
-        assert (told.message, told.retry_after_ms) == (sentence, STARVED_RETRY_MS)
+        assert (told.message, told.retry_after_ms) == (sentence, POSTPONED_RETRY_MS)
 
 
 def test_a_worker_that_reports_nonsense_is_ended() -> None:
     desk = desk_in(S.STARTING)
     desk.from_worker(m.Ready(capabilities={"streaming": 3}))
-    said = f"The capabilities of {NAME} cannot be read, for its streaming is 3."
+    said = f"{NAME} is ended: what it reports cannot be read, for its streaming is 3."
     assert do.Log("ERROR", said) in desk.done
     assert desk.worker.state is S.KILLING
 
@@ -226,7 +231,7 @@ def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
             desk.time()
         desk.now += 101
         desk.exit(1)
-        delays.append(desk.worker.lifecycle.deadline() - desk.now)
+        delays.append(desk.worker._lifecycle.deadline() - desk.now)
     assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     desk.time()
     desk.ready()
@@ -280,11 +285,11 @@ def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
 
 def gauge(desk: Desk, **used: float) -> None:
     """A look at the start finds that it has used so much so far."""
-    desk.worker.lifecycle.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]
+    desk.news(ev.Gauged, ev.Used(**used))  # type: ignore[arg-type]
 
 
 def begin(desk: Desk) -> None:
-    desk.worker.news.spawned(desk.worker.gen, desk.now)
+    desk.news(ev.Spawned)
     desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
 
 
@@ -348,21 +353,21 @@ def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
         desk.exit(-9)
         if desk.worker.state is State.BACKOFF:
             desk.time()
-    assert (desk.worker.state, desk.worker.crashes._times) == (State.FAILED, [])
+    assert (desk.worker.state, desk.worker._crashes._times) == (State.FAILED, [])
     desk = Desk()
     desk.request()
     desk.time()
     desk.exit(-9)
     desk.time()
     desk.ready()
-    assert desk.worker.crashes.stalled == 0
+    assert desk.worker._crashes._stalled == 0
 
 
 def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
     desk = desk_in(State.STARTING)
-    (request,) = desk.worker.jobs.waiting
-    desk.worker.lifecycle.need = 3_200_000_000
+    (request,) = desk.worker._jobs.waiting
+    desk.worker._lifecycle._need = 3_200_000_000
     begin(desk)
     began = desk.now
     while desk.now < began + 9:
@@ -375,7 +380,7 @@ def test_who_waits_is_told_what_happens() -> None:
     ]
     desk.exit(-9)
     desk.now += 0.1
-    assert desk.worker.lifecycle.awaited(desk.now) == "its process has died, the next one starts in 0 s"
+    assert desk.worker._lifecycle.awaited(desk.now) == "its process has died, the next one starts in 0 s"
 
 
 def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
@@ -421,7 +426,7 @@ def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
         assert isinstance(told, m.Error)
         assert told.message.endswith("twice (killed by SIGSEGV; its log ends: boom): do not repeat it.")
         assert desk.worker.state is State.STOPPED
-    assert not desk.worker.crashes
+    assert not desk.worker._crashes
 
 
 def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> None:
@@ -436,7 +441,7 @@ def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> Non
     desk.time()
     desk.ready()
     desk.exit(-11)
-    assert not desk.worker.crashes
+    assert not desk.worker._crashes
     assert any(isinstance(a, m.Error) and a.code == "poison_request" for a in desk.answers(again))
 
 
@@ -445,14 +450,14 @@ def test_after_a_shared_crash_each_is_retried_alone() -> None:
     desk = Desk()
     requests = [desk.request() for _ in range(3)]
     desk.from_worker(m.Ready(slots=3))
-    assert len(desk.worker.jobs.running) == 3
+    assert len(desk.worker._jobs.running) == 3
     desk.exit(-11)
     while not all(desk.terminal(t) for t in requests):
         if desk.worker.state is State.BACKOFF:
             desk.time()
         if desk.worker.state is State.STARTING:
             desk.from_worker(m.Ready(slots=3))
-        (running,) = desk.worker.jobs.running.values()
+        (running,) = desk.worker._jobs.running.values()
         if running is requests[1]:
             desk.exit(-11)
         else:
@@ -476,7 +481,7 @@ def test_who_is_ended_from_outside_is_no_culprit(how: dict[str, Any]) -> None:
         for _ in range(deaths):
             desk.ready()
             end_from_outside(desk, **how)
-            assert (desk.worker.state, bool(desk.worker.crashes)) == (State.STARTING, False)
+            assert (desk.worker.state, bool(desk.worker._crashes)) == (State.STARTING, False)
         desk.ready()
         desk.result()
         desk.result()
@@ -536,7 +541,7 @@ def test_a_kill_from_outside_is_not_half_of_a_poison(outside: dict[str, Any]) ->
     desk = Desk()
     request = desk.request()
     desk.exit(**outside)
-    assert desk.worker.crashes.felled == 1
+    assert desk.worker._crashes._felled == 1
     for how in (outside, {"status": -11}):
         if desk.worker.state is State.BACKOFF:
             desk.time()
@@ -567,7 +572,7 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     desk = desk_in(State.BUSY)
     names = ["progress", "text", "important", "text", "message", "notification"]
     requests = [desk.request(priority=name) for name in names]
-    assert [requests.index(t) for t in desk.worker.jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
+    assert [requests.index(t) for t in desk.worker._jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
 
 
 def test_who_waits_is_told_its_place() -> None:
@@ -594,7 +599,7 @@ def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> No
         desk.from_worker(m.Partial(id=request.message.id, seq=beat, data={}))
     assert (desk.worker.state, desk.terminal(following)) == (State.BUSY, "")
     desk.result()
-    assert (desk.terminal(request), list(desk.worker.jobs.running.values())) == ("cancelled", [following])
+    assert (desk.terminal(request), list(desk.worker._jobs.running.values())) == ("cancelled", [following])
     desk.result()
     assert (desk.terminal(following), desk.worker.gen) == ("result", 1)
 
@@ -615,7 +620,7 @@ def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
     assert desk.worker.state is State.KILLING
     desk.exit(-9)
     assert [desk.terminal(t) for t in (request, *others)] == ["cancelled"] + [""] * (slots - 1)  # which are repeated
-    assert not desk.worker.crashes
+    assert not desk.worker._crashes
 
 
 def test_a_cancelled_request_leaves_its_lease() -> None:
@@ -668,9 +673,9 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
 
 def test_crashes_count_for_five_minutes() -> None:
     """The fourth within them closes the worker."""
-    crashes = Crashes()
+    crashes, death = Crashes(), Death("stt/a/x", State.BUSY, "killed by SIGSEGV", "", "")
     for at in (10.0, 20.0, 30.0, 10.0 + WINDOW_S):
-        crashes.add(at, frozenset(), 0.0)
+        crashes.add(death, frozenset(), at)
     assert not crashes.too_many()
-    crashes.add(20.0 + WINDOW_S - 0.1, frozenset(), 0.0)
+    crashes.add(death, frozenset(), 20.0 + WINDOW_S - 0.1)
     assert crashes.too_many()

@@ -448,7 +448,7 @@ def test_of_two_at_rest_the_suspended_one_leaves_the_machine_first() -> None:
     there.finish(B)
     (a, b) = (each.machine for each in there.pool._admission.use.every(there.now + 100))
     assert (a.name, b.name) == (A, B)
-    assert there.pool._admission.budget.score(a) < there.pool._admission.budget.score(b)
+    assert there.pool._admission._budget.score(a) < there.pool._admission._budget.score(b)
 
 
 def test_a_worker_on_its_way_off_a_card_counts_with_what_it_takes_along() -> None:
