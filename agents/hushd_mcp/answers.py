@@ -21,7 +21,7 @@ from mcp_types import CallToolResult, TextContent
 from hushd_mcp.work import ENDED, Task
 
 if TYPE_CHECKING:
-    from hushd.synthesis.voices import Voice
+    from hushd_schema.description import Voice
 
 WORDS = {
     "list_voices": "`hushd_voices` lists them",

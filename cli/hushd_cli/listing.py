@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd.synthesis.voices import Voice
 from hushd_models import listings
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
@@ -18,6 +17,7 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.audio.devices import Device
+    from hushd_schema.description import Voice
 
 
 def list_voices(client: Client, options: Namespace) -> None:
@@ -27,7 +27,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         place = paths.find().listed
         # TAB offers these.
         listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))
-    voices = [voice for voice in Voice.all(described.tts) if options.engine in (None, voice.engine)]
+    voices = [voice for voice in described.tts.voices() if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking
 
@@ -36,9 +36,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         raise HushdError("engine_missing", f"No such voice is known: {document('MODELS.md')} says how to get one.")
     voices.sort(key=lambda voice: not voice.installed)
     if options.json:
-        from dataclasses import asdict
-
-        console.write_json([asdict(voice) for voice in voices])
+        console.write_json([voice.data() for voice in voices])
         return
     console.write("".join(f"{_line(voice)}\n" for voice in voices))
 

@@ -22,12 +22,12 @@ from hushd_protocol import __version__
 if TYPE_CHECKING:
     from hushd_models.model_choice import ModelChoice
     from hushd_protocol.errors import HushdError
+    from hushd_schema.description import Voice
     from hushd_schema.status import Status
 
     from hushd.aio.client import AsyncSpeech, AsyncTranscription
     from hushd.dialogue.exchange import Said
     from hushd.synthesis.timeline import Sentence
-    from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import Transcription
 
     from .aio.client import AsyncClient
@@ -83,7 +83,7 @@ _HOMES = {
     "Status": "hushd_schema.status",
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcript",
-    "Voice": "hushd.synthesis.voices",
+    "Voice": "hushd_schema.description",
     "Word": "hushd.transcripts.segment",
     "read": "hushd.synthesis.reading",
 }

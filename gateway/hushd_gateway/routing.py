@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         HearingDescription,
         RoleDescription,
         SpeakingDescription,
-        VoiceDescription,
+        Voice,
     )
     from starlette.requests import HTTPConnection
 
@@ -124,7 +124,7 @@ def is_openai(name: str) -> bool:
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
-def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDescription]:
+def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[Voice]:
     return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
@@ -196,7 +196,7 @@ def _of_installed_engine(name: str) -> Model | None:
 def _check_engine(entry: EngineDescription, name: str) -> None:
     """Raises `engine_missing` for a model of hushd's catalogue whose engine is not here, with all that brings it: the
     worker would name the engine's command alone."""
-    voices: Sequence[VoiceDescription] = getattr(entry, "voices", ())  # engines that speak have voices
+    voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
         raise HushdError("engine_missing", f"{name} is not on this machine: run {advice.steps(known, here=False)}.")

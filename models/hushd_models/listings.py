@@ -22,7 +22,7 @@ from hushd_schema.description import Descriptions
 from . import languages
 
 if TYPE_CHECKING:
-    from hushd_schema.description import EngineDescription, ModelDescription, SpeakingDescription, VoiceDescription
+    from hushd_schema.description import EngineDescription, ModelDescription, SpeakingDescription, Voice
 
 D = TypeVar("D", bound="EngineDescription")
 Object = JsonObject
@@ -102,7 +102,7 @@ def info_event(data: Object) -> bytes:
     return json.dumps(head).encode() + b"\n" + body
 
 
-def _voice(voice: VoiceDescription) -> Object:
+def _voice(voice: Voice) -> Object:
     return {"name": voice.name, "language": voice.language, "gender": voice.gender}
 
 
@@ -130,7 +130,7 @@ def _installed(engines: Iterable[D], default: str) -> Iterator[tuple[D, ModelDes
             yield engine, entry
 
 
-def _voices(catalogue: SpeakingDescription) -> Iterator[VoiceDescription]:
+def _voices(catalogue: SpeakingDescription) -> Iterator[Voice]:
     """Yields the installed voices, each engine's default voice first; a name counts once."""
     seen: set[str] = set()
     for engine in _engines(catalogue.engines, catalogue.default):

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean, nearest
 
 from . import advice, catalogue, languages, word_errors
+from .catalogue import Known
 from .installation import document, engine_needed
 
 if TYPE_CHECKING:
@@ -35,34 +36,6 @@ class ModelChoice(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An installed model.
-
-    Attributes:
-        languages: tags; empty where they are unknown.
-        memory_mb: of a worker with it.
-        speed: one of `SPEEDS`.
-        word_errors: its published word error rates (`hushd_models.word_errors`); empty where there are none.
-        needs_language: whether it reads all speech as the language that it is told.
-    """
-
-    engine: str
-    model: str
-    languages: tuple[str, ...]
-    memory_mb: float
-    speed: str
-    word_errors: str = ""
-    needs_language: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{self.engine}/{self.model}"
-
-    def hears(self, language: str | None) -> bool:
-        return language is None or languages.is_among(language, self.languages)
-
-
-@dataclass(frozen=True, slots=True)
 class Capacity:
     """The memory for a new worker, and the workers that run.
 
@@ -76,30 +49,31 @@ class Capacity:
     running: frozenset[str] = frozenset()
     needs: Mapping[str, float] | None = None
 
-    def need(self, candidate: Candidate) -> float:
-        return (self.needs or {}).get(candidate.name) or candidate.memory_mb or UNKNOWN_WORKER / 1e6
+    def need(self, candidate: Known) -> float:
+        return (self.needs or {}).get(candidate.model) or candidate.memory_mb or UNKNOWN_WORKER / 1e6
 
-    def fits(self, candidate: Candidate) -> bool:
-        return candidate.name in self.running or self.need(candidate) <= self.room_mb
+    def fits(self, candidate: Known) -> bool:
+        return candidate.model in self.running or self.need(candidate) <= self.room_mb
 
 
-def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
+def ranked(candidates: Iterable[Known], language: str | None, speed: str) -> list[Known]:
     """Returns the models that know `language`, the best first: those within `speed`, then the others by slowness."""
 
-    def place(candidate: Candidate) -> tuple[bool, int, float, float, float, float, float, str]:
+    def place(candidate: Known) -> tuple[bool, int, float, float, float, float, float, str]:
         slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
         own, english = word_errors.place(candidate.word_errors, language)
         # A model trained on the known language alone is the better one of equals; for an unknown one it must detect
         # many.
         broad, narrow = (0, len(candidate.languages)) if language else (-len(candidate.languages), 0)
         untold = candidate.needs_language and language is None
-        return untold, slower, broad, own, english, narrow, candidate.memory_mb, candidate.name
+        return untold, slower, broad, own, english, narrow, candidate.memory_mb, candidate.model
 
-    return sorted((candidate for candidate in candidates if candidate.hears(language)), key=place)
+    able = (each for each in candidates if language is None or languages.is_among(language, each.languages))
+    return sorted(able, key=place)
 
 
 def choose(
-    candidates: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str, engine: str | None = None
+    candidates: Sequence[Known], capacity: Capacity, language: str | None, speed: str, engine: str | None = None
 ) -> ModelChoice:
     """Returns the best of `candidates` (of `engine`, if given) for this machine now.
     Raises `bad_request` for an unknown speed; `model_missing` when none knows the language."""
@@ -117,7 +91,7 @@ def choose(
         raise HushdError("model_missing", f"No model{of}{what} is installed{more}.")
     fitting = [candidate for candidate in order if capacity.fits(candidate)]
     taken = fitting[0] if fitting else min(order, key=capacity.need)
-    return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
+    return ModelChoice(taken.engine, taken.name, _why(taken, order, capacity, language, speed))
 
 
 def best(
@@ -142,8 +116,8 @@ def _listing(language: str | None, engine: str | None) -> str:
     return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 
-def candidates(described: HearingDescription, engine: str | None = None, translates: bool = False) -> list[Candidate]:
-    """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
+def candidates(described: HearingDescription, engine: str | None = None, translates: bool = False) -> list[Known]:
+    """Returns the installed models of all engines or one, as they are described, with what the catalogue says of them.
     Raises `engine_missing` for an unknown engine; `model_missing` when none can translate."""
     names = [entry.name for entry in described.engines]
     if engine is not None and engine not in names:
@@ -159,11 +133,9 @@ def candidates(described: HearingDescription, engine: str | None = None, transla
         for model in entry.models:
             if not model.installed or (translates and model.translation is False):
                 continue
-            known = catalogue.find(f"{entry.name}/{model.name}")
-            speed, word_errors = (known.speed, known.word_errors) if known else ("medium", "")
-            needs = known is not None and known.needs_language
-            about = model.languages, model.memory_mb, speed, word_errors, needs
-            installed.append(Candidate(entry.name, model.name, *about))
+            known = catalogue.find(f"{entry.name}/{model.name}") or Known(entry.name, model.name, "stt")
+            here = replace(known, name=model.name, languages=model.languages, memory_mb=round(model.memory_mb))
+            installed.append(here)
     if translates and not installed:
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
@@ -185,7 +157,7 @@ def capacity(status: Status, role: str) -> Capacity:
     return Capacity(room, frozenset(running), needs)
 
 
-def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str) -> str:
+def _why(taken: Known, order: Sequence[Known], capacity: Capacity, language: str | None, speed: str) -> str:
     several = len(order) > 1
     hears = f" that {'hear' if several else 'hears'} {language}" if language else ""
     reasons = [f"of {len(order)} installed models{hears}" if several else f"the only installed model{hears}"]
@@ -201,10 +173,10 @@ def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, langu
         reasons.append(f"no slower than {speed}")
     if large:
         named = ", ".join(
-            f"{candidate.name} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_MODELS_NAMED]
+            f"{candidate.model} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_MODELS_NAMED]
         )
         reasons.append(f"there is no memory for {named}")
-    return f"{taken.name}: {', '.join(reasons)}."
+    return f"{taken.model}: {', '.join(reasons)}."
 
 
 def find(described: HearingDescription, name: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ class ModelDescription(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceDescription(Record):
+class Voice(Record):
     """A voice of an engine.
 
     Attributes:
@@ -109,7 +109,7 @@ class SpeakingEngine(EngineDescription):
     """An engine for text to speech. `streaming`: whether it produces audio while it still reads text."""
 
     default_voice: str
-    voices: tuple[VoiceDescription, ...]
+    voices: tuple[Voice, ...]
     streaming: bool
 
 
@@ -169,7 +169,7 @@ class SpeakingDescription(RoleDescription):
 
     engines: tuple[SpeakingEngine, ...]
 
-    def voices(self) -> list[VoiceDescription]:
+    def voices(self) -> list[Voice]:
         return [voice for engine in self.engines for voice in engine.voices]
 
 

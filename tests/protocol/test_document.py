@@ -35,7 +35,7 @@ RECORDS: dict[str, tuple[type, ...]] = {
     "a role: `stt`, `tts`, `wake`": (description.RoleDescription,),
     "an engine": (description.HearingEngine, description.SpeakingEngine, description.WaitingEngine),
     "a model": (description.ModelDescription,),
-    "a voice": (description.VoiceDescription,),
+    "a voice": (description.Voice,),
     "a word": (description.WakeWord,),
 }
 KINDS = {kind.TYPE: kind for table in (m.FROM_CLIENT, m.TO_CLIENT, m.FROM_WORKER, m.TO_WORKER) for kind in table}

@@ -14,7 +14,7 @@ from hushd_schema.description import (
     ModelDescription,
     SpeakingDescription,
     SpeakingEngine,
-    VoiceDescription,
+    Voice,
 )
 from hushd_schema.engines import OnCard, by_files
 from hushd_schema.settings import Settings
@@ -76,7 +76,7 @@ def test_catalogues_are_kept_by_role() -> None:
         version="1",
         engines=tuple(SpeakingEngine.from_data({"name": name, "voices": each}) for name, each in voices.items()),
     )
-    assert speaking.voices() == [VoiceDescription.from_data({"name": name}) for name in ("ann", "bob", "cy")]
+    assert speaking.voices() == [Voice.from_data({"name": name}) for name in ("ann", "bob", "cy")]
     empty = Descriptions.from_data({role: {"version": role} for role in ("stt", "tts", "wake", "models")})
     for role in ("stt", "tts", "wake", "models"):
         assert empty.of(role).version == role

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hushd_schema.description import SpeakingEngine, VoiceDescription
+from hushd_schema import description
+from hushd_schema.description import SpeakingEngine
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
@@ -62,7 +63,7 @@ def test_too_much_to_tell(
 ) -> None:
     """First the voices that are not here are left out, then samples, then the last of many."""
     voices = [
-        VoiceDescription(
+        description.Voice(
             name=f"voice-{n}",
             language="en-US",
             gender="female",

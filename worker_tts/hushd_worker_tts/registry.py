@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[Engine]) -> SpeakingEngine:
-    from hushd_schema.description import SpeakingEngine, VoiceDescription  # not needed by workers
+    from hushd_schema.description import SpeakingEngine, Voice  # not needed by workers
 
     spec, models = engine.SPEC, engine.models()
     return described(
@@ -25,7 +25,7 @@ def _description(engine: type[Engine]) -> SpeakingEngine:
         installed=engine.available(),
         default_model=usual_model(spec, models),
         default_voice=usual_voice(spec, models),
-        voices=tuple(VoiceDescription.like(voice, engine=spec.name) for voice in engine.voices()),
+        voices=tuple(Voice.like(voice, engine=spec.name) for voice in engine.voices()),
         streaming=True,  # each makes audio while it still reads text
     )
 

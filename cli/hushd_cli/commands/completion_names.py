@@ -81,7 +81,6 @@ def _workers() -> Names:
 def _voices() -> Names:
     """Yields the installed voices: from the list that a gateway and `say -v '?'` leave, else from the engines' program,
     which takes a quarter of a second."""
-    from hushd.synthesis.voices import Voice
     from hushd_models import listings
     from hushd_schema.description import Descriptions
 
@@ -93,7 +92,7 @@ def _voices() -> Names:
         command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
         printed = subprocess.run(command, capture_output=True, check=False).stdout
         described = Descriptions.from_data({"tts": json.loads(printed)})
-    every = Voice.all(described.tts)
+    every = described.tts.voices()
     return [(voice.name, f"{voice.language} {voice.engine}") for voice in every if voice.installed]
 
 

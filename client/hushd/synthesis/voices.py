@@ -1,4 +1,4 @@
-"""Voices: as `Client.voices` lists them, and the choice of one by its name or language."""
+"""The choice of a voice by its name or language."""
 
 from __future__ import annotations
 
@@ -9,35 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError, advised
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import listed, nearest
 
 if TYPE_CHECKING:
-    from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A voice that `synthesize` takes by its name. `sample` is a sentence to try it with."""
-
-    name: str
-    language: str
-    engine: str
-    model: str = ""
-    gender: str = ""
-    installed: bool = True
-    sample: str = ""
-
-    @classmethod
-    def of(cls, voice: VoiceDescription, engine: str) -> Voice:
-        """From a voice in the description of `engine`."""
-        owner = voice.engine or engine
-        return cls(voice.name, voice.language, owner, voice.model, voice.gender, voice.installed, voice.sample)
-
-    @classmethod
-    def all(cls, described: SpeakingDescription) -> list[Voice]:
-        """Those of all engines."""
-        return [cls.of(voice, engine.name) for engine in described.engines for voice in engine.voices]
+    from hushd_schema.description import SpeakingDescription, SpeakingEngine, Voice
 
 
 class VoiceChoice(NamedTuple):
@@ -241,7 +216,7 @@ class _VoiceIndex:
 
 
 def _voices(engines: Iterable[SpeakingEngine]) -> list[Voice]:
-    return [Voice.of(voice, entry.name) for entry in engines for voice in entry.voices]
+    return [voice for entry in engines for voice in entry.voices]
 
 
 def _speaks(voice: Voice, tag: str) -> bool:

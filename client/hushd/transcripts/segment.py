@@ -135,20 +135,8 @@ class Segments(Protocol):
 
 def data_of(segment: Segment, rest_s: float | None = None, language: str = "") -> SegmentData:
     """Returns a segment without its speaker: transcriptions with speakers are not resumed."""
-    words = tuple(
-        WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
-    )
-    return SegmentData(
-        kind="segment",
-        id=segment.id,
-        start=segment.start,
-        end=segment.end,
-        text=segment.text,
-        words=words,
-        rest=rest_s,
-        language=language,
-        unlikely=segment.unlikely,
-    )
+    words = tuple(map(WordData.like, segment.words))
+    return SegmentData.like(segment, kind="segment", speaker="", words=words, rest=rest_s, language=language)
 
 
 def drop_repeated(segments: list[Segment], rest_s: float) -> None:

@@ -17,9 +17,10 @@ from hushd.verbs.base import ClientBase
 
 if TYPE_CHECKING:
     from hushd_models.model_choice import ModelChoice
+    from hushd_schema.description import Voice
 
     from hushd.synthesis.speech import IncomingSpeech
-    from hushd.synthesis.voices import Voice, VoiceChoice
+    from hushd.synthesis.voices import VoiceChoice
     from hushd.transcripts.transcript import IncomingTranscript, Transcript
     from hushd.transport.retry import RetryingCall
     from hushd.transport.second_hearing import SecondHearing
@@ -83,9 +84,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         """Returns the voices of all engines, installed or not."""
         from hushd_schema.description import Descriptions
 
-        from hushd.synthesis.voices import Voice
-
-        return Voice.all(Descriptions.from_data((yield from self._controlled("describe", "tts"))).tts)
+        return Descriptions.from_data((yield from self._controlled("describe", "tts"))).tts.voices()
 
     @verb
     def transcribe(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[Transcript]:

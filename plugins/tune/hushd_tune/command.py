@@ -12,7 +12,7 @@ from hushd_cli.commands.config import change, checked, have_it_read
 from hushd_cli.commands.models.recommend import session_language
 from hushd_cli.terminal import console
 from hushd_models import languages, text_language
-from hushd_models.model_choice import Candidate
+from hushd_models.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
@@ -75,7 +75,7 @@ def _language(named: str | None, folder: Path) -> str:
     return text_language.certain(texts) or session_language()
 
 
-def _models(client: Client, language: str) -> list[Candidate]:
+def _models(client: Client, language: str) -> list[Known]:
     models = hearing.models(client, language)
     if not models:
         raise HushdError(
@@ -86,7 +86,7 @@ def _models(client: Client, language: str) -> list[Candidate]:
 
 
 def _hear(
-    client: Client, clips: Sequence[Clip], models: Sequence[Candidate], language: str
+    client: Client, clips: Sequence[Clip], models: Sequence[Known], language: str
 ) -> tuple[dict[str, hearing.Hearings], dict[str, str]]:
     """Returns what the models heard, and the reasons of those that failed; shows how far they are."""
     line = console.StatusLine()
@@ -95,7 +95,7 @@ def _hear(
         line.show(lambda columns: f"{model} has heard {number} of {len(clips)} sentences"[: columns - 1])
 
     try:
-        return hearing.hear(client, clips, [model.name for model in models], language, show)
+        return hearing.hear(client, clips, [model.model for model in models], language, show)
     finally:
         line.clear()
 

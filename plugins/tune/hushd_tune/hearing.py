@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from hushd.client import Client
-from hushd_models.model_choice import Candidate, candidates
+from hushd_models import languages
+from hushd_models.catalogue import Known
+from hushd_models.model_choice import candidates
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
@@ -35,11 +37,11 @@ class Hearings:
     memory_mb: float
 
 
-def models(client: Client, language: str) -> list[Candidate]:
+def models(client: Client, language: str) -> list[Known]:
     """Returns the installed models that hear a language, or do not say which they hear."""
     described = client.describe("stt").stt
     every = candidates(described)
-    return [model for model in every if not model.languages or model.hears(language)]
+    return [model for model in every if not model.languages or languages.is_among(language, model.languages)]
 
 
 def hear(

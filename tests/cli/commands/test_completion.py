@@ -162,7 +162,10 @@ def test_offers(runtime: Path, line: str, some: set[str]) -> None:
 def test_voices_are_those_of_the_last_list(runtime: Path) -> None:
     """TAB offers the list that a gateway or `say -v '?'` has left, with their languages; a voice that is not installed
     cannot speak."""
-    voices = [{"name": name, "language": "en-US", "installed": name == "heart"} for name in ("heart", "kore")]
+    voices = [
+        {"name": name, "language": "en-US", "engine": "hibari", "installed": name == "heart"}
+        for name in ("heart", "kore")
+    ]
     engine = {"name": "hibari", "installed": True, "voices": voices}
     listings.save_catalogues(paths.find().listed, Descriptions.from_data({"tts": {"role": "tts", "engines": [engine]}}))
     assert completion.offers(["say", "-v"], "") == {"heart": "en-US hibari"}

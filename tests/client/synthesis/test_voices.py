@@ -28,7 +28,7 @@ def engine(name: str, *voices: dict[str, Any], languages: str = "", installed: b
         "install": f"pip install {name}",
         "default_voice": voices[0]["name"] if voices else "",
         "models": [{"name": "m", "languages": languages.split()}],
-        "voices": list(voices),
+        "voices": [voice | {"engine": name} for voice in voices],
     }
 
 

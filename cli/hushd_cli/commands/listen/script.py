@@ -14,7 +14,7 @@ from hushd.transcripts.segment import Layout, Segment, Segments
 from hushd.transcripts.transcript import Transcript
 from hushd.warnings import ResultWarning
 from hushd_models import advice, languages, text_language
-from hushd_models.model_choice import candidates, capacity, choose
+from hushd_models.model_choice import candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
@@ -63,7 +63,7 @@ class Script:
             return
         described = client.describe("stt").stt
         timed = {f"{entry.name}/{model}" for entry in described.engines for model in entry.models_with_words()}
-        if known := [each for each in candidates(described) if each.name in timed and each.hears(options.language)]:
+        if known := ranked([each for each in candidates(described) if each.model in timed], options.language, "medium"):
             room = capacity(client.status(), "stt")
             options.engine, options.model, why = choose(known, room, options.language, "medium")
             console.note(why)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis.voices import Voice
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_cli.commands.say.options import parse
 from hushd_cli.commands.say.timed import TimedSpeech
 from hushd_reading.subtitles import read
+from hushd_schema.description import Voice
 from support.command_line import run
 from support.refusals import hushd_error
 
@@ -30,7 +30,8 @@ class Client:
         self.asked: list[dict[str, Any]] = []
 
     def voices(self) -> list[Voice]:
-        return [Voice(name, "en-US", "hibari") for name in ("heart", "bella", "george")]
+        about = {"language": "en-US", "engine": "hibari", "installed": True}
+        return [Voice.from_data({"name": name} | about) for name in ("heart", "bella", "george")]
 
     def synthesize(self, text: str, **options: Any) -> Speech:
         self.asked.append({"text": text, **options})
