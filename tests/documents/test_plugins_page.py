@@ -85,7 +85,7 @@ def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
         "from hushd_worker_stt.worker import SpeechToText; "
         "worker = SpeechToText('pitch', 'default'); print(worker.load(print).model); "
         "tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 310).astype('f'); "
-        "print([segment.text for segment in worker._engine.transcribe(tone, Options())])"
+        "print([segment.text for segment in worker.engine.transcribe(tone, Options())])"
     )
     assert python(environment, "-c", program) == "tiny\n['310 Hz']\n"
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", small_models.FEW, str(tmp_path / "test_pitch.py"))

@@ -63,7 +63,7 @@ class Peer:
         self._connect(path)
         self.answer_pings = True
         self._decoder = Decoder(m.TO_CLIENT)
-        self._count = 0
+        self.count = 0
         if hello:
             self.send(m.Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid()))
             self.expect(m.Welcome)
@@ -106,8 +106,8 @@ class Peer:
             assert isinstance(message, m.Accepted), message
 
     def new_id(self) -> bytes:
-        self._count += 1
-        return self._count.to_bytes(16, "big")
+        self.count += 1
+        return self.count.to_bytes(16, "big")
 
     def request(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> bytes:
         request_id = self.new_id()

@@ -36,7 +36,7 @@ def worker() -> SpeechToText:
 @pytest.fixture
 def every_time(worker: SpeechToText) -> Iterator[None]:
     """Has the model hear all that it is given, for a test of how long that takes."""
-    engine: Any = worker._recogniser.engine
+    engine: Any = worker.engine
     heard_once = engine._transcriber
     engine._transcriber = SimpleNamespace(text=heard_once.anew)
     yield
@@ -65,7 +65,7 @@ def bare(worker: SpeechToText) -> Bare:
     Its arithmetic, and now and then a word, differ from one processor to the next. What hushd hears of them differs
     from that by little.
     """
-    engine = worker._recogniser.engine
+    engine = worker.engine
 
     def text(samples: np.ndarray) -> str:
         segments = engine.transcribe(normalise(samples, engine.LEVEL), Options(language="en"))

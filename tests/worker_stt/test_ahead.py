@@ -24,7 +24,7 @@ from support.stt_jobs import Ask, chunked, encoded
 def given(worker: SpeechToText, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of the pieces that the engine reads; every recording is slow enough to be read ahead."""
     monkeypatch.setattr(ahead, "_ARRIVING_S", 0.0)
-    engine: Any = worker._recogniser.engine
+    engine: Any = worker.engine
     transcribe, lengths = engine.transcribe, list[int]()
 
     def noted(samples: np.ndarray, options: Any) -> Any:
@@ -94,7 +94,7 @@ def test_a_warning_about_a_text_read_ahead_is_in_the_result(
     worker: SpeechToText, ask: Ask, given: list[int], first_half: np.ndarray, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """A decoder that loops is told of, however the recording came."""
-    engine: Any = worker._recogniser.engine
+    engine: Any = worker.engine
     transcribe = engine.transcribe
     looped = "so it goes " * 40
     monkeypatch.setattr(

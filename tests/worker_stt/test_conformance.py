@@ -95,7 +95,7 @@ class OnTrial(Trial):
 
     def __init__(self, engine: Engine) -> None:
         self.info, self.speech = Model("m", ("en",), 1), np.full(3 * RATE, 0.1, np.float32)
-        self.__dict__["worker"] = SimpleNamespace(_engine=engine)
+        self.__dict__["worker"] = SimpleNamespace(engine=engine)
 
 
 OWN = [name for name, case in CASES.items() if not getattr(case, "__module__", "").endswith("hushd_worker.conformance")]

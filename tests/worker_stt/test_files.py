@@ -84,8 +84,8 @@ def scripted(
 
 
 def engine(worker: SpeechToText) -> Scripted:
-    assert isinstance(worker._engine, Scripted)
-    return worker._engine
+    assert isinstance(worker.engine, Scripted)
+    return worker.engine
 
 
 def run(worker: SpeechToText, samples: np.ndarray, economy: bool = False, **params: object) -> tuple[Asked, bool]:

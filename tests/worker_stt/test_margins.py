@@ -46,7 +46,7 @@ def test_a_dither_decides_nothing(name: str) -> None:
 @pytest.mark.parametrize("seeds", [[1], pytest.param(range(DITHERS), marks=pytest.mark.night)], ids=["one", "twenty"])
 def test_a_dither_makes_no_text_likely(worker: SpeechToText, name: str, seeds: Iterable[int]) -> None:
     """No text becomes unlikely either: a person's words, and the same played backwards."""
-    engine = worker._recogniser.engine
+    engine = worker.engine
 
     def read(samples: Sound) -> str:
         return " ".join(segment.text for segment in engine.transcribe(normalise(samples), Options()))

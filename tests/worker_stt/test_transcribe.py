@@ -206,7 +206,7 @@ def test_memory_is_flat_however_long_the_recording(
         lengths.append(len(piece))
         return "It was the best of times, it was the worst of times."
 
-    monkeypatch.setattr(worker._recogniser.engine._transcriber, "text", text)  # type: ignore[attr-defined]
+    monkeypatch.setattr(worker.engine._transcriber, "text", text)  # type: ignore[attr-defined]
 
     def peak(times: int) -> int:
         """That of what Python and numpy hold."""

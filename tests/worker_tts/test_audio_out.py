@@ -154,7 +154,7 @@ def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker,
 
 def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A voice of 22.05 kHz becomes Ogg Opus of 24 kHz by itself."""
-    engine: Any = tiny._engine
+    engine: Any = tiny.engine
     synthesize = engine.synthesize
     monkeypatch.setattr(
         engine, "synthesize", lambda *given: (AudioChunk(c.samples, 22050) for c in synthesize(*given)), raising=False
@@ -191,7 +191,7 @@ def test_commands_change_volume_and_make_silence(tiny: Worker, say: Say, text: s
 
 def test_sound_of_several_rates_makes_one_stream(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A sentence at another rate than the first is resampled to the first's."""
-    engine: Any = tiny._engine
+    engine: Any = tiny.engine
     synthesize = engine.synthesize
 
     def mixed(text: str, voice: Any, speed: float) -> Iterator[AudioChunk]:

@@ -41,7 +41,7 @@ def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch
     def note(*_: object) -> None:
         threads.append(threading.current_thread())
 
-    engine = type(tiny._engine)
+    engine = type(tiny.engine)
     monkeypatch.setattr(engine, "load", note)
     monkeypatch.setattr(engine, "rest", note)
     worker = Worker("tiny", "default")
@@ -66,9 +66,9 @@ def test_a_new_voice_is_as_loud_as_its_first_sentence_says(
     """A sentence that an engine makes in stretches, the first one quiet, is measured whole for an unknown voice."""
     hum = np.sin(np.arange(8000, dtype=np.float32) * 0.3)
     stretches = [AudioChunk(hum * np.float32(level), 8000) for level in (0.01, 0.3, 0.3, 0.3)]
-    monkeypatch.setattr(type(tiny._engine), "synthesize", lambda *_: iter(stretches))
+    monkeypatch.setattr(type(tiny.engine), "synthesize", lambda *_: iter(stretches))
     voices = [Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200)]
-    monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: tuple(voices)))
+    monkeypatch.setattr(type(tiny.engine), "voices", classmethod(lambda cls: tuple(voices)))
     tiny.load(lambda note: None)
     spoken = np.frombuffer(say(tiny, "Hello.").raw, "<i2")[8000:] / 32768
     assert lufs(float(powers(spoken.astype(np.float32), 8000).mean())) == pytest.approx(TARGET_LUFS, abs=0.5)
@@ -174,7 +174,7 @@ def test_text_without_end_streams_in_flat_memory(
     tiny: Worker, heard: list[str], monkeypatch: pytest.MonkeyPatch, filler: bytes, chunks: int
 ) -> None:
     """With and without full stops, 128 KiB by day and a megabyte at night; neither text nor audio piles up."""
-    monkeypatch.setattr(type(tiny._engine), "heard", Forgetful())
+    monkeypatch.setattr(type(tiny.engine), "heard", Forgetful())
     chunk = filler * (MAX_PAYLOAD // len(filler))
     left = chunks
     sent = 0
@@ -214,7 +214,7 @@ def test_an_engine_that_economised_says_so(
     tiny: Worker, monkeypatch: pytest.MonkeyPatch, economy: bool, thrifty: bool
 ) -> None:
     """The engine learns that memory is short, and the job that it economised; neither outlives the job."""
-    engine: Any = tiny._engine
+    engine: Any = tiny.engine
     synthesize = engine.synthesize
 
     def economise(*arguments: Any) -> Iterator[Any]:
@@ -271,8 +271,8 @@ def test_a_text_is_spoken_by_the_voice_of_its_language(
     """A text in pieces is, as well; numbers and a word of many languages in the user's own, English by the usual
     voice."""
     french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)
-    voices = (*tiny._engine.voices(), french)
-    monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: voices))
+    voices = (*tiny.engine.voices(), french)
+    monkeypatch.setattr(type(tiny.engine), "voices", classmethod(lambda cls: voices))
     pieces = [FRENCH[:3].encode(), FRENCH[3:].encode(), b" Et toi ?"]
     assert say(tiny, "", pieces=pieces, languages=["en"]).result["voice"] == "thé"
     assert heard == [FRENCH, "Et toi ?"]

@@ -78,7 +78,7 @@ class Trial(ABC):
 
     @property
     def engine(self) -> BaseEngine:
-        engine: BaseEngine = self.worker._engine  # noqa: SLF001 - its author tries it alone
+        engine: BaseEngine = self.worker.engine
         return engine
 
     def ask(self, operation: str, data: bytes, leave_s: float | None = None, **params: object) -> Answer:

@@ -70,7 +70,7 @@ class SpeechToText(BaseWorker):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         self._load(report)
-        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._spec.name)
+        device, why = compute_device.report(self.engine.compute_device, self.engine.why_there, self._spec.name)
         return Capabilities(
             engine=self._spec.name,
             model=self._model.name,
@@ -79,8 +79,8 @@ class SpeechToText(BaseWorker):
             word_times=self._spec.word_times,
             compute_device=device,
             why_there=why,
-            suspends=self._engine.suspends,
-            leave_s=self._engine.leave_s,
+            suspends=self.engine.suspends,
+            leave_s=self.engine.leave_s,
         )
 
     def _load(self, report: Callable[[str], None]) -> None:
@@ -90,9 +90,9 @@ class SpeechToText(BaseWorker):
         # numpy's import and an engine's native load take 0.1 s or more each, on different cores.
         preparation = threading.Thread(target=_prepare, name="preparation", daemon=True)
         preparation.start()
-        self._engine: Engine = kind()
+        self.engine: Engine = kind()
         try:
-            self._engine.load(name, report)
+            self.engine.load(name, report)
         finally:
             preparation.join()
         with importing("Audio cannot be read here", kind.install()):
@@ -100,15 +100,15 @@ class SpeechToText(BaseWorker):
                 importlib.import_module(module)
         from .recogniser import Recogniser
 
-        if self._engine.feed_s:  # an engine with an open stream cannot do anything else
+        if self.engine.feed_s:  # an engine with an open stream cannot do anything else
             self.slots, self.sessions, self.aside = 1, 0, 0
-        elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
+        elif self.engine.batch > 1 and self.engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
         else:
-            self.slots = self._engine.parallel
+            self.slots = self.engine.parallel
         self._model = next(model for model in kind.models() if model.name == name)
         self._spec = of_model(spec, self._model)
-        self._recogniser = Recogniser(self._engine, self._model)
+        self._recogniser = Recogniser(self.engine, self._model)
 
     def run(self, job: Job) -> JsonObject:
         """Transcribes; sends the text in partials.
@@ -127,7 +127,7 @@ class SpeechToText(BaseWorker):
             takes = self._spec.options is None or "hotwords" in self._spec.options
             # Hotwords make other words wrong, so that an engine that can tell how likely an own word is gets none.
             english = (request.language or "en").partition("-")[0] == "en"
-            if takes and not (english and self._engine.scoring("en")):
+            if takes and not (english and self.engine.scoring("en")):
                 request = replace(request, hotwords=", ".join(filter(None, (request.hotwords, *own.names))))
         if request.live:
             result = self._live(job, request)
@@ -139,10 +139,10 @@ class SpeechToText(BaseWorker):
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def rest(self) -> None:
-        self._engine.rest()
+        self.engine.rest()
 
     def close(self) -> None:
-        self._engine.close()
+        self.engine.close()
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:
         """Transcribes the requested track, or else the best one that can be decoded and has speech."""

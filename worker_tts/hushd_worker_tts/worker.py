@@ -48,7 +48,7 @@ class Worker(BaseWorker):
     def __init__(self, engine: str, model: str) -> None:
         self._name = engine
         self._model = model
-        self._engine: Engine
+        self.engine: Engine
         self._thread: EngineThread
         self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
 
@@ -56,17 +56,17 @@ class Worker(BaseWorker):
         """Finds and loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
         self._thread = EngineThread()
         self._thread.call(lambda: self._load(report))
-        self.slots = self._engine.parallel
+        self.slots = self.engine.parallel
         self._thread.staff(self.slots)
-        voices = tuple(voice.name for voice in self._engine.voices() if voice.installed)
-        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._spec.name)
+        voices = tuple(voice.name for voice in self.engine.voices() if voice.installed)
+        device, why = compute_device.report(self.engine.compute_device, self.engine.why_there, self._spec.name)
         return Capabilities(
             engine=self._spec.name,
             model=self._model,
             voices=voices,
             compute_device=device,
             why_there=why,
-            leave_s=self._engine.leave_s,
+            leave_s=self.engine.leave_s,
         )
 
     def _load(self, report: Callable[[str], None]) -> None:
@@ -80,8 +80,8 @@ class Worker(BaseWorker):
         # Parsing dictionaries makes a million permanent objects; collecting garbage among them takes 10 to 20 ms.
         gc.disable()
         try:
-            self._engine = kind(model)
-            self._engine.load(report)
+            self.engine = kind(model)
+            self.engine.load(report)
             from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
             from .levelling import Leveller
 
@@ -100,7 +100,7 @@ class Worker(BaseWorker):
         """
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can only synthesize, not {quoted(job.op)}.")
-        asked = params.read(job.params, self._spec, self._engine.voices())
+        asked = params.read(job.params, self._spec, self.engine.voices())
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
         text = _Beginning(job.read())
@@ -108,8 +108,8 @@ class Worker(BaseWorker):
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
             job.send_partial({"kind": "voice", "voice": asked.voice.name})
         pronounce = self._pronunciations(job, asked)
-        with SpeechJob(job, self._engine, self._thread, asked, self._leveller) as speech:
-            for item in read(text, asked.markup, asked.voice.language, pronounce, self._engine.reads_phonemes):
+        with SpeechJob(job, self.engine, self._thread, asked, self._leveller) as speech:
+            for item in read(text, asked.markup, asked.voice.language, pronounce, self.engine.reads_phonemes):
                 speech.speak(item)
             result = speech.close()
         if sentence := _foreign(text.text, asked.voice):
@@ -127,7 +127,7 @@ class Worker(BaseWorker):
         language = text_language.detect(text, own or [usual.language])
         if not language or text_language.may_be(language, spoken):
             return usual
-        able = (voice for voice in self._engine.voices() if voice.installed and voice.model == usual.model)
+        able = (voice for voice in self.engine.voices() if voice.installed and voice.model == usual.model)
         if voice := next((voice for voice in able if languages.code(voice.language) == language), None):
             return voice
         unable = f"which the voice {usual.name} ({usual.language}) does not speak"
@@ -136,10 +136,10 @@ class Worker(BaseWorker):
 
     def rest(self) -> None:
         """Has the engine give back memory that only work needs."""
-        self._thread.call(self._engine.rest)
+        self._thread.call(self.engine.rest)
 
     def close(self) -> None:
-        self._engine.close()
+        self.engine.close()
 
     def _pronunciations(self, job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:
         """Returns the user's own pronunciations in the voice's language, overridden by those of the request."""

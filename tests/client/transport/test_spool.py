@@ -52,15 +52,16 @@ def test_the_file_has_no_name_and_shrinks(spooled_files: Path) -> None:
     spool = Spool(memory=10)
     for seq in range(4):
         spool.put(chunk(seq, bytes(8)))
-    assert spool._store._file is not None
-    info = os.fstat(spool._store._file.fileno())
+    file = spool._store._file
+    assert file is not None
+    info = os.fstat(file.fileno())
     assert stat.S_IMODE(info.st_mode) == 0o600
     assert info.st_nlink == 0
     assert info.st_size == 24
     assert os.listdir(spooled_files) == []
     for _ in range(4):
         spool.get()
-    assert os.fstat(spool._store._file.fileno()).st_size == 0
+    assert os.fstat(file.fileno()).st_size == 0
     spool.discard(EOFError())
 
 

@@ -49,23 +49,23 @@ class ScriptedPool:
         self.at_due: list[a.Action] = []
         self.heard_at_tick: list[int] = []  # the number of events before each call of `on_time`
         self.ticks = 0
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()
 
     def handle(self, event: e.Event, now: float) -> list[a.Action]:
         out = self.rule(event)
         if isinstance(event, e.FromClient) and isinstance(event.message, Hello):
             out = [a.ToClient(event.route, WELCOME), *out]
-        with self._changed:
+        with self.changed:
             self.events.append(event)
-            self._changed.notify_all()
+            self.changed.notify_all()
         return out
 
     def on_time(self, now: float) -> list[a.Action]:
-        with self._changed:
+        with self.changed:
             self.ticks += 1
             self.due = self.next_due
             self.heard_at_tick.append(len(self.events))
-            self._changed.notify_all()
+            self.changed.notify_all()
         return self.at_due
 
     def deadline(self) -> float | None:
@@ -82,8 +82,8 @@ class ScriptedPool:
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
 
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, BOUND_S), self.events
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.of(kind)) >= count, BOUND_S), self.events
         return self.of(kind)
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -271,8 +271,8 @@ def test_race_23_a_timer_waits_for_messages_that_lie_unread(stage: Stage, arrive
     stage.extra.lies_unread = unread
     stage.pool.due = float("-inf")
     stage.start()
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    with stage.pool.changed:
+        assert stage.pool.changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
     assert stage.pool.heard_at_tick[0] >= 1
 
 
@@ -281,14 +281,14 @@ def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     stage.pool.due = float("-inf")
     stage.pool.at_due = [a.Log("INFO", "due")]
     stage.start()
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    with stage.pool.changed:
+        assert stage.pool.changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
     began = time.monotonic()
     stage.pool.rule = on(e.FromClient)
     stage.pool.due = began + 0.05
     stage.connect()
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 2, BOUND_S)
+    with stage.pool.changed:
+        assert stage.pool.changed.wait_for(lambda: stage.pool.ticks == 2, BOUND_S)
     assert time.monotonic() >= began + 0.05
 
 

@@ -108,7 +108,7 @@ def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Pa
     started: Supervisor = start_supervisor('log_level = "debug"\n' + CONFIG)
     with started.connect(holder="agent") as peer:
         peer.ask("echo", "tts/echo/a", payload=SECRET.encode(), credit=100)
-        request = f"{peer._count.to_bytes(16, 'big').hex()[:8]}"
+        request = f"{peer.count.to_bytes(16, 'big').hex()[:8]}"
         log = started.log()
         files = [path for path in (runtime / "state").rglob("*") if path.is_file()]
         assert SECRET not in log + "".join(path.read_text(errors="replace") for path in files)
@@ -120,7 +120,7 @@ def test_a_worker_prints_under_the_id_of_its_request(supervisor: Supervisor, run
     with supervisor.connect(holder="agent") as peer:
         peer.ask("warm", "stt/echo/a")
         assert peer.fail("raise", "stt/echo/a").code == "worker_failed"
-        request = f"{peer._count.to_bytes(16, 'big').hex()[:8]}"
+        request = f"{peer.count.to_bytes(16, 'big').hex()[:8]}"
     path = runtime / "state/logs/stt-echo-a.log"
     # Alone on the last line: its message might quote what was said. The supervisor reads output each 20 ms.
     wait_until(lambda: path.read_text().endswith("RuntimeError\n"), "the end of the traceback")

@@ -70,6 +70,10 @@ def prove(server: ServerProcess) -> Callable[[float], bytes]:
     return ask
 
 
+def port_of(server: ServerProcess) -> int:
+    return int(server._where["port"])
+
+
 def start(server: ServerProcess) -> None:
     server.start(prove(server), lambda note: None)
 
@@ -86,7 +90,7 @@ def test_starts_answers_and_ends(make: Make) -> None:
     server = make()
     start(server)
     assert prove(server)(9)[:4] == b"RIFF"
-    port = int(server._where["port"])
+    port = port_of(server)
     assert servers.listening(port)
     server.end()
     assert not family()
@@ -143,7 +147,7 @@ def test_its_whole_family_ends(make: Make, lies: tuple[str, ...], wrapper: tuple
     run = [*wrapper, sys.executable, "-S", str(servers.LYING), "{port}", *lies]
     server = make(run=run, stop_timeout=0.5)
     start(server)
-    port = int(server._where["port"])
+    port = port_of(server)
     server.end()
     assert not family()
     assert not servers.listening(port)
@@ -155,7 +159,7 @@ def test_another_program_on_its_port(make: Make) -> None:
     start(server)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", int(server._where["port"])))
+        other.bind(("127.0.0.1", port_of(server)))
         other.listen()
         with pytest.raises(HushdError, match=r"Another program answers on 127\.0\.0\.1:\d+, not the server mine"):
             prove(server)(9)
@@ -170,7 +174,7 @@ def test_another_program_while_it_loads(make: Make) -> None:
         def shares(note: str) -> None:
             if note.startswith("waits for") and not other.getsockname()[1]:
                 other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                other.bind(("127.0.0.1", int(server._where["port"])))
+                other.bind(("127.0.0.1", port_of(server)))
                 other.listen()
 
         with pytest.raises(HushdError, match="Another program answers") as raised:
@@ -203,7 +207,7 @@ def test_two_of_one_kind(make: Make) -> None:
     first, second = make(), make()
     start(first)
     start(second)
-    assert first._where != second._where
+    assert port_of(first) != port_of(second)
     assert prove(first)(9) == prove(second)(9)
 
 

@@ -129,7 +129,7 @@ def test_another_file_is_another_model(models: Path, say: Say) -> None:
     assert [model.name for model in models if model.installed] == ["kokoro-v1.0.int8"]
     worker = Worker("kokoro", "kokoro-v1.0.int8")
     worker.load(lambda note: None)
-    LOADED.append(worker._engine)
+    LOADED.append(worker.engine)
     assert say(worker, "Hello.").result["voice"] == "af_heart"
     assert say(worker, "Hello.", voice="am_adam").result["voice"] == "am_adam"
 
