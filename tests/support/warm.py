@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Any
 
 import psutil
+from hushd_protocol.system.lifeline import adopt_orphans
 
 COMMANDS = (
     "hushd_cli.entry", "hushd_cli.main", "hushd_cli.commands.say.command", "hushd_cli.commands.listen.command",
@@ -45,7 +46,6 @@ IMPORTED = {
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
 _READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
-_PR_SET_CHILD_SUBREAPER = 36
 _STARTED_WITH = dict(os.environ)
 _NURSERIES: list[int] = []  # the numbers of the processes that wait
 PIPE = subprocess.PIPE
@@ -185,16 +185,6 @@ class _Nursery:
 def _limits() -> dict[int, tuple[int, int]]:
     kinds = {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
     return {kind: resource.getrlimit(kind) for kind in kinds}
-
-
-def adopt_orphans(wanted: bool) -> None:
-    """Says whether this process is the parent of descendants whose own has ended, instead of init; not elsewhere."""
-    import ctypes
-
-    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(
-        _PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0
-    ):
-        raise OSError(ctypes.get_errno(), "prctl")
 
 
 def _read(connection: socket.socket, size: int) -> bytes:

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 
+_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
 # The variable that names, for all that a worker starts, its process: see the supervisor's `orphans`.
 TREE = "HUSHD_WORKER_TREE"
 
@@ -44,6 +45,15 @@ def tie(descriptor: int, group: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
     fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def adopt_orphans(wanted: bool = True) -> None:
+    """Says whether this process, instead of init, becomes the parent of descendants whose own parent has ended.
+    Does nothing elsewhere than on Linux."""
+    if sys.platform == "linux":
+        import ctypes  # takes 1 ms, and most processes adopt nobody
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def _ended(descriptor: int) -> bool:

@@ -15,15 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from hushd_protocol.system.footprint import children
-from hushd_protocol.system.landlock import libc
-from hushd_protocol.system.lifeline import TREE
+from hushd_protocol.system.lifeline import TREE, adopt_orphans
 
 from hushd_supervisor.core.events import Event, Exited
 
 from . import process
 from .source import Source
 
-_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
 _PASSES = 3  # passes over all processes, since one may start another meanwhile
 
 
@@ -61,7 +59,7 @@ class Orphans(Source):
         # Our first worker is still to come, while whoever started us connects.
         if not self._begun and sys.platform == "linux":
             self._begun = True
-            libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            adopt_orphans()
             if self._was_killed:
                 self._end_predecessors()
         return iter(())

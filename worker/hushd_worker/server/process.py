@@ -15,6 +15,7 @@ from pathlib import Path
 from hushd_models import server_files
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
+from hushd_protocol.system.lifeline import adopt_orphans
 from hushd_schema.server_file import ServerFile
 
 from hushd_worker import usage
@@ -31,7 +32,6 @@ _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # seconds within which the end of a server is noticed
 _OUTPUT_TAIL_BYTES = 4000  # bytes of its output that are kept
 _OUTPUT_LAST_WORDS_S = 1.0  # seconds for which the output of a server that has ended is still read
-_PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
 # Prefixes of this process's variables that are not for a program with an environment of its own.
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
 
@@ -165,10 +165,7 @@ class ServerProcess:
         if server_files.installed(server) is None:
             file = server_files.path_of(server.name)
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
-        if sys.platform == "linux":  # this process adopts what a killed guard leaves
-            import ctypes
-
-            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()  # what a killed guard leaves
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()
