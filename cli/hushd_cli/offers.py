@@ -40,18 +40,16 @@ def mention_language() -> None:
         told.write_text(f"{session}\n")
 
 
-def mention_slow_voice(voice: VoiceChoice) -> None:
+def mention_slow_voice(voice: VoiceChoice, pace: float) -> None:
     """Prints how to choose a voice that another one spoke for, since it is slower than real time here. A person is
     told once for each model."""
-    from hushd_models import paces
-
-    here, model = paths.find(), f"{voice.engine}/{voice.model}"
-    told = here.state / "slow-voices-told"
+    model = f"{voice.engine}/{voice.model}"
+    told = paths.find().state / "slow-voices-told"
     before = told.read_text() if told.exists() else ""
     if not _is_person() or model in before.split():
         return
-    pace = paces.measured(here).get(model, 0.0)
-    why = f"it computes {pace:.1f} s for a second of sound here"
+    seconds = f"{pace:.1f} s" if pace else "more than a second"
+    why = f"it computes {seconds} for a second of sound here"
     console.complain(f"{model} did not speak, since {why}: `say --voice {voice.engine}/{voice.voice}` has it speak.")
     with best_effort.writing(told):
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hushd.synthesis.voices import VoiceChoice
 from hushd_cli import offers
-from hushd_models import paces
 from hushd_protocol.system import paths
 
 
@@ -39,12 +38,12 @@ def test_a_voice_that_is_too_slow_is_named_once(runtime: Path, monkeypatch: pyte
     """A person learns why another voice speaks, and how to choose this one; a program is told nothing."""
     said: list[str] = []
     monkeypatch.setattr(offers.console, "complain", said.append)
-    paces.keep(paths.find(), "kokoro/v1.0", 5.04)
     for person, model, told in ((False, "v1.0", 0), (True, "v1.0", 1), (True, "v1.0", 1), (True, "v2", 2)):
         monkeypatch.setattr(offers, "_is_person", lambda person=person: person)
-        offers.mention_slow_voice(VoiceChoice("kokoro", model, "ff_siwis"))
+        offers.mention_slow_voice(VoiceChoice("kokoro", model, "ff_siwis"), 5.04 if model == "v1.0" else 0.0)
         assert len(said) == told
-    assert said[0] == (
-        "kokoro/v1.0 did not speak, since it computes 5.0 s for a second of sound here: "
-        "`say --voice kokoro/ff_siwis` has it speak."
-    )
+    for text, model, pace in zip(said, ("v1.0", "v2"), ("5.0 s", "more than a second"), strict=True):
+        assert text == (
+            f"kokoro/{model} did not speak, since it computes {pace} for a second of sound here: "
+            "`say --voice kokoro/ff_siwis` has it speak."
+        )

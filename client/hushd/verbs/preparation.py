@@ -31,14 +31,15 @@ class Preparation:
     `control`: sends a control message with names, and returns the data of its result.
 
     Attributes:
-        passed_over: the last voice that was not chosen since it is slower than real time here.
+        passed_over: the last voice that was not chosen since it is slower than real time here, and its pace, as
+            `Client.passed_over` has them.
     """
 
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
         self._engines: HearingDescription | None = None  # engines for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
-        self.passed_over: VoiceChoice | None = None
+        self.passed_over: tuple[VoiceChoice, float] | None = None
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
         """Returns the request for a speech with `params`, by the engine that has the voice.
@@ -189,7 +190,7 @@ class Preparation:
             slow = yield Brief(partial(paces.measured, paths.find()))
             self._voices[wish] = choose(described.tts, *wish, slow)
             if slow and (usual := choose(described.tts, *wish)) != self._voices[wish]:
-                self.passed_over = usual
+                self.passed_over = usual, slow.get(f"{usual.engine}/{usual.model}", 0.0)
         return self._voices[wish]
 
     def _hearing(self) -> Steps[HearingDescription]:

@@ -38,8 +38,9 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     """Speech from text and to text; a base of both clients. Every verb raises `HushdError`."""
 
     @property
-    def passed_over(self) -> VoiceChoice | None:
-        """The voice that a speech would have had, were it not slower than real time on this machine."""
+    def passed_over(self) -> tuple[VoiceChoice, float] | None:
+        """The voice that a speech would have had, were it not slower than real time on this machine, and its measured
+        pace; 0.0 where a voice that is no slower was measured instead."""
         return self._preparation.passed_over
 
     @verb

@@ -128,7 +128,7 @@ def test_a_voice_that_is_too_slow_is_known(preparation: Preparation) -> None:
     paces.keep(paths.find(), "hibari/v1", 0.1)  # one that was not measured would count as no faster
     again = Preparation(control)
     assert answered(again.speech({"language": "fr"}, {}), described)[1].worker == "tts/hibari/v1"
-    assert again.passed_over == ("slow", "v1", "mia")
+    assert again.passed_over == (("slow", "v1", "mia"), 5.0)
 
 
 def test_a_programs_own_voice_is_not_asked_for_again(preparation: Preparation) -> None:

@@ -82,7 +82,7 @@ def _do(options: Namespace) -> None:
     if client.passed_over:
         from hushd_cli.offers import mention_slow_voice
 
-        mention_slow_voice(client.passed_over)
+        mention_slow_voice(*client.passed_over)
 
 
 def _write(client: Client, options: Namespace) -> None:
