@@ -174,7 +174,7 @@ class Listeners(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayStatus(Record):
-    """The process that serves those programs; `pid` is None while it is not needed."""
+    """The process that serves those programs, or agents that come by HTTP; `pid` is None while it is not needed."""
 
     pid: int | None
     starts: int
@@ -187,6 +187,7 @@ class DoorStatus(Record):
 
     listeners: tuple[ListenerStatus, ...]
     gateway: GatewayStatus
+    agents: GatewayStatus = GatewayStatus(pid=None, starts=0, rss_mb=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -371,7 +371,8 @@ def of_status() -> str:
     house.tell(FromClient(ROUTE, Claim(id=bytes(16), devices=["speaker"])))
     house.wait(2.5)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
-    door = DoorStatus(listeners=listeners, gateway=GatewayStatus(pid=33, starts=2, rss_mb=None))
+    gateway, agents = (GatewayStatus(pid=pid, starts=2, rss_mb=None) for pid in (33, 34))
+    door = DoorStatus(listeners=listeners, gateway=gateway, agents=agents)
     pids = {(name, house.gen(name)): 300 + number for number, name in enumerate((A, B))}
     asked = house.control("status")
     (floor,) = [action.floor for action in house.of(ReportStatus) if action.id == asked]

@@ -106,15 +106,16 @@ def card_line(card: CardStatus) -> str:
 
 
 def _door(door: DoorStatus | None) -> list[str]:
-    """The addresses for other programs, and the process that serves them."""
+    """The addresses for other programs, and the processes that serve them."""
     if door is None:
         return []
     lines = []
     for kind, name in (("http", "HTTP"), ("wyoming", "Wyoming")):
         if addresses := [listener.address for listener in door.listeners if listener.kind == kind]:
             lines.append(f"{name}: {', '.join(addresses)}")
-    if door.gateway.pid:
-        lines.append(f"gateway: pid {door.gateway.pid}, {_megabytes(door.gateway.rss_mb)}")
+    for name, process in (("gateway", door.gateway), ("agents", door.agents)):
+        if process.pid:
+            lines.append(f"{name}: pid {process.pid}, {_megabytes(process.rss_mb)}")
     return lines
 
 

@@ -19,7 +19,7 @@ from .memory import measure
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
-    from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
+    from hushd_schema.status import DoorStatus, FloorStatus, GatewayStatus, MemoryStatus, Status, WorkerStatus
 
     from .door import Door
     from .log import Ended
@@ -93,9 +93,10 @@ def report(
 
 
 def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStatus:
-    pid = door.gateway.pid
-    usage = usage_of(pid) if pid is not None else None
-    return replace(door, gateway=replace(door.gateway, rss_mb=_rss(usage)))
+    def measured(process: GatewayStatus) -> GatewayStatus:
+        return replace(process, rss_mb=_rss(usage_of(process.pid)) if process.pid else None)
+
+    return replace(door, gateway=measured(door.gateway), agents=measured(door.agents))
 
 
 def _rss(usage: Usage) -> float | None:

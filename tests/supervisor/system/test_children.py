@@ -61,9 +61,9 @@ def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 
 def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
-    door = Door(poller, launch, find(), lambda level, text: None)
-    door._start(0.0, [], False)
-    door._hang_up(door._gateways[0])
+    gateway, _ = Door(poller, launch, find(), lambda level, text: None)._make_programs()
+    gateway._start(0.0, [])
+    gateway._hang_up(gateway.processes[0], leaves=True)
 
 
 @linux

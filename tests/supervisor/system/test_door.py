@@ -21,7 +21,8 @@ from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
-from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, RESTART_DELAY_S, Door
+from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, Door
+from hushd_supervisor.system.on_demand import RESTART_DELAY_S, OnDemand
 from hushd_supervisor.system.process import Child
 from support.descriptors import none_left
 from support.peer import BOUND_S
@@ -98,6 +99,10 @@ class Doorway:
     def pid(self) -> int | None:
         status = self.door.status()
         return status.gateway.pid if status else None
+
+    @property
+    def program(self) -> OnDemand:
+        return self.door._programs[0]
 
     @property
     def addresses(self) -> list[str]:
@@ -205,7 +210,7 @@ def test_a_gateway_that_cannot_start_is_not_started_again_and_again(doorway: Mak
     there = doorway("--die", "3")
     connection = there.connect()
     assert there.read(connection) == b""
-    assert [text for _, text in there.log][-1] == "closed 1 connections, and starts no gateway for 10 s"
+    assert [text for _, text in there.log][-1] == "closed 1 connections, and starts the gateway after 10 s"
     for _ in range(3):
         due = there.door.deadline()
         assert due == there.now + RESTART_DELAY_S
@@ -223,12 +228,12 @@ def test_a_killed_gateway_holds_its_addresses_until_its_end_is_known(doorway: Ma
     """Its channel closes first: whoever connects then would start another one, though this start may have failed."""
     there = doorway()
     pid, _ = there.ask()
-    (gateway,) = there.door._gateways
+    (gateway,) = there.program.processes
     os.kill(pid, signal.SIGKILL)
     assert gateway.channel
     assert select.select([gateway.channel], [], [], BOUND_S)[0]
     assert not [*there.door.events({gateway.channel.fileno()}, there.now)]
-    assert not there.door._polled_listeners(agents=False)
+    assert not there.program.polled()
 
 
 def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
@@ -244,7 +249,7 @@ def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
 
 def test_a_program_that_cannot_be_started_is_a_line_in_the_log(doorway: Make) -> None:
     there = doorway()
-    there.door._commands = (("/nowhere/python",),) * 2
+    there.program.command = ("/nowhere/python",)
     assert there.read(there.connect()) == b""
     assert "could not be started" in there.log[-2][1]
 
