@@ -26,6 +26,7 @@ from hushd_protocol.messages import (
     LoadFailed,
     Message,
     Ready,
+    Result,
     Welcome,
     WorkerHello,
 )
@@ -147,10 +148,10 @@ class WorkerSocket(Source):
     def look(self, event: Event, now: float) -> None:
         """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
 
-        The new process starts meanwhile, so these milliseconds cost nothing. If any other module is needed after an
-        upgrade, the loop lets the running jobs finish and leaves; importing all of them now would cost 0.2 MB.
+        The first result is out by now, so nobody waits for these milliseconds. If a module is needed after an upgrade
+        that came before, the loop lets the running jobs finish and leaves, as with all others, which are 0.2 MB.
         """
-        if isinstance(event, Spawned):
+        if isinstance(event, FromWorker) and isinstance(event.message, Result):
             from hushd_schema import description, engines, entry_points, results, status  # noqa: F401
 
     # --- actions of the pool -----------------------------------------------------------------------------------------
