@@ -16,7 +16,6 @@ from .items import FORMULA, Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
-from .ssml import Ssml
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -44,14 +43,21 @@ def read(
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
     """
     spell = Pronouncer(words(language), pronounce, language, phonemes)
-    reader, splitter, formulas = Ssml(_reader(markup, language)), Splitter(language), Formulas(language)
+    splitter, formulas = Splitter(language), Formulas(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):
             yield Piece(spell(formulas.spoken(sentence)), ends)
 
     shown = formulas.hidden(_without_times(without_thoughts(_unescaped(_slices(chunks)))))
+    reader, at, begun = _reader(markup, language), 0, ""
     for text, final in without_scripts(shown) if markup == "markdown" else shown:
+        begun = begun or text.lstrip(" \t\r\n\ufeff\u200b")[:1]
+        if begun == "<":  # may be SSML
+            from .ssml import Ssml
+
+            reader, begun = Ssml(reader, at), "is read"
+        at += len(text)
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
                 yield from pieces(event, False)

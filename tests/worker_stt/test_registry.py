@@ -45,10 +45,10 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
     """`--describe` is for a supervisor that asks before any engine runs: JSON, and no numpy, soundfile or zmq."""
     program = (
-        "import runpy, sys; sys.argv = ['hushd_worker_stt', '--describe']; "
-        "runpy.run_module('hushd_worker_stt', run_name='__main__'); "
+        "import atexit, runpy, sys; sys.argv = ['hushd_worker_stt', '--describe']; "
         "heavy = {'ctranslate2', 'moonshine_voice', 'numpy', 'onnxruntime', 'soundfile', 'soxr', 'torch', 'zmq'}; "
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr)); "
+        "runpy.run_module('hushd_worker_stt', run_name='__main__')"
     )
     done = python("-c", program)
     assert done.returncode == 0

@@ -5,14 +5,13 @@ Light, since engines' modules import it.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass
-
-from . import onnx_arena
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription
@@ -61,7 +60,8 @@ class BaseEngine(ABC):
 
     def rest(self) -> None:
         """Gives back memory that only work needs, when no job is left; by default that of ONNX Runtime's arena."""
-        onnx_arena.shrink()
+        if arena := sys.modules.get("hushd_worker.onnx_arena"):  # none of its sessions without it
+            arena.shrink()
 
     def close(self) -> None:  # noqa: B027
         """Ends what `load` has started, before the worker leaves; does nothing by default."""

@@ -1,11 +1,14 @@
-"""The contract between the harness and a role's worker."""
+"""The contract between the harness and a role's worker, and the command line of a worker's program."""
 
 from __future__ import annotations
 
+import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from hushd_protocol import JsonObject
+from hushd_schema.record import Record
 from hushd_schema.results import Capabilities
 
 from .job import Job
@@ -42,3 +45,18 @@ class BaseWorker(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Ends what `load` has started, before the process leaves; does nothing by default."""
+
+
+def asked(describe: Callable[[], Record]) -> tuple[str, str]:
+    """Returns the engine and the model that the command line names, read by hand, since argparse would take 3 ms of
+    each start; for `--describe`, prints the description as JSON, and exits."""
+    match sys.argv[1:]:
+        case ["--engine", engine, "--model", model]:
+            return engine, model
+        case ["--engine", engine]:
+            return engine, "default"
+        case ["--describe"]:
+            print(json.dumps(describe().data()))
+            sys.exit()
+    print("usage: give --describe or --engine NAME [--model NAME]", file=sys.stderr)
+    sys.exit(2)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-import json
+from hushd_worker.worker import asked
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
-    parser.add_argument("--describe", action="store_true", help="print the engines as JSON and exit")
-    parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", metavar="NAME", help="the engine's model")
-    arguments = parser.parse_args()
-    if arguments.describe:
-        from .registry import REGISTRY
+    from .registry import REGISTRY
 
-        print(json.dumps(REGISTRY.describe().data()))
-    elif arguments.engine:
-        from hushd_worker.confinement import of_engine
-        from hushd_worker.harness import serve
+    engine, model = asked(REGISTRY.describe)
+    from hushd_worker.confinement import of_engine
+    from hushd_worker.harness import serve
 
-        from .worker import SpeechToText
+    from .worker import SpeechToText
 
-        serve(SpeechToText(arguments.engine, arguments.model or "default"), of_engine("stt", arguments.engine))
-    else:
-        parser.error("give --describe or --engine NAME")
+    serve(SpeechToText(engine, model), of_engine("stt", engine))
 
 
 if __name__ == "__main__":

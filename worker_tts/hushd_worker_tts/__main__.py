@@ -5,29 +5,19 @@ The supervisor runs it. It imports nothing heavy: engines import their libraries
 
 from __future__ import annotations
 
-import argparse
-import json
+from hushd_worker.worker import asked
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
-    parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
-    parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", metavar="NAME", help="the engine's model")
-    options = parser.parse_args()
-    if options.describe:
-        from .registry import REGISTRY
+    from .registry import REGISTRY
 
-        print(json.dumps(REGISTRY.describe().data()))
-        return
-    if not options.engine:
-        parser.error("give --describe or --engine NAME")
+    engine, model = asked(REGISTRY.describe)
     from hushd_worker.confinement import of_engine
     from hushd_worker.harness import serve
 
     from .worker import Worker
 
-    serve(Worker(options.engine, options.model or "default"), of_engine("tts", options.engine))
+    serve(Worker(engine, model), of_engine("tts", engine))
 
 
 if __name__ == "__main__":

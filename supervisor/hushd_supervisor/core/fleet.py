@@ -23,7 +23,6 @@ from .memory.budget import Memory
 from .memory.needs import Estimated
 from .memory.pressure import Level
 from .memory.unloads import Unloads
-from .status import row
 from .worker.process import GOING
 from .worker.request import ActiveRequest
 from .worker.states import State
@@ -139,6 +138,8 @@ class Fleet:
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         """The status of each worker, as far as it is known here, with the generation of its process."""
+        from .status import row  # loaded on first use
+
         return [
             (worker.gen, row(worker, self.admission.needs.memory(worker.name, worker.process.card), now))
             for worker in self.workers.values()

@@ -17,7 +17,6 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROT
 from hushd_schema.settings import Settings
 
 from . import events as ev
-from . import status
 from .acceptance import Requests
 from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient
 from .connections import PING_S, Connections, Departure
@@ -157,6 +156,8 @@ class Pool:
 
     def memory(self, now: float) -> MemoryStatus:
         """The state of memory, likewise."""
+        from . import status  # loaded on first use
+
         return status.memory(self._admission, now)
 
     # --- clients -----------------------------------------------------------------------------------------------------

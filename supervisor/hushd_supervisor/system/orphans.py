@@ -17,7 +17,7 @@ from pathlib import Path
 from hushd_protocol.system.footprint import children
 from hushd_protocol.system.lifeline import TREE, adopt_orphans
 
-from hushd_supervisor.core.events import Event, Exited
+from hushd_supervisor.core.events import Event, Exited, Spawned
 
 from . import process
 from .source import Source
@@ -57,11 +57,9 @@ class Orphans(Source):
 
     def on_time(self, now: float) -> Iterator[Event]:
         # Our first worker is still to come, while whoever started us connects.
-        if not self._begun and sys.platform == "linux":
-            self._begun = True
-            adopt_orphans()
-            if self._was_killed:
-                self._end_predecessors()
+        if self._was_killed and sys.platform == "linux":
+            self._was_killed = False
+            self._end_predecessors()
         return iter(())
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
@@ -72,6 +70,9 @@ class Orphans(Source):
 
     def look(self, event: Event, now: float) -> None:
         self._due |= isinstance(event, Exited) and sys.platform == "linux"
+        if isinstance(event, Spawned) and not self._begun:
+            self._begun = sys.platform == "linux"
+            adopt_orphans()  # its first child is still to come
 
     def close(self) -> None:
         if self._begun:
