@@ -11,6 +11,6 @@
 
 A language is `languages/xx.toml`, and `languages/xx.py` for what a table cannot say: a function `say_CLASS(verbaliser,
 record, near, parts)` comes before `Verbaliser.CLASS`, and returns None to leave it to that. Numbers in words are
-`spellout`'s, names of months, units and money `cldr`'s and the table's (`names`), genders `gender`'s. docs/READING.md
+`spellout`'s, names of units and money `cldr`'s and the table's (`names`), genders `gender`'s. docs/READING.md
 explains the keys of a table, and how a language is added.
 """

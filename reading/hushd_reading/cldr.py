@@ -1,4 +1,4 @@
-"""Names of months, days, units and money, which CLDR has (Babel), in the singular and plural.
+"""Names of units and money, which CLDR has (Babel), in the singular and plural.
 
 Babel keeps 5 MB a language; of these only the names stay here. Its files are read without its modules, which cost 7 ms
 before the first word.
@@ -16,20 +16,8 @@ from typing import NamedTuple
 
 
 class _Names(NamedTuple):
-    months: dict[str, tuple[str, ...]]  # names by width: wide, abbreviated
-    days: dict[str, tuple[str, ...]]  # names, Monday's first
     units: dict[str, tuple[str, str]]  # singular and plural
     money: dict[str, tuple[str, str]]
-
-
-def months(language: str, width: str = "wide") -> tuple[str, ...]:
-    """Returns the twelve months as they are in a date: `wide` is mars, `abbreviated` avr."""
-    return _names(language).months[width]
-
-
-def days(language: str, width: str = "wide") -> tuple[str, ...]:
-    """Returns the days of the week, from Monday on."""
-    return _names(language).days[width]
 
 
 def unit(name: str, language: str, single: bool) -> str | None:
@@ -61,13 +49,8 @@ def _names(language: str) -> _Names:
     tags = [code, *([f"{code}_{country.upper()}"] if country else [])]
     files = [file for tag in tags if (file := folder / f"{tag}.dat").exists()]
     tables = [_Table(io.BytesIO(file.read_bytes())).load() for file in files]
-    names = _Names({}, {}, {}, {})
+    names = _Names({}, {})
     for table in tables:
-        for width in ("wide", "abbreviated"):
-            for forms, key, first, count in ((names.months, "months", 1, 12), (names.days, "days", 0, 7)):
-                named = table.get(key, {}).get("format", {}).get(width, ())
-                if len(named) == count:
-                    forms[width] = tuple(named[at] for at in range(first, first + count))
         for name, widths in table["unit_patterns"].items():
             if pair := _pair(widths.get("long", {})):
                 names.units[name] = pair

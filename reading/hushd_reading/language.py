@@ -24,6 +24,15 @@ def table(name: str) -> Mapping[str, Any]:
     return toml.loads((path if path.exists() else _FOLDER / "en.toml").read_text("utf-8"))
 
 
+@cache
+def ready(code: str) -> Mapping[str, list[str]]:
+    """Returns words that the libraries of CLDR have for a language, so that a short text loads neither of them: numbers
+    of up to two digits and years, by their rules, and months, by their width. tests/golden/golden.py writes them."""
+    path = _FOLDER / f"{code}.txt"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {key: words.split("|") for key, words in (line.split("\t") for line in lines)}
+
+
 class Language:
     """A language with a table.
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from . import cldr, gender
-from .language import Language, table
+from .language import Language, ready, table
 
 _ISO = (
     "EUR USD GBP JPY CHF CNY AUD CAD NZD HKD SGD BRL MXN "
@@ -30,7 +30,7 @@ def month_forms(language: Language) -> dict[str, int]:
     forms: dict[str, int] = {}
     for number in range(12):
         for width in ("wide", "abbreviated"):
-            name = cldr.months(language.code, width)[number].rstrip(".")
+            name = ready(language.code)[f"months-{width}"][number].rstrip(".")
             forms |= {name: number + 1, name.capitalize(): number + 1}
     if language["date.order"] == "mdy":
         forms |= {name.lower(): number for name, number in forms.items()}

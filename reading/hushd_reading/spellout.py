@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from .language import ready
 
 if TYPE_CHECKING:
     from unicode_rbnf.engine import RbnfEngine
@@ -21,6 +24,7 @@ LANGUAGES = ("en", "de", "fr", "es", "pt", "it")
 FIRST_IN_DIGITS = 10**15
 
 _REGIONS = {"fr-be": "fr_BE", "fr-ch": "fr_CH", "pt-pt": "pt_PT"}
+FIRST_READY = {"numbering-year": 1900}  # first number whose words are `ready`, unless it is 0, by their rules
 _GENDERS = {"m": "masculine", "f": "feminine", "n": "neuter"}
 # The German article ein: what CLDR calls a case is its ending.
 _EIN = {
@@ -57,7 +61,8 @@ def cardinal(value: int, language: str, gender: str | None = None, case: str | N
     if gender is not None:
         ending = _EIN.get((gender, case or "")) if base == "de" else None
         names = [f"cardinal-{ending or _GENDERS[gender]}", "cardinal-masculine", "cardinal"]
-        rules = next(name for name in names if f"spellout-{name}" in _engine(language).rulesets)
+        known = _ready(language) or {name.removeprefix("spellout-") for name in engine(language).rulesets}
+        rules = next(name for name in names if name in known)
     spoken = _spelled(value, language, rules)
     if base == "es" and gender == "f":
         return re.sub(r"ientos\b(?!.* mill)", "ientas", spoken)  # doscientas mil, but doscientos millones
@@ -112,8 +117,9 @@ def year(value: int, language: str) -> str:
 
 def comma(language: str) -> str:
     """Returns the word between a whole number and its places: point, virgule, Komma."""
-    rules = "cardinal" if _base(language) == "en" else "cardinal-masculine"
-    return _spelled("0.5", language, rules).split()[1]
+    if known := _ready(language).get("comma"):
+        return known[0]
+    return computed("0.5", language, "cardinal" if _base(language) == "en" else "cardinal-masculine").split()[1]
 
 
 def minus(language: str) -> str:
@@ -125,8 +131,17 @@ def _base(language: str) -> str:
     return language.lower().replace("_", "-").partition("-")[0]
 
 
+def _ready(language: str) -> Mapping[str, list[str]]:
+    return {} if _region(language) in _REGIONS else ready(_base(language))
+
+
+def _region(language: str) -> str:
+    return "-".join(language.lower().replace("_", "-").split("-")[:2])
+
+
 @cache
-def _engine(language: str) -> RbnfEngine:
+def engine(language: str) -> RbnfEngine:
+    """Returns the library's rules for a language."""
     if "unicode_rbnf" not in sys.modules and (spec := find_spec("unicode_rbnf")) is not None:
         # The package asks importlib.metadata for its version, 15 ms before the first word, which no module of it needs.
         package = sys.modules["unicode_rbnf"] = ModuleType("unicode_rbnf")
@@ -134,12 +149,17 @@ def _engine(language: str) -> RbnfEngine:
         package.__spec__ = spec
     from unicode_rbnf.engine import RbnfEngine
 
-    region = "-".join(language.lower().replace("_", "-").split("-")[:2])
-    return RbnfEngine.for_language(_REGIONS.get(region) or _base(language))
+    return RbnfEngine.for_language(_REGIONS.get(_region(language)) or _base(language))
 
 
-def _spelled(value: int | str, language: str, rules: str) -> str:
-    spoken = "".join(_engine(language).iter_format_number(value, f"spellout-{rules}")).replace("\u00ad", "")
+def _spelled(value: int, language: str, rules: str) -> str:
+    known, at = _ready(language).get(rules, ()), value - FIRST_READY.get(rules, 0)
+    return known[at] if 0 <= at < len(known) else computed(value, language, rules)
+
+
+def computed(value: int | str, language: str, rules: str) -> str:
+    """Returns a number in words, by the library's rules of this name."""
+    spoken = "".join(engine(language).iter_format_number(value, f"spellout-{rules}")).replace("\u00ad", "")
     for wrong, right in _MENDS.get(_base(language), ()):
         spoken = re.sub(wrong, right, spoken)
     return spoken

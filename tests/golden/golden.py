@@ -17,11 +17,13 @@ import re
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from hushd_reading.spellout import LANGUAGES
 from hushd_schema.entry_points import entry_points
 from hushd_schema.operations import Operation
 
@@ -53,6 +55,7 @@ def texts() -> dict[str, Callable[[], str]]:
     return made | {
         "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
         "../agents/refusals.txt": lambda: _by_kind(of_commands(["mcp"])),
+        **{f"../../reading/hushd_reading/languages/{code}.txt": partial(of_language, code) for code in LANGUAGES},
         "../schema/parameters.txt": lambda: "\n".join([*of_parameters(), ""]),
         "../gateway/refusals.txt": lambda: _by_kind(of_http()),
         SERVING: with_requests,
@@ -84,6 +87,23 @@ def check_setup() -> None:
 def _entry_points(project: Path) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = tomllib.loads(project.read_text())["project"].get("entry-points", {})
     return found
+
+
+def of_language(code: str) -> str:
+    """The words that CLDR's libraries have for small numbers, years and months, in which no voice waits for them."""
+    from babel import Locale
+    from hushd_reading import spellout
+
+    months = Locale(code).months["format"]
+    rows = {f"months-{width}": [months[width][at] for at in range(1, 13)] for width in ("wide", "abbreviated")}
+    rows["comma"] = [spellout.computed("0.5", code, "cardinal" if code == "en" else "cardinal-masculine").split()[1]]
+    rules = re.findall(
+        r"\bspellout-((?:cardinal|ordinal|numbering)[a-z-]*)", " ".join(sorted(spellout.engine(code).rulesets))
+    )
+    for name in rules if code in ("de", "en") else (each for each in rules if each != "numbering-year"):
+        first, count = (spellout.FIRST_READY[name], 150) if name in spellout.FIRST_READY else (0, 100)
+        rows[name] = [spellout.computed(value, code, name) for value in range(first, first + count)]
+    return "".join(f"{key}\t{'|'.join(words)}\n" for key, words in rows.items())
 
 
 def of_workers() -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""Names of CLDR's: months, days, units, money."""
+"""Names of CLDR's: months, units, money."""
 
 from __future__ import annotations
 
 import pytest
 from hushd_reading import cldr
+from hushd_reading.language import ready
 from hushd_reading.spellout import LANGUAGES
 
 UNITS = [
@@ -30,19 +31,20 @@ def test_tables_that_another_program_part_has_loaded_change_nothing() -> None:
 
     cldr._names.cache_clear()
     assert Locale("de").months["format"]["wide"][3] == "März"
-    assert cldr.months("de")[2] == "März"
+    assert cldr.currency("EUR", "de", False) == "Euro"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_months_days_and_money(language: str) -> None:
+def test_every_language_has_months_and_money(language: str) -> None:
     """No name is missing, and none has the place of a number in it."""
-    names = [*cldr.months(language), *cldr.months(language, "abbreviated"), *cldr.days(language)]
+    months = ready(language)["months-wide"]
+    names = [*months, *ready(language)["months-abbreviated"]]
     names += [
         str(cldr.currency(code, language, single))
         for code in ("EUR", "CHF", "SEK", "PLN", "INR")
         for single in (True, False)
     ]
-    assert len({*cldr.months(language), *cldr.days(language)}) == 19
+    assert len(set(months)) == 12
     assert all(name and "{" not in name and name != "None" for name in names)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hushd_reading import cldr, names, spellout
+from hushd_reading import names, spellout
+from hushd_reading.language import ready
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Date, Number, Time
 
@@ -17,7 +18,7 @@ class Times(Numbers):
     def date(self, date: Date, near: Near, parts: Parts) -> str:
         language = self.language
         form = language["date"]
-        month = cldr.months(language.code)[date.month - 1] if date.month else ""
+        month = ready(language.code)["months-wide"][date.month - 1] if date.month else ""
         spoken = month
         if date.day is not None:
             day = self.day(date.day, near)
