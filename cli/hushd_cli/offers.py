@@ -48,8 +48,7 @@ def mention_slow_voice(voice: VoiceChoice, pace: float) -> None:
     before = told.read_text() if told.exists() else ""
     if not _is_person() or model in before.split():
         return
-    seconds = f"{pace:.1f} s" if pace else "more than a second"
-    why = f"it computes {seconds} for a second of sound here"
+    why = f"it computes {f'{pace:.1f} s' if pace else 'more than a second'} for a second of sound here"
     console.complain(f"{model} did not speak, since {why}: `say --voice {voice.engine}/{voice.voice}` has it speak.")
     with best_effort.writing(told):
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

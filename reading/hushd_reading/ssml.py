@@ -28,8 +28,8 @@ _NAMED = {
 
 
 class Ssml:
-    """Reads SSML as it arrives, and has `other` read any other text; holds back at most an unfinished mark.
-    `at`: the signs before it, which `other` has read."""
+    """Reads SSML as it arrives, from the sign `at` on, and has `other` read any other text; holds back at most an
+    unfinished mark."""
 
     def __init__(self, other: MarkupReader, at: int = 0) -> None:
         self._other = other

@@ -43,6 +43,11 @@ class Address:
     path: str = ""
 
     @property
+    def endpoint(self) -> tuple[Kind, str, int, str]:
+        """The place by which two addresses are the same."""
+        return self.kind, self.host, self.port, self.path
+
+    @property
     def is_local(self) -> bool:
         """True if only programs on this machine can connect."""
         return bool(self.path) or is_loopback(self.host)

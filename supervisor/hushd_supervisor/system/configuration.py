@@ -12,7 +12,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Action, Configure, ToClient
 from hushd_supervisor.core.events import Configured, Event
 
-from .source import Outcome, Perform, Source
+from .source import Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
@@ -33,7 +33,7 @@ class Configuration(Source):
         settings: Settings,
         read: Callable[[], Settings],
         followers: Sequence[Follower],
-        record: Callable[[str, str], None],
+        record: WriteLog,
         manager: ServiceManager | None = None,
     ) -> None:
         self._settings = settings

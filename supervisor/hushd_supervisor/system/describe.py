@@ -6,7 +6,7 @@ Nothing is cached here, because packages may change at any time and a child take
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import zmq
@@ -16,7 +16,7 @@ from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
 
 from .process import Launch, describe_command, is_here
-from .question import Questions
+from .question import Command, Questions
 from .source import Outcome, Perform
 
 DESCRIBE_TIMEOUT_S = 120.0  # a start's default: at a load of 12 to 27 imports took over 30
@@ -25,13 +25,7 @@ DESCRIBE_TIMEOUT_S = 120.0  # a start's default: at a load of 12 to 27 imports t
 class Descriptions(Questions):
     """The running `--describe` children, one for each role. Args as for `Questions`."""
 
-    def __init__(
-        self,
-        poller: zmq.Poller,
-        launch: Launch,
-        logs: Path,
-        command: Callable[[str], Sequence[str]] = describe_command,
-    ) -> None:
+    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path, command: Command = describe_command) -> None:
         super().__init__(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
 
     def actions(self) -> Mapping[type[Action], Perform]:

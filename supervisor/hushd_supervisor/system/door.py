@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from hushd_supervisor.core.actions import Action, Listen, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, Exited, Visited
 
 from .process import Launch
-from .source import Outcome, Perform, Source
+from .source import Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
     from hushd_schema.settings.access import Address
@@ -48,7 +48,7 @@ class Door(Source):
         poller: zmq.Poller,
         launch: Launch,
         paths: Paths,
-        record: Callable[[str, str], None],
+        record: WriteLog,
         passed: Sequence[tuple[str, int]] = (),
         command: Sequence[str] = (sys.executable, "-P", "-m", "hushd_gateway"),
     ) -> None:
@@ -69,8 +69,6 @@ class Door(Source):
     def listeners(self) -> Sequence[Listener]:
         """The sockets for HTTP and Wyoming."""
         return self._programs[0].listeners if self._programs else ()
-
-    # --- addresses ---------------------------------------------------------------------------------------------------
 
     def configure(self, settings: Settings) -> None:
         """Listens at the addresses in `settings`, and stops listening at addresses that they no longer name.
@@ -160,8 +158,6 @@ class Door(Source):
             for each in self.listeners
         )
 
-    # --- a turn ------------------------------------------------------------------------------------------------------
-
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         for program in self._programs:
             program.turn(ready, now)
@@ -197,8 +193,6 @@ class Door(Source):
         """Removes the file by which a gateway knows the engines, so that it asks for them again."""
         with best_effort.writing(self._paths.listed):
             self._paths.listed.unlink(missing_ok=True)
-
-    # --- the end -----------------------------------------------------------------------------------------------------
 
     def leave(self, *, stop: bool) -> None:
         """Starts no process any more; with `stop`, closes our listeners too, but not a service manager's."""

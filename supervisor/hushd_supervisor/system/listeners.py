@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,10 @@ def open_all(
         ends = [(listener.address, listener.socket) for listener in old_listeners if listener.lasting]
         ends += [_adopt(name, descriptor) for name, descriptor in passed]
         listeners += [_listener(address, end, settings, token, lasting=True) for address, end in ends]
-        passed_addresses = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
+        passed_addresses = {address.endpoint for address, _ in ends}
         our_listeners = {listener.configured: listener for listener in old_listeners if not listener.lasting}
         for address in access.addresses(settings):
-            if (address.kind, address.host, address.port, address.path) in passed_addresses:
+            if address.endpoint in passed_addresses:
                 continue
             if address.text in our_listeners:
                 old = our_listeners[address.text]
@@ -169,17 +169,12 @@ def address_of(text: str) -> Address:
     return access.parse("http" if kind == "http" else "wyoming", address)
 
 
-def with_addresses(settings: Settings, addresses: Sequence[Address]) -> Settings:
+def with_addresses(settings: Settings, addresses: Iterable[Address]) -> Settings:
     """Returns `settings` with further addresses to listen at; skips those that they already name."""
-    if not addresses:
-        return settings
-    endpoints = {(each.kind, each.host, each.port, each.path) for each in access.addresses(settings)}
-    http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
-    for each in addresses:
-        endpoint = (each.kind, each.host, each.port, each.path)
-        if endpoint not in endpoints:
-            endpoints.add(endpoint)
-            (http if each.kind == "http" else wyoming).append(each.text)
+    named = {each.endpoint for each in access.addresses(settings)}
+    new = {each.endpoint: each for each in addresses if each.endpoint not in named}.values()
+    http = [*settings.http.listen, *(each.text for each in new if each.kind == "http")]
+    wyoming = [*settings.wyoming.listen, *(each.text for each in new if each.kind == "wyoming")]
     return replace(
         settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
     )

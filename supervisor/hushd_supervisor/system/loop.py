@@ -14,7 +14,7 @@ import math
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import zmq
@@ -25,7 +25,7 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
 from hushd_supervisor.core.events import Event, FromClient, Shutdown
 
-from .source import Perform, Source, overriding
+from .source import Clock, Perform, Source, WriteLog, overriding
 
 READ_TURNS, READ_S = 16, 0.25  # turns and time after which timers are judged even though more keeps arriving
 
@@ -42,12 +42,7 @@ class Loop:
     """Runs until the pool returns `Leave`; gives `sources` their turns in their order."""
 
     def __init__(
-        self,
-        pool: Core,
-        poller: zmq.Poller,
-        sources: Sequence[Source],
-        record: Callable[[str, str], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, pool: Core, poller: zmq.Poller, sources: Sequence[Source], record: WriteLog, clock: Clock = time.monotonic
     ) -> None:
         self._pool = pool
         self._poller = poller

@@ -1,9 +1,9 @@
 """A program that the first connection to its addresses starts, as inetd's "wait" and systemd's sockets do.
 
-The loop polls the listening sockets, and the first connection starts a process, which inherits them and accepts. While
-it does, nobody looks at them here. A process that has had nothing to do for a while stops accepting, says so by a byte
-in the channel, a pair of sockets, and leaves; the listening sockets are polled again. Whoever connects in between waits
-in a socket's backlog, for the next process. The end of the channel asks a process to leave.
+The loop polls the listening sockets, and the first connection starts a process, which inherits them and accepts, while
+nobody looks at them here. A process without work stops accepting after a while, says so by a byte in the channel, a
+pair of sockets, and leaves; the sockets are polled again. Whoever connects in between waits in a socket's backlog, for
+the next process. The end of the channel asks a process to leave.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from . import children
 from .children import Running
 from .listeners import Listener
 from .process import Launch
+from .source import WriteLog
 
 PROVEN_LIFE_S = 10.0  # a process that lived this long had started well
 RESTART_DELAY_S = 10.0  # seconds to wait after the second failed start in a row, and after each further one
@@ -45,15 +46,14 @@ class OnDemand:
     Attributes:
         leaving: whether no process is started any more.
         title: its name in the log, such as `the gateway`.
-        variables: added to its environment.
-        listeners: the sockets whose connections are for this program.
+        listeners: the sockets whose connections are for it.
         processes: the living ones, the newest last.
         closed_until: the time before which none is started, since two in a row have failed; else infinite.
     """
 
     poller: zmq.Poller
     launch: Launch
-    record: Callable[[str, str], None]
+    record: WriteLog
     leaving: bool
     title: str
     command: Sequence[str]

@@ -20,7 +20,7 @@ from hushd_protocol.system.lifeline import TREE, adopt_orphans
 from hushd_supervisor.core.events import Event, Exited, Spawned
 
 from . import process
-from .source import Source
+from .source import Source, WriteLog
 
 _PASSES = 3  # passes over all processes, since one may start another meanwhile
 
@@ -41,9 +41,7 @@ class Orphans(Source):
         was_killed: whether our predecessor could not leave in order.
     """
 
-    def __init__(
-        self, owner: str, living: Callable[[], Container[str]], record: Callable[[str, str], None], was_killed: bool
-    ) -> None:
+    def __init__(self, owner: str, living: Callable[[], Container[str]], record: WriteLog, was_killed: bool) -> None:
         self._owner = owner
         self._living = living
         self._record = record

@@ -22,6 +22,7 @@ from .source import Source
 MAX_ANSWER_BYTES = 1_000_000
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # the statuses of a child that somebody else ended, or the kernel
 _MOST_TRIES = 3
+Command = Callable[[str], Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -51,9 +52,7 @@ class Questions(Source):
         limit: seconds after which a child is killed and reported as failed.
     """
 
-    def __init__(
-        self, poller: zmq.Poller, launch: Launch, logs: Path, command: Callable[[str], Sequence[str]], limit: float
-    ) -> None:
+    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path, command: Command, limit: float) -> None:
         self._poller = poller
         self._launch = launch
         self._logs = logs

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import zmq
@@ -16,7 +16,7 @@ from hushd_supervisor.core.events import Relieved
 
 from . import children
 from .process import Launch
-from .source import Outcome, Perform, Source
+from .source import Clock, Outcome, Perform, Source, WriteLog
 
 RELIEF_TIMEOUT_S = 10.0
 RELIEF_LOOK_INTERVAL_S = 0.1  # seconds between two looks whether it has ended, where no descriptor reports that
@@ -31,12 +31,7 @@ class ReliefProgram(Source):
     """
 
     def __init__(
-        self,
-        poller: zmq.Poller,
-        launch: Launch,
-        log: Path,
-        record: Callable[[str, str], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, poller: zmq.Poller, launch: Launch, log: Path, record: WriteLog, clock: Clock = time.monotonic
     ) -> None:
         self._poller = poller
         self._launch = launch

@@ -13,6 +13,8 @@ from hushd_supervisor.core.events import Event
 # A result of an action: an event for the pool, or an answer to a client.
 Outcome = Event | ToClient
 Perform = Callable[[Any], Iterable[Outcome] | None]
+Clock = Callable[[], float]
+WriteLog = Callable[[str, str], None]  # writes a line of the log: its level and text
 
 
 class Source:

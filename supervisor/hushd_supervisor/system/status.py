@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
 from hushd_protocol.light_dataclass import replace
@@ -20,6 +20,8 @@ from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus, FloorStatus, GatewayStatus, MemoryStatus, Status, WorkerStatus
+
+    from hushd_supervisor.core.pool import Pool
 
     from .door import Door
     from .log import Ended
@@ -107,23 +109,10 @@ def _pss(usage: Usage) -> float | None:
     return None if usage is None else mb(usage.pss)
 
 
-class Figures(Protocol):
-    """The part of the pool that a report reads."""
-
-    def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
-    def memory(self, now: float) -> MemoryStatus: ...
-
-
 class Reporter(Source):
     """Reports the state of the pool and its processes."""
 
-    def __init__(
-        self,
-        pool: Figures,
-        workers: WorkerSocket,
-        door: Door | None = None,
-        ended: Ended | None = None,
-    ) -> None:
+    def __init__(self, pool: Pool, workers: WorkerSocket, door: Door | None = None, ended: Ended | None = None) -> None:
         self._pool = pool
         self._workers = workers
         self._door = door

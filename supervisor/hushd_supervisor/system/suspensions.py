@@ -16,6 +16,7 @@ from .process import Launch
 from .question import Answer, Questions
 from .source import Outcome, Perform
 
+Pids = Callable[[], Mapping[tuple[str, int], int]]
 SUSPEND_TIMEOUT_S = 10.0  # seconds for the driver to copy what a process has on its card
 
 
@@ -28,13 +29,7 @@ class Suspensions(Questions):
     The others are as for `Questions`.
     """
 
-    def __init__(
-        self,
-        poller: zmq.Poller,
-        launch: Launch,
-        logs: Path,
-        pids: Callable[[], Mapping[tuple[str, int], int]],
-    ) -> None:
+    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path, pids: Pids) -> None:
         super().__init__(poller, launch, logs, self._verb, SUSPEND_TIMEOUT_S)
         self._pids = pids
         # What the child of that name was asked, and its number: it is asked one thing at a time.

@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from hushd_protocol.system.paths import Paths
 
 from hushd_supervisor.core.events import Event, Shutdown
 
-from ..source import Source
+from ..source import Source, WriteLog
 
 LOCK_TIMEOUT_S = 10.0  # seconds for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # seconds for a supervisor without jobs: longer than its workers' grace and its gateway's end
@@ -240,10 +240,7 @@ class SocketWatch(Source):
     """
 
     def __init__(
-        self,
-        listeners: Iterable[ListeningSocket],
-        record: Callable[[str, str], None],
-        apart: float = SOCKET_LOOK_INTERVAL_S,
+        self, listeners: Iterable[ListeningSocket], record: WriteLog, apart: float = SOCKET_LOOK_INTERVAL_S
     ) -> None:
         self._listeners = list(listeners)
         self._record = record
