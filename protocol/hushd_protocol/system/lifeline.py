@@ -47,13 +47,13 @@ def tie(descriptor: int, group: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
-def adopt_orphans(wanted: bool = True) -> None:
+def adopt_orphans(adopts: bool = True) -> None:
     """Says whether this process, instead of init, becomes the parent of descendants whose own parent has ended.
     Does nothing elsewhere than on Linux."""
     if sys.platform == "linux":
         import ctypes  # takes 1 ms, and most processes adopt nobody
 
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 
 
 def _ended(descriptor: int) -> bool:

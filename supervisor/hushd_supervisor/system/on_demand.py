@@ -133,8 +133,8 @@ class OnDemand:
         closed = self.leaving or self.closed_until < math.inf
         accepted = {listener.socket for process in self.processes for listener in process.listeners}
         for listener in self.listeners:
-            wanted = not closed and listener.socket not in accepted
-            self.poller.register(listener.socket.fileno(), zmq.POLLIN if wanted else 0)  # 0: no longer
+            flags = 0 if closed or listener.socket in accepted else zmq.POLLIN
+            self.poller.register(listener.socket.fileno(), flags)  # 0: no longer
 
     def _start(self, now: float, accepted: list[Listener]) -> None:
         """Starts a process that accepts from these polled listeners."""
