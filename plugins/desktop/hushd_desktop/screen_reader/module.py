@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hushd.audio.playback_buffer import whole_frames
 from hushd.audio.recording import SAMPLE_BYTES
 from hushd.client import Client
+from hushd_models import languages
 from hushd_protocol.errors import HushdError
 
 from . import protocol
@@ -227,11 +228,12 @@ class Module:
 
     def _choose(self, name: str, language: str, gender: str) -> Mapping[str, Any]:
         voices = self._known()
-        tag = language.lower().replace("_", "-")
         named = [voice for voice in voices if name in (voice.name, f"{voice.engine}/{voice.name}")]
-        matches = named or [voice for voice in voices if tag and voice.language.lower().startswith(tag)]
-        matches = matches or [voice for voice in voices if tag and voice.language.lower().startswith(tag[:2])]
-        matches = [voice for voice in matches if voice.gender == gender] or matches
+        # A program of the locale C asks for the language `c`, which none of these voices speaks.
+        able = [voice for voice in voices if languages.code(voice.language) == languages.code(language)]
+        tag = languages.tag(language)
+        matches = named or [voice for voice in able if languages.tag(voice.language).startswith(tag)] or able
+        matches = [voice for voice in matches if gender in ("", voice.gender)] or matches
         if not matches or (not named and not gender and voices[0] in matches):  # the first of all is the default
             return {}
         return {"voice": matches[0].name, "engine": matches[0].engine, "model": matches[0].model or None}

@@ -62,9 +62,9 @@ class Settings:
 
     @property
     def gender(self) -> str:
-        """`female`, `male`, or empty."""
-        genders = [gender for gender in ("female", "male") if gender in self.voice.lower()]
-        return genders[0] if genders else ""
+        """`female`, `male`, or empty, also for `male1`, which speech-dispatcher sends where nobody has chosen."""
+        kind = "" if self.voice.lower() == "male1" else self.voice.lower()
+        return next((gender for gender in ("female", "male") if gender in kind), "")
 
 
 def _number(value: str) -> int:
