@@ -28,7 +28,8 @@ def planted(package: str, place: str, change: Change) -> tuple[Path, str]:
     name = package.replace(".", "/")
     folders = [*ROOT.glob(f"*/{name}"), *ROOT.glob(f"plugins/*/{name}")]
     files = [*ROOT.glob(f"*/{name}.py"), *(file for folder in folders for file in sorted(folder.rglob("*.py")))]
-    trees = [(file, ast.parse(text)) for file in files if place.rpartition(".")[2] in (text := file.read_text())]
+    named = f"def {place.rpartition('.')[2]}(" if place else ""
+    trees = [(file, ast.parse(text)) for file in files if named in (text := file.read_text())]
     found = [(file, tree, node) for file, tree in trees for where, node in _places(tree) if where == place]
     if len(found) != 1:
         raise LookupError(f"{package} has {len(found)} places named {place!r}, not one")

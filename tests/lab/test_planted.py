@@ -22,7 +22,6 @@ def give(holder, request):
 """
 
 
-@pytest.mark.night
 def test_every_fault_has_its_place() -> None:
     """A fault is found by its meaning, and planted as Python: a syntax error would be found by every test."""
     assert len(PLANTED) <= 100

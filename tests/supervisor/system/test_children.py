@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system.paths import find, prepare_state
-from hushd_schema.settings import Settings
+from hushd_schema.settings import HttpSettings, Settings
 from hushd_supervisor.core.actions import Describe, Look, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
@@ -61,9 +62,13 @@ def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 
 def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
-    gateway, _ = Door(poller, launch, find(), lambda level, text: None)._make_programs()
-    gateway._start(0.0, [])
-    gateway._hang_up(gateway.processes[0], leaves=True)
+    door = Door(poller, launch, find(), lambda level, text: None)
+    door.configure(Settings(http=HttpSettings(listen=("127.0.0.1:0",))))
+    (listener,) = door.listeners
+    with socket.create_connection(listener.socket.getsockname()):
+        assert [*door.events({listener.socket.fileno()}, 0.0)]
+    launch.started[0].exit(0)
+    door.close()
 
 
 @linux
@@ -76,15 +81,15 @@ def test_every_child_gets_the_same(
     monkeypatch.setenv("HF_HOME", "/a/cache")
     prepare_state(find())
     outputs: list[str] = []
-    launch = FakeLauncher()
 
     class Launch(FakeLauncher):
         def __call__(self, *arguments: object, **descriptors: object) -> object:  # type: ignore[override]
             outputs.append(os.readlink(f"/proc/self/fd/{descriptors['stderr']}"))
             assert os.fstat(int(str(descriptors["lifeline"])))
-            return launch(*arguments, **descriptors)  # type: ignore[arg-type]
+            return super().__call__(*arguments, **descriptors)  # type: ignore[arg-type]
 
-    start(zmq.Poller(), Launch())
+    launch = Launch()
+    start(zmq.Poller(), launch)
     (process,) = launch.started
     variables = process.environment
     assert variables["HUSHD_LIFELINE"] == str(process.descriptors["lifeline"])

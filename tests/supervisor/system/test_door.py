@@ -355,7 +355,7 @@ def test_engines_are_listed_again_when_they_may_have_changed(doorway: Make) -> N
     listed = find().listed
     for change in (
         lambda: there.door.look(Exited("models/hub", 1, 0), 0.0),
-        lambda: there.door.configure(there.door._settings),
+        lambda: there.door.configure(settings()),
     ):
         listed.write_text("{}")
         there.door.look(Exited("stt/echo/a", 1, 0), 0.0)
