@@ -92,9 +92,8 @@ class Fleet:
         worker = self.workers.get(event.worker)
         if worker is None or not worker.is_current(event.gen):  # late news
             return []
-        needs, process, held = self.admission.needs, worker.process, worker.process.cards
         match event:
-            case FromWorker(_, _, message):
+            case FromWorker(message=message):
                 actions = worker.handle(event, now)
                 if isinstance(message, _SIZES) and worker.state is not State.SUSPENDED:
                     self.admission.learn(worker, message)
@@ -103,16 +102,16 @@ class Fleet:
                 return actions
             case Exited(_, _, status, _, out_of_memory):
                 self._learn(worker, now)
-                killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not process.killed
+                killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not worker.process.killed
                 self.admission.ended(worker, now, out_of_memory=bool(out_of_memory), killed_this=killed_this)
                 scarce = self.admission.level is Level.CRITICAL
-                return worker.handle(event, now, scarce) + needs.remember()
+                return worker.handle(event, now, scarce) + self.admission.needs.remember()
             case SpawnFailed():
                 self._learn(worker, now)
-        actions = worker.handle(event, now)
+        held, actions = worker.process.cards, worker.handle(event, now)
         match event:
             case Gauged() if worker.state is State.STARTING and worker.process.loading:
-                needs.grew(worker.name, worker.process.loading, worker.process.card)
+                self.admission.needs.grew(worker.name, worker.process.loading, worker.process.card)
             case Suspended():
                 if held and not worker.process.cards:
                     self.admission.cards.gone(held, now)
@@ -240,8 +239,7 @@ class Fleet:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
             yield from worker.take_ended()
-            lasts = worker.was_ready or worker.has_crashed or worker.waiting
-            if worker.state is State.STOPPED and not lasts:
+            if worker.state is State.STOPPED and not (worker.was_ready or worker.has_crashed or worker.waiting):
                 del self.workers[name]
 
     # --- replicas ------------------------------------------------------------------------------------------------

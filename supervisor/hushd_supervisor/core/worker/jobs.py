@@ -9,8 +9,8 @@ although `done`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, KeysView
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -34,6 +34,7 @@ class Jobs:
 
     Attributes:
         queue: the waiting requests, and the slots of the process.
+        waiting: the waiting requests, as they came.
     """
 
     def __init__(
@@ -45,16 +46,12 @@ class Jobs:
         self._economy = economy
         self.running = Running()
         self.queue = Queue(self.running)
-        self._notices = Notices(self.queue.waiting)
+        self.waiting: Final = self.queue.waiting
+        self._notices = Notices(self.waiting)
         self.timings = Timings()
         self._ended: list[ActiveRequest] = []
 
     # --- waiting and starting ------------------------------------------------------------------------------------
-
-    @property
-    def waiting(self) -> KeysView[ActiveRequest]:
-        """The waiting requests, as they came."""
-        return self.queue.waiting
 
     @property
     def is_empty(self) -> bool:

@@ -16,7 +16,8 @@ import itertools
 import math
 from bisect import insort
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, KeysView, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import Final
 
 from .request import GIVE_WAY_S, ActiveRequest
 
@@ -25,22 +26,20 @@ MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, the
 
 
 class Queue:
-    """The requests that wait for one worker: by priority, and fair between programs."""
+    """The requests that wait for one worker: by priority, and fair between programs.
+    `waiting`: these, as they came.
+    """
 
     def __init__(self, running: Mapping[bytes, ActiveRequest]) -> None:
         self._running = running
         self._waiting: dict[ActiveRequest, int] = {}  # requests as they came, each with its bytes
+        self.waiting: Final = self._waiting.keys()
         self._bytes = 0  # sum of these
         self._slots = 1  # of the process that runs or ran last, and those that are for live streams alone
         self._sessions = 0
         self._aside = 0  # jobs that the process carries on aside, beside its slots
         self._lines: dict[tuple[bool, int], Line] = {}  # lines by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
-
-    @property
-    def waiting(self) -> KeysView[ActiveRequest]:
-        """The waiting requests, as they came."""
-        return self._waiting.keys()
 
     @property
     def sessions(self) -> int:

@@ -6,8 +6,8 @@ owns the process and the states, its `Jobs` the requests, and its `WorkerRoom` c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, KeysView, ValuesView
+from typing import Any, Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
@@ -39,6 +39,8 @@ class Worker:
 
     Attributes:
         room: the decisions about its memory.
+        waiting: the waiting requests, as they came.
+        running: the requests that run on its process.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Worker:
         self.name = name
         self._lifecycle = Lifecycle(name, settings, generations, outbox)
         self._jobs = Jobs(name, self._lifecycle.send, outbox, economy)
+        self.waiting: Final[KeysView[ActiveRequest]] = self._jobs.waiting
+        self.running: Final[ValuesView[ActiveRequest]] = self._jobs.running.values()
         self._leases = Leases()
         self._crashes = Crashes()
         self.room = WorkerRoom(self._lifecycle, self._jobs, self._settle, outbox, card_kinds)
@@ -82,15 +86,6 @@ class Worker:
         return self._lifecycle.is_current(gen)
 
     @property
-    def waiting(self) -> Collection[ActiveRequest]:
-        return self._jobs.waiting
-
-    @property
-    def running(self) -> Collection[ActiveRequest]:
-        """The requests that run on its process."""
-        return self._jobs.running.values()
-
-    @property
     def retires(self) -> bool:
         """True if the process gets no more jobs, and leaves after the last: it is used up, or not wanted any more.
         Beside jobs that may last for hours, live sessions and downloads, it goes on meanwhile."""
@@ -101,7 +96,7 @@ class Worker:
     def stays_for(self) -> int:
         """The number of jobs that keep a process from leaving when it is asked to."""
         if self.state is State.STARTING:
-            return len(self._jobs.waiting)
+            return len(self.waiting)
         return self._jobs.running.uncancelled if self.state in WATCHED else 0
 
     @property
@@ -170,12 +165,12 @@ class Worker:
         if self.state is State.FAILED:
             self._jobs.fail(request, *self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
         elif not (self.would_run(request) or self._jobs.queue.has_room(request, self.settings.queue)):
-            full = f"{len(self._jobs.waiting)} requests wait for {self.name} already; try again later."
+            full = f"{len(self.waiting)} requests wait for {self.name} already; try again later."
             self._jobs.fail(request, "overloaded", full, self._jobs.wait_ms(request))
         else:
             self._jobs.wait(request, now)
             self._settle(now)
-            if request in self._jobs.waiting:
+            if request in self.waiting:
                 state = "starting" if self._loads else "queued"
                 self._jobs.report_position(request, state, now, self._lifecycle.awaited(now))
         return self._outbox.take()
@@ -220,11 +215,11 @@ class Worker:
         if not self.is_current(event.gen):
             return []
         match event:
-            case ev.FromWorker(_, _, message):
+            case ev.FromWorker(message=message):
                 self._receive(message, now)
             case ev.Spawned():
                 self._lifecycle.spawned(now)
-            case ev.Gauged(_, _, used):
+            case ev.Gauged(used=used):
                 self._lifecycle.gauged(used, now)
             case ev.SendFailed() if self.state in (State.STARTING, State.READY, *WATCHED):
                 self._lifecycle.kill(now)
@@ -275,7 +270,7 @@ class Worker:
 
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
         """Refuses the waiting requests, unless memory was short: then admission decides."""
-        if failed.code == "server_busy" and self._jobs.waiting:
+        if failed.code == "server_busy" and self.waiting:
             self.room.not_loaded(failed.message, failed.on_card)
         else:
             self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
@@ -415,12 +410,12 @@ class Worker:
         if state in (State.READY, State.BUSY):
             self._serve(now)
         elif state is State.SUSPENDED:
-            self._lifecycle.want(bool(self._jobs.waiting), now)
+            self._lifecycle.want(bool(self.waiting), now)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.leave(now)
-        elif state is State.STOPPED and self._jobs.waiting and not self._held:
+        elif state is State.STOPPED and self.waiting and not self._held:
             self._lifecycle.wait(now)
-        elif state is State.WAITING and not self._jobs.waiting:
+        elif state is State.WAITING and not self.waiting:
             self._lifecycle.end(now)
 
     def _serve(self, now: float) -> None:
@@ -500,7 +495,7 @@ class Worker:
             self._crashes.forget()
         if self.state in (State.BACKOFF, State.FAILED):
             self._stop(now)
-        elif self.state is not State.WAITING or not self._jobs.waiting:
+        elif self.state is not State.WAITING or not self.waiting:
             self._lifecycle.end(now)
         if self.state is State.DRAINING:
             self._jobs.running.hurry(now)
@@ -511,6 +506,6 @@ class Worker:
         It may have been the last waiting request, or a suspect that held others up."""
         if request.done and request.cancelled:
             self._lease(request, now)
-        if request.done and (request.cancelled or request.alone or not self._jobs.waiting):
+        if request.done and (request.cancelled or request.alone or not self.waiting):
             self._settle(now)
         return self._outbox.take()
