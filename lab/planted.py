@@ -92,7 +92,7 @@ PLANTED = (
     ("hushd_supervisor.core", "Admission.settle", instead("self._looked_at + MEMORY_LOOK_INTERVAL_S", "max(now, self._looked_at) + MEMORY_LOOK_INTERVAL_S"), "tests/supervisor/core/memory"),
     ("hushd_supervisor.core", "Admission.settle", instead("self.away.deadline()", "math.inf"), "tests/supervisor/core/test_away.py"),
     ("hushd_supervisor.core", "Admission.relieved", drop("cards.forget"), "tests/supervisor/core/memory"),
-    ("hushd_supervisor.core", "Admission.ended", always("not out_of_memory"), "tests/supervisor/core/memory"),
+    ("hushd_supervisor.core", "Admission.ended", always("not exit.out_of_memory"), "tests/supervisor/core/memory"),
     ("hushd_supervisor.core", "Lifecycle.spawned", drop("started_at=now"), "tests/supervisor/core/test_replicas.py"),
     ("hushd_supervisor.core", "Lifecycle.receive", ignore("State.SUSPENDED"), "tests/supervisor/core/worker"),
     ("hushd_supervisor.core", "Lifecycle.become_ready", instead("MAX_EXTRA_EXIT_S", "math.inf"), "tests/supervisor/core/test_retirement.py"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from .memory.budget import Memory
 from .memory.needs import Estimated
 from .memory.pressure import Level
 from .memory.unloads import Unloads
-from .worker.process import GOING
 from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
@@ -100,21 +98,20 @@ class Fleet:
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]
                 return actions
-            case Exited(_, _, status, _, out_of_memory):
+            case Exited():
                 self._learn(worker, now)
-                killed_this = bool(out_of_memory) and status == -signal.SIGKILL and not worker.process.killed
-                self.admission.ended(worker, now, out_of_memory=bool(out_of_memory), killed_this=killed_this)
+                self.admission.ended(worker, event, now)
                 scarce = self.admission.level is Level.CRITICAL
                 return worker.handle(event, now, scarce) + self.admission.needs.remember()
             case SpawnFailed():
                 self._learn(worker, now)
-        held, actions = worker.process.cards, worker.handle(event, now)
+        before, actions, process = worker.process, worker.handle(event, now), worker.process
         match event:
-            case Gauged() if worker.state is State.STARTING and worker.process.loading:
-                self.admission.needs.grew(worker.name, worker.process.loading, worker.process.card)
+            case Gauged() if worker.state is State.STARTING and process.loading:
+                self.admission.needs.grew(worker.name, process.loading, process.card)
             case Suspended():
-                if held and not worker.process.cards:
-                    self.admission.cards.gone(held, now)
+                if before.cards and not process.cards:
+                    self.admission.cards.gone(before.cards, now)
                 if event.error and worker.state is State.READY and self._unloads.waits_for(worker):
                     actions += worker.unload(now)
             case Restored():
@@ -182,10 +179,8 @@ class Fleet:
         # The memory that is free now is compared with the memory that is free once they have left.
         actions = self.admission.cards.look() if off_cards and workers else []
         for worker in workers:
-            if off_cards and self.admission.suspends(worker, now):
-                actions += worker.room.suspend(now)
-            elif not (off_cards and worker.process.phase == GOING):
-                actions += worker.unload(now, route, control.force)
+            left = self.admission.leave_card(worker, now) if off_cards else None
+            actions += worker.unload(now, route, control.force) if left is None else left
         self._unloads.add(route, control.id, workers, off_cards=off_cards)
         return actions
 

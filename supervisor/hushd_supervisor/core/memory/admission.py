@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable, Mapping
 
 from hushd_protocol import messages as m
@@ -12,6 +13,7 @@ from hushd_protocol.suggest import readable
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log
+from hushd_supervisor.core.events import Exited
 from hushd_supervisor.core.worker.process import GOING, Place
 from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
@@ -117,13 +119,14 @@ class Admission:
         if worker.process.cards and not isinstance(message, m.LoadFailed):
             self.cards.forget()
 
-    def ended(self, worker: Worker, now: float, *, out_of_memory: bool, killed_this: bool = False) -> None:
-        """Notes an exit, during which the kernel may have killed one of our processes, or (`killed_this`) this one."""
+    def ended(self, worker: Worker, exit: Exited, now: float) -> None:
+        """Notes an exit that is about to be handled, during which the kernel may have killed one of our processes."""
+        process = worker.process
+        killed_this = bool(exit.out_of_memory) and exit.status == -signal.SIGKILL and not process.killed
         if killed_this and worker.state is State.STARTING:
-            self.needs.killed(worker.name, worker.process.loading)
-        card = worker.process.card
-        self.cards.gone(worker.process.cards or ({card: 0} if card else {}), now)
-        if not out_of_memory:
+            self.needs.killed(worker.name, process.loading)
+        self.cards.gone(process.on_cards, now)
+        if not exit.out_of_memory:
             self.needs.life_ended(worker.name)
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
@@ -162,10 +165,11 @@ class Admission:
         if lives:
             self._due = min(self._due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
         if waiting := self._waiting():
-            ends = [worker.room.waits_until(CARD_WAIT_S) for worker in waiting]
+            rooms = [worker.room for worker in waiting]
+            ends = [room.waits_until(CARD_WAIT_S) for room in rooms]
             if self._level is Level.CRITICAL:
                 ends += [self._pressure.deadline(now), self._looked_at + HELD_LOOK_INTERVAL_S]
-                ends += [worker.room.patient_until(HELD_START_S) for worker in waiting]
+                ends += [room.patient_until(HELD_START_S) for room in rooms]
             self._due = min(self._due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
@@ -231,15 +235,13 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        shortage = worker.room.shortage
-        if shortage is not None and not self._others_have_left(shortage, now):
-            return self._after(shortage, worker, memory, now)
+        room = worker.room
+        if room.shortage is not None and not self._others_have_left(room.shortage, now):
+            return self._after(room.shortage, worker, memory, now)
         start = self._start(worker)
         if self._must_look(start, now):
             return self.cards.look()
-        decision = self._devices.decide(
-            start, memory, self.use.every(now), now, now < worker.room.waits_until(CARD_WAIT_S)
-        )
+        decision = self._devices.decide(start, memory, self.use.every(now), now, now < room.waits_until(CARD_WAIT_S))
         verdict = decision.verdict
         actions: list[Action] = []
         if decision.shortfalls:
@@ -248,7 +250,7 @@ class Admission:
                 return actions
         if verdict.admit:
             need = self.needs.memory(worker.name, decision.place.card)
-            return actions + worker.room.admit(now, decision.place, need)
+            return actions + room.admit(now, decision.place, need)
         if not verdict.wait:
             actions += self._lack(worker, decision, memory, now)
         elif decision.place.card and self.cards.pending(decision.place.card):
@@ -260,14 +262,15 @@ class Admission:
 
     def _clear_card(self, name: str, now: float, need: int = 0) -> list[Action]:
         """Has a worker leave its card for a start that takes `need` bytes of the machine's memory, or for a return."""
-        worker = self._workers[name]
-        if self.suspends(worker, now, need):
-            return worker.room.suspend(now)
-        return [] if worker.process.phase == GOING else self.evict(name, now)
+        left = self.leave_card(self._workers[name], now, need)
+        return self.evict(name, now) if left is None else left
 
-    def suspends(self, worker: Worker, now: float, need: int = 0) -> bool:
-        """Returns whether a worker is to be suspended rather than ended: the machine has room for it, and `need`."""
-        return worker.room.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
+    def leave_card(self, worker: Worker, now: float, need: int = 0) -> list[Action] | None:
+        """Suspends a worker where the machine has room for it, and `need`; None if it must end to leave its card."""
+        process = worker.process
+        if worker.room.can_suspend and self.spares(sum(process.cards.values()) + need, now):
+            return worker.room.suspend(now)
+        return [] if process.phase == GOING else None
 
     def evict(self, name: str, now: float) -> list[Action]:
         return self._workers[name].room.evict(now)
@@ -304,17 +307,18 @@ class Admission:
 
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""
+        room = worker.room
         if self.away.left_s(now):
-            return worker.room.give_up(now)
+            return room.give_up(now)
         if not self.cards.fresh(now):
             return self.cards.look()
         others = [other for other in self.use.every(now) if other.machine.name != worker.name]
         verdict = self._devices.restores(self._start(worker), worker.process.card, others)
         if verdict.admit:
             self.cards.forget()
-            return worker.room.restore(now)
+            return room.restore(now)
         if not (verdict.wait or verdict.evict):
-            return worker.room.give_up(now)
+            return room.give_up(now)
         self.cards.ask_again(now)
         return [action for name in verdict.evict for action in self._clear_card(name, now)]
 
@@ -323,8 +327,9 @@ class Admission:
         return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker) -> Start:
-        kinds = worker.room.card_kinds if self.cards.there() else ()
-        return Start(worker.name, worker.settings.compute_device, worker.room.cpu_reason, kinds)
+        room = worker.room
+        kinds = room.card_kinds if self.cards.there() else ()
+        return Start(worker.name, worker.settings.compute_device, room.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""

@@ -103,7 +103,8 @@ class Needs:
 
     def learn(self, worker: Worker, message: m.Message, free: Callable[[str], int]) -> None:
         """Learns from a size that a process reports, or from a load that did not fit into `free` bytes of a card."""
-        process, given_card, ready = worker.process, worker.process.place.card, isinstance(message, m.Ready)
+        process, ready = worker.process, isinstance(message, m.Ready)
+        given_card = process.place.card
         if isinstance(message, m.LoadFailed):
             if message.on_card and given_card:
                 self.outgrew(worker.name, given_card, free(given_card))

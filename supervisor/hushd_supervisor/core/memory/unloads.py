@@ -76,7 +76,7 @@ class Unloads:
             elif worker.state.has_process:
                 unload.leaving[worker.name] = worker.gen
                 unload.unloaded.append(worker.name)
-                unload.cards |= {worker.process.card, *worker.process.cards} if off_cards else set()
+                unload.cards |= set(worker.process.on_cards) if off_cards else set()
         self._waiting.append(unload)
 
     def waits_for(self, worker: Worker) -> bool:

@@ -175,6 +175,11 @@ class Process(NamedTuple):
         """The reason why it leaves once nothing runs on it."""
         return self.unwanted or self.worn
 
+    @property
+    def on_cards(self) -> Mapping[str, int]:
+        """The bytes of each card where it computes, 0 before it reports any."""
+        return {self.card: 0, **self.cards} if self.card else self.cards
+
     def loaded(self, message: m.Ready, kind: str, now: float) -> Process:
         """Returns the facts once it has loaded its model, on a card or on the CPU."""
         size, cards = message.private or message.pss, message.cards
