@@ -38,8 +38,7 @@ class Promises:
         self._check_floor()
         assert held == len(world.requests), "a request that nobody holds"
         routes = [request.route for request in world.requests.values()]
-        for route, connection in world.connections.items():
-            assert connection.requests == routes.count(route)
+        assert world.pool._requests._counts == Counter(routes)
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""

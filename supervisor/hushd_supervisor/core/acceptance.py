@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from hushd_protocol import messages as m
@@ -37,6 +38,7 @@ class Requests:
         default_model: Callable[[str, str], str],
     ) -> None:
         self._active: dict[tuple[bytes, bytes], ActiveRequest] = {}
+        self._counts: Counter[bytes] = Counter()  # of these, by connection
         self._connections = connections
         self._fleet = fleet
         self._departure = departure
@@ -53,6 +55,10 @@ class Requests:
 
     def has(self, route: bytes, request_id: bytes) -> bool:
         return (route, request_id) in self._active
+
+    def awaited_by(self, route: bytes) -> bool:
+        """Returns whether a client waits for the end of a request."""
+        return self._counts[route] > 0
 
     def submit(self, route: bytes, message: m.Request, settings: Settings, now: float) -> list[Action]:
         """Accepts a request, with what the user's settings say of it, or refuses it."""
@@ -81,7 +87,7 @@ class Requests:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:
             worker = self._fleet.choose(request)
-        connection.asks(1)
+        self._counts[route] += 1
         self._active[request.key] = request
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
@@ -112,8 +118,9 @@ class Requests:
     def forget_ended(self) -> None:
         for request in self._fleet.take_ended():
             del self._active[request.key]
-            if connection := self._connections.get(request.route):
-                connection.asks(-1)
+            self._counts[request.route] -= 1
+            if not self._counts[request.route]:
+                del self._counts[request.route]
 
 
 def _with_settings(message: m.Request, settings: Settings) -> m.Request:

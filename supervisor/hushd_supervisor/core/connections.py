@@ -30,12 +30,7 @@ class Connection:
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int  # process id, whose connections have their turns together; 0: unknown
     number: int
-    requests: int = 0
     unanswered: int = 0  # pings since its last message
-
-    def asks(self, requests: int) -> None:
-        """Notes that it has so many requests more, or fewer."""
-        self.requests += requests
 
 
 class Connections:
@@ -44,9 +39,6 @@ class Connections:
     Args:
         welcome: the answer to hello.
         most: how many clients there may be at once.
-
-    Attributes:
-        ping_s: seconds between two turns of pings.
     """
 
     def __init__(self, welcome: m.Welcome, most: int = MAX_CONNECTIONS) -> None:
@@ -55,16 +47,18 @@ class Connections:
         self._by_route: dict[bytes, Connection] = {}
         self._count = 0
         self._unpinged: list[bytes] = []  # the routes still to be pinged in this round
-        self.ping_s = PING_S
+        self._ping_s = PING_S
+
+    @property
+    def next_ping_s(self) -> float:
+        """The seconds between two turns of pings."""
+        return self._ping_s
 
     def __contains__(self, route: bytes) -> bool:
         return route in self._by_route
 
     def __getitem__(self, route: bytes) -> Connection:
         return self._by_route[route]
-
-    def get(self, route: bytes) -> Connection | None:
-        return self._by_route.get(route)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
         """Registers a client, or refuses another version of the protocol. A second hello is answered, and changes
@@ -113,10 +107,10 @@ class Connections:
             connection.unanswered = 0
 
     def ping_round(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes], list[bytes]]:
-        """Returns the clients to ping, those that have fallen quiet and those to give up, of those with a request or
-        for which `waits` is true.
+        """Returns the clients to ping, those that have fallen quiet and those to give up, of those for which `waits` is
+        true.
 
-        The next turn is due after `ping_s`.
+        The next turn is due after `next_ping_s`.
         """
         if not self._unpinged:
             self._begin_round(waits)
@@ -126,7 +120,7 @@ class Connections:
         silent: list[bytes] = []
         for route in routes:
             connection = self._by_route.get(route)
-            if connection is None or not (connection.requests or waits(route)):
+            if connection is None or not waits(route):
                 continue
             connection.unanswered += 1
             if connection.unanswered == QUIET_PONGS + 1:
@@ -139,11 +133,11 @@ class Connections:
 
     def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
         for route, connection in self._by_route.items():
-            if connection.requests or waits(route):
+            if waits(route):
                 self._unpinged.append(route)
             else:
                 connection.unanswered = 0
-        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / MAX_WOKEN))
+        self._ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / MAX_WOKEN))
 
 
 class Departure:
@@ -151,37 +145,46 @@ class Departure:
 
     Args:
         auto: whether a client started this supervisor; if so, it leaves after a while without worker or request.
-
-    Attributes:
-        at: the time at which the supervisor leaves by itself; `math.inf` for never.
-        renewing: new requests wait for the running jobs, and then for the next supervisor.
-        down: new requests are refused, and every process ends.
     """
 
     def __init__(self, auto: bool) -> None:
         self._auto = auto
-        self.at = -math.inf if auto else math.inf  # set at the first look at the clock
-        self.renewing = False
-        self.down = False
+        self._at = -math.inf if auto else math.inf  # set at the first look at the clock
+        self._renewing = False
+        self._down = False
         self._left = False
         self._needed = False  # whether a program that has used the door still needs it
+
+    @property
+    def renewing(self) -> bool:
+        """True if new requests wait for the running jobs, and then for the next supervisor."""
+        return self._renewing
+
+    @property
+    def down(self) -> bool:
+        """True if new requests are refused, and every process ends."""
+        return self._down
+
+    def deadline(self) -> float:
+        """The time at which the supervisor leaves by itself, `math.inf` for never."""
+        return self._at
 
     def visited(self, needed: bool) -> None:
         """Records whether a program that used the door still needs the supervisor; the idle time starts again."""
         self._needed = needed
-        self.at = math.inf
+        self._at = math.inf
 
     def renew(self) -> None:
         """Has new requests wait for the next supervisor."""
-        self.renewing = True
+        self._renewing = True
 
     def shut(self) -> None:
         """Has new requests refused."""
-        self.down = True
+        self._down = True
 
     def is_due(self, now: float) -> bool:
         """Returns whether the supervisor has been unused for long enough."""
-        return -math.inf < self.at <= now and not self.down
+        return -math.inf < self._at <= now and not self._down
 
     def settle(self, resting: bool, busy: bool, patience: float, now: float) -> bool:
         """Starts and stops the clock after any event; returns True, once, when the supervisor is to leave now.
@@ -191,14 +194,14 @@ class Departure:
             busy: whether a claim holds the floor, or waits for it, or memory is kept for a program that runs.
             patience: seconds for which the supervisor stays with nothing to do.
         """
-        if self.down:
-            self.at = math.inf
+        if self._down:
+            self._at = math.inf
             leaves = resting and not self._left
             self._left = self._left or leaves
             return leaves
         if self._auto:
             if not resting or busy or self._needed:
-                self.at = math.inf
-            elif not math.isfinite(self.at):
-                self.at = now + (LEAST_IDLE_S if buggify("idle supervisor leaves") else max(LEAST_IDLE_S, patience))
+                self._at = math.inf
+            elif not math.isfinite(self._at):
+                self._at = now + (LEAST_IDLE_S if buggify("idle supervisor leaves") else max(LEAST_IDLE_S, patience))
         return False

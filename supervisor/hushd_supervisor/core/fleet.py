@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -49,7 +49,8 @@ class Fleet:
         estimate: Callable[[str], Estimated],
         card_kinds: Callable[[str], tuple[str, ...]],
     ) -> None:
-        self.workers: dict[str, Worker] = {}
+        self._workers: dict[str, Worker] = {}
+        self.workers: Final[Mapping[str, Worker]] = self._workers
         self.admission = Admission(settings, self.workers, memory, needs, has_cards, estimate)
         self._settings = settings
         self._cores = cores
@@ -71,7 +72,7 @@ class Fleet:
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
             settings = self._settings.for_worker(name)
             kinds, economy = self._card_kinds, self.admission.economy
-            worker = self.workers[name] = Worker(name, settings, self._generations, kinds, economy)
+            worker = self._workers[name] = Worker(name, settings, self._generations, kinds, economy)
         return worker
 
     def _has_place(self) -> bool:
@@ -79,7 +80,7 @@ class Fleet:
         workers = self.workers.values() if len(self.workers) >= MAX_WORKERS else ()
         unused = (worker for worker in workers if worker.is_unused)
         if forgotten := min(unused, key=lambda worker: worker.has_crashed, default=None):
-            del self.workers[forgotten.name]
+            del self._workers[forgotten.name]
         return len(self.workers) < MAX_WORKERS
 
     def choose(self, request: ActiveRequest) -> Worker:
@@ -235,7 +236,7 @@ class Fleet:
         for name, worker in list(self.workers.items()):
             yield from worker.take_ended()
             if worker.state is State.STOPPED and not (worker.was_ready or worker.has_crashed or worker.waiting):
-                del self.workers[name]
+                del self._workers[name]
 
     # --- replicas ------------------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ class Pool:
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        deadline = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._departure.at)
+        deadline = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._departure.deadline())
         return None if deadline == math.inf else deadline
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
@@ -207,12 +207,12 @@ class Pool:
         for route in silent:  # its socket may still live, as a stopped process's does: workers become free
             actions.append(Log("WARNING", "a client with a request has stopped answering"))
             actions += self._requests.cancel_all_of(route, now, "slow_consumer")
-        self._next_ping = now + self._connections.ping_s
+        self._next_ping = now + self._connections.next_ping_s
         return actions
 
     def _waits(self, route: bytes) -> bool:
-        """Returns whether a client waits for anything other than a request's end."""
-        parts = self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by
+        """Returns whether a client waits for anything."""
+        parts = self._requests.awaited_by, self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by
         return any(part(route) for part in parts)
 
     # --- the floor ---------------------------------------------------------------------------------------------------

@@ -38,12 +38,12 @@ def test_a_program_is_found_by_its_name_and_by_its_holder() -> None:
 
 
 def test_a_second_hello_changes_nothing() -> None:
-    """The holder, to whom leases belong, stays, and so does the count of requests, for which it is pinged."""
+    """The holder, to whom leases belong, stays, and so does the count of pings that it has not answered."""
     known = connections()
     known.hello(b"r", hello("first"))
-    known[b"r"].requests, known[b"r"].unanswered = 2, 1
+    known[b"r"].unanswered = 1
     (action,) = known.hello(b"r", hello(None))
     assert isinstance(action.message, m.Welcome)  # type: ignore[union-attr]
     connection = known[b"r"]
     assert (connection.holder, connection.own_holder) == ("first", False)
-    assert (connection.requests, connection.unanswered) == (2, 1)
+    assert connection.unanswered == 1

@@ -60,15 +60,13 @@ def test_a_crowd_is_pinged_a_part_at_a_time() -> None:
     routes = [bytes([number]) for number in range(2 * MAX_WOKEN)]
     for route in routes:
         crowd.hello(route, m.Hello(protocol=1, version="1"))
-        crowd[route].requests = 1
-    assert crowd.ping_round(lambda _: False) == (routes[:MAX_WOKEN], [], [])
-    assert crowd.ping_s == PING_S / 2
+    waiting = set(routes)
+    assert crowd.ping_round(waiting.__contains__) == (routes[:MAX_WOKEN], [], [])
+    assert crowd.next_ping_s == PING_S / 2
     crowd.gone(routes[-1])
-    crowd[routes[-2]].requests = crowd[routes[-3]].requests = 0
-    assert crowd.ping_round(lambda route: route == routes[-2]) == ([*routes[MAX_WOKEN:-3], routes[-2]], [], [])
+    waiting.discard(routes[-3])
+    assert crowd.ping_round(waiting.__contains__) == ([*routes[MAX_WOKEN:-3], routes[-2]], [], [])
     assert [crowd[route].unanswered for route in (routes[0], *routes[-4:-1])] == [1, 1, 0, 1]
-    for route in routes[MAX_WOKEN:-1]:
-        crowd[route].requests = 0
     crowd[routes[-4]].unanswered = 2
-    assert crowd.ping_round(lambda _: False) == (routes[:MAX_WOKEN], [], [])
-    assert (crowd.ping_s, crowd[routes[-4]].unanswered) == (PING_S, 0)
+    assert crowd.ping_round(routes[:MAX_WOKEN].__contains__) == (routes[:MAX_WOKEN], [], [])
+    assert (crowd.next_ping_s, crowd[routes[-4]].unanswered) == (PING_S, 0)

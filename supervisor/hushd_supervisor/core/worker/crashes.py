@@ -34,17 +34,11 @@ Key = tuple[bytes, bytes]
 
 @dataclass(slots=True)
 class Crashes:
-    """The crashes of one worker in the last five minutes.
-
-    Attributes:
-        _total: all crashes so far, and all starts ended for making no progress.
-        _stalled: the starts ended so since the last successful one.
-        _felled: the starts since then that something outside of hushd has ended.
-    """
+    """The crashes of one worker in the last five minutes."""
 
     _total: int = 0
-    _stalled: int = 0
-    _felled: int = 0
+    _stalled: int = 0  # starts ended for making no progress since the last successful one
+    _felled: int = 0  # starts since then that something outside of hushd has ended
     _times: list[tuple[float, frozenset[Key]]] = field(default_factory=list)
     _delay: float = BACKOFF_S
 

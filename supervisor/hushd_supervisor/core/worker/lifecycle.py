@@ -1,11 +1,7 @@
 """The processes of one worker: how each starts, is watched, comes to rest, and ends.
 
 A `Lifecycle` owns the state, its timers and the moves between states. It knows nothing of requests: the `Worker`
-decides which jobs the process gets, and what follows from its messages and its death. Three rules settle the races:
-
-- every process has a generation, and news of an old one is dropped;
-- a stop is never reversed: a request that comes meanwhile waits for the exit and starts the next generation at once;
-- nothing is started before the exit of the last process was seen, so there is never a second one.
+decides which jobs the process gets, and what follows from its messages and its death.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ declares them; on any other worker a session takes the slot of a file. A file th
 credit is set aside: it gives up its slot for good, and once the client goes on, it runs beside the others, piece by
 piece in turns. So does one that has had its slot for long while another caller waited.
 
-Of one priority, programs take turns (`Line`). Each client that waits hears where it stands every few seconds, a few
-clients at a time (`Notices`): a word to each for every request that is served would be a million.
+Of one priority, programs take turns (`Line`); who hears when where it stands is in `Notices`.
 """
 
 from __future__ import annotations
