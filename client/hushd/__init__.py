@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from hushd_models.model_choice import ModelChoice
     from hushd_protocol.errors import HushdError
     from hushd_schema.description import Voice
+    from hushd_schema.results import Sentence
     from hushd_schema.status import Status
 
     from hushd.aio.client import AsyncSpeech, AsyncTranscription
     from hushd.dialogue.exchange import Said
-    from hushd.synthesis.timeline import Sentence
     from hushd.transcripts.transcript import Transcription
 
     from .aio.client import AsyncClient
@@ -78,7 +78,7 @@ _HOMES = {
     "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.exchange",
     "Segment": "hushd.transcripts.segment",
-    "Sentence": "hushd.synthesis.timeline",
+    "Sentence": "hushd_schema.results",
     "Speech": "hushd.synthesis.speech",
     "Status": "hushd_schema.status",
     "Transcript": "hushd.transcripts.transcript",

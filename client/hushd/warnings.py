@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import CODES
 
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
-    from hushd_schema.results import Warned
+    from hushd_schema.results import ResultWarning
 
 CUT_OFF = "cut_off"  # the code of a warning that a part of the recording could not be read
 UNLIKELY = "unlikely_text"  # code of the warning that the text is probably wrong
@@ -17,18 +17,6 @@ NO_EFFECT = "no_effect"  # the code of a warning about the request's options, no
 
 
 _EXIT_CODES = {CUT_OFF: CODES["input_unreadable"].exit, UNLIKELY: 11}
-
-
-class ResultWarning(NamedTuple):
-    """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
-
-    code: str
-    message: str
-
-
-def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
-    """The warnings of a result."""
-    return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
 
 
 def exit_code(warnings: Iterable[ResultWarning]) -> int:
@@ -39,6 +27,9 @@ def exit_code(warnings: Iterable[ResultWarning]) -> int:
 
 def unused_device(data: JsonObject) -> ResultWarning:
     """Returns the warning for a `warm` request whose worker computes on another device than the one meant."""
+    from hushd_schema.results import ResultWarning  # lazy: few results have one
+
     device = str(data.get("compute_device") or "cpu")
     device_name = "the CPU" if device == "cpu" else device
-    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {device_name}: {data['why_there']}.")
+    message = f"{data['worker']} computes on {device_name}: {data['why_there']}."
+    return ResultWarning(code=NO_EFFECT, message=message)

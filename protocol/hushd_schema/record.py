@@ -171,4 +171,4 @@ def _number(value: Any) -> Any:
         finite = False
     if not finite:
         raise _Misfit(value)
-    return value
+    return float(value)

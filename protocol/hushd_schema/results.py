@@ -55,8 +55,8 @@ class Capabilities(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WarningData(Record):
-    """A `code` for programs, such as `unlikely_text`, and a sentence for people."""
+class ResultWarning(Record):
+    """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
 
     code: str
     message: str
@@ -66,15 +66,15 @@ class WarningData(Record):
 class Warned(Record):
     """A result that may have warnings."""
 
-    warnings: tuple[WarningData, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
 
 
 # --- synthesize ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpokenData(Record):
-    """A part of the text with its time in the speech."""
+class Spoken(Record):
+    """A part of the text, by its characters, with its time in the speech."""
 
     start: float
     end: float
@@ -83,7 +83,7 @@ class SpokenData(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SentenceData(SpokenData):
+class Sentence(Spoken):
     """A sentence, or a part of one that is spoken at once.
 
     Attributes:
@@ -92,7 +92,7 @@ class SentenceData(SpokenData):
     """
 
     kind: str
-    words: tuple[SpokenData, ...]
+    words: tuple[Spoken, ...]
     estimated: bool
 
 

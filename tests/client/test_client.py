@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from hushd import Client, HushdError, Segment, Word
-from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_models import languages
 from hushd_protocol import messages as m
+from hushd_schema.results import Sentence, Spoken
 from support.peer import wait_until
 from support.refusals import hushd_error
 from support.scripted_router import ScriptedRouter, Start
@@ -227,8 +227,8 @@ def speaking(*chunks: dict[str, object]) -> Script:
             router.send(route, *made, m.Result(id=message.id, data=data))
         elif isinstance(message, m.Control):
             voices: list[dict[str, Any]] = [
-                {"name": "en", "language": "en-US", "model": "small", "installed": True},
-                {"name": "fr", "language": "fr-FR", "installed": True},
+                {"name": "en", "language": "en-US", "engine": "hibari", "model": "small", "installed": True},
+                {"name": "fr", "language": "fr-FR", "engine": "hibari", "installed": True},
             ]
             engines = [{"name": "hibari", "installed": True, "voices": voices}]
             router.send(route, m.Result(id=message.id, data={"tts": {"engines": engines}}))
@@ -274,11 +274,11 @@ def test_the_timeline_comes_with_the_audio(start_router: Start, client: Client) 
     """Each sentence is told before its audio, with the places of its words; wanting to be told asks for it."""
     word = {"start": 0.1, "end": 0.4, "text_start": 0, "text_end": 4}
     data = {"kind": "sentence", "start": 0.0, "end": 0.5, "text_start": 0, "text_end": 5, "words": [word]}
+    later = data | {"start": 0.5, "end": 1.0, "words": []}
 
     def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         if isinstance(message, m.Request):
             i = message.id
-            later = data | {"start": 0.5, "end": 1.0, "words": []}
             messages = [m.Partial(id=i, seq=0, data=data), m.Chunk(id=i, seq=1, payload=b"ab", rate=8000, channels=1),
                         m.Partial(id=i, seq=2, data=later), m.Chunk(id=i, seq=3, payload=b"cd")]  # fmt: skip
             router.send(route, *messages, m.Result(id=i))
@@ -288,10 +288,11 @@ def test_the_timeline_comes_with_the_audio(start_router: Start, client: Client) 
     speech = client.synthesize("Hello", on_sentence=told.append)
     assert speech.rate == 8000
     assert router.of(m.Request)[0].params["timeline"] is True
-    first = Sentence(0.0, 0.5, 0, 5, (Spoken(0.1, 0.4, 0, 4),))
+    first, second = map(Sentence.from_data, (data, later))
+    assert first.words == (Spoken(start=0.1, end=0.4, text_start=0, text_end=4),)
     assert told == speech.timeline == [first]
     assert list(speech) == [b"ab", b"cd"]
-    assert told == speech.timeline == [first, Sentence(0.5, 1.0, 0, 5)]
+    assert told == speech.timeline == [first, second]
 
 
 def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: Client) -> None:

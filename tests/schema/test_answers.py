@@ -10,7 +10,7 @@ from hushd.transcripts.transcript import IncomingTranscript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Result
 from hushd_schema.description import HearingEngine, read
-from hushd_schema.results import SegmentData, SentenceData, SpeechResult, TranscriptResult
+from hushd_schema.results import SegmentData, Sentence, SpeechResult, TranscriptResult
 from support.refusals import hushd_error
 
 WORD = {"word": "tried.", "start": 0.7, "end": 1.5}
@@ -36,7 +36,7 @@ def taken(incoming: Any, *messages: Message) -> list[Any]:
     (TranscriptResult, TRANSCRIPT),
     (TranscriptResult, TRANSCRIPT | {"ended": "silence", "speakers": 0, "warnings": WARNINGS}),
     (TranscriptResult, TRANSCRIPT | {"language": "", "unlikely": [{"start": 0.0, "end": 1.5}]}),
-    (SentenceData, SENTENCE), (SpeechResult, SPEECH),
+    (Sentence, SENTENCE), (SpeechResult, SPEECH),
     (SpeechResult, SPEECH | {"warnings": WARNINGS}),
 ])  # fmt: skip
 def test_what_is_read_is_written_again(record: Any, data: dict[str, Any]) -> None:

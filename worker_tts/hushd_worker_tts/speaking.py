@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_reading.items import Item, MappedText, Pause, Piece, Rate
-from hushd_schema.results import SentenceData, SpeechResult, SpokenData
+from hushd_schema.results import Sentence, SpeechResult, Spoken
 from hushd_worker.job import Job
 
 from . import params
@@ -158,7 +158,7 @@ _CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
 _CLAUSE_WEIGHT = 4
 
 
-def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData:
+def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> Sentence:
     """Returns the partial result for a piece whose audio begins at second `begins` of the job's audio.
 
     Words for the same place of the request, such as the words of an address, are one word.
@@ -177,11 +177,11 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData
             spans[-1] = (spans[-1][0], max(span[1], spans[-1][1]))
     starts = _times(text.text, places, chunk.marks, first, last)
     words = tuple(
-        SpokenData(start=round(begins + start, 3), end=round(begins + end, 3), text_start=span[0], text_end=span[1])
+        Spoken(start=round(begins + start, 3), end=round(begins + end, 3), text_start=span[0], text_end=span[1])
         for span, start, end in zip(spans, starts, [*starts[1:], last], strict=True)
     )
     text_start, text_end = text.span()
-    return SentenceData(
+    return Sentence(
         kind="sentence",
         start=round(begins, 3),
         end=round(begins + len(chunk.samples) / chunk.rate, 3),

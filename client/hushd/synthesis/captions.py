@@ -10,7 +10,7 @@ from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
-    from .timeline import Sentence
+    from hushd_schema.results import Sentence
 
 _UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)?|\*+|`+")  # tags, addresses and marks of Markdown
 _APART = re.compile("[–—…«»„“”-]+")

@@ -14,12 +14,10 @@ from hushd_protocol.messages import Chunk, Message, Partial, Result
 
 from hushd.transport.spool import RAW, Piece, Received
 from hushd.transport.steps import Blocking, Brief, RunInThread, Steps, run, verb
-from hushd.warnings import ResultWarning, warnings_of
-
-from .timeline import Sentence
 
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
+    from hushd_schema.results import ResultWarning, Sentence
 
     from hushd.audio.playback import Player
     from hushd.floor import Floor
@@ -222,14 +220,14 @@ class IncomingSpeech:
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
             self.voice = result.voice
-            self.warnings = warnings_of(result)
+            self.warnings = result.warnings
             self._rate = self._rate or result.rate
         return None
 
     def _add_sentence(self, data: JsonObject) -> None:
-        from hushd_schema.results import SentenceData  # lazy: few ask for it
+        from hushd_schema.results import Sentence  # lazy: few ask for it
 
-        sentence = Sentence.of(SentenceData.from_data(data))
+        sentence = Sentence.from_data(data)
         self.timeline.append(sentence)
         if self._on_sentence is not None:
             self._on_sentence(sentence)

@@ -103,7 +103,7 @@ def json_document(segments: Segments) -> Iterator[str]:
     if segments.model:
         document["model"] = segments.model
     if segments.warnings:
-        document["warnings"] = [warning._asdict() for warning in segments.warnings]
+        document["warnings"] = [warning.data() for warning in segments.warnings]
     if segments.unlikely:
         document["unlikely"] = [{"start": start, "end": end} for start, end in segments.unlikely]
     yield json.dumps(document) + "\n"

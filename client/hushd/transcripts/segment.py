@@ -13,7 +13,7 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.results import SegmentData, WordData
 
 if TYPE_CHECKING:
-    from hushd.warnings import ResultWarning
+    from hushd_schema.results import ResultWarning
 
 # The first and the last each of ideographs, kana, their punctuation such as 「 and 。, and forms of full width. Korean
 # and Thai put spaces. A pattern of them would take 5 ms to compile, of each command's start.

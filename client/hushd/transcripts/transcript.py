@@ -10,10 +10,10 @@ from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Layout, Segment, joined
 from hushd.transport.steps import Blocking, Steps, run, verb
-from hushd.warnings import UNLIKELY, ResultWarning, warnings_of
+from hushd.warnings import UNLIKELY
 
 if TYPE_CHECKING:
-    from hushd_schema.results import OnEvent, SpeakerVoice
+    from hushd_schema.results import OnEvent, ResultWarning, SpeakerVoice
 
     from hushd.transport.second_hearing import SecondHearing
 
@@ -148,7 +148,7 @@ class IncomingTranscript:
             self.voices, self.model = result.voices, result.model
             # The result is of the rest alone, where a worker was lost: what was returned before has its own verdicts.
             self.unlikely = _united(*self.unlikely, *((each.start, each.end) for each in result.unlikely))
-            self.warnings = _with_verdicts(warnings_of(result), self.unlikely)
+            self.warnings = _with_verdicts(result.warnings, self.unlikely)
         return None
 
     def _take_partial(self, message: Partial) -> Segment | None:
@@ -219,7 +219,10 @@ def _with_verdicts(
     if not unlikely or any(warning.code == UNLIKELY for warning in warnings):
         return warnings
     where = " and ".join(f"from {start:.0f} s to {end:.0f} s" for start, end in unlikely)
-    return *warnings, ResultWarning(UNLIKELY, f"The text {where} is probably not the spoken text.")
+    from hushd_schema.results import ResultWarning  # lazy: with the first result
+
+    message = f"The text {where} is probably not the spoken text."
+    return *warnings, ResultWarning(code=UNLIKELY, message=message)
 
 
 class Transcription(IncomingTranscript, Blocking, Iterator[Segment]):

@@ -10,9 +10,8 @@ from typing import TypedDict
 
 from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
-from hushd_schema.results import OnEvent
+from hushd_schema.results import OnEvent, Sentence
 
-from hushd.synthesis.timeline import Sentence
 from hushd.verbs.requests import KeepAlive
 
 

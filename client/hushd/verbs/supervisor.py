@@ -17,7 +17,7 @@ from hushd.transport.connection import Connection
 from hushd.transport.link import own_link, refuse_borrowed
 from hushd.transport.retry import with_connection
 from hushd.transport.steps import RunInThread, Steps, verb
-from hushd.warnings import ResultWarning, unused_device
+from hushd.warnings import unused_device
 
 from . import requests
 from .base import ClientBase
@@ -26,6 +26,7 @@ from .requests import KeepAlive, OnProgress
 if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
     from hushd_schema.operations.models import ModelResult
+    from hushd_schema.results import ResultWarning
     from hushd_schema.status import Status
 
 

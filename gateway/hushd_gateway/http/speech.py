@@ -26,7 +26,7 @@ from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
     from hushd.aio.client import AsyncSpeech
-    from hushd.synthesis.timeline import Sentence
+    from hushd_schema.results import Sentence
 
 MEDIA = {"mp3": "audio/mpeg"} | {form: f"audio/{form}" for form in ("opus", "aac", "flac", "wav", "pcm")}
 PCM_RATE = 24_000  # Hz, which OpenAI's programs assume
@@ -104,7 +104,7 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
                 yield {"type": "speech.audio.sentence", **asdict(sentences.popleft())}
             yield {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}
     done = {"type": "speech.audio.done", "usage": _NO_TOKENS, "token_usage": _NO_TOKENS}
-    yield done | ({"warnings": [each._asdict() for each in speech.warnings]} if speech.warnings else {})
+    yield done | ({"warnings": [each.data() for each in speech.warnings]} if speech.warnings else {})
 
 
 WHOLE_SPEECH_WAIT_S = 0.3  # seconds for the whole speech; a longer one begins with what there is by then

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
-from hushd.warnings import ResultWarning
 from hushd_protocol.errors import HushdError
+from hushd_schema.results import ResultWarning
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 

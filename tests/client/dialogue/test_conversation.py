@@ -15,10 +15,10 @@ import hushd.audio.microphone
 import hushd.dialogue.listener
 import pytest
 from hushd.dialogue.conversation import Conversation, Said
-from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
+from hushd_schema.results import Sentence, Spoken
 from support.peer import wait_until
 from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
@@ -44,8 +44,8 @@ class Speech:
         for number in range(self._words):
             if self.closed.is_set():
                 raise HushdError("cancelled", "The request was cancelled.")
-            word = Spoken(number / 5, (number + 1) / 5, 3 * number, 3 * number + 2)
-            self.timeline.append(Sentence(word.start, word.end, word.text_start, word.text_end, (word,)))
+            word = Spoken(start=number / 5, end=(number + 1) / 5, text_start=3 * number, text_end=3 * number + 2)
+            self.timeline.append(Sentence.like(word, kind="sentence", words=(word,), estimated=False))
             yield b"\1\1" * 4800
 
     def wait(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hushd.synthesis.captions import transcript
 from hushd.synthesis.speech import Speech
-from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_protocol.messages import Partial, Result
+from hushd_schema.results import Sentence, Spoken
 from support.refusals import hushd_error
 
 from .test_speech import Call
@@ -18,9 +18,10 @@ def sentence(text: str, *words: str, at: float = 0.0) -> Sentence:
     for number, word in enumerate(words):
         places = text.index(word, places)
         start = at + number / 2
-        spoken.append(Spoken(start, start + 0.5, places, places + len(word)))
+        spoken.append(Spoken(start=start, end=start + 0.5, text_start=places, text_end=places + len(word)))
         places += len(word)
-    return Sentence(at, at + 9, spoken[0].text_start, len(text), tuple(spoken))
+    whole = Spoken(start=at, end=at + 9, text_start=spoken[0].text_start, text_end=len(text))
+    return Sentence.like(whole, kind="sentence", words=tuple(spoken), estimated=False)
 
 
 @pytest.mark.parametrize(("text", "words", "shown"), [

@@ -8,7 +8,7 @@ import pytest
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
-from hushd.warnings import ResultWarning
+from hushd_schema.results import ResultWarning
 from support.refusals import hushd_error
 
 TWO = Transcript(
@@ -115,7 +115,7 @@ def test_silence(form: str, text: str) -> None:
 
 def test_warnings_stand_in_json() -> None:
     """A program that reads JSON gets the reasons to doubt the text; without any the key is not there."""
-    doubted = Transcript((), warnings=(ResultWarning("unlikely_text", "It repeats itself."),))
+    doubted = Transcript((), warnings=(ResultWarning(code="unlikely_text", message="It repeats itself."),))
     assert json.loads(doubted.render("json"))["warnings"] == [
         {"code": "unlikely_text", "message": "It repeats itself."}
     ]

@@ -7,11 +7,11 @@ from threading import Thread
 import pytest
 from hushd.transport.call import Call, CallEndedError
 from hushd.transport.source import Inline
-from hushd.warnings import ResultWarning, exit_code, unused_device, warnings_of
+from hushd.warnings import exit_code, unused_device
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Message, Request, Result
-from hushd_schema.results import Warned
+from hushd_schema.results import ResultWarning
 from support.refusals import hushd_error
 
 
@@ -92,7 +92,7 @@ def test_an_input_that_cannot_be_read_is_the_outcome(call: Call, posted: list[Me
     [((), 0), (("clipped", "no_effect"), 0), (("cut_off", "no_effect"), 4), (("cut_off", "unlikely_text"), 11)],
 )
 def test_a_doubtful_transcript_has_an_exit_code_of_its_own(codes: tuple[str, ...], status: int) -> None:
-    assert exit_code(ResultWarning(code, "A sentence.") for code in codes) == status
+    assert exit_code(ResultWarning(code=code, message="A sentence.") for code in codes) == status
 
 
 def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +112,5 @@ def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pyt
 ])  # fmt: skip
 def test_a_worker_on_another_device_is_a_warning(device: dict[str, str], name: str) -> None:
     said = f"stt/a/x computes on {name}: the card is full."
-    assert unused_device({"worker": "stt/a/x", "why_there": "the card is full", **device}) == ("no_effect", said)
-
-
-def test_the_warnings_of_a_result_are_those_it_came_with() -> None:
-    warned = Warned.from_data({"warnings": [{"code": "clipped", "message": "It is too loud."}]})
-    assert warnings_of(warned) == (ResultWarning("clipped", "It is too loud."),)
+    warning = unused_device({"worker": "stt/a/x", "why_there": "the card is full", **device})
+    assert warning == ResultWarning(code="no_effect", message=said)

@@ -18,12 +18,13 @@ from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript, Transcription
 from hushd.transport.waiting import next_item
-from hushd.warnings import NO_EFFECT, ResultWarning, exit_code
+from hushd.warnings import NO_EFFECT, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
+from hushd_schema.results import ResultWarning
 
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import Progress

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
-from hushd.warnings import ResultWarning, exit_code
+from hushd.warnings import exit_code
 from hushd_protocol import names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped
+from hushd_schema.results import ResultWarning
 
 from hushd_cli.terminal import console
 

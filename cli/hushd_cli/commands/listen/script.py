@@ -12,13 +12,13 @@ from hushd.client import Client
 from hushd.transcripts.formats import render
 from hushd.transcripts.segment import Layout, Segment, Segments
 from hushd.transcripts.transcript import Transcript
-from hushd.warnings import ResultWarning
 from hushd_models import advice, languages, text_language
 from hushd_models.model_choice import candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_reading import subtitles
+from hushd_schema.results import ResultWarning
 
 from hushd_cli.terminal import console
 
@@ -85,8 +85,11 @@ class Script:
             segments = tuple(each for each in self._cues if each.text)
         warnings = [
             *transcript.warnings,
-            *(ResultWarning("not_spoken", text) for text in _named("Not spoken", unspoken)),
-            *(ResultWarning("not_in_text", text) for text in _named("Not in the text", alignment.unwritten)),
+            *(ResultWarning(code="not_spoken", message=text) for text in _named("Not spoken", unspoken)),
+            *(
+                ResultWarning(code="not_in_text", message=text)
+                for text in _named("Not in the text", alignment.unwritten)
+            ),
         ]
         return replace(transcript, segments=segments, warnings=tuple(warnings))
 

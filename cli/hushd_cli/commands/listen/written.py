@@ -6,11 +6,11 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from hushd.transcripts.segment import Segment
-from hushd.warnings import ResultWarning
 from hushd_models import languages
 from hushd_models.installation import plugin_needed
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import entry_points, loaded
+from hushd_schema.results import ResultWarning
 
 _Writer = Callable[[Segment], Segment]
 
@@ -35,7 +35,7 @@ class Written:
 
     @property
     def warnings(self) -> tuple[ResultWarning, ...]:
-        return tuple(ResultWarning("not_written", text) for text in self._unknown)
+        return tuple(ResultWarning(code="not_written", message=text) for text in self._unknown)
 
     def segment(self, segment: Segment, language: str) -> Segment:
         """Returns a segment with its numbers in digits; as it is, if its text is unlikely.

@@ -11,10 +11,10 @@ from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment, between, joined
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.second_hearing import HEARD_AGAIN
-from hushd.warnings import CUT_OFF, UNLIKELY, ResultWarning
+from hushd.warnings import CUT_OFF, UNLIKELY
 from hushd_models import languages
 from hushd_protocol import JsonObject
-from hushd_schema.results import is_label
+from hushd_schema.results import ResultWarning, is_label
 
 Object = JsonObject
 ALPHABET_LETTERS = 26
@@ -58,7 +58,7 @@ def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
 
 def warned(warnings: Iterable[ResultWarning], model: str = "") -> Object:
     """Returns these for an answer in JSON, and the `model` that has heard it again; nothing where there is neither."""
-    doubtful = [warning._asdict() for warning in doubts(warnings)]
+    doubtful = [warning.data() for warning in doubts(warnings)]
     return ({"model": model} if model else {}) | ({"warnings": doubtful} if doubtful else {})
 
 

@@ -24,8 +24,8 @@ from .wording import KINDS, Kind, Utterance, utterance
 
 if TYPE_CHECKING:
     from hushd.synthesis.speech import Speech
-    from hushd.synthesis.timeline import Sentence
     from hushd_schema.description import Voice
+    from hushd_schema.results import Sentence
 
 MESSAGE_CHUNK_S = 0.1  # seconds of audio in one message, whose end a stop has to wait for
 # The least time from a message's start to the report of its stop: the server may still be handling the stop of the

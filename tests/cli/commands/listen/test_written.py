@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 from hushd import HushdError
 from hushd.transcripts.segment import Segment
-from hushd.warnings import ResultWarning
 from hushd_cli.commands.listen import command, microphone, written
 from hushd_models import installation
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
+from hushd_schema.results import ResultWarning
 from support.scripted_router import ScriptedRouter, Start
 
 
@@ -84,7 +84,7 @@ def test_the_microphone(plugin: None) -> None:
 
     class Heard:
         language = "en"
-        warnings = (ResultWarning("clipped", "Too loud."),)
+        warnings = (ResultWarning(code="clipped", message="Too loud."),)
 
         def __iter__(self) -> Iterator[Segment]:
             yield Segment(0, 0.0, 1.0, "two")
