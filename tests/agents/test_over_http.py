@@ -194,7 +194,7 @@ def test_a_path_is_opened_for_this_machine_alone(port: int) -> None:
     with http_host(address, **{"X-Forwarded-For": "192.0.2.7", "X-Hushd-Local": "1"}) as host:
         assert "is not on hushd's machine: send the file by `curl" in host.error("transcribe", path=str(recording()))
         with open(recording(), "rb") as file:
-            name = httpx2.post(f"{address}/files", files={"file": file}).json()["path"]
+            name = httpx2.post(f"{address}/files", files={"file": file}, timeout=BOUND_S).json()["path"]
         assert host.data("transcribe", path=name)["state"] == "completed"
         assert "is not on hushd's machine" in host.error("transcribe", path=f"{name}/../../etc/passwd")
 

@@ -15,7 +15,7 @@ from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import chromium, command_line, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
-from support.peer import Peer, Supervisor, wait_until
+from support.peer import BOUND_S, Peer, Supervisor, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
@@ -236,7 +236,7 @@ def test_a_reader_has_the_page_in_their_language(address: str, home: Path) -> No
 
 def test_the_microphone_says_that_the_model_is_still_coming(page: Chromium, address: str) -> None:
     """Speech is kept meanwhile, so the reader may speak, and knows why no word appears."""
-    activity = httpx2.get(f"{address}v1/activity").json()
+    activity = httpx2.get(f"{address}v1/activity", timeout=BOUND_S).json()
     activity["status"]["workers"] = [{"name": "stt/moonshine/tiny-en", "state": "starting", "pid": 1}]
     answer_with(page, "/v1/activity", 200, json.dumps(activity))
     press(page, "listen")
