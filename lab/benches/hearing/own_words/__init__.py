@@ -30,7 +30,7 @@ _READ = ("two_cities.wav", "beckett.wav")
 
 
 def own_words(options: Namespace) -> Iterator[Row]:
-    """Measures three lists of names: in sentences by voices, and elsewhere (--audio DIR, --text FILE, --engine)."""
+    """Measures four lists of names: in sentences by voices, and elsewhere (--audio DIR, --text FILE, --engine)."""
     home = real_weights.home()
     with supervisor("[worker]\nkeep_alive = 3600\n", HUSHD_MODELS_DIR=str(home)), Client() as client:
         voices = [v for v in _VOICES if v["engine"] not in _PLACES or not real_weights.missing(_PLACES[v["engine"]])]
