@@ -151,7 +151,7 @@ class Admission:
         if self.away.left_s(now, everywhere=True):
             actions += [action for worker in waiting for action in self._keep_away(worker, now)]
             waiting = []
-        waiting.sort(key=lambda worker: worker.urgency(now))
+        waiting.sort(key=lambda worker: next(worker.order(now)).urgency(now))
         if self._level is Level.CRITICAL:
             actions += self._settle_critical(waiting, now)
         else:
@@ -159,12 +159,12 @@ class Admission:
                 actions += self._decide(worker, memory, now)
         for worker in [worker for worker in self._workers.values() if worker.room.wanted_back]:
             actions += self._bring_back(worker, now)
-        lives = any(worker.state.has_process for worker in self._workers.values())
-        self._when_short.settle({worker.name for worker in self._waiting()})
+        lives, waiting = any(worker.state.has_process for worker in self._workers.values()), self._waiting()
+        self._when_short.settle({worker.name for worker in waiting})
         self._due = min(self.cards.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
             self._due = min(self._due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
-        if waiting := self._waiting():
+        if waiting:
             rooms = [worker.room for worker in waiting]
             ends = [room.waits_until(CARD_WAIT_S) for room in rooms]
             if self._level is Level.CRITICAL:

@@ -78,14 +78,15 @@ class MemoryUse:
     def _of(self, worker: Worker, now: float) -> WorkerMemory:
         process, starting = worker.process, worker.state is State.STARTING
         suspended = worker.state is State.SUSPENDED and not worker.waiting
-        longer = _SUSPENDED_S if suspended else 0.0
         size = process.size or self._needs.memory(worker.name, process.card)  # still growing if not reported
         promised = max(0, size - process.loading) if starting else 0
         going, coming = process.phase == GOING, starting or process.phase == COMING
         if going:
             promised = sum(process.cards.values())
             size += promised
-        idle_s = longer + now - (process.idle_since or now) if worker.room.may_leave else None
+        idle_s = worker.room.idle_s(now)
+        if idle_s is not None and suspended:
+            idle_s += _SUSPENDED_S
         leaving = worker.state in (State.STOPPING, State.KILLING)
         machine = WorkerSize(worker.name, size, worker.settings.priority, idle_s, leaving)
         return WorkerMemory(machine, self._on_cards(worker), coming, promised, going)

@@ -152,20 +152,23 @@ class Jobs:
             self.timings.has_output(request, now)
         if not request.receive(message, now):
             return False
-        match message:
-            case m.Error() if request.ending == "worker_stopped" and request.repeatable and not request.done:
-                del self.running[request.id]
-                self._repeat(request, now)
-            case m.Error() if request.ending:
-                error = HushdError(request.ending, ENDINGS[request.ending])
-                self._end_run(request, m.Error.of(message.id, error), now)
-            case m.Error():
-                self._end_run(request, m.Error.of(message.id, message.exception()), now)
-            case m.Result():
-                self._end_run(request, message, now)
-            case _ if not request.done:
-                self._outbox.append(ToClient(request.route, message))
+        if isinstance(message, m.Result):
+            self._end_run(request, message, now)
+        elif isinstance(message, m.Error):
+            self._failed(request, message, now)
+        elif not request.done:
+            self._outbox.append(ToClient(request.route, message))
         return True
+
+    def _failed(self, request: ActiveRequest, message: m.Error, now: float) -> None:
+        """Ends a run with the process's error, or as it was stopped; one that can be repeated is."""
+        if request.ending == "worker_stopped" and request.repeatable and not request.done:
+            del self.running[request.id]
+            self._repeat(request, now)
+        else:
+            code = request.ending
+            error = HushdError(code, ENDINGS[code]) if code else message.exception()
+            self._end_run(request, m.Error.of(message.id, error), now)
 
     def report_position(self, request: ActiveRequest, state: str, now: float, note: str = "") -> None:
         """Tells a client that its request waits, `queued` or for a `starting` worker; `note` says why."""

@@ -67,6 +67,7 @@ class Lifecycle:
         self._need = 0  # bytes that the process is expected to take, 0 where that is not known
         self._failure = ""  # reason why the last process died, until another is ready
         self._rests_until = math.inf
+        self._idle_since: float | None = None  # time when the process came to rest; None while it works
         self._refused = False  # a suspension
         self._grace_s = EXIT_TIMEOUT_S
         self._generations = generations
@@ -87,6 +88,10 @@ class Lifecycle:
     @property
     def settings(self) -> WorkerSettings:
         return self._settings
+
+    def idle_s(self, now: float) -> float:
+        """The seconds for which the process has rested, 0 while it works."""
+        return 0.0 if self._idle_since is None else now - self._idle_since
 
     @property
     def waits_since(self) -> float:
@@ -201,15 +206,15 @@ class Lifecycle:
 
     def begin(self, now: float) -> None:
         """Enters BUSY with the first job: from now on the process must beat."""
-        self._note(idle_since=None)
+        self._idle_since = None
         self._beat_due = now + BEAT_TIMEOUT_S
         self.enter(State.BUSY)
 
     def rest(self, until: float, suspends: bool, now: float) -> None:
         """Rests, READY or SUSPENDED with nothing to do, until `until`, which may be past; then leaves.
         `suspends`: whether it is suspended before that, as its settings say."""
-        if self._process.idle_since is None:
-            self._note(idle_since=now)
+        if self._idle_since is None:
+            self._idle_since = now
             self._beat_due = math.inf
         until = math.inf if self._settings.pinned else until
         if not self._wanted_back:
@@ -218,7 +223,7 @@ class Lifecycle:
         if self._timer <= now:
             self.end(now)
         elif suspends:
-            self._timer = min(self._timer, max(now, (self._process.idle_since or now) + self._settings.suspend_after))
+            self._timer = min(self._timer, max(now, (self._idle_since or now) + self._settings.suspend_after))
 
     # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
     # leaves nothing on the card.
@@ -337,7 +342,8 @@ class Lifecycle:
         )
         self._failure = self._failure if death.expected else death.start_timed_out or death.cause
         self._timer = self._beat_due = math.inf
-        self._note(ready_at=math.inf, idle_since=None)
+        self._note(ready_at=math.inf)
+        self._idle_since = None
         return death
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -421,7 +427,7 @@ class Lifecycle:
         """The part of the worker's row in the status, with the sizes that are measured elsewhere."""
         process, lives, told = self._process, self._state.has_process, self._capabilities
         rests = self._state in (State.READY, State.SUSPENDED)
-        idle, expiry = (process.idle_since if rests else None), (self._rests_until if rests else math.inf)
+        idle, expiry = (self._idle_since if rests else None), (self._rests_until if rests else math.inf)
         cards = {id: round(size / 1e6, 1) for id, size in process.cards.items()} if lives else {}
         return {
             "state": self._state.value,

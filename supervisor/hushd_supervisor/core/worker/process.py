@@ -154,7 +154,6 @@ class Process(NamedTuple):
     jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
     ready_at: float = math.inf  # time when it became ready; `math.inf` before that and after its exit
-    idle_since: float | None = None  # time when it came to rest; None while it works
     loading: int = 0  # bytes of private memory that its start had taken at the last look
     kind: str = ""  # kind of device on which it says that it computes; empty while unknown
     card: str = ""  # place on the bus of the graphics card where it computes, empty for none

@@ -76,16 +76,12 @@ class Queue:
 
     def order(self, now: float) -> Iterator[ActiveRequest]:
         """Yields the waiting requests, the next first: by priority, a level higher for each `AGING_S` of waiting."""
-        heads = [(*line.level(now), number, line, 0) for number, line in enumerate(self._ordered(now))]
+        heads = [(*line[0].urgency(now), number, line, 0) for number, line in enumerate(self._ordered(now))]
         while heads:
             *_, number, line, index = heapq.heappop(heads)
             yield line[index]
             if (index := index + 1) < len(line):
-                heapq.heappush(heads, (*line.level(now, index), number, line, index))
-
-    def level(self, now: float) -> tuple[int, int]:
-        """The urgency of the next request, see `Line.level`."""
-        return self._ordered(now)[0].level(now)
+                heapq.heappush(heads, (*line[index].urgency(now), number, line, index))
 
     def position(self, request: ActiveRequest, now: float) -> int:
         """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own.
@@ -148,7 +144,7 @@ class Queue:
                 job.give_way()
 
     def _ordered(self, now: float) -> list[Line]:
-        return sorted((line for line in self._lines.values() if line), key=lambda line: line.level(now))
+        return sorted((line for line in self._lines.values() if line), key=lambda line: line[0].urgency(now))
 
     def _apart(self, request: ActiveRequest) -> bool:
         """Returns whether a request takes one of the slots that are for sessions alone."""
@@ -203,10 +199,6 @@ class Line(list[ActiveRequest]):
             del self._counts[line]
         if len(self._next) > 64 + 2 * len(self._counts):
             self._next = {line: round for line, round in self._next.items() if round > self._round}
-
-    def level(self, now: float, index: int = 0) -> tuple[int, int]:
-        """The urgency of a request: its priority with its wait, then its arrival; the least goes first."""
-        return self[index].level(now), self[index].order
 
 
 class Notices:

@@ -188,6 +188,10 @@ class ActiveRequest:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
         return self.rank - int((now - self.arrived) / AGING_S)
 
+    def urgency(self, now: float) -> tuple[int, int]:
+        """Its priority with its wait, then its arrival; the least goes first."""
+        return self.level(now), self.order
+
     def job(self, economy: bool) -> m.Job:
         """The message that hands it to a process."""
         message = self.message

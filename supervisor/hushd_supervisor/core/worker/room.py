@@ -24,6 +24,8 @@ from .lifecycle import Lifecycle
 from .process import ANYWHERE, AWAY, COMING, GOING, Place
 from .states import State
 
+CardKinds = Callable[[str], tuple[str, ...]]
+
 
 class Shortage(NamedTuple):
     """A load that failed for lack of memory: it is tried again once idle workers have left, then perhaps on the CPU.
@@ -46,12 +48,7 @@ class WorkerRoom:
     `settle`: has the worker make its next move."""
 
     def __init__(
-        self,
-        lifecycle: Lifecycle,
-        jobs: Jobs,
-        settle: Callable[[float], None],
-        outbox: Outbox,
-        card_kinds: Callable[[str], tuple[str, ...]],
+        self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, settle: Callable[[float], None], card_kinds: CardKinds
     ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
@@ -108,14 +105,14 @@ class WorkerRoom:
         """True if the CPU may take over from a card."""
         return self._lifecycle.settings.compute_device == "auto"
 
-    @property
-    def may_leave(self) -> bool:
-        """True if the process may be ended for others: it is not pinned, and rests where no request waits for it, or
-        works on cancelled jobs alone."""
+    def idle_s(self, now: float) -> float | None:
+        """The seconds for which it has rested; None if the process may not be ended for others, since it is pinned, or
+        works for a client, or one waits for it."""
         state, waiting = self._lifecycle.state, self._jobs.waiting
         rests = state is State.READY or (state is State.SUSPENDED and not waiting)
         unheard = state is State.BUSY and not (self._jobs.running.uncancelled or waiting)
-        return (rests or unheard) and not self._lifecycle.settings.pinned
+        may_leave = (rests or unheard) and not self._lifecycle.settings.pinned
+        return self._lifecycle.idle_s(now) if may_leave else None
 
     def forget(self) -> None:
         """Forgets what kept earlier processes from their memory: the next one tries again."""
@@ -200,7 +197,7 @@ class WorkerRoom:
 
     def evict(self, now: float) -> list[Action]:
         """Leaves if it is idle, whatever its leases say, since its memory is needed."""
-        if self.may_leave:
+        if self.idle_s(now) is not None:
             why = "makes room, and drops a cancelled job" if self._jobs.running else "makes room"
             if self._lifecycle.state is State.READY:
                 self._lifecycle.leave(now, why)
@@ -219,7 +216,7 @@ class WorkerRoom:
     @property
     def wanted_back(self) -> bool:
         """True if the process is suspended, and requests wait for it."""
-        return self.off_card and bool(self._jobs.waiting)
+        return bool(self._jobs.waiting) and self.off_card
 
     def suspended(self, error: str, lost: bool, now: float) -> None:
         """Takes the answer to `Suspend`."""

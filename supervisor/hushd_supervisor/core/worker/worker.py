@@ -23,7 +23,7 @@ from .leases import Leases
 from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Lifecycle
 from .process import Process
 from .request import ENDINGS, ActiveRequest
-from .room import WorkerRoom
+from .room import CardKinds, WorkerRoom
 from .states import State
 
 POSTPONED_RETRY_MS = 1000
@@ -48,7 +48,7 @@ class Worker:
         name: str,
         settings: WorkerSettings,
         generations: Iterator[int],
-        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+        card_kinds: CardKinds = lambda _: ANY_KIND,
         economy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._outbox = outbox = Outbox()
@@ -59,7 +59,7 @@ class Worker:
         self.running: Final[ValuesView[ActiveRequest]] = self._jobs.running.values()
         self._leases = Leases()
         self._crashes = Crashes()
-        self.room = WorkerRoom(self._lifecycle, self._jobs, self._settle, outbox, card_kinds)
+        self.room = WorkerRoom(self._lifecycle, self._jobs, outbox, self._settle, card_kinds)
         self._verdict = ("worker_failed", "")  # code and message of refusals while it is closed
         self._held = False  # whether processes are no longer started; requests go on waiting
         self._down = False  # whether the supervisor leaves, so that requests are no longer repeated
@@ -135,10 +135,6 @@ class Worker:
     def order(self, now: float) -> Iterator[ActiveRequest]:
         """Yields the waiting requests, the next first."""
         return self._jobs.queue.order(now)
-
-    def urgency(self, now: float) -> tuple[int, int]:
-        """The urgency of the next request; the least goes first."""
-        return self._jobs.queue.level(now)
 
     def first_end(self) -> float:
         return self._jobs.first_end()
