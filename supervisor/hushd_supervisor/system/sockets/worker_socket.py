@@ -26,7 +26,6 @@ from hushd_protocol.messages import (
     LoadFailed,
     Message,
     Ready,
-    Result,
     Welcome,
     WorkerHello,
 )
@@ -35,7 +34,7 @@ from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Spawn, ToWorker
-from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
+from hushd_supervisor.core.events import ClientGone, Event, Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 
 from .. import children
 from ..children import Running
@@ -148,10 +147,10 @@ class WorkerSocket(Source):
     def look(self, event: Event, now: float) -> None:
         """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
 
-        The first result is out by now, so nobody waits for these milliseconds. If a module is needed after an upgrade
+        A first client has gone by now, and does not wait for these milliseconds. If a module is needed after an upgrade
         that came before, the loop lets the running jobs finish and leaves, as with all others, which are 0.2 MB.
         """
-        if isinstance(event, FromWorker) and isinstance(event.message, Result):
+        if isinstance(event, ClientGone):
             from hushd_schema import description, engines, entry_points, results, status  # noqa: F401
 
     # --- actions of the pool -----------------------------------------------------------------------------------------
