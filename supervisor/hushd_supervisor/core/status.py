@@ -13,6 +13,7 @@ from hushd_protocol.names import base
 
 from .memory.admission import Admission
 from .memory.away import HELD_S
+from .memory.budget import mb
 from .worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -45,11 +46,6 @@ def _card(card: Card, admission: Admission, now: float) -> CardStatus:
     kept_s = min(away_s, HELD_S) if away_s == math.inf else away_s or None
     budget_mb, kept_s = 0.0 if kept_s else row["total_mb"], None if kept_s is None else round(kept_s, 1)
     return CardStatus(device=card.device, id=card.id, name=card.name, budget_mb=budget_mb, kept_s=kept_s, **row)
-
-
-def mb(size: float) -> float:
-    """Bytes in MB, as the status has them."""
-    return round(size / 1e6, 1)
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:

@@ -12,7 +12,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
-from hushd_supervisor.core.status import mb
+from hushd_supervisor.core.memory.budget import mb
 from hushd_supervisor.core.worker.states import State
 
 from .memory import measure

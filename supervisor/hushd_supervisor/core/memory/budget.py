@@ -214,3 +214,8 @@ def _manner(worker: WorkerSize) -> str:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:.0f}"
+
+
+def mb(size: float) -> float:
+    """Bytes in MB, as the status has them."""
+    return round(size / 1e6, 1)
