@@ -8,55 +8,42 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
-from hushd_protocol.system import paths
 from hushd_schema import server_file
 from hushd_schema.server_file import ServerFile
+from hushd_schema.toml import Table
 
 from . import languages
-from .installation import document
+from .own_files import OwnFiles
 
 
-def path_of(name: str) -> Path:
-    return paths.find().config.parent / server_file.FOLDER / f"{name}.toml"
+def _made(path: Path, content: Table) -> ServerFile:
+    server = server_file.read(path.stem, content)
+    for language in server.languages:
+        languages.checked(language)
+    return server
 
 
-def names() -> list[str]:
-    return sorted(path.stem for path in path_of("").parent.glob("*.toml"))
+SERVERS = OwnFiles(server_file.FOLDER, "SERVERS.md", _made)
 
 
 def existing(name: str) -> Path:
     """Returns the path of a server's file. Raises HushdError `model_missing` if there is none."""
-    if name in names():
-        return path_of(name)
-    there_are = f"there are {', '.join(names())}" if names() else "`hushd servers add NAME -- COMMAND` adds one"
+    names = SERVERS.names()
+    if name in names:
+        return SERVERS.path(name)
+    there_are = f"there are {', '.join(names)}" if names else "`hushd servers add NAME -- COMMAND` adds one"
     raise HushdError("model_missing", f"There is no server {quoted(name)}: {there_are}.")
 
 
 def read(name: str) -> ServerFile:
     """Reads a server's file. Raises `model_missing` for a file that is missing or invalid."""
-    path = existing(name)
-    try:
-        server = server_file.load(path)
-        for language in server.languages:
-            languages.checked(language)
-    except HushdError as error:
-        advice = f"{error.message.rstrip('.')} (see {document('SERVERS.md')})."
-        raise HushdError("model_missing", advice) from error
-    return server
+    existing(name)
+    return SERVERS.read(name)
 
 
 def every(role: str) -> dict[str, ServerFile | None]:
     """Returns the servers for a role by name; None for an invalid file, whose use reports the mistake."""
-    servers: dict[str, ServerFile | None] = {}
-    for name in names():
-        try:
-            server = read(name)
-        except HushdError:
-            servers[name] = None
-        else:
-            if server.does(role):
-                servers[name] = server
-    return servers
+    return {name: server for name, server in SERVERS.every().items() if server is None or server.does(role)}
 
 
 def installed(server: ServerFile) -> str | None:

@@ -68,6 +68,16 @@ def read(
     return checked
 
 
+def table(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Checks the content of a user's file, or of a table in it, and returns it.
+    Raises `bad_request` for a key that is not in `kinds`, or a value that does not fit."""
+    for key in content:
+        if key not in kinds:
+            hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
+            raise HushdError("bad_request", f"there is no key {quoted(key)}{hint}.")
+    return {key: check(key, value, kinds[key]) for key, value in content.items()}
+
+
 def check(name: str, value: object, kind: Kind) -> Any:
     """Checks `value` and returns it as `kind` converts it.
     Raises `bad_request`, in the form `NAME must be WANTED, not VALUE.`"""

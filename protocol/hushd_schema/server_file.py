@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_protocol.suggest import listed
 
 from hushd_schema import kinds, toml
 from hushd_schema.kinds import TABLE, Kind, choice, flag, number, seconds, span_s, text, texts, whole
@@ -155,22 +155,10 @@ class ServerFile:
         return [os.path.expanduser(_filled(word, where)) for word in words]
 
 
-def load(path: Path) -> ServerFile:
-    """Reads the file at `path`. Raises `bad_request`, naming the file, if it is missing or invalid."""
-    try:
-        return read(path.stem, toml.load(path))
-    except HushdError as error:
-        named = error.message if str(path) in error.message else f"{path}: {error.message}"
-        raise HushdError("bad_request", named) from error
-
-
 def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFile:
     """Returns a server of the content of its file; its API is `otherwise` where nothing tells it.
     Raises `bad_request`, with a sentence that follows the file's name."""
-    for key in content:
-        if key not in KINDS:
-            raise HushdError("bad_request", f"there is no key {quoted(key)}{did_you_mean(key, KINDS)}.")
-    given = {key: kinds.check(key, value, KINDS[key]) for key, value in content.items()}
+    given = kinds.table(content, KINDS)
     given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
     # A Wyoming server takes a socket, too, where all requests find one process.
     given["run"] = tuple(word.replace("stdio://", "unix://{socket}") for word in given.get("run", ()))

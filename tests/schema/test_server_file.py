@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_models.server_files import SERVERS
 from hushd_protocol.errors import HushdError
 from hushd_schema import server_file
 
@@ -78,13 +79,14 @@ def test_known_servers_have_valid_files() -> None:
     assert known["vllm"].stop_timeout == 30
 
 
-def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
+def test_a_file_is_read_by_its_name(runtime: Path) -> None:
     """Its keys are written as they are read, and each mistake names the file, once."""
-    path = tmp_path / "mine.toml"
+    path = SERVERS.path("mine")
+    path.parent.mkdir()
     content = {"run": UVICORN, "like": "openai", "voices": ["Ann", "Bob"], "send": ["text"], "body": {"a": "{text}"}}
     path.write_text(server_file.text_of(content))
     assert path.read_text().endswith('send = ["text"]\nbody = { a = "{text}" }\n')
-    server = server_file.load(path)
+    server = SERVERS.read("mine")
     assert (server.name, server.voices, server.body, server.run) == (
         "mine",
         ("Ann", "Bob"),
@@ -99,7 +101,7 @@ def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
     for wrong, said in (("run = 1", f"{path}: run must be "), ("run = ", f"{path} is not TOML: ")):
         path.write_text(wrong)
         with pytest.raises(HushdError) as caught:
-            server_file.load(path)
+            SERVERS.read("mine")
         assert caught.value.message.startswith(said)
         assert caught.value.message.count(str(path)) == 1
 

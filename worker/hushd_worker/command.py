@@ -11,52 +11,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from hushd_models.installation import document
+from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.names import is_name
-from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
-from hushd_schema import toml
-from hushd_schema.kinds import Kind, texts
-from hushd_schema.kinds import check as check_value
+from hushd_schema.kinds import Kind, table, texts
 from hushd_schema.toml import Table
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-
-
-class CommandSpecError(Exception):
-    """An invalid command file. The message is a sentence without its full stop, and follows `FILE: `."""
-
-
-def files(folder: Path) -> list[Path]:
-    """Returns the files in `folder` whose names are valid for models."""
-    return sorted(path for path in folder.glob("*.toml") if is_name(path.stem))
-
-
-def load(path: Path) -> Table:
-    """Returns the content of the file at `path`, unchecked. Raises CommandSpecError if there is none, or no TOML."""
-    if not path.exists():
-        raise CommandSpecError("there is no such file")
-    try:
-        return toml.load(path)
-    except HushdError as error:
-        raise CommandSpecError(f"it {error.message.removeprefix(f'{path} ').rstrip('.')}") from error
-
-
-def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:
-    """Checks the content of a file, or of a table in it, whose keys must be among `kinds`; returns it. Raises
-    CommandSpecError if it has an unknown key, or an invalid value."""
-    for key in content:
-        if key not in kinds:
-            hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
-            raise CommandSpecError(f"there is no key {quoted(key)}{hint}")
-    try:
-        return {key: check_value(key, value, kinds[key]) for key, value in content.items()}
-    except HushdError as error:
-        raise CommandSpecError(error.message.rstrip(".")) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +64,7 @@ RUN = Kind(
 
 
 def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) -> CommandLine:
-    """Returns the command line of the key `run`. Raises CommandSpecError if it has an unknown placeholder, or a group
+    """Returns the command line of the key `run`. Raises `bad_request` if it has an unknown placeholder, or a group
     without any."""
     program, *arguments = run
     return CommandLine(
@@ -112,19 +77,19 @@ def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) ->
 
 
 def words(key: str, value: Sequence[str], placeholders: Sequence[str]) -> tuple[str, ...]:
-    """Checks arguments of a program and returns them with `~` expanded, since no shell does it. Raises CommandSpecError
-    if an argument has an unknown placeholder."""
+    """Checks arguments of a program and returns them with `~` expanded, since no shell does it. Raises `bad_request` if
+    an argument has an unknown placeholder."""
     for name in _names(tuple(value)):
         if name not in placeholders:
             hint = did_you_mean(name, placeholders) or f": the placeholders are {listed(placeholders)}"
-            raise CommandSpecError(f"{{{name}}} in {key} is not a placeholder{hint}")
+            raise HushdError("bad_request", f"{{{name}}} in {key} is not a placeholder{hint}")
     return tuple(map(os.path.expanduser, value))
 
 
 def _group(value: list[str], placeholders: Sequence[str]) -> tuple[str, ...]:
     group = words("run", value, placeholders)
     if not any(_names(group)):
-        raise CommandSpecError(f"the group {value!r} in run has no placeholder, so it could never be left out")
+        raise HushdError("bad_request", f"the group {value!r} in run has no placeholder, so it could never be left out")
     return group
 
 
@@ -134,20 +99,18 @@ def _names(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def read(
-    path: Path, kinds: Mapping[str, Kind], placeholders: Sequence[str], *needed: tuple[str, str]
+    content: Table, kinds: Mapping[str, Kind], placeholders: Sequence[str], *needed: tuple[str, str]
 ) -> tuple[CommandLine, Table]:
-    """Returns the command line in the file at `path`, and the values of its other keys.
+    """Returns the command line in the content of a file, and the values of its other keys.
+    Raises `bad_request` for an invalid value.
 
     Args:
         needed: keys that it must have besides `run`, each with an example.
-
-    Raises:
-        CommandSpecError: it is missing, no TOML, or has invalid values.
     """
-    given = check(load(path), kinds)
+    given = table(content, kinds)
     for key, example in (("run", '["program", "argument", …]'), *needed):
         if not given.get(key):
-            raise CommandSpecError(f"it needs {key} = {example}")
+            raise HushdError("bad_request", f"it needs {key} = {example}")
     return command_line(given.pop("run"), placeholders), given
 
 
@@ -159,15 +122,13 @@ class _Spec(Protocol):
 S = TypeVar("S", bound=_Spec)
 
 
-def loaded(path: Path, read: Callable[[Path], S]) -> tuple[S, str]:
+def loaded(files: OwnFiles[S], name: str) -> tuple[S, str]:
     """Returns the content of a file and its program. Raises `model_missing` for an invalid file, `engine_missing` for a
     missing program."""
-    try:
-        spec = read(path)
-    except CommandSpecError as error:
-        raise HushdError("model_missing", f"{path}: {error} (see {document('MODELS.md')}).") from error
-    if (program := spec.line.find(path.parent)) is None:
-        raise HushdError("engine_missing", f"The program {spec.line.program!r} of {path} is not installed.")
+    spec = files.read(name)
+    if (program := spec.line.find(files.folder)) is None:
+        where = files.path(name)
+        raise HushdError("engine_missing", f"The program {spec.line.program!r} of {where} is not installed.")
     return spec, program
 
 

@@ -132,7 +132,7 @@ def _values(key: str) -> Names:
 def _servers() -> Names:
     from hushd_models import server_files
 
-    return [(name, "") for name in server_files.names()]
+    return [(name, "") for name in server_files.SERVERS.names()]
 
 
 def _logs() -> Names:

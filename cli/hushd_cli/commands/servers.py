@@ -79,7 +79,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _list(as_json: bool) -> None:
-    rows = [_row(name) for name in server_files.names()]
+    rows = [_row(name) for name in server_files.SERVERS.names()]
     if as_json:
         console.write_json(rows)
     elif not rows:
@@ -135,7 +135,7 @@ def _add(options: Namespace, command: list[str]) -> int:
         raise HushdError("bad_request", f"{options.name}: {error.message}") from None
     if server.like:
         content["like"] = server.like
-    path = server_files.path_of(options.name)
+    path = server_files.SERVERS.path(options.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_bytes() if path.is_file() else b""
     atomic_file.replace(path, server_file.text_of(content))

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice, usual_voice
-from hushd_worker_tts.engines.command import Command, CommandSpec
+from hushd_worker_tts.engines.command import FILES, Command
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 from support.tts_jobs import Say
@@ -202,9 +201,8 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
     """The error names the fault and the remedy; the file is listed as a model and a voice that raise it."""
     content = {"run": ["true"], "language": "en"} | keys
     path = write(folder, "mine", **{key: value for key, value in content.items() if value is not None})
-    with pytest.raises(CommandSpecError) as caught:
-        CommandSpec.read(path)
-    assert str(caught.value) == words
+    with hushd_error("model_missing", has=f"{path}: {words} (see "):
+        FILES.read("mine")
     assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
     with hushd_error("model_missing", r"mine\.toml: .+ \(see .*MODELS\.md\)\.$"):
         Worker("command", "mine").load(lambda note: None)

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hushd_schema import toml
 from hushd_schema.engines import own
 from hushd_worker_tts.engines.command import Command, CommandSpec
 from support.engine_example import DOCS, blocks, package, python
@@ -81,14 +81,12 @@ def test_all_engines_are_in_the_tables() -> None:
     assert {*re.findall(r"^### ([a-z-]+)$", sections, re.MULTILINE)} == {*OWN} - {"command", "server"}
 
 
-def test_the_documents_command_is_one(tmp_path: Path) -> None:
+def test_the_documents_command_is_one() -> None:
     """The file that is explained there has every key, and the values it calls defaults are."""
     (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ") and "\nwpm = " in block]
-    (tmp_path / "x.toml").write_text(example)
-    (tmp_path / "short").mkdir()
-    (tmp_path / "short" / "x.toml").write_text(example.partition("# All that follows")[0])
-    full, short = CommandSpec.read(tmp_path / "x.toml"), CommandSpec.read(tmp_path / "short" / "x.toml")
-    assert full == replace(short, path=full.path)
+    beginning = example.partition("# All that follows")[0]
+    full, short = (CommandSpec.of(Path(), toml.loads(text)) for text in (example, beginning))
+    assert full == short
     assert {line.split()[0] for line in example.splitlines() if " = " in line} == {
         "run", "language", "gender", "wpm", "memory_mb", "timeout",
     }  # fmt: skip
@@ -96,7 +94,8 @@ def test_the_documents_command_is_one(tmp_path: Path) -> None:
 
 def test_macos_say() -> None:
     """Its file makes sense; the program itself is for a Mac."""
-    spec = CommandSpec.read(DOCS / "examples" / "macos-say.toml")
+    path = DOCS / "examples" / "macos-say.toml"
+    spec = CommandSpec.of(path, toml.load(path))
     assert spec.reads_input
     assert spec.writes_file
     assert spec.arguments("x", "/a.wav", "Thomas", 2.0) == [

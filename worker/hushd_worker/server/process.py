@@ -163,7 +163,7 @@ class ServerProcess:
     def _spawn(self) -> None:
         server = self.file
         if server_files.installed(server) is None:
-            file = server_files.path_of(server.name)
+            file = server_files.SERVERS.path(server.name)
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
         adopt_orphans()  # what a killed guard leaves
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.kinds import choice, number, seconds, span_s, text, texts
+from hushd_schema.toml import Table
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
+from hushd_worker.command import RUN, CommandLine, remove, reported, run, sound_file
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
@@ -35,23 +36,26 @@ class Command(Engine):
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:
-        return tuple(map(_described, files(_folder())))
+        return tuple(
+            Model(name, spec.languages, spec.memory_mb, translation=spec.translates)
+            if spec
+            else Model(name, ("und",), 0)
+            for name, spec in FILES.every().items()
+        )
 
     @classmethod
     def installed(cls, model: str) -> bool:
-        try:
-            return CommandSpec.read(_folder() / f"{model}.toml").line.find(_folder()) is not None
-        except CommandSpecError:
-            return False
+        spec = FILES.find(model)
+        return spec is not None and spec.line.find(FILES.folder) is not None
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        self._path = _folder() / f"{model}.toml"
+        self._name = model
         self._read()
         self._wav = sound_file()
 
     def _read(self) -> None:
         """Reads the file again, so that an edit takes effect without a restart of the worker."""
-        self._spec, self._program = command.loaded(self._path, CommandSpec.read)
+        self._spec, self._program = command.loaded(FILES, self._name)
         self.PIECE = PieceLength(*self._spec.piece)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
@@ -92,19 +96,6 @@ class Command(Engine):
             remove(self._wav)
 
 
-def _folder() -> Path:
-    return paths.find().config.parent / "commands"
-
-
-def _described(path: Path) -> Model:
-    """Returns the model of a file. An invalid file is a model, too, whose use reports the mistake."""
-    try:
-        spec = CommandSpec.read(path)
-    except CommandSpecError:
-        return Model(path.stem, ("und",), 0)
-    return Model(path.stem, spec.languages, spec.memory_mb, translation=spec.translates)
-
-
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
 _KINDS = {
     "run": RUN,
@@ -142,9 +133,9 @@ class CommandSpec:
     piece: tuple[float, float] = (15.0, 30.0)
 
     @classmethod
-    def read(cls, path: Path) -> CommandSpec:
-        """Reads the file at `path`. Raises CommandSpecError if it is missing, no TOML, or has invalid values."""
-        line, given = command.read(path, _KINDS, _PLACEHOLDERS, ("languages", '["en", …]'))
+    def of(cls, path: Path, content: Table) -> CommandSpec:
+        """Returns what a file says. Raises `bad_request` for an invalid value."""
+        line, given = command.read(content, _KINDS, _PLACEHOLDERS, ("languages", '["en", …]'))
         translate = command.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
         return cls(path, line, translate=translate, **given)
 
@@ -177,3 +168,6 @@ class CommandSpec:
             "temperature": "" if options.temperature is None else f"{options.temperature:g}",
         }
         return self.line.arguments(values) + list(self.translate if options.translate else ())
+
+
+FILES = OwnFiles("commands", "MODELS.md", CommandSpec.of)

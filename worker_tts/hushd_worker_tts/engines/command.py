@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hushd_models.installation import document, extra_command
+from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.kinds import number, seconds, text
+from hushd_schema.toml import Table
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
+from hushd_worker.command import RUN, CommandLine, remove, reported, run, sound_file
 from hushd_worker.errors import importing
 
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice, greeting
@@ -40,9 +42,9 @@ class Command(Engine):
                 name,
                 languages=(spec.language,) if spec else (),
                 memory_mb=spec.memory_mb if spec else 0,
-                installed=spec is not None and spec.line.find(_folder()) is not None,
+                installed=spec is not None and spec.line.find(FILES.folder) is not None,
             )
-            for name, spec in _specs().items()
+            for name, spec in FILES.every().items()
         )
 
     @classmethod
@@ -51,14 +53,14 @@ class Command(Engine):
 
     @classmethod
     def available(cls) -> bool:
-        return bool(_specs())
+        return bool(FILES.names())
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        return tuple(_voice(name, spec) for name, spec in _specs().items())
+        return tuple(_voice(name, spec) for name, spec in FILES.every().items())
 
     def load(self, report: Callable[[str], None]) -> None:
-        command.loaded(_folder() / f"{self._model}.toml", CommandSpec.read)  # reports a mistake in it now
+        command.loaded(FILES, self._model)  # reports a mistake in it now
         self._wav = sound_file()
         with importing("The engine command needs soundfile", extra_command("tts")):
             import soundfile  # noqa: F401
@@ -67,7 +69,7 @@ class Command(Engine):
         if not any(c.isalnum() for c in text):
             return
         # The file may have changed.
-        spec, program = command.loaded(_folder() / f"{voice.model}.toml", CommandSpec.read)
+        spec, program = command.loaded(FILES, voice.model)
         samples, rate = _decoded(self._run(spec, program, text, voice.name, speed), spec.line.program)
         if len(samples):
             yield AudioChunk(samples, rate)
@@ -122,10 +124,6 @@ def _read(data: bytes) -> tuple[Samples, int]:
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    return paths.find().config.parent / "voices"
-
-
 def _voice(name: str, spec: CommandSpec | None) -> Voice:
     """Returns the voice of a file; that of an invalid one is not installed."""
     if spec is None:
@@ -135,24 +133,10 @@ def _voice(name: str, spec: CommandSpec | None) -> Voice:
         language=spec.language,
         gender=spec.gender,
         model=name,
-        installed=spec.line.find(_folder()) is not None,
+        installed=spec.line.find(FILES.folder) is not None,
         sample=greeting(spec.language, name),
         wpm=spec.wpm,
     )
-
-
-def _specs() -> dict[str, CommandSpec | None]:
-    """Returns the files by name, None for an invalid one, which still is a model and a voice, so that its use reports
-    the mistake."""
-    if not _folder().is_dir():
-        return {}
-    specs: dict[str, CommandSpec | None] = {}
-    for path in files(_folder()):
-        try:
-            specs[path.stem] = CommandSpec.read(path)
-        except CommandSpecError:
-            specs[path.stem] = None
-    return specs
 
 
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
@@ -186,9 +170,9 @@ class CommandSpec:
     timeout: float = 60.0
 
     @classmethod
-    def read(cls, path: Path) -> CommandSpec:
-        """Reads the file at `path`. Raises CommandSpecError if it is missing, no TOML, or has invalid values."""
-        line, given = command.read(path, _KINDS, _PLACEHOLDERS, ("language", "'en-US'"))
+    def of(cls, path: Path, content: Table) -> CommandSpec:
+        """Returns what a file says. Raises `bad_request` for an invalid value."""
+        line, given = command.read(content, _KINDS, _PLACEHOLDERS, ("language", "'en-US'"))
         return cls(path, line, **given)
 
     @property
@@ -214,3 +198,6 @@ class CommandSpec:
                 "stretch": f"{1 / speed:g}",
             }
         )
+
+
+FILES = OwnFiles("voices", "MODELS.md", CommandSpec.of)
