@@ -55,6 +55,10 @@ class Worker:
         self.name = name
         self._lifecycle = Lifecycle(name, settings, generations, outbox)
         self._jobs = Jobs(name, self._lifecycle.send, outbox, economy)
+        self.is_current: Final = self._lifecycle.is_current
+        self.order: Final = self._jobs.queue.order
+        self.first_end: Final = self._jobs.first_end
+        self.take_ended: Final = self._jobs.take_ended
         self.waiting: Final[KeysView[ActiveRequest]] = self._jobs.waiting
         self.running: Final[ValuesView[ActiveRequest]] = self._jobs.running.values()
         self._leases = Leases()
@@ -81,9 +85,6 @@ class Worker:
         return self._lifecycle.settings
 
     # --- what others ask -----------------------------------------------------------------------------------------
-
-    def is_current(self, gen: int) -> bool:
-        return self._lifecycle.is_current(gen)
 
     @property
     def retires(self) -> bool:
@@ -132,20 +133,10 @@ class Worker:
         """True if its process could run another job."""
         return self.state in (State.READY, State.BUSY) and self._jobs.queue.free
 
-    def order(self, now: float) -> Iterator[ActiveRequest]:
-        """Yields the waiting requests, the next first."""
-        return self._jobs.queue.order(now)
-
-    def first_end(self) -> float:
-        return self._jobs.first_end()
-
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would be handed to the process at once."""
         loaded = self.state in (State.READY, State.BUSY)
         return loaded and not self.retires and self._jobs.queue.would_run(request)
-
-    def take_ended(self) -> list[ActiveRequest]:
-        return self._jobs.take_ended()
 
     def row(self, now: float) -> dict[str, Any]:
         """Its row in the status, without its name and the sizes that others know."""
