@@ -85,6 +85,7 @@ def heard(
 @pytest.mark.parametrize(
     ("probability", "unnamed"), [(0.47, True), (0.47, False), (0.7, True), (None, True), (0.0, True)]
 )
+@pytest.mark.usefixtures("runtime")
 def test_a_guessed_language_is_not_passed_off(probability: float | None, unnamed: bool) -> None:
     """Text in a language that its own model doubts is marked and warned of, where nobody named a model or a language:
     of a short French sentence Whisper base made "Hello, my name is" with 0.47."""
