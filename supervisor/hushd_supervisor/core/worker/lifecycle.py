@@ -341,10 +341,14 @@ class Lifecycle:
             felled=felled,
         )
         self._failure = self._failure if death.expected else death.start_timed_out or death.cause
+        self.gone()
+        return death
+
+    def gone(self) -> None:
+        """Notes that there is no process any more. The caller enters the next state."""
         self._timer = self._beat_due = math.inf
         self._note(ready_at=math.inf)
         self._idle_since = None
-        return death
 
     # --- time ----------------------------------------------------------------------------------------------------
 

@@ -216,9 +216,10 @@ class Worker:
                 self.room.restored(error, now)
             case ev.Exited():
                 self._exited(self._lifecycle.exited(event, scarce, now), now)
-            case ev.SpawnFailed(_, gen, reason, transient):
-                death = self._lifecycle.exited(ev.Exited(self.name, gen, 127, reason), scarce, now)
-                self._postpone(reason, now) if transient else self._exited(death, now)
+            case ev.SpawnFailed(reason=reason, transient=True):
+                self._postpone(reason, now)
+            case ev.SpawnFailed(_, gen, reason):
+                self._exited(self._lifecycle.exited(ev.Exited(self.name, gen, 127, reason), scarce, now), now)
         return self._outbox.take()
 
     def _receive(self, message: m.Message, now: float) -> None:
@@ -282,6 +283,7 @@ class Worker:
 
     def _postpone(self, reason: str, now: float) -> None:
         """Refuses the waiting requests: no process could be started, through no fault of the worker."""
+        self._lifecycle.gone()
         self._lifecycle.log("WARNING", f"cannot be started now: {reason}")
         if not self._held:
             message = f"{self.name} cannot be started now ({reason}): ask again in a moment."

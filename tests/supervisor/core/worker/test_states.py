@@ -154,7 +154,7 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
     if held:
         desk.hold()
     desk.news(ev.SpawnFailed, "no memory", True)
-    assert (desk.worker.state, desk.terminal(request)) == (S.STOPPED, code)
+    assert (desk.worker.state, desk.terminal(request), desk.worker.row(desk.now)["failure"]) == (S.STOPPED, code, "")
     if code:
         told = desk.answers(request)[-1]
         sentence = f"{NAME} cannot be started now (no memory): ask again in a moment."
