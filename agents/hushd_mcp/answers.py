@@ -90,7 +90,7 @@ Answer = tuple[str, JsonObject]
 
 def of_language(voices: Iterable[Voice], language: str) -> Answer:
     """Returns the voices that speak a language, installed ones first. Raises `bad_request` if it is not a language."""
-    from hushd.synthesis.voices import speaking
+    from hushd_models.choice.voices import speaking
 
     facts = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]
     if not facts:

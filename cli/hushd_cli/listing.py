@@ -29,7 +29,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))
     voices = [voice for voice in described.tts.voices() if options.engine in (None, voice.engine)]
     if options.language:
-        from hushd.synthesis.voices import speaking
+        from hushd_models.choice.voices import speaking
 
         voices = speaking(voices, options.language)
     if not voices:

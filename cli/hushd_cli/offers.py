@@ -13,7 +13,7 @@ from hushd_protocol.system import best_effort, paths
 from .terminal import console
 
 if TYPE_CHECKING:
-    from hushd.synthesis.voices import VoiceChoice
+    from hushd_models.choice.voices import VoiceChoice
 
 _ENGLISH = "en"  # the language of the models that come with hushd
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol import __version__
 
 if TYPE_CHECKING:
-    from hushd_models.model_choice import ModelChoice
+    from hushd_models.choice.models import ModelChoice
     from hushd_protocol.errors import HushdError
     from hushd_schema.description import Voice
     from hushd_schema.results import Sentence
@@ -74,7 +74,7 @@ _HOMES = {
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
     "Microphone": "hushd.audio.microphone",
-    "ModelChoice": "hushd_models.model_choice",
+    "ModelChoice": "hushd_models.choice.models",
     "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.exchange",
     "Segment": "hushd.transcripts.segment",

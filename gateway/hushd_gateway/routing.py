@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd.synthesis.voices import ALIASES, VoiceChoice
-from hushd.synthesis.voices import choose as choose_voice
-from hushd_models import advice, languages, listings, model_choice, paces
+from hushd_models import advice, languages, listings, paces
 from hushd_models import catalogue as known_models
+from hushd_models.choice import models as model_choice
+from hushd_models.choice.voices import ALIASES, VoiceChoice
+from hushd_models.choice.voices import choose as choose_voice
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
 from hushd_protocol.system import paths

@@ -18,9 +18,9 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from hushd_models import languages, precision, preferences
+from hushd_models.choice.recommendation import preferred
 from hushd_models.inventory import Row, rows
 from hushd_models.precision import Figures
-from hushd_models.recommendation import preferred
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError

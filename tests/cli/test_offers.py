@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hushd.synthesis.voices import VoiceChoice
 from hushd_cli import offers
+from hushd_models.choice.voices import VoiceChoice
 from hushd_protocol.system import paths
 
 

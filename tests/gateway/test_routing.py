@@ -7,15 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hushd.synthesis.voices import ALIASES as OPENAI_VOICES
-from hushd.synthesis.voices import choose
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_gateway import routing
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
-from hushd_models import listings, model_choice, paces
+from hushd_models import listings, paces
+from hushd_models.choice import models as model_choice
+from hushd_models.choice.voices import ALIASES as OPENAI_VOICES
+from hushd_models.choice.voices import choose
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_models import advice, catalogue, languages, recommendation
+from hushd_models import advice, catalogue, languages
+from hushd_models.choice import recommendation
+from hushd_models.choice.recommendation import Hardware
 from hushd_models.inventory import Row, row
-from hushd_models.recommendation import Hardware
 from hushd_models.store import Store
 from hushd_protocol.system import paths
 

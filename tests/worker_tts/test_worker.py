@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hushd_models import recommendation
+from hushd_models.choice import recommendation
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message

@@ -311,7 +311,7 @@ class UnlikelyText:
         sentence = self._sentence if alone else _NOT_SPOKEN
         told = sentence.format(stretch=where + also, language=languages.name(language))
         if alone:
-            from hushd_models import recommendation  # looks at files: only where something is wrong
+            from hushd_models.choice import recommendation  # looks at files: only where something is wrong
 
             told += f" {recommendation.for_others()}"
         job.warn("unlikely_text", told)

@@ -199,7 +199,8 @@ def _foreign(text: str, voice: Voice) -> str:
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
-    from hushd_models import inventory, recommendation  # they look at files: only where something is wrong
+    from hushd_models import inventory  # it looks at files, and so does this: only where something is wrong
+    from hushd_models.choice import recommendation
     from hushd_models.store import Store
 
     if recommendation.preferred(inventory.rows(Store(paths.find())), "tts", language):

@@ -167,7 +167,7 @@ def _value(place: Sequence[str], words: Sequence[str]) -> Any:
 def _check_voice(name: str) -> None:
     """Raises `bad_request` for a voice that no engine has, unless there is no supervisor who could be asked."""
     from hushd.client import Client
-    from hushd.synthesis.voices import choose
+    from hushd_models.choice.voices import choose
 
     try:
         with Client(holder="cli", endpoint="") as client:

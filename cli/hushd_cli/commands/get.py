@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models import languages, paces, text_language, word_errors
-from hushd_models.installation import extra_command
-from hushd_models.recommendation import (
+from hushd_models.choice.recommendation import (
     Recommendation,
     faster_voice,
     plugin_that_speaks,
@@ -22,6 +21,7 @@ from hushd_models.recommendation import (
     tells_apart,
     to_get,
 )
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_protocol.system.own_modules import replaced
@@ -232,7 +232,7 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
     """Speaks a sentence of that language and hears it, as a user will who types no option; prints both, and what the
     voice costs here.
     Returns the voice's model where that is slower than real time; else nothing."""
-    from hushd.synthesis.voices import speaking
+    from hushd_models.choice.voices import speaking
 
     usual = load(paths.find().config).model_for("tts", language)
     here = [each for each in speaking(client.voices(), language) if each.installed]

@@ -19,11 +19,10 @@ from hushd.transport.steps import Brief, Steps
 from . import requests
 
 if TYPE_CHECKING:
-    from hushd_models.model_choice import ModelChoice
+    from hushd_models.choice.models import ModelChoice
+    from hushd_models.choice.voices import VoiceChoice
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
-
-    from hushd.synthesis.voices import VoiceChoice
 
 
 class Preparation:
@@ -47,7 +46,7 @@ class Preparation:
         voice, language = params.get("voice"), params.get("language")
         engine, model = shared.get("engine"), shared.get("model")
         if voice and not language:
-            from hushd.synthesis.voices import ALIASES
+            from hushd_models.choice.voices import ALIASES
 
             if voice.casefold() in ALIASES:  # these fit any language
                 params["default_voice"], voice = params.pop("voice"), None
@@ -138,7 +137,8 @@ class Preparation:
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
         there is none."""
-        from hushd_models import model_choice, preferences
+        from hushd_models import preferences
+        from hushd_models.choice import models as model_choice
         from hushd_protocol.system import paths
         from hushd_schema.status import Status
 
@@ -159,7 +159,7 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
-        from hushd_models import model_choice
+        from hushd_models.choice import models as model_choice
         from hushd_schema.status import Status
 
         described = yield from self._hearing()
@@ -169,7 +169,7 @@ class Preparation:
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
-        from hushd_models.model_choice import find
+        from hushd_models.choice.models import find
 
         return find((yield from self._hearing()), name)
 
@@ -182,9 +182,8 @@ class Preparation:
         wish = (voice, language, engine, model)
         if wish not in self._voices:
             from hushd_models import paces
+            from hushd_models.choice.voices import choose  # lazy: few name one
             from hushd_protocol.system import paths
-
-            from hushd.synthesis.voices import choose  # lazy: few name one
 
             described = yield from self._described("tts")
             slow = yield Brief(partial(paces.measured, paths.find()))

@@ -16,11 +16,11 @@ from hushd.verbs import requests
 from hushd.verbs.base import ClientBase
 
 if TYPE_CHECKING:
-    from hushd_models.model_choice import ModelChoice
+    from hushd_models.choice.models import ModelChoice
+    from hushd_models.choice.voices import VoiceChoice
     from hushd_schema.description import Voice
 
     from hushd.synthesis.speech import IncomingSpeech
-    from hushd.synthesis.voices import VoiceChoice
     from hushd.transcripts.transcript import IncomingTranscript, Transcript
     from hushd.transport.retry import RetryingCall
     from hushd.transport.second_hearing import SecondHearing

@@ -61,7 +61,7 @@ async def languages(request: Request) -> Response:
 
 
 def _languages() -> list[JsonObject]:
-    from hushd_models import recommendation  # lazy: the page alone needs it, and it reads what graphics cards there are
+    from hushd_models.choice import recommendation  # lazy: the page alone needs it, and it looks for cards
 
     where = paths.find()
     store = Store(where)

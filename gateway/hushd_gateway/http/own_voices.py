@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from hushd.synthesis.voices import ALIASES
 from hushd_models import advice, catalogue, languages, preferences, weights
+from hushd_models.choice.voices import ALIASES
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.names import is_name
 from hushd_protocol.system import atomic_file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from hushd_engines_piper.engine import SPEC, Piper
-from hushd_models import catalogue, recommendation
+from hushd_models import catalogue
+from hushd_models.choice import recommendation
 from hushd_models.inventory import row
 from hushd_models.languages import code
 from hushd_models.store import Store

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hushd_engines_sherpa_onnx import folders
 from hushd_engines_sherpa_onnx.engine import SherpaOnnx
-from hushd_models import catalogue, recommendation
+from hushd_models import catalogue
+from hushd_models.choice import recommendation
 from hushd_models.languages import code
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel

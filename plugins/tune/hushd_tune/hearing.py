@@ -9,7 +9,7 @@ from statistics import median
 from hushd.client import Client
 from hushd_models import languages
 from hushd_models.catalogue import Known
-from hushd_models.model_choice import candidates
+from hushd_models.choice.models import candidates
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 

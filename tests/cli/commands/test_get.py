@@ -13,8 +13,8 @@ import pytest
 from hushd_cli.commands import get
 from hushd_cli.commands.get import _changes
 from hushd_models.catalogue import Known
+from hushd_models.choice.recommendation import Recommendation
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Recommendation
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_schema.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
 from hushd_gateway.http.realtime.turns import Event, Items, Stream
-from hushd_models import recommendation
+from hushd_models.choice import recommendation
 
 
 class Heard:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from hushd_models import advice, catalogue, preferences
 from hushd_models import languages as names
+from hushd_models.choice.recommendation import tells_apart
 from hushd_models.installation import extra_command, plugin_needed
 from hushd_models.inventory import Row, rows
-from hushd_models.recommendation import tells_apart
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd_models import advice, catalogue, paces, preferences
-from hushd_models.recommendation import faster_voice, quick_plugin
+from hushd_models.choice.recommendation import faster_voice, quick_plugin
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace

@@ -13,7 +13,7 @@ from hushd.transcripts.formats import render
 from hushd.transcripts.segment import Layout, Segment, Segments
 from hushd.transcripts.transcript import Transcript
 from hushd_models import advice, languages, text_language
-from hushd_models.model_choice import candidates, capacity, choose, ranked
+from hushd_models.choice.models import candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural

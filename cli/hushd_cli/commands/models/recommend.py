@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import product
 
 from hushd_models import advice, catalogue, languages, precision, preferences, word_errors
+from hushd_models.choice.recommendation import Hardware, Recommendation, here, plugin_that_speaks, recommend, too_large
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row, row, rows
-from hushd_models.recommendation import Hardware, Recommendation, here, plugin_that_speaks, recommend, too_large
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import APPLE

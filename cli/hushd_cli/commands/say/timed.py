@@ -77,7 +77,7 @@ class TimedSpeech(Iterator[bytes]):
         people = [*dict.fromkeys(cue.speaker for _, cue in self._cues if cue.speaker)]
         if not people:
             return {}
-        from hushd.synthesis.voices import speaking
+        from hushd_models.choice.voices import speaking
 
         here = [voice for voice in self._client.voices() if voice.installed]
         names = {voice.name.casefold(): voice.name for voice in here}

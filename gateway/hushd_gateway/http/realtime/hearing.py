@@ -74,7 +74,7 @@ class Hearing:
             async with aclosing(transcription):
                 async for segment in transcription:
                     if segment.unlikely:
-                        from hushd_models import recommendation  # looks at files: only where something is wrong
+                        from hushd_models.choice import recommendation  # looks at files: only where something is wrong
 
                         self.stream.advice = await asyncio.to_thread(recommendation.for_others)
                     self._post(self.stream.segment(segment))

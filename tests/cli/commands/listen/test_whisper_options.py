@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import parse, transcribe_options
-from hushd_models import advice, model_choice
+from hushd_models import advice
+from hushd_models.choice import models as model_choice
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
 from hushd_schema.description import HearingDescription

@@ -8,7 +8,7 @@ import random
 import pytest
 from hushd_models import languages
 from hushd_models.catalogue import Known
-from hushd_models.model_choice import Capacity, ModelChoice, candidates, capacity, choose, ranked
+from hushd_models.choice.models import Capacity, ModelChoice, candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
 from hushd_schema.description import HearingDescription

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.synthesis.voices import ALIASES, VoiceChoice, choose
+from hushd_models.choice.voices import ALIASES, VoiceChoice, choose
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_schema.description import SpeakingDescription

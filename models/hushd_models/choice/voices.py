@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_models import languages
-from hushd_models.installation import document
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.suggest import listed, nearest
+
+from hushd_models import languages
+from hushd_models.installation import document
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, SpeakingEngine, Voice

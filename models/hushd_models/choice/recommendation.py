@@ -22,10 +22,10 @@ from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 from hushd_schema.entry_points import plugins
 
-from . import advice, languages, paces, word_errors
-from .catalogue import Known
-from .inventory import Row, hearing, rows
-from .store import Store
+from hushd_models import advice, languages, paces, word_errors
+from hushd_models.catalogue import Known
+from hushd_models.inventory import Row, hearing, rows
+from hushd_models.store import Store
 
 MEMORY_SHARE = 0.8  # share of all memory that workers may take together by default
 # Slow models take longer than the speech itself lasts where there are fewer cores, and no graphics card that the engine

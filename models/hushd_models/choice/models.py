@@ -16,9 +16,9 @@ from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean, nearest
 
-from . import advice, catalogue, languages, word_errors
-from .catalogue import Known
-from .installation import document, engine_needed
+from hushd_models import advice, catalogue, languages, word_errors
+from hushd_models.catalogue import Known
+from hushd_models.installation import document, engine_needed
 
 if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription

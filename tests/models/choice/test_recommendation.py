@@ -11,11 +11,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd_models import catalogue, paces, recommendation, word_errors
+from hushd_models import catalogue, paces, word_errors
 from hushd_models.catalogue import Known
+from hushd_models.choice import recommendation
+from hushd_models.choice.recommendation import (
+    Hardware,
+    Recommendation,
+    plugin_that_speaks,
+    recommend,
+    to_get,
+    too_large,
+)
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Hardware, Recommendation, plugin_that_speaks, recommend, to_get, too_large
 from hushd_protocol.system import footprint, graphics_cards, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
@@ -100,7 +108,9 @@ def test_commands_bring_engine_and_model() -> None:
 
 def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> None:
     """A recommendation goes by the container's limit, not by its host's memory."""
-    program = "from pathlib import Path; from hushd_models import recommendation as r; print(r.here(Path()).memory_mb)"
+    program = (
+        "from pathlib import Path; from hushd_models.choice import recommendation as r; print(r.here(Path()).memory_mb)"
+    )
     inside = [*memory_group.command(500_000_000), sys.executable, "-c", program]
     done = subprocess.run(inside, capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(500 * recommendation.MEMORY_SHARE, rel=0.01)
