@@ -10,6 +10,7 @@ from hushd_supervisor.core.memory.pressure import SMALL, Level, sign
 from hushd_supervisor.core.worker.request import TELL_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
+from support.desk import jobs_of
 
 if TYPE_CHECKING:
     from .world import World
@@ -22,13 +23,13 @@ class Promises:
     def check(self) -> None:
         world = self._world
         live = [p.name for p in self._world.processes.values() if p.alive]
-        crowded = {base(name) for name, worker in world.workers.items() if worker._jobs.waiting}
+        crowded = {base(name) for name, worker in world.workers.items() if jobs_of(worker).waiting}
         held = 0
         for name, worker in world.workers.items():
             self._check_state(worker, live.count(name))
-            if worker._jobs.running or worker.retires or base(name) in crowded:
+            if jobs_of(worker).running or worker.retires or base(name) in crowded:
                 self._check_places(worker)
-            if worker._jobs.waiting or worker._jobs.running:
+            if jobs_of(worker).waiting or jobs_of(worker).running:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if world.admission.level is sign(self._world.seen) is Level.CRITICAL:
@@ -42,7 +43,7 @@ class Promises:
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
-        state, waiting, running = worker.state, worker._jobs.waiting, worker._jobs.running
+        state, waiting, running = worker.state, jobs_of(worker).waiting, jobs_of(worker).running
         assert live <= 1
         if state.has_process:
             # A failed spawn is known to the world a moment before the worker hears of it.
@@ -59,11 +60,11 @@ class Promises:
         assert not (state is State.READY and running)
         assert not (state is State.READY and waiting), "ready, and somebody waits"
         assert not running or state in (State.BUSY, State.DRAINING, State.KILLING)
-        assert not worker._jobs._ended
+        assert not jobs_of(worker)._ended
 
     def _check_requests(self, worker: Worker) -> int:
         """Checks each request that a worker has, and returns how many have not ended."""
-        jobs, held = worker._jobs, 0
+        jobs, held = jobs_of(worker), 0
         files = [t for t in jobs.running.values() if not (t.session or t.aside)]
         assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
         last: dict[tuple[bytes, int, bool], Any] = {}
@@ -93,7 +94,7 @@ class Promises:
 
     def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
-        queue, jobs = worker._jobs.queue, worker._jobs
+        queue, jobs = jobs_of(worker).queue, jobs_of(worker)
         apart = jobs.running.sessions if queue._sessions else 0
         assert apart <= queue._sessions, "too many sessions"
         aside = sum(t.aside for t in jobs.running.values())
@@ -109,14 +110,14 @@ class Promises:
             ripe = jobs.queue.next(self._world.now) and jobs.queue.next(self._world.now - aged)
             assert retires or ripe is None, "somebody waits for a free place"
             for other in others:
-                waiting = (t for t in other._jobs.waiting if t.message.op != "warm")
+                waiting = (t for t in jobs_of(other).waiting if t.message.op != "warm")
                 assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"
             if retires:
                 self._world.events.add("a process retires")
 
     def _check_aside(self, worker: Worker) -> None:
         """Only who waits for its client or gives way is set aside, at once where that can be; no caller takes all."""
-        queue, jobs = worker._jobs.queue, worker._jobs
+        queue, jobs = jobs_of(worker).queue, jobs_of(worker)
         aside = [t for t in jobs.running.values() if t.aside]
         for request in aside:
             if request.key not in self._world.rested:

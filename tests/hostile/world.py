@@ -28,6 +28,7 @@ from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL,
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
+from support.desk import jobs_of
 
 from .cards import NEVER, Cards, beat
 from .promises import Promises
@@ -656,7 +657,7 @@ class World:
 
     def _count(self, process: Process) -> None:
         """Files and sessions never take more than their places, but for those that were set aside."""
-        running = self.workers[process.name]._jobs.running
+        running = jobs_of(self.workers[process.name]).running
         aside = sum(name in running and running[name].aside for name in process.jobs)
         sessions = sum(job.session for job in process.jobs.values())
         apart = sessions if process.sessions else 0
@@ -722,7 +723,7 @@ class World:
     def quiet(self) -> None:
         """Nobody asks for anything for longer than anything is kept: requests end, and what may be freed is freed."""
         self.run(1200)
-        assert not any(t.done for worker in self.workers.values() for t in worker._jobs.running.values())
+        assert not any(t.done for worker in self.workers.values() for t in jobs_of(worker).running.values())
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
@@ -730,7 +731,7 @@ class World:
                 elif person.connected and request.op != "control":
                     request = self.requests.get((person.route, name))
                     assert request is not None, "a request was lost"
-                    jobs = self.workers[request.worker]._jobs
+                    jobs = jobs_of(self.workers[request.worker])
                     held_up = jobs.queue.crowded(request.caller)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"
 

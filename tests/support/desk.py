@@ -10,6 +10,9 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.crashes import Crashes
+from hushd_supervisor.core.worker.jobs import Jobs
+from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -17,6 +20,11 @@ from hushd_supervisor.core.worker.worker import Worker
 from .house import sent
 
 NAME = "stt/a/x"
+
+
+def jobs_of(worker: Worker) -> Jobs:
+    """The jobs that a worker keeps for itself."""
+    return worker._jobs
 
 
 class Desk:
@@ -30,6 +38,18 @@ class Desk:
         self.requests: list[ActiveRequest] = []
         self.actions: list[do.Action] = []
         self.done: list[do.Action] = []  # by the last stimulus
+
+    @property
+    def jobs(self) -> Jobs:
+        return jobs_of(self.worker)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return self.worker._lifecycle
+
+    @property
+    def crashes(self) -> Crashes:
+        return self.worker._crashes
 
     def take(self, actions: list[do.Action]) -> None:
         """Books the actions; there is memory for every start, unless `full`."""
@@ -60,7 +80,7 @@ class Desk:
         self.from_worker(m.Ready())
 
     def result(self) -> None:
-        for name in list(self.worker._jobs.running):
+        for name in list(self.jobs.running):
             self.from_worker(m.Result(id=name))
 
     def exit(self, status: int, **how: bool) -> None:

@@ -38,7 +38,7 @@ def end(desk: Desk, request: ActiveRequest) -> None:
 
 def runs(desk: Desk, *requests: ActiveRequest) -> bool:
     """Returns whether exactly these run."""
-    return list(desk.worker._jobs.running.values()) == list(requests)
+    return list(desk.jobs.running.values()) == list(requests)
 
 
 def places(desk: Desk, request: ActiveRequest) -> list[tuple[str, int]]:
@@ -105,12 +105,12 @@ def test_only_who_was_alone_is_called_poison() -> None:
                 desk.time()
             if desk.worker.state is State.STARTING:
                 desk.from_worker(m.Ready(slots=1, sessions=1))
-            assert set(desk.worker._jobs.running.values()) == {file, live}
+            assert set(desk.jobs.running.values()) == {file, live}
             desk.exit(-11)
             assert desk.terminal(live) == "worker_crashed"
         assert desk.terminal(file) == "worker_crashed"
         assert desk.worker.state is not State.FAILED
-    assert not desk.worker._crashes
+    assert not desk.crashes
 
 
 def test_a_session_that_kills_its_worker_alone_is_poison() -> None:

@@ -70,7 +70,7 @@ def wait(desk: Desk, seconds: float) -> None:
 
 
 def runs(desk: Desk, request: ActiveRequest) -> bool:
-    return desk.worker._jobs.running.get(request.id) is request
+    return desk.jobs.running.get(request.id) is request
 
 
 def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
@@ -201,7 +201,7 @@ def test_a_long_job_gives_its_slot_to_another_program_and_goes_on_beside() -> No
     assert runs(desk, other)
     desk.from_worker(m.Result(id=other.id))
     assert runs(desk, ask(desk, b"other"))
-    desk.worker._lifecycle.retire("unloaded")
+    desk.lifecycle.retire("unloaded")
     assert desk.worker.retires, "it waits for nobody, so it lasts no longer than its work"
     speak(desk, book, ALL)
     wait(desk, ASIDE_S)

@@ -28,7 +28,7 @@ def served(desk: Desk, count: int) -> list[ActiveRequest]:
     found = []
     for _ in range(count):
         desk.result()
-        found += desk.worker._jobs.running.values()
+        found += desk.jobs.running.values()
     return found
 
 
@@ -106,7 +106,7 @@ def test_turns_are_not_kept_for_the_gone() -> None:
     for number in range(CROWD):
         ask(desk, b"%d" % number)
         served(desk, 1)
-    (line,) = desk.worker._jobs.queue._lines.values()
+    (line,) = desk.jobs.queue._lines.values()
     assert len(line._next) <= 65
     assert not line._counts
 
@@ -128,9 +128,9 @@ def test_the_bounds(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused.retry_after_ms
     desk.cancel(waiting[0])
     assert desk.terminal(desk.request(payload=text)) == ""
-    while desk.worker._jobs.running:
+    while desk.jobs.running:
         desk.result()
-    assert desk.worker._jobs.queue._bytes == 0
+    assert desk.jobs.queue._bytes == 0
 
 
 def test_a_crowd_is_told_a_few_at_a_time() -> None:
@@ -141,7 +141,7 @@ def test_a_crowd_is_told_a_few_at_a_time() -> None:
     rounds = 0
     while True:
         before = len(desk.actions)
-        desk.now = max(desk.now, desk.worker._jobs.waiting_deadline())
+        desk.now = max(desk.now, desk.jobs.waiting_deadline())
         if desk.now >= began + TELL_S + 1:
             break
         desk.tick()
@@ -160,9 +160,9 @@ def test_deadlines_end_a_crowd() -> None:
         late = ActiveRequest(b"%d" % number, message, "cli", "stt/a/x", number, desk.now, desk.now + 3.0)
         desk.requests.append(late)
         desk.take(desk.worker.submit(late, desk.now))
-    while desk.worker._jobs.waiting:
-        desk.tick(max(desk.now, desk.worker._jobs.waiting_deadline()))
+    while desk.jobs.waiting:
+        desk.tick(max(desk.now, desk.jobs.waiting_deadline()))
     assert desk.now == 103.0
     assert {desk.terminal(request) for request in desk.requests[1:]} == {"deadline_exceeded"}
-    assert desk.worker._jobs.queue._bytes == 0
-    assert desk.worker._jobs.waiting_deadline() == math.inf
+    assert desk.jobs.queue._bytes == 0
+    assert desk.jobs.waiting_deadline() == math.inf

@@ -80,7 +80,7 @@ def test_race_7_child_exits_0_unasked() -> None:
     desk = desk_in(State.READY)
     desk.exit(0)
     assert desk.worker.state is State.STOPPED
-    assert not desk.worker._crashes
+    assert not desk.crashes
     desk = desk_in(State.BUSY)
     desk.exit(0)
     assert desk.worker.state is State.BACKOFF
@@ -97,7 +97,7 @@ def test_race_8_segv_at_exit_after_a_drain() -> None:
         desk.from_worker(m.Bye())
         desk.exit(status)
         assert desk.worker.state is State.STOPPED
-        assert not desk.worker._crashes
+        assert not desk.crashes
 
 
 def test_race_13_n_cold_requests_are_one_start() -> None:
@@ -109,10 +109,10 @@ def test_race_13_n_cold_requests_are_one_start() -> None:
         requests.append(desk.request())
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 1
     desk.ready()
-    while desk.worker._jobs.running:
+    while desk.jobs.running:
         desk.result()
     assert {desk.terminal(t) for t in requests} == {"result"}
-    assert desk.worker._lifecycle._starts == 1
+    assert desk.lifecycle._starts == 1
 
 
 def test_race_14_failed_start_tells_all_waiters_once() -> None:

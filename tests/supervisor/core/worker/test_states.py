@@ -112,12 +112,12 @@ def test_old_generations_are_not_heard(state: State) -> None:
 def test_a_pinned_worker_makes_no_room(state: State) -> None:
     """It stays at rest, and where nobody hears any more what it works at."""
     desk = desk_in(state)
-    desk.worker._lifecycle._settings = WorkerSettings(pinned=True)
+    desk.lifecycle._settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
         desk.cancel(desk.requests[0])
     desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is state
-    desk.worker._lifecycle._settings = WorkerSettings()
+    desk.lifecycle._settings = WorkerSettings()
     desk.take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is not state
 
@@ -132,7 +132,7 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     desk.news(ev.Suspended)
     desk.news(ev.Restored)
     assert desk.done == []
-    assert (desk.worker.state, desk.worker.deadline(), desk.worker._lifecycle._hope) == (state, due, "")
+    assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle._hope) == (state, due, "")
     assert desk.worker.process.phase == phase
 
 
@@ -231,7 +231,7 @@ def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
             desk.time()
         desk.now += 101
         desk.exit(1)
-        delays.append(desk.worker._lifecycle.deadline() - desk.now)
+        delays.append(desk.lifecycle.deadline() - desk.now)
     assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     desk.time()
     desk.ready()
@@ -353,21 +353,21 @@ def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
         desk.exit(-9)
         if desk.worker.state is State.BACKOFF:
             desk.time()
-    assert (desk.worker.state, desk.worker._crashes._times) == (State.FAILED, [])
+    assert (desk.worker.state, desk.crashes._times) == (State.FAILED, [])
     desk = Desk()
     desk.request()
     desk.time()
     desk.exit(-9)
     desk.time()
     desk.ready()
-    assert desk.worker._crashes._stalled == 0
+    assert desk.crashes._stalled == 0
 
 
 def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
     desk = desk_in(State.STARTING)
-    (request,) = desk.worker._jobs.waiting
-    desk.worker._lifecycle._need = 3_200_000_000
+    (request,) = desk.jobs.waiting
+    desk.lifecycle._need = 3_200_000_000
     begin(desk)
     began = desk.now
     while desk.now < began + 9:
@@ -380,7 +380,7 @@ def test_who_waits_is_told_what_happens() -> None:
     ]
     desk.exit(-9)
     desk.now += 0.1
-    assert desk.worker._lifecycle.awaited(desk.now) == "its process has died, the next one starts in 0 s"
+    assert desk.lifecycle.awaited(desk.now) == "its process has died, the next one starts in 0 s"
 
 
 def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
@@ -426,7 +426,7 @@ def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
         assert isinstance(told, m.Error)
         assert told.message.endswith("twice (killed by SIGSEGV; its log ends: boom): do not repeat it.")
         assert desk.worker.state is State.STOPPED
-    assert not desk.worker._crashes
+    assert not desk.crashes
 
 
 def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> None:
@@ -441,7 +441,7 @@ def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> Non
     desk.time()
     desk.ready()
     desk.exit(-11)
-    assert not desk.worker._crashes
+    assert not desk.crashes
     assert any(isinstance(a, m.Error) and a.code == "poison_request" for a in desk.answers(again))
 
 
@@ -450,14 +450,14 @@ def test_after_a_shared_crash_each_is_retried_alone() -> None:
     desk = Desk()
     requests = [desk.request() for _ in range(3)]
     desk.from_worker(m.Ready(slots=3))
-    assert len(desk.worker._jobs.running) == 3
+    assert len(desk.jobs.running) == 3
     desk.exit(-11)
     while not all(desk.terminal(t) for t in requests):
         if desk.worker.state is State.BACKOFF:
             desk.time()
         if desk.worker.state is State.STARTING:
             desk.from_worker(m.Ready(slots=3))
-        (running,) = desk.worker._jobs.running.values()
+        (running,) = desk.jobs.running.values()
         if running is requests[1]:
             desk.exit(-11)
         else:
@@ -481,7 +481,7 @@ def test_who_is_ended_from_outside_is_no_culprit(how: dict[str, Any]) -> None:
         for _ in range(deaths):
             desk.ready()
             end_from_outside(desk, **how)
-            assert (desk.worker.state, bool(desk.worker._crashes)) == (State.STARTING, False)
+            assert (desk.worker.state, bool(desk.crashes)) == (State.STARTING, False)
         desk.ready()
         desk.result()
         desk.result()
@@ -541,7 +541,7 @@ def test_a_kill_from_outside_is_not_half_of_a_poison(outside: dict[str, Any]) ->
     desk = Desk()
     request = desk.request()
     desk.exit(**outside)
-    assert desk.worker._crashes._felled == 1
+    assert desk.crashes._felled == 1
     for how in (outside, {"status": -11}):
         if desk.worker.state is State.BACKOFF:
             desk.time()
@@ -572,7 +572,7 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     desk = desk_in(State.BUSY)
     names = ["progress", "text", "important", "text", "message", "notification"]
     requests = [desk.request(priority=name) for name in names]
-    assert [requests.index(t) for t in desk.worker._jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
+    assert [requests.index(t) for t in desk.jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
 
 
 def test_who_waits_is_told_its_place() -> None:
@@ -599,7 +599,7 @@ def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> No
         desk.from_worker(m.Partial(id=request.message.id, seq=beat, data={}))
     assert (desk.worker.state, desk.terminal(following)) == (State.BUSY, "")
     desk.result()
-    assert (desk.terminal(request), list(desk.worker._jobs.running.values())) == ("cancelled", [following])
+    assert (desk.terminal(request), list(desk.jobs.running.values())) == ("cancelled", [following])
     desk.result()
     assert (desk.terminal(following), desk.worker.gen) == ("result", 1)
 
@@ -620,7 +620,7 @@ def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
     assert desk.worker.state is State.KILLING
     desk.exit(-9)
     assert [desk.terminal(t) for t in (request, *others)] == ["cancelled"] + [""] * (slots - 1)  # which are repeated
-    assert not desk.worker._crashes
+    assert not desk.crashes
 
 
 def test_a_cancelled_request_leaves_its_lease() -> None:
