@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from hushd.audio.recording import Closing
@@ -13,7 +13,8 @@ from hushd.transport.steps import run
 from hushd.verbs import requests
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Message, Partial, Request
-from hushd_worker_wake.operation import DETECT, DetectionData
+from hushd_worker_wake.operation import DETECT
+from hushd_worker_wake.operation import Detection as Detection
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
         rate: int
         channels: int
         threshold: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """A detected word; times are seconds of the audio.
-
-    Attributes:
-        word: as in the request.
-        name: the model's own name for it, such as `okay_nabu`.
-        at: when the worker was sure of it.
-        end: where to continue listening: the beginning of the pause after the word or, without a pause, of the word
-            itself.
-    """
-
-    word: str
-    name: str
-    at: float
-    end: float
-    probability: float | None
 
 
 class Detections(Closing, Iterator[Detection]):
@@ -84,8 +66,7 @@ def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpa
 def _read(message: Message) -> Detection | None:
     if not isinstance(message, Partial) or message.data.get("kind") != "detection":
         return None
-    data = DetectionData.from_data(message.data)
-    return Detection(data.word, data.name, float(data.at), float(data.end), data.probability)
+    return Detection.from_data(message.data)
 
 
 def _request(

@@ -9,20 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_worker.engine import BaseEngine
 
+if TYPE_CHECKING:
+    from hushd_schema.description import WakeWord
+
 RATE = 16_000  # Hz of an engine's samples, mono s16le
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word that an engine knows: its name, its spoken form, and the tags of its languages."""
-
-    name: str
-    phrase: str
-    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ class Engine(BaseEngine):
 
     @classmethod
     @abstractmethod
-    def words(cls) -> tuple[Word, ...]:
+    def words(cls) -> tuple[WakeWord, ...]:
         """Returns the words of its models, without loading it."""
 
     @abstractmethod

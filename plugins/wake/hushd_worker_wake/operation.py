@@ -45,8 +45,8 @@ DETECT = Operation(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DetectionData(Record):
-    """A detected word.
+class Detection(Record):
+    """A detected word; times are seconds of the audio.
 
     Attributes:
         word: as in the request.

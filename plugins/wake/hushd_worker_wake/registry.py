@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[Engine]) -> WaitingEngine:
-    from hushd_schema.description import WaitingEngine, WakeWord  # not needed in a worker
+    from hushd_schema.description import WaitingEngine  # not needed in a worker
 
     models = engine.models()
-    installed, words = any(model.installed for model in models), tuple(map(WakeWord.like, engine.words()))
-    return described(WaitingEngine, engine, models, installed=installed, words=words)
+    installed = any(model.installed for model in models)
+    return described(WaitingEngine, engine, models, installed=installed, words=engine.words())
 
 
 REGISTRY: EngineRegistry[Engine, WaitingEngine] = EngineRegistry(

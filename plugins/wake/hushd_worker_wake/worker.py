@@ -60,7 +60,7 @@ class WakeWorker(BaseWorker):
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
-    from .operation import DetectionData, DetectionResult
+    from .operation import Detection, DetectionResult
 
     recent, samples, count = RecentSound(), 0, 0
     for piece in pieces:
@@ -69,7 +69,7 @@ def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject
         for detection in listener.hear(piece):
             count += 1
             end = recent.word_end(detection.at, detection.lag_s, detection.begin)
-            data = DetectionData(
+            data = Detection(
                 kind="detection",
                 word=detection.word,
                 name=detection.name,

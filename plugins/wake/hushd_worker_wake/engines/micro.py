@@ -18,12 +18,13 @@ from hushd_protocol.system import paths
 from hushd_worker.engine import Model
 from hushd_worker.errors import importing
 
-from hushd_worker_wake.engine import RATE, Detection, Engine, Word
+from hushd_worker_wake.engine import RATE, Detection, Engine
 from hushd_worker_wake.specs import micro
 from hushd_worker_wake.specs.micro import SPEC
 
 if TYPE_CHECKING:
     import numpy as np
+    from hushd_schema.description import WakeWord
     from pymicro_wakeword import MicroWakeWord
 
 INSTALL = engine_command(SPEC)
@@ -65,8 +66,10 @@ class Micro(Engine):
         )
 
     @classmethod
-    def words(cls) -> tuple[Word, ...]:
-        return tuple(Word(word.name, word.phrase, word.languages) for word in _words().values())
+    def words(cls) -> tuple[WakeWord, ...]:
+        from hushd_schema.description import WakeWord  # not needed in a worker
+
+        return tuple(map(WakeWord.like, _words().values()))
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its models")
