@@ -31,11 +31,11 @@ class CrowdedWorld(World):
     def hello_again(self, person: Person) -> None:
         """Another holder's name, or the same, from a client that is known: it stays who it was, and as silent."""
         known = self.connections[person.route]
-        before = known.holder, known.own_holder, known.unanswered
+        before = known, self.pool._connections._unanswered[person.route]
         holder = self.dice.choice([None, "cli", "other", "x" * 300])
         self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
         known = self.connections[person.route]
-        assert before == (known.holder, known.own_holder, known.unanswered), "a second hello changes something"
+        assert before == (known, self.pool._connections._unanswered[person.route]), "a second hello changes something"
 
     def use_many_names(self, person: Person) -> None:
         """Asks for more workers than there may be."""

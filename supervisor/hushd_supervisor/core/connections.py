@@ -21,7 +21,7 @@ MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would lea
 LEAST_IDLE_S = 0.1  # seconds before an idle exit: a client that was just welcomed is about to send a request
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A client that has said hello."""
 
@@ -30,7 +30,6 @@ class Connection:
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int  # process id, whose connections have their turns together; 0: unknown
     number: int
-    unanswered: int = 0  # pings since its last message
 
 
 class Connections:
@@ -45,6 +44,7 @@ class Connections:
         self._welcome = welcome
         self._most = most
         self._by_route: dict[bytes, Connection] = {}
+        self._unanswered: dict[bytes, int] = {}  # pings of each since its last message
         self._count = 0
         self._unpinged: list[bytes] = []  # the routes still to be pinged in this round
         self._ping_s = PING_S
@@ -77,6 +77,7 @@ class Connections:
         self._count += 1
         holder = hello.holder or f"connection-{self._count}"
         self._by_route[route] = Connection(hello.program or holder, holder, own_holder, hello.pid, self._count)
+        self._unanswered[route] = 0
         return [ToClient(route, self._welcome)]
 
     def _mismatch(self, version: int) -> HushdError:
@@ -89,12 +90,13 @@ class Connections:
 
     def heard(self, route: bytes) -> bool:
         """Notes a sign of life; returns whether that client has said hello."""
-        if connection := self._by_route.get(route):
-            connection.unanswered = 0
-        return connection is not None
+        if route in self._by_route:
+            self._unanswered[route] = 0
+        return route in self._by_route
 
     def gone(self, route: bytes) -> Connection | None:
         """Forgets and returns a connection that has ended; None for one that never said hello."""
+        self._unanswered.pop(route, None)
         return self._by_route.pop(route, None)
 
     def of(self, name: str) -> set[bytes]:
@@ -103,8 +105,7 @@ class Connections:
 
     def excuse(self) -> None:
         """Resets the counts of missed pongs: the supervisor itself was late, and neither pinged nor heard anybody."""
-        for connection in self._by_route.values():
-            connection.unanswered = 0
+        self._unanswered = dict.fromkeys(self._by_route, 0)
 
     def ping_round(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """Returns the clients to ping, those that have fallen quiet and those to give up, of those for which `waits` is
@@ -119,24 +120,23 @@ class Connections:
         quiet: list[bytes] = []
         silent: list[bytes] = []
         for route in routes:
-            connection = self._by_route.get(route)
-            if connection is None or not waits(route):
+            if route not in self._by_route or not waits(route):
                 continue
-            connection.unanswered += 1
-            if connection.unanswered == QUIET_PONGS + 1:
+            unanswered = self._unanswered[route] = self._unanswered[route] + 1
+            if unanswered == QUIET_PONGS + 1:
                 quiet.append(route)
-            if connection.unanswered <= MISSED_PONGS:
+            if unanswered <= MISSED_PONGS:
                 pinged.append(route)
-            elif connection.unanswered == MISSED_PONGS + 1:
+            elif unanswered == MISSED_PONGS + 1:
                 silent.append(route)
         return pinged, quiet, silent
 
     def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
-        for route, connection in self._by_route.items():
+        for route in self._by_route:
             if waits(route):
                 self._unpinged.append(route)
             else:
-                connection.unanswered = 0
+                self._unanswered[route] = 0
         self._ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / MAX_WOKEN))
 
 

@@ -41,9 +41,9 @@ def test_a_second_hello_changes_nothing() -> None:
     """The holder, to whom leases belong, stays, and so does the count of pings that it has not answered."""
     known = connections()
     known.hello(b"r", hello("first"))
-    known[b"r"].unanswered = 1
+    known._unanswered[b"r"] = 1
     (action,) = known.hello(b"r", hello(None))
     assert isinstance(action.message, m.Welcome)  # type: ignore[union-attr]
     connection = known[b"r"]
     assert (connection.holder, connection.own_holder) == ("first", False)
-    assert connection.unanswered == 1
+    assert known._unanswered[b"r"] == 1

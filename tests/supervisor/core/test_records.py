@@ -9,7 +9,7 @@ from hushd_supervisor.core.worker.crashes import BACKOFF_S
 from support.records import changeable, defaults, records
 
 STATES = {
-    "ActiveRequest", "Claim", "Connection", "Crashes", "_Describe", "_Release", "_Unload",
+    "ActiveRequest", "Claim", "Crashes", "_Describe", "_Unload",
 }  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def test_a_crowd_is_pinged_a_part_at_a_time() -> None:
     crowd.gone(routes[-1])
     waiting.discard(routes[-3])
     assert crowd.ping_round(waiting.__contains__) == ([*routes[MAX_WOKEN:-3], routes[-2]], [], [])
-    assert [crowd[route].unanswered for route in (routes[0], *routes[-4:-1])] == [1, 1, 0, 1]
-    crowd[routes[-4]].unanswered = 2
+    assert [crowd._unanswered[route] for route in (routes[0], *routes[-4:-1])] == [1, 1, 0, 1]
+    crowd._unanswered[routes[-4]] = 2
     assert crowd.ping_round(routes[:MAX_WOKEN].__contains__) == (routes[:MAX_WOKEN], [], [])
-    assert (crowd.next_ping_s, crowd[routes[-4]].unanswered) == (PING_S, 0)
+    assert (crowd.next_ping_s, crowd._unanswered[routes[-4]]) == (PING_S, 0)

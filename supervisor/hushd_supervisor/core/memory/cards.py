@@ -23,7 +23,7 @@ NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the firs
 RELEASE_S = 5.0  # seconds for the driver to report that; after them, another program must have taken the memory
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Release:
     """The memory of a process that is gone, until the driver reports that it is free."""
 
