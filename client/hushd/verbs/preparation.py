@@ -150,7 +150,7 @@ class Preparation:
         if not several:
             return None
         own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
-        language = own if any(each.hears(own) for each in several) else None
+        language = own if own and any(languages.is_among(own, each.languages) for each in several) else None
         status = Status.from_data((yield from self._control("status")))
         choice = model_choice.choose(several, model_choice.capacity(status, "stt"), language, speed or "medium")
         return replace(request, worker=f"stt/{choice.engine}/{choice.model}")

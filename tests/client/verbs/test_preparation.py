@@ -35,7 +35,7 @@ def control(action: str, *names: str) -> Steps[Any]:
 
 WHISPER = {"name": "turbo", "installed": True, "memory_mb": 900}
 STT = {"stt": {"engines": [{"name": "whisper", "models": [WHISPER]}, {"name": "moonshine", "models": []}]}}
-CLARA = {"name": "clara", "language": "de-DE", "gender": "female", "model": "v1", "installed": True}
+CLARA = {"name": "clara", "language": "de-DE", "gender": "female", "engine": "hibari", "model": "v1", "installed": True}
 SPEAKER = {"name": "hibari", "installed": True, "default_voice": "clara", "models": [{"name": "v1"}], "voices": [CLARA]}
 TTS = {"tts": {"default": "hibari/v1", "engines": [SPEAKER]}}
 
@@ -119,8 +119,9 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
 
 def test_a_voice_that_is_too_slow_is_known(preparation: Preparation) -> None:
     """It would have spoken the language, had it not been measured on this machine."""
-    there = SPEAKER | {"default_voice": "mia", "voices": [{**CLARA, "name": "mia", "language": "fr", "model": "v1"}]}
-    slow = {**there, "name": "slow"}
+    mia = {**CLARA, "name": "mia", "language": "fr", "model": "v1"}
+    there = SPEAKER | {"default_voice": "mia", "voices": [mia]}
+    slow = {**there, "name": "slow", "voices": [{**mia, "engine": "slow"}]}
     described = {"tts": {"default": "other/v1", "engines": [slow, there]}}
     assert answered(preparation.speech({"language": "fr"}, {}), described)[1].worker == "tts/slow/v1"
     assert preparation.passed_over is None
