@@ -61,12 +61,12 @@ def _serve(start: Start, settings: Settings) -> None:
     parts.record("info", f"hushd {__version__} (pid {os.getpid()}) listens on {paths.client_socket}")
     if os.environ.get("HUSHD_CONFIG") and not paths.config.exists():
         parts.record("warning", f"HUSHD_CONFIG names {paths.config}, which does not exist: the defaults hold")
-    gc.collect()
-    gc.freeze()  # the objects of the start stay: no collection need walk them
     parts.history.begin()
     _report_ready(start.options)
     if start.manager:
         start.manager.ready()
+    gc.collect()  # while a client connects
+    gc.freeze()  # the objects of the start stay: no collection need walk them
     try:
         parts.loop.run()
     finally:
