@@ -108,7 +108,7 @@ def test_a_field_of_transcribe_goes_from_the_command_line_to_the_engine(heard: d
     """Nothing but its declaration names it: the command sends it, the worker checks it, an engine gets or lacks it."""
     assert heard["sent"] == {"eagerness": 3.0}
     assert heard["carried_out"] == {"eagerness": 3.0}
-    assert heard["warning"] == "The engine 'scripted' has no eagerness: the recording was transcribed without."
+    assert heard["warning"] == "The engine 'scripted' takes no eagerness: the recording was transcribed without."
     assert heard["worker"] == "eagerness must be a number from 1 to 9, not 0."
     assert heard["command"] == "--eagerness must be a number from 1 to 9, not '0' (see `listen --help`)."
     assert heard["help"]

@@ -41,7 +41,7 @@ def test_every_option_is_used_by_one_of_whispers_engines() -> None:
 def test_what_an_engine_does_not_do_is_a_warning(params: dict[str, Any], named: str) -> None:
     """moonshine takes none of them; the result says so, once, and whisper's engines do it."""
     assert warnings(Moonshine.SPEC, **params) == [
-        f"The engine 'moonshine' has no {named}: the recording was transcribed without."
+        f"The engine 'moonshine' takes no {named}: the recording was transcribed without."
     ]
     assert warnings(Whisper.SPEC, **params) == warnings(FasterWhisper.SPEC, **params) == []
 

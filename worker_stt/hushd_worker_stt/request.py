@@ -140,7 +140,8 @@ class Request:
             names.insert(0, "word_times")
         if not names:
             return []
-        message = f"The engine {engine.name!r} has no {' and no '.join(names)}: the recording was transcribed without."
+        named = " and no ".join(names)
+        message = f"The engine {engine.name!r} takes no {named}: the recording was transcribed without."
         return [{"code": "no_effect", "message": message}]
 
 
