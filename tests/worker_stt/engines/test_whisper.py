@@ -27,7 +27,7 @@ from hushd_protocol.system import paths
 from hushd_protocol.system.cgroup import Limit
 from hushd_worker.compute_device import threads
 from hushd_worker.job import Cancelled
-from hushd_worker_stt.engine import DetectedLanguage, Options, Segment
+from hushd_worker_stt.engine import DetectedLanguage, Model, Options, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper, TogetherModel
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
@@ -218,6 +218,17 @@ def test_a_batch_has_the_text_of_each_piece(
     for some, others in zip(engine.transcribe_batch(pieces, options), alone, strict=True):
         near = [pytest.approx(each.log_probability, abs=2e-4) for each in others]  # rounded to four digits
         assert some == [replace(each, log_probability=figure) for each, figure in zip(others, near, strict=True)]
+
+
+def test_chance_begins_alike_with_each_start(name: str, models: Path, forty: list[tuple[str, np.ndarray]]) -> None:
+    """Two workers that have just started decode the same unlikely texts at a high temperature."""
+    speech = np.concatenate([samples for _, samples in forty[:8]])
+    texts = []
+    for temperature in (2.0, 2.0, 0.0):
+        engine = load(name, "commands")
+        chosen = Options(temperature=temperature, decoder={"best_of": 1})
+        texts.append([segment.text for segment in engine.transcribe(speech, chosen)])
+    assert texts[0] == texts[1] != texts[2]
 
 
 @needs_faster_whisper
@@ -606,7 +617,7 @@ def test_what_the_packages_know_is_what_we_say() -> None:
     import whisper
     from faster_whisper.utils import _MODELS
 
-    assert {model.name for model in Whisper.models()} == set(whisper.available_models())
+    assert {model.name for model in Model.well_known(Whisper.SPEC)} == set(whisper.available_models())
     every = [known for known in catalogue.models().values() if known.engine == "faster-whisper"]
     assert {name: known.repository for known in every for name in known.names} == _MODELS
     for known in catalogue.models().values():

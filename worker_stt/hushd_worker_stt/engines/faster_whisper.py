@@ -27,7 +27,7 @@ from hushd_worker.quick_start import deferred, without_progress_bars
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
 
-from .whisper_family import SHARED, Decoding, WhisperFamily, words
+from .whisper_family import FIRST_SEED, SHARED, Decoding, WhisperFamily, words
 from .whisper_window import FRAMES_PER_S, RestError, Window
 
 SPEC = engines.get("faster-whisper")
@@ -79,6 +79,7 @@ class FasterWhisper(WhisperFamily):
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         check_files(path)
         self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
+        self._ctranslate2.set_random_seed(FIRST_SEED)
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
             self.batch = 1 if self.parallel > 1 else self._max_batch

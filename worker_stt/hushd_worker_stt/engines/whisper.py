@@ -22,7 +22,7 @@ from hushd_worker.torch_loading import import_torch, mapping, unfilled
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Segment
 
-from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages, words
+from .whisper_family import BEAM, FIRST_SEED, SHARED, Decoding, WhisperFamily, alignment, languages, words
 from .whisper_window import FRAMES_PER_S
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Whisper(WhisperFamily):
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
         device = compute_device.torch_name(self.compute_device)
+        self._torch.manual_seed(FIRST_SEED)
         self._model: Any = build(self._torch, self._whisper, path, device)
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):

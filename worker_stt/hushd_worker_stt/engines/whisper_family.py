@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 BEAM = 5  # the default of both packages' command lines
+# Doubtful texts are decoded by chance: after this seed the next start of a worker makes the same texts.
+FIRST_SEED = 0
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 # A short window's text is kept if it covers the speech: it ends no earlier before the speech's end, and has as many
