@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from hushd.verbs.speech import MAX_S
 from hushd_models import advice, catalogue, languages, preferences, weights
 from hushd_models.choice.voices import ALIASES
 from hushd_protocol.errors import HushdError, os_errors_as
@@ -59,7 +60,11 @@ async def create(request: Request) -> Response:
         if not (model := _model(engine, tag)):
             raise bad(f"No model of {engine} speaks {language}.", "language")
         with unnamed(form):
-            await routing.for_caller(request).client.voiceprints({name: form.path})
+            client = routing.for_caller(request).client
+            # The voices in an hour would take minutes to tell apart: is there a sound after the longest sample?
+            if (await client.transcribe(form.path, clips=(MAX_S, MAX_S + 0.1))).duration > MAX_S:
+                raise bad(f"The recording of {name} takes more than {MAX_S:g} s: ten are enough.", "audio_sample")
+            await client.voiceprints({name: form.path})
         taken = {voice.name for voice in (await listing.tts()).voices()} | {*ALIASES, *listing.settings.http.voices}
         if name.casefold() in map(str.casefold, taken):
             raise bad(f"There is a voice {name} already: delete it, or choose another name.", "name")

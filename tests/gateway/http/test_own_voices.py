@@ -102,7 +102,7 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder:
         ({}, b"", "audio_sample must be WAV"),
         ({}, b"RIFF\0\0\0\0AVI LIST", "audio_sample must be WAV"),
         ({}, NOISE, "Nobody speaks in the recording of anna"),
-        ({}, sound(np.zeros(16_000 * 60)), "The recording of anna takes 60.0 s: 2 to 30 s are needed."),
+        ({}, sound(np.zeros(16_000 * 60)), "The recording of anna takes more than 30 s"),
         ({}, b"OggS".ljust(5000, b"."), "The recording cannot be"),
     ],
 )
