@@ -95,7 +95,7 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
         return VoiceChoice(None, None, voice or None)
     if model.model is None:
         return VoiceChoice(model.engine, _first_of(catalogue, model.engine), voice or None)
-    own = [each for each in _voices(catalogue, model.engine) if each.model == model.model]
+    own = [each for each in catalogue.voices() if (each.engine, each.model) == (model.engine, model.model)]
     if voice in ALIASES and len(own) == 1:
         voice = own[0].name
     return VoiceChoice(model.engine, model.model, voice or None)
@@ -123,10 +123,6 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str, str
 def is_openai(name: str) -> bool:
     """Returns whether a model's name is empty or one of OpenAI's, listed or not."""
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
-
-
-def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[Voice]:
-    return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
 def _of_able(
@@ -208,12 +204,9 @@ def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
     if not language or language == AUTO:
         return True
     engine, _, name = default.partition("/")
-    for entry in catalogue.engines:
-        for model in entry.models if entry.name == engine else ():
-            if model.name == name:
-                known = model.languages
-                return not known or "*" in known or languages.is_among(language, known)
-    return True
+    own = (entry.models for entry in catalogue.engines if entry.name == engine)
+    known = next((model.languages for models in own for model in models if model.name == name), ())
+    return not known or "*" in known or languages.is_among(language, known)
 
 
 def of(connection: HTTPConnection) -> Engines:

@@ -92,6 +92,8 @@ class EngineSpec(NamedTuple):
         role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
         memory_mb: takes the sizes of a model's files; returns the peak private memory of a worker with it.
             None: estimated by the line through the well-known models.
+        need: takes a model's name; returns a worker's MB in the machine and on a card, or raises HushdError. None: the
+            model's files tell.
         on_card_mb: takes the same, or all in one file without a name; returns the memory of a worker that computes on
             a card, to which files cannot be mapped. None: it uses no card, or its needs are unknown.
 
@@ -140,6 +142,7 @@ class EngineSpec(NamedTuple):
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
     role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None
+    need: Callable[[str], tuple[float, float]] | None = None
     on_card_mb: Callable[[Sizes], OnCard] | None = None
 
     cards: tuple[str, ...] = ANY_KIND
@@ -178,7 +181,7 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = ("languages", "role_of", "memory_mb", "on_card_mb", "prepare")
+_FUNCTIONS = ("languages", "role_of", "memory_mb", "need", "on_card_mb", "prepare")
 _TYPES = {"models": dict, "layouts": dict, "options": tuple}  # where the default is of another type
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +71,11 @@ class Estimate:
         from hushd_schema import engines
 
         role, engine, model = name.split("/", 2)
-        if engine == "server":
-            return _of_server(model)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
             return Estimated()
+        if spec.need:
+            return _told(spec.need, model)
         entry = catalogue.find(f"{engine}/{model}")
         sizes: Sizes = {}
         if spec.memory_mb:
@@ -103,15 +103,12 @@ def _own(folder: Path, model: str, flat: bool) -> Sizes:
     return {name.rpartition("/")[2]: size for name, size in own if not name.endswith(".json")}
 
 
-def _of_server(name: str) -> Estimated:
-    """Returns the estimate in a speech server's file."""
-    from hushd_models import server_files
-
+def _told(need: Callable[[str], tuple[float, float]], model: str) -> Estimated:
+    """Returns what the engine's spec says of a model's need, such as that in a speech server's file."""
     try:
-        server = server_files.read(name)
+        memory, card = (int(1e6 * size_mb) for size_mb in need(model))
     except HushdError:
         return Estimated()  # its worker reports it
-    memory, card = int(1e6 * server.memory_mb), int(1e6 * server.vram_mb)
     return Estimated(memory, memory if card else 0, card)
 
 
