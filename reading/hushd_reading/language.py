@@ -26,8 +26,8 @@ def table(name: str) -> Mapping[str, Any]:
 
 @cache
 def ready(code: str) -> Mapping[str, list[str]]:
-    """Returns words that the libraries of CLDR have for a language, so that a short text loads neither of them: numbers
-    of up to two digits and years, by their rules, and months, by their width. tests/golden/golden.py writes them."""
+    """Returns words that CLDR's libraries have, so that a short text loads none: numbers below 100 and years by their
+    rules, months by their width. tests/golden/golden.py writes them."""
     path = _FOLDER / f"{code}.txt"
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     return {key: words.split("|") for key, words in (line.split("\t") for line in lines)}

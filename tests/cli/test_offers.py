@@ -43,7 +43,5 @@ def test_a_voice_that_is_too_slow_is_named_once(runtime: Path, monkeypatch: pyte
         offers.mention_slow_voice(VoiceChoice("kokoro", model, "ff_siwis"), 5.04 if model == "v1.0" else 0.0)
         assert len(said) == told
     for text, model, pace in zip(said, ("v1.0", "v2"), ("5.0 s", "more than a second"), strict=True):
-        assert text == (
-            f"kokoro/{model} did not speak, since it computes {pace} for a second of sound here: "
-            "`say --voice kokoro/ff_siwis` has it speak."
-        )
+        assert text.startswith(f"kokoro/{model} did not speak, since it computes {pace} for a second of sound here: ")
+        assert text.endswith(": `say --voice kokoro/ff_siwis` has it speak.")

@@ -97,10 +97,9 @@ def of_language(code: str) -> str:
     months = Locale(code).months["format"]
     rows = {f"months-{width}": [months[width][at] for at in range(1, 13)] for width in ("wide", "abbreviated")}
     rows["comma"] = [spellout.computed("0.5", code, "cardinal" if code == "en" else "cardinal-masculine").split()[1]]
-    rules = re.findall(
-        r"\bspellout-((?:cardinal|ordinal|numbering)[a-z-]*)", " ".join(sorted(spellout.engine(code).rulesets))
-    )
-    for name in rules if code in ("de", "en") else (each for each in rules if each != "numbering-year"):
+    sets = "\n".join(sorted(spellout.engine(code).rulesets))
+    year = "" if code in ("de", "en") else "(?!-year)"
+    for name in re.findall(rf"(?m)^spellout-((?:cardinal|ordinal|numbering{year})[a-z-]*)", sets):
         first, count = (spellout.FIRST_READY[name], 150) if name in spellout.FIRST_READY else (0, 100)
         rows[name] = [spellout.computed(value, code, name) for value in range(first, first + count)]
     return "".join(f"{key}\t{'|'.join(words)}\n" for key, words in rows.items())

@@ -37,8 +37,7 @@ def test_tables_that_another_program_part_has_loaded_change_nothing() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_months_and_money(language: str) -> None:
     """No name is missing, and none has the place of a number in it."""
-    months = ready(language)["months-wide"]
-    names = [*months, *ready(language)["months-abbreviated"]]
+    names = [*(months := ready(language)["months-wide"]), *ready(language)["months-abbreviated"]]
     names += [
         str(cldr.currency(code, language, single))
         for code in ("EUR", "CHF", "SEK", "PLN", "INR")

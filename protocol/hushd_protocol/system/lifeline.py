@@ -48,8 +48,7 @@ def tie(descriptor: int, group: int) -> None:
 
 
 def adopt_orphans(adopts: bool = True) -> None:
-    """Says whether this process, instead of init, becomes the parent of descendants whose own parent has ended.
-    Does nothing elsewhere than on Linux."""
+    """Says whether this process, instead of init, adopts descendants whose own parent has ended; on Linux alone."""
     if sys.platform == "linux":
         import ctypes  # takes 1 ms, and most processes adopt nobody
 

@@ -19,7 +19,7 @@ from .memory import measure
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
-    from hushd_schema.status import DoorStatus, FloorStatus, GatewayStatus, MemoryStatus, Status, WorkerStatus
+    from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
 
     from hushd_supervisor.core.pool import Pool
 
@@ -95,10 +95,9 @@ def report(
 
 
 def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStatus:
-    def measured(process: GatewayStatus) -> GatewayStatus:
-        return replace(process, rss_mb=_rss(usage_of(process.pid)) if process.pid else None)
-
-    return replace(door, gateway=measured(door.gateway), agents=measured(door.agents))
+    used = {each: usage_of(each) for each in (door.gateway.pid, door.agents.pid) if each}
+    gateway, agents = (replace(each, rss_mb=_rss(used.get(each.pid or 0))) for each in (door.gateway, door.agents))
+    return replace(door, gateway=gateway, agents=agents)
 
 
 def _rss(usage: Usage) -> float | None:

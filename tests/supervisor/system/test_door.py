@@ -22,7 +22,7 @@ from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
 from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, Door
-from hushd_supervisor.system.on_demand import RESTART_DELAY_S, OnDemand
+from hushd_supervisor.system.on_demand import RESTART_DELAY_S
 from hushd_supervisor.system.process import Child
 from support.descriptors import none_left
 from support.peer import BOUND_S
@@ -99,10 +99,6 @@ class Doorway:
     def pid(self) -> int | None:
         status = self.door.status()
         return status.gateway.pid if status else None
-
-    @property
-    def program(self) -> OnDemand:
-        return self.door._programs[0]
 
     @property
     def addresses(self) -> list[str]:
@@ -228,12 +224,12 @@ def test_a_killed_gateway_holds_its_addresses_until_its_end_is_known(doorway: Ma
     """Its channel closes first: whoever connects then would start another one, though this start may have failed."""
     there = doorway()
     pid, _ = there.ask()
-    (gateway,) = there.program.processes
+    (gateway,) = there.door._programs[0].processes
     os.kill(pid, signal.SIGKILL)
     assert gateway.channel
     assert select.select([gateway.channel], [], [], BOUND_S)[0]
     assert not [*there.door.events({gateway.channel.fileno()}, there.now)]
-    assert not there.program.polled()
+    assert not there.door._programs[0].polled()
 
 
 def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
@@ -249,7 +245,7 @@ def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
 
 def test_a_program_that_cannot_be_started_is_a_line_in_the_log(doorway: Make) -> None:
     there = doorway()
-    there.program.command = ("/nowhere/python",)
+    there.door._programs[0].command = ("/nowhere/python",)
     assert there.read(there.connect()) == b""
     assert "could not be started" in there.log[-2][1]
 
