@@ -71,7 +71,7 @@ def test_the_list_of_voices(folder: Path) -> None:
     french = json.loads(say("-v", "?", "--language", "fr", "--engine", "espeak-ng", "--json").stdout)
     assert {voice["engine"] for voice in french} == {"espeak-ng"}
     assert {"espeak-fr", "espeak-fr-be"} <= {voice["name"] for voice in french}
-    assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample"}
+    assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample", "wpm"}
 
 
 GERMAN = "Guten Morgen, wie geht es dir heute?"
