@@ -7,7 +7,7 @@ import struct
 
 from hushd_protocol.errors import HushdError
 
-FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "aac", "pcm")
+SOUND_FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "aac", "pcm")
 # Other names of formats: extensions, and macOS's codes.
 OTHERWISE = {
     "adts": "aac", "aif": "aiff", "aifc": "aiff", "m4af": "m4a", "m4b": "m4a", "mp4": "m4a", "mp4f": "m4a",
@@ -33,12 +33,12 @@ UNKNOWN_SIZE = 0xFFFFFFFF
 WAV_HEADER = 44  # bytes
 
 
-def format_of(path: str | os.PathLike[str]) -> str:
+def sound_format(path: str | os.PathLike[str]) -> str:
     """Returns the format for the extension of a path. Raises `bad_request` for an extension that cannot be written."""
     extension = os.path.splitext(os.fspath(path))[1][1:].lower()
     form = OTHERWISE.get(extension, extension)
-    if form not in FORMATS:
-        extensions = ", ".join(f".{name}" for name in FORMATS)
+    if form not in SOUND_FORMATS:
+        extensions = ", ".join(f".{name}" for name in SOUND_FORMATS)
         raise HushdError("bad_request", f"{os.fspath(path)!r} names no format: end it with one of {extensions}.")
     return form
 

@@ -8,7 +8,7 @@ import wave
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.sound_file import UNKNOWN_SIZE, WAV_HEADER, format_of, wav_header
+from hushd_schema.sound_file import UNKNOWN_SIZE, WAV_HEADER, sound_format, wav_header
 
 
 @pytest.mark.parametrize(("rate", "channels", "width"), [(24_000, 1, 2), (44_100, 2, 2), (48_000, 6, 3), (8_000, 1, 4)])
@@ -40,8 +40,8 @@ def test_sound_too_long_for_the_header_has_an_unknown_size(size: int | None, sai
 
 def test_an_extension_names_the_format() -> None:
     """The last one, in any case and spelling; a name without is refused, and so is a format that nobody writes."""
-    found = [format_of(path) for path in ("a.wav", "b/C.MP3.FLAC", "a.oga", "a.aif", "a.RAW", "a.opus")]
+    found = [sound_format(path) for path in ("a.wav", "b/C.MP3.FLAC", "a.oga", "a.aif", "a.RAW", "a.opus")]
     assert found == ["wav", "flac", "ogg", "aiff", "pcm", "opus"]
     for path in ("wav", ".wav", "a.", "a.txt"):
         with pytest.raises(HushdError, match="names no format"):
-            format_of(path)
+            sound_format(path)

@@ -63,7 +63,7 @@ def sent(data: JsonObject) -> JsonObject:
     return message.data
 
 
-def go_through(text: str, forms: Iterable[str] = formats.FORMATS) -> list[client.Segment]:
+def go_through(text: str, forms: Iterable[str] = formats.TRANSCRIPT_FORMATS) -> list[client.Segment]:
     """Takes a text all ways from the engine to the user, in `forms`."""
     words = tuple(Word(word, number / 10, number / 10 + 0.1) for number, word in enumerate(text.split()))
     segments = without_loops([Segment(0.0, 5.0, text, words), Segment(0.0, 5.0, text)])
@@ -86,7 +86,7 @@ def go_through(text: str, forms: Iterable[str] = formats.FORMATS) -> list[client
 def test_every_character_comes_through() -> None:
     """All of Unicode is tried, in long words, halves of characters among them: no text is an error."""
     for number, text in enumerate(blocks()):
-        go_through(text, ("txt", "tsv", "json") if number % 20 else formats.FORMATS)  # subtitles take their time
+        go_through(text, ("txt", "tsv", "json") if number % 20 else formats.TRANSCRIPT_FORMATS)  # subtitles: slow
 
 
 @pytest.mark.parametrize("text", SENTENCES)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.output_file import OutputFile
-from hushd_schema.sound_file import SOUNDFILE, WAV_HEADER, format_of, wav_header
+from hushd_schema.sound_file import SOUNDFILE, WAV_HEADER, sound_format, wav_header
 
 from hushd.transport.spool import RAW, Piece
 
@@ -20,7 +20,7 @@ class SpeechFile:
     `form`: of the speech: raw samples become what the path's extension names; a sound file's bytes stay as they are."""
 
     def __init__(self, path: str | os.PathLike[str], form: str) -> None:
-        self._form = format_of(path)
+        self._form = sound_format(path)
         if form not in (self._form, RAW):
             raise HushdError(
                 "bad_request",

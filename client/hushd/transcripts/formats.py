@@ -115,24 +115,25 @@ def word_fields(word: Word) -> JsonObject:
     return row if word.probability is None else row | {"probability": word.probability}
 
 
+Writer = Callable[[Segments], Iterator[str]]
 _SUBTITLES = {"vtt": vtt, "srt": srt, "lrc": lrc}
-FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {"txt": txt, **_SUBTITLES, "tsv": tsv, "json": json_document}
+TRANSCRIPT_FORMATS: dict[str, Writer] = {"txt": txt, **_SUBTITLES, "tsv": tsv, "json": json_document}
 
 
 def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
     """Yields `segments` in the format `form`, piece by piece; subtitles fit the layout. Raises `bad_request` for a
-    format that is not in `FORMATS`."""
-    if form not in FORMATS:
-        raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
-    return _SUBTITLES[form](segments, layout) if form in _SUBTITLES else FORMATS[form](segments)
+    format that is not in `TRANSCRIPT_FORMATS`."""
+    if form not in TRANSCRIPT_FORMATS:
+        raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(TRANSCRIPT_FORMATS)}.")
+    return _SUBTITLES[form](segments, layout) if form in _SUBTITLES else TRANSCRIPT_FORMATS[form](segments)
 
 
-def format_of(path: str) -> str:
+def transcript_format(path: str) -> str:
     """Returns the format for the extension of a file to be written. Raises `bad_request` for an unknown one,
     `output_failed` where its folder is missing."""
     form = os.path.splitext(path)[1][1:].lower()
-    if form not in FORMATS:
-        endings = ", ".join(f".{form}" for form in FORMATS)
+    if form not in TRANSCRIPT_FORMATS:
+        endings = ", ".join(f".{form}" for form in TRANSCRIPT_FORMATS)
         raise HushdError("bad_request", f"{path!r} names no format: end it with one of {endings}.")
     check_folder(path)
     return form

@@ -62,8 +62,8 @@ class Transcript:
         return any(segment.speaker for segment in self.segments)
 
     def render(self, form: str, *, max_line_width: int = 42, max_line_count: int = 2) -> str:
-        """As `txt`, `vtt`, `srt`, `lrc`, `tsv` or `json`; subtitles have lines of so many columns, and so many lines.
-        Raises `bad_request` for another format."""
+        """Returns it in a format of `TRANSCRIPT_FORMATS`, such as `srt`; subtitles have lines of so many columns, and
+        so many lines. Raises `bad_request` for another format."""
         from .formats import render  # imported by those who need it
 
         return "".join(render(form, self, Layout(max_line_width, max_line_count)))

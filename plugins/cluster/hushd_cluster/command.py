@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_cutting, add_transcription
 from hushd_cli.terminal import console
@@ -94,7 +94,7 @@ def make_parser(prog: str) -> Parser:
         "-: standard input",
     )
     transcribe.add_argument(
-        "-f", "--format", choices=tuple(FORMATS), default="txt", help="the transcripts' format; default: %(default)s"
+        "-f", "--format", choices=[*TRANSCRIPT_FORMATS], default="txt", help="their format; default: %(default)s"
     )
     transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
     transcribe.add_argument("--json", action="store_true", help="print the summary as JSON, for programs")

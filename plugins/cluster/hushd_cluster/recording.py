@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 
 SET_ASIDE = "set-aside.json"  # the list beside the transcripts
 MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format
@@ -16,7 +16,7 @@ MAX_KEY_BYTES = 800  # bytes; the key of an object may have 1024, with the folde
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # password, also in a URL within a URL, as fsspec chains them
-_SUFFIXES = tuple(f".{form}" for form in FORMATS)
+_SUFFIXES = tuple(f".{form}" for form in TRANSCRIPT_FORMATS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 

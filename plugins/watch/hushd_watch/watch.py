@@ -14,7 +14,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_cli.commands.listen.options import ALL
 from hushd_cli.terminal import console
 from hushd_protocol.errors import CODES
@@ -109,7 +109,7 @@ class Watch:
     def _transcripts(self, path: str) -> list[Signature]:
         """Returns what tells a recording's transcripts from later ones; nothing if one is missing."""
         text = os.path.join(self._place(path), os.path.splitext(os.path.basename(path))[0])
-        forms = FORMATS if self._options.format == ALL else [self._options.format or "txt"]
+        forms = TRANSCRIPT_FORMATS if self._options.format == ALL else [self._options.format or "txt"]
         try:
             infos = [os.stat(f"{text}.{form}") for form in forms]
         except OSError:

@@ -8,7 +8,7 @@ from hushd_schema.kinds import Kind, choice, extra_fields, flag, number, text, t
 from hushd_schema.operations import Field, Name, Operation, Option, documented, fields
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
-FORMATS = ("s16le", *sound_file.FORMATS)
+FORMATS = ("s16le", *sound_file.SOUND_FORMATS)
 MARKUPS = ("text", "markdown")
 _MAX_PRONUNCIATIONS = 1000
 _MAX_PRONUNCIATION = 200

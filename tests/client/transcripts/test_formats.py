@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hushd.transcripts.formats import FORMATS, render, timestamp
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.results import ResultWarning
@@ -148,5 +148,5 @@ def test_each_subtitle_of_an_unlikely_text_has_the_mark() -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     """It is a bad_request that names those there are."""
-    with hushd_error("bad_request", ", ".join(FORMATS)):
+    with hushd_error("bad_request", ", ".join(TRANSCRIPT_FORMATS)):
         render("docx", TWO)

@@ -9,7 +9,7 @@ from argparse import SUPPRESS, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import whole
 from hushd_schema.operations import transcribe as schema
@@ -181,9 +181,9 @@ def _add_format(parser: Parser, default: str = "txt, a line a sentence") -> Grou
         "--output-format",
         "--format",
         dest="format",
-        choices=(*FORMATS, ALL),
+        choices=(*TRANSCRIPT_FORMATS, ALL),
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {ALL}; default: {default}",
+        help=f"{', '.join(TRANSCRIPT_FORMATS)} or {ALL}; default: {default}",
     )
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")

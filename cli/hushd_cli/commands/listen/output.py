@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from hushd.transcripts.formats import FORMATS, render
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render
 from hushd.transcripts.segment import USUAL, Layout, Segments
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import escaped
@@ -62,9 +62,9 @@ class Output:
             if self.printed or self._file is not None:
                 what = "Standard output" if self.printed else repr(self._file)
                 raise HushdError("bad_request", f"{what} takes one format: name it with -f.")
-            return tuple(FORMATS)
+            return tuple(TRANSCRIPT_FORMATS)
         extension = _extension(self._file or "")
-        return (form or (extension if extension in FORMATS else "txt"),)
+        return (form or (extension if extension in TRANSCRIPT_FORMATS else "txt"),)
 
     def _make_folder(self) -> None:
         with os_errors_as("output_failed", f"The folder {self._folder!r} cannot be made"):
@@ -77,8 +77,8 @@ class Output:
                 "bad_request",
                 f"{file!r} is one file, and there are {len(names)} recordings: name a folder, as {file}/.",
             )
-        if not named and os.path.splitext(file)[1] and _extension(file) not in FORMATS:
-            extensions = ", ".join(f".{form}" for form in FORMATS)
+        if not named and os.path.splitext(file)[1] and _extension(file) not in TRANSCRIPT_FORMATS:
+            extensions = ", ".join(f".{form}" for form in TRANSCRIPT_FORMATS)
             raise HushdError(
                 "bad_request", f"{file!r} names no format: end it with one of {extensions}, or name one with -f."
             )

@@ -126,11 +126,11 @@ def _write_timed(
 def _save_subtitles(options: Namespace, speech: Speech | TimedSpeech) -> None:
     """Writes the text with its times, if the options ask for it."""
     if options.subtitles:
-        from hushd.transcripts.formats import format_of
+        from hushd.transcripts.formats import transcript_format
         from hushd_protocol.system.output_file import OutputFile
 
         with OutputFile(options.subtitles) as file:
-            file.write(speech.transcript().render(format_of(options.subtitles)).encode())
+            file.write(speech.transcript().render(transcript_format(options.subtitles)).encode())
 
 
 def _play(client: Client, options: Namespace) -> None:

@@ -12,10 +12,11 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.names import USUAL_VOICE, by_session
 from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
-from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
+from hushd_schema.sound_file import OTHERWISE, SOUND_FORMATS, sound_format
 
 from hushd_cli.arguments import Parser, WideFormatter
 
+_SOUNDS = ", ".join(SOUND_FORMATS)
 _EPILOG = """\
 Text typed into a terminal is spoken line by line. `-o -` writes to standard
 output while the speech is made."""
@@ -75,7 +76,7 @@ def file_format(options: Namespace) -> str:
     target = options.output
     special = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
     # The name of a pipe or a device has no format.
-    return "wav" if target == "-" or special else format_of(target)
+    return "wav" if target == "-" or special else sound_format(target)
 
 
 def _add_speaking(parser: Parser) -> None:
@@ -122,7 +123,7 @@ def _add_file(parser: Parser) -> None:
         "--output-file",
         dest="output",
         metavar="FILE",
-        help=f"write a sound file in the format of its extension: {', '.join(FORMATS)}; - is a WAV on standard output",
+        help=f"write a sound file in the format of its extension: {_SOUNDS}; - is a WAV on standard output",
     )
     group.add_argument(
         "--format",
@@ -151,9 +152,9 @@ def _check(options: Namespace) -> None:
     if options.print and (options.voice or options.output or options.device):
         raise HushdError("bad_request", "--print needs no voice, file or loudspeaker: give it -l LANGUAGE alone.")
     if options.subtitles:
-        from hushd.transcripts.formats import format_of
+        from hushd.transcripts.formats import transcript_format
 
-        format_of(options.subtitles)
+        transcript_format(options.subtitles)
     aloud = options.output is None
     if aloud and any(value is not None for value in (options.format, options.sample_rate, options.channels)):
         raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")
@@ -164,6 +165,6 @@ def _check(options: Namespace) -> None:
 def _format(text: str) -> str:
     name = text.lower()
     form = OTHERWISE.get(name, name)
-    if form not in FORMATS:
-        raise ArgumentTypeError(f"must be one of {', '.join(FORMATS)}, not {text!r}")
+    if form not in SOUND_FORMATS:
+        raise ArgumentTypeError(f"must be one of {_SOUNDS}, not {text!r}")
     return form

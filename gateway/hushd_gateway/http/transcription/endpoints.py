@@ -52,13 +52,13 @@ async def translate(request: Request) -> Response:
 
 async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None = None) -> Response:
     transcript = await heard(await _started(engines, form, ask, begun), form)
-    match ask.form:
+    match ask.response_format:
         case "text":
             return plain(transcript, formats.as_text(transcript))
-        case "srt" | "vtt" | "lrc":
+        case subtitles if subtitles in MEDIA:
             named = ask.options["diarize"] or ask.options["by_channel"]
             shown = transcript if named else formats.unnamed(transcript)
-            return plain(transcript, shown.render(ask.form), MEDIA[ask.form])
+            return plain(transcript, shown.render(subtitles), MEDIA[subtitles])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
             verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
@@ -130,7 +130,7 @@ async def _events(
     """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await _started(engines, form, ask, begun)
-    if ask.subtitles or ask.form == "diarized_json":
+    if ask.subtitles or ask.response_format == "diarized_json":
         transcription.wait_for_verdict()  # the segments have marks of the verdict
     async with aclosing(transcription):
         with unnamed(form):
@@ -138,7 +138,7 @@ async def _events(
                 delta = between(text, segment.text) + segment.text if text else segment.text
                 text += delta
                 segments.append(segment)
-                if ask.form == "diarized_json":
+                if ask.response_format == "diarized_json":
                     event = names.segment(segment)
                     yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
                     yield event

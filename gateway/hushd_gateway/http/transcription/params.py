@@ -21,8 +21,7 @@ from ..errors import bad
 from ..fields import Fields
 from ..parameters import Parameter, Parameters
 
-FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json", "lrc")
-TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "lrc")
+RESPONSE_FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json", "lrc")
 STREAMED = ("json", "text", "diarized_json")
 # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript.
 UNSTREAMED = "whisper-1"
@@ -37,14 +36,14 @@ class TranscriptionRequest:
     """A transcription request.
 
     Attributes:
-        form: one of `FORMATS`.
+        response_format: one of `RESPONSE_FORMATS`.
         model: the program's name for it.
         language: of the recording; empty if not named.
         subtitles: whether to add `srt` and `vtt`, for hushd's page.
         words: whether to list `words`; with `segments` also the segments.
     """
 
-    form: str
+    response_format: str
     model: str
     language: str
     words: bool
@@ -160,9 +159,8 @@ TRANSCRIPTION = Parameters(
     parameters.texts("languages", "Languages that may be spoken."),
     parameters.texts(NAMES, "The names of up to four people, with `known_speaker_references[]`."),
     parameters.texts(REFERENCES, "Their recordings, 2 to 30 s each, as data URLs; never stored."),
-    parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
+    parameters.choice("response_format", RESPONSE_FORMATS, "json", "The transcript's form."),
     parameters.flag("stream", f"Send events during the transcription, with {', '.join(STREAMED)}."),
 )
-TRANSLATION = Parameters(
-    *_COMMON, parameters.choice("response_format", TRANSLATION_FORMATS, "json", "The transcript's form.")
-)
+_TRANSLATED = tuple(each for each in RESPONSE_FORMATS if each != "diarized_json")
+TRANSLATION = Parameters(*_COMMON, parameters.choice("response_format", _TRANSLATED, "json", "The transcript's form."))

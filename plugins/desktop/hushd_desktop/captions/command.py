@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd.client import Client
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol import names
@@ -74,7 +74,7 @@ def make_parser(prog: str) -> Parser:
         "-o",
         "--output",
         metavar="FILE",
-        help=f"write all captions at the end; the ending of FILE says how: {', '.join(FORMATS)}",
+        help=f"write all captions at the end; the ending of FILE says how: {', '.join(TRANSCRIPT_FORMATS)}",
     )
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
     text = parser.add_argument_group("transcription")
@@ -128,8 +128,8 @@ def _check_echo(options: Namespace) -> None:
 def _check_output(file: str) -> None:
     from hushd_protocol.system.output_file import check_folder
 
-    if _format(file) not in FORMATS:
-        known = ", ".join(f".{form}" for form in FORMATS)
+    if _format(file) not in TRANSCRIPT_FORMATS:
+        known = ", ".join(f".{form}" for form in TRANSCRIPT_FORMATS)
         raise HushdError("bad_request", f"{file!r} has no known ending: end it with one of {known}.")
     check_folder(file)
 
