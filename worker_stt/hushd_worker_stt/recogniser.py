@@ -173,7 +173,7 @@ class Recogniser:
         return _text(segments)
 
     def rating(self) -> Rating | None:
-        """As `Engine.rating`, of samples at any level."""
+        """Returns `Engine.rating` for samples at any level."""
         rate = self.engine.rating()
         return rate and (lambda samples: rate(normalise(samples)))
 

@@ -30,7 +30,7 @@ AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 
 
 class AsyncStream(Input):
-    """As `hushd.transport.source.Stream`, of an asynchronous iterable."""
+    """A `hushd.transport.source.Stream` of an asynchronous iterable."""
 
     def __init__(self, pieces: AsyncIterable[bytes], room: int = REPLAY_BYTES) -> None:
         self._iterator = aiter(pieces)
@@ -84,7 +84,7 @@ AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile | AsyncStream
 
 
 async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
-    """As `hushd.audio.source.of_audio`; also of asynchronous iterables, and of files whose `read` is awaited."""
+    """Does as `hushd.audio.source.of_audio`; takes asynchronous iterables too, and files whose `read` is awaited."""
     if isinstance(audio, AsyncStream):
         return audio
     if iscoroutinefunction(read := getattr(audio, "read", None)):
@@ -100,7 +100,7 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
 
 
 def of_text(text: AsyncText) -> Source | AsyncStream:
-    """As `hushd.transport.source.of_text`; also of asynchronous iterables."""
+    """Does as `hushd.transport.source.of_text`; takes asynchronous iterables too."""
     return AsyncStream(_encoded(text)) if isinstance(text, AsyncIterable) else source.of_text(text)
 
 
@@ -140,7 +140,7 @@ def _is_on_disk(file: Any) -> bool:
 
 
 class AsyncCall(Call):
-    """As `Call`; the methods below are for tasks of the loop in which it was made, all others for any thread."""
+    """A `Call`; the methods below are for tasks of the loop in which it was made, all others for any thread."""
 
     def __init__(self, message: Request | Control, post: Callable[[Message], None]) -> None:
         super().__init__(message, post)
@@ -150,7 +150,7 @@ class AsyncCall(Call):
         self._feeding: asyncio.Task[None] | None = None
 
     async def next_message(self) -> Message:
-        """As `get`."""
+        """Returns the next message, as `get` does."""
         while True:
             self._news.clear()
             message = self._spool.poll()

@@ -83,9 +83,9 @@ async def _outcome(step: Step) -> Any:
 
 
 async def long_step(function: Callable[..., T], *arguments: Any, stop: Callable[[], object]) -> T:
-    """Runs a function that waits for people or devices, for as long as that takes.
+    """Runs a function that waits for people or devices, for as long as that takes, on a thread of its own.
 
-    On a thread of its own: on asyncio's few, a handful of these would keep every other step waiting.
+    A handful of these on asyncio's few threads would keep every other step waiting.
 
     Args:
         stop: called when it is cancelled, so that `function` returns soon.
@@ -129,7 +129,7 @@ class _Answer(OnLoop):
     def close(self) -> None: ...
 
     async def aclose(self) -> None:
-        """As `close`, for `contextlib.aclosing`."""
+        """Does as `close`, for `contextlib.aclosing`."""
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -140,7 +140,7 @@ class _Answer(OnLoop):
 
 
 class AsyncSpeech(IncomingSpeech, _Answer, AsyncIterator[bytes]):
-    """As `Speech`: iterated over with `async for`; what waits is awaited. A context manager, whose end cancels.
+    """A `Speech` for tasks: iterated over with `async for`; steps are awaited. A context manager, whose end cancels.
 
     When a task that waits for its audio is cancelled, the request is cancelled.
 
@@ -163,7 +163,7 @@ class AsyncSpeech(IncomingSpeech, _Answer, AsyncIterator[bytes]):
         raise StopAsyncIteration
 
     async def pieces(self) -> AsyncIterator[Piece]:
-        """As `Speech.pieces`."""
+        """Yields what `Speech.pieces` does."""
         for index in count():
             piece = await run(self._piece(index))
             if piece is None:
@@ -185,7 +185,7 @@ class AsyncSpeech(IncomingSpeech, _Answer, AsyncIterator[bytes]):
 
 
 class AsyncTranscription(IncomingTranscript, _Answer, AsyncIterator[Segment]):
-    """As `Transcription`: iterated over with `async for`. A context manager, whose end cancels.
+    """A `Transcription` for tasks: iterated over with `async for`. A context manager, whose end cancels.
 
     When the task that waits for a segment is cancelled, the request is cancelled.
     """
@@ -223,7 +223,7 @@ class AsyncClient(
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    # --- what a face is of -------------------------------------------------------------------------------------------
+    # --- this face's input and answers -------------------------------------------------------------------------------
 
     def _text(self, text: AsyncText) -> Input:
         return of_text(text)

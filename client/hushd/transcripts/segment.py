@@ -76,7 +76,7 @@ class Segment:
 
     @classmethod
     def of(cls, data: SegmentData) -> Segment:
-        """From a worker's `partial` of the kind `segment`. Raises `protocol_error` for times that no recording has."""
+        """Reads a worker's `partial` of the kind `segment`. Raises `protocol_error` for times that no recording has."""
         return cls(
             id=data.id,
             start=_seconds(data.start),

@@ -77,7 +77,7 @@ class SecondHearing:
         self._call.close()
 
     def receive(self) -> Steps[Message | None]:
-        """As `RetryingCall.receive`."""
+        """Receives as `RetryingCall.receive` does."""
         try:
             if self._holds is None:
                 self._holds = yield Brief(self._look)

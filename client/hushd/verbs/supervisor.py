@@ -231,7 +231,7 @@ class Unloaded(list[str]):
 
     @classmethod
     def from_data(cls, data: object) -> Unloaded:
-        """From the supervisor's answer."""
+        """Reads the supervisor's answer."""
         from hushd_schema.status import EndedWorkers
 
         ended = EndedWorkers.from_data(data)

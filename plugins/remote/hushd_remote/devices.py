@@ -121,7 +121,7 @@ class Stream:
 
 
 class LoudspeakerThere(PlaybackBuffer):
-    """As `PlaybackBuffer`, whose device is at the other end of a link."""
+    """A `PlaybackBuffer` whose device is at the other end of a link."""
 
     elsewhere = True
 
@@ -146,7 +146,7 @@ class LoudspeakerThere(PlaybackBuffer):
         self._tell("volume", str(volume))
 
     def wait(self) -> bool:
-        """As `PlaybackBuffer.wait`; audio that came before an error is played first."""
+        """Does as `PlaybackBuffer.wait`; audio that came before an error is played first."""
         return (bool(self._chunks) and not self._abandoned) or super().wait()
 
     def hush(self) -> None:

@@ -53,7 +53,7 @@ class Server(Engine):
 
     @property
     def check(self) -> Check:
-        """Of the job of this thread; see `Engine`."""
+        """The check of this thread's job; see `Engine`."""
         return getattr(self._job, "check", lambda: None)
 
     @check.setter

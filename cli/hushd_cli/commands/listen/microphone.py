@@ -176,7 +176,7 @@ def _tail(text: str, room: int) -> str:
 
 @contextmanager
 def interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
-    """Within the block the first Ctrl-C calls `stop`, if there is one, and a second one interrupts."""
+    """Has the first Ctrl-C within the block call `stop`, if there is one, and a second one interrupt."""
     previous_handler = signal.getsignal(signal.SIGINT)
     if stop is None or previous_handler is signal.SIG_IGN:
         yield

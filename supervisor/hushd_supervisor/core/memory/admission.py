@@ -140,7 +140,7 @@ class Admission:
     # --- starts and exits --------------------------------------------------------------------------------------------
 
     def settle(self, now: float) -> list[Action]:
-        """After any event: starts the workers that wait for memory, the most urgent first.
+        """Starts the workers that wait for memory, the most urgent first; is called after any event.
 
         If memory is lacking, asks idle workers to leave, or refuses. Under critical pressure workers start that are
         small, or fit at this look; the others wait, since its end is near as a rule.

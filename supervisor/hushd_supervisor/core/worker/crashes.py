@@ -14,16 +14,16 @@ BACKOFF_S = 0.5  # seconds before the first restart; each further one waits twic
 BACKOFF_MAX_S = 30.0
 STEADY_S = 60.0  # seconds of being ready after which the next crash starts at BACKOFF_S again
 WINDOW_S = 300.0
-LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
-FELLED = 8  # starts in a row that something outside of hushd has ended, which close it too, as do as many ends of a job
-STARVED = 2  # ends of a job, while memory was critically short, that refuse it for now: it may be the cause
-COOLDOWN_S = 120.0  # seconds for which it stays closed
-STALLED = 2  # starts without progress in a row that close it too, however long each took
+MAX_CRASHES = 4  # crashes in WINDOW_S, not explained by a request, after which the worker is FAILED
+MAX_FELLED = 8  # starts in a row, or runs of one request, that something outside of hushd ends, until it is given up
+MAX_STARVED = 2  # ends of a job while memory is critically short; then it is refused, as it may be the cause
+COOLDOWN_S = 120.0  # seconds for which it stays FAILED
+MAX_STALLED = 2  # starts without progress in a row after which it is FAILED, however long each took
 
 _BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # progress bar of tqdm
-# Code ends itself by these.
+# The signals by which a program ends itself: a fault in it, or in a library.
 CRASH_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
-# Others end it by these.
+# The signals by which other programs, users and the system end it.
 _FELLING_SIGNALS = (
     signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
 )  # fmt: skip
@@ -72,8 +72,8 @@ class Crashes:
         self._times = [entry for entry in self._times if poison not in entry[1]]
 
     def too_many(self) -> bool:
-        """Returns whether the worker must be closed for a while."""
-        return len(self._times) >= LIMIT or self._stalled >= STALLED or self._felled >= FELLED
+        """Returns whether the worker must be FAILED for a while."""
+        return len(self._times) >= MAX_CRASHES or self._stalled >= MAX_STALLED or self._felled >= MAX_FELLED
 
     def __bool__(self) -> bool:
         return bool(self._times or self._stalled or self._felled)

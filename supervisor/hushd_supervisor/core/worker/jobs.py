@@ -81,7 +81,7 @@ class Jobs:
     def wait_ms(self, request: ActiveRequest) -> int:
         """The expected wait of a new request in ms, from the measured times of jobs; at least a second."""
         ahead, places = self.queue.ahead(request)
-        return max(1000, int(sum(self.timings.usual_s(t) for t in (*ahead, request)) / places * 1000))
+        return max(1000, int(sum(self.timings.usual_s(each) for each in (*ahead, request)) / places * 1000))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Jobs:
 
     def cancel_all_of(self, route: bytes, now: float) -> None:
         """Cancels the requests of one client."""
-        for request in [t for t in (*self.waiting, *self.running.values()) if t.route == route]:
+        for request in [each for each in (*self.waiting, *self.running.values()) if each.route == route]:
             self.cancel(request, now, "cancelled")
 
     def stop(self, code: str, now: float) -> None:

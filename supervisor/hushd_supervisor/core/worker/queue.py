@@ -126,7 +126,7 @@ class Queue:
     def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
         """The requests that a new one would wait for, and the number of slots that they share."""
         kind = self._apart(request)
-        return [t for t in self._waiting if self._apart(t) == kind], self._sessions if kind else self._slots
+        return [each for each in self._waiting if self._apart(each) == kind], self._sessions if kind else self._slots
 
     def crowded(self, caller: tuple[bytes, int]) -> bool:
         """Returns whether a caller's next job cannot be set aside: all places are taken, or half of them by it."""

@@ -9,7 +9,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 
-from .crashes import FELLED, STARVED, Crashes, Death
+from .crashes import MAX_FELLED, MAX_STARVED, Crashes, Death
 
 AGING_S = 30.0  # seconds of waiting that raise a request by one level of priority
 TELL_S = 4.0  # seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence
@@ -102,7 +102,7 @@ class ActiveRequest:
 
     @property
     def caller(self) -> tuple[bytes, int]:
-        """For whom it is: its client, or one of the programs for which that asks."""
+        """The program for which it is: its client, or one of those for which that asks."""
         return self.route, self.message.caller
 
     @property
@@ -310,7 +310,7 @@ class ActiveRequest:
         if death.felled:
             self._felled += 1
             self._starved += death.short
-            return self._starved >= STARVED and not self._ending
+            return self._starved >= MAX_STARVED and not self._ending
         self._killed.append(crashes)
         second = len(self._killed) + self.message.attempt >= 2 and not self._ending
         for record in self._killed if second else ():  # one for each replica that it ran on
@@ -320,7 +320,7 @@ class ActiveRequest:
     @property
     def worn_out(self) -> bool:
         """True if so many processes have died under it that no other one runs it."""
-        return self._felled >= FELLED or len(self._killed) >= 2
+        return self._felled >= MAX_FELLED or len(self._killed) >= 2
 
     def again(self) -> None:
         """Prepares for another run, as if the last one had not been stopped."""

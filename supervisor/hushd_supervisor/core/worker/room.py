@@ -166,7 +166,7 @@ class WorkerRoom:
         if self._lifecycle.state is State.WAITING:
             self._lifecycle.wait_on(now)
             since = self._lifecycle.waits_since
-            for request in [t for t in self._jobs.waiting if max(t.arrived, since) + patience <= now]:
+            for request in [each for each in self._jobs.waiting if max(each.arrived, since) + patience <= now]:
                 self._jobs.queue.remove(request)
                 self._jobs.fail(request, "server_busy", message, retry_after_ms)
             if not self._jobs.waiting:

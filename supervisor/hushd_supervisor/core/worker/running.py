@@ -67,7 +67,7 @@ class Running(dict[bytes, ActiveRequest]):
 
     def overdue(self, now: float) -> list[ActiveRequest]:
         """The jobs that are past their deadlines, or whose client does not read."""
-        return [t for t in self.values() if not t.done and (t.deadline <= now or t.starves(now))]
+        return [each for each in self.values() if not each.done and (each.deadline <= now or each.starves(now))]
 
     def set_aside(self, now: float) -> bool:
         """Takes the slots from jobs that wait for their clients; returns whether there were any."""

@@ -64,7 +64,7 @@ class Worker:
         self._leases = Leases()
         self._crashes = Crashes()
         self.room = WorkerRoom(self._lifecycle, self._jobs, outbox, self._settle, card_kinds)
-        self._verdict = ("worker_failed", "")  # code and message of refusals while it is closed
+        self._verdict = ("worker_failed", "")  # code and message of refusals while it is FAILED
         self._held = False  # whether processes are no longer started; requests go on waiting
         self._down = False  # whether the supervisor leaves, so that requests are no longer repeated
 
@@ -291,7 +291,7 @@ class Worker:
         self._stop(now)
 
     def _exited(self, death: Death, now: float) -> None:
-        """Ends or repeats the lost requests; after a crash it pauses or is closed, unless a request explains it."""
+        """Ends or repeats the lost requests; after a crash it pauses or is FAILED, unless a request explains it."""
         if death.expected:
             code = "shutting_down" if self._down else "worker_stopped"
             for request in self._jobs.running.lose():
@@ -383,8 +383,8 @@ class Worker:
                 self._jobs.fail_waiting("server_busy", late, 5000)
             case State.DRAINING:
                 self._jobs.running.give_up()
-            case State.BACKOFF | State.FAILED as closed:
-                if closed is State.FAILED:
+            case State.BACKOFF | State.FAILED as paused:
+                if paused is State.FAILED:
                     self._crashes.forget()
                 self._settle(now)
         return self._outbox.take()
@@ -392,7 +392,7 @@ class Worker:
     # --- the next move -------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
-        """After any change: hands out work, rests, leaves or starts, depending on the state and the queue."""
+        """Hands out work, rests, leaves or starts, depending on the state and the queue; is called after any change."""
         state = self.state
         if state is State.DRAINING or self.process.unwanted:
             self._jobs.running.hurry(now)

@@ -10,7 +10,7 @@ from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.crashes import FELLED, WINDOW_S, Crashes, Death, describe_exit
+from hushd_supervisor.core.worker.crashes import MAX_FELLED, WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.process import LOADING_WORD_S
 from hushd_supervisor.core.worker.request import TELL_S
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
@@ -476,7 +476,7 @@ def test_who_is_ended_from_outside_is_no_culprit(how: dict[str, Any]) -> None:
     """Seven processes that others kill or stop under a request, each followed by the next at once, leave it its result
     and its worker open; at the eighth it ends with an error that blames nobody."""
     desk = Desk()
-    for deaths, end in ((FELLED - 1, "result"), (FELLED, "worker_crashed")):
+    for deaths, end in ((MAX_FELLED - 1, "result"), (MAX_FELLED, "worker_crashed")):
         request, beside = desk.request(), desk.request()
         for _ in range(deaths):
             desk.ready()
@@ -493,7 +493,7 @@ def test_starts_that_are_ended_from_outside_close_a_worker_only_in_a_row(how: di
     """Seven of them cost a request no more than the pauses, and a success forgets them; eight are an error that says
     where to look."""
     desk = Desk()
-    for deaths, end in ((FELLED - 1, "result"), (FELLED - 1, "result"), (FELLED, "worker_failed")):
+    for deaths, end in ((MAX_FELLED - 1, "result"), (MAX_FELLED - 1, "result"), (MAX_FELLED, "worker_failed")):
         request = desk.request()
         for _ in range(deaths):
             end_from_outside(desk, **how)

@@ -139,10 +139,6 @@ def _with_ends(model: bytes) -> bytes:
     return model + field(7, field(12, field(1, ENDS)))
 
 
-if __name__ == "__main__":
-    prepared.make_alone(lambda model: make(Path(model)))
-
-
 @cache
 def assets() -> Path:
     """Returns hibari's data folder. Raises FileNotFoundError if hibari is not installed, or one of its files is a pipe,
@@ -185,3 +181,7 @@ def voice_file(name: str) -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/hibari" / file
     return user_cache() / "hibari" / file
+
+
+if __name__ == "__main__":
+    prepared.make_alone(lambda model: make(Path(model)))
