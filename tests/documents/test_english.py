@@ -62,6 +62,9 @@ BANS = {
     "what is": Ban(r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`"),
     "is no": Ban(rf"(?<![Tt]here )\b(is|are|was|were|be) no (?!({_IDIOMS})\b)", ALL, "`is not a`"),
     "for want of": Ban(r"\b[Ff]or want of\b", ALL, "`because there is no`, `where … is short`"),
+    "preposition": Ban(
+        r"^(As|Of|For|From)\b", FIRST, "begin with a verb, or with the noun", ("tests", "lab", "plugins")
+    ),
     "pronoun": Ban(r"^[A-Z]\w+s (it|them)\.$", FIRST, "say whom or what"),
 }
 
@@ -136,6 +139,7 @@ def test_banned_english_is_not_written(name: str) -> None:
         ("is no", "# there is no folder, which is no longer asked for", False),
         ("for want of", '"""Ends.\n\nAnd that for want of memory."""', True),
         ("for want of", 'said = "for want of"', False),
+        ("preposition", '"""As `Call`; for tasks."""', True),
         ("pronoun", '"""Ends it."""', True),
         ("pronoun", '"""Ends the process that made it."""', False),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 # Declared before anything of hushd is imported, as if it stood in the operation's module.
 PROGRAM = """
-import json, sys
+import json
 from hushd_schema.kinds import number
 from hushd_schema.operations import Field, Name, Option
 from hushd_schema.operations import synthesize, transcribe
@@ -25,8 +25,16 @@ FIELD = Field(
     mcp=Name("Eagerness, 1 to 9 (default 5).", "eager", default=5.0),
 )
 module = {module}
+def refused(call, *arguments):
+    try:
+        call(*arguments)
+    except Exception as error:  # the command's or the gateway's
+        return error.message
+
 module.{operation}.fields["eagerness"] = module.OPTIONS["eagerness"] = FIELD
-found = {{}}
+from hushd_mcp import calls, server, work
+tools = {{tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}}
+found = {{"mcp": [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]}}
 {program}
 print(json.dumps(found))
 """
@@ -36,21 +44,12 @@ from hushd_cli import reference
 from hushd_cli.commands.listen import options
 from hushd_gateway.http.realtime.session import Session
 from hushd_gateway.http.transcription.params import TRANSCRIPTION
-from hushd_gateway.http.errors import ApiError
-from hushd_mcp import calls, server, work
-from hushd_protocol.errors import HushdError
 from hushd_schema.engines import EngineSpec
 from hushd_worker_stt.engine import Model
 from hushd_worker_stt.request import Request
 
 model = Model("tiny", ("en",), 1)
 engine = EngineSpec("scripted", "stt", "", "tiny", streaming=True, options=())
-def refused(call, *arguments):
-    try:
-        call(*arguments)
-    except (HushdError, ApiError) as error:
-        return error.message
-
 parsed = options.parse("listen", ["--eagerness", "3", "a.wav"])
 found["sent"] = transcribe_params(options.transcribe_options(parsed))
 found["carried_out"] = Request.parse(found["sent"], engine, model).options().decoder
@@ -64,30 +63,17 @@ session = Session("sess_1")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})
 session.update({"audio": {"input": {"transcription": {"eagerness": 2}}}})
 found["listened"] = session.options()["eagerness"]
-tools = {tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}
-found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]
 """
 SPOKEN = """
 from hushd.verbs.requests import synthesize_params
 from hushd_cli.commands.say import options
 from hushd_gateway.http.speech import PARAMETERS
-from hushd_mcp import calls, server, work
-from hushd_protocol.errors import HushdError
-
-def refused(call, *arguments):
-    try:
-        call(*arguments)
-    except HushdError as error:
-        return error.message
-
 parsed = options.parse("say", ["--eagerness", "3", "Hello."])
 found["sent"] = synthesize_params(options.synthesize_options(parsed))
 found["worker"] = refused(synthesize.SYNTHESIZE.read, {"eagerness": 0})
 found["command"] = refused(options.parse, "say", ["--eagerness", "0", "Hello."])
 found["http"] = next(each.form for each in PARAMETERS if each.name == "eagerness")
-tools = {tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}
-found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 """
 
 
@@ -95,8 +81,7 @@ def learned(module: str, group: str, program: str) -> dict[str, Any]:
     line = PROGRAM.format(module=module, operation=module.upper(), group=group, program=program)
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return dict(json.loads(done.stdout))
 
 
 @pytest.fixture(scope="module")

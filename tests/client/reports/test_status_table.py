@@ -18,12 +18,10 @@ STATUS = {
 )
 def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
     """Running requests are shown as files and live sessions; an older supervisor does not tell them apart."""
-    lines = table(
-        Status.from_data(STATUS | {"workers": [{"name": "stt/a/x", "state": "busy", **row}]}), 200
-    ).splitlines()
+    status = Status.from_data(STATUS | {"workers": [{"name": "stt/a/x", "state": "busy", **row}]})
+    lines = table(status, 200).splitlines()
     assert lines[-1].split("  ")[0] == "stt/a/x"
-    titles = lines[-2]
-    end = titles.index("RUNNING") + len("RUNNING")
+    end = lines[-2].index("RUNNING") + len("RUNNING")
     assert lines[-1][:end].endswith(f" {cell}")
 
 

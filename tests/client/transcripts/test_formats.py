@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render, timestamp
@@ -48,9 +50,8 @@ def test_each_format(form: str, text: str) -> None:
 def test_json() -> None:
     """One object of text, segments and language; words only where they are known."""
     words = (Word("Hi.", 0.1, 0.4),)
-    document = json.loads(
-        Transcript((Segment(0, 0.0, 0.5, "Hi.", words), Segment(1, 1.0, 2.0, "Ho.")), "de").render("json")
-    )
+    segments = (Segment(0, 0.0, 0.5, "Hi.", words), Segment(1, 1.0, 2.0, "Ho."))
+    document = json.loads(Transcript(segments, "de").render("json"))
     assert document == {
         "text": "Hi. Ho.",
         "segments": [
@@ -116,9 +117,8 @@ def test_silence(form: str, text: str) -> None:
 def test_warnings_stand_in_json() -> None:
     """A program that reads JSON gets the reasons to doubt the text; without any the key is not there."""
     doubted = Transcript((), warnings=(ResultWarning(code="unlikely_text", message="It repeats itself."),))
-    assert json.loads(doubted.render("json"))["warnings"] == [
-        {"code": "unlikely_text", "message": "It repeats itself."}
-    ]
+    (warning,) = json.loads(doubted.render("json"))["warnings"]
+    assert warning == {"code": "unlikely_text", "message": "It repeats itself."}
     assert "warnings" not in json.loads(TWO.render("json"))
 
 
@@ -144,6 +144,12 @@ def test_each_subtitle_of_an_unlikely_text_has_the_mark() -> None:
     for _, _, *lines in (cue.split("\n") for cue in cues):
         assert lines[0].startswith("[unlikely] ")
         assert max(map(len, lines)) <= 42
+
+
+def test_the_document_has_a_row_for_each_format() -> None:
+    """LISTEN.md's table has those there are, in their order."""
+    table = (Path(__file__).parents[3] / "docs/LISTEN.md").read_text().partition("| format |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` ", table, re.MULTILINE) == list(TRANSCRIPT_FORMATS)
 
 
 def test_an_unknown_format_is_refused() -> None:
