@@ -72,7 +72,7 @@ def stt(
         engine = model.engine or settings.stt.partition("/")[0]
         likely = [each for each in catalogue.engines if "probabilities" in (each.options or ())]
         likely += [each for each in catalogue.engines if each.name == engine and each.options is None]  # nobody knows
-        able = {entry.name: models for entry in likely if (models := entry.installed_models())}
+        able = {entry.name: models for entry in likely if (models := entry.models_with_words())}
         return _of_able(catalogue, settings, model, able, "how likely each word is", "include")
     if words:
         able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}

@@ -107,12 +107,17 @@ def test_a_translation_needs_the_best_that_can() -> None:
 def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
     """One that is named and whose options nobody knows may try; one that knows none is refused."""
     options = {"moonshine": [], "faster-whisper": ["probabilities"]}
-    rows = [row | {"options": options[str(row["name"])]} for row in STT["engines"]]
-    rows.append({"name": "command", "models": [{"name": "mine", "languages": [], "installed": True}]})
+    rows = [row | {"options": options[str(row["name"])], "word_times": True} for row in STT["engines"]]
+    mine = {"name": "mine", "languages": [], "installed": True}
+    rows.append({"name": "command", "word_times": True, "models": [mine]})
+    untimed = {"name": "base", "languages": [], "installed": True, "word_times": False}
+    rows.insert(0, {"name": "onnx-asr", "options": ["probabilities"], "word_times": True, "models": [untimed]})
     catalogue = HearingDescription.from_data({"role": "stt", "engines": rows})
     choose = partial(routing.stt, catalogue, SETTINGS, logprobs=True)
     assert choose("gpt-4o-transcribe") == Model("faster-whisper", "auto")
     assert choose("command/mine") == Model("command", "mine")
+    with pytest.raises(HushdError, match="onnx-asr does not know how likely each word is"):
+        choose("onnx-asr/base")
     with pytest.raises(HushdError, match="moonshine does not know how likely each word is: choose a model of faster-"):
         choose("moonshine/tiny-en")
 

@@ -239,7 +239,7 @@ def test_a_folder_without_weights_is_no_model(models: Path) -> None:
     (models / "empty").mkdir(parents=True)
     (models / "notes.txt").write_text("mine")
     tone_models.ctc(models / "odd name")
-    assert OnnxAsr.models() == Model.well_known(OnnxAsr.SPEC)
+    assert [model.name for model in OnnxAsr.models()] == list(OnnxAsr.SPEC.models)
     for name in ("empty", "odd name", "../../etc"):
         assert not OnnxAsr.installed(name)
         with hushd_error("model_missing"):
@@ -247,7 +247,8 @@ def test_a_folder_without_weights_is_no_model(models: Path) -> None:
 
 
 def test_a_model_of_ones_own_is_described(models: Path) -> None:
-    """Its languages are what its files say, else undetermined; its memory follows from the weights it would load."""
+    """Its languages are what its files say, else undetermined; its memory follows from the weights it would load.
+    Whisper's decoder times no words and rates none, like Canary's."""
     tone_models.ctc(models / "ctc", config={"languages": ["de", "fr"]})
     tone_models.ctc(models / "silent", config={"languages": "de"})
     tone_models.whisper(models / "whisper")
@@ -259,6 +260,9 @@ def test_a_model_of_ones_own_is_described(models: Path) -> None:
         "whisper": ("de", "en"),
     }
     assert own["ctc"].memory_mb == 90
+    untimed = {model.name for model in OnnxAsr.models() if (model.word_times, model.options) == (False, ())}
+    known = {"whisper-base", "whisper-large-v3-turbo", "nemo-canary-1b-v2", "canary-1b-flash", "canary-180m-flash"}
+    assert untimed == known | {"whisper"}
     assert all(OnnxAsr.installed(name) for name in own)
 
 

@@ -58,7 +58,8 @@ class OnnxAsr(Engine):
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:
-        return (*super().models(), *onnx_models.here())
+        layouts = {name: content["layout"] for name, content in cls.SPEC.models.items()}
+        return (*(onnx_models.timed(each, layouts[each.name]) for each in super().models()), *onnx_models.here())
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -95,9 +96,7 @@ class OnnxAsr(Engine):
             self.batch = 16
         self._translates = self.needs_language = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
-        self._tells_likely = isinstance(
-            self._asr, onnx_asr.models.whisper.WhisperHf
-        )  # the other's graph has tokens alone
+        self._tells_likely = isinstance(self._asr, onnx_asr.models.whisper.WhisperHf)  # the other has tokens alone
         if self._tells_language:
             named = ((number, onnx_models.LANGUAGE.fullmatch(token)) for token, number in self._asr._tokens.items())
             self._tags = {number: match[1] for number, match in named if match}
@@ -128,10 +127,9 @@ class OnnxAsr(Engine):
         if not (text := result.text.strip()):
             return []
         duration = len(samples) / RATE
-        words: tuple[Word, ...] = ()
-        if options.word_times and result.tokens and result.timestamps:
-            words = tuple(_words(result.tokens, result.timestamps, result.logprobs, duration))
-        return [Segment(0.0, duration, text, words)]
+        is_timed = options.word_times and result.tokens and result.timestamps
+        words = _words(result.tokens, result.timestamps, result.logprobs, duration) if is_timed else ()
+        return [Segment(0.0, duration, text, tuple(words))]
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         import numpy as np

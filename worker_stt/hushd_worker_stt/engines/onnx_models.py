@@ -21,6 +21,7 @@ _BY_REPOSITORY = {
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
 _TRANSLATING = "nemo-conformer-aed"  # Canary's, the package's only architecture that translates
+_UNTIMED = "nemo-aed", _TRANSLATING, "whisper"  # beginnings of layouts and types whose decoders give no times
 LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")  # a token of Whisper's
 
 
@@ -69,18 +70,20 @@ def files_to_load(folder: Path, int8: bool) -> list[Path]:
 def described(folder: Path) -> Model:
     """Describes a model of the user's own. Its languages are `languages` in its config.json, or else those of Whisper's
     tokens."""
-    if known := KNOWN.get(folder.name):
-        languages, translation = known.languages, known.translation
-    else:
-        languages = catalogue.languages_of_files("onnx-asr", folder, list(weights.files_in(folder, deep=False)))
-        translation = _translates(folder / "config.json")
+    kind = _type(folder / "config.json")
+    languages = catalogue.languages_of_files("onnx-asr", folder, list(weights.files_in(folder, deep=False)))
     files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
     memory = catalogue.memory_of_files("onnx-asr", files)
-    return Model(folder.name, languages or (_UNDETERMINED,), memory, translation=translation)
+    return timed(Model(folder.name, languages or (_UNDETERMINED,), memory, translation=kind == _TRANSLATING), kind)
 
 
-def _translates(config: Path) -> bool:
+def timed(model: Model, kind: str) -> Model:
+    """Returns `model` as one that neither times nor rates words, if those of its layout or type `kind` cannot."""
+    return replace(model, word_times=False, options=()) if kind.startswith(_UNTIMED) else model
+
+
+def _type(config: Path) -> str:
     try:  # opening a pipe would block
-        return config.is_file() and content(config).get("model_type") == _TRANSLATING
+        return str(content(config).get("model_type")) if config.is_file() else ""
     except (OSError, ValueError, RecursionError):
-        return False
+        return ""
