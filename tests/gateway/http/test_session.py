@@ -11,6 +11,7 @@ import soundfile
 from hushd_gateway.http.errors import ApiError
 from hushd_gateway.http.realtime import g711
 from hushd_gateway.http.realtime.session import Session
+from support.refusals import hushd_error
 
 
 def _session(*updates: dict[str, Any], model: str = "") -> Session:
@@ -40,6 +41,14 @@ def test_an_update_applies_whole_or_not_at_all() -> None:
                 "type": "semantic_vad", "eagerness": "wild"}}}}
         )  # fmt: skip
     assert repr(session.data) == before
+
+
+@pytest.mark.parametrize("asked", [{"language": "xx"}, {"languages": ["de", "Klingon"]}])
+def test_a_language_that_is_none_is_refused_at_once(asked: dict[str, Any]) -> None:
+    """A program hears of it once, not with each piece of sound; `auto`, a name and an empty text are none's fault."""
+    with hushd_error("bad_request", "is not a language"):
+        _session({"transcription": asked})
+    _session({"transcription": {"language": "auto", "languages": ["German", "pt-BR", ""]}})
 
 
 _TYPES = {

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hushd_models import languages
 from hushd_protocol import JsonObject
+from hushd_protocol.names import AUTO
 from hushd_schema.kinds import flag, number
 from hushd_schema.operations import LIVE
 from hushd_schema.operations import transcribe as schema
@@ -66,7 +68,7 @@ class Session:
         self._adapt(audio_input, {})
 
     def update(self, changes: Any) -> None:
-        """Applies a `session.update`, completely or not at all. Raises ApiError for a value that does not fit."""
+        """Applies a `session.update`, completely or not at all. Raises ApiError or HushdError for a misfit."""
         changes = named(changes, "session")
         fields.text(changes, "type")
         sent = _part(_part(changes, "session", "audio"), "session.audio", "input")
@@ -158,8 +160,9 @@ def _check(audio_input: Object) -> None:
     fields.text(transcription, "model")
     HEARD.check(transcription)
     fields.flag(transcription, "unstable")
-    for name in ("languages", "keywords"):
-        fields.texts(transcription, name)
+    fields.texts(transcription, "keywords")
+    for language in {transcription.get("language") or AUTO, *fields.texts(transcription, "languages")} - {AUTO}:
+        languages.checked(language)
     if audio_input.get("turn_detection") is not None:
         detection = _part(audio_input, _INPUT, "turn_detection")
         fields.text(detection, "end_word")

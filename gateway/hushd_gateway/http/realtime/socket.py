@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -112,10 +111,8 @@ class Connection:
             if kind not in self._handlers:
                 raise bad(f"This type of event is unknown here: send one of {', '.join(self._handlers)}.", "type")
             await self._handlers[kind](event)
-        except ApiError as error:
-            self._fail(error, event)
-        except HushdError as error:
-            self._fail(ApiError.of(error), event)
+        except (ApiError, HushdError) as error:
+            self._fail(ApiError.of(error) if isinstance(error, HushdError) else error, event)
 
     async def _update(self, event: Event) -> None:
         before = self._session.input
@@ -125,13 +122,10 @@ class Connection:
         self._post([{"type": "session.updated", "session": self._session.data}])
 
     async def _append(self, event: Event) -> None:
-        data = event.get("audio")
         try:
-            sound = base64.b64decode(data, validate=True) if isinstance(data, str) else None
-        except (binascii.Error, ValueError):
-            sound = None
-        if sound is None:
-            raise bad("audio must be sound in base64.", "audio")
+            sound = base64.b64decode(event["audio"], validate=True)
+        except (LookupError, TypeError, ValueError):
+            raise bad("audio must be sound in base64.", "audio") from None
         if self._hearing is None or self._hearing.task.done():
             await self._begin_hearing()
         assert self._hearing is not None
