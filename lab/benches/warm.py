@@ -43,7 +43,7 @@ def warm(_: Namespace) -> Iterator[Row]:
             named.append(time.perf_counter() - began)
         value, told, floor, command = (statistics.median(times) * 1000 for times in (ours, named, floors, commands))
         yield Row("warm transcribe, 10 s clip: Client", value, "ms", "<= bare + 20", floor, value <= floor + 20)
-        # Without a second reading of the beginning, by which another language is noticed.
+        # The beginning is not read a second time, to notice another language.
         yield Row("the same, its language named", told, "ms", "<= bare + 20", floor, told <= floor + 20)
         yield Row("warm transcribe, 10 s clip: listen", command, "ms", "<= bare + 80", floor, command <= floor + 80)
 

@@ -62,9 +62,7 @@ BANS = {
     "what is": Ban(r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`"),
     "is no": Ban(rf"(?<![Tt]here )\b(is|are|was|were|be) no (?!({_IDIOMS})\b)", ALL, "`is not a`"),
     "for want of": Ban(r"\b[Ff]or want of\b", ALL, "`because there is no`, `where … is short`"),
-    "preposition": Ban(
-        r"^(As|Of|For|From)\b", FIRST, "begin with a verb, or with the noun", ("tests", "lab", "plugins")
-    ),
+    "preposition": Ban(r"^(As|Of|For|From)\b", FIRST, "begin with a verb or the noun", ("tests", "lab", "plugins")),
     "pronoun": Ban(r"^[A-Z]\w+s (it|them)\.$", FIRST, "say whom or what"),
 }
 

@@ -11,7 +11,7 @@ from .mutate import Feed
 
 Target = Callable[[Path], AbstractContextManager[Feed]]
 
-# By module and name: whoever only asks which there are imports none.
+# Targets are named by module and function: whoever only asks which there are imports none.
 TARGETS = {
     "client.sock": "sockets.clients", "wyoming": "serving.wyoming", "http": "http.http", "messages": "wire.messages",
     "recording": "audio.recording", "film": "audio.film", "hub": "models.hub", "weights": "models.weights",

@@ -14,7 +14,7 @@ from . import root
 _TABLE = Path("/proc/sys/fs/binfmt_misc")
 _SUITE = "trixie"  # onnxruntime 1.27 and later end with SIGSEGV at their import under qemu 7.2, the one of bookworm
 _NAMES = {"arm64": "aarch64"}
-# Of an ELF file for each: its head, and which bits of it count (binfmt.d/qemu-aarch64.conf of Debian's qemu-user).
+# The head of each one's ELF files, and the bits of it that count (binfmt.d/qemu-aarch64.conf of Debian's qemu-user).
 _HEADS = {
     "aarch64": (
         r"\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00",

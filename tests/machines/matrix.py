@@ -87,7 +87,7 @@ ALL = Run(("scripts/test", *_SIDE_BY_SIDE, "--most-skipped", str(MOST_SKIPPED)),
 _PYTEST = (".venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider")
 # What starts programs from end to end, in what the demo has set up: format and types are the same on any machine.
 END_TO_END = Run((*_PYTEST, *_SIDE_BY_SIDE, "tests/end_to_end"))
-# Under an emulator, which keeps in a process what it has translated of it, and takes ten times as long.
+# Runs under an emulator, which keeps in a process what it has translated of it, and takes ten times as long.
 _SLOW_DEMO = Run(("scripts/demo", "--may-stay", "10"))
 _FOREIGN = Run(
     (*_PYTEST, *_SIDE_BY_SIDE, "tests/worker", "tests/worker_stt", "tests/worker_tts", "tests/reading", "tests/client"),

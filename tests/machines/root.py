@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# As this machine reaches Debian and the package index, so does the other.
+# The other machine reaches Debian and the package index as this one does.
 _OURS = ("/etc/hosts", "/etc/resolv.conf", "/etc/pip.conf", "/usr/local/share/ca-certificates")
 _TOOLS = ("mmdebstrap", "nsenter", "tar", "unshare")
 _FRESH_S = 7 * 86400  # an archive that is older is made again
 _LIMIT_S = 1800
-# Of all packages of a minbase, without running their scripts.
+# The files of all packages of a minbase; their scripts are not run.
 _FILES = ("--variant=extract", "--include=?essential", "--include=?priority(required)")
 _NATIVE = """#!/bin/sh
 SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt

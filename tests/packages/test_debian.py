@@ -16,7 +16,7 @@ FOLDER = ROOT / "packaging/debian/tests"
 STANZAS = [message_from_string(stanza) for stanza in (FOLDER / "control").read_text().split("\n\n")]
 TESTS = {name: stanza for stanza in STANZAS for name in re.split(r"[,\s]+", stanza["Tests"])}
 FIELDS = {"Tests", "Depends", "Restrictions"}
-# Of DEP-8; with any other a stanza is skipped without a word.
+# DEP-8 has these; with any other a stanza is skipped without a word.
 RESTRICTIONS = {
     "allow-stderr", "breaks-testbed", "flaky", "isolation-container", "isolation-machine", "needs-internet",
     "needs-root", "skippable", "superficial",

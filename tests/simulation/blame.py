@@ -13,14 +13,14 @@ from .storm import Storm
 
 # Exit statuses: of an engine that the storm has crash, and of one that could not load its model.
 _CRASHED, _LOAD_FAILED = 11, 78
-# In which a supervisor learns that a suspended process is back on its card. Such a process hears nothing, so all that
-# ends it is SIGKILL.
+# Seconds until a supervisor learns that a suspended process is back on its card. Such a process hears nothing, so all
+# that ends it is SIGKILL.
 _TOLD_S = 12.0
-_FELT_S = 60.0  # for which a fault may be the cause of a death: the longest start, and the grace of one that leaves
-_HURRIED_S = 10.0  # in which a worker that still starts, or obeys no cancel, is ended by `unload` or for its memory
-FOR_S = 12.0  # for which what was so may be said: a level of memory holds for 10 s, a client is given up after 6 to 8
-# Of standing still, before which nobody is given up: 6 s without a sign of life, of which the last one, an answer to a
-# ping, may have come 2 s before.
+_FELT_S = 60.0  # seconds for which a fault may cause a death: the longest start, and the grace of one that leaves
+_HURRIED_S = 10.0  # seconds until `unload` or a lack of memory ends a worker that still starts, or obeys no cancel
+FOR_S = 12.0  # seconds for which what was so may be said: memory's level lasts 10 s, a client is given up after 6 to 8
+# Seconds of standing still before anybody is given up: 6 s without a sign of life, of which the last one, an answer
+# to a ping, may have come 2 s before.
 GIVEN_UP_S = 4.0
 _OF_MEMORY = ("memory pressure is warning", "memory pressure is critical")
 _OF_CLIENTS, _OF_TURNS = "has stopped answering", "a client with a turn"

@@ -10,8 +10,8 @@ BLAMELESS = ("supervisor_lost", "shutting_down", "worker_stopped")  # errors aft
 ENDING = ("shutdown", "restart")  # requests that are for one supervisor alone
 MAX_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.retry` says
 AFTER_S = 2.0  # for which what a fault has brought about lasts at most: a refusal, a start that fails
-REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for the next one
-# Of faults, by error.
+REMEMBERED_S = 60.0  # seconds for which starts and jobs that have failed count for the next one
+# The faults that excuse an error, and for how long after.
 _EXCUSES = {
     "server_busy": (("tight", "disk"), AFTER_S),  # no memory for a start, or no open files, a moment ago
     # It cannot make its runtime folder or its sockets; or one that was told to leave still finishes its jobs.
@@ -49,7 +49,7 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
     if code == "supervisor_lost" and op in ENDING and (storm.deaths("supervisor", since) or storm.left(since)):
         return ""  # it was killed while it was asked to leave, or left already, and nobody asks the next one to
     if code in BLAMELESS:
-        # Of a transcript that was begun, the rest is asked for; a second death that brought nothing new is raised.
+        # The rest of a transcript that was begun is asked for; a second death that brought nothing new is raised.
         most = MAX_LOST - (op == "transcribe")
         if code == "worker_stopped":  # a crash of the worker was repeated too, and counts for the attempts
             most = max(1, most - storm.deaths("engine", since))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .processes import Process
 
 STANDARD = (0, 1, 2)
-# Of a supervisor: these, its lock, two sockets, the pipe of its signals, and the log.
+# The descriptors of a supervisor: these, its lock, two sockets, the pipe of its signals, and the log.
 _BARE = 8
 _STALLS = 2  # while it has workers
 _CHILD = 4  # for each: what tells its end, its lifeline, its output, and the way of the files passed to it

@@ -12,7 +12,7 @@ FAULTS = (
     "kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire", "freeze", "signal", "short",
     "starve",
 )  # fmt: skip
-# Likewise, and drawn apart: those of a few minutes, of one file, or of one moment.
+# Faults that are drawn apart: those of a few minutes, of one file, or of one moment.
 RARE = ("card", "heavy", "hog", "newborn", "spot")
 KINDS = (*FAULTS, *RARE, "points")  # `points`: those of `POINTS`
 ACTS = {

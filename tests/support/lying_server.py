@@ -23,7 +23,7 @@ RATE = 8000
 WHERE, LIES = sys.argv[1], sys.argv[2:]
 BEGAN = time.monotonic()
 _MEETINGS: dict[str, threading.Barrier] = {}
-# Which requests a lie is for: the first is the proof.
+# The requests that get a lie: the first is the proof.
 _WHEN = {"first": (0).__eq__, "later": (0).__lt__, "second": (1).__eq__, "third": (2).__eq__}
 
 

@@ -13,7 +13,7 @@ from functools import cache
 import pytest
 from hushd_models.installation import LIBRARIES, PROGRAMS
 
-# By program or library, Debian's package.
+# Debian's package of each program or library.
 PACKAGES = {name: outside.debian for name, outside in (LIBRARIES | PROGRAMS).items()} | {
     "aplay": "alsa-utils", "bash": "bash", "cc": "gcc", "chromium": "chromium", "curl": "curl", "dbus-daemon":
     "dbus-daemon", "dh": "debhelper", "fish": "fish", "flite": "flite", "foot": "foot",

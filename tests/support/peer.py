@@ -24,7 +24,7 @@ from support.stopwatch import Stopwatch
 
 TESTS = Path(__file__).parent
 ECHO = [sys.executable, str(TESTS / "echo_worker.py")]
-# For anything a test waits for; reached only by a failure, on a busy machine too.
+# Seconds for anything that a test waits for; reached only by a failure, on a busy machine too.
 BOUND_S = 60.0 * SLOWDOWN
 
 M = TypeVar("M", bound=m.Message)

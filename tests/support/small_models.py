@@ -161,7 +161,7 @@ def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:
     return maker
 
 
-# By the processor's time that the suite takes, those that take least first.
+# The engines, in the order of the processor's time that their suite takes, the least first.
 _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),

@@ -34,7 +34,7 @@ COMMANDS = (
     "hushd.client", "hushd_cli.terminal.console", "json",
 )  # fmt: skip
 SCRIPTS = {os.path.join(os.path.dirname(sys.executable), name) for name in ("hushd", "listen", "say")}
-# For each of these words in a command line, what its program imports.
+# Words in a command line, each with what its program imports.
 IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
     "fuzzing": ("fuzzing.command",),

@@ -15,7 +15,7 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_worker.errors import EXIT_CRASHED, Cause, End, answer, cause, fatal, load_error, out_of_memory
 from hushd_worker.job_threads import _load_failed
 
-# As the libraries print them; numbers and paths shortened.
+# Errors as the libraries print them; numbers and paths shortened.
 MESSAGES = [
     (
         Cause.CARD_FULL,
@@ -141,7 +141,7 @@ def test_the_libraries_still_say_so(package: str, act: Callable[[], object], exp
     assert cause(caught.value) is expected, str(caught.value)
 
 
-# As the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
+# Errors as the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
 BROKEN = [
     "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be asynchronously reported",
     "CUDA failed with error an illegal memory access was encountered",

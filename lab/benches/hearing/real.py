@@ -34,7 +34,7 @@ from support import real_weights
 from ..process_memory import Held, Recording
 from ..stage import Row, Samples, at_16_khz, supervisor, wait_until_childless
 
-# As each package's README has it, with the precision that hushd takes on a CPU, and the beam of its command line.
+# Each package's README has this, but for the precision that hushd takes on a CPU, and the beam of its command line.
 _BARE = {
     "faster-whisper/base": """
 import faster_whisper

@@ -96,7 +96,7 @@ NO_LANGUAGE = "is not a language: name one, such as fr, pt-BR or French."
         (ALL, "kokoro/kokoro-v1.0", VoiceChoice("kokoro", "kokoro-v1.0", "af_heart")),
         # not installed: its worker says how to get it
         (ALL, "adam", VoiceChoice("hibari", "en", "adam")),
-        # of two with one name the one that is here
+        # the one that is here of two with one name
         (catalogue(engine("hibari", voice("x", "en", installed=False)), engine("z", voice("x", "en"))), "x",
          VoiceChoice("z", "m", "x")),
         # an alias is a voice's name before it is an alias
@@ -165,12 +165,12 @@ def test_what_is_not_known_here_is_left_to_its_worker(
     # kokoro has voices of these names
     (ALL, "alloy", None, "af_alloy"),
     (ALL, "Onyx", None, "am_onyx"),
-    # else a voice of that gender, the default engine's first; each alias one of its own as far as they go
+    # a voice of that gender otherwise, the default engine's first; each alias one of its own as far as they go
     (ALL, "nova", None, "heart"),
     (ALL, "echo", None, "am_onyx"),
     (ALL, "ash", None, "am_adam"),
     (ALL, "ballad", None, "am_onyx"),
-    # in the language that is spoken
+    # a voice of the language that is spoken
     (ALL, "nova", "fr", "ff_siwis"),
     (catalogue(HIBARI, PIPER), "onyx", "fr", "fr_CA-paul"),
     (catalogue(GERMAN, HIBARI, default="piper/de_DE-eva"), "nova", None, "de_DE-eva"),

@@ -110,7 +110,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert first.descriptors["lifeline"] == int(first.environment["HUSHD_LIFELINE"])
     assert find().worker_log(NAME).exists()
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
-    # Of each: a lifeline's write end, its output's read end, an end of the way of files, and the two ends of the fake's
+    # Each has a lifeline's write end, its output's read end, an end of the way of files, and the two ends of the fake's
     # exit pipe.
     assert len(open_descriptors() - before) == 10
 

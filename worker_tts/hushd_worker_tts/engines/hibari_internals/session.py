@@ -57,7 +57,7 @@ def import_modules() -> None:
 
 
 def files() -> Iterator[tuple[str, str]]:
-    """Yields what `prepared` takes for the optimised model of each voice but heart."""
+    """Yields what `prepared` takes for the optimised model of each voice but heart, which `dictionaries` names."""
     yield from ((__name__, str(voice_file(name))) for name in registry() if name != "heart")
 
 
