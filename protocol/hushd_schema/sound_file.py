@@ -15,12 +15,9 @@ OTHERWISE = {
 }  # fmt: skip
 # libsndfile's names: container and coding.
 SOUNDFILE = {
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("MP3", "MPEG_LAYER_III"),
     "aiff": ("AIFF", "PCM_16"),
-}
+}  # fmt: skip
 # The usual suffixes of files that libsndfile and FFmpeg can read.
 SUFFIXES = frozenset(
     (

@@ -12,8 +12,7 @@ SAMPLE_BYTES = 2  # bytes of a sample
 
 
 class Device(Protocol):
-    """An open device that iterates over chunks of s16le samples.
-    `rate`: Hz."""
+    """An open device that iterates over chunks of s16le samples; `rate` is in Hz."""
 
     rate: int
 

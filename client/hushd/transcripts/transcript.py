@@ -73,10 +73,10 @@ class IncomingTranscript:
     """Everything known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
 
     Attributes:
-        language: as in `Transcript`; of a recording known with its first segment.
+        language: as in `Transcript`; known with the first segment of a recording.
         language_probability, duration, ended, warnings, unlikely, voices, model: as in `Transcript`, known once the
             iteration has ended; `unlikely` until then is of the segments so far.
-        diarized: whether segments say who speaks; of two channels known with the first one.
+        diarized: whether segments say who speaks; known with the first one where two channels tell.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
     """

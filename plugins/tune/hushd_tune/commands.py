@@ -1,4 +1,4 @@
-"""The command that pyproject.toml adds to `hushd`."""
+"""The entry point of `hushd tune`."""
 
 from hushd_cli.command import Command
 
