@@ -161,4 +161,4 @@ def _allows(settings: Settings, peer: Address | None, here: Address | None) -> b
         return True
     program = ip_address(peer[0].partition("%")[0])
     program = getattr(program, "ipv4_mapped", None) or program
-    return any(program in network for network in networks(tuple(settings.wyoming.allow)))
+    return any(program in network for network in networks(settings.wyoming.allow))

@@ -38,6 +38,15 @@ def _are_speakers(value: object) -> bool:
     return all(is_name(name) and isinstance(path, str) and path for name, path in value.items())
 
 
+def _are_networks(value: Any) -> bool:
+    from ipaddress import ip_network  # few allow any
+
+    try:
+        return texts().fits(value) and all(ip_network(each, strict=False) for each in value)
+    except ValueError:
+        return False
+
+
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
 _MODELS = Kind(
     'a table of engines and models by language, such as { de = "whisper/small" }',
@@ -49,6 +58,7 @@ _LANGUAGES = Kind(
     lambda value: isinstance(value, list) and all(isinstance(each, str) and _NAME.fullmatch(each) for each in value),
     tuple,
 )
+_NETWORKS = Kind('a list of addresses and networks, such as ["192.168.1.5", "10.0.0.0/8"]', _are_networks, tuple)
 _SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
 _DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
 
@@ -143,7 +153,7 @@ class WyomingSettings:
         (), texts(), 'addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off'
     )
     allow: Sequence[str] = setting(
-        (), texts(), 'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"'
+        (), _NETWORKS, 'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"'
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
+from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access, load
 from hushd_schema.settings.access import Address, Kind, networks, parse
 from support.refusals import hushd_error
 
@@ -51,12 +51,14 @@ def test_only_loopback_and_paths_are_local() -> None:
     ]
 
 
-def test_networks_are_addresses_or_ranges() -> None:
-    """A typing error does not pass in silence."""
+def test_networks_are_addresses_or_ranges(tmp_path: Path) -> None:
+    """A typing error, or a name, does not pass in silence: whoever connects would be neither served nor refused."""
     one, many = networks(("192.168.1.5", "fd00::/8"))
     assert (one.num_addresses, many.version) == (1, 6)
-    with pytest.raises(HushdError, match="not an address or network"):
-        networks(("192.168.1",))
+    for text in ("192.168.1", "homeassistant.local", ""):
+        (tmp_path / "config.toml").write_text(f'[wyoming]\nallow = ["10.0.0.1", "{text}"]\n')
+        with pytest.raises(HushdError, match=r"wyoming.allow must be a list of addresses and networks, such as"):
+            load(tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(("content", "mode", "outcome"), [
