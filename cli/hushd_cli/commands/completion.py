@@ -74,7 +74,7 @@ _EPILOG = (
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    if argv[:1] == ["answer"] and len(argv) > 2:
+    if argv[:1] == ["answer"] and len(argv) > 3:
         console.silence_libraries()
         shell, *words = argv[1:]
         return _answer(shell, words)

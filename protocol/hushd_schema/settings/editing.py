@@ -43,7 +43,7 @@ def value_of(text: str) -> Any:
         value = toml.loads(f"value = {text}")["value"] if "\n" not in text else text
     except ValueError:
         return text
-    return value if isinstance(value, _KINDS) else text
+    return value if isinstance(value, _KINDS) and value == value else text
 
 
 def with_key(text: str, path: Sequence[str], value: Any) -> str:

@@ -20,6 +20,7 @@ from hushd_protocol.system import paths
 from hushd_schema.description import Descriptions
 from support.outside import lacking
 from support.peer import BOUND_S
+from support.refusals import hushd_error
 
 
 @pytest.fixture
@@ -204,3 +205,9 @@ def test_names_are_told_without_reading_a_model(runtime: Path, monkeypatch: pyte
     for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
         (own / name).touch()
     assert "faster-whisper/mine" in (completion.offers(["hushd", "models", "rm"], "") or {})
+
+
+def test_an_answer_without_a_word_to_complete_is_a_mistake() -> None:
+    """No shell asks so; a person who tries the command by hand hears how it is called."""
+    with hushd_error("bad_request", "Shell must be one of bash, zsh, fish"):
+        completion.main("hushd completion", ["answer", "bash", "hushd"])

@@ -103,9 +103,9 @@ def test_a_value_is_one_of_toml(text: str, value: Any) -> None:
     assert type(value_of(text)) is type(value)
 
 
-@pytest.mark.parametrize("text", ["x", "", "127.0.0.1:80", "1979-05-27", "3\n", "1\nb = 2", "[" * 2000])
+@pytest.mark.parametrize("text", ["x", "", "127.0.0.1:80", "1979-05-27", "nan", "3\n", "1\nb = 2", "[" * 2000])
 def test_any_other_value_is_the_text_itself(text: str) -> None:
-    """A date, too, which no setting takes, and more than one line."""
+    """A date or nan, too, which no setting takes, and more than one line."""
     assert value_of(text) == text
 
 
