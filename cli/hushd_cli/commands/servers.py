@@ -120,7 +120,7 @@ def _workers(name: str) -> list[WorkerStatus]:
 
 def _add(options: Namespace, command: list[str]) -> int:
     if not is_name(options.name):
-        raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use letters, digits, - and _.")
+        raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use ASCII letters, digits, - and _.")
     known = server_file.known()
     if not command and options.name not in known:
         how = f"hushd servers add {options.name} -- COMMAND; without one it knows {', '.join(known)}"

@@ -48,7 +48,7 @@ async def create(request: Request) -> Response:
         name, language = text(form.fields, "name"), text(form.fields, "language") or "en"
         tag = languages.code(language)
         if not is_name(name) or "." in name:
-            raise bad("name must be of letters, digits, - and _.", "name")
+            raise bad("name must be of ASCII letters, digits, - and _.", "name")
         if not text(form.fields, "consent").strip():
             raise bad("Say in consent how the person has agreed that their voice is imitated.", "consent")
         if form.path is None or form.path.stat().st_size > _MAX_SAMPLE_BYTES:

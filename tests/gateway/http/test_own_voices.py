@@ -94,8 +94,9 @@ def test_a_recording_is_a_voice_until_it_is_deleted(http: httpx2.Client, folder:
     ("fields", "sample", "says"),
     [
         ({"consent": ""}, NOISE, "Say in consent how the person has agreed"),
-        ({"name": "../anna"}, NOISE, "name must be of letters"),
-        ({"name": "a.fr"}, NOISE, "name must be of letters"),
+        ({"name": "../anna"}, NOISE, "name must be of ASCII letters"),
+        ({"name": "a.fr"}, NOISE, "name must be of ASCII letters"),
+        ({"name": "Zoë"}, NOISE, "name must be of ASCII letters"),
         ({"language": "tlh"}, NOISE, "No model of chatterbox speaks tlh"),
         ({"language": "../de"}, NOISE, "No model of chatterbox speaks ../de"),
         ({}, b"text", "audio_sample must be WAV, FLAC, Ogg or MP3."),
