@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.transcripts.formats import FORMATS
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
 from support.command_line import on_terminal
@@ -264,7 +264,7 @@ def test_all_formats_go_to_files(start_router: Start, sounds: list[str], tmp_pat
     here.mkdir()
     done = run(sounds[0], "-f", "all", cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert sorted(os.listdir(here)) == sorted(f"a.{form}" for form in FORMATS)
+    assert sorted(os.listdir(here)) == sorted(f"a.{form}" for form in TRANSCRIPT_FORMATS)
     assert run(sounds[0], "-f", "all", "-o", str(tmp_path / "there")).returncode == 0
     for file in os.listdir(here):
         assert (tmp_path / "there" / file).read_bytes() == (here / file).read_bytes()
