@@ -191,7 +191,8 @@ def test_a_killed_watch_ends_what_it_has_begun(
     router = start_router(begins)
     put(tmp_path, "a.wav")
     first = watch()
-    wait_until(lambda: [*(runtime / "state/transcripts").glob("*")], "the journal")
+    journals = runtime / "state/transcripts"
+    wait_until(lambda: [each for each in journals.glob("*") if b"Six minutes." in each.read_bytes()], "the journal")
     (child,) = Path(f"/proc/{first.process.pid}/task/{first.process.pid}/children").read_text().split()
     first.end(signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process that hears")
