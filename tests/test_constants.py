@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     "agents", "cli", "client", "gateway", "models", "protocol", "reading", "supervisor", "worker",
-    "worker_stt", "worker_tts",
+    "worker_models", "worker_stt", "worker_tts",
     "plugins/*",
 )  # fmt: skip
 

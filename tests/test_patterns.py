@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRODUCT = (
     "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "reading", "supervisor", "worker",
-    "worker_stt", "worker_tts",
+    "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "findall", "finditer", "split")
 # A pattern that may take more is never given a long or a hostile text; why not.

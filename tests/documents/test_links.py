@@ -19,7 +19,8 @@ PAGES = sorted(
 )
 FOLDERS = (
     "agents", "cli", "client", "docs", "gateway", "lab", "models/hushd_models", "packaging", "plugins", "protocol",
-    "reading", "scripts", "supervisor", "tests", "worker", "worker_stt", "worker_tts",
+    "reading", "scripts", "supervisor", "tests", "worker", "worker_models", "worker_stt",
+    "worker_tts",
 )  # fmt: skip
 ELSEWHERE = ("custom_nodes/hushd_unload/__init__.py", "src/main.py")  # in another program's folder, in an example
 

@@ -19,7 +19,7 @@ from release_maker import archives
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "agents", "cli", "client", "gateway", "models", "protocol", "reading", "supervisor", "worker",
-    "worker_stt", "worker_tts",
+    "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
 
 ENGINES = (".swift", ".toml")  # of the examples, those of programs as engines

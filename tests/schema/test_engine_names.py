@@ -12,7 +12,7 @@ from hushd_schema import engines
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "reading", "supervisor", "worker",
-    "worker_stt", "worker_tts",
+    "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
 # `command` and `server` are words, and other packages' names are not engines of ours.
 NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "server"}

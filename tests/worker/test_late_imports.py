@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("reading", "worker", "worker_stt", "worker_tts")
+FOLDERS = ("reading", "worker", "worker_models", "worker_stt", "worker_tts")
 # Packages: an engine's, which only its `load` needs, or a format's or a processor's, which few jobs need.
 PACKAGES = {
     "av": 55, "babel": 4, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38,
