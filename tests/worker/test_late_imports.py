@@ -30,7 +30,7 @@ OWN = {
     "hushd_models": 15, "hushd_models.choice": 13, "hushd_models.store": 19, "hushd_protocol.system": 1,
     "hushd_schema": 3, "hushd_schema.description": 3, "hushd_schema.entry_points": 19, "hushd_schema.pronunciations": 3,
     "hushd_worker": 7, "hushd_worker.confinement": 4, "hushd_worker.harness": 60, "hushd_worker_stt.ahead": 83,
-    "hushd_worker.quick_start": 1, "hushd_worker_stt": 1,
+    "hushd_worker.quick_start": 1, "hushd_worker_models.worker": 62, "hushd_worker_stt": 1,
     "hushd_worker_stt.audio.channels": 1, "hushd_worker_stt.audio.level": 51,
     "hushd_worker_stt.engines": 1,
     "hushd_worker_stt.audio.inlet": 90, "hushd_worker_stt.audio.recording": 100, "hushd_worker_stt.recogniser": 107,

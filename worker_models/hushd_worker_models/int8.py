@@ -18,6 +18,8 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker.precision import answer
 
+from .checkpoint import convert
+
 MAX_SHARE = 0.9  # share of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
 _PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
@@ -49,8 +51,6 @@ def make(kind: str, source: str, target: str) -> JsonObject:
 
 
 def _checkpoint(source: Path, work: Path) -> Path:
-    from .checkpoint import convert
-
     convert(source, work / "whole")
     return work / "whole"
 
