@@ -70,7 +70,7 @@ _TYPES: dict[str, tuple[type, object]] = {"boolean": (bool, False), "integer": (
 def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
     """Returns an operation's fields as arguments, by the argument's name; those of only one kind of sound first."""
     arguments = {}
-    for field, argument in operation.taken("mcp", sound).items():
+    for field, argument in operation.names_in("mcp", sound).items():
         form = (argument.kind or operation.fields[field].kind).form
         kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
         default = usual if argument.default is None else argument.default

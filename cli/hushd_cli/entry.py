@@ -88,9 +88,9 @@ def _status_of(error: BaseException) -> int:
     Tasks side by side fail in a group: one that was interrupted ends them all, and the pipe that broke under one breaks
     under all.
     """
-    from hushd_protocol.errors import leaves
+    from hushd_protocol.errors import leaf_errors
 
-    errors = list(leaves(error))
+    errors = list(leaf_errors(error))
     for each in errors:
         if isinstance(each, KeyboardInterrupt):
             return EXIT_INTERRUPTED

@@ -164,11 +164,11 @@ class HushdError(Exception):
         return CODES[self.code].exit
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
+def leaf_errors(error: BaseException) -> Iterator[BaseException]:
     """Yields the errors of a group, at any depth; of any other error, the error itself."""
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
-            yield from leaves(member)
+            yield from leaf_errors(member)
     else:
         yield error
 

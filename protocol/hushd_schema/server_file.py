@@ -142,7 +142,7 @@ class ServerFile:
     rate: int = 24_000
     send: tuple[str, ...] = ()
 
-    def taken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def accepted(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Returns those of `fields` that it takes."""
         return {name: value for name, value in fields.items() if not self.send or name in self.send}
 

@@ -68,19 +68,19 @@ class Markdown:
         lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # CommonMark requires the replacement
         self._line = lines.pop()
         for line in lines:
-            yield from self._take(line, self._at)
+            yield from self._read_line(line, self._at)
             if _HARD_END.search(line):
                 yield from self._end_block()
             self._at += len(line) + 1
             self._inside = False
         if final and self._line:
-            yield from self._take(self._line, self._at)
+            yield from self._read_line(self._line, self._at)
             self._line = ""
         elif self._goes_on():
             # The line is certainly part of a paragraph: its complete words need not wait for the rest. Its end may
             # still have a meaning.
             ready = self._line.rstrip(" \t\r\\")
-            yield from self._take(ready, self._at)
+            yield from self._read_line(ready, self._at)
             self._at += len(ready)
             self._line, self._inside = self._line[len(ready) :], True
         elif self._fence and len(self._line) > _MAX_BLOCK:
@@ -100,7 +100,7 @@ class Markdown:
         indented = _INDENTED.match(self._line) and not self._block and not self._list
         return len(start) > _UNDECIDED and start[0].isalpha() and not indented
 
-    def _take(self, line: str, at: int) -> Iterator[Event]:
+    def _read_line(self, line: str, at: int) -> Iterator[Event]:
         """Reads one line, or its received part."""
         text = MappedText.original(line.removesuffix("\r"), at)
         if self._inside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol import errors
-from hushd_protocol.errors import CODES, Code, HushdError, leaves, reason
+from hushd_protocol.errors import CODES, Code, HushdError, leaf_errors, reason
 
 
 def test_the_docstring_is_the_table() -> None:
@@ -56,5 +56,5 @@ def test_a_librarys_reason_is_one_line(said: str, line: str) -> None:
 def test_the_errors_of_a_group_are_its_leaves() -> None:
     """They are found at any depth, in their order; an error alone is its own."""
     one, two, three = ValueError(), KeyboardInterrupt(), KeyError()
-    assert [*leaves(BaseExceptionGroup("a", [one, BaseExceptionGroup("b", [two]), three]))] == [one, two, three]
-    assert [*leaves(one)] == [one]
+    assert [*leaf_errors(BaseExceptionGroup("a", [one, BaseExceptionGroup("b", [two]), three]))] == [one, two, three]
+    assert [*leaf_errors(one)] == [one]

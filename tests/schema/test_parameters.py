@@ -61,9 +61,9 @@ def test_the_fields_of_an_operation_have_their_form_in_each_interface() -> None:
     """Those for the kind of audio, in the protocol's names; an option has what its field says unless it says more."""
     assert HUM.defaults() == {"pitch": "a", "bar_s": 2, "live": False}
     assert HUM.by_engine() == ("pitch", "live")
-    assert HUM.taken("http") == {"pitch": ALL, "bar_s": ALL, "live": Name("x")}
-    assert HUM.taken("http", RECORDED) == {"pitch": ALL, "bar_s": ALL}
-    assert HUM.taken("mcp", LIVE) == {}
+    assert HUM.names_in("http") == {"pitch": ALL, "bar_s": ALL, "live": Name("x")}
+    assert HUM.names_in("http", RECORDED) == {"pitch": ALL, "bar_s": ALL}
+    assert HUM.names_in("mcp", LIVE) == {}
     pitch, bar = HUM.option("pitch"), HUM.option("bar_s")
     assert (pitch.flags, pitch.help, pitch.kind) == (("--pitch",), "a tone", HUM.fields["pitch"].kind)
     assert (bar.flags, bar.help, bar.kind and bar.kind.must_be) == (("-b",), "of a file", "a whole number from 1 to 9")

@@ -93,8 +93,8 @@ def test_a_file_is_read_by_its_name(runtime: Path) -> None:
         {"a": "{text}"},
         tuple(UVICORN),
     )
-    assert server.taken({"text": "Hi.", "speed": 2}) == {"text": "Hi."}
-    assert server_file.read("all", {**content, "send": []}).taken({"text": "Hi.", "speed": 2}) == {
+    assert server.accepted({"text": "Hi.", "speed": 2}) == {"text": "Hi."}
+    assert server_file.read("all", {**content, "send": []}).accepted({"text": "Hi.", "speed": 2}) == {
         "text": "Hi.",
         "speed": 2,
     }

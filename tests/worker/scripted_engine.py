@@ -63,7 +63,7 @@ class Scripted(BaseWorker):
     def run(self, job: Job) -> dict[str, Any]:
         return {name: getattr(self, name) for name in dir(self) if name.startswith("op_")}["op_" + job.op](job) or {}
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         self.kept.clear()
 
     def op_echo(self, job: Job) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
     for question in ("memory", "processes", "name"):
         monkeypatch.setattr(driver, question, lambda id: pytest.fail("it was woken"))
     assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True)]
-    assert card.taken(driver, {}) == {}
+    assert card.memory_used(driver, {}) == {}
 
 
 def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_what_this_process_and_its_children_take(written: Write) -> None:
     driver = written({"id": FIRST, "total": 24 * GB, "others": 9 * GB}, {"id": SECOND, "total": 24 * GB})
     assert driver.claim(FIRST, 2 * GB)
     assert driver.claim(FIRST, GB)
-    assert card.taken(driver, {}) == {FIRST: 3 * GB}
+    assert card.memory_used(driver, {}) == {FIRST: 3 * GB}
     assert driver.memory(FIRST) == (24 * GB, 12 * GB)
     assert not driver.claim(FIRST, 13 * GB)
 

@@ -34,7 +34,7 @@ class Diary(BaseWorker):
         self.notes.put("run")
         return {}
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         self.notes.put("rest")
         raise MemoryError
 
@@ -69,9 +69,9 @@ def test_memory_is_given_back_when_it_is_asked_for_and_between_jobs() -> None:
     )
     threads.start()
     for _ in range(2):
-        threads.take(cast(Job, Order()), 1)
-    threads.rest()
-    threads.take(cast(Job, Order()), 1)
+        threads.assign(cast(Job, Order()), 1)
+    threads.release_memory()
+    threads.assign(cast(Job, Order()), 1)
     worker.may.set()
     told = [notes.get(timeout=BOUND_S) for _ in range(9)]
     assert told == ["Ready", *["run", "Result"] * 2, "rest", "rested", "run", "Result"]
@@ -86,7 +86,7 @@ def test_a_jobs_file_is_closed_before_its_answer(folder: Path) -> None:
     threads = JobThreads(worker, lambda _: closed.put(job._file is None), PrivateMemory())
     threads.start()
     closed.get(timeout=BOUND_S)  # when the model is ready
-    threads.take(job, 1)
+    threads.assign(job, 1)
     assert closed.get(timeout=BOUND_S)
 
 
@@ -100,7 +100,7 @@ def test_jobs_that_were_set_aside_have_threads_of_their_own(aside: int, most: in
     threads.start()
     assert notes.get(timeout=BOUND_S) == "Ready"
     for running in range(1, 6):
-        threads.take(cast(Job, Order()), running)
+        threads.assign(cast(Job, Order()), running)
     assert [notes.get(timeout=BOUND_S) for _ in range(most)] == ["begin"] * most
     assert threads._count == most
     worker.may.set()

@@ -119,7 +119,7 @@ import json, sys
 from hushd_worker import card, nvml
 nvml.nvidia_cards, nvml.driver, card._CONTROL = lambda: ["0000:65:00.0"], lambda id: "nvidia", "/dev/null"
 nvml._FLAGS = int(sys.argv[1])
-print(json.dumps(card.look()))
+print(json.dumps(card.probe()))
 """
 
 

@@ -68,7 +68,7 @@ def test_no_beat_waits_for_a_program(program: subprocess.Popen[bytes], monkeypat
     monkeypatch.setattr("builtins.open", spied)
     usage.pss()
     usage.cpu()
-    usage.PrivateMemory().look()
+    usage.PrivateMemory().measure()
     assert any("/status" in path for path in opened)
     assert [path for path in opened if path.endswith(UNDER_A_LOCK)] == ["/proc/self/smaps_rollup"]
 
@@ -80,9 +80,9 @@ def test_peaks_between_two_looks_are_seen_while_loading(tmp_path: Path) -> None:
     code = (
         "import mmap, sys\n"
         "from hushd_worker.usage import PrivateMemory\n"
-        "memory = PrivateMemory(); memory.look(); before = memory.now\n"
+        "memory = PrivateMemory(); memory.measure(); before = memory.now\n"
         "opened = open(sys.argv[1], 'rb'); mapped = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)\n"
-        "total = sum(mapped[i] for i in range(0, len(mapped), 4096)); memory.look()\n"
+        "total = sum(mapped[i] for i in range(0, len(mapped), 4096)); memory.measure()\n"
         "taken = bytearray(b'x') * 200_000_000; del taken\n"
         "now, peak = memory.loaded()\n"
         "print(now - before, peak - before, memory.peak - before)"
@@ -112,10 +112,10 @@ def test_the_peak_stays_when_a_program_has_ended(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(usage, "_sizes", lambda process: sizes[process])
     monkeypatch.setattr(usage, "descendants", lambda process: list(children))
     memory = usage.PrivateMemory()
-    memory.look()
+    memory.measure()
     assert (memory.now, memory.peak) == (160, 160)
     children.clear()
-    memory.look()
+    memory.measure()
     assert (memory.now, memory.peak) == (100, 160)
     assert memory.loaded() == (100, 160)
     assert memory.peak == 100

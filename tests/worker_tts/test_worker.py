@@ -46,7 +46,7 @@ def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch
     monkeypatch.setattr(engine, "rest", note)
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
-    worker.rest()
+    worker.release_memory()
     loaded, rested = threads
     assert loaded is rested
 

@@ -52,7 +52,7 @@ def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[C
     return [card for number, id in shown if (card := _card(driver, f"{COUNTED}:{number}", id))]
 
 
-def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
+def memory_used(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
     """Returns the memory of this process and its descendants on each card, with the CUDA context.
 
     In a container the driver reports the host's process numbers. There a card's only process counts as this one; with
@@ -62,10 +62,10 @@ def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.envi
     if driver is None:
         return {}
     ours = {os.getpid(), *map(int, descendants("self"))}
-    return {id: size for id in _shown(driver, environment) if (size := _taken(driver, id, ours))}
+    return {id: size for id in _shown(driver, environment) if (size := _used_on(driver, id, ours))}
 
 
-def _taken(driver: Driver, id: str, ours: set[int]) -> int:
+def _used_on(driver: Driver, id: str, ours: set[int]) -> int:
     try:
         sizes = {} if driver.asleep(id) else driver.processes(id)
     except OSError:  # the card has fallen off the bus: the engine will report that
@@ -84,7 +84,7 @@ def default() -> Driver | None:
         return None
 
 
-def look(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
+def probe(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Returns the `cards`, and the `error`, a clause, if the kernel lists cards that the driver does not show us."""
     bound = [id for id in nvml.nvidia_cards() if nvml.driver(id) == "nvidia"]
     try:
@@ -145,4 +145,4 @@ def _card(driver: Driver, device: str, id: str) -> Card | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(look()))
+    print(json.dumps(probe()))

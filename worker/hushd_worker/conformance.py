@@ -86,19 +86,19 @@ class Trial(ABC):
         HushdError that the client would get, or what an engine must not raise."""
         answer = Answer({}, [], [])
 
-        def take(message: Message) -> None:
+        def keep(message: Message) -> None:
             if isinstance(message, Chunk):
                 answer.chunks.append(message)
             elif isinstance(message, Partial):
                 answer.partials.append(message.data)
 
-        def leave() -> None:
+        def cancel() -> None:
             self.left_at = time.process_time()
             asked.cancel()
 
         worker, sent = self.worker, Job(id=bytes(16), op=operation, params=params, credit=_ENDLESS_CREDIT)
-        asked = job.Job(replace(sent, input="inline", payload=data), take)
-        self.left_at, client = time.process_time(), threading.Timer(leave_s or 0, leave)
+        asked = job.Job(replace(sent, input="inline", payload=data), keep)
+        self.left_at, client = time.process_time(), threading.Timer(leave_s or 0, cancel)
         if leave_s is not None:
             client.start()
         try:

@@ -58,7 +58,7 @@ class BaseEngine(ABC):
         """Returns the command that installs it."""
         return engine_command(cls.SPEC)
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Gives back memory that only work needs, when no job is left; by default that of ONNX Runtime's arena."""
         if arena := sys.modules.get("hushd_worker.onnx_arena"):  # none of its sessions without it
             arena.shrink()

@@ -97,7 +97,7 @@ class _Harness:
         self._confinement = confinement
         self._memory = PrivateMemory()
         self._sample_due = 0.0
-        self._threads = JobThreads(worker, self._post, self._memory, self._after_rest)
+        self._threads = JobThreads(worker, self._post, self._memory, self._after_release)
         self._token = token
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
@@ -115,7 +115,7 @@ class _Harness:
         files = os.environ.pop("HUSHD_FILES", "")
         self._files = socket.socket(fileno=int(files)) if files else None
         self._loaded = False
-        self._measure = False  # whether the engine is to rest after work, and memory to be trimmed and reported
+        self._measure = False  # whether memory is to be released after work, and reported
         self._rested = False  # whether it has done so
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last heartbeat,
@@ -165,7 +165,7 @@ class _Harness:
             events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))
             if not events and self._measure and not self._jobs and self._leaving is None:
                 self._measure = False
-                self._threads.rest()
+                self._threads.release_memory()
             if self._rested:
                 self._rested = False
                 if not self._jobs and self._leaving is None:
@@ -185,7 +185,7 @@ class _Harness:
                 break
             if self._draining and not self._jobs and self._leaving is None:
                 self._threads.close()
-                self._leave()
+                self._say_bye()
         self._socket.close(linger=1000)
         self._context.term()
         return self._status
@@ -225,7 +225,7 @@ class _Harness:
         """Measures memory, if that is due."""
         if now >= self._sample_due:
             if not buggify("memory is not measured"):
-                self._memory.look()
+                self._memory.measure()
             self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
 
     def _file_of(self, job: JobMessage) -> int | None:
@@ -240,7 +240,7 @@ class _Harness:
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
-        self._threads.take(job, len(self._jobs))
+        self._threads.assign(job, len(self._jobs))
 
     def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
         if isinstance(message, Result | Error):
@@ -257,16 +257,16 @@ class _Harness:
         if isinstance(message, Result | Error) and rss() - self._resident > GROWTH:
             self._beat()
         if isinstance(message, LoadFailed):
-            self._leave()
+            self._say_bye()
 
     def _beat(self) -> None:
         memory, mapped, cards = self._memory, pss(), self._threads.cards()
-        memory.look()
+        memory.measure()
         # Memory that is given back leaves the map at once, the resident size bit by bit.
         self._resident, self._size = rss(), max(mapped, memory.now)
         self._send(Beat(cpu_s=cpu(), pss=mapped, cards=cards, private=memory.now, peak=memory.peak))
 
-    def _leave(self) -> None:
+    def _say_bye(self) -> None:
         if self._leaving is None:
             self._leaving = time.monotonic() + GOODBYE_S
             self._send(Bye())
@@ -280,7 +280,7 @@ class _Harness:
         self._outbox.append((message, pack(message)))
         self._wake()
 
-    def _after_rest(self) -> None:
+    def _after_release(self) -> None:
         self._rested = True
         self._wake()
 

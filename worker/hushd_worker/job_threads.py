@@ -44,7 +44,7 @@ class JobThreads:
         self._post = post
         self._memory = memory
         self._rested = rested
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None for a rest
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None: release memory
         self._lock = threading.Lock()  # guards the numbers of threads
         self._count = self._base = 1  # all present threads, and the permanent ones
         self._aside = 0  # maximum of further threads
@@ -56,14 +56,14 @@ class JobThreads:
         the load's."""
         threading.Thread(target=self._load_then_work, args=(before,), name="job-0", daemon=True).start()
 
-    def take(self, job: Job, running: int) -> None:
+    def assign(self, job: Job, running: int) -> None:
         """Gives a job to the next free thread; `running` counts the jobs, including this one."""
         with self._lock:
             self._jobs.put(job)
             if self._count < min(running, self._base + self._aside):
                 self._staff()
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Has the next free thread give back memory that only work needs; calls `rested` after it."""
         self._jobs.put(None)
 
@@ -76,7 +76,7 @@ class JobThreads:
             return {}
         from . import card
 
-        return card.taken()
+        return card.memory_used()
 
     # --- the threads ---------------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class JobThreads:
             job = self._jobs.get()
             if job is None:
                 with contextlib.suppress(Exception):  # the next job has the same trouble, and says so
-                    self._worker.rest()
+                    self._worker.release_memory()
                 self._rested()
                 continue
             log_files.concern(job.id)

@@ -52,7 +52,7 @@ def mapped_weights(torch: Any) -> Iterator[None]:
 @contextmanager
 def unfilled(torch: Any) -> Iterator[None]:
     """Leaves the weights of modules that are made inside it as memory that nobody has touched: no number is drawn."""
-    with _replaced(torch.Tensor, dict.fromkeys(_FILLING, _leave)), _replaced(torch.nn.init, {"trunc_normal_": _leave}):
+    with _replaced(torch.Tensor, dict.fromkeys(_FILLING, _as_is)), _replaced(torch.nn.init, {"trunc_normal_": _as_is}):
         yield
 
 
@@ -72,7 +72,7 @@ def _replaced(owner: Any, values: Mapping[str, object]) -> Iterator[None]:
                 delattr(owner, name)
 
 
-def _leave(tensor: Any, *_: Any, **__: Any) -> Any:
+def _as_is(tensor: Any, *_: Any, **__: Any) -> Any:
     return tensor
 
 

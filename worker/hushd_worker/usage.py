@@ -43,7 +43,7 @@ class PrivateMemory:
         self._mapped = 0
         self._load_high = 0  # the high-water mark of the load
 
-    def look(self) -> None:
+    def measure(self) -> None:
         """Measures the memory, in 0.05 ms."""
         own = _sizes("self")
         self._mapped = max(self._mapped, own.get(b"RssFile:", 0))
@@ -53,7 +53,7 @@ class PrivateMemory:
 
     def loaded(self) -> tuple[int, int]:
         """Measures the memory, returns the model's size and the peak of its load, and starts the peak of the jobs."""
-        self.look()
+        self.measure()
         self._load_high = _sizes("self").get(b"VmHWM:", 0)
         peak, self.peak = self.peak, self.now
         return self.now, peak

@@ -40,7 +40,7 @@ class BaseWorker(ABC):
         """Runs one job, sending pieces through it; returns the data of the `result`. Raises HushdError: the error for
         the client."""
 
-    def rest(self) -> None:  # noqa: B027
+    def release_memory(self) -> None:  # noqa: B027
         """Gives back memory that only work needs, when no job is left; does nothing by default."""
 
     def close(self) -> None:  # noqa: B027

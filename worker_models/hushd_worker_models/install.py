@@ -74,14 +74,14 @@ def finish(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
             for name in sorted(made, key=lambda name: not name.endswith(".json")):
                 os.replace(made[name], place.parent / name)
         else:
-            _settle_folder(made, work, place)
+            _swap_folder(made, work, place)
     except OSError as error:
         raise unwritable(place, error) from error
     store.write(manifest)
     return manifest
 
 
-def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
+def _swap_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
     """Makes a folder of finished files and swaps it for the old one."""
     whole, old = work / "whole", work / "old"
     for folder in (whole, old):

@@ -107,7 +107,7 @@ class Pull:
                 )
                 for name, download in downloads.items()
             }
-            return self._settle(source, inside, work)
+            return self._bring(source, inside, work)
         try:
             (folder / "blobs").mkdir(parents=True, exist_ok=True)
             # Models of one repository share files.
@@ -131,7 +131,7 @@ class Pull:
         contents = "".join(self._content(name, headers[name]) for name in names)
         source = Source("url", known.url, sha256=hashlib.sha256(contents.encode()).hexdigest())
         work = self._store.begin(known.model, source)
-        return self._settle(source, {PurePosixPath(n).name: self._download(n, headers[n], work) for n in names}, work)
+        return self._bring(source, {PurePosixPath(n).name: self._download(n, headers[n], work) for n in names}, work)
 
     def _address(self, name: str) -> str:
         return f"{self._known.url}/{urllib.parse.quote(name)}"
@@ -150,7 +150,7 @@ class Pull:
 
     # --- both ---
 
-    def _settle(self, source: Source, downloads: Mapping[str, Download], work: Path) -> Manifest:
+    def _bring(self, source: Source, downloads: Mapping[str, Download], work: Path) -> Manifest:
         """Fetches files into the models folder."""
         files = self._fetch(downloads, work)
         made = {name: download.target for name, download in downloads.items()}

@@ -72,7 +72,7 @@ class Rendezvous(Generic[T]):
                 results[number] = task()
             except BaseException as error:
                 errors.append(error)
-            self._rest()
+            self._count_down()
 
         threads = [
             threading.Thread(target=run_one, args=(number, task), name=f"piece-{number}", daemon=True)
@@ -93,13 +93,13 @@ class Rendezvous(Generic[T]):
         mine = _Call(key, item, together)
         with self._changed:
             self._calls.append(mine)
-            self._rest()
+            self._count_down()
             self._changed.wait_for(lambda: mine.made)
         if mine.error is not None:
             raise mine.error
         return mine.result
 
-    def _rest(self) -> None:
+    def _count_down(self) -> None:
         """Counts a task that now waits or has ended."""
         with self._changed:
             self._active -= 1

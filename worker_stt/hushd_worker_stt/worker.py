@@ -138,8 +138,8 @@ class SpeechToText(BaseWorker):
         warnings = [*request.warnings(self._spec), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
-    def rest(self) -> None:
-        self.engine.rest()
+    def release_memory(self) -> None:
+        self.engine.release_memory()
 
     def close(self) -> None:
         self.engine.close()

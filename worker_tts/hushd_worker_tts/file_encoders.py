@@ -50,7 +50,7 @@ class _Encoded(InProcess):
 
     def _send(self) -> None:
         # Not inside libsndfile's write, which is a C callback: Cancelled would be lost in it.
-        for offset, data in self._file.take():
+        for offset, data in self._file.written():
             self._job.send_chunk(memoryview(data), offset=offset)
 
 
@@ -81,7 +81,7 @@ class _Segments:
     def tell(self) -> int:
         return self._position
 
-    def take(self) -> list[tuple[int, bytearray]]:
+    def written(self) -> list[tuple[int, bytearray]]:
         """Returns the bytes written since the last call."""
         taken, self._segments = self._segments, []
         return taken
@@ -123,7 +123,7 @@ class _MpegEncoder:
 
     def _send(self) -> None:
         # Not inside the libraries' write, in whose callback Cancelled would be lost.
-        if data := self._pipe.take():
+        if data := self._pipe.written():
             self._job.send_chunk(memoryview(data), offset=self._offset)
             self._offset += len(data)
 
@@ -138,7 +138,7 @@ class _Pipe:
         self._data += data
         return len(data)
 
-    def take(self) -> bytearray:
+    def written(self) -> bytearray:
         """Returns the bytes written since the last call."""
         taken, self._data = self._data, bytearray()
         return taken

@@ -134,9 +134,9 @@ class Worker(BaseWorker):
         sentence = f"The text is {languages.name(language)}, {unable}: `hushd get {language}` brings a voice that does."
         raise HushdError("other_language", sentence, detail={"language": language})
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         """Has the engine give back memory that only work needs."""
-        self._thread.call(self.engine.rest)
+        self._thread.call(self.engine.release_memory)
 
     def close(self) -> None:
         self.engine.close()

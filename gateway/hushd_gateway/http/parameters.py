@@ -60,7 +60,7 @@ class Parameters:
 
 def of(operation: Operation, sound: str = EITHER) -> Parameters:
     """Returns an operation's fields for a kind of sound, as parameters."""
-    taken = operation.taken("http", sound)
+    taken = operation.names_in("http", sound)
     return Parameters(
         *(
             value(own.name or name, own.about, own.kind or operation.fields[name].kind, operation.fields[name].default)
@@ -71,7 +71,7 @@ def of(operation: Operation, sound: str = EITHER) -> Parameters:
 
 def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     """Returns the operation's fields among checked values; empty texts count as left out."""
-    names = {name: own.name or name for name, own in operation.taken("http").items()}
+    names = {name: own.name or name for name, own in operation.names_in("http").items()}
     return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
 

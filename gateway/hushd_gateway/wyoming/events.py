@@ -49,7 +49,7 @@ def text(event: Event) -> str:
 def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
     """Returns an operation's fields among an event's data; empty ones and those of a wrong kind are left out."""
     fields: JsonObject = {}
-    for field, name in operation.taken("wyoming").items():
+    for field, name in operation.names_in("wyoming").items():
         value: object = data
         for key in (name.name or field).split("."):
             value = value.get(key) if isinstance(value, Mapping) else None

@@ -23,7 +23,7 @@ from hushd import AsyncClient
 from hushd.transcripts.segment import between
 from hushd_models import listings
 from hushd_protocol import JsonObject, names
-from hushd_protocol.errors import HushdError, leaves, sentence
+from hushd_protocol.errors import HushdError, leaf_errors, sentence
 from hushd_protocol.system.paths import find
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -63,7 +63,7 @@ async def serve_connection(
                 while event := await events.read_event(reader):
                     await connection.handle(event)
     except* HushdError as group:
-        failed = next(error for error in leaves(group) if isinstance(error, HushdError))
+        failed = next(error for error in leaf_errors(group) if isinstance(error, HushdError))
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
         pass  # the program has disconnected, or does not read
     if failed:

@@ -50,7 +50,7 @@ class Stage:
         """
         if self.device == "cpu":
             return "A rehearsal on the CPU"
-        seen: Any = card.look()
+        seen: Any = card.probe()
         if not seen["cards"]:
             raise NotDone(str(seen["error"]) or "this machine has no card of NVIDIA's")
         return f"{seen['cards'][0]['name']}, {self.memory()[0] / 1e9:.0f} GB"

@@ -167,14 +167,14 @@ class _Generation:
 
         tts, text, config = self._arguments
 
-        def take(samples: Any, progress: float) -> int:
+        def on_sound(samples: Any, progress: float) -> int:
             if self._stopped:
                 raise Cancelled
             self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
             return 1
 
         try:
-            tts.generate(text, config, take)
+            tts.generate(text, config, on_sound)
             self._pieces.put(None)
         except BaseException as error:  # passed to the waiting thread
             self._pieces.put(error)

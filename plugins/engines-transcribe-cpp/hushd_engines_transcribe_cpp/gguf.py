@@ -119,7 +119,7 @@ class _Reader:
 
     def _counts(self) -> tuple[int, int]:
         """Reads the numbers of tensors and of keys."""
-        if self._take(4) != MAGIC or self._number("<I") not in _VERSIONS:
+        if self._bytes(4) != MAGIC or self._number("<I") not in _VERSIONS:
             raise NoModel(f"{self._name} is not in the format GGUF, version 2 or 3")
         return self._count("<Q", _MAX_TENSORS), self._count("<Q", _MAX_KEYS)
 
@@ -168,17 +168,17 @@ class _Reader:
             seek(length, os.SEEK_CUR)
 
     def _scalar(self, kind: int) -> int | float | bool:
-        value: int | float | bool = struct.unpack(form := self._format(kind), self._take(struct.calcsize(form)))[0]
+        value: int | float | bool = struct.unpack(form := self._format(kind), self._bytes(struct.calcsize(form)))[0]
         return value
 
     def _text(self) -> str | None:
         if (length := self._number("<Q")) > _MAX_TEXT_BYTES:
             self._skip(length)
             return None
-        return self._take(length).decode(errors="replace")
+        return self._bytes(length).decode(errors="replace")
 
     def _name_of(self) -> str:
-        return self._take(self._count("<Q", _MAX_NAME)).decode(errors="replace")
+        return self._bytes(self._count("<Q", _MAX_NAME)).decode(errors="replace")
 
     def _count(self, form: str, most: int) -> int:
         if (count := self._number(form)) > most:
@@ -186,7 +186,7 @@ class _Reader:
         return count
 
     def _number(self, form: str) -> int:
-        number: int = struct.unpack(form, self._take(8 if form == "<Q" else 4))[0]
+        number: int = struct.unpack(form, self._bytes(8 if form == "<Q" else 4))[0]
         return number
 
     def _format(self, kind: int) -> str:
@@ -194,7 +194,7 @@ class _Reader:
             raise self._damaged()
         return _SCALARS[kind]
 
-    def _take(self, count: int) -> bytes:
+    def _bytes(self, count: int) -> bytes:
         data = self._file.read(count)
         if len(data) != count:
             raise NoModel(f"{self._name} is only a part: it ends within its header")

@@ -73,7 +73,7 @@ def _watch(descriptor: int) -> None:
 _BUSY, _ENDED, _STOPPED = b"RD", b"ZXx", b"Tt"
 
 
-def look(pid: int) -> tuple[bool, bytes]:
+def activity(pid: int) -> tuple[bool, bytes]:
     """Returns whether a process runs or waits for its turn, and its times of the processor, which differ once it ran.
 
     The times are empty for one that has ended, or that cannot be seen. Not on Linux: whether it exists, and no times.
@@ -123,7 +123,7 @@ class Liveness:
         """Returns whether it has used the processor since the last look, or waits for it; not on Linux: exists.
         So one that is stopped at this very moment, and worked before, works: it may go on in the next."""
         last_times = self._times
-        busy, self._times = look(self._pid)
+        busy, self._times = activity(self._pid)
         return busy or self._times not in (b"", last_times)
 
     def exists(self) -> bool:

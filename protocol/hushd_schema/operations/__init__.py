@@ -93,7 +93,7 @@ class Operation(NamedTuple):
         """Returns the fields that some engines do not use."""
         return tuple(name for name, field in self.fields.items() if field.by_engine)
 
-    def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
+    def names_in(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
         """Returns the fields for a kind of audio with their form in a protocol, by field.
         `protocol`: `http`, `mcp` or `wyoming`."""
         able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)

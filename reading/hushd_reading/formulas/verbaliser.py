@@ -185,7 +185,7 @@ class _Speech:
             depth += (sign == opened) - (sign == close)
         return 0
 
-    def _takes(self, node: Any, *, single: bool) -> bool:
+    def _has_argument(self, node: Any, *, single: bool) -> bool:
         """Returns whether brackets behind `node` have its argument: f(x), x(t), sin(a + b), but not a(b + c)."""
         scripted = node.token in _SCRIPTS
         raised = scripted and "^" in node.token and self._sign(node.children[-1]) not in ("\\prime", "\\dprime", "*")
@@ -212,7 +212,7 @@ class _Speech:
         if name := _NAMED.get(opened):
             return self._form(name, inside) + "," * self._long(nodes)
         signs = [self._sign(node) for node in nodes]
-        if before is not None and self._takes(before, single=not self._long(nodes)):
+        if before is not None and self._has_argument(before, single=not self._long(nodes)):
             return self._form("of", "", inside) + "," * self._long(nodes)
         if len(nodes) < 2 or "," in signs:
             return inside

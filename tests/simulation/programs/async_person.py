@@ -100,7 +100,7 @@ class Person(Life):
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
-    async def rest(self) -> None:
+    async def release_memory(self) -> None:
         await self._sleep(self.dice.expovariate(1 / 2.0))
 
     async def _sleep(self, seconds: float) -> None:

@@ -44,7 +44,7 @@ class Person(Life):
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
-    def rest(self) -> None:
+    def release_memory(self) -> None:
         self._sleep(self.dice.expovariate(1 / 2.0))
 
     def long_rest(self) -> None:

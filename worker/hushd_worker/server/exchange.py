@@ -77,7 +77,7 @@ class Line:
             if len(self._rest) > _MAX_HEAD:
                 raise Broken("sent an endless line")
             self._receive_more()
-        return self._taken(end + 1).rstrip(b"\r\n")
+        return self._cut(end + 1).rstrip(b"\r\n")
 
     def exactly(self, count: int) -> bytes:
         """Returns the next `count` bytes. Raises Broken if fewer come."""
@@ -85,14 +85,14 @@ class Line:
             raise self._too_much()
         while len(self._rest) < count:
             self._receive_more()
-        return self._taken(count)
+        return self._cut(count)
 
     def _receive_more(self) -> None:
         if not (data := self.receive()):
             raise Broken(_CUT_OFF)
         self._rest += data
 
-    def _taken(self, count: int) -> bytes:
+    def _cut(self, count: int) -> bytes:
         data = bytes(self._rest[:count])
         del self._rest[:count]
         return data

@@ -107,7 +107,7 @@ class ServerProcess:
             return "cpu"
         from hushd_worker import card  # lazy: it loads the driver's interface
 
-        return "cuda" if card.taken() else "cpu"
+        return "cuda" if card.memory_used() else "cpu"
 
     @contextlib.contextmanager
     def line(self, check: Check, bounds: Bounds) -> Iterator[Line]:

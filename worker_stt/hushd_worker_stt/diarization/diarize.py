@@ -69,7 +69,7 @@ class Diarizer:
         self._held = np.concatenate((self._held, samples)) if len(self._held) else samples
         self._fresh += len(samples)
         while len(self._held) >= WINDOW:
-            self._look(self._held[:WINDOW])
+            self._analyse(self._held[:WINDOW])
             self._held = self._held[self._step * FRAME_STEP_SAMPLES :]
             self._fresh = len(self._held) - (WINDOW - self._step * FRAME_STEP_SAMPLES)
 
@@ -81,14 +81,14 @@ class Diarizer:
             check: called from time to time; its exceptions end the search.
         """
         if self._fresh > 0:
-            self._look(self._held)
+            self._analyse(self._held)
             self._fresh = 0
         voices = self._voices(speakers, check)
         if voices is None:
             return []
         return tidied(_voiced(list(self._decode(voices, check)), voices))
 
-    def _look(self, window: Samples) -> None:
+    def _analyse(self, window: Samples) -> None:
         frames = min(WINDOW_FRAMES, -(-len(window) // FRAME_STEP_SAMPLES))
         if len(window) < 2 * FRAME_STEP_SAMPLES or level(window) < SILENT_LEVEL:
             self._windows.append(_Window(frames, np.packbits(np.zeros(frames * SPEAKERS_AT_ONCE, bool)).tobytes()))

@@ -117,7 +117,7 @@ class Server(Engine):
             "granularity": granularity,
             "words": "true" if granularity else "false",
         }
-        fields = file.taken(server_file.filled(file.form, values)) | dict(options.decoder.get("extra") or {})
+        fields = file.accepted(server_file.filled(file.form, values)) | dict(options.decoder.get("extra") or {})
         body, kind = exchange.form(fields, sound)
         path = server_file.path(file.hear, values)
         with self._server.ask(path, body, kind, check, bounds) as answer:

@@ -71,7 +71,7 @@ class DraftedUtterance:
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         if self.held and self._final and self._length >= self._transcriber.length.shortest * RATE:
-            yield from self._settle(self._length, self._final)
+            yield from self._finalise(self._length, self._final)
         for samples in (*self.held, *frames):
             self._audio.append(samples)
             self._length += len(samples)
@@ -80,7 +80,7 @@ class DraftedUtterance:
             if self._length > self._transcriber.length.longest * RATE:
                 audio = np.concatenate(self._audio)
                 end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
-                yield from self._settle(end, self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
+                yield from self._finalise(end, self._transcriber.transcribe(Piece(self._start, audio[:end]), False))
         self.held.clear()
         if self.seconds >= self._next_draft:
             draft = self._pass(self._phrase, draft=True)
@@ -98,7 +98,7 @@ class DraftedUtterance:
             self._final = self._pass(0, draft=False)
         yield from self._say(self._final)
 
-    def _settle(self, end: int, final: list[Segment]) -> Iterator[Segment | Unstable]:
+    def _finalise(self, end: int, final: list[Segment]) -> Iterator[Segment | Unstable]:
         """Finishes the utterance up to the sample `end` of the audio that is not final; `final` is its text."""
         yield from self._say(final)
         self._start += end / RATE

@@ -76,7 +76,7 @@ class StreamedUtterance:
         self.held.clear()
         if sum(map(len, self._pending)) < self._feed_s * RATE:
             return
-        audio = self._taken()
+        audio = self._next_audio()
         if self._length(audio) <= self._streaming.length.longest:
             yield from self._report(self._feed(audio))
             return
@@ -87,7 +87,7 @@ class StreamedUtterance:
 
     def pause(self, frame: Samples) -> Iterator[Segment | Unstable]:
         """Feeds all speech to the model, so that little is left to do if this is the end."""
-        if not self.held and len(audio := self._taken()):
+        if not self.held and len(audio := self._next_audio()):
             hypothesis = self._feed(audio)
             if self._position - self._start >= self._streaming.length.shortest:
                 yield from self._end()
@@ -96,7 +96,7 @@ class StreamedUtterance:
         self.held.append(frame)
 
     def finish(self) -> Iterator[Segment]:
-        if len(audio := self._taken()):
+        if len(audio := self._next_audio()):
             self._feed(audio)
         yield from self._end()
 
@@ -112,7 +112,7 @@ class StreamedUtterance:
         feed_s = self._streaming.feed_s
         return feed_s if self._stream else max(feed_s, self._streaming.first_s())
 
-    def _taken(self) -> Samples:
+    def _next_audio(self) -> Samples:
         audio = np.concatenate([np.zeros(0, np.float32), *self._pending])
         self._pending = []
         return audio

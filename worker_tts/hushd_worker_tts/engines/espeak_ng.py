@@ -69,7 +69,7 @@ class EspeakNg(Engine):
         self._rate = 0
         self._blocks: list[bytes] = []
         self._marks: list[tuple[int, int]] = []  # character and sample
-        self._callback = _Callback(self._take)  # kept alive here, since espeak holds no reference to it
+        self._callback = _Callback(self._on_sound)  # kept alive here, since espeak holds no reference to it
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:
@@ -112,7 +112,7 @@ class EspeakNg(Engine):
             marks = tuple((place, sample / self._rate) for place, sample in self._marks)
             yield AudioChunk(samples, self._rate, marks)
 
-    def _take(self, wave: Any, count: int, events: Any) -> int:
+    def _on_sound(self, wave: Any, count: int, events: Any) -> int:
         """Receives pieces of audio and their events from espeak; returns 0, which means continue."""
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))

@@ -140,7 +140,7 @@ class Server(Engine):
             "speed": None if speed == 1.0 else speed,
             "stretch": None if speed == 1.0 else 1 / speed,
         }
-        fields = file.taken(server_file.filled(file.body, values))
+        fields = file.accepted(server_file.filled(file.body, values))
         body = json.dumps(fields | dict(extra)).encode()
         path = server_file.path(file.speech, values)
         with self._server.ask(path, body, "application/json", check, bounds) as answer:
