@@ -252,14 +252,12 @@ def prepared_answers() -> dict[str, Any]:
 
 def _starts() -> dict[str, Operation]:
     """The operations, by the words before each one's table in the protocol's document."""
-    from hushd_schema.operations.decoder import DECODER
     from hushd_schema.operations.models import PULL
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
 
     return {
         "**`transcribe`**": TRANSCRIBE,
-        "The options of `decoder`": DECODER,
         "**`synthesize`**": SYNTHESIZE,
         "**`pull`**": PULL,
     }
@@ -268,8 +266,10 @@ def _starts() -> dict[str, Operation]:
 def of_parameters() -> Iterator[str]:
     """The bounds and the default of each parameter, and the bounds of what a file of a server may hold."""
     from hushd_schema import server_file
+    from hushd_schema.operations.decoder import DECODER
 
-    for operation in _starts().values():
+    transcribe, *others = _starts().values()
+    for operation in (transcribe, DECODER, *others):
         for name, field in operation.fields.items():
             kinds = [field.kind, *(form.kind for form in (field.option, field.http, field.mcp) if form and form.kind)]
             bounds = "; in other forms ".join(dict.fromkeys(kind.must_be for kind in kinds))

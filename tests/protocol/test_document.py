@@ -163,9 +163,10 @@ def test_every_word_in_code_type_is_known() -> None:
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {
-        "chunk_s", "leave_s", "log_tail", "st_dev", "st_ino", "st_size", "total_s", "why_there",
-        "zmq_socket_monitor",
+        "leave_s", "log_tail", "st_dev", "st_ino", "st_size", "temperature_increment_on_fallback", "total_s",
+        "why_there", "zmq_socket_monitor",
     }  # fmt: skip
+    assert all(f"`{name}`" in TEXT for name in DECODER.fields)
     warnings = {row["warning of a speech"].strip("`") for row in table("warning of a speech")}
     assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings
 

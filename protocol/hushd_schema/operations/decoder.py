@@ -26,14 +26,13 @@ def _or_off(low: float, high: float) -> Kind:
 def _option(
     kind: Kind,
     about: str,
-    help: str = "",
     *,
     at_command: Kind | None = None,
     must_be: str = "",
     none: Any = NotImplemented,
     flag: str = "",
 ) -> Field:
-    option = Option((flag,) if flag else (), help, "X", WHISPER, at_command, must_be, none)
+    option = Option((flag,) if flag else (), "", "X", WHISPER, at_command, must_be, none)
     return Field(kind, about, by_engine=True, option=option)
 
 
@@ -45,7 +44,6 @@ DECODER = Operation(
         "length_penalty": _option(number(0, 1), "the preference for longer texts"),
         "no_repeat_ngram_size": _option(
             whole(1, 100),
-            "of faster-whisper: no sequence of so many tokens comes twice in a piece, against text that repeats itself",
             "with faster-whisper: no sequence of this many tokens repeats",
         ),
         "suppress_tokens": _option(
@@ -54,13 +52,11 @@ DECODER = Operation(
                 lambda value: isinstance(value, list) and all(type(each) is int for each in value),
                 parse=_tokens,
             ),
-            "a list of tokens to leave out; -1: symbols",
             "tokens to leave out, separated by commas; -1: symbols",
             must_be="numbers with commas between them",
         ),
         "temperature_increment": _option(
             _or_off(0.01, 1),
-            'added to the temperature while the text is doubtful; `"off"`: try once',
             "added to the temperature while the text is doubtful; None: try once",
             at_command=number(0.01, 1),
             none=OFF,
@@ -68,21 +64,18 @@ DECODER = Operation(
         ),
         "compression_ratio_threshold": _option(
             _or_off(0, 1000),
-            'text that repeats itself more is doubtful, 2.4; or `"off"`',
             "more repetitive text is doubtful; default: 2.4",
             at_command=number(0, 1000),
             none=OFF,
         ),
         "logprob_threshold": _option(
             _or_off(-1000, 0),
-            'text that is less likely is doubtful, -1; or `"off"`',
             "less likely text is doubtful; default: -1",
             at_command=number(-1000, 0),
             none=OFF,
         ),
         "no_speech_threshold": _option(
             _or_off(0, 1),
-            'above it doubtful text counts as silence, 0.6; or `"off"`',
             "above this, doubtful text counts as silence; default: 0.6",
             at_command=number(0, 1),
             none=OFF,
@@ -91,21 +84,16 @@ DECODER = Operation(
         "append_punctuations": _option(text(100), "marks that belong to the previous word"),
         "hallucination_silence_threshold": _option(
             number(0, 3600),
-            "with word times: seconds of silence around doubtful words, of which longer ones are skipped",
             "with word times: skip longer silence around doubtful words",
             none=None,
         ),
         "threads": _option(
             whole(0, 1024),
-            "of whisper: cores to use; 0: the configuration's; faster-whisper takes `OMP_NUM_THREADS` at its start",
             "with whisper: cores to use; default: the configuration's, which alone counts for faster-whisper",
         ),
-        "condition_on_previous_text": _option(
-            flag(), "give each piece the text before it, false", "give each piece the previous text; default: False"
-        ),
+        "condition_on_previous_text": _option(flag(), "give each piece the previous text; default: False"),
         "carry_initial_prompt": _option(
             flag(),
-            "give every piece the prompt, not only the first, true",
             "give every piece the initial prompt, not only the first; default: True",
         ),
     },
