@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
 ROWS = {
     package: (of_hushd, of_others)
-    for names, of_hushd, of_others in re.findall(r"^\| (`hushd.*?) \| (.*?) ?\| (.*?) \|$", PAGE, re.MULTILINE)
+    for names, of_hushd, of_others in re.findall(r"^\| (`hushd.*?) \| .*? \| (.*?) ?\| (.*?) \|$", PAGE, re.MULTILINE)
     for package in re.findall(r"`(hushd\w*)`", names)
 }
 
