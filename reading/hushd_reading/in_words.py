@@ -13,7 +13,8 @@ from .language import Language
 
 # Digits and signs other than those of plain sentences; most texts have none, and need none of the modules behind this.
 _ODD = re.compile(
-    r"\d|[^\w\s.,;:!?'’\"“”«»()…—-]|_|[²³¹½⅓⅔¼¾⅕-⅞⁰-₉]|\w\.\w|\w\.[-–]| [-–] |[a-z][-–][A-Z]|\b[A-Z]{3}|[A-F]-(?!\w)"
+    r"\d|(?<=\w )(?:k[mg]|[cm]m|[cdm]l|[kMGT]Wh|[kMG]Hz)\b"
+    r"|[^\w\s.,;:!?'’\"“”«»()…—-]|_|[²³¹½⅓⅔¼¾⅕-⅞⁰-₉]|\w\.\w|\w\.[-–]| [-–] |[a-z][-–][A-Z]|\b[A-Z]{3}|[A-F]-(?!\w)"
 )
 _STOPPED = re.compile(r"\b([^\W\d_]{1,15})\.")
 _ROMAN = re.compile(r"\b([^\W\d_]{1,30}) [IVXLCDM]{1,9}\b|\b[IVX]{1,9}(?:er|re|e|ème)s?\b")

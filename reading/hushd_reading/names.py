@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from . import cldr, gender
 from .language import Language, ready, table
+from .near import Near
 
 _ISO = (
     "EUR USD GBP JPY CHF CNY AUD CAD NZD HKD SGD BRL MXN "
@@ -54,6 +55,12 @@ def unit(sign: str, language: Language, single: bool) -> str:
         return str(own.split("/")[0 if single else -1])
     name = table("common")["units"].get(sign)
     return (cldr.unit(name, language.tag, single) or sign) if name else sign
+
+
+def noun_after(near: Near) -> str:
+    """Returns the word that follows, of a unit's sign its name in the singular."""
+    word = near.word_after()
+    return unit(word, near.language, True) if word in unit_signs(near.language) else word
 
 
 def noun_gender(name: str, language: Language) -> str | None:

@@ -24,6 +24,7 @@ _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 _SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
+UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|[cm]m|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that are not words, each behind a word
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.
@@ -112,8 +113,8 @@ def of_digits(language: Language) -> list[Shape]:
               decisions.ratio),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
-        Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d )|(?<=\b{language.get('units.of', '#')} ))"
-              r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL])(?![\w'’])"),
+        Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d ))"
+              r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL]|h|min)(?![\w'’])"),
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
         Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
         Shape("scientific", r"\d[eE][-+\d]",
@@ -195,6 +196,7 @@ def of_letters(language: Language) -> list[Shape]:
               decisions.roman),
         Shape("power", r"\^", _POWER),
         Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
+        Shape("unit", UNIT, rf"{UNIT}(?![\w'’/²³-]|\.\w)"),
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?!\w)"),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("nothing", "[<>]", r"<(?=/?[A-Za-z])|(?<=[\w\"'/])>"),

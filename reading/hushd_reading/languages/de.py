@@ -141,14 +141,18 @@ def say_sentence(verbaliser: Verbaliser, record: object, near: Near, parts: Part
     return "Satz"
 
 
+def say_also(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says the stroke of 1./2. Mai, which of a night is two days."""
+    return " auf den " if re.search(r"\bNacht (?:vo[mn]|zum) (?:den )?\S+\Z", near.before) else " und "
+
+
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     return f"{parts['street']}straße"
 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half in the gender of its noun: eine halbe Stunde."""
-    noun = near.word_after()
-    noun = names.unit(noun, near.language, True) if noun in names.unit_signs(near.language) else noun
+    noun = names.noun_after(near)
     of = gender.of(noun, "de") if noun[:1].isupper() else None
     if (fraction.whole, fraction.part, fraction.of) != (None, 1, 2) or of is None:
         return None

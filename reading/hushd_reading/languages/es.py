@@ -36,7 +36,7 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half before a noun: media taza, medio kilo, tres y media tazas."""
-    noun = near.word_after()
+    noun = names.noun_after(near)
     if (fraction.part, fraction.of) != (1, 2) or not noun or noun in near.language.words("not_nouns"):
         return None
     form = gender.of(noun, "es", plural=fraction.whole is not None)

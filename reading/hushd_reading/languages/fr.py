@@ -51,7 +51,8 @@ def _height(meters: str, rest: str) -> str:
 
 _TITLES = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles",
            "Mgr": "monseigneur", "Dr": "docteur", "Pr": "professeur", "St": "saint", "Ste": "sainte",
-           "M.": "monsieur"}  # fmt: skip
+           "M.": "monsieur", "nos": "numéros", "nᵒˢ": "numéros", "nºˢ": "numéros", "n°ˢ": "numéros",
+           "nᵒ": "numéro"}  # fmt: skip
 
 
 def say_century_sign(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

@@ -34,9 +34,8 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half before a noun that is feminine: meia xícara, três e meia xícaras."""
-    if (fraction.part, fraction.of) != (1, 2) or gender.of(
-        near.word_after(), "pt", plural=fraction.whole is not None
-    ) != "f":
+    noun = names.noun_after(near)
+    if (fraction.part, fraction.of) != (1, 2) or gender.of(noun, "pt", plural=fraction.whole is not None) != "f":
         return None
     return "meia" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'pt', 'f')} e meia"
 

@@ -73,9 +73,10 @@ class Amounts(Numbers):
         return f" {self.language['units.per']} "
 
     def unit(self, record: object, near: Near, parts: Parts) -> str:
-        """Says a unit that has no number right before: 2½ kg, deux millions de km; trois quarts de kilogramme."""
+        """Says a unit that has no number right before: 2½ kg, a few km; trois quarts de kilogramme, per km."""
         part = _PART.search(near.text[: near.start])
-        name = names.unit(parts["unit"], self.language, part is not None)
+        single = part is not None or near.word_before() in self.language.words("units.single")
+        name = names.unit(parts["unit"], self.language, single)
         if part is None:
             return name
         if of := self.language.get("fraction.of"):
