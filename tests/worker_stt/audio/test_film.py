@@ -281,6 +281,19 @@ def test_a_film_is_read_beyond_damage(tmp_path: Path, form: str, lost: str) -> N
     assert float(near[1]) == pytest.approx(10, abs=1.6)
 
 
+def test_a_part_that_is_cut_out_of_ac3_is_named(tmp_path: Path) -> None:
+    """Frames have no times, but a checksum: the one in which the cut is fails it."""
+    path = film(tmp_path / "a.ac3", np.random.default_rng(0).normal(0, 0.1, 12 * RATE))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 5001 :])
+    assert "near 6.0 s" in read(path)[1].damage
+
+
+def test_an_avi_with_aac_is_read(tmp_path: Path) -> None:
+    """Its codec's tag, 0xFF, is not ASCII."""
+    assert not read(film(tmp_path / "a.avi", tones(2), codec="aac"))[1].damage
+
+
 @pytest.mark.parametrize("form", ["OGG", "MP3", "FLAC", "WAV"])
 def test_what_follows_a_recording_is_no_damage(form: str) -> None:
     """Tags at its end cost none of its last samples."""

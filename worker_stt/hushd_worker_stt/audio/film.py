@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,8 @@ _MAX_FILE_S = 6 * 3600  # seconds of the longest file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _PACKET_HEAD_BYTES = 64
 _RAW = ("aac", "ac3", "eac3", "dts", "mp3")  # formats of frames alone
+_UNTIMED = ("ac3", "eac3")  # formats of checked frames without a clock: nobody knows how many are missing at a damage
+_CHECKED = ("ac3", "eac3", "wavpack")  # codecs whose decoders pass over wrong checksums by default
 _MOST_FRAME_BYTES = 2**16  # bytes that no frame of such a format has
 _WORD_S = 0.2  # seconds of sound in which a word may be
 _TORN = "its last sound is incomplete"
@@ -228,10 +230,11 @@ class Film(AbstractContextManager["Film"]):
         stream = self._streams[self.track - 1]
         if stream.codec_context is None:
             raise self._undecodable("its codec is unknown")
-        if stream.codec_context.codec_tag in kinds.LOCKED:
-            raise self._unreadable(kinds.PROTECTED)
+        with suppress(UnicodeDecodeError):  # PyAV knows tags in ASCII: AAC in an AVI has another, and FLAC in a WAV
+            if stream.codec_context.codec_tag in kinds.LOCKED:
+                raise self._unreadable(kinds.PROTECTED)
         form = self._file.format.name
-        if stream.codec_context.name == "wavpack":  # its decoder passes over wrong checksums by default
+        if stream.codec_context.name in _CHECKED:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
         passage = extent.Passage(self._bytes, form, stream.index)
         torn, any_frame, latest, lost_s, torn_s = "", False, 0.0, 0.0, 0.0
@@ -246,7 +249,7 @@ class Film(AbstractContextManager["Film"]):
                     frames: list[AudioFrame] = packet.decode()
                 except self._av.FFmpegError as error:  # the error is this packet's alone: the next one may be whole
                     torn, torn_s = _why(error), torn_s or self.seconds
-                    lost_s += passage.lost(packet)
+                    lost_s += _WORD_S if form in _UNTIMED else passage.lost(packet)
                     continue
                 if frames:
                     if any_frame and lost_s >= _WORD_S and self.gap_s is None:
