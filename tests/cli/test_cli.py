@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -310,16 +309,6 @@ def test_logs(runtime: Path) -> None:
     assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd logs")
 
 
-def test_help_and_version() -> None:
-    """Every command explains itself, and says which version it is."""
-    for name in ("say", "listen", "hushd"):
-        helped = run(name, "--help")
-        assert (helped.returncode, helped.stderr) == (0, b"")
-        assert helped.stdout.startswith(f"usage: {name}".encode())
-        assert run(name, "--version").stdout.startswith(b"hushd ")
-    assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_router: Start, tmp_path: Path) -> None:
     """No message, no half file, the request cancelled."""
@@ -337,43 +326,3 @@ def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_ro
     assert (process.returncode, complaint) == (code, b"")
     assert os.listdir(tmp_path) == []
     router.wait_for(Cancel)
-
-
-def test_ctrl_c_at_any_moment_of_the_start(start_router: Start, sound: Path) -> None:
-    """From the first line of hushd's code on, Ctrl-C is what a shell calls 130 without a word, imports included."""
-    start_router()
-    started = """
-import sys, hushd_cli.entry as cli
-take = cli._take_signals
-def told(interrupt):
-    take(interrupt)
-    cli._take_signals = take
-    sys.stdout.write("."); sys.stdout.flush()
-cli._take_signals = told
-cli.listen()
-"""
-    for step in range(12):
-        process = subprocess.Popen(
-            [sys.executable, "-c", started, str(sound)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        process.stdout.read(1)
-        threading.Event().wait(0.001 + step * 0.006)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
-        assert (process.returncode in (-signal.SIGINT, 128 + signal.SIGINT), complaint) == (True, b""), step
-
-
-def test_an_ignored_interrupt_stays_ignored(start_router: Start, sound: Path) -> None:
-    """A shell starts `listen a.wav &` with SIGINT ignored: Ctrl-C is not for it."""
-    router = start_router()
-    line = " ".join(f"'{word}'" for word in command("listen", str(sound)))
-    process = subprocess.Popen(["sh", "-c", f"trap '' INT; exec {line}"], stdout=subprocess.PIPE)
-    (request,) = router.wait_for(Request)
-    process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.2)
-    assert router.of(Cancel) == []
-    process.terminate()
-    process.communicate(timeout=60)
-    assert request.id == router.wait_for(Cancel)[0].id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from hushd_cli.reference import Argument, commands
+from hushd_cli.reference import commands
 from manual import pages
 from support.outside import needs
 
@@ -20,15 +20,6 @@ def test_every_command_and_option_is_on_a_page() -> None:
         assert command.path in text or command.words[-1] in ("say", "listen")
         assert all(flag in text for option in command.options for flag in option.flags), command.path
     assert str(ROOT) not in text
-
-
-def test_choices_are_listed_once() -> None:
-    """They stand behind the help, unless that lists them."""
-    priority = Argument(("--priority",), "PRIORITY", "text, progress: which comes first", ("text", "progress"))
-    speed = Argument(("--speed",), "SPEED", "how slow it may be", ("fast", "slow"))
-    assert priority.sentence == "Text, progress: which comes first."
-    assert speed.sentence == "How slow it may be. One of fast, slow."
-    assert Argument(("--json",), "", "").sentence == ""
 
 
 @needs("mandoc")

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands import completion
 from hushd_cli.reference import commands
-from hushd_models import catalogue, listings
+from hushd_models import listings
 from hushd_protocol.system import paths
 from hushd_schema.description import Descriptions
 from support.outside import lacking
 from support.peer import BOUND_S
-from support.refusals import hushd_error
 
 
 @pytest.fixture
@@ -185,29 +184,3 @@ def test_names_come_without_a_parser(line: str, monkeypatch: pytest.MonkeyPatch)
     """A parser imports what its command needs, which takes longer than the answer."""
     monkeypatch.setattr("hushd_cli.reference.parsers", None)
     assert completion.offers(line.split(), "")
-
-
-def test_an_answer_waits_for_no_parser(shell: Path) -> None:
-    """argparse would be a tenth of its time."""
-    (shell / "argparse.py").write_text("raise SystemExit(3)")
-    words = shlex.split("completion answer bash hushd models rm moon")
-    program = "from hushd_cli import entry; entry.hushd()"
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=shell)
-    assert done.stdout == "moonshine/tiny-en\n"
-
-
-def test_names_are_told_without_reading_a_model(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GGUF file's languages take as long as all the rest of an answer."""
-    monkeypatch.setattr(catalogue, "languages_of_files", lambda *_: pytest.fail("a model's file was read"))
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
-    own = runtime / "models" / "faster-whisper" / "mine"
-    own.mkdir(parents=True)
-    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
-        (own / name).touch()
-    assert "faster-whisper/mine" in (completion.offers(["hushd", "models", "rm"], "") or {})
-
-
-def test_an_answer_without_a_word_to_complete_is_a_mistake() -> None:
-    """No shell asks so; a person who tries the command by hand hears how it is called."""
-    with hushd_error("bad_request", "Shell must be one of bash, zsh, fish"):
-        completion.main("hushd completion", ["answer", "bash", "hushd"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -60,18 +59,6 @@ def test_what_is_broken(runtime: Path) -> None:
     assert "engines" not in {finding["area"] for finding in found}
 
 
-@pytest.mark.parametrize(
-    ("room", "files", "free", "state"), [(0, 9, 9, "warning"), (9, 9, 0, "warning"), (9, 0, 0, "ok")]
-)
-def test_a_full_state_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, files: int, free: int, state: str
-) -> None:
-    """No block, or no inode where these are counted: nothing else says so, since all goes on."""
-    monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
-    found = installation._state(tmp_path)
-    assert (found.state, "is full" in found.text) == (state, state == "warning")
-
-
 def test_an_engine_that_cannot_load_is_found(start_supervisor: Start) -> None:
     """Its worker's reason is the finding, its log the remedy, and the other engines are tried all the same."""
     broken = '[worker."stt/moonshine"]\ncommand = ["/bin/false"]\n[worker."tts/hibari"]\n' + command(ECHO)
@@ -114,14 +101,6 @@ def test_a_voice_that_is_slow_here(start_supervisor: Start) -> None:
     assert slow["remedy"] == ""  # no natural voice is faster than hibari
 
 
-def test_a_slow_voice_that_nobody_uses(runtime: Path) -> None:
-    """A warning is for a language of the user's of which the slow model is the usual voice."""
-    (runtime / "config.toml").write_text('languages = ["en", "it"]\ntts_by_language = {it = "kokoro/kokoro-v1.0"}\n')
-    assert machine._language_of("kokoro/kokoro-v1.0") == "it"
-    assert machine._language_of("hibari/en") == "en"
-    assert machine._language_of("kokoro/kokoro-v1.0.int8") == ""
-
-
 @pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("", [])])
 def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: list[str]) -> None:
     """Speech goes on by another voice, which is a warning with the commands that show and choose one."""
@@ -144,28 +123,6 @@ def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
         "wyoming": "note",
     }
     assert "wyoming" in found["wyoming"].remedy
-
-
-@pytest.mark.parametrize(
-    ("program", "told"),
-    [
-        ("""print('{"error": ""}')""", ""),
-        ("""print('{"error": "its driver lists none"}')""", "no card can be used: its driver lists none"),
-        ("raise SystemExit(3)", "no card can be used: the look at the cards failed"),
-        ("import threading; threading.Event().wait()", "no card can be used: the driver has not answered in 1 s"),
-    ],
-)
-def test_a_card_that_its_driver_does_not_show(
-    program: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The doctor looks as the supervisor does, and says in one sentence why no card would be used."""
-    (tmp_path / "look.py").write_text(program)
-    (tmp_path / "python").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{tmp_path}/look.py'\n")
-    (tmp_path / "python").chmod(0o700)
-    monkeypatch.setattr(machine.sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(machine, "_DRIVER_TIMEOUT_S", 1.0)
-    found = list(machine._driver())
-    assert [finding.text.startswith(told) for finding in found] == ([True] if told else [])
 
 
 def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,14 +87,6 @@ def test_one_that_fails_is_not_added(start_supervisor: Start, runtime: Path, cap
         assert (path.read_text() if path.exists() else None) == before
 
 
-def test_one_that_answers_wrongly_is_ended(start_supervisor: Start, runtime: Path) -> None:
-    """A server that starts, and whose answers are refused, has no process left."""
-    start_supervisor("")
-    assert run("add", "mine", "--", *LYING, "{port}", "later=error") == 1
-    with Client() as client:
-        assert not [row for row in client.status().workers if row.engine == "server" and row.pid]
-
-
 def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
     """Its worker goes, too, and what it has told of its voices."""
     start_supervisor("")
@@ -110,30 +102,6 @@ def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) 
     for name in ("mine", "../servers/mine"):
         with pytest.raises(HushdError, match="There is no server"):
             run("remove", name)
-
-
-def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """Its state and its memory while it runs, with what its file says of a container's."""
-    start_supervisor("")
-    servers.write(runtime, "mine", "hoards", hear=False, stop=["true"], stop_timeout=0, memory_mb=1000)
-    with Client() as client:
-        client.preload("tts/server/mine")
-        run("list", "--json")
-        (row,) = json.loads(capfd.readouterr().out)
-    assert (row["state"], row["does"]) == ("ready", ["speaks"])
-    assert row["size_mb"] > 1060  # of the server, beside its worker
-
-
-def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """The sentence quotes the end of its log, which a download shows as it is written."""
-    servers.write(runtime, "mine", "crash", hear=False)
-    assert run("try", "mine", "--download") == 1
-    shown = capfd.readouterr().err
-    assert "Loading the model" in shown
-    assert "The server mine ended (exit status 3" in shown
-    start_supervisor("")
-    assert run("try", "mine") == 1
-    assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "said"), [

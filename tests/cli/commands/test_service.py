@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import plistlib
 import subprocess
 import sys
 from pathlib import Path
@@ -87,23 +85,6 @@ def test_without_systemctl_it_says_what_to_do(home: Path) -> None:
     assert (gone.returncode, tree(home)) == (0, {})
 
 
-def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The packaged property list with this Python and the socket's absolute path; launchctl is told by domain."""
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/tmp/hushd-test")
-    ours = units.find(None, os.environ, "darwin")
-    ((path, text),) = ours.files.items()
-    assert path == home / "Library/LaunchAgents/org.hushd.plist"
-    agent = plistlib.loads(text.encode())
-    packaged = plistlib.loads((units.PACKAGING / "launchd/org.hushd.plist").read_bytes())
-    assert agent["ProgramArguments"] == [sys.executable, *packaged["ProgramArguments"][1:]]
-    assert agent["Sockets"] == {"client": {"SockPathName": "/tmp/hushd-test/client.sock", "SockPathMode": 0o600}}
-    assert {key: agent[key] for key in agent if key not in ("ProgramArguments", "Sockets")} == {
-        key: packaged[key] for key in packaged if key not in ("ProgramArguments", "Sockets")
-    }
-    assert ours.start == (("launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)),)
-    assert ours.stop == ours.renew == (("launchctl", "bootout", f"gui/{os.getuid()}/org.hushd"),)
-
-
 def test_install_listens_for_other_programs_where_it_is_told_to(home: Path) -> None:
     """A unit for each kind, with all its addresses; a running service is ended, as systemd gives it no more sockets."""
     manager(home)
@@ -145,18 +126,3 @@ def test_a_folder_is_watched_from_each_login_on(home: Path) -> None:
     assert unit.exists()
     hushd("uninstall")
     assert list(units_folder.iterdir()) == []
-
-
-@pytest.mark.plugin("watch")
-def test_the_agent_of_a_watched_folder_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """launchd runs the same words at each login, and again after a failure; its file is found again."""
-    monkeypatch.chdir(home)
-    (home / "in").mkdir()
-    ours = units.watcher(["in", "-f", "srt"], "darwin")
-    ((path, text),) = ours.files.items()
-    agent = plistlib.loads(text.encode())
-    assert agent["ProgramArguments"] == [sys.executable, "-P", "-m", "hushd", "watch", "in", "-f", "srt"]
-    assert (agent["WorkingDirectory"], agent["RunAtLoad"]) == (str(home), True)
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    assert [list(service.files) for service in units.watchers("darwin")] == [[path]]

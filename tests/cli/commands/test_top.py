@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import re
 import select
 import signal
 import struct
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from support import warm
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Supervisor
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 
@@ -108,24 +107,6 @@ def test_its_end_gives_the_terminal_back(top: Terminal, how: str | signal.Signal
     assert top.process.stderr.read() == b""
 
 
-def test_a_pause_gives_the_terminal_back(top: Terminal) -> None:
-    """Ctrl-Z leaves the terminal to the shell; `fg` draws again."""
-    os.kill(top.process.pid, signal.SIGTSTP)
-    top.wait_for("\x1b[?1049l")
-    wait_until(lambda: b") T " in Path(f"/proc/{top.process.pid}/stat").read_bytes(), "it stops")
-    assert termios.tcgetattr(top.theirs) == top.before
-    since = len(top.shown)
-    os.kill(top.process.pid, signal.SIGCONT)
-    top.wait_for("no workers", since)
-
-
-def test_no_colour(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
-    """NO_COLOR=1 draws no colour, only bold, faint and reversed text."""
-    shown = terminal(NO_COLOR="1")
-    shown.wait_for("q quits")
-    assert set(re.findall(r"\x1b\[([0-9;]*)m", shown.shown)) <= {"0", "1", "2"}
-
-
 def test_it_waits_for_a_supervisor(
     runtime: Path, start_supervisor: Callable[[], Supervisor], terminal: Callable[..., Terminal]
 ) -> None:
@@ -156,13 +137,3 @@ def test_a_pipe_gets_one_plain_table(supervisor: Supervisor, terminal: Callable[
     assert said.startswith("hushd top: `hushd top` needs the package rich: ")
     assert said.count("\n") == 1
     assert "[top]" in said
-
-
-def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
-    """The picture is drawn at once, and not at the next look, which is an hour away."""
-    shown = terminal("--period", "3600")
-    shown.wait_for("no workers")
-    fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    since = len(shown.shown)
-    os.kill(shown.process.pid, signal.SIGWINCH)  # it is not the terminal's session, as it would be in a shell
-    shown.wait_for("─" * 60, since)

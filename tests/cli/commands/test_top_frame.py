@@ -84,9 +84,3 @@ def test_names_from_programs_send_no_control_sequence() -> None:
     text = "\n".join(drawn(status(speaker=speaker), 80))
     assert "\x1b" not in text
     assert "bad" in text
-
-
-def test_nothing_runs() -> None:
-    """The absence of a supervisor, and of workers, is said in a line."""
-    assert any("No supervisor runs." in line for line in drawn(None, 60))
-    assert any("no workers" in line for line in drawn(status(), 60))

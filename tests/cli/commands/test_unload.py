@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -11,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import hushd
 import pytest
 from support.peer import CONFIG, Peer, Start, wait_until
 
@@ -91,31 +88,6 @@ def test_a_signal_ends_it_and_the_claim(peer: Peer, number: signal.Signals) -> N
     wait_until(lambda: not refused(peer), "the end of the claim")
 
 
-def test_nobody_who_reads_its_output_waits_for_more(peer: Peer) -> None:
-    """A program that leaves a pipe open to nobody: the process that holds the claim has none of it."""
-    with started(*ALL, "--", "sh", "-c", "exec >&-; read end", stdin=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.read() == ""
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def test_it_has_no_child_that_it_did_not_start(peer: Peer) -> None:
-    """A program that waits for all its children would wait for ever."""
-    code = "import os\ntry: os.wait()\nexcept ChildProcessError: print('none')"
-    with started(*ALL, "--", sys.executable, "-c", code) as process:
-        assert process.communicate()[0] == "none\n"
-
-
-def test_without_a_supervisor_one_is_started(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody must know that workers keep away; what does not run holds nothing."""
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    with held(), hushd.Client(start=False) as client:
-        with pytest.raises(hushd.HushdError, match="until another program ends"):
-            client.preload("stt")
-        client.shutdown()
-
-
 @pytest.mark.parametrize(("program", "status"), [("no-such-program", 127), ("/", 126)])
 def test_a_program_that_cannot_be_run(runtime: Path, program: str, status: int) -> None:
     """Says so in a sentence, with the exit status of `env`."""
@@ -131,23 +103,3 @@ def test_a_mistake_runs_nothing(peer: Peer) -> None:
         with started(*words, "--", "echo", "run", stderr=subprocess.PIPE) as process:
             assert process.communicate()[0] == ""
         assert process.returncode == 2
-
-
-def test_the_terminals_keys_reach_it(peer: Peer) -> None:
-    """Ctrl-C acts upon the program once: it is in the terminal's foreground."""
-    program = "import os, signal, time\nsignal.signal(signal.SIGINT, lambda *_: os.write(1, b'key'))\n"
-    program += "print('begun', flush=True)"
-    child, terminal = pty.fork()
-    if not child:
-        os.execv(HUSHD[0], [*HUSHD, *ALL, "--", sys.executable, "-c", f"{program}\nwhile True: time.sleep(1)"])
-    heard = b""
-    while b"begun" not in heard:
-        heard += os.read(terminal, 1000)
-    os.write(terminal, b"\x03")
-    while b"key" not in heard:
-        heard += os.read(terminal, 1000)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert heard.count(b"key") == 1
-    os.close(terminal)
-    wait_until(lambda: not refused(peer), "the end of the claim")

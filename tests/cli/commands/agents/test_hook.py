@@ -119,16 +119,6 @@ def test_a_prompt_silences_its_session(supervised: Supervisor, hooks: Hooks) -> 
     assert hooks.begun() == 1
 
 
-def test_a_session_has_the_voice_of_its_variable(
-    supervised: Supervisor, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """HUSHD_VOICE is asked for; of one that nobody knows the log has the sentence."""
-    monkeypatch.setitem(hooks.environment, "HUSHD_VOICE", "nobody")
-    hooks.run(stop("abc"))
-    hooks.finish()
-    assert "There is no voice 'nobody'" in paths.find().worker_log("agent-hook").read_text()
-
-
 def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:
     """`off` ends the speech, and keeps agents silent until `on`."""
     hooks.hold.touch()
@@ -151,18 +141,3 @@ def test_without_a_supervisor_the_agent_goes_on(hooks: Hooks, runtime: Path) -> 
     hooks.run(stop("abc"))
     hooks.finish()
     assert "hushd" in paths.find().worker_log("agent-hook").read_text()
-
-
-def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -> None:
-    """`hushd pause NAME` has a session wait, and `resume` has it go on: nothing is lost."""
-    hooks.hold.touch()
-    hooks.run(stop(words(2.0)))
-    hooks.diary.wait_for_sound()
-    hooks.hushd("pause", "api")
-    wait_until(lambda: hooks.diary.lines("close"), "the pause")
-    hooks.hold.unlink()
-    assert len(hooks.left()) == 1
-    hooks.hushd("resume", "api")
-    hooks.finish()
-    assert len(hooks.heard()) == 2
-    assert sum(hooks.heard()) > 2 * 16_000 * 0.99  # the fade ends in silence

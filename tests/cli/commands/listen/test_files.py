@@ -82,28 +82,6 @@ def sounds(tmp_path: Path) -> list[str]:
     return names
 
 
-def test_files_are_written_as_they_finish(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
-    """A transcript that is ready does not wait in memory for a slower one before it."""
-    folder = tmp_path / "out"
-    seen: list[list[str]] = []
-
-    def written() -> list[str]:
-        """Lists whole files: one that is being written has another name, with a dot."""
-        return sorted(path for path in os.listdir(folder) if not path.startswith("."))
-
-    def answer(requests: list[Request]) -> list[Request]:
-        if name(requests[-1]) == "e.wav":
-            wait_until(lambda: len(written()) == 3)
-            seen.append(written())
-            return requests
-        return [requests[-1]] if len(requests) > 1 else []
-
-    Hearers(start_router, answer)
-    assert run(*sounds, "-o", str(folder)).returncode == 0
-    assert seen == [["b.txt", "c.txt", "d.txt"]]
-    assert sorted(os.listdir(folder)) == [f"{letter}.txt" for letter in "abcde"]
-
-
 def test_what_is_piped_in_is_read(start_router: Start, sounds: list[str]) -> None:
     """Without FILE standard input is the recording, if it is a file or a pipe, and no option is for the microphone."""
     got = bytearray()

@@ -56,16 +56,6 @@ def test_a_speaker_is_called_by_name(folder: Path) -> None:
     assert names(listen(folder, "--diarize", "-f", "json", "both.wav")) == ["SPEAKER_00", "SPEAKER_01"]
 
 
-def test_of_a_call_each_channel_is_a_speaker(folder: Path) -> None:
-    """Nobody has to ask, in any format; a known voice has its name, and who says so has them mixed."""
-    done = listen(folder, "-f", "tsv", "call.wav")
-    head, *rows = done.stdout.decode().splitlines()
-    assert head.endswith("\tspeaker")
-    assert {row.split("\t")[3] for row in rows} == {"LEFT", "RIGHT"}
-    assert names(listen(folder, "--speaker", "Nagg=nagg.wav", "-f", "json", "call.wav")) == ["Nagg", "RIGHT"]
-    assert b"LEFT" not in listen(folder, "--channels", "False", "call.wav").stdout
-
-
 def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path there begins at its own folder, and both clients read the same table."""
     config = folder / "hushd.toml"

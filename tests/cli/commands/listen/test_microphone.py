@@ -1,4 +1,4 @@
-"""Listening live: what a client asks, what it shows of the unfinished, which microphone it takes."""
+"""Listening live: what a client asks again, how a session ends, and how unfinished text is shown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd import Client, HushdError
-from hushd.audio.devices import Device, choose
-from hushd.audio.microphone import MICROPHONE_CHUNK_S, ZEROS_S, zeros_reason
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -96,24 +93,6 @@ def test_the_unfinished_on_a_line(stable: str, text: str, columns: int, line: st
     assert unfinished(stable, text, columns) == line.replace("[", "\x1b[2m").replace("]", "\x1b[0m")
 
 
-DEVICES = [
-    Device(0, "HDA Intel PCH", "ALSA", 2, False),
-    Device(2, "Headset", "ALSA", 1, True),
-    Device(3, "Headset Pro", "ALSA", 1, False),
-    Device(7, "default", "ALSA", 32, False),
-    Device(8, "default", "JACK", 32, False),
-]
-
-
-@pytest.mark.parametrize(
-    ("wish", "number"),
-    [("headset", 2), ("Headset P", 3), ("hda", 0), (3, 3), ("3", 3), ("default", 7), (" HEADSET ", 2)],
-)
-def test_a_microphone_by_name(wish: str | int, number: int) -> None:
-    """A microphone is named by number, name, or how that begins; the first of those that have one name."""
-    assert choose(DEVICES, "microphone", wish) == number
-
-
 def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """`listen` on a microphone that hears a hum."""
     return warm.Popen(
@@ -179,24 +158,3 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
         "listen: Listening: Ctrl-C ends.\r\n"
         "\r\x1b[K\x1b[2mEver\x1b[0m\r\x1b[KEver\x1b[2m tried\x1b[0m\r\x1b[KEver tried\x1b[2m again\x1b[0m\r\x1b[K"
     )
-
-
-def test_a_microphone_that_gives_nothing_but_zeros(
-    start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A Mac without permission gives them: the sentence says so in place of "Nobody spoke", and where to allow it."""
-    with monkeypatch.context() as macos:
-        macos.setattr(sys, "platform", "darwin")
-        assert "System Settings, Privacy & Security, Microphone" in zeros_reason()
-    monkeypatch.setenv("HUSHD_ZEROS", "1")
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Chunk) and message.seq == round((ZEROS_S + 1) / MICROPHONE_CHUNK_S):
-            router.send(route, Error(id=message.id, code="no_speech", message="Nobody spoke."))
-        elif not isinstance(message, Chunk):
-            finishing(router, route, message)
-
-    start_router(script)
-    process = start_listen(runtime)
-    assert process.communicate(timeout=60) == ("", "listen: The microphone sends nothing but zeros: is it muted?\n")
-    assert process.returncode == 1

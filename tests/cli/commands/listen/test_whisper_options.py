@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import parse, transcribe_options
-from hushd_models import advice
-from hushd_models.choice import models as model_choice
-from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
-from hushd_schema.description import HearingDescription
 from support.scripted_router import ScriptedRouter
 
 from .test_files import run, segment
@@ -148,16 +144,3 @@ def test_a_model_that_is_not_here(model: str, words: str, start_router: Start, t
     assert words in done.stderr.decode()
     assert done.stderr.count(b"\n") == 1
     assert router.of(Request) == []
-
-
-@pytest.mark.parametrize("installed", [True, False])
-def test_a_model_whose_engine_is_not_here(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is pulled by the name it was asked for, whether its engine is here or is to be installed first."""
-    monkeypatch.setattr(advice, "engine_installed", lambda engine: installed)
-    turbo = {"name": "turbo", "installed": False, "memory_mb": 1494}
-    described = HearingDescription.from_data({"engines": [{"name": "faster-whisper", "models": [turbo]}]})
-    with pytest.raises(HushdError) as refused:
-        model_choice.find(described, "turbo")
-    assert refused.value.code == "model_missing"
-    assert "`hushd models pull faster-whisper/turbo`" in str(refused.value)
-    assert ("needs the engine faster-whisper" in str(refused.value)) is not installed

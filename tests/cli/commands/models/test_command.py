@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -203,14 +201,3 @@ def test_recommendations_in_text_and_in_json_say_the_same(
     for locale, language in (("fr_CA.UTF-8", "fr"), ("C.UTF-8", "en")):
         monkeypatch.setenv("LC_ALL", locale)
         assert {one["language"] for one in answer("recommend")} == {language}
-
-
-def test_nothing_heavy_and_no_supervisor(machine: Store) -> None:
-    """Listing imports neither sockets nor a client, engine or library of the hub's."""
-    program = (
-        "import sys; from hushd_cli.commands.models.command import main; main('hushd models', ['list'])\n"
-        "heavy = {'zmq', 'socket', 'numpy', 'psutil', 'tomllib', 'huggingface_hub', 'msgpack'}\n"
-        "print(heavy & set(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
-    assert done.stderr == "set()\n"

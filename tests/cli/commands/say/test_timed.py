@@ -106,14 +106,6 @@ def test_what_would_sound_into_the_next_is_spoken_faster(capfd: pytest.CaptureFi
     assert "Cue 1 is 0.5 s too long, even 1.35 times as fast: the next begins later." in capfd.readouterr().err
 
 
-def test_a_text_that_is_too_long_throughout_is_named_in_few_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    """The first cues are named, and how many more there are."""
-    spoken(*((float(n), n + 1.0, "one two three four five") for n in range(9)))
-    errors = capfd.readouterr().err.splitlines()
-    assert [line.partition("Cue ")[2].split()[0] for line in errors[:5]] == ["1", "2", "3", "4", "5"]
-    assert [line.partition(": ")[2] for line in errors[5:]] == ["3 more cues cannot be spoken in time."]
-
-
 def test_people_at_once_sound_at_once() -> None:
     """Each with a voice of their own: that of their name, or one that nobody else has; one person waits for the end."""
     people = (0.0, 2.0, "[Heart]: one two"), (0.5, 2.0, "[Anna]: three"), (0.6, 2.0, "[Anna]: four")
