@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import io
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -205,15 +204,6 @@ def test_the_rest_of_a_recording_is_asked_for(
     }
 
 
-def test_a_connection_is_renewed_between_requests(start_router: Start, client: Client, sound: Path) -> None:
-    """A supervisor that was restarted since the last request goes unnoticed."""
-    first = start_router(hearing)
-    client.transcribe(sound)
-    first.die()
-    start_router(hearing)
-    assert client.transcribe(sound).text == "Hi."
-
-
 # --- speaking ---------------------------------------------------------------------------------------------------------
 
 
@@ -322,17 +312,6 @@ def test_abandoned_speech_is_cancelled(start_router: Start, client: Client) -> N
     gc.collect()
     client.synthesize("y").close()
     assert [c.id for c in router.wait_for(m.Cancel, 2)] == [r.id for r in router.of(m.Request)]
-
-
-def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> None:
-    """Ctrl-C in the waiting thread raises KeyboardInterrupt at once, and the supervisor is told."""
-    router = start_router()
-    threading.Thread(
-        target=lambda: (router.wait_for(m.Request), os.kill(os.getpid(), signal.SIGINT)), daemon=True
-    ).start()
-    with pytest.raises(KeyboardInterrupt):
-        list(client.synthesize("x"))
-    router.wait_for(m.Cancel)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

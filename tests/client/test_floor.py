@@ -179,18 +179,6 @@ def test_what_is_given_back_is_given_back_when_that_is_interrupted(
         router.wait_for(Yield)
 
 
-def test_the_next_supervisor_is_asked(start_router: Start) -> None:
-    """One that leaves, or is gone, is followed by a claim to the next; the wait goes on."""
-    first = start_router(Usher("waiting"))
-
-    def follow(state: str) -> None:
-        first.die()
-        start_router(Usher("granted"))
-
-    with Client() as client, client.floor("speaker", on_wait=follow) as floor:
-        assert floor.held
-
-
 def leave(usher: Usher, client: Client) -> None:
     """Has the supervisor leave as a real one does: by then nobody reaches it any more."""
     paths.find().client_socket.unlink()

@@ -122,25 +122,6 @@ async def test_a_cancelled_call_ends_its_job(how: str, start_supervisor: Start) 
         assert started.calm <= 0.2
 
 
-async def test_a_cancelled_input_is_ended(start_supervisor: Start) -> None:
-    """An asynchronous generator that feeds a call is not left waiting once nobody wants its pieces."""
-    start_supervisor(SLOTS)
-    ended = []
-
-    async def recording() -> AsyncIterator[bytes]:
-        try:
-            yield b"sound"
-            await asyncio.Event().wait()
-        finally:
-            ended.append(True)
-
-    async with AsyncClient() as client:
-        async with await client.listen(recording(), engine="echo", model="a"):
-            await working(client, 1)
-        await working(client, 0)
-        assert ended
-
-
 async def test_a_broken_input_is_the_outcome(start_supervisor: Start) -> None:
     """An exception of the iterable is raised to the caller, and the job ends."""
     start_supervisor(SLOTS)

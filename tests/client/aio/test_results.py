@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd import AsyncClient, Client, HushdError
-from hushd_schema.status import Status
+from hushd import AsyncClient, Client
 from support.peer import Supervisor
 from support.recordings import recording
 
@@ -76,32 +75,6 @@ def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
     assert "Ever tried" in same[0].text
 
 
-def test_live_audio_is_the_same(carried: Supervisor, beckett: Path) -> None:
-    """Segments, partial texts and events of a live request, from an asynchronous and from an ordinary iterable."""
-    samples, rate = soundfile.read(beckett, dtype="int16")
-    data = samples.tobytes()
-    chunks = [data[start : start + 6400] for start in range(0, len(data), 6400)]
-
-    async def hear(client: AsyncClient, audio: Any) -> Any:
-        noted: list[Any] = []
-
-        def note(*what: Any) -> None:
-            noted.append(what)
-
-        heard = await client.listen(audio, rate=rate, continuous=True, on_partial=note, on_event=note)
-        return await heard.transcript(), noted[0]
-
-    async def run(client: AsyncClient) -> list[Any]:
-        return [await hear(client, each) for each in (parts(data), chunks)]
-
-    first, second = asyncio.run(_with_client(run))
-    noted: list[Any] = []
-    with Client() as client:
-        heard = client.listen(chunks, rate=rate, continuous=True, on_event=lambda *a: noted.append(a)).transcript()
-    assert first[0].segments == second[0].segments == heard.segments
-    assert first[1][0] == noted[0][0] == "began"
-
-
 def test_speech_is_the_same(carried: Supervisor, tmp_path: Path) -> None:
     """Iterated over, as an array, saved in formats, timed, of a text that comes in parts; used by several tasks."""
 
@@ -140,57 +113,6 @@ def test_speech_is_the_same(carried: Supervisor, tmp_path: Path) -> None:
         assert len(written) == pytest.approx(len(array), rel=0.2)
     for kind in ("wav", "flac", "pcm", "mp3"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
-
-
-def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Path) -> None:
-    """Descriptions, voices, choices, workers, models, the floor's commands and errors."""
-
-    async def run(client: AsyncClient) -> list[Any]:
-        await client.preload("stt", "tts")
-        return [
-            await client.describe("stt"), await client.voices(), (await client.choose_model("en"))[:2],
-            await client.find_model("tiny-en"), speakers_and_hearers(await client.status()),
-            sorted(await client.unload("stt", "tts")), await client.pause(), await client.resume(),
-            await client.stop_speaking(), await client.reload(),
-            await _refused(client.transcribe(tmp_path / "none.wav")),
-            await _refused(client.transcribe(beckett, language="xx")),
-            await _refused(client.synthesize("Hello.", format="mpeg")),
-            await _refused(client.synthesize("Hello.", priority="high")),
-            await _refused(client.pull("moonshine/none")),
-        ]  # fmt: skip
-
-    found = asyncio.run(_with_client(run))
-    with Client() as client:
-        client.preload("stt", "tts")
-        calls: list[Callable[[], Any]] = [
-            lambda: client.describe("stt"), client.voices, lambda: client.choose_model("en")[:2],
-            lambda: client.find_model("tiny-en"), lambda: speakers_and_hearers(client.status()),
-            lambda: sorted(client.unload("stt", "tts")), client.pause, client.resume, client.stop_speaking,
-            client.reload,
-            lambda: client.transcribe(tmp_path / "none.wav"),
-            lambda: client.transcribe(beckett, language="xx"),
-            lambda: client.synthesize("Hello.", format="mpeg"),
-            lambda: client.synthesize("Hello.", priority="high"),
-            lambda: client.pull("moonshine/none"),
-        ]  # fmt: skip
-        for call, one in zip(calls, found, strict=True):
-            try:
-                other = call()
-            except HushdError as error:
-                other = (error.code, error.message)
-            assert one == other
-
-
-def speakers_and_hearers(status: Status) -> list[tuple[str, str]]:
-    """The name and state of each worker for speech."""
-    return sorted((worker.name, worker.state) for worker in status.workers if worker.role in ("stt", "tts"))
-
-
-async def _refused(call: Awaitable[Any]) -> Any:
-    try:
-        return await call
-    except HushdError as error:
-        return error.code, error.message
 
 
 async def _with_client(run: Callable[[AsyncClient], Awaitable[Any]]) -> Any:

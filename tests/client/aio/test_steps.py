@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hushd.aio import client as aio
 from hushd.transport import steps
-from hushd.transport.steps import Await, Connect, Receive, RunInThread, Steps
+from hushd.transport.steps import Connect, Receive, RunInThread, Steps
 
 
 class Peer:
@@ -75,34 +75,6 @@ def test_both_drivers_raise_where_the_step_was_yielded() -> None:
         raise ValueError("procedure")
 
     assert run_both(procedure) == ["ValueError('procedure')"] * 2
-
-
-def test_a_cancelled_task_is_cancelled_at_its_step() -> None:
-    """The procedure sees it, tidies up, and the task ends as cancelled."""
-    seen: list[type[BaseException]] = []
-
-    async def main() -> None:
-        waiting = asyncio.Event()
-
-        async def forever() -> None:
-            waiting.set()
-            await asyncio.Event().wait()
-
-        def procedure() -> Steps[None]:
-            try:
-                yield Await(forever())
-            except BaseException as error:
-                seen.append(type(error))
-                raise
-
-        task = asyncio.create_task(aio.run(procedure()))
-        await waiting.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
-    assert seen == [asyncio.CancelledError]
 
 
 async def test_a_task_that_is_cancelled_twice_waits_for_its_thread() -> None:

@@ -224,33 +224,6 @@ def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevi
     assert list(samples[:800]) == [heard, lowest] * 400
 
 
-def test_the_volume_changes_without_a_click() -> None:
-    """It is heard in the next block, and goes there a step a sample, in 10 ms for a change of 1."""
-    feed = PlaybackBuffer(CallbackStop, 16000, 1)
-    feed.fill([array("h", [20000] * 4000).tobytes()])
-    feed.begin()
-    assert set(blocks(feed, 500, 1)) == {20000}
-    feed.volume = 0.25
-    played = blocks(feed, 500, 2)
-    assert played[0] < 20000
-    assert set(played[120:]) == {5000}
-    assert max(abs(a - b) for a, b in itertools.pairwise(played)) <= 20000 / 160 + 1
-    feed.volume = 1.0
-    assert set(blocks(feed, 500, 1)[120:]) == {20000}
-
-
-def test_a_player_keeps_its_volume(device: FakeSoundDevice) -> None:
-    """Set between two speeches, it holds for the second; one that makes no sense is refused."""
-    player = Player()
-    player.volume = 0.5
-    player.play([array("h", [20000] * 160).tobytes()], 16000)
-    assert max(array("h", bytes(device.played))) == 10000
-    for volume in (-0.1, 2.1, float("nan")):
-        with pytest.raises(HushdError, match="volume must be a number from 0 to 2"):
-            player.volume = volume
-    assert player.volume == 0.5
-
-
 def test_the_position_is_what_was_heard(device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     """It grows to the length of the speech, and never runs ahead of what the device was given."""
     monkeypatch.setattr(hushd.audio.playback_buffer, "POSITION_S", 0.001)

@@ -205,14 +205,6 @@ def test_all_is_said(stage: Stage) -> None:
     assert stage.when("heard")
 
 
-def test_an_answer_at_the_end(stage: Stage) -> None:
-    """An answer that waits for the end is heard by the same listener, and interrupts nobody."""
-    talk = stage.talk("40 began 5 =Yes.", words=2)
-    assert talk.converse(TEXT).text == "Yes."
-    assert not talk.said.interrupted
-    assert talk.said.heard is None
-
-
 @pytest.mark.parametrize("then", ["", "5 began =Yes."])
 def test_a_cough_stops_it_too(stage: Stage, then: str) -> None:
     """A cough does no more than that: there is nothing to hand over from it, and an answer may follow."""
@@ -289,13 +281,3 @@ def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
     assert len(stage.when("open")) == len(stage.when("close")) == devices
     with pytest.raises(HushdError):
         talk.say(TEXT)
-
-
-def test_the_microphone_is_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A device that stops is an error of the answer, not of the speech."""
-    monkeypatch.setattr(hushd.audio.microphone, "UNPLUGGED_AFTER_S", 0.2)
-    monkeypatch.setattr(hushd.audio.microphone.Microphone, "_callback", lambda *_: None)
-    talk = stage.talk("5 began", words=3)
-    assert talk.say(TEXT).characters == 8
-    with hushd_error("no_device"):
-        talk.converse(TEXT)

@@ -50,16 +50,6 @@ def test_a_stop_ends_what_another_thread_waits_for() -> None:
     assert "outer" in order
 
 
-def test_without_a_stop_errors_pass() -> None:
-    """An exception of the block passes unchanged, and `end` is called once, at its end."""
-    stop = CancelScope()
-    ends: list[int] = []
-    with pytest.raises(HushdError, match="as it was"), stop.ending(lambda: ends.append(1)):
-        raise HushdError("no_speech", "as it was")
-    stop()
-    assert ends == [1]
-
-
 def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
     """Returns the samples that `without_tail` leaves, in one chunk or in many."""
     data = array("h", samples).tobytes()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-import pytest
 from hushd.reports import memory as record
-from hushd.reports.memory import Entry, Window
+from hushd.reports.memory import Entry
 from hushd_schema.status import Status
 
 MB = 1_000_000
@@ -35,13 +34,6 @@ def test_a_server_that_never_unloads_keeps_every_model_that_was_used() -> None:
     assert [at(LIFE, time) for time in (5, 15, 25, 35, 45)] == [(20, 20), (220, 220), (20, 220), (120, 320), (20, 320)]
 
 
-def test_a_model_that_is_loaded_again_counts_once() -> None:
-    """It counts with the most that it has held, since such a server gives nothing back; replicas are hushd's alone."""
-    again = [*LIFE, entry(50, "start", TTS), entry(51, "ready", TTS, 180), entry(52, "start", f"{TTS}#2")]
-    again += [entry(53, "ready", f"{TTS}#2", 190), entry(60, "exit", f"{TTS}#2"), entry(61, "exit", TTS)]
-    assert [at(again, time)[1] for time in (50.5, 51.5, 53.5, 60.5, 61.5)] == [320] * 5
-
-
 def test_downloads_are_no_model() -> None:
     """The process that downloads is held by hushd while it runs, and by no server."""
     pulled = [*LIFE, entry(50, "start", "models/store/local"), entry(51, "beat", "models/store/local", 60)]
@@ -68,27 +60,11 @@ def test_the_status_is_the_newest_moment() -> None:
     assert (moment.supervisor, dict(moment.workers)) == (16 * MB, {STT: 160 * MB, f"{STT}#2": 90 * MB})
 
 
-def test_averages_are_weighted_by_time() -> None:
-    """20 MB for 11 s and 220 MB for 9 s are 110 MB on average."""
-    found = record.window(record.moments(LIFE), 0, 20)
-    assert record.mean(found) == (110 * MB, 110 * MB)
-    later = record.mean(record.window(record.moments(LIFE), 0, 40))
-    assert later == ((20 * 22 + 220 * 9 + 120 * 9) / 40 * MB, (20 * 11 + 220 * 20 + 320 * 9) / 40 * MB)
-
-
 def test_a_short_life_is_seen_in_a_wide_picture() -> None:
     """A part of a picture shows its moment of most memory, not its average."""
     parts = record.highest(record.window(record.moments(LIFE), 0, 4000), 10)
     assert [part.total / MB for part in parts] == [220] + [20] * 9
     assert [part.resident / MB for part in parts] == [320] * 10
-
-
-@pytest.mark.parametrize("seconds", [0.0, 1e-9, 1e-7, 1e-6])
-@pytest.mark.parametrize("end", [15.0, 1.8e9])
-def test_a_window_shorter_than_the_clocks_step(end: float, seconds: float) -> None:
-    """Each part of its picture is the one moment that it has: `since=1ns` is a window without length."""
-    parts = record.highest(record.window(record.moments(LIFE), end - seconds, end), 10)
-    assert [part.total / MB for part in parts] == [at(LIFE, end)[0]] * 10
 
 
 def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
@@ -126,13 +102,3 @@ def test_the_line_of_a_server_that_never_unloads_never_falls() -> None:
         start = chance.uniform(0, 100)
         later = record.window(record.moments(record.since(entries, start)), start, 100)
         assert later[-1].resident == line[-1]
-
-
-def test_a_clock_that_was_set_back() -> None:
-    """Entries of a time to come are left out: no window is longer than it is, and none is negative."""
-    years = 26 * 365 * 86400
-    jumped = [*LIFE[:3], entry(years, "exit", TTS), entry(years + 9, "start", STT), entry(25, "beat", TTS, 180)]
-    status = Status.from_data({"supervisor": {"rss_mb": 20.0}, "workers": []})
-    window = Window.last(3600.0, sorted(jumped, key=lambda each: each.time), status, 30.0)
-    assert (window.start, window.end) == (0, 30)
-    assert Window.last(3600.0, [entry(years, "start", STT)], status, 30.0).data()["mean_mb"] == 20.0

@@ -78,15 +78,6 @@ def test_all_of_it_is_there_whatever_was_done_before(uses: tuple[str, str], tmp_
     assert (made.duration, made.voice) == (1.0, "anna")
 
 
-def test_the_iteration_goes_on_after_a_save(tmp_path: Path) -> None:
-    """Each byte once, as if nobody had saved it meanwhile."""
-    made = spoken()
-    first = next(made)
-    made.save(tmp_path / "a.wav")
-    assert first + b"".join(made) == TONE.tobytes()
-    assert list(made) == []
-
-
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "opus", "mp3", "aiff", "pcm", "raw"])
 def test_it_is_saved_in_the_format_of_the_name(extension: str, channels: int, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hushd.transport.retry import GONE, MAX_LOST, Attempts
 from hushd.transport.source import ForgottenError, Stream
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
+from hushd_protocol.messages import Partial, Request
 from support.refusals import hushd_error
 
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe", input="none")
@@ -91,37 +91,6 @@ def test_of_channels_that_the_worker_has_told_apart_no_rest_is_asked_for() -> No
 
 def _segment(number: int, **more: str) -> Partial:
     return Partial(id=ASKED.id, seq=number, data={"kind": "segment", "end": number, "text": str(number), **more})
-
-
-def test_speech_that_was_begun_is_never_asked_for_again() -> None:
-    """The caller may have played it."""
-    attempts = Attempts(Request(id=ASKED.id, worker="tts/echo/a", op="synthesize", input="none"), None, pulls=False)
-    assert attempts.is_new(Chunk(id=ASKED.id, seq=0, rate=24000, channels=1, payload=b"\0\0"))
-    assert not attempts.again(lost("supervisor_lost"))
-
-
-@pytest.mark.parametrize(("params", "again"), [({"languages": ["fr", "en"]}, True), ({}, False)])
-def test_a_text_in_another_language_is_sent_again_where_its_languages_were_left_open(
-    params: dict[str, Any], again: bool
-) -> None:
-    """Another voice is looked for before it is; a voice that was named is the caller's business."""
-    attempts = Attempts(replace(ASKED, op="synthesize", params=params), None, pulls=False)
-    assert attempts.again(HushdError("other_language", "It is French.", detail={"language": "fr"})) == again
-    assert attempts.language == ("fr" if again else "")
-
-
-@pytest.mark.parametrize("message", [_segment(3), Result(id=ASKED.id)], ids=["another text", "the end"])
-def test_a_repeated_answer_that_differs_is_the_failure_it_was_repeated_for(message: Message) -> None:
-    """The same segments again are left out; others cannot replace them, since the caller has had those."""
-    attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
-    for number in range(2):
-        assert attempts.is_new(_segment(number))
-    failure = lost("supervisor_lost")
-    assert attempts.again(failure)
-    assert not attempts.is_new(_segment(0))
-    with pytest.raises(HushdError) as raised:
-        attempts.is_new(message)
-    assert raised.value is failure
 
 
 @pytest.mark.parametrize(("first", "again"), [({}, {"unjudged": True}), ({"unlikely": True}, {})])

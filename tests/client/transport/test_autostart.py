@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hushd.transport import autostart
@@ -59,26 +58,6 @@ def test_who_connects_waits_for_a_start_that_has_begun(monkeypatch: pytest.Monke
     assert len(starts) == 1
 
 
-@pytest.mark.parametrize(
-    ("answers_s", "ready"), [(autostart.START_TIMEOUT_S - 1, True), (autostart.START_TIMEOUT_S + 1, None)]
-)
-def test_a_supervisor_that_starts_slowly_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, answers_s: float, ready: bool | None
-) -> None:
-    """The wait lasts `START_TIMEOUT_S`, as beside busy programs, and not for ever."""
-    waited: list[float] = []  # ms, a look each
-
-    def poll(ms: float) -> list[object]:
-        waited.append(ms)
-        return []
-
-    waiting = SimpleNamespace(register=lambda *_: None, poll=poll)
-    monkeypatch.setattr(autostart, "select", SimpleNamespace(poll=lambda: waiting, POLLIN=0))
-    monkeypatch.setattr(autostart, "_spawn", lambda *_: None)
-    monkeypatch.setattr(autostart, "running", lambda _: sum(waited) >= 1000 * answers_s)
-    assert autostart._start(find(), "") is ready
-
-
 def _last(folder: Path, text: str, start: int = 0) -> str:
     (folder / "log").write_text(text)
     return autostart._last_line(str(folder / "log"), start)
@@ -89,11 +68,3 @@ def test_what_an_earlier_start_has_said_does_not_explain_this_one(tmp_path: Path
     assert _last(tmp_path, EARLIER) == "hushd: The folder is not ours"
     assert _last(tmp_path, EARLIER, len(EARLIER)) == ""
     assert _last(tmp_path, EARLIER + "hushd: The disk is full.\n", len(EARLIER)) == "hushd: The disk is full"
-
-
-def test_a_long_reason_is_cut_between_two_words(tmp_path: Path) -> None:
-    """A shorter one is whole."""
-    assert _last(tmp_path, "word " * 20 + "\n") == ("word " * 20).strip()
-    cut = _last(tmp_path, "word " * (autostart.MAX_LAST_LINE_CHARACTERS // 5 + 9) + "\n")
-    assert len(cut) <= autostart.MAX_LAST_LINE_CHARACTERS + 2
-    assert cut.endswith("word …")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Thread
-
 import pytest
 from hushd.transport.call import Call, CallEndedError
-from hushd.transport.source import Inline
 from hushd.warnings import exit_code, unused_device
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
+from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Message, Request, Result
 from hushd_schema.results import ResultWarning
 from support.refusals import hushd_error
@@ -93,16 +90,6 @@ def test_an_input_that_cannot_be_read_is_the_outcome(call: Call, posted: list[Me
 )
 def test_a_doubtful_transcript_has_an_exit_code_of_its_own(codes: tuple[str, ...], status: int) -> None:
     assert exit_code(ResultWarning(code=code, message="A sentence.") for code in codes) == status
-
-
-def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread sends it, as the worker takes it, and the last chunk says so."""
-    monkeypatch.setattr(Thread, "start", Thread.run)
-    call = Call(Request(id=b"8 bytes.", worker="stt", op="transcribe", input="stream"), posted.append)
-    call.receive(Credit(id=call.id, chunks=3))
-    call.send_input(Inline(b"x" * (MAX_PAYLOAD + 1)))
-    sent = [(len(message.payload), message.last) for message in posted if isinstance(message, Chunk)]
-    assert sent == [(MAX_PAYLOAD, False), (1, False), (0, True)]
 
 
 @pytest.mark.parametrize(("device", "name"), [

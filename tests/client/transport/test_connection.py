@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import hushd.transport.connection
@@ -97,32 +96,6 @@ def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
         Connection(router.path)
     assert time.monotonic() - started > 0.9
     assert started.calm < 2.5
-
-
-def test_a_standstill_of_the_machine_is_no_silence(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that wakes up long after the time for the welcome gives the supervisor its time again: it slept, too."""
-    awake = time.monotonic
-    slept = 0.0
-
-    class Poller(zmq.Poller):
-        def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
-            nonlocal slept
-            if slept or threading.current_thread().name != "hushd-io":
-                return super().poll(timeout)
-            router.wait_for(m.Hello, timeout=BOUND_S)
-            slept = 3600.0
-            return []
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        if isinstance(message, m.Pong):  # the client's sign of life, after which it waits again
-            router.send(route, m.Welcome(protocol=PROTOCOL, version="1", pid=os.getpid()))
-
-    router = start_router(script, silent=True)
-    monkeypatch.setattr(hushd.transport.connection, "time", SimpleNamespace(monotonic=lambda: awake() + slept))
-    monkeypatch.setattr(zmq, "Poller", Poller)
-    connection = Connection(router.path, patience=BOUND_S)
-    assert connection.usable
-    connection.close()
 
 
 def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -242,26 +215,6 @@ def test_a_silent_supervisor_is_waited_for_while_it_works(
     assert asked == [os.getpid(), *[0] * looks]
 
 
-def test_pings_keep_a_slow_call_alive(
-    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A job may take as long as it likes while the supervisor pings."""
-    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.1)
-    done = threading.Event()
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        if isinstance(message, m.Request):
-            router.request_id = message.id  # type: ignore[attr-defined]
-            router.left = 12  # type: ignore[attr-defined]
-            router.send(route, m.Ping())
-        elif isinstance(message, m.Pong):
-            done.wait(0.08)
-            router.left -= 1  # type: ignore[attr-defined]
-            router.send(route, m.Ping() if router.left else result(router.request_id))  # type: ignore[attr-defined]
-
-    assert connect(start_router(script)).start(request()).result().data == {"n": 1}
-
-
 def test_a_message_makes_good_for_each_silence_before_it(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,40 +280,6 @@ def test_a_full_queue_is_waited_for(
 
 
 # --- input ------------------------------------------------------------------------------------------------------------
-
-
-def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """The endless input of a live request is read no further once that has ended by itself."""
-
-    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
-        if isinstance(message, m.Request):
-            router.send(route, m.Credit(id=message.id, chunks=5))
-        elif isinstance(message, m.Chunk) and message.seq == 3:
-            router.send(route, result(message.id))
-
-    before = set(threading.enumerate())
-    call = connect(start_router(script)).start(request(input="stream"))
-    call.upload(iter(lambda: b"sound", None))
-    call.result()
-    for thread in set(threading.enumerate()) - before:
-        if thread.name == "hushd-upload":
-            thread.join(60)
-            assert not thread.is_alive()
-
-
-def test_a_failing_input_is_the_outcome(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """An exception from the iterable is raised to the reader, and the request is cancelled."""
-
-    def broken() -> Iterator[bytes]:
-        yield b"a"
-        raise ZeroDivisionError("mine")
-
-    router = start_router(answer(lambda i: m.Credit(id=i, chunks=8)))
-    call = connect(router).start(request(input="stream"))
-    call.upload(broken())
-    with pytest.raises(ZeroDivisionError, match="mine"):
-        call.result()
-    router.wait_for(m.Cancel)
 
 
 # --- leaving ----------------------------------------------------------------------------------------------------------

@@ -167,15 +167,6 @@ def test_a_second_model_that_does_not_know_the_language_says_so(
     assert texts == [text + ("" if sure else " (unlikely)") for text in ("Tout va bien.", "And so on.")]
 
 
-def test_each_turn_of_a_session_is_doubted_by_itself() -> None:
-    """The second turn begins anew, and the usual model has denied nothing of it."""
-    began, english = part("began", start=0.1), {"language": "en", "language_probability": 0.6}
-    turns = (began, HEARD | english, ENDED, began, LATER | english, ENDED)
-    _, texts, result = heard((began, FIRST, ENDED, DOUBTED), (*turns, RESULT))
-    assert texts == ["began", "Tout va bien. (unlikely)", "ended", "began", "And so on.", "ended"]
-    assert result["unlikely"] == [{"start": 0.0, "end": 2.0}]
-
-
 def test_a_second_model_that_fails_changes_nothing() -> None:
     """There is no memory for it, say: the usual model hears it once more, and its text has its mark."""
     failure = HushdError("out_of_memory", "There is no memory for it.")
@@ -237,15 +228,3 @@ def test_a_request_keeps_its_one_deadline() -> None:
     assert [request.deadline_ms for request in world.sent] == [10_000, 6_000, 2_000, 1]
     ids = [request.id for request in world.sent]
     assert [(ids.index(request.id), request.attempt) for request in world.sent] == [(0, 0), (0, 1), (2, 0), (3, 0)]
-
-
-def test_an_interrupted_look_cancels_the_request() -> None:
-    """Ctrl-C, or a task's cancellation, while the files are looked at: the worker is not left working."""
-    world = World()
-    call = world.call(ASKED, Inline(b"sound"))
-    run(call.begin())
-    steps = SecondHearing(call, lambda: False, lambda request: iter(())).receive()  # type: ignore[arg-type,return-value]
-    next(steps)
-    with pytest.raises(KeyboardInterrupt):
-        steps.throw(KeyboardInterrupt())
-    assert [type(each) for each in world.posted] == [Cancel]
