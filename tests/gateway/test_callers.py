@@ -72,18 +72,6 @@ def test_a_caller_that_has_gone_is_not_ours(ends: Ends) -> None:
     assert not callers.is_ours(("192.0.2.7", 5), ("192.0.2.1", 1))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
-def test_another_user_is_told_by_the_kernel() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
-        command = ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$0; read line", port]
-        child = subprocess.Popen(command, user=65534, cwd="/", stdin=subprocess.PIPE)
-        with listener.accept()[0] as ours:
-            assert owner(ours)[0] == 65534
-            assert not callers.is_ours(ours.getpeername(), ours.getsockname())
-        child.communicate(timeout=BOUND_S)
-
-
 def caller(peer: tuple[str, int], here: tuple[str, int]) -> int:
     return CallerClient.of(AsyncClient(start=False), peer, here).caller
 

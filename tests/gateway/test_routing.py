@@ -7,13 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hushd.transcripts.segment import Segment, Word
-from hushd.transcripts.transcript import Transcript
 from hushd_gateway import routing
-from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
-from hushd_models import listings, paces
+from hushd_models import listings
 from hushd_models.choice import models as model_choice
 from hushd_models.choice.voices import ALIASES as OPENAI_VOICES
 from hushd_models.choice.voices import choose
@@ -122,16 +119,6 @@ def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
         choose("moonshine/tiny-en")
 
 
-def test_words_are_shown_with_their_times() -> None:
-    """`verbose_json` has `words` and no segments, where words alone are wanted."""
-    words = (Word("Good", 0.5, 0.9), Word(" morning.", 1.0, 1.4))
-    transcript = Transcript([Segment(0, 0.5, 1.4, "Good morning.", words)], "en", 2.0)
-    found = formats.verbose(transcript, "transcribe", words=True, segments=False)
-    assert [word["word"] for word in found["words"]] == ["Good", "morning."]
-    assert found["words"][1] == {"word": "morning.", "start": 1.0, "end": 1.4}
-    assert "segments" not in found
-
-
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     """The fallback has its gender and language: programs made for kokoro's servers have its names built in, and no
     other model's."""
@@ -201,16 +188,6 @@ async def test_a_language_chooses_what_knows_it() -> None:
     assert await there.voice("", "", "en") == await there.voice("", "alan") == ("piper", "en_GB-alan", "alan")
     with pytest.raises(HushdError, match="There is no voice 'nobody'"):
         await there.voice("", "nobody")
-
-
-async def test_the_paces_measured_here_count_for_a_language(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A voice that is slow here is chosen over HTTP where no other speaks the language alone, as by `say`."""
-    there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
-    chosen: list[object] = []
-    monkeypatch.setattr(routing, "choose_voice", lambda *given: chosen.append(given[-1]) or choose(*given))
-    paces.keep(find(), "piper/en_GB-alan", 2.0)
-    await there.voice("", "", "en")
-    assert chosen == [{"piper/en_GB-alan": 2.0}]
 
 
 async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:

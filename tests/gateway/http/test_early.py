@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import shutil
 import socket
 import struct
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd import Client
-from hushd_gateway.http.body import Form
-from hushd_gateway.http.transcription import early
 from support.http_gateway import HttpGateway
 from support.peer import wait_until
 
@@ -63,25 +57,3 @@ def test_an_upload_that_breaks_off_leaves_no_worker_busy(echo: HttpGateway) -> N
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
         wait_until(lambda: not _busy(client) and not echo.uploads(), "the end of the request")
-
-
-@pytest.mark.parametrize("copies", [1, 3])
-def test_a_full_disk_gets_no_second_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: int) -> None:
-    """A worker that hears what arrives keeps it, too: an upload that fits once is not lost for that."""
-    monkeypatch.setattr(early, "_ARRIVING_S", -1.0)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9000, 0, copies * 1000))  # type: ignore[attr-defined]
-    begun = list[object]()
-
-    async def start(*given: Any) -> Any:
-        begun.append(given)
-
-    async def look() -> None:
-        form = Form()
-        form.path, form.fields["model"] = tmp_path / "a.wav", ["whisper-1"]
-        with early.Early(form, start, 1000) as looking:
-            for _ in range(3):
-                looking.look()
-            await asyncio.sleep(0)
-
-    asyncio.run(look())
-    assert len(begun) == (copies > 1)

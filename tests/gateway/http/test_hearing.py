@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
-from hushd_gateway.http.realtime.turns import Event, Items, Stream
-from hushd_models.choice import recommendation
+from hushd_gateway.http.realtime.turns import Items, Stream
 
 
 class Heard:
@@ -53,20 +51,3 @@ async def test_sound_is_read_as_it_comes() -> None:
         begins.set()
         await hearing.task
     assert heard[0].sound == b"".join(pieces)
-
-
-async def test_a_turn_in_another_language_says_what_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model that is here, or the command that brings one, as the warning of a recording does."""
-    monkeypatch.setattr(recommendation, "for_others", lambda: "Name another.")
-
-    async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Heard:
-        return Heard(chunks)
-
-    events: list[Event] = []
-    hearing = Hearing(listen, 24_000, Stream(Items(), 0.0, vad=True), events.extend, vad=False)
-    hearing.close()
-    async with asyncio.timeout(30):
-        await hearing.task
-    ((warning,),) = (event["warnings"] for event in events if "warnings" in event)
-    assert warning["code"] == "unlikely_text"
-    assert warning["message"].endswith(" Name another.")

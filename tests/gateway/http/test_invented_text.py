@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd import Client
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import command_line, foreign_speech
 from support.http_gateway import HttpGateway
@@ -72,22 +71,6 @@ def test_a_streamed_segment_of_a_speaker_has_its_mark(openai: OpenAI, french: Pa
     assert [each.get("unlikely") for each in segments] == [True] * len(segments) != []
     *_, done = create(**ask | {"response_format": "json", "extra_body": {"subtitles": "true"}})
     assert "[unlikely] " in done.model_dump()["subtitles"]["srt"]
-
-
-def test_a_file_has_the_mark_at_its_first_text(openai: OpenAI, french: Path, tmp_path: Path) -> None:
-    """The file is that of `-o`, or standard output's: nobody reads it before the end."""
-    named, redirected = tmp_path / "named.tsv", tmp_path / "redirected"
-    assert command_line.run("listen", "-o", str(named), str(french)).returncode == 11
-    with redirected.open("wb") as file:
-        assert command_line.run("listen", "-f", "tsv", str(french), stdout=file).returncode == 11
-    assert redirected.read_text() == named.read_text()
-    assert "[unlikely] " in named.read_text()
-
-
-def test_a_program_in_python_gets_the_verdict(openai: OpenAI, french: Path) -> None:
-    """A whole transcript has it in every segment, the first one, too."""
-    with Client() as client:
-        assert {segment.unlikely for segment in client.transcribe(french)} == {True}
 
 
 def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, french: Path, beckett: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 import sys
 from collections.abc import Iterable
@@ -11,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import soundfile
 from support.http_gateway import HttpGateway
 
 if TYPE_CHECKING:
@@ -46,29 +43,6 @@ def test_openais_client_gets_them(rated: str, openai: OpenAI, beckett: Path) -> 
         openai.audio.transcriptions.create(**ask, response_format="srt")
     with pytest.raises(NotFoundError, match="moonshine does not know how likely each word is"):
         openai.audio.transcriptions.create(**{**ask, "model": "moonshine/tiny-en"})
-
-
-def test_a_session_gets_them(rated: str, gateway: HttpGateway, beckett: Path) -> None:
-    """They come with the whole text of a turn."""
-    from openai import AsyncOpenAI
-
-    async def run() -> Any:
-        samples, rate = soundfile.read(beckett, dtype="int16", frames=4 * 16000)
-        heard = {
-            "format": {"type": "audio/pcm", "rate": rate}, "turn_detection": None, "transcription": {"model": rated},
-        }  # fmt: skip
-        include = ["item.input_audio_transcription.logprobs"]
-        client = AsyncOpenAI(base_url=gateway.url, api_key="none")
-        async with client, client.realtime.connect(extra_query={}) as live:
-            await live.session.update(session={"type": "transcription", "include": include, "audio": {"input": heard}})
-            await live.input_audio_buffer.append(audio=base64.b64encode(samples.tobytes()).decode())
-            await live.input_audio_buffer.commit()
-            async for event in live:
-                if event.type.endswith((".completed", ".failed")):
-                    return event
-
-    done = asyncio.run(run())
-    assert "".join(_tokens(done.logprobs)) == done.transcript != ""
 
 
 def _tokens(entries: Iterable[object] | None) -> list[str]:

@@ -207,18 +207,6 @@ def test_known_speakers_have_their_names(openai: OpenAI, beckett: Path, stream: 
     assert {segment.speaker for segment in segments} == {"customer"}
 
 
-def test_who_is_not_a_known_speaker_keeps_a_letter(openai: OpenAI, beckett: Path) -> None:
-    """Somebody else than the known speakers is called by a letter, and not by one that is a known speaker's name."""
-    found = openai.audio.transcriptions.create(
-        model="gpt-4o-transcribe-diarize",
-        file=beckett,
-        response_format="diarized_json",
-        known_speaker_names=["A"],
-        known_speaker_references=[_reference(beckett.parent / "endgame_nagg_nell.wav", 0, 3)],
-    )
-    assert {segment.speaker for segment in found.segments} == {"B"}
-
-
 @pytest.mark.parametrize(("names", "references", "param"), [
     (["ann"], [], "names"),
     (["ann", "ann"], ["data:,x", "data:,x"], "names"),
@@ -254,21 +242,6 @@ def test_a_transcription_streams(openai: OpenAI, beckett: Path) -> None:
     assert events[-1].type == "transcript.text.done"
     assert "".join(event.delta for event in events[:-1]) == events[-1].text
     assert _heard(events[-1].text)
-
-
-@pytest.mark.parametrize(("param", "more"), [
-    ("include", {"include": ["anything"]}),
-    ("response_format", {"response_format": "yaml"}),
-    ("temperature", {"temperature": 7}),
-    ("stream", {"stream": True, "response_format": "srt", "model": "gpt-4o-transcribe"}),
-])  # fmt: skip
-def test_what_no_engine_can_is_said_clearly(
-    package: ModuleType, openai: OpenAI, beckett: Path, param: str, more: dict[str, object]
-) -> None:
-    """A parameter that cannot be honoured is refused by its name, and never ignored in silence."""
-    with pytest.raises(package.BadRequestError) as refused:
-        openai.audio.transcriptions.create(**{"model": "whisper-1", "file": beckett, **more})
-    assert refused.value.param == param
 
 
 def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> None:

@@ -66,13 +66,6 @@ def test_what_would_fail_again_is_not_repeated(package: ModuleType, code: str, m
         assert slept == [2.0, 2.0]
 
 
-def test_a_stopped_worker_is_a_failure_to_be_tried_again() -> None:
-    """A 503 with the seconds after which OpenAI's clients repeat it, and the code says what happened."""
-    error = refusal("worker_stopped")
-    assert (error.status, error.kind, error.code) == (503, "server_error", "worker_stopped")
-    assert error.response().headers["Retry-After"] == "1"
-
-
 @pytest.fixture
 def guarded(home: Path, gateway: HttpGateway) -> Iterator[HttpGateway]:
     """A second gateway for the real engines, with the token `s3cret`."""

@@ -120,13 +120,3 @@ def test_a_request_that_makes_no_voice_is_refused(
 def test_a_name_that_means_another_voice_is_refused(http: httpx2.Client, sample: bytes, name: str) -> None:
     """A program that asks for `alloy` gets a voice that fits its text, never one that somebody made."""
     assert make(http, sample, name=name).json()["error"]["message"].startswith(f"There is a voice {name} already")
-
-
-def test_a_folder_that_takes_no_voice_is_named(http: httpx2.Client, folder: Path, sample: bytes) -> None:
-    """The answer says what stands in the way, and a later request makes the voice."""
-    (folder / "voices").touch()
-    answer = make(http, sample)
-    assert answer.status_code == 507
-    assert answer.json()["error"]["message"].startswith(f"The recording cannot be kept in {folder / 'voices'} (")
-    (folder / "voices").unlink()
-    assert make(http, sample).status_code == 200

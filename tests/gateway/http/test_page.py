@@ -102,18 +102,6 @@ def test_what_runs_is_shown_and_nothing_is_started_for_it(gateway: HttpGateway) 
     assert (answer.status, json.loads(data)["error"]["param"]) == (400, "since")
 
 
-def test_the_page_knows_what_get_would_bring(gateway: HttpGateway) -> None:
-    """The model of each language and its sizes, for hearing and for speaking; one that is here is called so."""
-    answer, data = fetch(gateway, "GET", "/v1/languages")
-    known = {entry["language"]: entry for entry in json.loads(data)["languages"]}
-    assert answer.status == 200
-    assert known["fr"]["name"] == "French"
-    for does in ("hearing", "speaking"):
-        assert known["fr"][does]["size_mb"] > 0
-        assert known["fr"][does]["memory_mb"] > 0
-        assert known["fr"][does]["commands"]
-
-
 def _events(data: bytes) -> Iterator[dict[str, Any]]:
     for part in data.decode().split("\n\n"):
         if part:

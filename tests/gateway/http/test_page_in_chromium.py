@@ -9,17 +9,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import chromium, command_line, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
-from support.peer import BOUND_S, Peer, Supervisor, wait_until
+from support.peer import Peer, Supervisor, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
-GB = 10**9
-AXE = Path(__file__).parents[3] / "build/node_modules/axe-core/axe.min.js"  # npm install --prefix build axe-core
 CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n'
 TEXT = "Two 🎈 red balloons. They rise over the quiet town."
 # What is played, and which words are marked meanwhile.
@@ -214,38 +211,6 @@ def test_french_is_marked_and_the_choices_are_kept(page: Chromium, address: str,
     assert text(page, "listen-brings") == ""
 
 
-def test_a_reader_has_the_page_in_their_language(address: str, home: Path) -> None:
-    """Its sentences, and the names of languages, of which theirs comes first; nothing that a screen reader misses."""
-    with Chromium(home / "german", None, "--lang=de", "--accept-lang=de") as page:
-        page.open(address)
-        page.until("document.querySelector('#voice-language option:nth-child(3)')")
-        page.until("document.querySelector('#news li')")
-        assert text(page, "speak-title") == "Sprechen"
-        assert page.run("document.documentElement.lang") == "de"
-        names = str(text(page, "voice-language")).split("\n")
-        assert names[0] == "Die des Textes"
-        assert {"Englisch", "Deutsch"} & set(names)
-        assert (page.run("document.querySelector('#voice-language option:nth-child(2)').value") == "de") == (
-            "Deutsch" in names
-        )
-        if AXE.exists():
-            page.run(f"{AXE.read_text()}; void axe.run().then(({{ violations }}) => (window.found = violations))")
-            page.until("window.found", 60)
-            assert page.run("window.found.map(({ id }) => id)") == []
-
-
-def test_the_microphone_says_that_the_model_is_still_coming(page: Chromium, address: str) -> None:
-    """Speech is kept meanwhile, so the reader may speak, and knows why no word appears."""
-    activity = httpx2.get(f"{address}v1/activity", timeout=BOUND_S).json()
-    activity["status"]["workers"] = [{"name": "stt/moonshine/tiny-en", "state": "starting", "pid": 1}]
-    answer_with(page, "/v1/activity", 200, json.dumps(activity))
-    press(page, "listen")
-    page.until("document.querySelector('#listen-note').textContent.includes('while the model is being loaded')")
-    page.send("Fetch.disable")
-    press(page, "listen")
-    page.until("document.querySelector('#listen').textContent === 'Listen'", 60)
-
-
 def answer_with(page: Chromium, path: str, status: int, body: str) -> None:
     """Has each request for a path answered so, by the browser; None ends that."""
     page.send("Fetch.enable", patterns=[{"urlPattern": f"*{path}*"}])
@@ -269,37 +234,6 @@ def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
     assert text(page, "segments").count("<script>") == 2
     assert "<b>odd" in text(page, "file-name")
     assert page.run("document.querySelectorAll('main img, main script, main b b, #file-name *').length") == 0
-
-
-@pytest.mark.parametrize(
-    "speakers", [("A", "B"), ("LEFT", "RIGHT"), ("", ""), ("Ann-Marie " * 6, "Bo"), ("W" * 64, "是" * 64)]
-)
-@pytest.mark.parametrize("width", [1200, 360])
-def test_a_speakers_name_has_its_place_beside_the_text(
-    page: Chromium, home: Path, speakers: tuple[str, str], width: int
-) -> None:
-    """However long it is: names of several letters were printed over the first ones of each sentence."""
-    kinds = [{"start": n, "end": n + 1, "text": "Hello there. " * 9, "speaker": who} for n, who in enumerate(speakers)]
-    events = "".join(f"data: {json.dumps({'type': 'transcript.text.segment', **each})}\n\n" for each in kinds)
-    answer_with(page, "/v1/audio/transcriptions", 200, events)
-    page.send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
-    recording = home / "call.wav"
-    recording.write_bytes(b"RIFF")
-    page.choose("#file", recording)
-    page.until("document.querySelectorAll('#segments li').length == 2 && document.querySelector('#progress').hidden")
-    boxes = page.run(
-        "const rows = [...document.querySelectorAll('#segments button')];"
-        "JSON.stringify(rows.map((row) => [...row.children].map((cell) => {"
-        " const words = document.createRange(); words.selectNodeContents(cell);"
-        " const { left, right } = words.getBoundingClientRect(); return [left, right]; })))"
-    )
-    page.send("Emulation.clearDeviceMetricsOverride")
-    rows = json.loads(str(boxes))
-    for (_, time_ends), (who, who_ends), (said, said_ends) in rows:
-        assert time_ends <= (who or said)
-        assert who_ends < said or not who
-        assert said_ends - said > 0.4 * min(width, 700)
-    assert rows[0][2][0] == rows[1][2][0]
 
 
 def enter(browser: Chromium, token: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -118,46 +117,6 @@ async def test_the_program_may_commit_its_turns(gateway: HttpGateway, sound: Cal
         assert committed[1].previous_item_id == committed[0].item_id
         assert set(texts) == {event.item_id for event in committed}
         assert all(word_error_rate(HALF, text) <= 0.45 for text in texts.values())
-
-
-@pytest.mark.parametrize("coding", ["pcmu", pytest.param("pcma", marks=pytest.mark.night)])
-async def test_a_telephone_is_heard(gateway: HttpGateway, beckett: Path, coding: str) -> None:
-    """8 kHz in telephony's codings; a model that rates no words says so by null."""
-    samples, rate = soundfile.read(beckett, dtype="float32")
-    call = io.BytesIO()
-    telephone = soxr.resample(samples[: int(HALF_S * rate)], rate, 8000)
-    soundfile.write(call, telephone, 8000, format="RAW", subtype={"pcmu": "ULAW", "pcma": "ALAW"}[coding])
-    async with session(gateway) as connection:
-        heard = {"format": {"type": f"audio/{coding}"}, "turn_detection": None, "transcription": {"language": "en"}}
-        include = ["item.input_audio_transcription.logprobs"]
-        await connection.session.update(
-            session={"type": "transcription", "include": include, "audio": {"input": heard}}
-        )
-        await append(connection, call.getvalue())
-        await connection.input_audio_buffer.commit()
-        *_, done = [event async for event in _until(connection, COMPLETED)]
-        assert word_error_rate(HALF, done.transcript) <= 0.45
-        assert done.logprobs is None
-
-
-async def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None:
-    """A session that is opened with one begins as the secret's maker configured it."""
-    from openai import AsyncOpenAI
-
-    heard = {"turn_detection": None, "transcription": {"model": "gpt-4o-transcribe", "language": "de"}}
-    async with AsyncOpenAI(base_url=gateway.url, api_key="none") as client:
-        made = await client.realtime.client_secrets.create(
-            session={"type": "transcription", "audio": {"input": heard}},
-            expires_after={"anchor": "created_at", "seconds": 60},
-        )
-    async with (
-        AsyncOpenAI(base_url=gateway.url, api_key=made.value) as page,
-        page.realtime.connect(extra_query={}) as connection,
-    ):
-        event = await connection.recv()
-        assert event.session.type == "transcription"
-        assert event.session.audio.input.turn_detection is None
-        assert event.session.audio.input.transcription.language == "de"
 
 
 async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None:

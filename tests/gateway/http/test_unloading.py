@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd import Client
 from support.http_gateway import HttpGateway
-from support.peer import ECHO, Supervisor, command
 
-from .test_bodies import END, part, post
 from .test_page import fetch
 
 WORKERS = ("stt/echo/a", "tts/echo/a")
@@ -40,20 +36,3 @@ def test_the_named_workers_end_or_all(echo: HttpGateway, data: Any, ended: tuple
 def test_what_cannot_be_read_ends_nothing(echo: HttpGateway) -> None:
     """A list of anything but texts is refused by its name."""
     assert unload(echo, {"workers": [1]}) == (400, "workers must be a list of texts.")
-
-
-def test_running_jobs_of_the_gateway_end_first(runtime: Path) -> None:
-    """A request over HTTP that runs meanwhile is answered, though the gateway itself has asked to unload its worker."""
-    goal = runtime / "goal"
-    slow = command(ECHO, "--until", str(goal))
-    with Supervisor(runtime, f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{slow}"), ThreadPoolExecutor(1) as pool:
-        gateway = HttpGateway(runtime)
-        answer = pool.submit(post, gateway, part("file", b"sound", "a.wav") + END)
-        with Client() as client:
-            while not any(worker.running for worker in client.status().workers):
-                assert not answer.done(), answer.result()
-        assert unload(gateway, {}) == (200, {"unloaded": [], "busy": {WORKERS[0]: 1}})
-        assert not answer.done()
-        goal.touch()
-        assert answer.result()[0] == 200
-        gateway.stop()

@@ -157,16 +157,6 @@ async def test_a_command_is_heard_while_it_is_spoken(carried: Supervisor) -> Non
         await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
 
 
-async def test_a_language_that_comes_late_counts() -> None:
-    """A recording that is under way is heard anew by what `transcribe` says."""
-    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-        await client.write_event(AudioStart(**SOUND).event())
-        await client.write_event(AudioChunk(audio=recording(), **SOUND).event())
-        await client.write_event(Transcribe(language="eo").event())
-        await client.write_event(AudioStop().event())
-        assert "eo" in (await until(client, "error"))[-1].data["text"]
-
-
 async def test_it_is_not_left_waiting_by_an_error() -> None:
     """It passes over `error`, so what cannot be done ends the connection: a language of no model, an unknown voice."""
     async with served() as port:
