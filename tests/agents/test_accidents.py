@@ -35,19 +35,6 @@ def test_a_supervisor_killed_in_the_middle(host: Host, diary: Diary, echo: Super
     assert host.data("say", text=words(0.1))["state"] == "completed"
 
 
-def test_a_listener_whose_supervisor_is_killed(host: Host, diary: Diary, echo: Supervisor) -> None:
-    """The call ends with an error, the microphone is closed."""
-    listening = host.begin("listen")
-    wait_until(lambda: diary.lines("open"), "the microphone")
-    echo.process.kill()
-    echo.process.wait()
-    result = listening.result(BOUND_S)
-    assert result.is_error
-    assert "supervisor" in text(result)
-    wait_until(lambda: diary.lines("close"), "the end of it")
-    assert host.data("status")["calls"] == []
-
-
 @pytest.fixture
 def speaking(environment: dict[str, str], diary: Diary) -> Iterator[RawHost]:
     """A host whose server is in the middle of a word."""

@@ -1,4 +1,4 @@
-"""Calls of `hushd mcp`: tickets, cancelling, and the floor."""
+"""Calls of `hushd mcp`: tickets, cancelling, and how many there may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 from hushd_protocol.errors import HushdError
-from support.diary import RATE, Diary, check_no_overlap, words
+from support.diary import RATE, Diary, words
 from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch
 
@@ -66,18 +66,6 @@ def test_cancelling_is_silence(host: Host, diary: Diary) -> None:
     assert sound.closed - cancelled < 0.3
     assert host.data("say", text=words(0.1))["state"] == "completed"
     assert host.data("status")["calls"] == []
-
-
-@pytest.mark.usefixtures("echo")
-def test_two_hosts_never_talk_over_each_other(diary: Diary) -> None:
-    """Two hosts with two calls each: all are heard, to their ends, one after the other."""
-    with stdio_host(environment=diary.environment) as one, stdio_host(environment=diary.environment) as two:
-        calls = [host.begin("say", text=words(0.5)) for host in (one, two, one, two)]
-        assert [call.result(30).is_error for call in calls] == [False] * 4
-    sounds = diary.sounds()
-    check_no_overlap(sounds)
-    assert [sound.heard for sound in sounds] == [RATE // 2] * 4
-    assert len({sound.pid for sound in sounds}) == 1, "one process for both"
 
 
 def test_a_session_has_so_many_calls_at_once() -> None:

@@ -3,46 +3,19 @@ gemini, the inspector, the TypeScript and Python SDKs, fastmcp, langchain, pydan
 
 from __future__ import annotations
 
-import os
 import queue
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from support.diary import RATE, Diary, words
-from support.peer import CONFIG, Start, wait_until
+from support.diary import Diary
+from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
 from .mcp_host import text
-from .raw_host import RawHost, cut
+from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
-
-
-KEPT = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG", "HUSHD_AUTOSTART", "PYTHONPATH", "HUSHD_DIARY")
-
-
-def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Diary) -> None:
-    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and configured variables: the call is heard."""
-    with RawHost(environment=cut(environment, KEPT), name="codex-mcp-client") as host:
-        assert host.data("say", text=words(0.1))["state"] == "completed"
-    assert len(diary.sounds()) == 1
-
-
-def test_a_cut_environment_finds_the_users_supervisor(runtime: Path, start_supervisor: Start) -> None:
-    """The supervisor of the user's session answers even if the host leaves out XDG_RUNTIME_DIR too."""
-    if Path(f"/run/user/{os.getuid()}").exists():
-        pytest.skip("this user has a session of their own here")
-    session = runtime / "session"
-    session.mkdir(mode=0o700)
-    empty = dict.fromkeys(("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR"), "")
-    environment = empty | {"HOME": str(runtime), "XDG_RUNTIME_DIR": str(session)}
-    started = start_supervisor(CONFIG, environment=environment)
-    with RawHost(environment=cut({"HOME": str(runtime)}, ())) as host:
-        status = host.data("status")
-    assert status["running"], started.log()
-    assert status["supervisor"]["pid"] == started.pid
 
 
 def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary: Diary) -> None:
@@ -61,15 +34,6 @@ def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary:
         assert [call["tool"] for call in host.data("status")["calls"]] == ["hushd_listen"]
         host.notify("notifications/cancelled", {"requestId": again})
     wait_until(lambda: len(diary.lines("close")) == 2, "the end of it")
-
-
-def test_a_process_for_each_call(environment: dict[str, str], diary: Diary) -> None:
-    """langchain over pipes calls without a look at the tools and leaves: a speech that was not to be waited for is
-    heard to its end all the same."""
-    for _ in range(2):
-        with RawHost(environment=environment, lists=False) as host:
-            assert host.data("say", text=words(1), wait=False)["state"] == "completed"
-    assert [sound.heard for sound in diary.sounds()] == [RATE, RATE]
 
 
 def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

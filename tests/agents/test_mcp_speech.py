@@ -1,24 +1,20 @@
-"""`hushd mcp` with the engines it is for: recordings, a person who answers, and a real sound system."""
+"""`hushd mcp` with the engines it is for: recordings, voices, and a person who answers."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import soundfile
 import soxr
-from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import foreign_speech, moonshine_once, sound_loop
-from support.peer import Start, Supervisor, wait_until
-from support.recordings import opening, recording
-from support.sound_loop import SoundLoop
+from support import moonshine_once
+from support.peer import Start, Supervisor
+from support.recordings import recording
 from support.wer import word_error_rate
 
-from .mcp_host import Host, stdio_host, text
+from .mcp_host import stdio_host
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
@@ -79,30 +75,6 @@ def test_each_session_has_its_voice(person: dict[str, str]) -> None:
         assert len([*Path(os.environ["HUSHD_RUNTIME_DIR"]).glob("mcp-????????")]) == 1
 
 
-@pytest.mark.usefixtures("carried")
-@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
-def test_a_person_in_another_language_is_not_invented(person: dict[str, str], tmp_path: Path) -> None:
-    """The sentence that says so comes before the text, and no language is named."""
-    samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="int16")
-    heard = soxr.resample(samples, rate, 16000).tobytes()
-    Path(person["HUSHD_PERSON"]).write_bytes(heard + bytes(64_000))
-    with stdio_host(*PATIENT, environment=person) as host:
-        result = host.call("listen", timeout="20", silence="0.8")
-    assert result.structured_content
-    assert result.structured_content["unlikely"] is True
-    assert "language" not in result.structured_content
-    assert text(result).startswith("This is probably not the spoken text: the model knows English only")
-
-
-@pytest.mark.usefixtures("carried")
-def test_listening_to_a_person(person: dict[str, str]) -> None:
-    """One utterance, which ends with the pause; the host sees it grow."""
-    with stdio_host(*PATIENT, environment=person) as host:
-        heard = host.data("listen", timeout="20", silence="0.8")
-        assert word_error_rate(FIRST, heard["text"]) <= 1 / 8
-        assert any("listening: Ever" in (news.message or "") for news in host.news)
-
-
 @pytest.mark.usefixtures("engines")
 def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> None:
     """It speaks, then listens, cold: the answer alone is heard, and the loudspeaker was closed before."""
@@ -114,33 +86,3 @@ def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> No
     events = [line.split()[1] for line in (tmp_path / "diary").read_text().splitlines()]
     assert events == ["open", "open", "sound", events[3], "close", "close"]
     assert events[3] == "heard"
-
-
-@pytest.fixture
-def loop(home: Path) -> Iterator[SoundLoop]:
-    if sound_loop.missing():
-        pytest.skip(f"not installed: {sound_loop.missing()}")
-    with SoundLoop(home / "sound") as made:
-        yield made
-
-
-def answering(loop: SoundLoop, host: Host) -> threading.Thread:
-    """A person who answers once they are listened to."""
-
-    def answer() -> None:
-        wait_until(lambda: any((news.message or "").startswith("listening") for news in host.news), "a listener")
-        loop.play(opening(loop.folder / "person.wav", 5.7))
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    return thread
-
-
-@pytest.mark.usefixtures("carried")
-def test_a_conversation_on_a_real_sound_system(loop: SoundLoop) -> None:
-    """Nothing of the answer is lost, and hushd does not hear itself, though the microphone hears the loudspeaker."""
-    with stdio_host(*PATIENT, environment=loop.environment) as host:
-        person = answering(loop, host)
-        heard = host.data("converse", text=QUESTION)["text"]
-        person.join()
-        assert word_error_rate(FIRST, heard) <= 1 / 8

@@ -9,14 +9,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from hushd_protocol.system.paths import find
 from support.diary import ECHO, Diary, words
 from support.peer import BOUND_S, Start, Supervisor, wait_until
 from support.recordings import recording
@@ -113,27 +111,6 @@ def test_a_host_elsewhere_has_the_seven_tools(port: int, diary: Diary, mode: str
     assert len(diary.sounds()) == 1
 
 
-def test_ten_sessions_at_once_do_not_mix(port: int) -> None:
-    """Each is answered, and none knows another's tickets."""
-
-    def ask(name: str, tool: str, **arguments: Any) -> dict[str, Any]:
-        message = call(2, "tools/call", name=f"hushd_{tool}", arguments=arguments)
-        ((_, answer),) = events(send(port, message=message, Mcp_Session_Id=name))
-        result: dict[str, Any] = answer["result"]["structuredContent"]
-        return result
-
-    def speak(_: int) -> tuple[str, str]:
-        name = begin(port)
-        send(port, message=call(1, "tools/list"), Mcp_Session_Id=name).read()
-        return name, ask(name, "say", text=words(0.1), wait=False)["ticket"]
-
-    with ThreadPoolExecutor(10) as pool:
-        (first, ticket), *others = pool.map(speak, range(10))
-        refused = pool.map(lambda other: ask(other[0], "result", ticket=ticket), others)
-        assert {each["error"]["code"] for each in refused} == {"bad_request"}
-    assert ask(first, "result", ticket=ticket)["state"] == "completed"
-
-
 def test_a_cancelled_call_is_silence_and_its_id_is_free(port: int, diary: Diary) -> None:
     """A notice ends the call's speech at once; the next call of the same id is answered."""
     name = begin(port)
@@ -218,35 +195,6 @@ def test_killed_processes_are_replaced(served: Supervisor, port: int) -> None:
     wait_until(lambda: not processes(served, "hushd_mcp"), "its end")
     assert send(port, message=listed, Mcp_Session_Id=name).status == 404
     assert send(port, message=listed, Mcp_Session_Id=begin(port)).status == 200
-
-
-def test_an_answer_that_breaks_off_is_no_fault_of_the_gateway(served: Supervisor, port: int) -> None:
-    """A stream ends with the process that was killed; the gateway's log names no error."""
-    stream = send(port, "GET", Mcp_Session_Id=begin(port))
-    processes(served, "hushd_mcp")[0].send_signal(signal.SIGKILL)
-    with pytest.raises(http.client.IncompleteRead):
-        stream.read()
-    assert send(port, message=call(1, "initialize", **BEGIN)).status == 200
-    assert "failed" not in (find().logs / "gateway.log").read_text()
-
-
-def test_a_header_may_have_any_letters(port: int) -> None:
-    """A host's name with an accent reaches the process for agents like any other."""
-    assert send(port, message=call(1, "initialize", **BEGIN), User_Agent="Caf\xe9").status == 200
-    assert send(port, message=call(2, "tools/list"), Mcp_Session_Id="\xe9").status == 404
-
-
-def test_a_session_beyond_the_last_place_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets 503 and a sentence: the SDK's own sessions, which would open instead, know no such bound."""
-    from hushd_mcp import over_http
-    from starlette.testclient import TestClient
-
-    monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 0)
-    answer = TestClient(over_http.Agents()).post("/mcp", json=call(1, "initialize", **BEGIN))
-    assert (answer.status_code, answer.json()["error"]["message"]) == (
-        503,
-        "256 sessions are at work: end one by DELETE, or wait.",
-    )
 
 
 async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from hushd_protocol.system import paths
 from support.diary import Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 
-from .mcp_host import serving, stdio_host, text
+from .mcp_host import serving
 from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
@@ -229,15 +228,3 @@ def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: 
         ours = meeting._locked(os.fspath(path))
         assert os.fstat(ours).st_ino == path.stat().st_ino != os.fstat(held.fileno()).st_ino
         os.close(ours)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_quietly(environment: dict[str, str], diary: Diary, number: int) -> None:
-    """The process for calls falls silent and leaves; its session's call is an error, and the next one works."""
-    with stdio_host(environment=diary.environment) as host:
-        speaking = host.begin("say", text=words(20))
-        diary.wait_for_sound()
-        process(environment).send_signal(number)
-        assert text(speaking.result(BOUND_S))
-        assert host.data("say", text=words(0.1))["state"] == "completed"
-        os.kill(process(environment).pid, signal.SIGTERM)

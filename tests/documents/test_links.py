@@ -78,12 +78,6 @@ def test_every_document_is_in_the_list_of_documents_once() -> None:
     assert sorted(found) == sorted(pages)
 
 
-def test_a_plugins_page_is_short() -> None:
-    """It has at most 80 lines, and each plugin has one."""
-    pages = [path / "README.md" for path in ROOT.glob("plugins/*") if path.is_dir()]
-    assert {page.parent.name: lines for page in pages if (lines := len(page.read_text().splitlines())) > 80} == {}
-
-
 @cache
 def files() -> tuple[str, ...]:
     """Every file of the repository, by its path."""
@@ -122,10 +116,3 @@ def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:
     """A command, an option or a value that does not exist is named, and what another program gets is not looked at."""
     assert wrong(f"```sh\n{line}  # so\n```\n") == ([f"{line}  : {word}"] if word else [])
     assert wrong(f"So `{line}` is.") == ([f"{line}: {word}"] if word else [])
-
-
-@every_page
-def test_a_command_has_a_line_of_its_own(page: Path) -> None:
-    """No line to copy has a second comment: where a page was filled like prose, all behind the first one is lost."""
-    blocks = re.findall(r"^```(?:sh|console)?\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-    assert [line for block in blocks for line in block.splitlines() if line.count("  # ") > 1] == []

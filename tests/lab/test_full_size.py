@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,11 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
-from full_size import making, whisper
-from full_size.catalogue import MODELS, find
-from full_size.making import CannotMake, Part, check_room, make, text
+from full_size import whisper
+from full_size.catalogue import MODELS
+from full_size.making import make
 from hushd_worker_stt.engine import Engine, Options
 from hushd_worker_stt.registry import REGISTRY
-from hushd_worker_tts.registry import REGISTRY as VOICES
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 SCRIPT = Path(__file__).parents[2] / "lab/fullsize.py"
@@ -35,7 +32,6 @@ NEEDED = {
     "piper": ("piper", "onnxruntime"),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
 }
-SPOKEN = {"kokoro/kokoro-v1.0": ("af_heart", 24_000), "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050)}
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
 
@@ -54,11 +50,6 @@ def small(name: str, folder: Path) -> int:
     """Makes a model at the tests' scale."""
     model = MODELS[name]
     return make(folder / model.place, model.parts(SCALE), model.flat)
-
-
-def sums(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
@@ -85,17 +76,6 @@ def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monke
     assert 0.0 < detected.probability <= 1.0
 
 
-@pytest.mark.parametrize("name", where_installed(n for n in MODELS if n.startswith("onnx-asr/nemo-parakeet")))
-def test_parakeet_makes_a_token_of_every_fourth_frame(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Five seconds of noise are 63 frames: as bytes, and in float32 with its weights in a second file."""
-    small(name, tmp_path)
-    (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
-    assert len(segment.text.split()) == 16
-    assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
-
-
 @pytest.mark.parametrize(
     "name", where_installed(n for n in MODELS if n.startswith("transcribe-cpp/") and "lang-id" not in n)
 )
@@ -110,36 +90,6 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
         assert any(segment.words for segment in segments)
 
 
-@pytest.mark.parametrize("name", where_installed(name for name in SPOKEN if name in MODELS))
-def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There are as many samples as phonemes, twice as many at half the speed: noise that is neither silent nor
-    clipped."""
-    small(name, tmp_path)
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    engine, _, model = name.partition("/")
-    kind = VOICES.find(engine)
-    speaker = kind(model)
-    speaker.load(lambda note: None)
-    name, rate = SPOKEN[name]
-    voice = next(voice for voice in kind.voices() if voice.name == name)
-    (usual,) = speaker.synthesize("Ever tried. ", voice, 1.0)
-    (slow,) = speaker.synthesize("Ever tried. ", voice, 0.5)
-    assert usual.rate == rate
-    assert 0.005 < usual.samples.std() < 0.5
-    assert np.isfinite(usual.samples).all()
-    assert len(slow.samples) == pytest.approx(2 * len(usual.samples), rel=0.2)
-
-
-def test_every_model_bears_a_name_that_hushd_knows() -> None:
-    """The name may be a known one with a suffix, since the file of another precision is the user's own."""
-    from hushd_models import catalogue
-
-    for name, model in MODELS.items():
-        assert name == model.name
-        assert catalogue.find(name.removesuffix("-fp32")), name
-    assert find("whisper/turbo").name == "whisper/large-v3-turbo"
-
-
 @pytest.mark.parametrize("name", [name for name in MODELS if "fp32" not in name])
 def test_the_size_is_that_of_the_published_file(name: str) -> None:
     """It is within a tenth of the catalogue's; Parakeet's LSTMs are in float32, in bytes in the published one."""
@@ -152,39 +102,6 @@ def test_the_size_is_that_of_the_published_file(name: str) -> None:
     assert known
     made = sum(part.size for part in MODELS[name].parts(1)) / 1e6
     assert 0.9 <= made / known.size_mb <= (1.2 if name.startswith("onnx-asr") else 1.1)
-
-
-@pytest.mark.parametrize("name", where_installed(["onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", "whisper/tiny"]))
-def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
-    """Whatever was made before it."""
-    for folder in ("one", "other"):
-        small(name, tmp_path / folder)
-    assert sums(tmp_path / "one") == sums(tmp_path / "other")
-
-
-@pytest.mark.parametrize("flat", [True, False])
-def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None:
-    """Nothing is left if the second file fails, and an older model of that name stays."""
-
-    def fail(path: Path) -> None:
-        path.write_bytes(b"begun")
-        raise OSError(28, "No space left on device")
-
-    place = tmp_path / "engine" if flat else tmp_path / "engine" / "model"
-    make(place, [text("a", "old"), text("b", "old")], flat)
-    with pytest.raises(CannotMake, match=r"cannot be written: No space left on device\.$"):
-        make(place, [text("a", "new"), Part("b", 5, fail)], flat)
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name: path.read_text() for path in files} == {"a": "old", "b": "old"}
-
-
-def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence has the bytes needed and the bytes free, also for a folder yet to be made."""
-    monkeypatch.setattr(making.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_500_000_000))
-    check_room(tmp_path / "new" / "models", 1_400_000_000)
-    with pytest.raises(CannotMake, match=r"models needs 1\.5 GB and 1 to spare, and 2\.5 GB are free: make room, or"):
-        check_room(tmp_path / "new" / "models", 1_500_000_000)
-    assert list(tmp_path.iterdir()) == []
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,7 @@
-"""`scripts/gpu` without a card: its first words, its limits of time, and its section of docs/BENCHMARKS.md."""
+"""`scripts/gpu` without a card: its first words, and its limits of time."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -13,9 +12,6 @@ import gpu
 import pytest
 from benches.cards.stage import Stage
 from benches.stage import Row
-from section import BENCHMARKS
-from support import fake_cuda
-from support.outside import needs
 
 SCRIPT = Path(gpu.__file__)
 
@@ -28,17 +24,6 @@ def test_it_says_first_what_is_missing() -> None:
     assert lines[-1] == "Nothing was measured."
     for package in gpu.NEEDED.values():
         assert f"missing: the package {package}" in lines
-
-
-@needs("cc")
-def test_libraries_of_the_driver_are_looked_for(tmp_path: Path) -> None:
-    """Each by its name, where the system's loader finds them."""
-    found = os.environ | fake_cuda.environment(tmp_path)
-    program = "import sys; sys.path[:0] = sys.argv[1:]; import gpu; print(gpu.missing({}, gpu.DRIVER[:1]))"
-    for environment, words in ((found, "[]"), ({"LD_LIBRARY_PATH": "/nowhere"}, '["libcuda.so.1, of')):
-        command = [sys.executable, "-c", program, str(SCRIPT.parent)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.startswith(words)
 
 
 def test_a_part_keeps_to_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,24 +42,3 @@ def test_a_part_keeps_to_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert late.note.startswith("not run: it may take 20 s, and ")
     assert time.monotonic() - began < 25
     assert "not run" in capsys.readouterr().out
-
-
-def test_the_section_has_the_card_and_every_row() -> None:
-    """It has the missed goals, the figures beside, and the reasons of rows that were not run."""
-    rows = [
-        Row("cold", 9.81, "s", "<= 8", None, False),
-        Row("left", 0.0, "MiB", "0", 4100.0, True, "while it ran"),
-        Row("a part", None, "", note="not run: no such card"),
-    ]
-    text = gpu.section("NVIDIA H100, 85 GB", "2026-11-26", rows)
-    assert text.startswith("Of 2026-11-26, on NVIDIA H100, 85 GB;")
-    assert "| cold | 9.81 s | <= 8 | *missed* |" in text
-    assert "| left | 0 MiB | 0 | beside 4,100 MiB; while it ran |" in text
-    assert "| a part | not run |  | no such card |" in text
-
-
-def test_each_number_of_a_card_has_its_row() -> None:
-    """Measured times and memory in docs/MEMORY.md's section on cards are in that of BENCHMARKS."""
-    measured = BENCHMARKS.read_text().partition("<!-- gpu")[2].partition("<!-- /gpu")[0]
-    for number in ("827 MiB", "2,916 MB", "3.25 MiB", "7.2 s", "21 s", "0 MiB"):
-        assert number in measured

@@ -1,17 +1,15 @@
-"""lab/real_weights.py and `scripts/bench real`: published weights become models, and the table keeps its other rows."""
+"""lab/real_weights.py: published weights become models."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benches.hearing.real import Side, section
 
 SCRIPT = Path(__file__).parents[2] / "lab/real_weights.py"
 
@@ -55,20 +53,3 @@ def test_without_an_index_it_says_so_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("lab/real_weights.py: Published weights cannot be fetched, and are not tested: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "real").exists()
-
-
-def test_the_table_keeps_the_rows_of_other_engines() -> None:
-    """A run with one engine alone replaces its rows, in both tables, and with one sound alone those of that sound."""
-    ours, bare, quiet = (Side(heard=Counter({sound: 10.0})) for sound in ("as they are", "as they are", "-20 dB"))
-    ours.wrong["as they are", "fr"], ours.said["as they are", "fr"] = 1, 4
-    once = section({"whisper/base": (ours, bare)}, "2026-11-28", 1.0)
-    assert "| `whisper/base` as they are, 4 words | 0.000 / 0.000 | 0.250 / 0.000 |" in once
-    both = section({"onnx-asr/base": (bare, bare)}, "2026-11-28", 1.0, once)
-    again = section({"whisper/base": (bare, bare)}, "2026-11-28", 1.0, both)
-    for name in ("whisper/base", "onnx-asr/base"):
-        assert both.count(f"| `{name}` ") == again.count(f"| `{name}` ") == 2
-    assert "0.250" in both
-    assert "0.250" not in again
-    added = section({"whisper/base": (quiet, quiet)}, "2026-11-28", 1.0, both)
-    assert "0.250" in added
-    assert added.count("| `whisper/base` ") == 3
