@@ -10,17 +10,13 @@ from typing import Any
 
 import psutil
 import pytest
-import soundfile
 from hushd import Client
-from hushd_protocol.errors import HushdError
-from hushd_worker_tts.engines.prepared import _PREPARE_TIMEOUT_S
 from support import warm
-from support.commands import RATE, say
 from support.peer import Start, Supervisor, descendants, wait_until
 from support.recordings import recording
 from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
-from support.wer import BECKETT, word_error_rate, words
+from support.wer import BECKETT, word_error_rate
 
 BIN = Path(sys.executable).parent
 SENTENCE = "The memory is given back when nobody is listening."
@@ -137,50 +133,6 @@ def test_a_megabyte_of_text_can_be_stopped_in_the_middle(hushd: Supervisor) -> N
 
 def running(client: Client) -> list[int]:
     return [row.pid for row in client.status().workers if row.pid]
-
-
-@pytest.mark.timeout(1200)
-def test_files_for_later_starts_are_made_also_where_no_worker_stays(
-    start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """hibari's are made beside its first speech: with `keep_alive = 0` the worker is gone before any is whole, and each
-    cold start would begin them anew."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    start_supervisor("[worker]\nkeep_alive = 0\n")
-    folder = tmp_path / "cache" / "hushd"
-    with Client() as client:
-        assert client.synthesize("Yes.").array().size
-        wait_until(lambda: not running(client), "the worker's end")
-        for kind in ("sqlite", "ort"):
-            wait_until(
-                lambda kind=kind: list(folder.glob(f"*.{kind}")), f"a file of the kind {kind}", _PREPARE_TIMEOUT_S
-            )
-        assert not running(client)
-    assert not list(folder.glob(".*"))
-
-
-@pytest.mark.timeout(150)
-def test_auto_takes_what_is_installed(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--model auto` hears English with the embedded model and says so; nobody hears Japanese: `model_missing`."""
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    start_supervisor("")
-    file = tmp_path / "a.wav"
-    soundfile.write(file, say(["open", "the", "red", "door"]), RATE)
-    heard = subprocess.run(
-        [BIN / "listen", "--model", "auto", "--language", "en", file], capture_output=True, text=True, timeout=60
-    )
-    assert (heard.returncode, words(heard.stdout)) == (0, ["open", "the", "red", "door"])
-    with Client() as client:
-        choice = client.choose_model("en", speed="fast")
-        assert (choice.engine, choice.model) == ("moonshine", "tiny-en")
-        assert "tiny-en" in choice.why
-        assert words(client.transcribe(file, model="auto", language="en").text) == ["open", "the", "red", "door"]
-        with hushd_error("model_missing"):
-            client.transcribe(file, model="auto", language="ja")
-        with pytest.raises(HushdError, match="fast, medium, slow"):
-            client.transcribe(file, model="auto", speed="quick")
 
 
 @pytest.mark.night

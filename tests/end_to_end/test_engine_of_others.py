@@ -80,56 +80,6 @@ def test_it_hears_and_is_configured_like_any_other(house: House) -> None:
     house.run("hushd", "config", "unset", "stt")
 
 
-SESSIONS = """
-import json, sys, threading
-import soundfile
-from hushd import Client
-
-pcm = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
-over = threading.Event()
-
-def microphone():
-    yield pcm
-    over.wait(60)
-
-shown = [threading.Event(), threading.Event()]
-with Client(holder="test") as client:
-    use = {"engine": "kazoo", "model": "mine"}
-    sessions = [
-        client.listen(
-            microphone(),
-            continuous=True,
-            silence_s=0.5,
-            on_partial=lambda stable, text, event=event: event.set() if stable else None,
-            **use,
-        )
-        for event in shown
-    ]
-    first = [next(session) for session in sessions]
-    workers = [worker.name for worker in client.status().workers if worker.running]
-    file = client.transcribe(sys.argv[1], **use)
-    over.set()
-    rest = [list(session) for session in sessions]
-texts = [segment.text for segment in first]
-print(json.dumps([texts, [event.is_set() for event in shown], sorted(workers), file.text, list(map(len, rest))]))
-"""
-
-
-def test_its_streams_hear_who_speaks(house: House) -> None:
-    """Whoever speaks is heard by a stream, which has its process to itself: the second session and the file beside
-    them get others."""
-    done = warm.run(
-        [sys.executable, "-c", SESSIONS, recording()], env=house.environment, capture_output=True, text=True,
-        timeout=150,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    texts, shown, workers, file, rest = json.loads(done.stdout)
-    assert [text.startswith("Hummed in a breath of") for text in texts] == shown == [True, True]
-    assert workers == ["stt/kazoo/mine", "stt/kazoo/mine#2"]
-    assert "Humming, all of it." in file
-    assert rest[0] == rest[1] >= 1
-
-
 def test_it_keeps_the_contract(house: House, tmp_path: Path) -> None:
     """The claims of `hushd_worker_stt.conformance`, as its author's test has them."""
     assert " passed" in house.run(*small_models.contract(tmp_path, "stt", "kazoo", "mine"))

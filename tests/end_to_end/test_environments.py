@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support import sound_loop
 from support.peer import BOUND_S, CONFIG, processes, wait_until
 
 ASK = "from hushd import Client; print(Client().status().supervisor.pid)"
@@ -112,31 +111,3 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         f"HUSHD_RUNTIME_DIR={user.home}/one/hushd hushd restart --config-only\n"
     )
     assert user.supervisors() == {pid}
-
-
-@pytest.fixture
-def sound(user: User) -> Iterator[None]:
-    """PulseAudio with a null sink in session one, where its clients find it by XDG_RUNTIME_DIR alone."""
-    if sound_loop.missing():
-        pytest.skip(f"not installed: {sound_loop.missing()}")
-    (user.home / ".asoundrc").write_text(sound_loop.ALSA)
-    modules = ("--load=module-native-protocol-unix", "--load=module-null-sink")
-    (user.home / "one/pulse").mkdir(mode=0o700)
-    server = subprocess.Popen(
-        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", *modules],
-        env=user.environment("one"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    wait_until(lambda: (user.home / "one/pulse/native").exists(), "the sound server")
-    yield
-    server.terminate()
-    server.wait(BOUND_S)
-
-
-@needs_no_session
-@pytest.mark.usefixtures("sound")
-def test_a_cut_environment_is_heard(user: User) -> None:
-    """A program with little more than HOME speaks aloud: PulseAudio's socket is beside the supervisor's."""
-    user.ask("one")
-    say = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-    done = user.run(say, "cut")
-    assert (done.returncode, done.stderr) == (0, "")

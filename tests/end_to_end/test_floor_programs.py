@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from pathlib import Path
 from subprocess import Popen
 
@@ -102,21 +100,6 @@ def test_a_pause_is_kept_while_no_supervisor_runs(
     programs.hushd("shutdown")
 
 
-def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
-    """One program has the microphone at a time; who speaks does not wait for it."""
-    first = programs.start("listen", "--engine", "echo")
-    wait_until(lambda: programs.lines("open", first.pid), "the microphone")
-    second = programs.start("listen", "--engine", "echo")
-    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    assert not programs.lines("open", second.pid)
-    finish(programs.say(0.1))
-    first.send_signal(signal.SIGINT)
-    finish(first, 130)
-    wait_until(lambda: programs.lines("open", second.pid), "the second's turn")
-    second.send_signal(signal.SIGINT)
-    finish(second, 130)
-
-
 # --- accidents --------------------------------------------------------------------------------------------------------
 
 
@@ -127,30 +110,3 @@ def test_a_killed_say_blocks_nobody(programs: Programs) -> None:
         first.kill()
     finish(second)
     assert programs.sounds()[-1].heard == 1600
-
-
-def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
-    """SIGSTOP (Ctrl-Z): after 6 s the next one speaks; after SIGCONT (fg) the first says the rest."""
-    with programs.held():
-        first, second = one_waits(programs, 2, 0.1)
-        first.send_signal(signal.SIGSTOP)
-    stopped = time.monotonic()
-    programs.wait_for_sound(second)
-    assert time.monotonic() - stopped > 3.9
-    finish(second)
-    first.send_signal(signal.SIGCONT)
-    finish(first)
-
-
-def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervisor) -> None:
-    """With nobody to ask, and none to be started, the sentence under way is said to its end."""
-    with programs.held():
-        first = programs.say(2)
-        programs.wait_for_sound(first)
-        with supervisor.connect() as peer:  # all of it was made
-            wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
-        supervisor.process.kill()
-    finish(first)
-    sounds = programs.sounds()
-    check_no_overlap(sounds)
-    assert 32000 - 4 <= sum(sound.heard for sound in sounds) <= 32000

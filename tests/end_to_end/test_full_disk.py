@@ -66,15 +66,3 @@ def test_the_state_folder_is_only_for_looking(folder: Path, fault: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [SENTENCE] * 2
     assert done.stderr == ""
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", ["no inode", "one inode", "read-only", "a file"])
-def test_sockets_need_a_runtime_folder(folder: Path, fault: str) -> None:
-    """Nothing works without them, which is one sentence, and no file is left of the result."""
-    done = played(folder, "run", fault, f'say -o "$1/a.wav" "{SENTENCE}"')
-    assert done.returncode not in (0, 1)
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("say: ")
-    assert str(folder / "run") in line
-    assert not (folder / "a.wav").exists()

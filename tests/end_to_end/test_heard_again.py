@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import soundfile
 from agents.mcp_host import stdio_host
 from hushd import Client
-from hushd.transport import second_hearing
 from support import command_line, warm
-from support.http_gateway import HttpGateway
-from support.peer import BOUND_S, Supervisor, check_nothing_is_left
+from support.peer import Supervisor, check_nothing_is_left
 from support.recordings import recording
 from support.wyoming_gateway import served, until
 from wyoming.asr import Transcribe
@@ -61,13 +56,6 @@ def whole(strange: Path) -> tuple[str, str]:
         heard = client.transcribe(strange)
     assert (heard.model, [warning.code for warning in heard.warnings]) == ("command/mine", ["heard_again"])
     return heard.text, heard.language
-
-
-def streamed(strange: Path) -> tuple[str, str]:
-    """Segment by segment, of a stream that can be read once."""
-    with Client() as client, strange.open("rb") as file:
-        heard = client.transcribe_stream(iter(lambda: file.read(9_999), b""))
-        return " ".join(segment.text for segment in heard), heard.language
 
 
 def live(strange: Path) -> tuple[str, str]:
@@ -110,61 +98,6 @@ def assistant(strange: Path, **asked: Any) -> tuple[str, Any]:
     return asyncio.run(run())
 
 
-def web(strange: Path) -> tuple[str, str]:
-    """Over HTTP, by OpenAI's client: JSON has the model and the warning, and the head of every answer the warning."""
-    from openai import OpenAI
-
-    gateway = HttpGateway(strange.parent)
-    with ExitStack() as stack:
-        stack.callback(gateway.stop)
-        openai = stack.enter_context(OpenAI(base_url=gateway.url, api_key="none", max_retries=0))
-        create = openai.audio.transcriptions.with_raw_response.create
-        answers = {
-            form: create(model="whisper-1", file=strange, response_format=form)  # type: ignore[call-overload]
-            for form in ("json", "verbose_json", "text")
-        }
-    for answer in answers.values():
-        assert "Heard by command/mine" in unquote(answer.headers["x-hushd-warning"])
-    short, long = (json.loads(answers[form].text) for form in ("json", "verbose_json"))
-    for data in (short, long):
-        assert (data["model"], [each["code"] for each in data["warnings"]]) == ("command/mine", ["heard_again"])
-    assert long["language"] == "french"
-    assert short["text"] == long["text"] == answers["text"].text.strip()
-    return str(short["text"]), "fr"
-
-
-def conversation(strange: Path) -> tuple[str, str]:
-    """By a realtime session, of a program that sends nothing after its turn until that is answered."""
-    from openai import AsyncOpenAI
-
-    samples, rate = soundfile.read(strange, dtype="int16")
-    sound = np.concatenate((samples, np.zeros(rate * 17 // 10, np.int16))).tobytes()
-
-    async def run() -> str:
-        async with (
-            asyncio.timeout(BOUND_S),
-            AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
-            client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
-        ):
-            detection = {"type": "server_vad", "silence_duration_ms": 1500}  # no pause of these seconds is as long
-            heard = {"format": {"type": "audio/pcm", "rate": rate}, "turn_detection": detection}
-            await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})  # type: ignore[typeddict-item]
-            for start in range(0, len(sound), 9600):
-                piece = base64.b64encode(sound[start : start + 9600]).decode()
-                await connection.input_audio_buffer.append(audio=piece)
-            async for event in connection:
-                assert event.type != "error", event
-                if event.type == "conversation.item.input_audio_transcription.completed":
-                    return event.transcript
-        raise AssertionError("The session has ended.")
-
-    gateway = HttpGateway(strange.parent)
-    try:
-        return asyncio.run(run()), "fr"
-    finally:
-        gateway.stop()
-
-
 def agent(strange: Path) -> tuple[str, str]:
     """A call of the agents' tool."""
     with stdio_host("--patience", "100", environment={}) as host:
@@ -173,7 +106,7 @@ def agent(strange: Path) -> tuple[str, str]:
     return data["text"], data["language"]
 
 
-@pytest.mark.parametrize("door", [whole, streamed, live, command, assistant, web, conversation, agent])
+@pytest.mark.parametrize("door", [whole, live, command, assistant, agent])
 def test_another_model_hears_it(other: Path, strange: Path, door: Door) -> None:
     """Its text, its language and its name, and nothing of the invented text."""
     assert door(strange) == (TEXT, "fr")
@@ -193,27 +126,6 @@ def test_a_setting_turns_it_off(other: Path, strange: Path) -> None:
 def test_an_assistant_gets_no_invented_text(other: Path, strange: Path) -> None:
     """A program names English, so that no other model is asked: the text is empty, and has no language."""
     assert assistant(strange, language="en") == ("", None)
-
-
-def test_an_assistant_gets_no_text_of_which_the_other_model_is_unsure(
-    other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A program acts on a text, and has no place for a mark: none is sent, in whole or in part, and no language."""
-    monkeypatch.setattr(second_hearing, "is_unsure", lambda language, probability, denied: True)
-    assert assistant(strange) == ("", None)
-
-
-def test_a_turn_of_which_the_other_model_is_unsure_is_marked(
-    other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A turn at the microphone is marked as a file is."""
-    monkeypatch.setattr(second_hearing, "is_unsure", lambda language, probability, denied: True)
-    samples, _ = soundfile.read(strange, dtype="int16")
-    sound = np.concatenate((samples, np.zeros(4 * RATE, np.int16))).tobytes()
-    with Client() as client:
-        heard = client.listen(sound[start : start + 3_200] for start in range(0, len(sound), 3_200)).transcript()
-    assert ([segment.unlikely for segment in heard], heard.text) == ([True], TEXT)
-    assert [warning.code for warning in heard.warnings] == ["heard_again", "unlikely_text"]
 
 
 def test_a_session_in_another_language_asks_its_model_first(

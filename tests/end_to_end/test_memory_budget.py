@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,22 +67,6 @@ def test_an_idle_worker_is_gone_before_the_other_starts(crowded: Supervisor) -> 
         rows = {row["name"]: row for row in client.control("status")["workers"]}
         assert (rows[A]["state"], rows[A]["crashes"]) == ("stopped", 0)
         assert (rows[B]["state"], rows[B]["starts"], rows[B]["crashes"]) == ("ready", 1, 0)
-
-
-def test_sizes_are_remembered_over_restarts(crowded: Supervisor, start_supervisor: Start) -> None:
-    """A worker's learnt need decides about its first start by the next supervisor: 80 MB are not 50."""
-    with crowded.connect() as client:
-        grow(client, A)
-        client.control("unload")
-    crowded.stop()
-    learnt = json.loads((crowded.folder / "state" / "needs.json").read_text())[A]
-    assert learnt > 70 * MB
-    again = start_supervisor(Path(os.environ["HUSHD_CONFIG"]).read_text())
-    with again.connect() as client:
-        client.ask("memory", C, params={"mb": 20})
-        error = client.fail("echo", A)
-        assert error.code == "server_busy"
-        assert f"({learnt / MB:.0f} MB)" in error.message
 
 
 # --- pressure -------------------------------------------------------------------------------------------------------
@@ -157,34 +138,6 @@ def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memor
         assert "out of memory" in error.message
         assert "perhaps" not in error.message
         assert client.ask("echo", B)["pid"] == other
-
-
-def test_who_is_killed_while_memory_is_short_is_no_poison(
-    start_supervisor: Start, available: Path, tmp_path: Path
-) -> None:
-    """A kill from outside then, and later a crash of its process's own, are one crash: the third has the result."""
-    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=[sys.executable, SMALL_MACHINE], cold=True)
-    until = tmp_path / "until"
-    with supervisor.connect() as client, supervisor.connect() as other:
-        request = client.request("wait", A, params={"until": str(until)})
-        killed = at_work(client)
-        available.write_text(str(20 * MB))
-        cold = other.request("echo", B)  # for which memory is looked at
-        wait_until(lambda: client.control("status")["memory"]["pressure"] == "critical", "the shortage")
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: gone(killed), "its end")
-        available.write_text(str(3000 * MB))
-        assert other.result(cold)
-        os.kill(at_work(client), signal.SIGSEGV)
-        wait_until(lambda: client.status(A)["crashes"] == 1, "the crash")
-        until.touch()
-        client.result(request)
-
-
-def at_work(client: Peer) -> int:
-    """The process of A, once it works."""
-    row = wait_until(lambda: (row := client.status(A))["running"] and row["pid"] and row, "a job at work")
-    return int(row["pid"])
 
 
 # --- recycling ------------------------------------------------------------------------------------------------------

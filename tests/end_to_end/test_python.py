@@ -18,7 +18,6 @@ import soundfile
 from support.diary import DEVICE
 from support.peer import Supervisor
 from support.recordings import recording
-from support.wer import BECKETT, word_error_rate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PYTHON.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -74,24 +73,3 @@ def test_the_page_names_what_is_public() -> None:
     assert sorted(listed) == sorted(here)
     assert all(getattr(hushd, name) is not None for name in here)
     assert set(hushd._HOMES) == {*hushd.__all__} - {"__version__"}
-
-
-def test_an_array_is_heard_as_its_file(carried: Supervisor, tmp_path: Path) -> None:
-    """The transcript of any type and shape is that of the same samples in a file, to the letter."""
-    samples, rate = soundfile.read(recording(), dtype="float32")
-    integers, _ = soundfile.read(recording(), dtype="int16", frames=2 * rate)
-    start = samples[: 2 * rate]
-    cases = [
-        (start, rate, "FLOAT"),
-        (np.stack([start, start / 2], axis=1), rate, "FLOAT"),
-        (integers, rate, "PCM_16"),
-        (start[::2].astype("float64"), rate // 2, "FLOAT"),
-    ]
-    with hushd.Client() as client:
-        for array, hertz, coding in cases:
-            soundfile.write(tmp_path / "a.wav", array, hertz, coding)
-            heard = client.transcribe(array, rate=hertz)
-            assert heard == client.transcribe(tmp_path / "a.wav")
-            assert heard.duration == pytest.approx(len(array) / hertz, abs=0.1)
-            assert "Ever tried" in heard.text
-        assert word_error_rate(BECKETT, client.transcribe(samples, rate=rate).text) <= 0.15

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hushd_protocol.messages import Accepted, Error, Result
+from hushd_protocol.messages import Error
 from hushd_protocol.system.footprint import rss
 from support.peer import CONFIG, ECHO, Peer, Start, command, descendants, wait_until
 
@@ -27,20 +27,6 @@ def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Pa
         assert client.expect(Error).code == "shutting_down"
     assert supervisor.process.wait(60) == 0
     assert not descendants(runtime)
-
-
-def test_a_slow_start_is_waited_for_and_told_about(start_supervisor: Start) -> None:
-    """A load of 9 s that says nothing and only grows outlives a `start_timeout` of 4 s, in one process; who waits reads
-    how far it is."""
-    supervisor = start_supervisor(f'[worker]\nstart_timeout = 4\n[worker."stt/echo"]\n{command(ECHO, "--load", "9")}')
-    with Peer(supervisor.socket) as client:
-        request = client.request("echo", credit=8)
-        told = [client.receive(20) for _ in range(3)]
-        notes = [message.note for message in told if isinstance(message, Accepted) and message.id == request]
-        assert any(note.startswith(("loading, 0.0 of ", "loading, 0.1 of ")) for note in notes), notes
-        client.expect(Result)
-        (worker,) = client.control("status")["workers"]
-    assert (worker["starts"], worker["crashes"]) == (1, 0)
 
 
 def test_the_supervisor_is_light(start_supervisor: Start) -> None:

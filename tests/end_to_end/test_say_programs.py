@@ -3,14 +3,11 @@ and the echo worker."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
-import signal
 import subprocess
 import sys
 
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, wait_until
 from support.programs import Programs, finish
 
 
@@ -30,38 +27,7 @@ def test_text_is_spoken_while_it_is_being_written(programs: Programs) -> None:
     assert heard(programs) == 3200
 
 
-def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor) -> None:
-    """Speech not yet played is held by the client: even if the worker leaves, every sample is heard."""
-    with supervisor.connect() as peer:
-        with programs.held():
-            process = programs.say(2)
-            programs.wait_for_sound(process)
-            peer.control("pause")
-            wait_until(lambda: programs.lines("close", process.pid), "silence")
-        wait_until(lambda: peer.status("tts/echo/default")["running"] == 0, "the end of the job")
-    programs.hushd("unload")
-    with supervisor.connect() as peer:
-        assert peer.status("tts/echo/default")["state"] == "stopped"
-    assert process.poll() is None
-    programs.hushd("resume")
-    finish(process)
-    assert 32000 - 4 <= heard(programs) <= 32000  # at the loudness 0 of a fade even speech counts as silence
-
-
 # --- a terminal -------------------------------------------------------------------------------------------------------
-
-
-def test_ctrl_c_while_typing(programs: Programs) -> None:
-    """It ends with 130, quietly."""
-    ours, other_end = pty.openpty()
-    process = programs.start("say", "--engine", "echo", stdin=other_end)
-    os.close(other_end)
-    os.write(ours, b"a" * 400 + b"\n")
-    wait_until(lambda: programs.lines("close", process.pid), "the first line")
-    process.send_signal(signal.SIGINT)
-    assert finish(process, 130) == ""
-    with contextlib.suppress(OSError):
-        os.close(ours)
 
 
 # --- a task -----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.peer import BOUND_S, CONFIG, Peer, Start, Supervisor, wait_until
+from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
 from support.ports import free_port
 
 NO_ADDRESS = (
@@ -146,19 +146,6 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
 
 
-def test_a_shutdown_closes_every_address(runtime: Path) -> None:
-    """A later connection is refused, and nothing of hushd is left."""
-    path = runtime / "web.sock"
-    with serving(runtime, "--http", "127.0.0.1:0", "--http", f"unix://{path}") as door:
-        number = int(door["listeners"][0]["address"].rpartition(":")[2])
-        assert path.is_socket()
-        with Peer(runtime / "client.sock") as peer:
-            peer.control("shutdown")
-        wait_until(lambda: not path.exists(), "the end of the socket")
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", number))
-
-
 def served_beside(*arguments: str) -> tuple[subprocess.Popen[str], int]:
     """`hushd serve` beside a supervisor that runs, and the port of the URL that it prints."""
     process = hushd("serve", *arguments)
@@ -194,30 +181,6 @@ def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Pa
     finally:
         process.kill()
         process.communicate()
-
-
-def test_serve_goes_on_with_the_next_supervisor(start_supervisor: Start) -> None:
-    """After `hushd restart` the same address answers; the line is not written again."""
-    first = start_supervisor()
-    wanted = free_port()
-    process, number = served_beside("--http", f"127.0.0.1:{wanted}")
-    try:
-        assert number == wanted
-        first.stop()
-        start_supervisor()
-        wait_until(lambda: _answers(number), "the next supervisor's door")
-        process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=BOUND_S) == ("", "")
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _answers(number: int) -> bool:
-    try:
-        return fetch(number, "/health") == (200, b"OK")
-    except OSError:
-        return False
 
 
 @pytest.mark.usefixtures("supervisor")
@@ -256,21 +219,6 @@ def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=BOUND_S)
-
-
-def test_a_supervisor_that_a_command_started_stays_while_it_listens(runtime: Path, start_supervisor: Start) -> None:
-    """`exit_when_idle` is for one that nobody can need; this one would leave its callers without an answer."""
-    supervisor = start_supervisor('exit_when_idle = 0\n[http]\nlisten = ["127.0.0.1:0"]\n', "--auto")
-    with supervisor.connect() as peer:
-        number = port(peer.control("status")["door"], "http")
-    for _ in range(5):
-        assert fetch(number, "/health") == (200, b"OK")
-    with pytest.raises(subprocess.TimeoutExpired):
-        supervisor.process.wait(1.0)  # ten times the least idle time
-    Path(os.environ["HUSHD_CONFIG"]).write_text("exit_when_idle = 0\n")
-    with supervisor.connect() as peer:
-        peer.control("reload")
-    assert supervisor.process.wait(BOUND_S) == 0
 
 
 # The descriptors must be 3 and 4, and LISTEN_PID the process's own number.

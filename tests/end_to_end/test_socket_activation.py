@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -141,36 +140,6 @@ def test_requests_around_the_moment_of_idle_exit_are_all_answered(manager: Servi
     wait_until(lambda: manager.service is None, "its leaving")
     assert set(manager.statuses) == {0}
     assert "Traceback" not in find().supervisor_log.read_text()
-
-
-def test_a_running_job_survives_the_managers_stop_and_the_next_supervisor_serves_who_asks(
-    manager: ServiceManager, runtime: Path
-) -> None:
-    """SIGTERM with a job running: it finishes; old and new clients that ask meanwhile get their results of the next."""
-    with Client() as client, Client() as old:
-        first = old.status().supervisor.pid
-        long: list[object] = []
-        runner = threading.Thread(target=lambda: long.append(work(client, runtime / "done")))
-        runner.start()
-        wait_until(lambda: running(old), "a running job")
-        os.kill(first, signal.SIGTERM)
-        answers: list[object] = []
-        with Client() as new:
-            askers = [
-                threading.Thread(target=lambda who=who: answers.append(ask(who, n=1)["params"])) for who in (old, new)
-            ]
-            for asker in askers:
-                asker.start()
-            wait_until(lambda: "asked to leave" in find().supervisor_log.read_text(), "the signal")
-            assert (long, answers) == ([], [])
-            (runtime / "done").touch()
-            runner.join(BOUND_S)
-            assert len(long) == 1
-            for asker in askers:
-                asker.join(BOUND_S)
-            assert answers == [{"n": 1}] * 2
-            assert new.status().supervisor.pid != first
-    assert manager.statuses[0] == 0
 
 
 def running(client: Client) -> bool:

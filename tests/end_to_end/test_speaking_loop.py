@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import command_line, sound_loop
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import Supervisor, wait_until
 from support.sound_loop import RATE, Monitor, SoundLoop
 from support.wer import word_error_rate
 
@@ -104,25 +103,3 @@ def test_the_plug_is_pulled(loop: SoundLoop) -> None:
         loop.break_down()
     _, complaint = finish(process, 8)
     assert complaint == "say: The loudspeaker has stopped working: is it still connected?\n"
-
-
-@pytest.mark.usefixtures("hushd")
-def test_no_sound_server_at_all(loop: SoundLoop) -> None:
-    """One sentence says what can be done instead, before the voice has spoken a word."""
-    loop.break_down()
-    process = start(loop, "say", "Hi.")
-    _, complaint = finish(process, 8)
-    assert complaint.startswith("say: There is no loudspeaker that can be used")
-    assert complaint.endswith(": `say -o FILE` writes a file instead.\n")
-    assert complaint.count("\n") == 1
-
-
-@pytest.mark.usefixtures("hushd")
-def test_ctrl_c(loop: SoundLoop) -> None:
-    """It ends with 130, quietly, and at once."""
-    with Monitor(loop) as monitor:
-        process = start(loop, "say", " ".join([TEXT] * 5))
-        wait_until(lambda: heard(monitor), "a word")
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=BOUND_S) == ("", "")
-    assert process.returncode == 130

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -59,19 +58,6 @@ def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     )  # fmt: skip
     with Client() as client:
         assert not any(row.pid for row in client.status().workers)
-
-
-def test_the_list_of_voices(folder: Path) -> None:
-    """A line a voice: name, language and sample, those that are here first; by engine or language, or for programs."""
-    lines = say("-v", "?").stdout.splitlines()
-    assert "heart               en-US   # Hello, my name is Heart." in lines
-    assert len([line for line in lines if line.startswith("espeak-")]) > 100
-    missing = [line.endswith("(not installed)") for line in lines]
-    assert missing == sorted(missing)
-    french = json.loads(say("-v", "?", "--language", "fr", "--engine", "espeak-ng", "--json").stdout)
-    assert {voice["engine"] for voice in french} == {"espeak-ng"}
-    assert {"espeak-fr", "espeak-fr-be"} <= {voice["name"] for voice in french}
-    assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample", "wpm"}
 
 
 GERMAN = "Guten Morgen, wie geht es dir heute?"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -53,14 +52,3 @@ def test_a_program_frees_what_a_start_lacks(start_supervisor: Start, available: 
     assert any(note.startswith("waiting for others to free 1.") for note in notes)
     assert json.loads(Path(f"{available}.asked").read_text())["worker"] == BIG
     assert "when_short has ended with status 0 (it gave 2 GB)" in supervisor.log()
-
-
-def test_it_is_read_again_with_the_configuration(start_supervisor: Start, available: Path) -> None:
-    """A program that is named later is run."""
-    supervisor = start_supervisor(WORKERS, inside=[sys.executable, SCRIPT], cold=True)
-    with supervisor.connect() as peer:
-        assert isinstance(end(peer, peer.request("echo", BIG))[1], Error)
-        free = json.dumps(["sh", "-c", f'echo {3000 * MB} > "{available}"'])
-        Path(os.environ["HUSHD_CONFIG"]).write_text(f"[memory]\nwhen_short = {free}\n{WORKERS}")
-        peer.control("reload")
-        peer.ask("echo", BIG)
