@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -11,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from hushd import Client
 from support import command_line, sound_loop
@@ -101,23 +99,6 @@ def test_what_plays_becomes_text(stage: Stage) -> None:
     assert not list((stage.folder / "tmp").iterdir())
 
 
-def test_events_for_programs(stage: Stage) -> None:
-    """JSON lines on standard output; a file has the caption as it stands, and the words are written down at the end."""
-    live, words = (stage.folder / name for name in ("live.txt", "talk.vtt"))
-    process = stage.captions("--json", "--live", str(live), "-o", str(words))
-    stage.loop.play(stage.person)
-    wait_until(lambda: "matter" in live.read_text(), "a caption in the file")
-    output, _ = stage.interrupted(process)
-    events = [json.loads(line) for line in output.splitlines()]
-    assert events[0] == {"kind": "source", "track": "them", "source": "Null Output"}
-    lines = [event for event in events if event["kind"] == "line"]
-    assert word_error_rate(FIRST, lines[0]["text"]) <= 1 / 6
-    assert 0 <= lines[0]["start"] < lines[0]["end"]
-    assert any(event["kind"] == "unfinished" and event["stable"].startswith("Ever") for event in events)
-    assert live.read_text() == ""
-    assert "Ever tried" in words.read_text()
-
-
 def test_me_and_them(stage: Stage) -> None:
     """The sound that plays is theirs, that of the microphone mine."""
     stage.loop.add_sink("mouth")
@@ -151,19 +132,6 @@ def test_a_pause_closes_the_microphone(stage: Stage) -> None:
     assert "The microphone is open again.\n" in said
 
 
-@pytest.mark.night
-def test_the_worker_dies(stage: Stage) -> None:
-    """The captions go on."""
-    process = stage.captions("--json")
-    stage.loop.play(stage.person)
-    (worker,) = psutil.Process(stage.supervisor.process.pid).children()
-    worker.kill()
-    stage.loop.play(stage.person)
-    output, _ = stage.interrupted(process)
-    said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
-    assert sum("tried" in text for text in said) == 2
-
-
 @pytest.mark.parametrize(("arguments", "environment", "code", "complaint"), [
     (("--sink", "gramophone"), {}, 8, "There is no loudspeaker called 'gramophone': choose one of 'Null Output'."),
     (("--microphone", "-a", "gramophone"), {}, 8, "There is no microphone called 'gramophone'"),
@@ -186,14 +154,3 @@ def test_what_cannot_be(
     assert (process.returncode, output) == (code, "")
     assert complaint in said
     assert said.count("\n") == 1
-
-
-def test_the_sinks(stage: Stage) -> None:
-    """'?' lists them, the default one marked."""
-    stage.loop.add_sink("desk")
-    process = stage.start("--sink", "?")
-    output, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 0, complaint
-    assert [line[:1] for line in output.splitlines()] == ["*", " "]
-    assert "desk  # PulseAudio" in output
-    assert os.fspath(stage.folder) not in output

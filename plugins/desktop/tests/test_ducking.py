@@ -65,16 +65,6 @@ def test_volumes_go_down_and_come_back_to_the_last_unit(
     assert not ledgers(runtime)
 
 
-def test_a_stream_that_appears_meanwhile_is_lowered(others: OtherPrograms, environment: dict[str, str]) -> None:
-    """The stream comes back with the others."""
-    others.play("Early")
-    with quiet(environment):
-        others.become(Early=QUIET)
-        others.play("Late")
-        others.become(Late=QUIET)
-    assert others.volumes() == {"Early": STEREO, "Late": STEREO}
-
-
 def test_what_somebody_changes_meanwhile_stays(others: OtherPrograms, environment: dict[str, str]) -> None:
     """A volume that is not the one that was set is somebody else's will."""
     others.play("Music")
@@ -85,14 +75,6 @@ def test_what_somebody_changes_meanwhile_stays(others: OtherPrograms, environmen
         others.play("Late")
         others.become(Late=QUIET, Music=(40000, 41000))
     assert others.volumes() == {"Music": (40000, 41000), "Film": STEREO, "Late": STEREO}
-
-
-def test_a_killed_holder(others: OtherPrograms, environment: dict[str, str]) -> None:
-    """A helper is in a session of its own, and its holder's death is the end of its pipe."""
-    others.play("Music")
-    with holding(environment):
-        others.become(Music=QUIET)
-    others.become(Music=STEREO)
 
 
 def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[str, str], runtime: Path) -> None:
@@ -106,24 +88,6 @@ def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[st
         others.become(Late=QUIET, Music=QUIET)
     others.become(Music=STEREO, Late=STEREO)
     wait_until(lambda: not ledgers(runtime), "the end of the ledger")
-
-
-def test_a_program_of_which_no_volume_is_remembered(
-    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop
-) -> None:
-    """The server may know of a program only whether it is mute: that ends no helper, and what it lowered comes back."""
-    from pulsectl import Pulse
-
-    others.play("Music")
-    others.play("Gone")
-    with holding(environment):
-        others.become(Music=QUIET, Gone=QUIET)
-        others.end("Gone")
-        with Pulse("test", server=loop.environment["PULSE_SERVER"]) as pulse:
-            pulse.stream_restore_write("sink-input-by-application-name:Gone", mode="replace", volume=[])
-        others.play("Late")
-        others.become(Late=QUIET, Music=QUIET)
-    others.become(Music=STEREO, Late=STEREO)
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -164,14 +128,6 @@ def test_who_is_spared(others: OtherPrograms, environment: dict[str, str], loop:
     finally:
         process.kill()
         process.wait()
-
-
-def test_no_sound_server(tmp_path: Path, runtime: Path) -> None:
-    """Nothing happens, and it ends with its holder."""
-    nowhere = {"PULSE_SERVER": f"unix:{tmp_path}/nowhere", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
-    with quiet(os.environ | {"HUSHD_RUNTIME_DIR": str(runtime)} | nowhere) as helper:
-        wait_until(lambda: holds_a_lock(helper.pid), "the helper")
-        assert helper.poll() is None
 
 
 @contextmanager

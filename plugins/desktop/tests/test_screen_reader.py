@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from support import sound_loop
-from support.peer import BOUND_S, Start, Supervisor, wait_until
+from support.peer import Start, Supervisor, wait_until
 from support.sound_loop import BLOCK, RATE, Monitor, SoundLoop
 
 from . import speech_dispatcher
@@ -124,18 +122,6 @@ def test_pause_and_resume(stage: Stage) -> None:
     assert [name for name, _ in reader.events] == ["BEGIN", "PAUSED", "RESUMED", "END"]
 
 
-def test_hasty_reading(stage: Stage) -> None:
-    """Messages that are cancelled by the next one, as when somebody holds an arrow key, leave nothing behind."""
-    with Reader(stage.dispatcher) as reader:
-        for number in range(100):
-            reader.ask("CANCEL self")
-            reader.speak(f"Line {number}.")
-        after = [name for name, _ in reader.events].count("END")
-        while [name for name, _ in reader.events].count("END") == after:
-            reader._keep(reader._message())
-    assert stage.heard_s("Still here.") > 0.2
-
-
 def test_cancelled_as_soon_as_begun(stage: Stage) -> None:
     """Three hundred messages, each of which ends: the server is never answered while it is at work on the last stop."""
     with Reader(stage.dispatcher) as reader:
@@ -146,36 +132,3 @@ def test_cancelled_as_soon_as_begun(stage: Stage) -> None:
             reader.ask("CANCEL self")
             reader.wait_for("CANCELED", after)
     assert stage.heard_s("Still here.") > 0.2
-
-
-def test_the_worker_dies(stage: Stage) -> None:
-    """The next message is spoken."""
-    stage.heard_s("Hello.")
-    (worker,) = psutil.Process(stage.supervisor.process.pid).children()
-    worker.kill()
-    assert stage.heard_s("Hello again.") > 0.3
-
-
-def test_the_server_ends(stage: Stage) -> None:
-    """The module goes with it."""
-    (module,) = psutil.Process(stage.dispatcher.pid).children()
-    stage.dispatcher.__exit__()
-    module.wait(BOUND_S)
-
-
-def test_installed(runtime: Path, start_supervisor: Start) -> None:
-    """The file that the page has is all that it needs: the server finds the module by itself."""
-    start_supervisor("")
-    module = runtime / ".local/libexec/speech-dispatcher-modules/sd_hushd"
-    module.parent.mkdir(parents=True)
-    module.write_text(f"#!/bin/sh\nexec {sys.executable} -P -m hushd_desktop.screen_reader\n")
-    module.chmod(0o755)
-    (runtime / ".local/share").mkdir()  # it is looked for beside this folder
-    (runtime / "bin").mkdir()
-    with SoundLoop(runtime / "sound") as loop, Monitor(loop) as monitor:
-        loop.environment |= {"HOME": str(runtime), "XDG_DATA_HOME": str(runtime / ".local/share")}
-        config = 'AudioOutputMethod "pulse"\nDefaultModule hushd\n'
-        with SpeechDispatcher(loop, runtime / "spd", config, modules=runtime / "bin") as dispatcher:
-            assert "hushd" in dispatcher.say("-O")
-            dispatcher.say("-o", "hushd", "Hello.")
-            assert any(max(samples) > LOUD for _, samples in monitor.blocks)

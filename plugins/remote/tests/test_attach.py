@@ -157,18 +157,6 @@ def test_the_persons_microphone_is_recorded(machines: Attached) -> None:
         program.communicate()
 
 
-@pytest.mark.parametrize(
-    ("host", "key", "sentence"),
-    [("127.0.0.1", "stranger", "refuses this machine's key"), ("nowhere.invalid", "own", "its name is not known")],
-)
-def test_errors_are_one_sentence(machines: Attached, host: str, key: str, sentence: str) -> None:
-    """A server that cannot be reached, or lets nobody in."""
-    process = machines.person.start("hushd", "attach", "--ssh", machines.server.ssh(key), host)
-    complaint = finish(process, 8)
-    assert sentence in complaint
-    assert len(complaint.splitlines()) == 1
-
-
 def wait_for_line(program: subprocess.Popen[str], line: str) -> None:
     assert program.stdout
     give_up = time.monotonic() + BOUND_S

@@ -153,12 +153,6 @@ def test_faults_of_the_other_machine_are_one_sentence(
     assert sentence in error.message
 
 
-def test_without_ssh_there_is_a_sentence(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine has no ssh."""
-    monkeypatch.setenv("PATH", str(machines.desk.folder))
-    assert "no ssh on this machine" in machines.refusal().message
-
-
 def test_ctrl_c_ends_a_program_and_its_ssh(machines: Machines) -> None:
     """SIGINT of a terminal reaches the whole process group: the program says what it has to, and ssh ends after it."""
     code = "from hushd_cli import entry; entry.listen()"

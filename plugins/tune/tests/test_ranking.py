@@ -106,17 +106,3 @@ def test_any_models_are_ranked(seed: int) -> None:
         assert choice.heard.speed >= 1
         assert choice.heard == able[0].heard or choice.heard.model == present
         assert choice.verdict != WORSE
-
-
-@seeds(8)
-def test_models_that_err_alike_are_seldom_told_apart(seed: int) -> None:
-    """Twenty sentences of models that err with the same probability declare few to be different: about 5 % by
-    the bootstrap's claim, and a few more, since so few sentences are drawn from."""
-    rng = random.Random(seed)
-    words = [10] * 20
-
-    def errs() -> list[int]:
-        return [sum(rng.random() < 0.1 for _ in range(10)) for _ in words]
-
-    found = [verdicts(words, heard("a/a", *errs()), heard("b/b", *errs())) for _ in range(10)]
-    assert sum(WORSE in verdict.values() for verdict in found) <= 4

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 import pytest
-from hushd_protocol.light_dataclass import replace
 from hushd_tune import command, ranking, report
 from hushd_tune.words import Compared
 
@@ -42,29 +41,6 @@ def test_the_table_fits_80_columns() -> None:
     assert "and not by chance: moonshine/tiny-en." in told
     assert told.count("a [-b-]{+c+}") == 15
     assert "and 7 more, which --json shows" in told
-
-
-def test_own_words_that_help() -> None:
-    """They are a line for words.txt, of the model to use, and a list in JSON; without any nothing is said."""
-    some = replace(comparison(), own_words=["Qdrant", "Ann Lee"])
-    assert report.table(some, 80).endswith(
-        f"As own words {some.model} would hear these right; a line for words.txt:\nQdrant, Ann Lee\n"
-    )
-    assert report.as_json(some)["own_words"] == ["Qdrant", "Ann Lee"]
-    assert "own words" not in report.table(comparison(), 80)
-
-
-def test_what_is_sure_and_what_is_too_little() -> None:
-    """A worse model is said to be so, and so are two worse ones that are equal; few sentences are too few."""
-    told = report.table(comparison(rates={"a/a": 0, "b/b": 5, "c/c": 5}), 80)
-    assert "More wrong words than a/a, and not by chance: b/b, c/c." in told
-    assert "Equal in every sentence: b/b, c/c." in told
-    alone = report.table(comparison(1), 80)
-    assert alone.startswith("English, 1 sentence with 10 words:")
-    assert "One sentence is too little" in alone
-    assert "5 sentences are too little" in report.table(comparison(5), 80)
-    assert report.as_json(comparison(5))["enough"] is False
-    assert report.as_json(comparison())["choice"] == "transcribe-cpp/parakeet-tdt-0.6b-v3"
 
 
 @pytest.mark.parametrize(

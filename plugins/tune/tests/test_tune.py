@@ -73,10 +73,3 @@ def test_what_cannot_be_compared(alone: Path, tmp_path: Path, arguments: list[st
     given = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]
     assert sentence in hushd("tune", *given, status=status)
     assert not (alone / "client.sock").exists()
-
-
-def test_a_configuration_that_makes_no_sense(alone: Path, tmp_path: Path) -> None:
-    """It is said before any model hears anything."""
-    config = alone / "config.toml"
-    config.write_text("[worker]\nqueue = true\n")
-    assert hushd("tune", tmp_path, status=2).startswith(f"hushd tune: {config}: worker.queue")

@@ -102,15 +102,6 @@ def test_programs_share_one_worker_which_ends_with_the_last(supervisor: Supervis
         assert [(worker.name, worker.pid, worker.starts) for worker in one.status().workers] == [(WORKER, None, 1)]
 
 
-def test_the_words_are_described(supervisor: Supervisor) -> None:
-    """`describe` has the engines with their words, and the configured default."""
-    with Client() as client:
-        described = client.describe("wake").wake
-        engine = next(engine for engine in described.engines if engine.installed)
-        assert [word.phrase for word in engine.words] == ["Alexa", "Hey Jarvis", "Hey Mycroft", "Okay Nabu"]
-        assert f"wake/{engine.name}/{engine.default_model}" == WORKER
-
-
 def test_no_word_is_lost_while_what_transcribes_starts(supervisor: Supervisor) -> None:
     """Speech in one breath with the word is heard whole, though its worker has no process until then."""
     tape = Tape(room(1.0, "hey jarvis open the red door", 4.0), pace_s=0.1)
@@ -211,10 +202,3 @@ def test_the_command_runs_another_with_what_is_said(wake: Callable[..., subproce
     assert process.returncode == 0, complaint
     line = json.loads(output)
     assert (line["word"], line["name"], words(line["text"])) == ("alexa", "alexa", ["open", "the", "red", "door"])
-
-
-def test_a_command_that_fails_does_not_end_it(wake: Callable[..., subprocess.Popen[bytes]]) -> None:
-    """Its status is told."""
-    process = wake(room(1.0, "alexa", 2.0), "alexa", "--once", "--at-once", "--", "false")
-    assert process.communicate(timeout=BOUND_S) == (b"", b"hushd wake: false failed with exit code 1.\n")
-    assert process.returncode == 0

@@ -153,30 +153,6 @@ def test_what_is_not_a_recordings_fault_is_tried_again(
     assert (tmp_path / "in/a.txt").exists() is heard_at_last
 
 
-def test_an_old_transcript_does_not_stand_for_a_new_recording(
-    watch: Watch, start_router: Start, tmp_path: Path
-) -> None:
-    """A recording that takes another's name, and that the machine refuses at first, is heard after all."""
-    router = start_router(hears)
-    put(tmp_path, "a.wav")
-    watcher = watch()
-    watcher.say("heard ")
-    refusals = 2
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        nonlocal refusals
-        if isinstance(message, Request) and refusals:
-            refusals -= 1
-            router.send(route, Error(id=message.id, code="model_missing", message="Not now."))
-        else:
-            hears(router, route, message)
-
-    router.script = script
-    put(tmp_path, "a.wav", content=b"RIFF, and another recording")
-    watcher.say("heard ", 2)
-    assert heard(router) == ["a.wav"] * 4
-
-
 def test_a_killed_watch_ends_what_it_has_begun(
     watch: Watch, start_router: Start, runtime: Path, tmp_path: Path
 ) -> None:
