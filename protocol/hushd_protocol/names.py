@@ -14,6 +14,7 @@ ROLES = (*ENGINE_ROLES, "models")
 SPEEDS = ("fast", "medium", "slow")  # speeds of a model on a CPU
 AUTO = "auto"  # name that stands for the best model installed
 COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # text for messages
+TRANSCRIPTS = ("txt", "vtt", "srt", "lrc", "tsv", "json")  # the formats of transcripts, and the endings of their files
 USUAL_VOICE = "HUSHD_VOICE"  # the variable by which an agent's session has a voice of its own
 _NAME = re.compile(NAME, re.ASCII)
 

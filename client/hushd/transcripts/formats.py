@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import TRANSCRIPTS
 from hushd_protocol.system.output_file import check_folder
 
 from hushd.transcripts.segment import USUAL, Layout, Segments, joined
@@ -117,7 +118,9 @@ def word_fields(word: Word) -> JsonObject:
 
 Writer = Callable[[Segments], Iterator[str]]
 _SUBTITLES = {"vtt": vtt, "srt": srt, "lrc": lrc}
-TRANSCRIPT_FORMATS: dict[str, Writer] = {"txt": txt, **_SUBTITLES, "tsv": tsv, "json": json_document}
+TRANSCRIPT_FORMATS: dict[str, Writer] = dict(
+    zip(TRANSCRIPTS, (txt, *_SUBTITLES.values(), tsv, json_document), strict=True)
+)
 
 
 def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[str]:

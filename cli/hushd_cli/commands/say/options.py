@@ -9,7 +9,7 @@ from typing import cast
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
-from hushd_protocol.names import USUAL_VOICE, by_session
+from hushd_protocol.names import TRANSCRIPTS, USUAL_VOICE, by_session
 from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
 from hushd_schema.sound_file import OTHERWISE, SOUND_FORMATS, sound_format
@@ -135,7 +135,9 @@ def _add_file(parser: Parser) -> None:
     )
     group.add_argument("--timed", action="store_true", help="speak subtitles in their times, as -o FILE film.srt does")
     group.add_argument(
-        "--subtitles", metavar="FILE", help="write what is spoken with its times: FILE.srt, .vtt, .lrc or .json"
+        "--subtitles",
+        metavar="FILE",
+        help=f"write what is spoken with its times, in the format of FILE's extension: {', '.join(TRANSCRIPTS)}",
     )
     macos = parser.add_rare_group("files as macOS's say has them")
     for name in SYNTHESIZE.options(schema.FILE):
