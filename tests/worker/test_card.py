@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.messages import Beat, Job, Result
-from hushd_worker import card, nvml
+from hushd_worker import card
 from support.card_stand_in import StandIn, environment
 
 GB = 10**9
@@ -61,23 +61,6 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
     assert card.memory_used(driver, {}) == {}
 
 
-def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
-    """The kernel writes it; a card without such a file is awake."""
-    for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
-        (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
-        (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
-        assert nvml.sleeps(FIRST, tmp_path) is asleep
-    assert not nvml.sleeps(SECOND, tmp_path)
-
-
-def test_the_kernels_driver_of_a_card(tmp_path: Path) -> None:
-    """The link that the kernel makes names it; a card without a driver has none."""
-    (tmp_path / FIRST).mkdir()
-    assert nvml.driver(FIRST, tmp_path) == ""
-    (tmp_path / FIRST / "driver").symlink_to("/sys/bus/pci/drivers/nvidia")
-    assert nvml.driver(FIRST, tmp_path) == "nvidia"
-
-
 @pytest.mark.parametrize(("bound", "ids", "why", "control", "told"), [
     ([FIRST], [], "", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it counts none)"),
     ([FIRST], [], "it fails", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it fails)"),
@@ -98,19 +81,6 @@ def test_a_card_that_the_kernel_lists_and_its_driver_does_not(
     monkeypatch.setattr(card, "_CONTROL", str(tmp_path if control else tmp_path / "none"))
     assert card.unseen(bound, ids, why).startswith(told)
     assert bool(card.unseen(bound, ids, why)) is bool(told)
-
-
-def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
-    """No card's sound device, and no other maker's card, is asked for."""
-    for place, vendor, kind in (
-        (FIRST, "0x10de", "0x030000"),
-        ("0000:01:00.1", "0x10de", "0x040300"),
-        (SECOND, "0x1002", "0x030000"),
-    ):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / "vendor").write_text(vendor + "\n")
-        (tmp_path / place / "class").write_text(kind + "\n")
-    assert nvml.nvidia_cards(tmp_path) == [FIRST]
 
 
 def test_what_this_process_and_its_children_take(written: Write) -> None:

@@ -116,8 +116,9 @@ def test_the_cards_that_there_are(tmp_path: Path, expression: str, ids: list[str
 # The look at a machine whose kernel lists the first card; FLAGS as the library is begun with.
 LOOK = """
 import json, sys
+from hushd_protocol.system.graphics_cards import PciCard
 from hushd_worker import card, nvml
-nvml.nvidia_cards, nvml.driver, card._CONTROL = lambda: ["0000:65:00.0"], lambda id: "nvidia", "/dev/null"
+card.nvidia, card._CONTROL = lambda: [PciCard("0000:65:00.0", "NVIDIA", "nvidia")], "/dev/null"
 nvml._FLAGS = int(sys.argv[1])
 print(json.dumps(card.probe()))
 """

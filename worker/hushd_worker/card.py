@@ -19,8 +19,8 @@ from typing import Protocol
 
 from hushd_protocol.cards import COUNTED, STAND_IN, Card
 from hushd_protocol.system.footprint import descendants
+from hushd_protocol.system.graphics_cards import nvidia
 
-from . import nvml
 from .nvml import Nvml
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -79,16 +79,16 @@ def _used_on(driver: Driver, id: str, ours: set[int]) -> int:
 def default() -> Driver | None:
     """Returns the driver of this machine; None if there is none, or it fails."""
     try:
-        return _stand_in() or Nvml(nvml.nvidia_cards())
+        return _driver()
     except OSError:
         return None
 
 
 def probe(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Returns the `cards`, and the `error`, a clause, if the kernel lists cards that the driver does not show us."""
-    bound = [id for id in nvml.nvidia_cards() if nvml.driver(id) == "nvidia"]
+    bound = [each.place for each in nvidia() if each.driver == "nvidia"]
     try:
-        driver = _stand_in() or Nvml(nvml.nvidia_cards())
+        driver = _driver()
         error = unseen(bound, driver.ids())
     except OSError as failed:
         driver, error = None, unseen(bound, (), str(failed))
@@ -107,9 +107,9 @@ def unseen(bound: Sequence[str], ids: Sequence[str], why: str = "") -> str:
     return f"{listed}, and its driver does not ({why or 'it counts none'}): see whether nvidia-smi lists it"
 
 
-def _stand_in() -> Driver | None:
+def _driver() -> Driver:
     if not (stand_in := os.environ.get(STAND_IN)):
-        return None
+        return Nvml([each.place for each in nvidia()])
     from importlib import import_module
 
     module, _, argument = stand_in.partition(":")

@@ -1,4 +1,4 @@
-"""Lists NVIDIA's cards as the kernel does, by sysfs, which wakes none, and asks their driver, by ctypes.
+"""Asks the driver of NVIDIA's cards, by ctypes.
 
 NVIDIA's own package for the driver's management library, nvidia-ml-py, does the same with 40 ms more of imports, for
 which each start on a card would wait."""
@@ -6,44 +6,9 @@ which each start on a card would wait."""
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Sequence
 
-_PCI = "/sys/bus/pci/devices"
-_DISPLAY, _NVIDIA = "0x03", "0x10de"
-
-
-def sleeps(id: str, pci: str | os.PathLike[str] = _PCI) -> bool:
-    """Returns whether the kernel has switched a card off; False if it does not report that."""
-    return _read(pci, id, "power", "runtime_status") in ("suspended", "suspending")
-
-
-def nvidia_cards(pci: str | os.PathLike[str] = _PCI) -> list[str]:
-    """Returns NVIDIA's cards, as the kernel lists them."""
-    try:
-        places = sorted(os.listdir(pci))
-    except OSError:
-        return []
-    displays = (id for id in places if _read(pci, id, "class").startswith(_DISPLAY))
-    return [id for id in displays if _read(pci, id, "vendor") == _NVIDIA]
-
-
-def driver(id: str, pci: str | os.PathLike[str] = _PCI) -> str:
-    """Returns the kernel's driver of a card; empty if none is bound to it."""
-    try:
-        return os.path.basename(os.readlink(os.path.join(pci, id, "driver")))
-    except OSError:
-        return ""
-
-
-def _read(*path: str | os.PathLike[str]) -> str:
-    """Returns the text of a file, empty if it cannot be read."""
-    try:
-        with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
+from hushd_protocol.system.graphics_cards import sleeps
 
 _FLAGS = 0  # NVML_INIT_FLAG_NO_ATTACH lets the library list no card at all (driver 580)
 _UNKNOWN_BYTES = 2**64 - 1  # the size of a process if the driver does not know it

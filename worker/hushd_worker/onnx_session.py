@@ -17,7 +17,9 @@ import contextlib
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from hushd_schema.engines.protobuf import VARINT, Field, bytes_field, fields, varint
 
 from . import onnx_arena
 
@@ -114,17 +116,6 @@ _GRAPH = 7  # field of ModelProto
 _INITIALIZER = 5  # field of GraphProto
 _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14  # fields of TensorProto
 _EXTERNAL = 1  # a value of _DATA_LOCATION
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
-_FIXED = {_FIXED64: 8, _FIXED32: 4}
-
-
-class Field(NamedTuple):
-    """A field of a message in protobuf's encoding: its number, and its places in the file."""
-
-    number: int
-    begin: int  # the first byte of its key
-    content: int  # the first byte of its content
-    end: int
 
 
 def without_weights(path: Path) -> bytes | None:
@@ -182,50 +173,4 @@ def _reference(data: mmap.mmap, tensor: Field, name: bytes) -> bytes | None:
     ):
         entry = bytes_field(1, key.encode()) + bytes_field(2, value)
         parts.append(bytes_field(_EXTERNAL_DATA, entry))
-    return b"".join(parts) + _varint(_DATA_LOCATION << 3 | _VARINT) + _varint(_EXTERNAL)
-
-
-def fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[Field]:
-    """Yields the fields of the message from `at` to `end`. Raises ValueError if they do not end at `end`."""
-    while at < end:
-        begin = at
-        key, at = read_varint(data, at, end)
-        kind = key & 7
-        if kind == _BYTES:
-            length, at = read_varint(data, at, end)
-        elif kind == _VARINT:
-            length = read_varint(data, at, end)[1] - at
-        else:
-            length = _FIXED.get(kind, end)  # an unknown kind would end after the message
-        if at + length > end or not key >> 3:
-            raise ValueError(f"there is no valid protobuf field at byte {begin}")
-        yield Field(key >> 3, begin, at, at + length)
-        at += length
-
-
-def read_varint(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    """Returns a number, and the place of the byte after it. Raises ValueError if there is none before `end`."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError(f"there is no valid protobuf number before byte {at}")
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 127:
-        encoded.append(value & 127 | 128)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-def bytes_field(number: int, content: bytes) -> bytes:
-    """Returns the encoding of a field whose content is bytes, text or a message."""
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
+    return b"".join(parts) + varint(_DATA_LOCATION << 3 | VARINT) + varint(_EXTERNAL)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from hushd_worker.onnx_session import Field, bytes_field, fields, read_varint
+from hushd_schema.engines.protobuf import Field, bytes_field, fields, read_varint
 
 _GRAPH = 7  # field of ModelProto
 _NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12  # fields of GraphProto

@@ -6,7 +6,6 @@ Each check identifies the format and whether the file is complete: a failed down
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from hushd_protocol import JsonObject
@@ -15,7 +14,6 @@ from .spec import NoModel
 
 MAX_DESCRIPTION_BYTES = 16_000_000  # bytes of a description
 _GRAPH = 7  # the field of an ONNX model with its graph
-_LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
 
 def content(path: Path) -> JsonObject:
@@ -46,44 +44,14 @@ def pickled(path: Path) -> bytes:
 def check_graph(path: Path) -> None:
     """Checks that the outermost fields of an ONNX file end at the file's end, and include a graph.
     Raises NoModel if they do not."""
-    fields = list(_fields(path))  # reads all, to check the end too
-    if not any(number == _GRAPH and length for number, length in fields):
-        raise NoModel(f"{path.name} is not a graph in ONNX's format")
+    import mmap
 
+    from .protobuf import fields
 
-def _fields(path: Path) -> Iterator[tuple[int, int]]:
-    """Yields the number and the length of each outermost field; the length of a number is 0.
-    Raises NoModel if they do not end where the file does."""
-    size, at = path.stat().st_size, 0
-    with open(path, "rb") as file:
-        while at < size:
-            file.seek(at)
-            head = file.read(20)
-            key, used = _varint(head, 0)
-            kind, length = key & 7, 0
-            if kind == _LENGTH_DELIMITED:
-                length, used = _varint(head, used)
-            elif kind == _VARINT:
-                _, used = _varint(head, used)
-            elif kind in (_FIXED32, _FIXED64):
-                used += 4 if kind == _FIXED32 else 8
-            else:
-                used = 0
-            if not used or not key >> 3:
-                raise NoModel(f"{path.name} is not a graph in ONNX's format")
-            yield key >> 3, length
-            at += used + length
-    if at != size:
-        raise NoModel(f"{path.name} is only a part of a graph: {size} bytes of {at}")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Returns a protobuf number and its end; 0 and 0 if there is none."""
-    value = 0
-    for shift in range(10):
-        if at + shift >= len(data):
-            return 0, 0
-        value |= (data[at + shift] & 127) << (7 * shift)
-        if data[at + shift] < 128:
-            return value, at + shift + 1
-    return 0, 0
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            every = list(fields(data, 0, len(data)))  # reads all, to check the end too
+    except ValueError:
+        every = []
+    if not any(field.number == _GRAPH and field.end > field.content for field in every):
+        raise NoModel(f"{path.name} is not a graph in ONNX's format, or only a part of one")
