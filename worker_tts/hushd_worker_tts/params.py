@@ -12,10 +12,8 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from .engine import Voice
-from .registry import REGISTRY
 
 if TYPE_CHECKING:
-    from hushd_schema.description import SpeakingEngine
     from hushd_schema.engines import EngineSpec
 
 # Formats that do not support every rate.
@@ -123,7 +121,7 @@ def choose_voice(
         if not _speaks(voice, language):
             raise HushdError(
                 "bad_request",
-                f"The voice {voice.name} speaks {voice.language}, not {quoted(language)}: {_others(language, voices)}.",
+                f"The voice {voice.name} speaks {voice.language}, not {quoted(language)}{_others(language, voices)}.",
             )
         return voice
     able = [voice for voice in (current, default, *voices) if voice is not None and _speaks(voice, language)]
@@ -131,7 +129,7 @@ def choose_voice(
         return next((voice for voice in able if voice.installed), able[0])
     spoken = listed(sorted({voice.language for voice in voices}))
     raise HushdError(
-        "bad_request", f"{engine.name} speaks {spoken}, not {quoted(language)}: {_others(language, voices)}."
+        "bad_request", f"{engine.name} speaks {spoken}, not {quoted(language)}{_others(language, voices)}."
     )
 
 
@@ -140,19 +138,12 @@ def _speaks(voice: Voice, language: str) -> bool:
 
 
 def _others(language: str, voices: Sequence[Voice]) -> str:
-    """Returns advice for a language: this engine's voices for it, or else engines with a voice for it."""
+    """Returns the end of a sentence: this engine's voices for a language, or else what speaks it, or brings a voice."""
     if here := [voice.name for voice in voices if _speaks(voice, language)]:
-        return f"ask for {listed(here[:5])}"
-    engines = [
-        engine.name if engine.installed else f"{engine.name} ({engine.install})"
-        for engine in REGISTRY.engines()
-        if languages.find(language, _languages(engine))
-    ]
-    return f"ask for the engine {listed(engines)}" if engines else "no known engine does"
+        return f": ask for {listed(here[:5])}"
+    from hushd_models.choice import recommendation  # looks at files: only to help with a mistake
 
-
-def _languages(engine: SpeakingEngine) -> list[str]:
-    return [voice.language for voice in engine.voices] + [tag for model in engine.models for tag in model.languages]
+    return recommendation.for_language("tts", language)
 
 
 def _named(name: str, engine: EngineSpec, voices: Sequence[Voice]) -> Voice:
