@@ -50,7 +50,6 @@ class Date(NamedTuple):
     year: str
     weekday: str
     time: Time | None
-    month_first: bool
 
 
 class Time(NamedTuple):
@@ -60,7 +59,6 @@ class Time(NamedTuple):
     noon: str
     zone: str
     until: Time | None
-    colon: bool
 
 
 class Fraction(NamedTuple):
@@ -133,7 +131,6 @@ def _date(parts: dict[str, str], language: Language) -> Date:
         year,
         parts.get("weekday", "").rstrip("."),
         _time({**parts, "until": ""}, language) if "hour" in parts else None,
-        language["date.order"] == "mdy",
     )
 
 
@@ -146,7 +143,6 @@ def _time(parts: dict[str, str], language: Language) -> Time:
         re.sub(r"[^apm]", "", parts.get("noon", "").lower()),
         parts.get("zone", ""),
         _time(until, language) if "hour" in until else None,
-        True,
     )
 
 

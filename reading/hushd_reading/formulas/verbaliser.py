@@ -30,23 +30,9 @@ _CLOSES = {
 _NAMED = {"|": "absolute", "\\|": "norm", "\\lfloor": "floor", "\\lceil": "ceiling", "\\{": "set"}
 _SCRIPTS = ("^", "_", "_^")
 _OPERATORS = (
-    "+",
-    "-",
-    "=",
-    "<",
-    ">",
-    "/",
-    "\\pm",
-    "\\mp",
-    "\\times",
-    "\\cdot",
-    "\\le",
-    "\\ge",
-    "\\ne",
-    "\\to",
-    "\\approx",
-    "\\in",
-)
+    "+", "-", "=", "<", ">", "/",
+    "\\pm", "\\mp", "\\times", "\\cdot", "\\le", "\\ge", "\\ne", "\\to", "\\approx", "\\in",
+)  # fmt: skip
 _UNBOUND = ("\\max", "\\min", "\\sup", "\\inf")  # arguments stand behind them, or nothing: the maximum of a, b
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}(?![A-Za-z])")  # speed = distance/time
 _TAKEN = re.compile(r"\\(?:text\w*|operatorname\*?|math[a-z]+|begin|end|mbox|hbox|label|tag|color)\s*\{[^{}]*\}")
