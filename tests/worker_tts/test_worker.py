@@ -29,7 +29,7 @@ def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
     assert notes == ["tiny"]
 
 
-def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_released_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines may be bound to it, and another job's sentence may be on its way there."""
     threads: list[threading.Thread] = []
 
@@ -38,12 +38,12 @@ def test_the_engine_rests_on_the_thread_that_loaded_it(tiny: Worker, monkeypatch
 
     engine = type(tiny.engine)
     monkeypatch.setattr(engine, "load", note)
-    monkeypatch.setattr(engine, "rest", note)
+    monkeypatch.setattr(engine, "release_memory", note)
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
     worker.release_memory()
-    loaded, rested = threads
-    assert loaded is rested
+    loaded, released = threads
+    assert loaded is released
 
 
 @pytest.mark.parametrize("economy", [False, True])
