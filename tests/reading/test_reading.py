@@ -89,7 +89,7 @@ def test_no_sign_is_lost_in_a_language_that_is_not_counted(language: str, spoken
     "language", re.findall(r"\w+", "it nl pl sv da nb fi cs sk hu ro tr ru uk ca hr sl bg lt lv et el id vi is")
 )
 def test_espeak_says_each_sign(language: str) -> None:
-    """No language that docs/SPEAKING.md names says an amount with a sign as the bare number."""
+    """None of these languages says an amount with a sign as the bare number."""
     signed = ["Ab -5 km", "5 €", "€5", "5 $", "$5", "5 £", "£5", "5 %"]
     lines = [*(text for sign in signed for text in texts(sign, language=language)), "Ab 5 km", "5"]
     done = subprocess.run(
