@@ -154,7 +154,7 @@ class Assembly:
             self._workers,
             self._orphans,
             Descriptions(self._poller, self._launch, logs),
-            cards.CardLooks(self._poller, self._launch, logs),
+            cards.CardProbes(self._poller, self._launch, logs),
             Suspensions(self._poller, self._launch, logs, self._workers.pids),
             self._clients,
             self._door,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.cards import LOOK_FRESH_S
+from hushd_supervisor.core.memory.cards import PROBE_FRESH_S
 from hushd_supervisor.core.worker.states import State
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Cards:
         there = [] if failed else [device for device in self.devices if device.there]
         self.seen = tuple(self._card(number, device) for number, device in enumerate(there))
         self.seen_at = self.world.now
-        self.world.tell(ev.Seen(self.seen, self.error))
+        self.world.tell(ev.CardsProbed(self.seen, self.error))
 
     def _card(self, number: int, device: Device) -> Card:
         used = self._used(device)
@@ -112,7 +112,7 @@ class Cards:
             assert not shown, "a start on a card from which workers keep away"
             self.world.events.add("workers keep away from cards")
             return
-        assert self.world.now - self.seen_at <= LOOK_FRESH_S + 1e-6, "an old look"
+        assert self.world.now - self.seen_at <= PROBE_FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"
         if not shown:
             self.world.events.add("the CPU for want of a card")
@@ -201,7 +201,7 @@ class Cards:
     def restore(self, process: Process) -> None:
         """A suspended process is to come back: its card has room by a fresh look, but others may take it meanwhile."""
         assert process.suspended == "away", "a process that is not away is restored"
-        assert self.world.now - self.seen_at <= LOOK_FRESH_S + 1e-6, "an old look"
+        assert self.world.now - self.seen_at <= PROBE_FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"
         process.suspended = "coming"
         fate = self.driver.random()

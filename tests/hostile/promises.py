@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.names import base
 from hushd_supervisor.core.memory.pressure import SMALL, Level, sign
-from hushd_supervisor.core.worker.request import TELL_S
+from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 from support.desk import jobs_of
@@ -65,16 +65,16 @@ class Promises:
     def _check_requests(self, worker: Worker) -> int:
         """Checks each request that a worker has, and returns how many have not ended."""
         jobs, held = jobs_of(worker), 0
-        files = [t for t in jobs.running.values() if not (t.session or t.aside)]
+        files = [t for t in jobs.running.values() if not (t.session or t.without_slot)]
         assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
         last: dict[tuple[bytes, int, bool], Any] = {}
         for request in jobs.queue.order(self._world.now):
             alike = request.caller, request.rank, request.session
             assert alike not in last or last[alike] <= request.order, "one caller's equal requests out of order"
             last[alike] = request.order
-        unheard = [t for t in jobs.running.values() if t.done]
-        if unheard:
-            assert all(t.cancelled for t in unheard)
+        cancelled = [t for t in jobs.running.values() if t.done]
+        if cancelled:
+            assert all(t.cancelled for t in cancelled)
             self._world.events.add("an engine ends what nobody hears")
         for request in jobs.waiting:
             person = next(person for person in self._world.people if person.route == request.route)
@@ -82,7 +82,7 @@ class Promises:
                 "somebody waits without a word"
             )
         for request in (*jobs.waiting, *jobs.running.values()):
-            if request in unheard:
+            if request in cancelled:
                 continue
             assert not request.done
             assert len(request._killed) <= 1
@@ -97,7 +97,7 @@ class Promises:
         queue, jobs = jobs_of(worker).queue, jobs_of(worker)
         apart = jobs.running.sessions if queue._sessions else 0
         assert apart <= queue._sessions, "too many sessions"
-        aside = sum(t.aside for t in jobs.running.values())
+        aside = sum(t.without_slot for t in jobs.running.values())
         assert len(jobs.running) - apart - aside <= queue._slots, "overbooked"
         if jobs.running.sessions and not queue._sessions and any(not t.session for t in jobs.waiting):
             self._world.events.add("a file waits for a session")
@@ -105,7 +105,7 @@ class Promises:
             name, retires = base(worker.name), worker.retires
             others = [w for w in self._world.workers.values() if w is not worker and base(w.name) == name]
             aged = (
-                TELL_S if any(request.alone for request in jobs.waiting) else 0.0
+                NOTICE_INTERVAL_S if any(request.alone for request in jobs.waiting) else 0.0
             )  # it may pass a suspect a bit later
             ripe = jobs.queue.next(self._world.now) and jobs.queue.next(self._world.now - aged)
             assert retires or ripe is None, "somebody waits for a free place"
@@ -118,23 +118,24 @@ class Promises:
     def _check_aside(self, worker: Worker) -> None:
         """Only who waits for its client or gives way is set aside, at once where that can be; no caller takes all."""
         queue, jobs = jobs_of(worker).queue, jobs_of(worker)
-        aside = [t for t in jobs.running.values() if t.aside]
+        aside = [t for t in jobs.running.values() if t.without_slot]
         for request in aside:
             if request.key not in self._world.rested:
                 self._world.rested.add(request.key)
                 self._world.events.add("a job is set aside")
-                assert request.waits_for_client or request._gave_way, "a job at work is set aside"
-                self._world.events |= {"a job gives way"} if request._gave_way else set()
+                assert request.waits_for_client or request._yielded_slot, "a job at work is set aside"
+                self._world.events |= {"a job gives way"} if request._yielded_slot else set()
                 assert not request.session, "a session is set aside"
             elif not request.waits_for_client:
                 self._world.events.add("a job goes on aside")
-        if queue._aside and worker.state is State.BUSY:
-            assert all(t.aside_at() >= self._world.now - 1e-6 for t in jobs.running.values()), "a pause holds a slot"
-        assert not aside or queue._aside, "aside of a worker that has no places for it"
-        assert len(aside) < queue._aside + queue._slots, "too many aside"
+        if queue._side_places and worker.state is State.BUSY:
+            until = min(t.idle_slot_until() for t in jobs.running.values())
+            assert until >= self._world.now - 1e-6, "a pause holds a slot"
+        assert not aside or queue._side_places, "aside of a worker that has no places for it"
+        assert len(aside) < queue._side_places + queue._slots, "too many aside"
         for count in Counter(t.caller for t in aside).values():
-            assert 2 * count <= queue._aside + 2 * queue._slots, "one caller has more than its share"
-            if jobs.waiting and 2 * count >= queue._aside:
+            assert 2 * count <= queue._side_places + 2 * queue._slots, "one caller has more than its share"
+            if jobs.waiting and 2 * count >= queue._side_places:
                 self._world.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:

@@ -24,7 +24,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
-from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level
+from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S, SMALL, VERY_LOW, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -199,7 +199,7 @@ class World:
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
                 lives = any(process.alive for process in self.processes.values())
-                assert not lives or self.now - self.looked_at <= MEMORY_LOOK_INTERVAL_S, "nobody has looked at memory"
+                assert not lives or self.now - self.looked_at <= MEASURE_INTERVAL_S, "nobody has looked at memory"
                 self.check()
         self.now = end
 
@@ -361,7 +361,7 @@ class World:
         for action in actions:
             assert not self.left, f"{action} after Leave"
             match action:
-                case do.Gauge(name, gen):
+                case do.ProbeStart(name, gen):
                     self.at(0.0, lambda process=self.processes[name, gen]: self._gauge(process))
                 case do.Spawn(name, gen, device, shown, why):
                     elsewhere = shown or device not in ("", "cpu")
@@ -373,7 +373,7 @@ class World:
                     self.cards.suspend(self.processes[name, gen])
                 case do.Restore(name, gen):
                     self.cards.restore(self.processes[name, gen])
-                case do.Look():
+                case do.ProbeCards():
                     self.cards.look()
                 case do.Relieve(("free",), ram=ram, vram=vram):
                     assert not self.relieving, "a second program runs to free memory"
@@ -553,7 +553,7 @@ class World:
                     Used(cpu_s, read, private + MB),
                 ]
             )
-        self.tell(ev.Gauged(process.name, process.gen, process.loading))
+        self.tell(ev.StartProbed(process.name, process.gen, process.loading))
         if self.workers[process.name].state is State.STARTING:
             learnt = self.admission.needs.memory(process.name, process.on_card)
             assert learnt >= process.loading.private, "a start takes more than its need"
@@ -658,7 +658,7 @@ class World:
     def _count(self, process: Process) -> None:
         """Files and sessions never take more than their places, but for those that were set aside."""
         running = jobs_of(self.workers[process.name]).running
-        aside = sum(name in running and running[name].aside for name in process.jobs)
+        aside = sum(name in running and running[name].without_slot for name in process.jobs)
         sessions = sum(job.session for job in process.jobs.values())
         apart = sessions if process.sessions else 0
         if apart and apart < len(process.jobs):

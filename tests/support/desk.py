@@ -53,7 +53,7 @@ class Desk:
 
     def take(self, actions: list[do.Action]) -> None:
         """Books the actions; there is memory for every start, unless `full`."""
-        self.done = actions + ([] if self.full else self.worker.room.admit(self.now))
+        self.done = actions + ([] if self.full else self.worker.memory.admit(self.now))
         self.actions += self.done
         for action in self.done:
             if isinstance(action, do.Spawn):
@@ -117,7 +117,7 @@ class Desk:
             self.now, state = due, self.worker.state
             done = self.worker.on_time(due)
             self.take(done)
-            looks = [isinstance(a, do.Gauge) or isinstance(getattr(a, "message", None), m.Accepted) for a in done]
+            looks = [isinstance(a, do.ProbeStart) or isinstance(getattr(a, "message", None), m.Accepted) for a in done]
             quiet = bool(done) and all(looks) and self.worker.state is state
 
     def answers(self, request: ActiveRequest) -> list[m.Message]:

@@ -106,12 +106,12 @@ class House:
         for action in actions:
             if isinstance(action, do.Spawn) and not self.late:
                 self.tell(ev.Spawned(action.worker, action.gen))
-        if do.Look() in actions and not self.blind:
+        if do.ProbeCards() in actions and not self.blind:
             self.see()
         return actions
 
     def see(self, error: str = "") -> None:
-        self.tell(ev.Seen(() if error else tuple(self.cards), error))
+        self.tell(ev.CardsProbed(() if error else tuple(self.cards), error))
 
     def free(self, device: str, size: int) -> None:
         """So much of a card is free from now on."""

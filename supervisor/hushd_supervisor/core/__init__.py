@@ -7,7 +7,7 @@
 # exception.
 #
 # Each decision returns a list of actions and nothing else; a further question is another call. Only the parts of a
-# worker (`lifecycle`, `jobs`, `room`) write into one list (`Outbox`), which the method that takes an event for the
+# worker (`lifecycle`, `jobs`, `memory`) write into one list (`Outbox`), which the method that takes an event for the
 # worker empties and returns. Each state is private to the object that has it; others ask by properties.
 #
 # Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of eleven states.
@@ -48,14 +48,14 @@
 # another gets a replica where cores and room allow (`replicas`).
 #
 # Graphics cards (`memory/devices`, `memory/cards`). Each card is one more device with a budget of its own. A start that
-# may use one waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded
-# here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds
-# their memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may
+# may use one waits for a probe (`ProbeCards`, `CardsProbed`), since other programs use them too and no driver is loaded
+# here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a probe sees
+# their memory free; failing that, it starts on the CPU, with the reason, until a later one finds room. A client may
 # have workers leave the cards, or all of them leave, and keep away for a while. Who leaves a card for others is
 # suspended where that can be, and else ends.
 #
 # The user's program (`memory/when_short`). Where neither free memory nor idle workers suffice, the program of `[memory]
-# when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when a look at memory says so, and
+# when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when memory is measured free, and
 # what it says is only a reason to keep the request waiting until then.
 #
 # The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,

@@ -81,7 +81,7 @@ class Requests:
                 deadline,
                 message.program or connection.program,
                 client=hash((connection.number, message.caller)),
-                line=(connection.pid or route, message.caller),
+                turn_key=(connection.pid or route, message.caller),
             )
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
@@ -116,7 +116,7 @@ class Requests:
         return [action for action in cancelled if not (isinstance(action, ToClient) and action.route == route)]
 
     def forget_ended(self) -> None:
-        for request in self._fleet.take_ended():
+        for request in self._fleet.pop_ended():
             del self._active[request.key]
             self._counts[request.route] -= 1
             if not self._counts[request.route]:

@@ -49,8 +49,8 @@ class Restore(OfProcess):
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge(OfProcess):
-    """Read how much the starting process has used so far; answered by `Gauged`, or not at all if the process is
+class ProbeStart(OfProcess):
+    """Read how much the starting process has used so far; answered by `StartProbed`, or not at all if the process is
     gone."""
 
 
@@ -95,8 +95,8 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Ask the cards' driver for the free memory, in a process of its own and in limited time; answered by `Seen`."""
+class ProbeCards:
+    """Ask the cards' driver for the free memory, by a process, in limited time; answered by `CardsProbed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +159,15 @@ class Leave:
 
 
 Action = (
-    Spawn | Kill | Gauge | Suspend | Restore | ToWorker | ToClient | ReportStatus | ReportMemory | Describe | Look
-    | Relieve | Configure | Listen | Remember | KeepPause | Log | Leave
+    Spawn | Kill | ProbeStart | Suspend | Restore | ToWorker | ToClient | ReportStatus | ReportMemory | Describe
+    | ProbeCards | Relieve | Configure | Listen | Remember | KeepPause | Log | Leave
 )  # fmt: skip
 
 
 class Outbox(list[Action]):
     """The actions that one worker has decided on, in order; the method that took the event returns them."""
 
-    def take(self) -> list[Action]:
+    def flush(self) -> list[Action]:
         """Empties the outbox and returns its actions."""
         actions = self.copy()
         self.clear()

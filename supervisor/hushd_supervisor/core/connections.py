@@ -103,7 +103,7 @@ class Connections:
         """The connections of a program, by the name that `status` shows, or of a holder."""
         return {route for route, each in self._by_route.items() if name in (each.program, each.holder)}
 
-    def excuse(self) -> None:
+    def reset_unanswered(self) -> None:
         """Resets the counts of missed pongs: the supervisor itself was late, and neither pinged nor heard anybody."""
         self._unanswered = dict.fromkeys(self._by_route, 0)
 
@@ -186,7 +186,7 @@ class Departure:
         """Returns whether the supervisor has been unused for long enough."""
         return -math.inf < self._at <= now and not self._down
 
-    def settle(self, resting: bool, busy: bool, patience: float, now: float) -> bool:
+    def leaves_now(self, resting: bool, busy: bool, patience: float, now: float) -> bool:
         """Starts and stops the clock after any event; returns True, once, when the supervisor is to leave now.
 
         Args:

@@ -74,8 +74,8 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Gauged(OfProcess):
-    """The answer to `Gauge`."""
+class StartProbed(OfProcess):
+    """The answer to `ProbeStart`."""
 
     used: Used
 
@@ -119,8 +119,8 @@ class Restored(OfProcess):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The answer to `Look`: the graphics cards, or the reason why they cannot be looked at."""
+class CardsProbed:
+    """The answer to `ProbeCards`: the graphics cards, or the reason why they cannot be looked at."""
 
     cards: tuple[Card, ...] = ()
     error: str = ""
@@ -156,6 +156,6 @@ class Shutdown:
 
 
 Event = (
-    FromClient | ClientGone | FromWorker | Exited | Spawned | Gauged | Suspended | Restored | SpawnFailed | SendFailed
-    | Described | Seen | Relieved | Configured | Shutdown | Visited
+    FromClient | ClientGone | FromWorker | Exited | Spawned | StartProbed | Suspended | Restored | SpawnFailed
+    | SendFailed | Described | CardsProbed | Relieved | Configured | Shutdown | Visited
 )  # fmt: skip

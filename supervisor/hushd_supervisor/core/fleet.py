@@ -15,7 +15,7 @@ from hushd_schema.settings import Settings
 
 from . import replicas
 from .actions import Action, Log, Suspend, ToClient
-from .events import Exited, FromWorker, Gauged, Restored, SendFailed, Spawned, SpawnFailed, Suspended
+from .events import Exited, FromWorker, Restored, SendFailed, Spawned, SpawnFailed, StartProbed, Suspended
 from .memory.admission import Admission
 from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory
@@ -29,10 +29,10 @@ from .worker.worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
-OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed | Suspended | Restored
+OfWorker = FromWorker | Exited | Spawned | StartProbed | SpawnFailed | SendFailed | Suspended | Restored
 MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
-NO_ROOM_S = 5.0  # seconds until the next look whether there is room for another replica
+NO_ROOM_S = 5.0  # seconds until the next check whether there is room for another replica
 FUTILE_S = 120.0  # seconds without a further replica after one that never became ready
 
 
@@ -108,7 +108,7 @@ class Fleet:
                 self._learn(worker, now)
         before, actions, process = worker.process, worker.handle(event, now), worker.process
         match event:
-            case Gauged() if worker.state is State.STARTING and process.loading:
+            case StartProbed() if worker.state is State.STARTING and process.loading:
                 self.admission.needs.grew(worker.name, process.loading, process.card)
             case Suspended():
                 if before.cards and not process.cards:
@@ -172,13 +172,13 @@ class Fleet:
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
         if control.hold or control.for_s >= 0:
-            workers = [worker for worker in workers if control.everywhere or worker.room.holds_card]
+            workers = [worker for worker in workers if control.everywhere or worker.memory.holds_card]
             workers = [] if control.for_s == 0 and not control.hold else workers
             until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
             self.admission.away.keep(until, control.everywhere, holder)
         off_cards = (control.hold or control.for_s > 0) and not control.everywhere
         # The memory that is free now is compared with the memory that is free once they have left.
-        actions = self.admission.cards.look() if off_cards and workers else []
+        actions = self.admission.cards.probe() if off_cards and workers else []
         for worker in workers:
             left = self.admission.leave_card(worker, now) if off_cards else None
             actions += worker.unload(now, route, control.force) if left is None else left
@@ -206,10 +206,10 @@ class Fleet:
         watches = (worker.deadline() for worker in self.workers.values())
         return min(self.admission.deadline(), self._help_at, self._unloads.deadline(), *watches)
 
-    def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds, in which the supervisor heard nobody, out of every worker's watches."""
+    def extend_deadlines(self, by_s: float, now: float) -> None:
+        """Extends every worker's watches by `by_s` seconds, in which the supervisor heard nobody."""
         for worker in self.workers.values():
-            worker.excuse(late, now)
+            worker.extend_deadlines(by_s, now)
 
     def on_time(self, now: float) -> list[Action]:
         self.admission.on_time(now)
@@ -222,19 +222,19 @@ class Fleet:
         going = [action for action in actions if isinstance(action, Suspend)]
         if not going or self.admission.spares(0, now):  # its memory counts as on its way
             return actions
-        return [action for action in actions if action not in going] + worker.room.give_up(now)
+        return [action for action in actions if action not in going] + worker.memory.give_up(now)
 
     # --- after every event ---------------------------------------------------------------------------------------
 
-    def settle(self, now: float) -> list[Action]:
+    def share_work(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        actions = self._share(now) + self.admission.settle(now) + self._help(now)
-        return actions + self._unloads.settle(now)
+        actions = self._share(now) + self.admission.admit_waiting(now) + self._help(now)
+        return actions + self._unloads.answer_finished(now)
 
-    def take_ended(self) -> Iterator[ActiveRequest]:
+    def pop_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
-            yield from worker.take_ended()
+            yield from worker.pop_ended()
             if worker.state is State.STOPPED and not (worker.was_ready or worker.has_crashed or worker.waiting):
                 del self._workers[name]
 
@@ -259,7 +259,7 @@ class Fleet:
         for family in self._in_need():
             for worker in family if len(family) > 1 else ():
                 while request := replicas.next_for(worker, family, now):
-                    actions += self.workers[request.worker].give(request, now) + worker.adopt(request, now)
+                    actions += self.workers[request.worker].hand_over(request, now) + worker.adopt(request, now)
         return actions
 
     def _help(self, now: float) -> list[Action]:
@@ -270,14 +270,14 @@ class Fleet:
             name = base(family[0].name)
             help_at = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
             if help_at <= now and self._has_place():
-                actions += self.admission.look_for(family[0], now)
-                if place := self.admission.room_for(family[0], now):
+                actions += self.admission.probe_for(family[0], now)
+                if place := self.admission.place_for(family[0], now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(replica for replica in replicas.names(name) if replica not in taken)
-                    actions += self.worker(unused).room.help(now, place)
+                    actions += self.worker(unused).memory.help(now, place)
                     continue
-                if self.admission.cards.looking:
-                    help_at = math.inf  # the look's answer leads here again
+                if self.admission.cards.probing:
+                    help_at = math.inf  # the probe's answer leads here again
             if help_at <= now:
                 help_at = self._no_help_before[name] = now + NO_ROOM_S
             self._help_at = min(self._help_at, help_at)

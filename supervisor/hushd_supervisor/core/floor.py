@@ -81,9 +81,9 @@ class Floor:
                     actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not sibling.over for sibling in siblings):
                 actions.append(ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED))))
-                return actions + self._settle(now)
+                return actions + self._grant_devices(now)
         self._claims[route, claim.id] = new_claim
-        return actions + self._settle(now)
+        return actions + self._grant_devices(now)
 
     def give_back(self, route: bytes, name: bytes, keep: bool, now: float) -> list[Action]:
         """Takes back the devices of a client that has fallen silent: for good, or, with `keep`, until its next turn."""
@@ -96,7 +96,7 @@ class Floor:
             self._forget(claim)
         if not claim.over and not keep:
             actions.append(ToClient(route, m.Result(id=name)))
-        return actions + self._settle(now)
+        return actions + self._grant_devices(now)
 
     def cancel(self, route: bytes, name: bytes, now: float) -> list[Action]:
         """Ends a claim that its client no longer wants; the client has fallen silent."""
@@ -105,14 +105,14 @@ class Floor:
             return []
         self._forget(claim)
         error = HushdError("cancelled", "The claim was cancelled.")
-        return [ToClient(route, m.Error.of(name, error)), *self._settle(now)]
+        return [ToClient(route, m.Error.of(name, error)), *self._grant_devices(now)]
 
     def alive(self, route: bytes, now: float) -> list[Action]:
         """Takes a sign of life of a client: one that did not answer goes on."""
         if route not in self._silent:
             return []
         self._silent.discard(route)
-        return self._settle(now)
+        return self._grant_devices(now)
 
     def silenced(self, route: bytes, now: float) -> list[Action]:
         """Takes the devices of a client that no longer answers."""
@@ -121,15 +121,15 @@ class Floor:
         # A silent client is not pinged, so that no timer runs for it; its answer brings it back.
         self._silent.add(route)
         for claim in [c for c in self._claims.values() if c.route == route]:
-            self._take_devices(claim)
-        return [Log("WARNING", "a client with a turn has stopped answering"), *self._settle(now)]
+            self._free_devices(claim)
+        return [Log("WARNING", "a client with a turn has stopped answering"), *self._grant_devices(now)]
 
     def gone(self, route: bytes, now: float) -> list[Action]:
         """Forgets the claims of a connection that has ended."""
         self._paused.discard(route)
         for claim in [c for c in self._claims.values() if c.route == route]:
             self._forget(claim)
-        return self._settle(now)
+        return self._grant_devices(now)
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Floor:
             self._paused = set() if everybody else self._paused - routes
         if everybody and action in _PAUSING:
             actions.append(KeepPause(self._all_paused))
-        actions += self._settle(now)
+        actions += self._grant_devices(now)
         return [*actions, ToClient(route, m.Result(id=control.id, data=Turns(turns=tuple(turns)).data()))]
 
     # --- time --------------------------------------------------------------------------------------------------------
@@ -186,10 +186,10 @@ class Floor:
     def on_time(self, now: float) -> list[Action]:
         """Takes devices from claims that should be silent by now."""
         for claim in [c for c in self._claims.values() if c.until <= now]:
-            self._take_devices(claim)
-        return self._settle(now)
+            self._free_devices(claim)
+        return self._grant_devices(now)
 
-    def _take_devices(self, claim: Claim) -> None:
+    def _free_devices(self, claim: Claim) -> None:
         claim.holds, claim.until = False, math.inf
         if claim.over:
             self._forget(claim)
@@ -228,13 +228,13 @@ class Floor:
     def shut(self, now: float) -> list[Action]:
         """Refuses new and waiting claims: the supervisor is leaving."""
         self._closed = True
-        return self._settle(now)
+        return self._grant_devices(now)
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""
         return [action for claim in list(self._claims.values()) for action in self._dismiss(claim)]
 
-    def _settle(self, now: float) -> list[Action]:
+    def _grant_devices(self, now: float) -> list[Action]:
         """Grants free devices, interrupts claims that must give way, and tells each client what has changed."""
         waiting = [c for c in self._claims.values() if not c.holds]
         if self._closed:

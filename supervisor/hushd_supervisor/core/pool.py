@@ -80,14 +80,14 @@ class Pool:
         self._requests = Requests(self._connections, self._fleet, self._departure, default_model)
         self._floor = Floor(paused)
         self._next_ping = math.inf
-        self._awake_at = self._excused_at = -math.inf  # times when the pool last did anything, and last excused silence
+        self._awake_at = self._extended_at = -math.inf  # times when it last did anything, and last extended deadlines
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event, now: float) -> list[Action]:
         """Decides what to do about one event."""
         if now > self._awake_at + STANDSTILL_S:
-            self._excuse_if_late(now)
+            self._extend_if_late(now)
         self._awake_at = now
         match event:
             case ev.FromClient(route, message):
@@ -96,14 +96,14 @@ class Pool:
                 actions = self._client_gone(route, now)
             case ev.FromWorker(_, _, m.Beat()):
                 # Silence is excused before this beat judges the jobs: it may be the first message read after a sleep.
-                self._excuse_if_late(now)
+                self._extend_if_late(now)
                 actions = self._fleet.handle(event, now)
             case ev.OfProcess():
                 actions = self._fleet.handle(event, now)
             case ev.Described(role, catalogue, error):
                 actions = self._described(role, catalogue, error)
-            case ev.Seen(cards, error):
-                actions = self._admission.seen(cards, error, now)
+            case ev.CardsProbed(cards, error):
+                actions = self._admission.probed(cards, error, now)
             case ev.Relieved(freed):
                 self._admission.relieved(freed, now)
                 actions = []
@@ -119,7 +119,7 @@ class Pool:
 
     def on_time(self, now: float) -> list[Action]:
         """Acts on deadlines that have passed; call it after `deadline`, once all events up to `now` were handled."""
-        self._excuse_if_late(now)
+        self._extend_if_late(now)
         actions = self._fleet.on_time(now)
         if self._floor.deadline() <= now:
             actions += self._floor.on_time(now)
@@ -130,19 +130,19 @@ class Pool:
             actions += self._shutdown(now)
         return actions + self._after(now)
 
-    def _excuse_if_late(self, now: float) -> None:
+    def _extend_if_late(self, now: float) -> None:
         """Excuses silence for the seconds in which the supervisor was stopped or busy, or the machine slept.
 
         It excuses the whole time since the pool last did anything: excusing only the time past a deadline would leave
         that deadline due at once.
         """
         watches = (worker.deadline() for worker in self._workers.values())
-        late = now - max(self._excused_at, min((self._next_ping, self._floor.deadline(), *watches)))
+        late = now - max(self._extended_at, min((self._next_ping, self._floor.deadline(), *watches)))
         if late > STANDSTILL_S:
             late = max(late, now - self._awake_at)
-            self._excused_at = now
-            self._fleet.excuse(late, now)
-            self._connections.excuse()
+            self._extended_at = now
+            self._fleet.extend_deadlines(late, now)
+            self._connections.reset_unanswered()
         self._awake_at = now
 
     def deadline(self) -> float | None:
@@ -288,9 +288,9 @@ class Pool:
 
     def _after(self, now: float) -> list[Action]:
         """Settles the workers, forgets ended requests, and leaves when nothing remains to be done."""
-        actions = self._fleet.settle(now)
+        actions = self._fleet.share_work(now)
         if self._departure.renewing and not self._departure.down and not self._fleet.lives:
-            actions += self._shutdown(now) + self._fleet.settle(now)
+            actions += self._shutdown(now) + self._fleet.share_work(now)
         self._requests.forget_ended()
         active, floors_busy = self._requests.busy, self._floor.busy
         # A worker may also run jobs that no client waits for: without pings its watches would count our own sleep.
@@ -301,6 +301,6 @@ class Pool:
             self._next_ping = now + PING_S
         resting = not (active or self._directory.busy or self._fleet.lives)
         busy = floors_busy or self._admission.away.left_s(now) > 0
-        if self._departure.settle(resting, busy, self._settings.exit_when_idle, now):
+        if self._departure.leaves_now(resting, busy, self._settings.exit_when_idle, now):
             actions += (*self._floor.close(), Leave())
         return actions

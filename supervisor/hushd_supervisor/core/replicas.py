@@ -40,7 +40,7 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     others_wait = any(request.caller not in served for worker in family for request in worker.waiting)
     held_by_sessions = sum(worker.holds_session for worker in family)
     for_sessions = min(held_by_sessions, MAX_SESSION_PROCESSES)
-    if any(worker.room.on_card for worker in family):  # a card computes for many at once, and has one memory
+    if any(worker.memory.on_card for worker in family):  # a card computes for many at once, and has one memory
         return 1 + for_sessions
     return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(others_wait, for_sessions)
 

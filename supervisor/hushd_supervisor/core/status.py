@@ -37,7 +37,7 @@ def memory(admission: Admission, now: float) -> MemoryStatus:
 
 
 def _card(card: Card, admission: Admission, now: float) -> CardStatus:
-    """The state of one of the cards: its free memory by the last look, less the workers' part since."""
+    """The state of one of the cards: its free memory by the last probe, less the workers' part since."""
     from hushd_schema.status import CardStatus
 
     away_s = admission.away.left_s(now)

@@ -179,7 +179,7 @@ class Door(Source):
         due = min([self._leave_by, *(each.closed_until for each in self._programs)])
         return due if due < math.inf else None
 
-    def look(self, event: Event, now: float) -> None:
+    def observe(self, event: Event, now: float) -> None:
         """Closes the addresses of clients that have left, and has the engines listed again when a model has come."""
         if isinstance(event, ClientGone) and self._lent.pop(event.route, ()):
             try:
@@ -194,11 +194,11 @@ class Door(Source):
         with best_effort.writing(self._paths.listed):
             self._paths.listed.unlink(missing_ok=True)
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         """Starts no process any more; with `stop`, closes our listeners too, but not a service manager's."""
         self._leaving = True
         for program in self._programs:
-            program.leave(stop=stop)
+            program.prepare_end(stop=stop)
 
     def finish(self, now: float) -> bool:
         """Asks the processes to leave; returns whether they have, or have had their time for the last answers."""
@@ -209,7 +209,7 @@ class Door(Source):
 
     def close(self) -> None:
         """Closes the listeners, and ends the processes that are left."""
-        self.leave(stop=True)
+        self.prepare_end(stop=True)
         for program in self._programs:
             program.close(GATEWAY_END_TIMEOUT_S)
         self._programs = ()

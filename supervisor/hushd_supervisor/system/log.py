@@ -109,13 +109,13 @@ class Logged:
         self.deadline = pool.deadline
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        self._look(event, now)
+        self._observe(event, now)
         return self._seen(self._pool.handle(event, now), now)
 
     def on_time(self, now: float) -> list[Action]:
         return self._seen(self._pool.on_time(now), now)
 
-    def _look(self, event: Event, now: float) -> None:
+    def _observe(self, event: Event, now: float) -> None:
         """Receives an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):

@@ -49,13 +49,13 @@ class Loop:
         self._sources = [*sources]
         self._record = record
         self._clock = clock
-        self._performers: dict[type[Action], Perform] = {Log: self._log, Leave: self._leave}
+        self._performers: dict[type[Action], Perform] = {Log: self._log, Leave: self._end}
         for source in sources:
             self._register(source)
         self._with_on_time = overriding(sources, "on_time")
         self._with_deadline = overriding(sources, "deadline")
         self._with_events = overriding(sources, "events")
-        self._with_look = overriding(sources, "look")
+        self._observers = overriding(sources, "observe")
         self._with_unread = overriding(sources, "unread")
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
@@ -134,9 +134,9 @@ class Loop:
                 event = pending.popleft()
                 self._announce_end(event)
                 pending += self._carry_out(self._pool.handle(event, self._clock()))
-                for source in self._with_look:
+                for source in self._observers:
                     try:
-                        source.look(event, self._clock())
+                        source.observe(event, self._clock())
                     except Replaced:
                         self._make_way()
 
@@ -159,11 +159,11 @@ class Loop:
     def _announce(self, *, stop: bool) -> None:
         """Tells all sources that we leave. With `stop`, new clients start the next one, which awaits our lock."""
         for source in self._sources:
-            source.leave(stop=stop)
+            source.prepare_end(stop=stop)
 
     def _log(self, action: Log) -> None:
         self._record(action.level, action.text)
 
-    def _leave(self, _: Leave) -> None:
+    def _end(self, _: Leave) -> None:
         self._announce(stop=True)
         self._leaves = True

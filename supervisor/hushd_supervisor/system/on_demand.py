@@ -95,7 +95,7 @@ class OnDemand:
             self.closed_until = math.inf
             self._watch()
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         """Starts no process any more; with `stop`, closes our listeners too. A service manager's stay, and whoever
         connects there waits for the next supervisor."""
         self.leaving = True

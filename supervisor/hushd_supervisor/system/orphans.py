@@ -66,7 +66,7 @@ class Orphans(Source):
             self._sweep(self._living())
         return iter(())
 
-    def look(self, event: Event, now: float) -> None:
+    def observe(self, event: Event, now: float) -> None:
         self._due |= isinstance(event, Exited) and sys.platform == "linux"
         if isinstance(event, Spawned) and not self._begun:
             self._begun = sys.platform == "linux"

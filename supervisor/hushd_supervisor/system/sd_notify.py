@@ -26,7 +26,7 @@ class ServiceManager(Source):
         """Reports that a reload of the configuration begins, or has ended."""
         self._send(*(("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}") if begins else ("READY=1",)))
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         """Reports once that we are leaving."""
         if not self._leaving:
             self._leaving = True

@@ -47,12 +47,12 @@ class Source:
         """Returns whether messages of peers lie unread: until they are read, no timer may expire."""
         return False
 
-    def look(self, event: Event, now: float) -> None:
+    def observe(self, event: Event, now: float) -> None:
         """Receives an event that the pool has handled."""
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         """Prepares for the supervisor's end; with `stop`, takes no new connections. May be called more than once."""
 
     def finish(self, now: float) -> bool:

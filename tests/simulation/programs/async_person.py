@@ -68,7 +68,7 @@ class Person(Life):
         task.cancel()
         await self._check_over(task)
 
-    async def hurry(self) -> None:
+    async def limit_cancel(self) -> None:
         """Gives an act so many seconds."""
         seconds = self.dice.choice([0.001, 0.05, 0.5, 4.0]) * self.dice.random()
         act = self.dice.choice(ACTS)

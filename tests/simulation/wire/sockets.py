@@ -148,7 +148,7 @@ class Socket:
             peer = self._peers.get(route)
             if route and (peer is None or peer.lost):
                 raise ZMQError(errno.EHOSTUNREACH)
-            if peer is not None and peer.has_room():
+            if peer is not None and peer.has_capacity():
                 return
             if now:
                 raise Again
@@ -157,7 +157,7 @@ class Socket:
 
     def _may_send(self, route: bytes) -> bool:
         """Returns whether there is room for it, or something to be known first."""
-        return bool(self._mailbox) or (route in self._peers and self._peers[route].has_room())
+        return bool(self._mailbox) or (route in self._peers and self._peers[route].has_capacity())
 
     def send_multipart(self, frames: Iterable[bytes], flags: int = 0, copy: bool = True) -> None:
         """Raises ZMQError: Again, EHOSTUNREACH."""
@@ -215,7 +215,7 @@ class Socket:
         return bool(self._events or self._turns)
 
     def _ready(self) -> int:
-        room = any(peer.has_room() for peer in self._peers.values())
+        room = any(peer.has_capacity() for peer in self._peers.values())
         return (zmq.POLLIN if self.readable() else 0) | (zmq.POLLOUT if room else 0)
 
     def readable(self) -> bool:

@@ -10,7 +10,7 @@ from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import STANDSTILL_S
 from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S, EXIT_TIMEOUT_S, ROOM_S
 from hushd_supervisor.core.worker.process import HELLO_S
-from hushd_supervisor.core.worker.request import UNREAD_TIMEOUT_S
+from hushd_supervisor.core.worker.request import NO_CREDIT_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
 
@@ -120,9 +120,9 @@ def test_a_client_that_could_not_be_read_has_its_patience_beside_a_sleep() -> No
     request = house.request(A, credit=0)
     house.ready(A)
     house.work(A, 30.0)
-    house.now += UNREAD_TIMEOUT_S + STANDSTILL_S  # asleep
+    house.now += NO_CREDIT_TIMEOUT_S + STANDSTILL_S  # asleep
     house.tick()
-    house.work(A, UNREAD_TIMEOUT_S - 32)
+    house.work(A, NO_CREDIT_TIMEOUT_S - 32)
     assert house.code(request) == ""
     house.work(A, 4)
     assert house.code(request) == "slow_consumer"

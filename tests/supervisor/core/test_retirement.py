@@ -10,7 +10,7 @@ from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.lifecycle import EXIT_TIMEOUT_S, MAX_EXTRA_EXIT_S
-from hushd_supervisor.core.worker.process import Wear
+from hushd_supervisor.core.worker.process import Usage
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, House
 
@@ -173,8 +173,8 @@ def test_a_used_up_process_with_a_session_serves_on() -> None:
 
 def test_a_process_is_renewed_after_a_day() -> None:
     """Whatever its size and its jobs."""
-    assert Wear().used_up(WorkerSettings(), 0, 300 * MB, 86_399.0) == ""
-    assert Wear().used_up(WorkerSettings(), 0, 300 * MB, 86_400.0) == "used up: 86400 s old"
+    assert Usage().used_up(WorkerSettings(), 0, 300 * MB, 86_399.0) == ""
+    assert Usage().used_up(WorkerSettings(), 0, 300 * MB, 86_400.0) == "used up: 86400 s old"
 
 
 def test_recycling_waits_for_a_long_file() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.request import TELL_S, ActiveRequest
+from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk
 
@@ -64,7 +64,7 @@ def test_each_kind_has_a_line_of_its_own() -> None:
     assert [places(desk, t)[0] for t in (file_2, live_2, live_3)] == [("queued", 0), ("queued", 0), ("queued", 1)]
     end(desk, live)
     assert runs(desk, file, live_2)
-    desk.tick(desk.now + TELL_S)
+    desk.tick(desk.now + NOTICE_INTERVAL_S)
     assert places(desk, live_3) == [("queued", 1), ("queued", 0)]
     end(desk, file)
     assert runs(desk, live_2, file_2)

@@ -17,11 +17,11 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import HttpSettings, Settings
-from hushd_supervisor.core.actions import Describe, Look, Spawn
+from hushd_supervisor.core.actions import Describe, ProbeCards, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.door import Door
-from hushd_supervisor.system.memory.cards import CardLooks
+from hushd_supervisor.system.memory.cards import CardProbes
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from support.fake_process import FakeLauncher
@@ -56,8 +56,8 @@ def a_description(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 
 def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
-    looks = CardLooks(poller, launch, find().logs)
-    assert not list(looks.actions()[Look](Look()))
+    looks = CardProbes(poller, launch, find().logs)
+    assert not list(looks.actions()[ProbeCards](ProbeCards()))
     looks._questions["cards"].answer.close()
 
 

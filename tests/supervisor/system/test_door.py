@@ -288,9 +288,9 @@ def test_a_clients_address_is_one_more_until_the_client_has_gone(doorway: Make, 
     for act in (without_descriptor, *_listen(there.door, "gopher=70")):
         assert isinstance(act.message, Error)
     assert "(Too many open files)" in without_descriptor.message.message
-    there.door.look(ClientGone(b"another"), 0.0)
+    there.door.observe(ClientGone(b"another"), 0.0)
     assert there.addresses == [ours, lent]
-    there.door.look(ClientGone(ROUTE), 0.0)
+    there.door.observe(ClientGone(ROUTE), 0.0)
     assert there.addresses == [ours]
 
 
@@ -311,7 +311,7 @@ def test_a_service_managers_sockets_stay_open(doorway: Make, runtime: Path) -> N
         assert there.visits == []
         assert there.ask()[1] == f"http unix://{runtime}/managers"
         there.until(lambda: there.visits == [True, False], "the end of the visit")
-        there.door.leave(stop=True)
+        there.door.prepare_end(stop=True)
         waiting = there.connect()
         waiting.sendall(b"ask.")
         there.turn()
@@ -350,11 +350,11 @@ def test_engines_are_listed_again_when_they_may_have_changed(doorway: Make) -> N
     there = doorway()
     listed = find().listed
     for change in (
-        lambda: there.door.look(Exited("models/hub", 1, 0), 0.0),
+        lambda: there.door.observe(Exited("models/hub", 1, 0), 0.0),
         lambda: there.door.configure(settings()),
     ):
         listed.write_text("{}")
-        there.door.look(Exited("stt/echo/a", 1, 0), 0.0)
+        there.door.observe(Exited("stt/echo/a", 1, 0), 0.0)
         assert listed.exists()
         change()
         assert not listed.exists()
@@ -368,7 +368,7 @@ def test_a_door_that_leaves_starts_no_gateway_and_lets_the_last_one_finish(doorw
     there = doorway()
     working = there.begin()
     pid = there.pid
-    there.door.leave(stop=False)
+    there.door.prepare_end(stop=False)
     assert not there.door.finish(there.now)
     working.sendall(b".")
     assert there.read(working).startswith(str(pid).encode())

@@ -51,7 +51,7 @@ def test_reload_and_leaving_are_reported(ear: Ear) -> None:
     assert int(begun["MONOTONIC_USEC"]) > 0
     manager.reload(begins=False)
     assert ear.next() == {"READY": "1"}
-    manager.leave(stop=True)
+    manager.prepare_end(stop=True)
     assert ear.next() == {"STOPPING": "1"}
 
 

@@ -14,23 +14,23 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log
 from hushd_supervisor.core.events import Exited
+from hushd_supervisor.core.worker.memory import LoadShortage
 from hushd_supervisor.core.worker.process import GOING, Place
-from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .away import Away
-from .budget import Budget, Memory, Shortfall, Verdict, advice, critically_short
+from .budget import Budget, Memory, MissingMemory, Verdict, advice, critically_short
 from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import MEMORY_LOOK_INTERVAL_S, SMALL, VERY_LOW, Level, Pressure, sign
+from .pressure import MEASURE_INTERVAL_S, SMALL, VERY_LOW, Level, Pressure, sign
 from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
 CARD_WAIT_S = 10.0  # seconds to wait for room on a card where the CPU will do as well
 HELD_START_S = 10.0  # seconds that a start waits for the end of critical pressure
-HELD_LOOK_INTERVAL_S = 0.5  # seconds between two looks at memory while a start is held
+HELD_MEASURE_INTERVAL_S = 0.5  # seconds between two measures of memory while a start is held
 
 
 class Admission:
@@ -63,7 +63,7 @@ class Admission:
         self._devices = Devices(self.needs, self._budget, self.cards, self.away)
         self._level = Level.NORMAL
         self._when_short = WhenShort()
-        self._looked_at = -math.inf
+        self._measured_at = -math.inf
         self._due = math.inf
 
     def configure(self, settings: Settings) -> None:
@@ -72,7 +72,7 @@ class Admission:
         self._devices = Devices(self.needs, self._budget, self.cards, self.away)
 
     def deadline(self) -> float:
-        """The time of the next look, `math.inf` for never."""
+        """The time of the next measure or probe, `math.inf` for never."""
         return self._due
 
     # --- pressure ----------------------------------------------------------------------------------------------------
@@ -86,9 +86,9 @@ class Admission:
         """Returns whether jobs are to use less memory."""
         return self._level >= Level.WARNING
 
-    def _look(self, now: float) -> Memory:
+    def _measure(self, now: float) -> Memory:
         """Measures memory, and takes the result as a sign."""
-        self._looked_at, memory = now, self._memory()
+        self._measured_at, memory = now, self._memory()
         self._pressure.see(sign(memory), now)
         return memory
 
@@ -98,17 +98,17 @@ class Admission:
         return memory, self._budget.limit(memory), max(self._pressure.level(now), sign(memory))
 
     def on_time(self, now: float) -> None:
-        """Looks at memory once `deadline` has passed: no level falls without a look."""
+        """Measures memory once `deadline` has passed: no level falls without that."""
         self.cards.on_time(now)
         if self._due <= now:
-            self._look(now)
+            self._measure(now)
 
     def spares(self, size: int, now: float) -> bool:
         """Returns whether the machine has room for `size` bytes more, with no worker leaving, and no pressure."""
         others = self.use.every(now)
-        room = self._budget.room(self._look(now), sum(other.promised for other in others))
+        headroom = self._budget.headroom(self._measure(now), sum(other.promised for other in others))
         taken = sum(other.machine.size for other in others)
-        fits = taken + size <= room.limit and size + room.reserve <= room.available
+        fits = taken + size <= headroom.limit and size + headroom.reserve <= headroom.available
         return fits and self._pressure.level(now) is Level.NORMAL
 
     # --- processes ---------------------------------------------------------------------------------------------------
@@ -129,47 +129,46 @@ class Admission:
         if not exit.out_of_memory:
             self.needs.life_ended(worker.name)
 
-    def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
-        """Takes the answer to a look at the cards."""
+    def probed(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
+        """Takes the answer to a probe of the cards."""
         others = self.use.every(now)
         taken = {card.id: sum(other.cards.get(card.id, 0) for other in others) for card in cards}
         new = error and error != self.cards.error
-        self.cards.take(cards, error, taken, now)
+        self.cards.probed(cards, error, taken, now)
         return [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
 
     # --- starts and exits --------------------------------------------------------------------------------------------
 
-    def settle(self, now: float) -> list[Action]:
+    def admit_waiting(self, now: float) -> list[Action]:
         """Starts the workers that wait for memory, the most urgent first; is called after any event.
 
         If memory is lacking, asks idle workers to leave, or refuses. Under critical pressure workers start that are
-        small, or fit at this look; the others wait, since its end is near as a rule.
+        small, or fit as it is measured now; the others wait, since its end is near as a rule.
         """
         waiting = self._waiting()
-        memory = self._look(now) if waiting else PLENTY
+        memory = self._measure(now) if waiting else PLENTY
         actions = self._update_level(now)
         if self.away.left_s(now, everywhere=True):
             actions += [action for worker in waiting for action in self._keep_away(worker, now)]
             waiting = []
         waiting.sort(key=lambda worker: next(worker.order(now)).urgency(now))
         if self._level is Level.CRITICAL:
-            actions += self._settle_critical(waiting, now)
+            actions += self._admit_critical(waiting, now)
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-        for worker in [worker for worker in self._workers.values() if worker.room.wanted_back]:
+        for worker in [worker for worker in self._workers.values() if worker.memory.wanted_back]:
             actions += self._bring_back(worker, now)
         lives, waiting = any(worker.state.has_process for worker in self._workers.values()), self._waiting()
-        self._when_short.settle({worker.name for worker in waiting})
+        self._when_short.forget_all_but({worker.name for worker in waiting})
         self._due = min(self.cards.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
-            self._due = min(self._due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
+            self._due = min(self._due, self._pressure.deadline(now), max(now, self._measured_at + MEASURE_INTERVAL_S))
         if waiting:
-            rooms = [worker.room for worker in waiting]
-            ends = [room.waits_until(CARD_WAIT_S) for room in rooms]
+            ends = [worker.memory.waits_until(CARD_WAIT_S) for worker in waiting]
             if self._level is Level.CRITICAL:
-                ends += [self._pressure.deadline(now), self._looked_at + HELD_LOOK_INTERVAL_S]
-                ends += [room.patient_until(HELD_START_S) for room in rooms]
+                ends += [self._pressure.deadline(now), self._measured_at + HELD_MEASURE_INTERVAL_S]
+                ends += [worker.memory.memory_wait_deadline(HELD_START_S) for worker in waiting]
             self._due = min(self._due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
@@ -179,17 +178,17 @@ class Admission:
     def _keep_away(self, worker: Worker, now: float) -> list[Action]:
         """Refuses a worker's start at once: none may start."""
         sentence = f"{worker.name} does not start now: workers keep away {self.away.why(now)}."
-        return worker.room.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
+        return worker.memory.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
-    def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
-        """Starts workers that fit at a look at memory, or take little of the free memory, and delays the others.
-        If the look itself says that memory is critically short, all but small idle workers leave: the memory that a
+    def _admit_critical(self, waiting: list[Worker], now: float) -> list[Action]:
+        """Starts workers that fit as memory is measured now, or take little of the free memory, and delays the others.
+        If it is critically short by that itself, all but small idle workers leave: the memory that a
         small one gives back is not worth loading it again."""
         actions: list[Action] = []
         idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
         if not (waiting or idle):
             return actions
-        memory = self._look(now)
+        memory = self._measure(now)
         spare = int(SMALL * memory.available)
         for name in self._budget.beyond(spare, idle) if sign(memory) is Level.CRITICAL else ():
             actions += self.evict(name, now)
@@ -201,29 +200,29 @@ class Admission:
                 actions += self._decide(worker, memory, now)
                 continue
             leaving = sum(other.machine.size for other in others if other.machine.leaving)
-            actions += self._ask(worker, Shortfall(lacking - leaving), now) if lacking > leaving else []
+            actions += self._ask(worker, MissingMemory(lacking - leaving), now) if lacking > leaving else []
             retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
             sentence = critically_short(worker.name, need, memory)
-            actions += worker.room.hold_back(now, HELD_START_S, sentence, retry_ms)
+            actions += worker.memory.keep_waiting(now, HELD_START_S, sentence, retry_ms)
         return actions
 
     # --- the user's program ------------------------------------------------------------------------------------------
 
     def relieved(self, freed: bool, now: float) -> None:
-        """Takes the end of the program that may have freed memory: the cards are looked at anew."""
+        """Takes the end of the program that may have freed memory: the cards are probed anew."""
         self._when_short.ended(freed, now)
         self.cards.forget()
 
-    def _ask(self, worker: Worker, shortfall: Shortfall, now: float) -> list[Action]:
+    def _ask(self, worker: Worker, missing: MissingMemory, now: float) -> list[Action]:
         """Has the program run for a worker's start, whose clients are told what it waits for."""
-        device = next((card.device for card in self.cards.seen if card.id == shortfall.card), "")
-        actions = self._when_short.ask(tuple(self._settings.memory.when_short), worker.name, shortfall, device, now)
+        device = next((card.device for card in self.cards.seen if card.id == missing.card), "")
+        actions = self._when_short.ask(tuple(self._settings.memory.when_short), worker.name, missing, device, now)
         if not self._when_short.awaited(now):
             return actions
-        if self._when_short.shows(now) and shortfall.card:
-            self.cards.ask_again(now)
-        size = readable(shortfall.ram + shortfall.vram)
-        return actions + worker.room.hope(now, f"waiting for others to free {size}")
+        if self._when_short.shows(now) and missing.card:
+            self.cards.probe_soon(now)
+        size = readable(missing.ram + missing.vram)
+        return actions + worker.memory.wait_for_others(now, f"waiting for others to free {size}")
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
@@ -235,26 +234,26 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        room = worker.room
-        if room.shortage is not None and not self._others_have_left(room.shortage, now):
-            return self._after(room.shortage, worker, memory, now)
+        shortage, waits_until = worker.memory.shortage, worker.memory.waits_until(CARD_WAIT_S)
+        if shortage is not None and not self._others_have_left(shortage, now):
+            return self._after(shortage, worker, memory, now)
         start = self._start(worker)
-        if self._must_look(start, now):
-            return self.cards.look()
-        decision = self._devices.decide(start, memory, self.use.every(now), now, now < room.waits_until(CARD_WAIT_S))
+        if self._must_probe(start, now):
+            return self.cards.probe()
+        decision = self._devices.decide(start, memory, self.use.every(now), now, now < waits_until)
         verdict = decision.verdict
         actions: list[Action] = []
-        if decision.shortfalls:
-            actions += self._ask(worker, decision.shortfalls[0], now)
+        if decision.missing:
+            actions += self._ask(worker, decision.missing[0], now)
             if self._when_short.awaited(now):
                 return actions
         if verdict.admit:
             need = self.needs.memory(worker.name, decision.place.card)
-            return actions + room.admit(now, decision.place, need)
+            return actions + worker.memory.admit(now, decision.place, need)
         if not verdict.wait:
-            actions += self._lack(worker, decision, memory, now)
+            actions += self._give_up_start(worker, decision, memory, now)
         elif decision.place.card and self.cards.pending(decision.place.card):
-            self.cards.ask_again(now)
+            self.cards.probe_soon(now)
         need = self.needs.memory(worker.name, decision.place.card)
         for name in verdict.evict:
             actions += self._clear_card(name, now, need) if name in decision.off_card else self.evict(name, now)
@@ -268,14 +267,14 @@ class Admission:
     def leave_card(self, worker: Worker, now: float, need: int = 0) -> list[Action] | None:
         """Suspends a worker where the machine has room for it, and `need`; None if it must end to leave its card."""
         process = worker.process
-        if worker.room.can_suspend and self.spares(sum(process.cards.values()) + need, now):
-            return worker.room.suspend(now)
+        if worker.memory.can_suspend and self.spares(sum(process.cards.values()) + need, now):
+            return worker.memory.suspend(now)
         return [] if process.phase == GOING else None
 
     def evict(self, name: str, now: float) -> list[Action]:
-        return self._workers[name].room.evict(now)
+        return self._workers[name].memory.evict(now)
 
-    def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
+    def _give_up_start(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or has it go on on the CPU."""
         on_card = bool(decision.place.card) and not decision.ever
         if decision.ever:
@@ -284,18 +283,18 @@ class Admission:
             retry_ms = self._retry_ms(decision, now)
             helps = "" if on_card else f" {advice(retry_ms, decision.workers)}"
             error = HushdError("server_busy", decision.message + helps, retry_ms)
-        actions = worker.room.abandon_start(now, error, on_card)
+        actions = worker.memory.abandon_start(now, error, on_card)
         return actions + self._decide(worker, memory, now) if worker.state is State.WAITING else actions
 
-    def _others_have_left(self, shortage: Shortage, now: float) -> bool:
+    def _others_have_left(self, shortage: LoadShortage, now: float) -> bool:
         """Returns whether the workers that could leave have left, so that a second load may be tried."""
         return not shortage.final and shortage.evicted and not any(map(can_leave, self.use.of_kind(shortage, now)))
 
-    def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
+    def _after(self, shortage: LoadShortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
         """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
         others = self.use.of_kind(shortage, now)
         if not shortage.final and any(map(can_leave, others)):
-            worker.room.asked_others()
+            worker.memory.asked_others()
             idle = [other.name for other in others if other.idle_s is not None]
             leave = self._clear_card if shortage.on_card else self.evict
             return [action for name in idle for action in leave(name, now)]
@@ -303,43 +302,41 @@ class Admission:
         held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
         place = A_CARD if shortage.on_card else Place()
         decision = Decision(Verdict(False), place, f"{shortage.message} {held}", workers=tuple(others))
-        return self._lack(worker, decision, memory, now)
+        return self._give_up_start(worker, decision, memory, now)
 
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""
-        room = worker.room
         if self.away.left_s(now):
-            return room.give_up(now)
+            return worker.memory.give_up(now)
         if not self.cards.fresh(now):
-            return self.cards.look()
+            return self.cards.probe()
         others = [other for other in self.use.every(now) if other.machine.name != worker.name]
         verdict = self._devices.restores(self._start(worker), worker.process.card, others)
         if verdict.admit:
             self.cards.forget()
-            return room.restore(now)
+            return worker.memory.restore(now)
         if not (verdict.wait or verdict.evict):
-            return room.give_up(now)
-        self.cards.ask_again(now)
+            return worker.memory.give_up(now)
+        self.cards.probe_soon(now)
         return [action for name in verdict.evict for action in self._clear_card(name, now)]
 
-    def _must_look(self, start: Start, now: float) -> bool:
-        """Returns whether the start must wait for a look at the cards."""
+    def _must_probe(self, start: Start, now: float) -> bool:
+        """Returns whether the start must wait for a probe of the cards."""
         return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker) -> Start:
-        room = worker.room
-        kinds = room.card_kinds if self.cards.there() else ()
-        return Start(worker.name, worker.settings.compute_device, room.cpu_reason, kinds)
+        kinds = worker.memory.card_kinds if self.cards.there() else ()
+        return Start(worker.name, worker.settings.compute_device, worker.memory.cpu_reason, kinds)
 
-    def look_for(self, worker: Worker, now: float) -> list[Action]:
-        """Looks at the cards if `room_for` needs to know them first."""
-        return self.cards.look() if self._must_look(self._replica(worker), now) else []
+    def probe_for(self, worker: Worker, now: float) -> list[Action]:
+        """Probes the cards if `place_for` needs to know them first."""
+        return self.cards.probe() if self._must_probe(self._replica(worker), now) else []
 
-    def room_for(self, worker: Worker, now: float) -> Place | None:
+    def place_for(self, worker: Worker, now: float) -> Place | None:
         """Returns where a replica of `worker` could start now, with no worker leaving for it; None if there is no room,
-        or the cards must be looked at first."""
+        or the cards must be probed first."""
         start = self._replica(worker)
-        return None if self._must_look(start, now) else self._fits(start, now)
+        return None if self._must_probe(start, now) else self._fits(start, now)
 
     def _replica(self, worker: Worker) -> Start:
         return self._start(worker)._replace(cpu_reason="")
@@ -348,7 +345,7 @@ class Admission:
         waits = any(worker.state is State.WAITING for worker in self._workers.values())
         if waits or self.away.left_s(now, everywhere=True):
             return None
-        decision = self._devices.decide(start, self._look(now), self.use.every(now), now)
+        decision = self._devices.decide(start, self._measure(now), self.use.every(now), now)
         return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     def _retry_ms(self, decision: Decision, now: float) -> int:

@@ -31,8 +31,8 @@ class Memory(NamedTuple):
         return min(RESERVE, self.total // 8)
 
 
-class Room(NamedTuple):
-    """A device's memory for workers: the limit for all of them, and how much of it is available now."""
+class Headroom(NamedTuple):
+    """The memory of a device that workers may take: the limit for all of them, and how much of it is available now."""
 
     limit: int
     available: int
@@ -56,7 +56,7 @@ class WorkerSize:
     leaving: bool = False
 
 
-class Shortfall(NamedTuple):
+class MissingMemory(NamedTuple):
     """Memory that other programs would have to free for a start: of the machine, and of a card; false if none."""
 
     ram: int = 0
@@ -102,11 +102,11 @@ class Budget:
         """The most that all workers together may take."""
         return int(self._share * memory.total)
 
-    def room(self, memory: Memory, promised: int) -> Room:
-        """The machine's room, less the part `promised` to starting workers."""
-        return Room(self.limit(memory), memory.available - promised, memory.reserve)
+    def headroom(self, memory: Memory, promised: int) -> Headroom:
+        """The machine's headroom, less the part `promised` to starting workers."""
+        return Headroom(self.limit(memory), memory.available - promised, memory.reserve)
 
-    def decide(self, need: int, alone: int, room: Room, workers: Iterable[WorkerSize]) -> Verdict:
+    def decide(self, need: int, alone: int, headroom: Headroom, workers: Iterable[WorkerSize]) -> Verdict:
         """Decides about a start that takes `need` bytes of a device beside `workers`, or `alone` bytes without them.
 
         Memory counts as free only when its worker's exit was seen; then the caller asks again. A learnt need is only a
@@ -114,7 +114,7 @@ class Budget:
         """
         workers = list(workers)
         victims = []
-        missing = _missing(need if workers else alone, room, workers)
+        missing = _missing(need if workers else alone, headroom, workers)
         if missing <= 0:
             return Verdict(True)
         missing -= sum(r.size for r in workers if r.leaving)
@@ -127,12 +127,13 @@ class Budget:
                 return Verdict(False, tuple(victims), wait=True)
         none_stays = all(r.leaving or r.idle_s is not None for r in workers)
         freed = sum(r.size for r in workers)
-        if workers and none_stays and _missing(alone, room, workers) <= freed:
+        if workers and none_stays and _missing(alone, headroom, workers) <= freed:
             return Verdict(False, tuple(victims), wait=True)
         least = alone if none_stays else need
         freed = sum(r.size for r in workers if r.leaving or r.idle_s is not None)
-        beyond_limit = sum(r.size for r in workers) + least - room.limit > freed
-        return Verdict(False, short_by=0 if beyond_limit else max(0, least + room.reserve - room.available - freed))
+        beyond_limit = sum(r.size for r in workers) + least - headroom.limit > freed
+        short_by = least + headroom.reserve - headroom.available - freed
+        return Verdict(False, short_by=0 if beyond_limit else max(0, short_by))
 
     def beyond(self, size: int, workers: Iterable[WorkerSize]) -> list[str]:
         """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
@@ -151,10 +152,10 @@ class Budget:
         return PRIORITY * worker.priority - (worker.idle_s or 0.0) - SIZE * worker.size
 
 
-def _missing(need: int, room: Room, workers: list[WorkerSize]) -> int:
+def _missing(need: int, headroom: Headroom, workers: list[WorkerSize]) -> int:
     """The bytes that `workers` must free for `need` more; 0 or less if there is enough."""
-    over = sum(r.size for r in workers) + need - room.limit
-    short = need + room.reserve - room.available
+    over = sum(r.size for r in workers) + need - headroom.limit
+    short = need + headroom.reserve - headroom.available
     return max(over, short)
 
 

@@ -1,7 +1,7 @@
 """The graphics cards as last seen, with the memory that leaves them.
 
-Pure; sizes in bytes. The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes
-as an event.
+Pure; sizes in bytes. The supervisor never calls a driver: on `ProbeCards`, a short-lived process does; `CardsProbed`
+is its answer.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
 
-from hushd_supervisor.core.actions import Action, Look
+from hushd_supervisor.core.actions import Action, ProbeCards
 
-from .budget import RESERVE, Room, WorkerSize
+from .budget import RESERVE, Headroom, WorkerSize
 
-LOOK_FRESH_S = 1.0  # seconds in which a look is fresh enough for a decision
-RELEASE_LOOK_INTERVAL_S = 0.1  # seconds between looks while the driver does not report yet that memory was freed
-NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
+PROBE_FRESH_S = 1.0  # seconds in which a probe is fresh enough for a decision
+RELEASE_PROBE_INTERVAL_S = 0.1  # seconds between probes while the driver does not report yet that memory was freed
+NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first probe: no program uses it
 RELEASE_S = 5.0  # seconds for the driver to report that; after them, another program must have taken the memory
 
 
@@ -43,53 +43,53 @@ class Cards:
     def __init__(self, driver_here: Callable[[], bool]) -> None:
         self.there = driver_here
         self._seen: tuple[Card, ...] = ()
-        self._taken: Mapping[str, int] = {}  # bytes that living workers took of each card at the last look
+        self._taken: Mapping[str, int] = {}  # bytes that living workers took of each card at the last probe
         self._error = ""
         self._answered_at = -math.inf
-        self._fresh_at = -math.inf  # time of the last look's answer, until something has changed since
+        self._fresh_at = -math.inf  # time of the last probe's answer, until something has changed since
         self._due = math.inf
-        self._looking = False
-        self._changed = False  # whether memory has changed since the look under way began
+        self._probing = False
+        self._changed = False  # whether memory has changed since the probe under way began
         self._totals: dict[str, int] = {}
         self._releases: list[_Release] = []
 
-    # --- looks -------------------------------------------------------------------------------------------------------
+    # --- probes ------------------------------------------------------------------------------------------------------
 
     @property
     def seen(self) -> tuple[Card, ...]:
-        """The cards at the last look."""
+        """The cards at the last probe."""
         return self._seen
 
     @property
     def error(self) -> str:
-        """The reason why the last look failed, empty if it did not."""
+        """The reason why the last probe failed, empty if it did not."""
         return self._error
 
     @property
-    def looking(self) -> bool:
-        """True while a look is under way."""
-        return self._looking
+    def probing(self) -> bool:
+        """True while a probe is under way."""
+        return self._probing
 
     def deadline(self) -> float:
-        """The time at which the next look should begin, `math.inf` for none."""
+        """The time at which the next probe should begin, `math.inf` for none."""
         return self._due
 
-    def look(self) -> list[Action]:
-        """Begins a look unless one is under way."""
-        if self._looking:
+    def probe(self) -> list[Action]:
+        """Begins a probe unless one is under way."""
+        if self._probing:
             return []
-        self._looking, self._changed, self._due = True, False, math.inf
-        return [Look()]
+        self._probing, self._changed, self._due = True, False, math.inf
+        return [ProbeCards()]
 
     def fresh(self, now: float) -> bool:
-        """Returns whether the last look is fresh enough for a decision."""
-        return not self._looking and now - self._fresh_at <= LOOK_FRESH_S
+        """Returns whether the last probe is fresh enough for a decision."""
+        return not self._probing and now - self._fresh_at <= PROBE_FRESH_S
 
-    def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
-        """Takes the answer to a look; `taken` is what living workers take of each card."""
-        # The look counts from its answer: a driver may take seconds, and a look that begins again and again is never
+    def probed(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
+        """Takes the answer to a probe; `taken` is what living workers take of each card."""
+        # The probe counts from its answer: a driver may take seconds, and one that begins again and again is never
         # fresh.
-        self._looking, self._fresh_at = False, -math.inf if self._changed else now
+        self._probing, self._fresh_at = False, -math.inf if self._changed else now
         self._seen, self._taken, self._error, self._answered_at = tuple(cards), taken, error, now
         self._totals |= {card.id: card.total for card in self._seen if card.total}
         cards_by_id = {card.id: card for card in self._seen}
@@ -104,15 +104,15 @@ class Cards:
         self.forget()
 
     def forget(self) -> None:
-        """Marks the last look, and one under way, as too old: a card's memory has changed."""
+        """Marks the last probe, and one under way, as too old: a card's memory has changed."""
         self._fresh_at, self._changed = -math.inf, True
 
-    def ask_again(self, now: float) -> None:
-        """Schedules another look soon: a start waits for memory that should be free by now."""
-        self._due = min(self._due, now + RELEASE_LOOK_INTERVAL_S)
+    def probe_soon(self, now: float) -> None:
+        """Schedules another probe soon: a start waits for memory that should be free by now."""
+        self._due = min(self._due, now + RELEASE_PROBE_INTERVAL_S)
 
     def on_time(self, now: float) -> None:
-        """Marks the last look as old when the next one is due."""
+        """Marks the last probe as old when the next one is due."""
         if self._due <= now:
             self._due = math.inf
             self.forget()
@@ -120,26 +120,26 @@ class Cards:
     # --- memory ------------------------------------------------------------------------------------------------------
 
     def free(self, id: str) -> int:
-        """The free memory of a card at the last look; 0 if the card was not there."""
+        """The free memory of a card at the last probe; 0 if the card was not there."""
         return next((card.free for card in self._seen if card.id == id), 0)
 
     def total(self, card: Card) -> int:
-        """A card's memory, 0 if it has slept since the first look."""
+        """A card's memory, 0 if it has slept since the first probe."""
         return card.total or self._totals.get(card.id, 0)
 
     def row(self, card: Card, taken: int, now: float) -> dict[str, Any]:
-        """The card's sizes in the status; the free memory is that of the last look, less the workers' part since."""
+        """The card's sizes in the status; the free memory is that of the last probe, less the workers' part since."""
         total = self.total(card)
         free = (total if card.asleep else card.free) + self._taken.get(card.id, 0) - taken
         sizes = {"total_mb": total, "free_mb": min(total, max(0, free)), "used_mb": taken}
         seen_s = round(now - self._answered_at, 1)
         return {name: round(size / 1e6, 1) for name, size in sizes.items()} | {"seen_s": seen_s, "asleep": card.asleep}
 
-    def room(self, card: Card, promised: int) -> Room:
-        """A card's room, less the part `promised` to starting workers."""
+    def headroom(self, card: Card, promised: int) -> Headroom:
+        """A card's headroom, less the part `promised` to starting workers."""
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
-        return Room(total, free - promised, reserve(total))
+        return Headroom(total, free - promised, reserve(total))
 
     def release_due(self, ids: Container[str], now: float) -> float:
         """Returns when the last process that has left one of these cards counts as gone; `-math.inf` if all are."""
@@ -156,7 +156,7 @@ def reserve(total: int) -> int:
 
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
-    """Returns whether a process's memory is still missing from the free memory of a look.
+    """Returns whether a process's memory is still missing from the free memory of a probe.
     It is free once the free memory has grown by most of it, or little more is used than living workers take."""
     if card is None or card.asleep:
         return False

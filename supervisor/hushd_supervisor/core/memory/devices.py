@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
 
+from hushd_supervisor.core.worker.memory import LoadShortage
 from hushd_supervisor.core.worker.process import COMING, GOING, Place
-from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .away import Away
-from .budget import Budget, Memory, Shortfall, Verdict, WorkerSize, exceeds, refusal
+from .budget import Budget, Memory, MissingMemory, Verdict, WorkerSize, exceeds, refusal
 from .cards import Cards, reserve
 from .needs import Needs
 from .pressure import SMALL
@@ -26,7 +26,7 @@ A_CARD = Place("cuda", "any")  # place of a worker for which no particular card 
 _SUSPENDED_S = 1e6  # seconds added to a suspended process's idle time: where memory is short, it leaves first
 
 
-class WorkerMemory(NamedTuple):
+class WorkerUse(NamedTuple):
     """The memory of a worker with a process.
 
     Attributes:
@@ -57,7 +57,7 @@ class MemoryUse:
         self._workers = workers
         self._needs = needs
 
-    def every(self, now: float) -> list[WorkerMemory]:
+    def every(self, now: float) -> list[WorkerUse]:
         """Returns that of every worker with a process."""
         return [self._of(worker, now) for worker in self._workers.values() if worker.state.has_process]
 
@@ -65,7 +65,7 @@ class MemoryUse:
         """Returns the workers that take memory of a card, each with that."""
         return [other.on(card) for other in self.every(now) if other.cards.get(card)]
 
-    def of_kind(self, shortage: Shortage, now: float) -> list[WorkerSize]:
+    def of_kind(self, shortage: LoadShortage, now: float) -> list[WorkerSize]:
         """Returns the workers that take memory of the kind that a load lacked."""
         workers = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
         return [self._of(worker, now).machine for worker in workers]
@@ -75,7 +75,7 @@ class MemoryUse:
         end = min((worker.first_end() for worker in self._workers.values()), default=math.inf)
         return None if end == math.inf else end - now
 
-    def _of(self, worker: Worker, now: float) -> WorkerMemory:
+    def _of(self, worker: Worker, now: float) -> WorkerUse:
         process, starting = worker.process, worker.state is State.STARTING
         suspended = worker.state is State.SUSPENDED and not worker.waiting
         size = process.size or self._needs.memory(worker.name, process.card)  # still growing if not reported
@@ -84,12 +84,12 @@ class MemoryUse:
         if going:
             promised = sum(process.cards.values())
             size += promised
-        idle_s = worker.room.idle_s(now)
+        idle_s = worker.memory.idle_s(now)
         if idle_s is not None and suspended:
             idle_s += _SUSPENDED_S
         leaving = worker.state in (State.STOPPING, State.KILLING)
         machine = WorkerSize(worker.name, size, worker.settings.priority, idle_s, leaving)
-        return WorkerMemory(machine, self._on_cards(worker), coming, promised, going)
+        return WorkerUse(machine, self._on_cards(worker), coming, promised, going)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
         """Returns the bytes that a worker takes on each card, as it reports or as it is expected to."""
@@ -99,9 +99,9 @@ class MemoryUse:
         return {process.card: self._needs.on_card(worker.name, process.card)}
 
 
-def _is_on(worker: Worker, shortage: Shortage) -> bool:
+def _is_on(worker: Worker, shortage: LoadShortage) -> bool:
     """Returns whether a worker takes memory of the kind that is short."""
-    return worker.room.holds_card or not shortage.on_card
+    return worker.memory.holds_card or not shortage.on_card
 
 
 def can_leave(worker: WorkerSize) -> bool:
@@ -133,7 +133,7 @@ class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
 
     If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
-    machine's memory. `shortfalls` has the memory that other programs would have to free for a better decision: one of
+    machine's memory. `missing` has the memory that other programs would have to free for a better decision: one of
     these, the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the
     card alone.
     """
@@ -144,12 +144,12 @@ class Decision(NamedTuple):
     until: float | None = None
     ever: bool = False
     workers: tuple[WorkerSize, ...] = ()
-    shortfalls: tuple[Shortfall, ...] = ()
+    missing: tuple[MissingMemory, ...] = ()
     off_card: frozenset[str] = frozenset()
 
 
 class Devices:
-    """Decides about starts by the needs of workers, the budget and the last look at the cards."""
+    """Decides about starts by the needs of workers, the budget and the last probe of the cards."""
 
     def __init__(self, needs: Needs, budget: Budget, cards: Cards, away: Away) -> None:
         self._needs = needs
@@ -158,14 +158,14 @@ class Devices:
         self._away = away
 
     def chooses(self, start: Start) -> bool:
-        """Returns whether a start may use a card, so that it needs a look at the cards."""
+        """Returns whether a start may use a card, so that it needs a probe of the cards."""
         may = not start.cpu_reason and kind_of(start.asked) in ("auto", COUNTED)
         return may and COUNTED in start.kinds and self._needs.uses_cards(start.name) and self._cards.there()
 
     def decide(
-        self, start: Start, memory: Memory, others: Sequence[WorkerMemory], now: float, patient: bool = True
+        self, start: Start, memory: Memory, others: Sequence[WorkerUse], now: float, patient: bool = True
     ) -> Decision:
-        """Decides about a start beside `others`, after a fresh look where it `chooses`.
+        """Decides about a start beside `others`, after a fresh probe where it `chooses`.
         Unless `patient`, a start that may use the CPU no longer waits for a card."""
         if not self.chooses(start):
             place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
@@ -186,16 +186,16 @@ class Devices:
             return max(admitted, key=lambda decision: self._cards.free(decision.place.card))  # the emptiest
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
-        shortfalls = (each for decision in decisions for each in decision.shortfalls)
-        short = tuple(sorted(shortfalls, key=lambda each: each.vram))
+        missing = (each for decision in decisions for each in decision.missing)
+        short = tuple(sorted(missing, key=lambda each: each.vram))
         if not start.may_be_on_cpu:
-            return decisions[0]._replace(shortfalls=short)
+            return decisions[0]._replace(missing=short)
         why = "; ".join(self._why(card, start, others) for card in cards)
         why = f"{waits[0].place.device} did not become free in time" if waits else why
         on_cpu = self._off_card(start, why, memory, others)
-        return on_cpu._replace(shortfalls=short + on_cpu.shortfalls)
+        return on_cpu._replace(missing=short + on_cpu.missing)
 
-    def restores(self, start: Start, card: str, others: Sequence[WorkerMemory]) -> Verdict:
+    def restores(self, start: Start, card: str, others: Sequence[WorkerUse]) -> Verdict:
         """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
         seen_card = next((seen for seen in self._cards.seen if seen.id == card), None)
         return self._card_verdict(seen_card, start, others) if seen_card else Verdict(False)
@@ -207,42 +207,42 @@ class Devices:
 
     # --- one device --------------------------------------------------------------------------------------------------
 
-    def _anywhere(self, name: str, place: Place, memory: Memory, others: Sequence[WorkerMemory]) -> Decision:
+    def _anywhere(self, name: str, place: Place, memory: Memory, others: Sequence[WorkerUse]) -> Decision:
         """Decides by the machine's memory alone."""
         need, alone = self._needs.memory(name, place.card), self._needs.memory_alone(name, place.card)
         limit, taken = self._budget.limit(memory), [other.machine for other in others]
         if alone > limit:
             return Decision(Verdict(False), place, exceeds(name, alone, memory, limit), ever=True)
         promised = sum(other.promised for other in others)
-        room = self._budget.room(memory, promised)
-        verdict = self._budget.decide(need, alone, room, taken)
+        headroom = self._budget.headroom(memory, promised)
+        verdict = self._budget.decide(need, alone, headroom, taken)
         if promised and not verdict.admit:
-            without = self._budget.decide(need, alone, self._budget.room(memory, 0), taken)
-            if without.admit:  # the others may have taken it since the last look: it is known once they are ready
+            without = self._budget.decide(need, alone, self._budget.headroom(memory, 0), taken)
+            if without.admit:  # the others may have taken it since it was measured: it is known once they are ready
                 small = need <= SMALL * memory.available
                 verdict = Verdict(small, wait=not small)
         refused = not (verdict.admit or verdict.wait)
-        message = refusal(name, need, memory, room.limit, taken) if refused else ""
-        short = (Shortfall(verdict.short_by),) if verdict.short_by else ()
-        return Decision(verdict, place, message, workers=tuple(taken), shortfalls=short)
+        message = refusal(name, need, memory, headroom.limit, taken) if refused else ""
+        short = (MissingMemory(verdict.short_by),) if verdict.short_by else ()
+        return Decision(verdict, place, message, workers=tuple(taken), missing=short)
 
     def _off_card(
-        self, start: Start, why: str, memory: Memory, others: Sequence[WorkerMemory], until: float | None = None
+        self, start: Start, why: str, memory: Memory, others: Sequence[WorkerUse], until: float | None = None
     ) -> Decision:
         """Decides for the CPU where a start may be there; a refusal lasts until `until`."""
         if start.may_be_on_cpu:
             return self._anywhere(start.name, Place("cpu", why=why), memory, others)
         return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.", until)
 
-    def _on(self, card: Card, start: Start, memory: Memory, others: Sequence[WorkerMemory]) -> Decision:
+    def _on(self, card: Card, start: Start, memory: Memory, others: Sequence[WorkerUse]) -> Decision:
         """Decides by the memory of the machine and of a card."""
         machine = self._anywhere(start.name, Place(card.device, card.id), memory, others)
         verdict = self._card_verdict(card, start, others)
-        shortfall = Shortfall(machine.verdict.short_by, card.id, verdict.short_by)
-        short = (shortfall,) if shortfall and machine.verdict.possible and verdict.possible else ()
+        missing = MissingMemory(machine.verdict.short_by, card.id, verdict.short_by)
+        short = (missing,) if missing and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
             off_card = frozenset(verdict.evict).difference(machine.verdict.evict)
-            decision = machine._replace(verdict=machine.verdict & verdict, shortfalls=short, off_card=off_card)
+            decision = machine._replace(verdict=machine.verdict & verdict, missing=short, off_card=off_card)
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(place=Place())
@@ -251,9 +251,9 @@ class Devices:
         worker_bytes = sum(other.cards.get(card.id, 0) for other in others)
         other_bytes = max(0, card.total - card.free - worker_bytes)
         held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
-        return Decision(verdict, machine.place, message + held + ".", shortfalls=short)
+        return Decision(verdict, machine.place, message + held + ".", missing=short)
 
-    def _card_verdict(self, card: Card, start: Start, others: Sequence[WorkerMemory]) -> Verdict:
+    def _card_verdict(self, card: Card, start: Start, others: Sequence[WorkerUse]) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
         promised = sum(other.cards.get(card.id, 0) for other in others if other.coming)
         taken = [other.on(card.id) for other in others if other.cards.get(card.id)]
@@ -267,11 +267,11 @@ class Devices:
         return self._fits(card, need, alone, taken, promised)
 
     def _fits(self, card: Card, need: int, alone: int, taken: list[WorkerSize], promised: int) -> Verdict:
-        return self._budget.decide(need, alone, self._cards.room(card, promised), taken)
+        return self._budget.decide(need, alone, self._cards.headroom(card, promised), taken)
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _why(self, card: Card, start: Start, others: Sequence[WorkerMemory]) -> str:
+    def _why(self, card: Card, start: Start, others: Sequence[WorkerUse]) -> str:
         verdict = self._card_verdict(card, start, others)
         if verdict.admit or verdict.wait:
             machine = self._needs.memory(start.name, card.id) / 1e6

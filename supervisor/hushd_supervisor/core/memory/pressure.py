@@ -1,6 +1,6 @@
 """The level of memory pressure; pure. Sizes in bytes, times in seconds.
 
-A sign is a look at the available memory: before each start, and from time to time while a process lives that could
+A sign is a measure of the available memory: before each start, and from time to time while a process lives that could
 leave. A level holds for `PRESSURE_HOLD_S` after its last sign, so that a machine at a threshold does not flutter.
 """
 
@@ -15,12 +15,12 @@ PRESSURE_HOLD_S = 10.0
 LOW = 0.15  # share of memory available below which is a sign of WARNING
 VERY_LOW = 0.07  # share of free memory below which there is a sign of CRITICAL
 SMALL = 0.1  # share of the available memory that may be taken even while it is short
-MEMORY_LOOK_INTERVAL_S = 5.0  # seconds between two looks at memory while a worker lives
+MEASURE_INTERVAL_S = 5.0  # seconds between two measures of memory while a worker lives
 
 
 class Level(enum.IntEnum):
     """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave, and only those start that are
-    small, or fit at a look."""
+    small, or fit as it is measured."""
 
     NORMAL = 0
     WARNING = 1

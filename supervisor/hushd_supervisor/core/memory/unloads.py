@@ -60,7 +60,7 @@ class Unloads:
         return bool(self._waiting)
 
     def deadline(self) -> float:
-        """The time at which `settle` is due, `math.inf` for never."""
+        """The time at which `answer_finished` is due, `math.inf` for never."""
         return self._due
 
     def awaited_by(self, route: bytes) -> bool:
@@ -88,15 +88,15 @@ class Unloads:
         for unload in self._waiting:
             unload.cards.clear()
 
-    def settle(self, now: float) -> list[Action]:
-        """Answers the `unload`s whose processes are gone; looks at the cards that must be free."""
+    def answer_finished(self, now: float) -> list[Action]:
+        """Answers the `unload`s whose processes are gone; probes the cards that must be free."""
         actions: list[Action] = []
         pending, self._waiting, self._due = self._waiting, [], math.inf
         for unload in pending:
             unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._stays(name, gen, unload)}
             free_at = -math.inf if unload.leaving else self._cards.release_due(unload.cards, now)
             if free_at > now:
-                actions += self._look(now)
+                actions += self._probe(now)
                 self._due = min(self._due, self._cards.deadline(), free_at)
             if unload.leaving or free_at > now:
                 self._waiting.append(unload)
@@ -104,14 +104,14 @@ class Unloads:
                 actions += unload.answer
         return actions
 
-    def _look(self, now: float) -> list[Action]:
+    def _probe(self, now: float) -> list[Action]:
         if not self._cards.fresh(now):
-            return self._cards.look()
-        self._cards.ask_again(now)
+            return self._cards.probe()
+        self._cards.probe_soon(now)
         return []
 
     def _stays(self, name: str, gen: int, unload: _Unload) -> bool:
         worker = self._workers.get(name)
         if worker is None or not worker.is_current(gen):
             return False
-        return not (unload.off_cards and worker.room.off_card)
+        return not (unload.off_cards and worker.memory.off_card)

@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_supervisor.core.actions import Action, ToClient
 
 from .crashes import Crashes, Death
-from .queue import Notices, Queue
+from .queue import NoticeTimer, Queue
 from .request import ENDINGS, STOPS, ActiveRequest
 from .running import Running, Timings
 
@@ -47,7 +47,7 @@ class Jobs:
         self.running = Running()
         self.queue = Queue(self.running)
         self.waiting: Final = self.queue.waiting
-        self._notices = Notices(self.waiting)
+        self._notices = NoticeTimer(self.waiting)
         self.timings = Timings()
         self._ended: list[ActiveRequest] = []
 
@@ -58,7 +58,7 @@ class Jobs:
         """True if no request waits, runs, or has ended since the pool last looked."""
         return not (self.waiting or self.running or self._ended)
 
-    def take_ended(self) -> list[ActiveRequest]:
+    def pop_ended(self) -> list[ActiveRequest]:
         """Returns the requests that have ended since the last call."""
         ended, self._ended = self._ended, []
         return ended
@@ -134,7 +134,7 @@ class Jobs:
         """Passes on input from the client; cancels the request if the worker did not ask for this chunk."""
         if request.cancelled:
             return
-        if not request.take_input(chunk, now):
+        if not request.accept_input(chunk, now):
             self.cancel(request, now, "protocol_error")
         else:
             self._send(chunk)
@@ -173,7 +173,7 @@ class Jobs:
     def report_position(self, request: ActiveRequest, state: str, now: float, note: str = "") -> None:
         """Tells a client that its request waits, `queued` or for a `starting` worker; `note` says why."""
         position = self.queue.position(request, now)
-        self._notices.told(request, now)
+        self._notices.sent(request, now)
         accepted = m.Accepted(id=request.id, state=state, position=position, note=note)
         self._outbox.append(ToClient(request.route, accepted))
 
@@ -186,8 +186,8 @@ class Jobs:
     def attend(self, state: str, note: str, now: float) -> bool:
         """Ends waiting requests that are past their deadlines, and tells others what they wait for.
         Returns whether others may run now: any has ended or given way, or has come before a suspect with its age."""
-        late, untold = self._notices.take(now)
-        self.queue.make_way(untold, now)
+        late, untold = self._notices.pop_due(now)
+        self.queue.yield_slots(untold, now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded")
         for request in untold:
@@ -227,7 +227,7 @@ class Jobs:
             if is_culprit and len(lost) == 1:  # no other request can be it
                 self.finish(request, m.Error.of(request.id, death.last_word()))
             else:
-                self.repeat_or_fail(request, now, repeat and not request.worn_out, death.loss())
+                self.repeat_or_fail(request, now, repeat and not request.is_given_up, death.loss())
             culprits.append(is_culprit and not death.felled)
         return any(culprits)
 

@@ -15,11 +15,11 @@ from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
-from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Restore, Spawn, Suspend, ToWorker
+from hushd_supervisor.core.actions import Action, Kill, Log, ProbeStart, Restore, Spawn, Suspend, ToWorker
 from hushd_supervisor.core.events import Exited, Used
 
 from .crashes import CRASH_SIGNALS, Death, describe_exit, is_felled
-from .process import CARD_RETRY_S, COMING, GOING, Place, Process, Progress, Wear
+from .process import CARD_RETRY_S, COMING, GOING, Place, Process, Progress, Usage
 from .states import ALLOWED, State
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ class Lifecycle:
         self._state = State.STOPPED  # only ever changed by `enter`
         self._process = Process()  # that lives, or was the last
         self._progress: Progress | None = None  # watch over the start of that process
-        self._wear = Wear()
+        self._usage = Usage()
         self._capabilities: Capabilities | None = None  # of the last process that became ready
         self._starts = 0
         self._start_s = START_GUESS_S  # seconds that the last successful start took
         self._waits_since = 0.0  # time when the wait for memory began
-        self._hope = ""  # that others may free memory, in a few words; empty if nobody was asked
+        self._wait_note = ""  # that others may free memory, in a few words; empty if nobody was asked
         self._need = 0  # bytes that the process is expected to take, 0 where that is not known
         self._failure = ""  # reason why the last process died, until another is ready
         self._rests_until = math.inf
@@ -140,14 +140,14 @@ class Lifecycle:
 
     def wait(self, now: float) -> None:
         """Waits for memory."""
-        self._waits_since, self._hope = now, ""
+        self._waits_since, self._wait_note = now, ""
         self.enter(State.WAITING, now + ROOM_S)
 
-    def wait_on(self, now: float, hope: str = "") -> bool:
-        """Starts the wait for memory again; returns whether the reason for it, the `hope` that others free some, is
+    def wait_on(self, now: float, note: str = "") -> bool:
+        """Starts the wait for memory again; returns whether the reason for it, the `note` that others free some, is
         new."""
         self._timer = now + ROOM_S
-        is_new, self._hope = bool(hope) and hope != self._hope, hope or self._hope
+        is_new, self._wait_note = bool(note) and note != self._wait_note, note or self._wait_note
         return is_new
 
     def start(self, now: float, place: Place, cpu_reason: str, need: int, jobs_before: int) -> None:
@@ -155,7 +155,7 @@ class Lifecycle:
         self._need = need or self._need
         gen = next(self._generations)
         self._process = Process(gen, place, cpu_reason, jobs_before, started_at=now, card=place.card)
-        self._progress, self._wear = None, Wear()
+        self._progress, self._usage = None, Usage()
         self._starts += 1
         if place.why:
             self.log("INFO", f"starts on the CPU: {place.why}")
@@ -170,10 +170,10 @@ class Lifecycle:
             self._progress = Progress(now)
             self._timer = self._progress.timer(self._settings)
 
-    def gauged(self, used: Used, now: float) -> None:
-        """Takes a look at the starting process."""
+    def start_probed(self, used: Used, now: float) -> None:
+        """Takes the answer to a probe of the starting process."""
         if self._state is State.STARTING and self._progress:
-            self._progress.look(used, now)
+            self._progress.count_progress(used, now)
             self._note(loading=used.private)
             self._timer = max(now, self._progress.timer(self._settings))
 
@@ -186,12 +186,12 @@ class Lifecycle:
             self._process = self._process.measured(message)
         elif self._state is State.STARTING:
             self._progress = self._progress or Progress(now)
-            self._progress.hear(message, now)
+            self._progress.receive(message, now)
             self._timer = max(now, self._progress.timer(self._settings))
 
     def work(self, cpu_s: float) -> tuple[float, bool]:
         """Takes the process's CPU time so far; returns that since the last beat, and whether it is a sign of work."""
-        return self._wear.spent(cpu_s), self._wear.has_worked(cpu_s)
+        return self._usage.spent(cpu_s), self._usage.has_worked(cpu_s)
 
     def become_ready(self, message: m.Ready, capabilities: Capabilities, now: float) -> None:
         """Notes that the process has loaded its model, on a card or on the CPU."""
@@ -199,7 +199,7 @@ class Lifecycle:
         self._grace_s = EXIT_TIMEOUT_S + min(max(leave_s, 0.0), MAX_EXTRA_EXIT_S)
         self._process = self._process.loaded(message, capabilities.compute_device, now)
         self._note(suspends=suspends and bool(message.cards) and not self._refused)
-        self._wear = Wear(self._process.size)
+        self._usage = Usage(self._process.size)
         self._capabilities, self._failure = capabilities, ""
         self._start_s = now - self._process.started_at
         self.enter(State.READY)
@@ -275,29 +275,29 @@ class Lifecycle:
         """Has the process leave once nothing runs on it."""
         self._note(unwanted=self._process.unwanted or why)
 
-    def wear_out(self, completed: int, now: float) -> None:
+    def check_usage(self, completed: int, now: float) -> None:
         """Notes whether the process is used up, now that its worker has `completed` so many jobs in all; takes that
         back if only a job had made it large."""
         process, age = self._process, now - self._process.ready_at
-        worn = self._wear.used_up(self._settings, completed - process.jobs_before, process.size, age)
+        used_up = self._usage.used_up(self._settings, completed - process.jobs_before, process.size, age)
         if (why := process.cpu_reason or process.place.why) and age >= CARD_RETRY_S:
-            worn = f"a card may have room again: {why}"
-        if worn != process.worn:
-            self._note(worn=worn)
+            used_up = f"a card may have room again: {why}"
+        if used_up != process.used_up:
+            self._note(used_up=used_up)
 
     def drain(self, now: float) -> None:
         """Finishes the running jobs in a limited time, takes no more, then leaves."""
         self.enter(State.DRAINING, now + self._settings.drain_timeout)
 
-    def leave(self, now: float, why: str = "") -> None:
+    def ask_to_leave(self, now: float, why: str = "") -> None:
         """Asks the idle process to leave; `why` is logged."""
         if why:
             self.log("INFO", why)
         self._beat_due = math.inf
-        self.leaves(now)
+        self.expect_exit(now)
         self.send(m.Drain())
 
-    def leaves(self, now: float) -> None:
+    def expect_exit(self, now: float) -> None:
         """Notes that the process is about to leave by itself, and must get no more jobs."""
         self._note(expected=True)
         self.enter(State.STOPPING, now + self._grace_s)
@@ -318,7 +318,7 @@ class Lifecycle:
             case State.STARTING | State.SUSPENDED:
                 self.kill(now, expected=True)
             case State.READY:
-                self.leave(now)
+                self.ask_to_leave(now)
             case State.BUSY:
                 self.drain(now)
 
@@ -366,22 +366,22 @@ class Lifecycle:
         """The milliseconds until the state ends by itself."""
         return max(1, int((self._timer - now) * 1000))
 
-    def excuse(self, late: float, now: float) -> None:
-        """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
+    def extend_deadlines(self, by_s: float, now: float) -> None:
+        """Extends every watch by `by_s` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S
         if self._wanted_back or self._state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
-            self._timer += late
+            self._timer += by_s
         elif self._state is State.STOPPING:
             self._timer = now + self._grace_s
         if self._progress:
-            self._progress.excuse(late)
+            self._progress.extend_deadlines(by_s)
 
     def on_time(self, now: float) -> State | None:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
         progress = self._progress
-        if self._state is State.STARTING and progress and progress.look_due(now):
-            self._outbox.append(Gauge(self.name, self._process.gen))
+        if self._state is State.STARTING and progress and progress.probe_due(now):
+            self._outbox.append(ProbeStart(self.name, self._process.gen))
         if self._timer > now:
             return None
         ended = self._state
@@ -393,7 +393,7 @@ class Lifecycle:
                 self.suspend(now)
                 return None
             case State.READY:
-                self.leave(now, "was idle")
+                self.ask_to_leave(now, "was idle")
             case State.SUSPENDED:
                 idle = now >= self._rests_until
                 self.kill(now, "was idle" if idle else "did not come back to its card", "INFO", expected=True)
@@ -410,8 +410,8 @@ class Lifecycle:
     def awaited(self, now: float) -> str:
         """Says in a few words what a request waits for; empty if it only waits for other requests."""
         match self._state:
-            case State.WAITING if self._hope or now > self._waits_since:
-                return self._hope or "waiting for memory"
+            case State.WAITING if self._wait_note or now > self._waits_since:
+                return self._wait_note or "waiting for memory"
             case State.WAITING:
                 return "starting"  # this moment decides whether there is memory
             case State.STARTING if loading := self._process.loading:

@@ -1,4 +1,4 @@
-"""One process of a worker: where it computes, the memory that it takes, the progress of its start, and its wear.
+"""One process of a worker: where it computes, the memory that it takes, the progress of its start, and its usage.
 
 A start that makes progress is never ended. Reading bytes and taking memory always count as progress. CPU time alone
 counts for a limited number of CPU seconds, since a load may also loop for ever; the process's own word counts for a
@@ -20,7 +20,7 @@ from hushd_supervisor.core.events import Used
 
 HELLO_S = 10.0  # seconds without progress, from the start of the process to its hello
 LOADING_WORD_S = 300.0  # seconds in which `loading` alone counts as progress
-START_LOOK_INTERVAL_S = 2.0  # seconds between two looks
+START_PROBE_INTERVAL_S = 2.0  # seconds between two probes
 CPU_S = 0.05  # CPU time that is a sign of work; a beat alone costs 1 ms
 READ_BYTES = 65536  # bytes read that are a sign of work
 LOOP_S = 600.0  # seconds of CPU time after which a load that has neither read nor grown loops for ever
@@ -55,14 +55,14 @@ class Progress:
 
     def __init__(self, now: float) -> None:
         self._used = Used()
-        self._look_due = now + START_LOOK_INTERVAL_S
+        self._probe_due = now + START_PROBE_INTERVAL_S
         self._greeted = False
         self._seen = Used()  # the use at the last progress
         self._seen_at = now
         self._grown_cpu_s = 0.0  # CPU time at the last progress other than CPU time
         self._word_at = now  # time when the process last said that it loads
 
-    def hear(self, message: m.Message, now: float) -> None:
+    def receive(self, message: m.Message, now: float) -> None:
         """Takes a hello, by which the process speaks our protocol, and loads, or its word that it goes on."""
         match message:
             case m.WorkerHello():
@@ -70,17 +70,17 @@ class Progress:
             case m.Loading():
                 self._word_at = now
 
-    def look_due(self, now: float) -> bool:
-        """Returns whether the next look is due, and then schedules the one after it."""
-        due = self._look_due <= now
-        self._look_due = now + START_LOOK_INTERVAL_S if due else self._look_due
+    def probe_due(self, now: float) -> bool:
+        """Returns whether the next probe is due, and then schedules the one after it."""
+        due = self._probe_due <= now
+        self._probe_due = now + START_PROBE_INTERVAL_S if due else self._probe_due
         return due
 
     def deadline(self) -> float:
-        """The time of the next look."""
-        return self._look_due
+        """The time of the next probe."""
+        return self._probe_due
 
-    def look(self, used: Used, now: float) -> None:
+    def count_progress(self, used: Used, now: float) -> None:
         """Compares the use so far with the use at the last progress."""
         seen = self._seen
         grown = used.read - seen.read >= READ_BYTES or abs(used.private - seen.private) >= GROWN
@@ -109,14 +109,14 @@ class Progress:
         """The CPU seconds since the process last read or grew."""
         return self._used.cpu_s - self._grown_cpu_s
 
-    def excuse(self, late: float) -> None:
-        """Extends the watch by `late` seconds, in which the supervisor could not look."""
-        self._seen_at += late
-        self._word_at += late
+    def extend_deadlines(self, by_s: float) -> None:
+        """Extends the watch by `by_s` seconds, in which the supervisor could not probe."""
+        self._seen_at += by_s
+        self._word_at += by_s
 
 
-class Wear:
-    """The wear of one process that has become ready with `size` bytes, 0 for an unknown size."""
+class Usage:
+    """The usage of one process that has become ready with `size` bytes, 0 for an unknown size."""
 
     def __init__(self, size: int = 0) -> None:
         self._cpu_s = 0.0
@@ -154,14 +154,14 @@ class Process(NamedTuple):
     jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
     ready_at: float = math.inf  # time when it became ready; `math.inf` before that and after its exit
-    loading: int = 0  # bytes of private memory that its start had taken at the last look
+    loading: int = 0  # bytes of private memory that its start had taken at the last probe
     kind: str = ""  # kind of device on which it says that it computes; empty while unknown
     card: str = ""  # place on the bus of the graphics card where it computes, empty for none
     cards: Mapping[str, int] = _NO_CARDS  # bytes of each card, as it last reported
     size: int = 0  # bytes of private memory, as it last reported; its whole size if it reports nothing finer
     peak: int = 0  # highest `size` so far, 0 before it is ready
     unwanted: str = ""  # why it is to leave once nothing runs on it, empty for no reason
-    worn: str = ""  # how it is used up, empty if it is not
+    used_up: str = ""  # how it is used up, empty if it is not
     expected: bool = False  # whether the exit to come was asked for
     killed: bool = False  # whether it was sent SIGKILL
     start_timed_out: str = ""  # why its start was ended for lack of progress; empty if it was not
@@ -172,7 +172,7 @@ class Process(NamedTuple):
     @property
     def retiring(self) -> str:
         """The reason why it leaves once nothing runs on it."""
-        return self.unwanted or self.worn
+        return self.unwanted or self.used_up
 
     @property
     def on_cards(self) -> Mapping[str, int]:

@@ -2,10 +2,10 @@
 
 Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
 declares them; on any other worker a session takes the slot of a file. A file that waits for its client's input or
-credit is set aside: it gives up its slot for good, and once the client goes on, it runs beside the others, piece by
+credit gives up its slot for good, and once the client goes on, it runs beside the others, piece by
 piece in turns. So does one that has had its slot for long while another caller waited.
 
-Of one priority, programs take turns (`Line`); who hears when where it stands is in `Notices`.
+Of one priority, programs take turns (`Lane`); `NoticeTimer` says when a client hears where it stands.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Final
 
-from .request import GIVE_WAY_S, ActiveRequest
+from .request import YIELD_SLOT_S, ActiveRequest
 
 MAX_QUEUED_BYTES = 16_000_000  # bytes of the texts and parameters that wait for one worker
-MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
+MAX_NOTICES = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
 
 
 class Queue:
@@ -36,8 +36,8 @@ class Queue:
         self._bytes = 0  # sum of these
         self._slots = 1  # of the process that runs or ran last, and those that are for live streams alone
         self._sessions = 0
-        self._aside = 0  # jobs that the process carries on aside, beside its slots
-        self._lines: dict[tuple[bool, int], Line] = {}  # lines by kind and priority
+        self._side_places = 0  # jobs that the process carries on without a slot
+        self._lanes: dict[tuple[bool, int], Lane] = {}  # by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
 
     @property
@@ -46,17 +46,17 @@ class Queue:
         return self._sessions
 
     @property
-    def sets_aside(self) -> bool:
-        """True if the process carries on jobs aside, beside its slots."""
-        return self._aside > 0
+    def has_side_places(self) -> bool:
+        """True if the process carries on jobs that have given up their slots."""
+        return self._side_places > 0
 
     def declare(self, slots: int, sessions: int, aside: int) -> None:
         """Takes the slots that a process declares."""
-        self._slots, self._sessions, self._aside = max(1, slots), max(0, sessions), max(0, aside)
+        self._slots, self._sessions, self._side_places = max(1, slots), max(0, sessions), max(0, aside)
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request; one that was here before gets its old place."""
-        self._lines.setdefault((request.session, request.rank), Line()).add(request)
+        self._lanes.setdefault((request.session, request.rank), Lane()).add(request)
         self._waiting[request] = _size(request)
         self._bytes += self._waiting[request]
         if request.message.op == "warm":
@@ -64,11 +64,11 @@ class Queue:
 
     def remove(self, request: ActiveRequest, *, served: bool = False) -> None:
         """Removes a request: it is about to run, here or at a replica, if it is `served`."""
-        self._lines[request.session, request.rank].take(request, served=served)
+        self._lanes[request.session, request.rank].release(request, served=served)
         self._bytes -= self._waiting.pop(request)
         self._warming.pop(request, None)
 
-    def has_room(self, request: ActiveRequest, places: int) -> bool:
+    def has_capacity(self, request: ActiveRequest, places: int) -> bool:
         """Returns whether one more request may wait in a queue of so many `places`."""
         return len(self._waiting) < places and self._bytes + _size(request) <= MAX_QUEUED_BYTES
 
@@ -76,19 +76,19 @@ class Queue:
 
     def order(self, now: float) -> Iterator[ActiveRequest]:
         """Yields the waiting requests, the next first: by priority, a level higher for each `AGING_S` of waiting."""
-        heads = [(*line[0].urgency(now), number, line, 0) for number, line in enumerate(self._ordered(now))]
+        heads = [(*lane[0].urgency(now), number, lane, 0) for number, lane in enumerate(self._ordered(now))]
         while heads:
-            *_, number, line, index = heapq.heappop(heads)
-            yield line[index]
-            if (index := index + 1) < len(line):
-                heapq.heappush(heads, (*line[index].urgency(now), number, line, index))
+            *_, number, lane, index = heapq.heappop(heads)
+            yield lane[index]
+            if (index := index + 1) < len(lane):
+                heapq.heappush(heads, (*lane[index].urgency(now), number, lane, index))
 
     def position(self, request: ActiveRequest, now: float) -> int:
         """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own.
-        It assumes that nothing more urgent comes, and that a line which is more urgent now stays so."""
-        kind, own = self._apart(request), self._lines[request.session, request.rank]
-        before = itertools.takewhile(lambda line: line is not own, self._ordered(now))
-        ahead = sum(len(line) for line in before if self._apart(line[0]) == kind)
+        It assumes that nothing more urgent comes, and that a lane which is more urgent now stays so."""
+        kind, own = self._apart(request), self._lanes[request.session, request.rank]
+        before = itertools.takewhile(lambda lane: lane is not own, self._ordered(now))
+        ahead = sum(len(lane) for lane in before if self._apart(lane[0]) == kind)
         return ahead + own.index(request)
 
     def warming(self) -> list[ActiveRequest]:
@@ -120,7 +120,7 @@ class Queue:
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would run without waiting."""
         kind = self._apart(request)
-        others_wait = any(self._apart(line[0]) == kind for line in self._lines.values() if line)
+        others_wait = any(self._apart(lane[0]) == kind for lane in self._lanes.values() if lane)
         return not others_wait and self._is_free(kind) and self._fits(request)
 
     def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
@@ -129,22 +129,23 @@ class Queue:
         return [each for each in self._waiting if self._apart(each) == kind], self._sessions if kind else self._slots
 
     def crowded(self, caller: tuple[bytes, int]) -> bool:
-        """Returns whether a caller's next job cannot be set aside: all places are taken, or half of them by it."""
-        callers = [job.caller for job in self._running.values() if job.aside]
-        return bool(self._aside) and (len(callers) >= self._aside or 2 * callers.count(caller) >= self._aside)
+        """Returns whether a caller's next job must keep its slot: all side places are taken, or half of them by it."""
+        callers = [job.caller for job in self._running.values() if job.without_slot]
+        taken = max(len(callers), 2 * callers.count(caller))
+        return bool(self._side_places) and taken >= self._side_places
 
-    def make_way(self, waiting: Collection[ActiveRequest], now: float) -> None:
-        """Sets files aside that have run for long, for requests of other callers that have waited as long."""
-        if not self._aside:
+    def yield_slots(self, waiting: Collection[ActiveRequest], now: float) -> None:
+        """Has files that have run for long yield their slots to requests of other callers that have waited as long."""
+        if not self._side_places:
             return
-        old = [request for request in waiting if now >= request.arrived + GIVE_WAY_S and not self._apart(request)]
-        for job in [job for job in self._running.values() if job.may_give_way(now)]:
+        old = [request for request in waiting if now >= request.arrived + YIELD_SLOT_S and not self._apart(request)]
+        for job in [job for job in self._running.values() if job.may_yield_slot(now)]:
             others = (each for each in old if each.caller != job.caller and each.level(now) <= job.rank)
             if any(map(self._fits, others)):
-                job.give_way()
+                job.yield_slot()
 
-    def _ordered(self, now: float) -> list[Line]:
-        return sorted((line for line in self._lines.values() if line), key=lambda line: line[0].urgency(now))
+    def _ordered(self, now: float) -> list[Lane]:
+        return sorted((lane for lane in self._lanes.values() if lane), key=lambda lane: lane[0].urgency(now))
 
     def _apart(self, request: ActiveRequest) -> bool:
         """Returns whether a request takes one of the slots that are for sessions alone."""
@@ -152,7 +153,7 @@ class Queue:
 
     def _is_free(self, kind: bool) -> bool:
         """Returns whether a slot is free: of those for sessions alone, or of the others."""
-        taken = sum(self._apart(job) == kind for job in self._running.values() if not job.aside)
+        taken = sum(self._apart(job) == kind for job in self._running.values() if not job.without_slot)
         return taken < (self._sessions if kind else self._slots)
 
     def _fits(self, request: ActiveRequest) -> bool:
@@ -160,12 +161,12 @@ class Queue:
             return False
         if any(job.message.id == request.message.id for job in self._running.values()):
             return False
-        in_slots = [job for job in self._running.values() if not job.aside]
+        in_slots = [job for job in self._running.values() if not job.without_slot]
         suspects = request.alone or any(job.alone for job in in_slots)
         return request.session or not suspects or all(job.session for job in in_slots)
 
 
-class Line(list[ActiveRequest]):
+class Lane(list[ActiveRequest]):
     """Waiting requests, those of the next round first; a program's own in the order of their arrival.
 
     Rounds are numbers: an even one for a program's first request, the next odd ones for its further requests. So the
@@ -175,33 +176,33 @@ class Line(list[ActiveRequest]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._round = 0  # round of the last request that was served
+        self._served_turn = 0  # turn of the last request that was served
         self._next: dict[Hashable, int] = {}  # the next turn of each program that waits, or has just been served
         self._counts: Counter[Hashable] = Counter()
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
-        if request.line_up(max(self._round // 2 * 2 + 2, self._next.get(request.line, 0))):
-            self._next[request.line] = request.turn // 2 * 2 + 3
-        self._counts[request.line] += 1
-        insort(self, request, key=lambda waiting: (waiting.turn, waiting.order))
+        if request.line_up(max(self._served_turn // 2 * 2 + 2, self._next.get(request.turn_key, 0))):
+            self._next[request.turn_key] = request.lane_turn // 2 * 2 + 3
+        self._counts[request.turn_key] += 1
+        insort(self, request, key=lambda waiting: (waiting.lane_turn, waiting.order))
 
-    def take(self, request: ActiveRequest, *, served: bool) -> None:
+    def release(self, request: ActiveRequest, *, served: bool) -> None:
         """Takes out a request: it has had its turn, or waits no more."""
-        line = request.line
+        key = request.turn_key
         self.remove(request)
-        self._counts[line] -= 1
+        self._counts[key] -= 1
         if served:
-            self._round = max(self._round, request.turn)
-        elif not self._counts[line]:
-            self._next.pop(line, None)  # it has had none of the turns before that
-        if not self._counts[line]:
-            del self._counts[line]
+            self._served_turn = max(self._served_turn, request.lane_turn)
+        elif not self._counts[key]:
+            self._next.pop(key, None)  # it has had none of the turns before that
+        if not self._counts[key]:
+            del self._counts[key]
         if len(self._next) > 64 + 2 * len(self._counts):
-            self._next = {line: round for line, round in self._next.items() if round > self._round}
+            self._next = {key: turn for key, turn in self._next.items() if turn > self._served_turn}
 
 
-class Notices:
+class NoticeTimer:
     """The times at which those of `waiting` are due."""
 
     def __init__(self, waiting: Collection[ActiveRequest]) -> None:
@@ -213,11 +214,11 @@ class Notices:
         """Notes when a request's client must be told what it waits for, and its deadline."""
         if request.deadline < math.inf:
             self._note(request.deadline, request)
-        self._note(request.tell_at(), request)
+        self._note(request.next_notice_at(), request)
 
-    def told(self, request: ActiveRequest, now: float) -> None:
+    def sent(self, request: ActiveRequest, now: float) -> None:
         """Notes that a client has just heard of its request."""
-        self._note(request.tell(now), request)
+        self._note(request.notice_sent(now), request)
 
     def next(self) -> float:
         """The time at which a request is due, `math.inf` for never."""
@@ -225,16 +226,16 @@ class Notices:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else math.inf
 
-    def take(self, now: float) -> tuple[list[ActiveRequest], list[ActiveRequest]]:
+    def pop_due(self, now: float) -> tuple[list[ActiveRequest], list[ActiveRequest]]:
         """Returns some requests that are due: those past their deadline, and those whose clients must be told."""
         due: dict[ActiveRequest, None] = {}
-        while self.next() <= now and len(due) < MAX_TOLD:
+        while self.next() <= now and len(due) < MAX_NOTICES:
             due[heapq.heappop(self._due)[2]] = None
         late = [request for request in due if request.deadline <= now]
         return late, [request for request in due if request.deadline > now]
 
     def _is_current(self, due: float, _: int, request: ActiveRequest) -> bool:
-        return request in self._waiting and due in (request.deadline, request.tell_at())
+        return request in self._waiting and due in (request.deadline, request.next_notice_at())
 
     def _note(self, due: float, request: ActiveRequest) -> None:
         heapq.heappush(self._due, (due, next(self._count), request))

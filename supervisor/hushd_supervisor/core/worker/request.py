@@ -12,17 +12,18 @@ from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from .crashes import MAX_FELLED, MAX_STARVED, Crashes, Death
 
 AGING_S = 30.0  # seconds of waiting that raise a request by one level of priority
-TELL_S = 4.0  # seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence
-GIVE_WAY_S = 6.0  # seconds of running, and of another caller's waiting; looked at when that is told what it waits for
-ASIDE_S = 0.05  # seconds that a job waits for its client before it gives up its slot
+# Seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence.
+NOTICE_INTERVAL_S = 4.0
+YIELD_SLOT_S = 6.0  # seconds of running, and of another caller's waiting; checked when that is told what it waits for
+IDLE_SLOT_S = 0.05  # seconds that a job waits for its client before it gives up its slot
 CANCEL_S = 2.0  # seconds for the engine to obey a cancel if its process is to leave; then the process is killed
 # Otherwise an engine may finish its present piece, since that costs less than loading the model again, as long as it
 # takes less CPU time than this and shows work at least this often.
-UNHEARD_CPU_S = 60.0
-UNHEARD_STILL_S = 10.0
+CANCEL_CPU_S = 60.0
+CANCEL_STILL_S = 10.0
 # A client without credit for so long counts as one that has stopped reading. Such a job holds no slot, so patience
 # costs little, and an emulated or busy client may take many seconds to come to its next piece.
-UNREAD_TIMEOUT_S = 60.0
+NO_CREDIT_TIMEOUT_S = 60.0
 
 STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
 ENDINGS = {
@@ -52,20 +53,20 @@ class ActiveRequest:
     deadline: float = math.inf
     program: str = ""  # the name of the one who asks, for people
     client: int = 0  # a number that its caller's requests share
-    line: Hashable = b""  # the caller and the process that its client names; its connection if it names none
+    turn_key: Hashable = b""  # the caller and the process that its client names; its connection if it names none
     rank: int = field(init=False)
     _done: bool = False  # whether it has ended for its client
-    _turn: int = 0  # turn in its queue, see `queue.Line`; 0 until it has waited in it
+    _lane_turn: int = 0  # turn in its queue, see `queue.Lane`; 0 until it has waited in it
     _reported: bool = False  # whether its client was told that it waits
-    _told: float = 0.0  # time when its client was last told what it waits for; 0 while it does not wait
+    _last_notice_at: float = 0.0  # time when its client was last told what it waits for; 0 while it does not wait
 
     # The following describe the run under way:
     _started: float = 0.0  # time when the last run began
     _touched: float = 0.0
     _audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
     _cancelled: bool = False  # whether the engine was asked to end it; once it is `done`, further output is dropped
-    _hurried_at: float | None = None  # time since which the leaving process has waited for this job alone
-    _unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
+    _leaving_since: float | None = None  # time since which the leaving process has waited for this job alone
+    _cpu_since_cancel_s: float = 0.0  # CPU seconds since the cancel
     _ending: str = ""  # the code with which a cancelled request ends
 
     _felled: int = 0  # processes under it that something outside of hushd has ended
@@ -78,13 +79,13 @@ class ActiveRequest:
     _uploaded: int = 0  # chunks that the client has sent: the seq of the next one
     _input_complete: bool = True
     _download: int = field(init=False)  # chunks that the client can take
-    _unread_since: float | None = None
-    _hungry_since: float | None = None  # time since which the worker has waited for input
-    _aside: bool = False  # whether the job has given up its slot
-    _gave_way: bool = False  # whether it did so for others, and not because it waited for its client
+    _without_credit_since: float | None = None
+    _waits_for_input_since: float | None = None  # time since which the worker has waited for input
+    _without_slot: bool = False  # whether the job has given up its slot
+    _yielded_slot: bool = False  # whether it did so for others, and not because it waited for its client
 
     def __post_init__(self) -> None:
-        self.line = self.line or self.caller
+        self.turn_key = self.turn_key or self.caller
         self.rank = PRIORITIES.index(self.message.priority)
         self._alone = self.message.attempt > 0 and not self.session
         self._input_complete = self.message.input != "stream"
@@ -118,7 +119,7 @@ class ActiveRequest:
     @property
     def waits_for_client(self) -> bool:
         """True if the worker can do nothing before the client sends input or grants credit."""
-        return self._hungry_since is not None or self._unread_since is not None
+        return self._waits_for_input_since is not None or self._without_credit_since is not None
 
     # --- what others ask: the fields say what each is ------------------------------------------------------------
 
@@ -127,8 +128,8 @@ class ActiveRequest:
         return self._worker
 
     @property
-    def turn(self) -> int:
-        return self._turn
+    def lane_turn(self) -> int:
+        return self._lane_turn
 
     @property
     def started(self) -> float:
@@ -151,38 +152,38 @@ class ActiveRequest:
         return self._alone
 
     @property
-    def aside(self) -> bool:
-        return self._aside
+    def without_slot(self) -> bool:
+        return self._without_slot
 
     @property
     def endless(self) -> bool:
         """True if it may run for as long as its client likes."""
-        return self.session or (self._aside and not self._gave_way)
+        return self.session or (self._without_slot and not self._yielded_slot)
 
-    def tell_at(self) -> float:
+    def next_notice_at(self) -> float:
         """The time at which its client must be told again what it waits for."""
-        return self._told + TELL_S
+        return self._last_notice_at + NOTICE_INTERVAL_S
 
     def first_output_s(self, now: float) -> float | None:
         """The seconds from its arrival to its first output, if that comes now and did not wait for the client."""
-        return None if self._output or self.session or self._aside else now - self.arrived
+        return None if self._output or self.session or self._without_slot else now - self.arrived
 
     def wait(self, worker: str, now: float) -> None:
         """Waits at a worker; at another one than before it has a new turn."""
         if worker != self._worker:
-            self._worker, self._turn = worker, 0
-        self._told = self._told or now
+            self._worker, self._lane_turn = worker, 0
+        self._last_notice_at = self._last_notice_at or now
 
     def line_up(self, turn: int) -> bool:
         """Takes `turn` in a queue unless it has one; returns whether it did."""
-        is_new = not self._turn
-        self._turn = self._turn or turn
+        is_new = not self._lane_turn
+        self._lane_turn = self._lane_turn or turn
         return is_new
 
-    def tell(self, now: float) -> float:
+    def notice_sent(self, now: float) -> float:
         """Notes that its client is told that it waits; returns when that must be told again."""
-        self._told, self._reported = now, True
-        return self.tell_at()
+        self._last_notice_at, self._reported = now, True
+        return self.next_notice_at()
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
@@ -217,9 +218,9 @@ class ActiveRequest:
         """Starts a run on a process; returns whether its client must hear of that, since it was told that it waits."""
         self._started = self._touched = now
         self._audio = 0.0
-        self._unread_since = now if self._download == 0 else None
-        self._hungry_since, self._aside, self._gave_way = None, False, False
-        reported, self._reported, self._told = self._reported, False, 0.0
+        self._without_credit_since = now if self._download == 0 else None
+        self._waits_for_input_since, self._without_slot, self._yielded_slot = None, False, False
+        reported, self._reported, self._last_notice_at = self._reported, False, 0.0
         return reported
 
     def receive(self, message: m.Message, now: float) -> bool:
@@ -229,7 +230,7 @@ class ActiveRequest:
             case _ if self._done:
                 return True
             case m.Chunk():
-                return self._take_output(now)
+                return self._accept_output(now)
             case m.Partial():
                 self._output = True
             case m.Progress():
@@ -241,7 +242,7 @@ class ActiveRequest:
     def compute(self, cpu_s: float, works: bool, now: float) -> None:
         """Takes its part of its process's CPU time since the last beat, and whether that is a sign of work."""
         if self._cancelled:
-            self._unheard_cpu_s += cpu_s
+            self._cpu_since_cancel_s += cpu_s
         if works:
             self._touched = now
 
@@ -250,36 +251,36 @@ class ActiveRequest:
         self._upload += chunks
         # A worker grants a chunk when it comes for the next one, so a fully granted window means that all input is used
         # up.
-        if self._hungry_since is None and not self._input_complete and self._upload >= CREDIT_WINDOW:
-            self._hungry_since = now
+        if self._waits_for_input_since is None and not self._input_complete and self._upload >= CREDIT_WINDOW:
+            self._waits_for_input_since = now
         return self._upload <= MAX_CREDIT
 
-    def take_input(self, chunk: m.Chunk, now: float) -> bool:
+    def accept_input(self, chunk: m.Chunk, now: float) -> bool:
         """Records a chunk from the client; False if it was not asked for or is not the next one."""
         if self._upload <= 0 or self._input_complete or chunk.seq != self._uploaded:
             return False
         if self.waits_for_client:
             self._touched = now
-        self._hungry_since = None
+        self._waits_for_input_since = None
         self._upload -= 1
         self._uploaded += 1
         self._input_complete = chunk.last
         return True
 
-    def _take_output(self, now: float) -> bool:
+    def _accept_output(self, now: float) -> bool:
         """Records a chunk for the client; False if the client has granted none."""
         if self._download <= 0:
             return False
         self._download -= 1
         self._output = True
         if self._download == 0:
-            self._unread_since = now
+            self._without_credit_since = now
         return True
 
     def grant(self, chunks: int, now: float) -> bool:
         """Records the client's credit for `chunks` more; False if it exceeds any window."""
-        if chunks > 0 and self._unread_since is not None:
-            self._unread_since = None
+        if chunks > 0 and self._without_credit_since is not None:
+            self._without_credit_since = None
             self._touched = now
         self._download += chunks
         return self._download <= MAX_CREDIT
@@ -318,65 +319,65 @@ class ActiveRequest:
         return second
 
     @property
-    def worn_out(self) -> bool:
+    def is_given_up(self) -> bool:
         """True if so many processes have died under it that no other one runs it."""
         return self._felled >= MAX_FELLED or len(self._killed) >= 2
 
     def again(self) -> None:
         """Prepares for another run, as if the last one had not been stopped."""
         self._alone = (self._alone or bool(self._killed or self._starved)) and not self.session
-        self._cancelled, self._hurried_at, self._unheard_cpu_s, self._ending = False, None, 0.0, ""
+        self._cancelled, self._leaving_since, self._cpu_since_cancel_s, self._ending = False, None, 0.0, ""
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def hurry(self, now: float) -> None:
+    def limit_cancel(self, now: float) -> None:
         """Gives the engine little more time to obey the cancel: its process is to leave."""
-        self._hurried_at = now if self._hurried_at is None else self._hurried_at
+        self._leaving_since = now if self._leaving_since is None else self._leaving_since
 
-    def excuse(self, late: float, now: float) -> None:
-        """Extends every clock by `late` seconds, except the deadline, which is the client's."""
-        self._touched = min(now, self._touched + late)
-        if self._hurried_at is not None:
-            self._hurried_at = min(now, self._hurried_at + late)
-        if self._unread_since is not None:
-            self._unread_since = min(now, self._unread_since + late)
-        if self._hungry_since is not None:
-            self._hungry_since = min(now, self._hungry_since + late)
+    def extend_deadlines(self, by_s: float, now: float) -> None:
+        """Extends every clock by `by_s` seconds, except the deadline, which is the client's."""
+        self._touched = min(now, self._touched + by_s)
+        if self._leaving_since is not None:
+            self._leaving_since = min(now, self._leaving_since + by_s)
+        if self._without_credit_since is not None:
+            self._without_credit_since = min(now, self._without_credit_since + by_s)
+        if self._waits_for_input_since is not None:
+            self._waits_for_input_since = min(now, self._waits_for_input_since + by_s)
 
-    def starves(self, now: float) -> bool:
+    def client_stopped_reading(self, now: float) -> bool:
         """Returns whether the client has stopped reading for too long."""
-        return self._unread_since is not None and self._unread_since + UNREAD_TIMEOUT_S <= now
+        return self._without_credit_since is not None and self._without_credit_since + NO_CREDIT_TIMEOUT_S <= now
 
-    def aside_at(self) -> float:
-        """The time at which it counts as set aside for its client if it still waits for that."""
-        if self.session or (self._aside and not self._gave_way) or self._cancelled:
+    def idle_slot_until(self) -> float:
+        """The time until which it keeps its slot if it waits for its client."""
+        if self.session or (self._without_slot and not self._yielded_slot) or self._cancelled:
             return math.inf
-        waits = [since for since in (self._hungry_since, self._unread_since) if since is not None]
-        return min(waits, default=math.inf) + ASIDE_S
+        waits = [since for since in (self._waits_for_input_since, self._without_credit_since) if since is not None]
+        return min(waits, default=math.inf) + IDLE_SLOT_S
 
-    def step_aside(self, now: float) -> bool:
+    def leave_idle_slot(self, now: float) -> bool:
         """Gives up its slot if it has waited for its client for long; returns whether it did."""
-        steps = self.aside_at() <= now
+        steps = self.idle_slot_until() <= now
         if steps:
-            self._aside, self._gave_way = True, False
+            self._without_slot, self._yielded_slot = True, False
         return steps
 
-    def may_give_way(self, now: float) -> bool:
+    def may_yield_slot(self, now: float) -> bool:
         """Returns whether it is a file that has run for long in a slot that it may leave."""
-        fixed = self.session or self._aside or self._cancelled or self._alone
-        return not fixed and now >= self._started + GIVE_WAY_S
+        fixed = self.session or self._without_slot or self._cancelled or self._alone
+        return not fixed and now >= self._started + YIELD_SLOT_S
 
-    def give_way(self) -> None:
+    def yield_slot(self) -> None:
         """Gives up its slot for others."""
-        self._aside = self._gave_way = True
+        self._without_slot = self._yielded_slot = True
 
     def cancel_ignored(self, now: float) -> bool:
         """Returns whether the engine has not obeyed a cancel in time."""
-        return self._cancelled and (self._obeys_until() <= now or self._unheard_cpu_s >= UNHEARD_CPU_S)
+        return self._cancelled and (self._obeys_until() <= now or self._cpu_since_cancel_s >= CANCEL_CPU_S)
 
     def _obeys_until(self) -> float:
-        hurried = math.inf if self._hurried_at is None else self._hurried_at + CANCEL_S
-        return min(hurried, self._touched + UNHEARD_STILL_S)
+        limit = math.inf if self._leaving_since is None else self._leaving_since + CANCEL_S
+        return min(limit, self._touched + CANCEL_STILL_S)
 
     def stalls_at(self, limit: float) -> float:
         """The time at which the run counts as stalled if the process shows no work until then."""
@@ -388,5 +389,5 @@ class ActiveRequest:
         """The earliest time at which a running request needs attention."""
         if self._cancelled:
             return self._obeys_until()
-        unread = math.inf if self._unread_since is None else self._unread_since + UNREAD_TIMEOUT_S
+        unread = math.inf if self._without_credit_since is None else self._without_credit_since + NO_CREDIT_TIMEOUT_S
         return min(self.deadline, unread, self.stalls_at(stall_limit))

@@ -12,7 +12,7 @@ LATENCIES = 32  # recent requests of which the status shows median and 95th perc
 
 
 class Running(dict[bytes, ActiveRequest]):
-    """The running requests by id: at most one for each slot, and those set aside.
+    """The running requests by id: at most one for each slot, and those that have given up theirs.
     A cancelled request stays here, `done`, while the engine is still at a piece of it."""
 
     @property
@@ -35,11 +35,11 @@ class Running(dict[bytes, ActiveRequest]):
         for request in self.values():
             request.compute(cpu_s / len(self), works, now)
 
-    def hurry(self, now: float) -> None:
+    def limit_cancel(self, now: float) -> None:
         """Gives the engine little more time for cancelled jobs: the process is to leave."""
         if not self.uncancelled:
             for request in self.values():
-                request.hurry(now)
+                request.limit_cancel(now)
 
     def give_up(self) -> None:
         """Marks the jobs as ended by us: the process is about to be killed, and the supervisor is leaving."""
@@ -59,19 +59,22 @@ class Running(dict[bytes, ActiveRequest]):
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def deadline(self, stall_limit: float, aside: bool) -> float:
+    def deadline(self, stall_limit: float, gives_up_slots: bool) -> float:
         """The time at which one of them next needs attention, `math.inf` for never.
-        `aside`: whether jobs that wait for their clients are set aside."""
-        deadline = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
-        return min(deadline, *(request.aside_at() for request in self.values())) if aside and self else deadline
+        `gives_up_slots`: whether jobs that wait for their clients do that."""
+        deadlines = [request.next_deadline(stall_limit) for request in self.values()]
+        if gives_up_slots:
+            deadlines += [request.idle_slot_until() for request in self.values()]
+        return min(deadlines, default=math.inf)
 
     def overdue(self, now: float) -> list[ActiveRequest]:
         """The jobs that are past their deadlines, or whose client does not read."""
-        return [each for each in self.values() if not each.done and (each.deadline <= now or each.starves(now))]
+        late = (each for each in self.values() if each.deadline <= now or each.client_stopped_reading(now))
+        return [each for each in late if not each.done]
 
-    def set_aside(self, now: float) -> bool:
+    def leave_idle_slots(self, now: float) -> bool:
         """Takes the slots from jobs that wait for their clients; returns whether there were any."""
-        return sum(request.step_aside(now) for request in self.values()) > 0
+        return sum(request.leave_idle_slot(now) for request in self.values()) > 0
 
     def cancel_ignored(self, now: float) -> bool:
         """Returns whether a job goes on long after it was cancelled."""
@@ -81,10 +84,10 @@ class Running(dict[bytes, ActiveRequest]):
         """Returns whether a job has shown no work for longer than its limit."""
         return any(request.stalls_at(limit) <= now for request in self.values())
 
-    def excuse(self, late: float, now: float) -> None:
-        """Extends the clocks of every job by `late` seconds."""
+    def extend_deadlines(self, by_s: float, now: float) -> None:
+        """Extends the clocks of every job by `by_s` seconds."""
         for request in self.values():
-            request.excuse(late, now)
+            request.extend_deadlines(by_s, now)
 
 
 class Timings:
@@ -110,7 +113,7 @@ class Timings:
         """Records a job that the process has ended; one that it has not `served`, but refused, or ended as it was told,
         says nothing about the time of others, nor does one with its client's pauses."""
         duration, average = now - request.started, self.usual_s(request)
-        if served and not request.aside:
+        if served and not request.without_slot:
             self._usual_s[request.session] = 0.8 * average + 0.2 * duration if average else duration
         self._completed += 1
 

@@ -1,7 +1,7 @@
 """One worker: what follows from its clients' requests, its owner's commands, its process's news, and time.
 
 A `Worker` receives events and the time, and returns actions; it never acts, waits or looks at a clock. Its `Lifecycle`
-owns the process and the states, its `Jobs` the requests, and its `WorkerRoom` carries out decisions about its memory.
+owns the process and the states, its `Jobs` the requests, and its `WorkerMemory` carries out decisions about its memory.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .crashes import COOLDOWN_S, Crashes, Death
 from .jobs import Jobs
 from .leases import Leases
 from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Lifecycle
+from .memory import CardKinds, WorkerMemory
 from .process import Process
 from .request import ENDINGS, ActiveRequest
-from .room import CardKinds, WorkerRoom
 from .states import State
 
 POSTPONED_RETRY_MS = 1000
@@ -58,12 +58,12 @@ class Worker:
         self.is_current: Final = self._lifecycle.is_current
         self.order: Final = self._jobs.queue.order
         self.first_end: Final = self._jobs.first_end
-        self.take_ended: Final = self._jobs.take_ended
+        self.pop_ended: Final = self._jobs.pop_ended
         self.waiting: Final[KeysView[ActiveRequest]] = self._jobs.waiting
         self.running: Final[ValuesView[ActiveRequest]] = self._jobs.running.values()
         self._leases = Leases()
         self._crashes = Crashes()
-        self.room = WorkerRoom(self._lifecycle, self._jobs, outbox, self._settle, card_kinds)
+        self.memory = WorkerMemory(self._lifecycle, self._jobs, outbox, self._next_move, card_kinds)
         self._verdict = ("worker_failed", "")  # code and message of refusals while it is FAILED
         self._held = False  # whether processes are no longer started; requests go on waiting
         self._down = False  # whether the supervisor leaves, so that requests are no longer repeated
@@ -148,51 +148,51 @@ class Worker:
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once, now or later."""
         if self.state is State.STOPPED:
-            self.room.forget()
+            self.memory.forget()
         if self.state is State.FAILED:
             self._jobs.fail(request, *self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
-        elif not (self.would_run(request) or self._jobs.queue.has_room(request, self.settings.queue)):
+        elif not (self.would_run(request) or self._jobs.queue.has_capacity(request, self.settings.queue)):
             full = f"{len(self.waiting)} requests wait for {self.name} already; try again later."
             self._jobs.fail(request, "overloaded", full, self._jobs.wait_ms(request))
         else:
             self._jobs.wait(request, now)
-            self._settle(now)
+            self._next_move(now)
             if request in self.waiting:
                 state = "starting" if self._loads else "queued"
                 self._jobs.report_position(request, state, now, self._lifecycle.awaited(now))
-        return self._outbox.take()
+        return self._outbox.flush()
 
-    def give(self, request: ActiveRequest, now: float) -> list[Action]:
+    def hand_over(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
         self._jobs.queue.remove(request, served=True)
-        self._settle(now)
-        return self._outbox.take()
+        self._next_move(now)
+        return self._outbox.flush()
 
     def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
         """Takes over a request that waited at another replica."""
         self._jobs.wait(request, now)
-        self._settle(now)
-        return self._outbox.take()
+        self._next_move(now)
+        return self._outbox.flush()
 
     def cancel(self, request: ActiveRequest, now: float, code: str = "cancelled") -> list[Action]:
         """Ends `request` with `code`: at once while it waits, through the engine while it runs."""
         self._jobs.cancel(request, now, code)
-        return self._take_after(request, now)
+        return self._actions_after(request, now)
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> list[Action]:
         self._jobs.input(request, chunk, now)
-        return self._take_after(request, now)
+        return self._actions_after(request, now)
 
     def grant(self, request: ActiveRequest, chunks: int, now: float) -> list[Action]:
         """Passes on credit for `chunks` more of output."""
         self._jobs.grant(request, chunks, now)
-        return self._take_after(request, now)
+        return self._actions_after(request, now)
 
     def release(self, holder: str, now: float) -> list[Action]:
         """Drops the lease of a closed connection that held it in its own name."""
         if self._leases.holder_left(holder, self.settings.keep_alive) and self.state in (State.READY, State.SUSPENDED):
             self._rest(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     # --- news of the process -------------------------------------------------------------------------------------
 
@@ -206,21 +206,21 @@ class Worker:
                 self._receive(message, now)
             case ev.Spawned():
                 self._lifecycle.spawned(now)
-            case ev.Gauged(used=used):
-                self._lifecycle.gauged(used, now)
+            case ev.StartProbed(used=used):
+                self._lifecycle.start_probed(used, now)
             case ev.SendFailed() if self.state in (State.STARTING, State.READY, *WATCHED):
                 self._lifecycle.kill(now)
             case ev.Suspended(_, _, error, lost):
-                self.room.suspended(error, lost, now)
+                self.memory.suspended(error, lost, now)
             case ev.Restored(_, _, error):
-                self.room.restored(error, now)
+                self.memory.restored(error, now)
             case ev.Exited():
                 self._exited(self._lifecycle.exited(event, scarce, now), now)
             case ev.SpawnFailed(reason=reason, transient=True):
                 self._postpone(reason, now)
             case ev.SpawnFailed(_, gen, reason):
                 self._exited(self._lifecycle.exited(ev.Exited(self.name, gen, 127, reason), scarce, now), now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def _receive(self, message: m.Message, now: float) -> None:
         self._lifecycle.receive(message, now)
@@ -234,11 +234,11 @@ class Worker:
             case m.Beat():
                 self._jobs.running.compute(*self._lifecycle.work(message.cpu_s), now)
                 self._watch(now)
-                self._recycle(now)
+                self._recycle_if_used_up(now)
             case m.Bye():
                 if self.state is State.READY:
                     self._lifecycle.log("WARNING", "leaves unasked")
-                    self._lifecycle.leaves(now)
+                    self._lifecycle.expect_exit(now)
                 self._lifecycle.send(m.Bye())
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
@@ -250,36 +250,36 @@ class Worker:
         except HushdError as error:
             return self._lifecycle.kill(now, f"is ended: {error.message}")
         self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
-        self.room.forget()
+        self.memory.forget()
         self._crashes.started()
         self._lifecycle.become_ready(ready, capabilities, now)
         self._leases.use("", None, now)
-        self._settle(now)
+        self._next_move(now)
 
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
         """Refuses the waiting requests, unless memory was short: then admission decides."""
         if failed.code == "server_busy" and self.waiting:
-            self.room.not_loaded(failed.message, failed.on_card)
+            self.memory.not_loaded(failed.message, failed.on_card)
         else:
             self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
-        self._lifecycle.leaves(now)
+        self._lifecycle.expect_exit(now)
 
     def _answer(self, request_id: bytes, message: m.Message, now: float) -> None:
         """Passes a message of the process to the client of a running request."""
         request = self._jobs.running.get(request_id)
         if request is None:  # the request may have ended while the message was on its way
             return
-        unheard = request.done
+        had_ended = request.done
         if not self._jobs.receive(request, message, now):
             self._lifecycle.log("ERROR", "sends without credit")
             if self.state in WATCHED:
                 self._lifecycle.kill(now)
         elif request.id not in self._jobs.running:  # the request has ended, or is to be repeated
-            if unheard:
+            if had_ended:
                 self._leases.worked(now)
             elif request.done:
                 self._lease(request, now)
-            self._settle(now)
+            self._next_move(now)
 
     def _postpone(self, reason: str, now: float) -> None:
         """Refuses the waiting requests: no process could be started, through no fault of the worker."""
@@ -301,7 +301,7 @@ class Worker:
         self._lifecycle.log("ERROR", f"died: {death.cause}")
         self._verdict = death.verdict(bool(self._jobs.running))
         explained = self._jobs.lose(death, self._crashes, not self._down, now)
-        self.room.died(death)
+        self.memory.died(death)
         if self._down or self._held or explained or (death.felled and not death.starting):
             self._stop(now)
         elif self._crashes.too_many():
@@ -322,8 +322,8 @@ class Worker:
             return self._end(now)
         self._leases.clear()
         self._lifecycle.retire("unloaded")
-        self._settle(now)
-        return self._outbox.take()
+        self._next_move(now)
+        return self._outbox.flush()
 
     def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
         """Applies new settings; a process started with old ones finishes its jobs and leaves."""
@@ -331,17 +331,17 @@ class Worker:
             if self.state is not State.BUSY:
                 return self._end(now)
             self._lifecycle.retire("its configuration has changed")
-            self._settle(now)
+            self._next_move(now)
         if self.state in (State.READY, State.SUSPENDED):
             self._rest(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def hold(self, now: float) -> list[Action]:
         """Starts no more jobs: running ones finish, and waiting requests go on waiting, until `shutdown`."""
         self._held = True
         if self.state is State.WAITING:
             self._lifecycle.end(now)
-        return self._outbox.take() + self._end(now)
+        return self._outbox.flush() + self._end(now)
 
     def shutdown(self, now: float) -> list[Action]:
         """Refuses waiting requests and lets running jobs finish; called again, or after `hold`, waits for nothing."""
@@ -351,11 +351,11 @@ class Worker:
             self._jobs.running.repeat_none()
             self._jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
         if first and not self._held:
-            return self._outbox.take() + self._end(now)
+            return self._outbox.flush() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
             self._jobs.running.give_up()
             self._lifecycle.kill(now, expected=True)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -364,19 +364,20 @@ class Worker:
         deadline = min(self._lifecycle.deadline(), self._jobs.waiting_deadline())
         if self.state not in WATCHED:
             return deadline
-        return min(deadline, self._jobs.running.deadline(self.settings.stall_timeout, self._jobs.queue.sets_aside))
+        stall_limit, gives_up_slots = self.settings.stall_timeout, self._jobs.queue.has_side_places
+        return min(deadline, self._jobs.running.deadline(stall_limit, gives_up_slots))
 
-    def excuse(self, late: float, now: float) -> None:
-        """Extends every watch by `late` seconds, in which the supervisor heard nobody."""
-        self._lifecycle.excuse(late, now)
-        self._jobs.running.excuse(late, now)
+    def extend_deadlines(self, by_s: float, now: float) -> None:
+        """Extends every watch by `by_s` seconds, in which the supervisor heard nobody."""
+        self._lifecycle.extend_deadlines(by_s, now)
+        self._jobs.running.extend_deadlines(by_s, now)
 
     def on_time(self, now: float) -> list[Action]:
-        if self._jobs.queue.sets_aside and self._jobs.running.set_aside(now):
-            self._settle(now)
+        if self._jobs.queue.has_side_places and self._jobs.running.leave_idle_slots(now):
+            self._next_move(now)
         self._watch(now)
         if self._jobs.attend("starting" if self._loads else "queued", self._lifecycle.awaited(now), now):
-            self._settle(now)
+            self._next_move(now)
         match self._lifecycle.on_time(now):
             case State.WAITING:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
@@ -386,22 +387,22 @@ class Worker:
             case State.BACKOFF | State.FAILED as paused:
                 if paused is State.FAILED:
                     self._crashes.forget()
-                self._settle(now)
-        return self._outbox.take()
+                self._next_move(now)
+        return self._outbox.flush()
 
     # --- the next move -------------------------------------------------------------------------------------------
 
-    def _settle(self, now: float) -> None:
+    def _next_move(self, now: float) -> None:
         """Hands out work, rests, leaves or starts, depending on the state and the queue; is called after any change."""
         state = self.state
         if state is State.DRAINING or self.process.unwanted:
-            self._jobs.running.hurry(now)
+            self._jobs.running.limit_cancel(now)
         if state in (State.READY, State.BUSY):
             self._serve(now)
         elif state is State.SUSPENDED:
             self._lifecycle.want(bool(self.waiting), now)
         elif state is State.DRAINING and not self._jobs.running:
-            self._lifecycle.leave(now)
+            self._lifecycle.ask_to_leave(now)
         elif state is State.STOPPED and self.waiting and not self._held:
             self._lifecycle.wait(now)
         elif state is State.WAITING and not self.waiting:
@@ -414,7 +415,7 @@ class Worker:
             self._jobs.finish(warm, m.Result(id=warm.id, data={"worker": self.name, **self._lifecycle.where()}))
         # A used-up process is replaced after a job, so that no job waits for its replacement.
         if self.state is State.BUSY:
-            self._wear(now)
+            self._check_usage(now)
         while not self.retires and (request := self._jobs.queue.next(now)):
             if self.state is State.READY:
                 self._lifecycle.begin(now)
@@ -431,29 +432,29 @@ class Worker:
     def _stop(self, now: float) -> None:
         """Comes to a stop without a process, and starts the next one where a request waits."""
         self._lifecycle.enter(State.STOPPED)
-        self._settle(now)
+        self._next_move(now)
 
     def _rest(self, now: float) -> None:
         """Waits, READY or SUSPENDED with nothing to do, for as long as the leases say; or leaves."""
         expiry = self._leases.expiry(self.settings.keep_alive, now)
-        self._lifecycle.rest(expiry, self.room.can_suspend, now)
+        self._lifecycle.rest(expiry, self.memory.can_suspend, now)
 
-    def _recycle(self, now: float) -> None:
+    def _recycle_if_used_up(self, now: float) -> None:
         """Replaces a process that is used up: at once if it is idle, else once nothing runs on it."""
         if self.state in (State.READY, State.BUSY):
             retired = self.retires
-            self._wear(now)
+            self._check_usage(now)
             if self.state is State.READY and self.process.retiring:
                 self._replace(now)
             elif retired and not self.retires:
-                self._settle(now)  # waiting requests may run again
+                self._next_move(now)  # waiting requests may run again
 
-    def _wear(self, now: float) -> None:
+    def _check_usage(self, now: float) -> None:
         """Retires a process that is used up; takes this back if only a job had made it large."""
-        self._lifecycle.wear_out(self._jobs.timings.completed, now)
+        self._lifecycle.check_usage(self._jobs.timings.completed, now)
 
     def _replace(self, now: float) -> None:
-        self._lifecycle.leave(now, f"leaves ({self.process.retiring})")
+        self._lifecycle.ask_to_leave(now, f"leaves ({self.process.retiring})")
 
     def _lease(self, request: ActiveRequest, now: float) -> None:
         """Records the lease that a request earned by running."""
@@ -487,14 +488,14 @@ class Worker:
         elif self.state is not State.WAITING or not self.waiting:
             self._lifecycle.end(now)
         if self.state is State.DRAINING:
-            self._jobs.running.hurry(now)
-        return self._outbox.take()
+            self._jobs.running.limit_cancel(now)
+        return self._outbox.flush()
 
-    def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
+    def _actions_after(self, request: ActiveRequest, now: float) -> list[Action]:
         """Returns the actions, after moving on from a `request` that has ended.
         It may have been the last waiting request, or a suspect that held others up."""
         if request.done and request.cancelled:
             self._lease(request, now)
         if request.done and (request.cancelled or request.alone or not self.waiting):
-            self._settle(now)
-        return self._outbox.take()
+            self._next_move(now)
+        return self._outbox.flush()

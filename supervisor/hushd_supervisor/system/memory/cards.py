@@ -1,4 +1,4 @@
-"""Looks at the graphics cards in a short-lived process, since a driver loaded here would keep them awake."""
+"""Probes the graphics cards in a short-lived process, since a driver loaded here would keep them awake."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from hushd_protocol.cards import ANY_KIND, COUNTED, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import escaped
 
-from hushd_supervisor.core.actions import Action, Look
-from hushd_supervisor.core.events import Seen
+from hushd_supervisor.core.actions import Action, ProbeCards
+from hushd_supervisor.core.events import CardsProbed
 
 from ..process import Launch
 from ..question import Answer, Questions
 from ..source import Outcome, Perform
 from .measure import PLACE
 
-LOOK_TIMEOUT_S = 5.0  # seconds for a driver to answer; a failed card's driver may never do
+PROBE_TIMEOUT_S = 5.0  # seconds for a driver to answer; a failed card's driver may never do
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
@@ -45,35 +45,35 @@ def kinds(name: str) -> tuple[str, ...]:
     return spec.cards if spec else ANY_KIND
 
 
-class CardLooks(Questions):
-    """The looks at the cards, one at a time. Args as for `Questions`."""
+class CardProbes(Questions):
+    """The probes of the cards, one at a time. Args as for `Questions`."""
 
     def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path) -> None:
-        super().__init__(poller, launch, logs, _command, LOOK_TIMEOUT_S)
+        super().__init__(poller, launch, logs, _command, PROBE_TIMEOUT_S)
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {Look: self._begin}
+        return {ProbeCards: self._begin}
 
-    def _begin(self, _: Look) -> Iterable[Outcome]:
-        """Begins a look; returns the error if it cannot begin."""
+    def _begin(self, _: ProbeCards) -> Iterable[Outcome]:
+        """Begins a probe; returns the error if it cannot begin."""
         failed = self.ask("cards", time.monotonic())
-        return (seen(failed),) if failed else ()
+        return (probed(failed),) if failed else ()
 
-    def events(self, ready: Container[object], now: float) -> Iterator[Seen]:
-        return map(seen, self.answers(ready, now))
+    def events(self, ready: Container[object], now: float) -> Iterator[CardsProbed]:
+        return map(probed, self.answers(ready, now))
 
 
 def _command(_: str) -> list[str]:
     return [sys.executable, "-P", "-m", "hushd_worker.card"]
 
 
-def seen(answer: Answer) -> Seen:
+def probed(answer: Answer) -> CardsProbed:
     """Returns the valid cards of an answer, or its error."""
     if answer.error:
-        return Seen(error=answer.error.rstrip("."))
+        return CardsProbed(error=answer.error.rstrip("."))
     rows, error = answer.data.get("cards"), answer.data.get("error")
     seen = tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS]))) if isinstance(rows, list) else ()
-    return Seen(seen, escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
+    return CardsProbed(seen, escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
 
 
 def _card(row: JsonObject) -> Card:

@@ -64,7 +64,7 @@ class History(Source):
         """Returns the record, the oldest entry first."""
         return [*sorted({*self._last.values(), *self._largest.values()}), *self._entries]
 
-    def look(self, event: Event, now: float) -> None:
+    def observe(self, event: Event, now: float) -> None:
         """Records the start, size or end of a process that `event` reports."""
         match event:
             case Spawned(worker):

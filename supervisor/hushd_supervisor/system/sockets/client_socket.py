@@ -78,7 +78,7 @@ class ClientSocket(Source):
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         """Takes no new connections if `stop`. A service manager's socket stays: its queue is the next supervisor's."""
         if stop:
             self._listener.remove()

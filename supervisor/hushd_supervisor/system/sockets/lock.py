@@ -50,7 +50,7 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
     with os_errors_as("output_failed", f"The lock {paths.lock} cannot be opened", remedy):
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     give_up = time.monotonic() + patience
-    while buggify("lock is held for a moment") or not _take(descriptor):  # another process's `_is_held` takes it, too
+    while buggify("lock is held for a moment") or not _lock(descriptor):  # another process's `_is_held` takes it, too
         owner = _read(descriptor).partition("\n")[0] or "unknown"
         if not activated and answers(paths.client_socket):
             os.close(descriptor)
@@ -144,12 +144,12 @@ def _is_held(lock: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _take(descriptor)
+        return not _lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> bool:
+def _lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -184,7 +184,7 @@ class ListeningSocket:
         self.lasting = inherited is not None
         if inherited is not None:
             os.set_blocking(inherited, False)
-            self._identity = self._look()
+            self._identity = self._inode()
             self.fd = inherited
             return
         endpoint = socket.socket(socket.AF_UNIX)
@@ -192,7 +192,7 @@ class ListeningSocket:
             path.unlink(missing_ok=True)
             endpoint.bind(os.fspath(path))
             endpoint.listen(socket.SOMAXCONN)
-            self._identity = self._look()
+            self._identity = self._inode()
         except OSError as error:
             endpoint.close()
             raise HushdError(
@@ -203,7 +203,7 @@ class ListeningSocket:
 
     def is_ours(self) -> bool:
         """Returns whether this socket is still at its path (a logout may remove the folder)."""
-        return self._identity is not None and self._look() == self._identity
+        return self._identity is not None and self._inode() == self._identity
 
     def remove(self) -> None:
         """Removes our socket from its path, but not a service manager's; open connections stay."""
@@ -222,7 +222,7 @@ class ListeningSocket:
             except OSError:
                 os.close(folder)  # the kernel has no dnotify
 
-    def _look(self) -> tuple[int, int] | None:
+    def _inode(self) -> tuple[int, int] | None:
         try:
             info = os.lstat(self.path)
         except OSError:
@@ -259,6 +259,6 @@ class SocketWatch(Source):
                 yield Shutdown(renew=self._listeners[0].lasting)
                 return
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         self._next = math.inf
         self._listeners = []

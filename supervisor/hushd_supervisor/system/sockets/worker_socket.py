@@ -33,8 +33,17 @@ from hushd_protocol.system import lifeline, passed_file, uploads
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
-from hushd_supervisor.core.actions import Action, Gauge, Kill, Spawn, ToWorker
-from hushd_supervisor.core.events import ClientGone, Event, Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
+from hushd_supervisor.core.actions import Action, Kill, ProbeStart, Spawn, ToWorker
+from hushd_supervisor.core.events import (
+    ClientGone,
+    Event,
+    Exited,
+    FromWorker,
+    SendFailed,
+    Spawned,
+    SpawnFailed,
+    StartProbed,
+)
 
 from .. import children
 from ..children import Running
@@ -131,7 +140,7 @@ class WorkerSocket(Source):
         poller.register(self.socket, zmq.POLLIN)
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {Spawn: self._spawn, Kill: self.kill, Gauge: self._gauge, ToWorker: self._send}
+        return {Spawn: self._spawn, Kill: self.kill, ProbeStart: self._probe_start, ToWorker: self._send}
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         self._logs.read(ready, now)
@@ -144,7 +153,7 @@ class WorkerSocket(Source):
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
 
-    def look(self, event: Event, now: float) -> None:
+    def observe(self, event: Event, now: float) -> None:
         """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
 
         A first client has gone by now, and does not wait for these milliseconds. If a module is needed after an upgrade
@@ -158,10 +167,10 @@ class WorkerSocket(Source):
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
         return (self.spawn(action) or Spawned(action.worker, action.gen),)
 
-    def _gauge(self, action: Gauge) -> Iterable[Outcome]:
+    def _probe_start(self, action: ProbeStart) -> Iterable[Outcome]:
         worker = self._workers.get((action.worker, action.gen))
         if worker and worker.status is None and (used := measure.used(worker.process.pid)):
-            yield Gauged(action.worker, action.gen, used)
+            yield StartProbed(action.worker, action.gen, used)
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
         if isinstance(action.message, Job) and (worker := self._workers.get((action.worker, action.gen))):

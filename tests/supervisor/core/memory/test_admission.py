@@ -7,9 +7,9 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.events import Used
-from hushd_supervisor.core.memory.admission import HELD_LOOK_INTERVAL_S, HELD_START_S
+from hushd_supervisor.core.memory.admission import HELD_MEASURE_INTERVAL_S, HELD_START_S
 from hushd_supervisor.core.memory.needs import Estimated
-from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, Level
+from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S, Level
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, C, House
 
@@ -56,7 +56,7 @@ def test_what_a_start_has_loaded_is_not_subtracted_twice() -> None:
     house.available -= 1000 * MB
     assert house.code(house.request(B)) == ""  # 2600 are left; of A's 2000 nobody has seen any yet
     assert house.spawned() == [A]
-    house.tell(ev.Gauged(A, house.gen(A), Used(cpu_s=1, private=1900 * MB)))
+    house.tell(ev.StartProbed(A, house.gen(A), Used(cpu_s=1, private=1900 * MB)))
     house.available = 1700 * MB
     house.request(C)
     assert house.spawned() == [A, B, C]  # 1700 less 256 for others, and A's last 100
@@ -219,7 +219,7 @@ def test_a_killed_start_teaches_what_it_took() -> None:
     house.available = 1000 * MB
     request = house.request(A)
     gen = house.gen(A)
-    house.tell(ev.Gauged(A, gen, Used(cpu_s=1, private=700 * MB)))
+    house.tell(ev.StartProbed(A, gen, Used(cpu_s=1, private=700 * MB)))
     assert house.row(A).need_mb == 700.0
     house.tell(ev.Exited(A, gen, -9, out_of_memory=True))
     house.wait(1)
@@ -264,7 +264,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     running = house.busy(B)
     queued = house.request(B)
     house.available = 50 * MB
-    house.work(B, MEMORY_LOOK_INTERVAL_S + 1)
+    house.work(B, MEASURE_INTERVAL_S + 1)
     assert house.drained() == [A]
     assert house.state(C) is State.READY
     house.leave(A)
@@ -297,7 +297,7 @@ def test_who_waited_runs_once_memory_is_back(lives: bool) -> None:
     house.wait(HELD_START_S - 1)
     assert (house.spawned()[lives:], house.code(first)) == ([], "")
     house.available = (300 + 125 + 299) * MB  # for one of the two
-    house.wait(HELD_LOOK_INTERVAL_S)
+    house.wait(HELD_MEASURE_INTERVAL_S)
     assert house.spawned()[lives:] == [A]
     house.ready(A)
     house.finish(A)
@@ -391,10 +391,10 @@ def test_an_occasion_to_look_is_enough() -> None:
     house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
     house.idle(A)
     house.available = 100 * MB
-    house.wait(MEMORY_LOOK_INTERVAL_S)
+    house.wait(MEASURE_INTERVAL_S)
     assert house.pressure == ["warning"]
     house.available = 60 * MB
-    house.wait(MEMORY_LOOK_INTERVAL_S)
+    house.wait(MEASURE_INTERVAL_S)
     assert house.drained() == [A]  # which takes 300 MB, whatever was configured
     house.leave(A)
     assert house.pool.deadline() is None
@@ -406,7 +406,7 @@ def test_whoever_works_memory_is_looked_at() -> None:
     house.busy(A)
     house.looks = 0
     house.work(A, 600.0)
-    assert house.looks == 600 / MEMORY_LOOK_INTERVAL_S
+    assert house.looks == 600 / MEASURE_INTERVAL_S
 
 
 @pytest.mark.parametrize(("available", "drained", "economy"), [(160, [], False), (100, [], True), (30, [A], True)])
@@ -419,7 +419,7 @@ def test_memory_that_becomes_short_while_somebody_works_is_noticed(
     house.request(B, session=True, input="stream")
     house.ready(B, sessions=1)
     house.available = available * MB
-    house.work(B, MEMORY_LOOK_INTERVAL_S + 1)
+    house.work(B, MEASURE_INTERVAL_S + 1)
     house.request(B)
     assert (house.drained(), house.jobs()[-1].economy) == (drained, economy)
     assert house.pool.memory(house.now).pressure == ("critical" if drained else "warning" if economy else "normal")

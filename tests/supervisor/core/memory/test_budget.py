@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.budget import Budget, Room, Verdict, WorkerSize
+from hushd_supervisor.core.memory.budget import Budget, Headroom, Verdict, WorkerSize
 
 BUSY = WorkerSize("busy", 400)
 LEAVING = WorkerSize("leaving", 200, leaving=True)
@@ -34,7 +34,7 @@ def test_a_start_has_a_verdict(
     need: int, limit: int, available: int, workers: tuple[WorkerSize, ...], verdict: Verdict
 ) -> None:
     """Enough leave and no more, the longest idle first; where all would leave, what it takes alone decides."""
-    assert BUDGET.decide(need, 200, Room(limit, available, 50), workers) == verdict
+    assert BUDGET.decide(need, 200, Headroom(limit, available, 50), workers) == verdict
 
 
 @pytest.mark.parametrize(("one", "other", "both"), [

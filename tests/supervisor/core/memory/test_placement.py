@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import LOOK_FRESH_S, RELEASE_LOOK_INTERVAL_S, Cards, _awaited, _Release
+from hushd_supervisor.core.memory.cards import PROBE_FRESH_S, RELEASE_PROBE_INTERVAL_S, Cards, _awaited, _Release
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
@@ -42,7 +42,7 @@ def test_a_start_waits_for_a_look_at_the_cards() -> None:
     there = house(card(free=12 * GB), card(SECOND, "cuda:1", free=20 * GB))
     there.blind = True
     there.request(A)
-    assert (there.of(do.Look), there.spawned(), there.state(A)) == ([do.Look()], [], State.WAITING)
+    assert (there.of(do.ProbeCards), there.spawned(), there.state(A)) == ([do.ProbeCards()], [], State.WAITING)
     there.see()
     assert there.placed() == [(A, "cuda:1")]
 
@@ -51,7 +51,7 @@ def test_a_machine_without_cards_is_never_looked_at() -> None:
     """Its starts are as they always were: no look, no device, in the same step."""
     there = House()
     there.request(A)
-    assert (there.of(do.Look), there.placed()) == ([], [(A, "")])
+    assert (there.of(do.ProbeCards), there.placed()) == ([], [(A, "")])
 
 
 def test_a_look_serves_all_who_wait() -> None:
@@ -59,10 +59,10 @@ def test_a_look_serves_all_who_wait() -> None:
     there = house(card(total=80 * GB, free=80 * GB))
     there.blind = True
     there.request(A), there.request(B)
-    assert len(there.of(do.Look)) == 1
+    assert len(there.of(do.ProbeCards)) == 1
     there.see()
     there.request(D)
-    assert len(there.of(do.Look)) == 1
+    assert len(there.of(do.ProbeCards)) == 1
     assert there.placed() == [(A, "cuda:0"), (B, "cuda:0"), (D, "cuda:0")]
 
 
@@ -91,13 +91,13 @@ def test_memory_counts_once_the_driver_reports_it_free() -> None:
     assert there.drained() == [A]
     there.says(A, m.Bye())
     there.exit(A)  # and the driver has not noticed
-    looks = len(there.of(do.Look))
+    looks = len(there.of(do.ProbeCards))
     assert there.state(B) is State.WAITING
-    there.wait(RELEASE_LOOK_INTERVAL_S * 3)
-    assert len(there.of(do.Look)) >= looks + 2
+    there.wait(RELEASE_PROBE_INTERVAL_S * 3)
+    assert len(there.of(do.ProbeCards)) >= looks + 2
     assert (there.drained(), there.spawned()) == ([A], [D, A])
     there.free("cuda:0", 20 * GB)
-    there.wait(RELEASE_LOOK_INTERVAL_S)
+    there.wait(RELEASE_PROBE_INTERVAL_S)
     assert there.placed()[2:] == [(B, "cuda:0")]
 
 
@@ -200,9 +200,9 @@ def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
 def test_a_look_is_fresh_for_a_second() -> None:
     """From its answer on, and not while another one is under way."""
     cards = Cards(lambda: True)
-    cards.take((), "", {}, 10.0)
-    assert [cards.fresh(10.0 + since) for since in (0.0, LOOK_FRESH_S, LOOK_FRESH_S + 0.01)] == [True, True, False]
-    assert cards.look()
+    cards.probed((), "", {}, 10.0)
+    assert [cards.fresh(10.0 + since) for since in (0.0, PROBE_FRESH_S, PROBE_FRESH_S + 0.01)] == [True, True, False]
+    assert cards.probe()
     assert not cards.fresh(10.0)
 
 

@@ -8,7 +8,7 @@ from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.when_short import RELIEF_RETRY_DELAY_S, SHOWN_LOOK_S, SHOWN_S
+from hushd_supervisor.core.memory.when_short import RELIEF_RETRY_DELAY_S, SHOWN_MEASURE_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -54,7 +54,7 @@ def test_memory_that_is_freed_late_is_seen_at_once() -> None:
     it.wait(0.5)
     assert it.spawned() == []
     it.available = 900 * MB
-    it.wait(SHOWN_LOOK_S + 0.01)
+    it.wait(SHOWN_MEASURE_S + 0.01)
     assert it.spawned() == [A]
 
 

@@ -9,11 +9,11 @@ from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_supervisor.core.worker.request import (
     AGING_S,
-    ASIDE_S,
     CANCEL_S,
-    GIVE_WAY_S,
-    TELL_S,
-    UNREAD_TIMEOUT_S,
+    IDLE_SLOT_S,
+    NO_CREDIT_TIMEOUT_S,
+    NOTICE_INTERVAL_S,
+    YIELD_SLOT_S,
     ActiveRequest,
 )
 from hushd_supervisor.core.worker.states import State
@@ -81,10 +81,10 @@ def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
     assert runs(desk, first)
     assert not runs(desk, second)
     assert not runs(desk, other)
-    wait(desk, ASIDE_S)
+    wait(desk, IDLE_SLOT_S)
     assert runs(desk, second)
     desk.from_worker(m.Credit(id=second.id, chunks=ALL))
-    wait(desk, ASIDE_S)
+    wait(desk, IDLE_SLOT_S)
     assert runs(desk, other)
     desk.from_worker(m.Result(id=other.id))
     for _ in range(3):
@@ -101,10 +101,10 @@ def test_a_pause_within_a_stream_gives_the_slot_away_and_the_rest_goes_on_beside
     talk = pipe(desk)
     send(desk, talk, used=False)
     wait(desk, 10)
-    assert not talk.aside, "it is at work on what came"
+    assert not talk.without_slot, "it is at work on what came"
     desk.from_worker(m.Credit(id=talk.id, chunks=1))
-    wait(desk, ASIDE_S)
-    assert talk.aside
+    wait(desk, IDLE_SLOT_S)
+    assert talk.without_slot
     other = ask(desk, b"other")
     assert runs(desk, other)
     send(desk, talk, used=True)
@@ -124,7 +124,7 @@ def test_a_slow_reader_gives_its_slot_away() -> None:
     for reader in readers:
         assert runs(desk, reader)
         speak(desk, reader)
-        wait(desk, ASIDE_S)
+        wait(desk, IDLE_SLOT_S)
     other = ask(desk, b"other")
     assert runs(desk, other)
     for number in range(1, 4):
@@ -133,7 +133,7 @@ def test_a_slow_reader_gives_its_slot_away() -> None:
             desk.grant(reader, 1)
             desk.from_worker(m.Chunk(id=reader.id, seq=number))
     assert not any(desk.terminal(reader) for reader in readers)
-    due = desk.now + UNREAD_TIMEOUT_S
+    due = desk.now + NO_CREDIT_TIMEOUT_S
     while desk.now < due:
         wait(desk, 1)
     assert {reader.ending for reader in readers} == {"slow_consumer"}
@@ -148,13 +148,13 @@ def test_a_short_wait_keeps_the_slot(pause: str) -> None:
     for number in range(20):
         if pause == "credit":
             desk.from_worker(m.Chunk(id=request.id, seq=number))
-        wait(desk, ASIDE_S * 0.9)
+        wait(desk, IDLE_SLOT_S * 0.9)
         if pause == "input":
             send(desk, request, used=True)
         else:
             desk.grant(request, 1)
     assert not runs(desk, other)
-    assert not request.aside
+    assert not request.without_slot
 
 
 @pytest.mark.parametrize("other_client", [b"other", b"mine"])
@@ -164,8 +164,8 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     mine = [pipe(desk, b"mine") for _ in range(2)]
     for request in mine:
         desk.from_worker(m.Credit(id=request.id, chunks=ALL - request._upload))
-        wait(desk, ASIDE_S)
-    assert all(request.aside for request in mine)
+        wait(desk, IDLE_SLOT_S)
+    assert all(request.without_slot for request in mine)
     third = ask(desk, b"mine")
     assert not runs(desk, third)
     other = ask(desk, other_client, caller=7)
@@ -184,7 +184,7 @@ def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
     other = ask(desk, b"other")
     wait(desk, 60)
     assert runs(desk, first)
-    assert not first.aside
+    assert not first.without_slot
     assert not runs(desk, other)
     assert desk.worker.deadline() < math.inf, "and nothing spins"
 
@@ -195,16 +195,16 @@ def test_a_long_job_gives_its_slot_to_another_program_and_goes_on_beside() -> No
     book = ask(desk, b"reader")
     wait(desk, 100)
     other = ask(desk, b"other")
-    wait(desk, GIVE_WAY_S - 1)
+    wait(desk, YIELD_SLOT_S - 1)
     assert not runs(desk, other), "a short job would have ended by now"
-    wait(desk, TELL_S)
+    wait(desk, NOTICE_INTERVAL_S)
     assert runs(desk, other)
     desk.from_worker(m.Result(id=other.id))
     assert runs(desk, ask(desk, b"other"))
     desk.lifecycle.retire("unloaded")
     assert desk.worker.retires, "it waits for nobody, so it lasts no longer than its work"
     speak(desk, book, ALL)
-    wait(desk, ASIDE_S)
+    wait(desk, IDLE_SLOT_S)
     assert not desk.worker.retires, "now it waits for its client"
     desk.from_worker(m.Result(id=book.id))
     assert desk.terminal(book) == "result"
@@ -238,7 +238,7 @@ def test_the_less_urgent_wait_for_their_time() -> None:
     other = ask(desk, b"2", priority="notification")
     wait(desk, AGING_S - 1)
     assert not runs(desk, other)
-    wait(desk, TELL_S + 1)
+    wait(desk, NOTICE_INTERVAL_S + 1)
     assert runs(desk, other)
 
 
@@ -246,15 +246,15 @@ def test_a_stream_asked_again_begins_with_a_slot() -> None:
     """After a crash of the worker, an earlier pause says nothing of the next run."""
     desk = desk_with()
     reader = ask(desk, b"reader", credit=0)
-    wait(desk, ASIDE_S)
-    assert reader.aside
+    wait(desk, IDLE_SLOT_S)
+    assert reader.without_slot
     desk.exit(1)
     assert desk.worker.state is State.BACKOFF
     desk.time()
     desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
     desk.from_worker(m.Ready(aside=64))
     assert runs(desk, reader)
-    assert not reader.aside
+    assert not reader.without_slot
     assert not runs(desk, ask(desk, b"other"))
 
 
@@ -264,14 +264,14 @@ def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:
     request._download = 1
     request.run(0.0)
     request._ask_input(CREDIT_WINDOW, 10.0)
-    request.excuse(100.0, 110.0)
-    assert request.aside_at() == 110.0 + ASIDE_S
+    request.extend_deadlines(100.0, 110.0)
+    assert request.idle_slot_until() == 110.0 + IDLE_SLOT_S
 
 
 def test_a_sleep_of_the_supervisor_is_no_deafness_of_an_engine() -> None:
     """A job that was told to end, since its process leaves, has as long for it after the sleep as without it."""
     request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo"), "", "", 1, 0.0)
     request.run(10.0)
-    request._cancelled, request._hurried_at = True, 10.0
-    request.excuse(100.0, 110.0)
+    request._cancelled, request._leaving_since = True, 10.0
+    request.extend_deadlines(100.0, 110.0)
     assert request.next_deadline(math.inf) == 110.0 + CANCEL_S

@@ -9,8 +9,8 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker import queue
-from hushd_supervisor.core.worker.queue import MAX_TOLD
-from hushd_supervisor.core.worker.request import TELL_S, ActiveRequest
+from hushd_supervisor.core.worker.queue import MAX_NOTICES
+from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk, desk_in
 from support.house import A, House
@@ -106,7 +106,7 @@ def test_turns_are_not_kept_for_the_gone() -> None:
     for number in range(CROWD):
         ask(desk, b"%d" % number)
         served(desk, 1)
-    (line,) = desk.jobs.queue._lines.values()
+    (line,) = desk.jobs.queue._lanes.values()
     assert len(line._next) <= 65
     assert not line._counts
 
@@ -142,12 +142,12 @@ def test_a_crowd_is_told_a_few_at_a_time() -> None:
     while True:
         before = len(desk.actions)
         desk.now = max(desk.now, desk.jobs.waiting_deadline())
-        if desk.now >= began + TELL_S + 1:
+        if desk.now >= began + NOTICE_INTERVAL_S + 1:
             break
         desk.tick()
-        assert 0 < len(desk.actions) - before <= MAX_TOLD
+        assert 0 < len(desk.actions) - before <= MAX_NOTICES
         rounds += 1
-    assert rounds >= CROWD / MAX_TOLD
+    assert rounds >= CROWD / MAX_NOTICES
     told = [[a.position for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in (crowd[0], crowd[-1])]
     assert told == [[0, 0], [CROWD - 1, CROWD - 1]]
 

@@ -276,16 +276,17 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
 def test_a_request_that_runs_again_is_as_new() -> None:
     """It forgets the cancel of its first run, and how that ended."""
     request = desk_in(State.READY).request()
-    request._cancelled, request._hurried_at, request._unheard_cpu_s, request._ending = True, 3.0, 2.0, "gone"
+    request._cancelled, request._leaving_since, request._cpu_since_cancel_s, request._ending = True, 3.0, 2.0, "gone"
     request.again()
-    assert (request._cancelled, request._hurried_at, request._unheard_cpu_s, request._ending) == (False, None, 0.0, "")
+    fresh = (request.cancelled, request._leaving_since, request._cpu_since_cancel_s, request.ending)
+    assert not any(fresh)
 
 
 def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
     """A start on the CPU, which may do where a card lacks it, would take that memory, too."""
     desk = desk_in(State.WAITING)
     request = desk.request()
-    desk.take(desk.worker.room.abandon_start(desk.now, HushdError("server_busy", "There is too little memory.")))
+    desk.take(desk.worker.memory.abandon_start(desk.now, HushdError("server_busy", "There is too little memory.")))
     assert desk.terminal(request) == "server_busy"
 
 
@@ -296,4 +297,4 @@ def test_a_shutdown_hurries_jobs_that_are_cancelled_already() -> None:
     desk.cancel(request)
     desk.now += 1
     desk.shutdown()
-    assert (desk.worker.state, request._hurried_at) == (State.DRAINING, desk.now)
+    assert (desk.worker.state, request._leaving_since) == (State.DRAINING, desk.now)

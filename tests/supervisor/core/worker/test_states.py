@@ -12,7 +12,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.crashes import MAX_FELLED, WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.process import LOADING_WORD_S
-from hushd_supervisor.core.worker.request import TELL_S
+from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from hushd_supervisor.core.worker.worker import POSTPONED_RETRY_MS
 from support.desk import NAME, Desk, desk_in
@@ -100,7 +100,7 @@ def test_old_generations_are_not_heard(state: State) -> None:
     messages = (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y"))
     for event in (
         *(ev.FromWorker(*earlier, message) for message in messages), ev.Exited(*earlier, -9), ev.Spawned(*earlier),
-        ev.SpawnFailed(*earlier, "no memory", True), ev.SendFailed(*earlier), ev.Gauged(*earlier, ev.Used()),
+        ev.SpawnFailed(*earlier, "no memory", True), ev.SendFailed(*earlier), ev.StartProbed(*earlier, ev.Used()),
         ev.Suspended(*earlier), ev.Restored(*earlier),
     ):  # fmt: skip
         assert desk.worker.handle(event, desk.now + 1) == []
@@ -115,10 +115,10 @@ def test_a_pinned_worker_makes_no_room(state: State) -> None:
     desk.lifecycle._settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
         desk.cancel(desk.requests[0])
-    desk.take(desk.worker.room.evict(desk.now))
+    desk.take(desk.worker.memory.evict(desk.now))
     assert desk.worker.state is state
     desk.lifecycle._settings = WorkerSettings()
-    desk.take(desk.worker.room.evict(desk.now))
+    desk.take(desk.worker.memory.evict(desk.now))
     assert desk.worker.state is not state
 
 
@@ -126,13 +126,14 @@ def test_a_pinned_worker_makes_no_room(state: State) -> None:
 def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None:
     """An answer that comes too late changes nothing, wherever the worker has come to meanwhile."""
     desk = desk_in(state)
-    room, error, due = desk.worker.room, HushdError("server_busy", "No."), desk.worker.deadline()
+    its, error, due = desk.worker.memory, HushdError("server_busy", "No."), desk.worker.deadline()
     phase = desk.worker.process.phase
-    assert room.refuse(desk.now, error) == room.hold_back(desk.now, 0, "No.", 1) == room.hope(desk.now, "soon") == []
+    assert its.refuse(desk.now, error) == its.keep_waiting(desk.now, 0, "No.", 1) == []
+    assert its.wait_for_others(desk.now, "soon") == []
     desk.news(ev.Suspended)
     desk.news(ev.Restored)
     assert desk.done == []
-    assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle._hope) == (state, due, "")
+    assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle._wait_note) == (state, due, "")
     assert desk.worker.process.phase == phase
 
 
@@ -285,7 +286,7 @@ def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
 
 def gauge(desk: Desk, **used: float) -> None:
     """A look at the start finds that it has used so much so far."""
-    desk.news(ev.Gauged, ev.Used(**used))  # type: ignore[arg-type]
+    desk.news(ev.StartProbed, ev.Used(**used))  # type: ignore[arg-type]
 
 
 def begin(desk: Desk) -> None:
@@ -580,7 +581,7 @@ def test_who_waits_is_told_its_place() -> None:
     desk = desk_in(State.BUSY)
     waiting = [desk.request() for _ in range(3)]
     desk.result()
-    desk.tick(desk.now + TELL_S)
+    desk.tick(desk.now + NOTICE_INTERVAL_S)
     places = [[(a.state, a.position) for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in waiting]
     assert places == [[("queued", 0), ("running", 0)], [("queued", 1), ("queued", 0)], [("queued", 2), ("queued", 1)]]
 

@@ -13,7 +13,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S
+from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S
 from hushd_supervisor.core.worker.lifecycle import RESTORE_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
@@ -80,7 +80,7 @@ def test_a_worker_comes_back_to_its_card_while_memory_is_critically_short() -> N
     there.cards = [card(1000 * MB)]
     there.request(A)
     there.available = 500 * MB
-    there.wait(MEMORY_LOOK_INTERVAL_S)
+    there.wait(MEASURE_INTERVAL_S)
     assert (there.pressure, asked(there, do.Restore)) == (["critical"], [])
     there.cards = [card()]
     there.wait(1)

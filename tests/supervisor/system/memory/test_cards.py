@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.cards import Card
-from hushd_supervisor.core.events import Seen
+from hushd_supervisor.core.events import CardsProbed
 from hushd_supervisor.system.memory import cards
 from hushd_supervisor.system.question import Answer
 
@@ -14,14 +14,14 @@ ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "f
 
 
 def seen(*rows: object) -> tuple[Card, ...]:
-    return cards.seen(Answer("cards", {"cards": list(rows)})).cards
+    return cards.probed(Answer("cards", {"cards": list(rows)})).cards
 
 
 def test_cards_are_taken_from_the_answer() -> None:
     """Field by field; without them nothing is known, which is not an error, and an error is passed on as a clause."""
     assert seen(ROW) == (Card("cuda:0", "0000:65:00.0", "H100", 80, 20),)
-    assert cards.seen(Answer("cards", {"cards": 5})) == cards.seen(Answer("cards", {})) == Seen()
-    assert cards.seen(Answer("cards", error="no answer in 5 s.")) == Seen(error="no answer in 5 s")
+    assert cards.probed(Answer("cards", {"cards": 5})) == cards.probed(Answer("cards", {})) == CardsProbed()
+    assert cards.probed(Answer("cards", error="no answer in 5 s.")) == CardsProbed(error="no answer in 5 s")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_name_that_cannot_be_shown_is_none() -> None:
 
 def test_the_reason_why_no_card_can_be_used() -> None:
     """It is shown in one line, whatever the driver says."""
-    assert cards.seen(Answer("cards", {"cards": [], "error": "a\x1b\nb"})).error == "a\\x1b b"
-    assert cards.seen(Answer("cards", {"cards": [], "error": 3})) == Seen()
+    assert cards.probed(Answer("cards", {"cards": [], "error": "a\x1b\nb"})).error == "a\\x1b b"
+    assert cards.probed(Answer("cards", {"cards": [], "error": 3})) == CardsProbed()
 
 
 def test_a_machine_may_have_cards_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
         Exited("tts/a/b", 1, 0),
     ):
         clock.now += 1
-        history.look(event, 0.0)
+        history.observe(event, 0.0)
     assert [entry.time for entry in history.entries()] == [1000.0 + number for number in range(5)]
     assert noted(history) == [
         ("start", "supervisor", 0, 0), ("start", "tts/a/b", 0, 0), ("ready", "tts/a/b", 100 * MB, 0),
@@ -56,12 +56,12 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
 def test_a_beat_without_news_adds_no_entry(clock: Clock) -> None:
     """A size that has not changed by a megabyte is noted once a minute."""
     history = History(clock)
-    history.look(FromWorker("a/b/c", 1, Ready(pss=100 * MB)), 0.0)
+    history.observe(FromWorker("a/b/c", 1, Ready(pss=100 * MB)), 0.0)
     for _ in range(int(ENTRY_INTERVAL_S) // 2):
-        history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
+        history.observe(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
         clock.now += 2
     assert len(history.entries()) == 1
-    history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
+    history.observe(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
     assert len(history.entries()) == 2
 
 
@@ -76,9 +76,9 @@ def test_after_eight_hours_what_was_held_stays_known(clock: Clock) -> None:
         Exited("a/left", 1, 0),
     ):
         clock.now += 1
-        history.look(event, 0.0)
+        history.observe(event, 0.0)
     clock.now += HISTORY_S + 1
-    history.look(Spawned("b/c", 1), 0.0)
+    history.observe(Spawned("b/c", 1), 0.0)
     assert noted(history) == [
         ("ready", "a/rests", 50 * MB, 0),
         ("beat", "a/left", 90 * MB, 0),
@@ -94,7 +94,7 @@ def test_the_whole_record_fits_into_one_message(clock: Clock, monkeypatch: pytes
     names = [f"stt/onnx-asr/nemo-parakeet-tdt-0.6b-v3-{number}" for number in range(30)]
     for number in range(2 * MOST):
         clock.now += 1
-        history.look(FromWorker(names[number % 30], 1, Ready(pss=number << 20, private=number << 19)), 0.0)
+        history.observe(FromWorker(names[number % 30], 1, Ready(pss=number << 20, private=number << 19)), 0.0)
     (answer,) = history.actions()[ReportMemory](ReportMemory(b"r", b"1" * 16))
     assert isinstance(answer, ToClient)
     assert isinstance(answer.message, Result)

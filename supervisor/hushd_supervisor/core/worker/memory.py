@@ -1,6 +1,6 @@
-"""A worker's room in the shared memory: its wait for it, its way off a card and back, and its departure for others.
+"""A worker's part of the shared memory: its wait for it, its way off a card and back, and its departure for others.
 
-Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `WorkerRoom`
+Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `WorkerMemory`
 carries that out for one worker, and remembers what keeps it from its memory.
 
 An idle process on a card is suspended: the card is free within seconds, and the next request has the process back in
@@ -25,9 +25,10 @@ from .process import ANYWHERE, AWAY, COMING, GOING, Place
 from .states import State
 
 CardKinds = Callable[[str], tuple[str, ...]]
+NextMove = Callable[[float], None]
 
 
-class Shortage(NamedTuple):
+class LoadShortage(NamedTuple):
     """A load that failed for lack of memory: it is tried again once idle workers have left, then perhaps on the CPU.
 
     Attributes:
@@ -43,23 +44,23 @@ class Shortage(NamedTuple):
     evicted: bool = False
 
 
-class WorkerRoom:
+class WorkerMemory:
     """The memory of one worker, from waiting for it to giving it back.
-    `settle`: has the worker make its next move."""
+    `next_move`: has the worker make its next move."""
 
     def __init__(
-        self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, settle: Callable[[float], None], card_kinds: CardKinds
+        self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, next_move: NextMove, card_kinds: CardKinds
     ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
-        self._settle = settle
+        self._next_move = next_move
         self._outbox = outbox
         self._card_kinds = card_kinds
-        self._shortage: Shortage | None = None
+        self._shortage: LoadShortage | None = None
         self._cpu_reason = ""
 
     @property
-    def shortage(self) -> Shortage | None:
+    def shortage(self) -> LoadShortage | None:
         """The last load, if it failed for lack of memory."""
         return self._shortage
 
@@ -110,8 +111,8 @@ class WorkerRoom:
         works for a client, or one waits for it."""
         state, waiting = self._lifecycle.state, self._jobs.waiting
         rests = state is State.READY or (state is State.SUSPENDED and not waiting)
-        unheard = state is State.BUSY and not (self._jobs.running.uncancelled or waiting)
-        may_leave = (rests or unheard) and not self._lifecycle.settings.pinned
+        runs_only_cancelled = state is State.BUSY and not (self._jobs.running.uncancelled or waiting)
+        may_leave = (rests or runs_only_cancelled) and not self._lifecycle.settings.pinned
         return self._lifecycle.idle_s(now) if may_leave else None
 
     def forget(self) -> None:
@@ -120,7 +121,7 @@ class WorkerRoom:
 
     def not_loaded(self, message: str, on_card: bool) -> None:
         """Notes that memory was short for a load; at the second time it is not tried again."""
-        self._shortage = Shortage(message, on_card, final=self._shortage is not None)
+        self._shortage = LoadShortage(message, on_card, final=self._shortage is not None)
 
     def asked_others(self) -> None:
         """Notes that others were asked to leave for a second load."""
@@ -137,7 +138,7 @@ class WorkerRoom:
         """Starts the process that waits for memory, on the device of `place`, where it needs `need` bytes."""
         if self._lifecycle.state is State.WAITING:
             self._lifecycle.start(now, place, self._cpu_reason, need, self._jobs.timings.completed)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def help(self, now: float, place: Place) -> list[Action]:
         """Starts a process to help busy replicas; no request waits at this one yet."""
@@ -151,34 +152,34 @@ class WorkerRoom:
         if self._lifecycle.state is State.WAITING:
             self._jobs.fail_waiting(error.code, error.message, error.retry_after_ms)
             self._lifecycle.end(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def waits_until(self, limit_s: float) -> float:
         """The time at which the start has waited for memory for `limit_s` seconds, `math.inf` if it waits for none."""
         return self._lifecycle.waits_since + limit_s if self._lifecycle.state is State.WAITING else math.inf
 
-    def patient_until(self, patience: float) -> float:
-        """The time at which the first request has waited for memory for `patience` seconds."""
-        return max(self.waits_until(patience), min(request.arrived for request in self._jobs.waiting) + patience)
+    def memory_wait_deadline(self, limit_s: float) -> float:
+        """The time at which the first request has waited for memory for `limit_s` seconds."""
+        return max(self.waits_until(limit_s), min(request.arrived for request in self._jobs.waiting) + limit_s)
 
-    def hold_back(self, now: float, patience: float, message: str, retry_after_ms: int) -> list[Action]:
-        """Delays the start further; refuses the requests that have waited for `patience` seconds."""
+    def keep_waiting(self, now: float, limit_s: float, message: str, retry_after_ms: int) -> list[Action]:
+        """Delays the start further; refuses the requests that have waited for `limit_s` seconds."""
         if self._lifecycle.state is State.WAITING:
             self._lifecycle.wait_on(now)
             since = self._lifecycle.waits_since
-            for request in [each for each in self._jobs.waiting if max(each.arrived, since) + patience <= now]:
+            for request in [each for each in self._jobs.waiting if max(each.arrived, since) + limit_s <= now]:
                 self._jobs.queue.remove(request)
                 self._jobs.fail(request, "server_busy", message, retry_after_ms)
             if not self._jobs.waiting:
                 self._lifecycle.end(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
-    def hope(self, now: float, note: str) -> list[Action]:
+    def wait_for_others(self, now: float, note: str) -> list[Action]:
         """Goes on waiting, since others may give memory; tells the clients whenever the `note` about that changes."""
         if self._lifecycle.state is State.WAITING:
             for request in self._jobs.waiting if self._lifecycle.wait_on(now, note) else ():
                 self._jobs.report_position(request, "starting", now, note)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def abandon_start(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
         """Gives up the start for lack of memory.
@@ -190,7 +191,7 @@ class WorkerRoom:
         self._shortage = None
         if on_card and not self._cpu_reason and self._may_leave_card:
             self._cpu_reason = "the card had no memory for it"
-            return self._outbox.take()
+            return self._outbox.flush()
         return self.refuse(now, error)
 
     # --- room for others -----------------------------------------------------------------------------------------
@@ -200,16 +201,16 @@ class WorkerRoom:
         if self.idle_s(now) is not None:
             why = "makes room, and drops a cancelled job" if self._jobs.running else "makes room"
             if self._lifecycle.state is State.READY:
-                self._lifecycle.leave(now, why)
+                self._lifecycle.ask_to_leave(now, why)
             else:
                 self._lifecycle.kill(now, why, "INFO", expected=True)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def suspend(self, now: float) -> list[Action]:
         """Has the idle process leave its card, whatever its rest still lasts: others need the room."""
         self._lifecycle.log("INFO", "leaves its card")
         self._lifecycle.suspend(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     # --- off the card, and back ----------------------------------------------------------------------------------
 
@@ -227,12 +228,12 @@ class WorkerRoom:
             return
         self._lifecycle.log("WARNING", f"cannot be suspended, and ends when idle: {error}")
         self._lifecycle.refuse_suspension(lost, now)
-        self._settle(now)
+        self._next_move(now)
 
     def restore(self, now: float) -> list[Action]:
         """Has the process come back: its card has room."""
         self._lifecycle.restore(now)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def restored(self, error: str, now: float) -> None:
         """Takes the answer to `Restore`; a process that did not come back is ended."""
@@ -242,13 +243,13 @@ class WorkerRoom:
             self._lifecycle.kill(now, f"did not come back to its card: {error}", "WARNING", expected=True)
         else:
             self._lifecycle.restored()
-            self._settle(now)
+            self._next_move(now)
 
     def give_up(self, now: float) -> list[Action]:
         """Ends the suspended process: there is no room where it would go."""
         where = "the machine" if self._lifecycle.process.phase == GOING else "its card"
         self._lifecycle.kill(now, f"ends, since {where} has no room for it", "INFO", expected=True)
-        return self._outbox.take()
+        return self._outbox.flush()
 
     def _is_in(self, phase: str) -> bool:
         return self._lifecycle.state is State.SUSPENDED and self._lifecycle.process.phase == phase
