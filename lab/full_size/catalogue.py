@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, whisper
+from . import gguf_langid, gguf_parakeet, onnx_asr, piper, whisper
 from .making import CannotMake, Part
 
 
@@ -42,7 +42,6 @@ _ALL = (
     *(Model(f"transcribe-cpp/{name}", partial(gguf_parakeet.parakeet, name=name)) for name in gguf_parakeet.SHAPES),
     Model(f"transcribe-cpp/{gguf_langid.NAME}", gguf_langid.voxlingua),
     *(Model(f"transcribe-cpp/whisper-{size}", partial(whisper.ggml, size=size)) for size in _GGML_SIZES),
-    Model("kokoro/kokoro-v1.0", kokoro.files, flat=True),
     Model("piper/en_US-lessac-medium", partial(piper.files, name="en_US-lessac-medium"), flat=True),
 )
 MODELS = {model.name: model for model in _ALL if catalogue.engine(model.name.partition("/")[0])}  # a plugin may lack

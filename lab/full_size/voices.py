@@ -1,4 +1,4 @@
-"""Layers that piper's and kokoro's graphs share: they work on (1, channels, frames)."""
+"""Layers of a voice's graph: they work on (1, channels, frames)."""
 
 from __future__ import annotations
 

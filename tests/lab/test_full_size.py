@@ -28,7 +28,6 @@ NEEDED = {
     "onnx-asr": ("onnx_asr", "onnxruntime"),
     "whisper": ("whisper", "torch"),
     "faster-whisper": ("faster_whisper", "whisper"),
-    "kokoro": ("kokoro_onnx", "onnxruntime"),
     "piper": ("piper", "onnxruntime"),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
 }

@@ -291,18 +291,6 @@ def test_nothing_is_here(store: Store) -> None:
     assert len(every) > 60
 
 
-def test_a_list_looks_into_no_folder_that_is_not_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shell's TAB waits for it: of 156 models four are here."""
-    looked: list[Path] = []
-    monkeypatch.setattr(inventory, "files_in", lambda folder, deep: looked.append(folder) or {})
-    (store.folder / "onnx-asr").mkdir(parents=True)
-    rows(store)
-    engines = {folder.parent.name for folder in looked if folder.is_relative_to(store.folder)}
-    assert engines == {"onnx-asr"}
-    caches = {spec.cache for spec in catalogue.engines().values() if spec.cache}
-    assert len([folder for folder in looked if not folder.is_relative_to(store.folder)]) == len(caches)
-
-
 def test_where_models_come_from(store: Store, tmp_path: Path) -> None:
     """Pulled, in the hub's cache, in a package's cache, put there by hand under a known name or another: each is found,
     with its size and its path."""

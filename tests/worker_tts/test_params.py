@@ -110,11 +110,3 @@ def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker,
     for format in FORMATS:
         with hushd_error("bad_request", "nothing in this text that the voice ting"):
             say(tiny, "... ?! \U0001f600", format=format)
-
-
-def test_unknown_engines_and_models_are_named_with_what_there_is() -> None:
-    """The load names the missing engine, the likely one, and where engines come from."""
-    with hushd_error("engine_missing", r"engine 'hibary' \(did you mean hibari\?\): use .*hibari.* or \S+, or install"):
-        Worker("hibary", "default").load(lambda note: None)
-    with hushd_error("model_missing", "hibari has no model 'de': use en"):
-        Worker("hibari", "de").load(lambda note: None)

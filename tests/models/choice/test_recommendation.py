@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,8 +22,7 @@ from hushd_models.choice.recommendation import (
 )
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row
-from hushd_protocol.system import footprint, graphics_cards, paths
-from hushd_protocol.system.cgroup import Cgroup
+from hushd_protocol.system import paths
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec, OnCard
 from support.memory_group import MemoryGroup
@@ -234,51 +231,6 @@ def test_a_model_fits_or_does_not(
         assert recommendation._fits(replace(row, state="installed"), model, Hardware(*machine))
     if model.speed == "fast" or machine[1] < 500:  # a slow one that has room is not too large
         assert too_large(model, Hardware(*machine)) is not fits
-
-
-@pytest.mark.parametrize(("model", "preference"), [
-    ("faster-whisper/large-v3-turbo", (2.01, 2.01, 0, 1, 0)),
-    ("whisper/small", (3.34, 3.34, len(recommendation.best("stt")), 1, 0)),
-    ("kokoro/kokoro-v1.0", (math.inf, math.inf, 0, 0, -353)),
-    ("chatterbox/turbo", (math.inf, math.inf, len(recommendation.best("tts")), 1, -3000)),
-    ("hibari/emma", (math.inf, math.inf, len(recommendation.best("tts")), 1, -8)),
-])  # fmt: skip
-def test_what_is_preferred_of_one_engine(model: str, preference: tuple[float, ...]) -> None:
-    """Wrong words go first, then the rank, a medium speed, and of voices the size."""
-    known = catalogue.models()[model]
-    assert recommendation._preference("en", Row(model, known.role, "absent", known=known)) == preference
-
-
-@pytest.mark.parametrize(("platform", "processor", "nvidia", "cards"), [
-    ("linux", "x86_64", False, {}),
-    ("linux", "arm64", True, {"cuda": 0.0}),
-    ("darwin", "x86_64", False, {}),
-    ("darwin", "arm64", False, {"mps": 800.0}),
-])  # fmt: skip
-def test_this_machine(
-    platform: str,
-    processor: str,
-    nvidia: bool,
-    cards: dict[str, float],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Four fifths of its memory, and the room where the models will be; Apple's processor has all that memory."""
-    asked: list[Path] = []
-
-    def usage(folder: Path) -> SimpleNamespace:
-        asked.append(folder)
-        return SimpleNamespace(free=7_000_000)
-
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(machine=processor))
-    monkeypatch.setattr(graphics_cards, "has_nvidia", lambda: nvidia)
-    monkeypatch.setattr(Cgroup, "own", lambda: None)
-    monkeypatch.setattr(footprint, "machine", lambda group: SimpleNamespace(total=1_000_000_000))
-    monkeypatch.setattr(footprint, "cores", lambda: 3)
-    monkeypatch.setattr("shutil.disk_usage", usage)
-    assert recommendation.here(tmp_path / "a" / "b") == Hardware(3, 800.0, 7.0, cards)
-    assert asked == [tmp_path]
 
 
 def test_a_voice_that_was_slow_here_comes_last(runtime: Path) -> None:

@@ -147,22 +147,6 @@ def test_state_and_log_folders_are_private(folder: Path) -> None:
         prepare_state(Paths(folder, folder / "file", folder, folder))
 
 
-def test_each_file_has_its_folder() -> None:
-    """Sockets and marks go with the session, states outlive it, and a person's own words stand by the configuration."""
-    paths = find({"HOME": "/home/ann", "HUSHD_RUNTIME_DIR": "/r", "HUSHD_STATE_DIR": "/s", "HUSHD_CONFIG": "/c/c.toml"})
-    names = {
-        "/r": ("client_socket", "worker_socket", "attached", "lock", "paused", "listed"),
-        "/s": ("logs", "needs", "transcripts", "loudness"),
-        "/s/logs": ("supervisor_log",),
-        "/c": ("pronunciations",),
-    }
-    for folder, which in names.items():
-        assert {str(getattr(paths, name).parent) for name in which} == {folder}
-    every = [getattr(paths, name) for which in names.values() for name in which]
-    assert len({*every}) == len(every)
-    assert paths.worker_log("stt/moonshine/tiny-en").parent == paths.logs
-
-
 def test_a_runtime_folder_that_cannot_be_made_says_so(folder: Path) -> None:
     (folder / "file").touch()
     with hushd_error("output_failed", r"run cannot be made \(.+\): set HUSHD_RUNTIME_DIR\.$"):

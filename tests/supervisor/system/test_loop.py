@@ -238,25 +238,6 @@ def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> No
     stage.peers.clear()
 
 
-def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
-    """The pool first gets all 150 results of a process that dies right after them."""
-    stage.start(on(e.ClientGone, a.Spawn(NAME, 1)))
-    stage.connect().close()
-    stage.peers.clear()
-    stage.pool.wait_for(e.ClientGone)
-    (process,) = wait_until(lambda: stage.launch.started, "a process")
-    process.hello()
-    process.hears()
-    for number in range(150):
-        process.says(Result(id=ID, data={"n": number}))
-    process.exit(-11)
-    stage.pool.wait_for(e.Exited)
-    results = [event for event in stage.pool.wait_for(e.FromWorker) if isinstance(event.message, Result)]
-    assert [event.message.data["n"] for event in results] == list(range(150))
-    assert isinstance(stage.pool.events[-1], e.Exited)
-    process.hang_up()
-
-
 @pytest.mark.parametrize("arrives", ["once", "always"])
 def test_race_23_a_timer_waits_for_messages_that_lie_unread(stage: Stage, arrives: str) -> None:
     """A message that arrives as a timer is due is read before anything is judged, unless others never end to arrive."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import shutil
@@ -15,11 +14,6 @@ import numpy as np
 import pytest
 import soundfile
 from hushd_models.installation import extra_command
-from hushd_models.manifest import File, Manifest, Source
-from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
-from hushd_worker import onnx_session
 from hushd_worker_stt.engine import DetectedLanguage, Model, Options
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
@@ -160,32 +154,6 @@ def test_whisper_encodes_a_piece_once_for_its_language_and_its_text(models: Path
         assert len(encoded) == 2 * number
 
 
-def test_int8_goes_first(models: Path) -> None:
-    """On a CPU the quantized file is taken where there is one, and the other where there is not."""
-    folder = tone_models.ctc(models / "mine", ".int8")
-    assert text(loaded("mine"), whistle(*PHRASE)) == TEXT
-    (folder / "model.onnx").write_bytes(b"not looked at")
-    assert text(loaded("mine"), whistle(*PHRASE)) == TEXT
-    (folder / "model.int8.onnx").unlink()
-    with pytest.raises(HushdError, match="does not load"):
-        loaded("mine")
-
-
-@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
-def test_weights_that_are_pages_of_the_file(models: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
-    """A model hears the same when its weights are mapped as when they are too small for that."""
-    monkeypatch.setattr(onnx_session, "MIN_MAPPED", 1000)
-    folder = make(models / "mine")
-    for size in (0, 1 << 40):
-        monkeypatch.setattr(onnx_session, "MIN_BYTES", size)
-        engine = loaded(folder.name)
-        assert text(engine, whistle(*PHRASE)) == TEXT
-        graphs = [
-            vars(session).get("_model_bytes") for session in vars(engine._asr).values() if hasattr(session, "run")
-        ]
-        assert any(graphs) == (size == 0)
-
-
 def test_a_recording_through_the_worker(models: Path, assets: Path) -> None:
     """A person's speech, which has pitches too: words, within their segments, within the recording."""
     tone_models.ctc(models / "mine", config={"languages": ["en"]})
@@ -295,20 +263,6 @@ def test_what_the_hub_has_cached_is_used_without_it(models: Path, tmp_path: Path
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
     assert done.stdout == "loading the model\nFalse\n"
-
-
-def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path: Path) -> None:
-    """Wherever its files are, under the name it was given; no network is asked for a missing one."""
-    folder = tone_models.ctc(tmp_path / "elsewhere", config={"languages": ["de"]})
-    files = {
-        file.name: File(file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()) for file in folder.iterdir()
-    }
-    for model in ("mine", PARAKEET):
-        assert not OnnxAsr.installed(model)
-        Store(paths.find()).write(Manifest("onnx-asr", model, "stt", Source("url", "http://x"), files, str(folder)))
-        assert OnnxAsr.installed(model)
-        assert text(loaded(model), whistle(*PHRASE)) == TEXT
-    assert [model.languages for model in OnnxAsr.models() if model.name == "mine"] == [("de",)]
 
 
 # --- without the package; words out of tokens ------------------------------------------------------------------------

@@ -1,15 +1,13 @@
-"""The parts that stand in for hibari's: they do as it does, and their page names all that they rest on."""
+"""The parts that stand in for hibari's: they do as it does."""
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import hibari
 import numpy as np
 import pytest
 from hibari.g2p import G2P
-from hushd_worker_tts.engines import hibari_internals
 from hushd_worker_tts.engines.hibari_internals import reading, session
 
 TEXT = "Dr. Rowling didn't read 3.5 GB in '97; the record, well-known, was re-read at 10am for $5."
@@ -26,31 +24,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def own() -> G2P:
     """hibari's own phonemizer."""
     return G2P()
-
-
-def imported(source: Path) -> dict[str, str]:
-    """The names that a module imports of hibari: full ones by those they have in it."""
-    names = {}
-    for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and str(node.module).split(".")[0] == "hibari":
-            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-        if isinstance(node, ast.Import):
-            names |= {alias.name: alias.name for alias in node.names if alias.name.split(".")[0] == "hibari"}
-    return names
-
-
-def test_the_page_names_what_is_used() -> None:
-    """Each module, class and function of hibari's that the folder imports, or takes of a module that it imports."""
-    page = str(hibari_internals.__doc__)
-    used = set()
-    for path in Path(hibari_internals.__file__).parent.glob("*.py"):
-        names = imported(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
-                used.add(f"{names[node.value.id]}.{node.attr}")
-        used |= {name for name in names.values() if name.rpartition(".")[2][0].isupper()}
-    assert {"hibari.dsp.synth", "hibari.g2p._load_json", "hibari.g2p.tagger.Tagger"} <= used
-    assert [name for name in sorted(used) if ".".join(name.split(".")[-2:]) not in page] == []
 
 
 @pytest.mark.parametrize("text", [TEXT, "", "…", " a  b ", "[hushd](/hʌʃt/) speaks"])

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
-import numpy as np
-import pytest
 from hushd_schema import toml
 from hushd_schema.engines import own
-from hushd_worker_tts.engines.command import Command, CommandSpec
+from hushd_worker_tts.engines.command import CommandSpec
 from support.engine_example import DOCS, blocks, package, python
-from support.outside import needs
 
 OWN = own("tts")
 TEXT = (DOCS / "MODELS.md").read_text(encoding="utf-8")
@@ -101,22 +97,3 @@ def test_macos_say() -> None:
     assert spec.arguments("x", "/a.wav", "Thomas", 2.0) == [
         "-v", "Thomas", "-r", "350", "--file-format=WAVE", "--data-format=LEI16@22050", "-o", "/a.wav", "-f", "-",
     ]  # fmt: skip
-
-
-@needs("flite")
-def test_flite(runtime: Path) -> None:
-    """The real program speaks, twice as fast if it is asked to, and a text is not taken for its options."""
-    (runtime / "voices").mkdir()
-    shutil.copy(DOCS / "examples" / "flite.toml", runtime / "voices")
-    command = Command("flite")
-    command.load(lambda note: None)
-    (voice,) = Command.voices()
-    lengths = []
-    for speed in (1.0, 2.0):
-        (chunk,) = command.synthesize("Ever tried, ever failed.", voice, speed)
-        assert np.abs(chunk.samples).max() > 0.1
-        lengths.append(len(chunk.samples) / chunk.rate)
-    assert 1 < lengths[0] < 3
-    assert lengths[1] == pytest.approx(lengths[0] / 2, rel=0.1)
-    (chunk,) = command.synthesize("-t is an option.", voice, 1.0)
-    assert len(chunk.samples) > chunk.rate / 2
