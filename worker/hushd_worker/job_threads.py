@@ -98,6 +98,7 @@ class JobThreads:
     def _load(self) -> Ready:
         capabilities = self._worker.load(lambda note: self._post(Loading(note=note)))
         gc.freeze()  # objects of the load live as long as the process, so collections need not visit them
+        gc.enable()
         slots, sessions = max(1, self._worker.slots), self._worker.sessions
         aside = self._worker.aside
         with self._lock:

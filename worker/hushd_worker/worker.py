@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from abc import ABC, abstractmethod
@@ -50,6 +51,7 @@ class BaseWorker(ABC):
 def asked(describe: Callable[[], Record]) -> tuple[str, str]:
     """Returns the engine and the model that the command line names, read by hand, since argparse would take 3 ms of
     each start; for `--describe`, prints the description as JSON, and exits."""
+    gc.disable()  # until the load is over: imports and dictionaries make a million objects that stay
     match sys.argv[1:]:
         case ["--engine", engine, "--model", model]:
             return engine, model

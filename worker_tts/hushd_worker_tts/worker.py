@@ -7,7 +7,6 @@ speaks any text; afterwards a warning says that it does not speak that language.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -77,17 +76,12 @@ class Worker(BaseWorker):
         model = choose_model(spec.name, self._model, usual_model(spec, models), [model.name for model in models])
         usual = params.default_voice(usual_voice(spec, models), kind.voices(), model)
         self._spec = spec._replace(default_voice=usual)
-        # Parsing dictionaries makes a million permanent objects; collecting garbage among them takes 10 to 20 ms.
-        gc.disable()
-        try:
-            self.engine = kind(model)
-            self.engine.load(report)
-            from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
-            from .levelling import Leveller
+        self.engine = kind(model)
+        self.engine.load(report)
+        from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
+        from .levelling import Leveller
 
-            self._leveller = Leveller(paths.find().loudness / f"{spec.name}.json")
-        finally:
-            gc.enable()
+        self._leveller = Leveller(paths.find().loudness / f"{spec.name}.json")
         self._model = model
 
     def run(self, job: Job) -> JsonObject:

@@ -16,7 +16,6 @@ from hushd.transport.spool import RAW, Piece, Received
 from hushd.transport.steps import Blocking, Brief, RunInThread, Steps, run, verb
 
 if TYPE_CHECKING:
-    from hushd_protocol import JsonObject
     from hushd_schema.results import ResultWarning, Sentence
 
     from hushd.audio.playback import Player
@@ -209,14 +208,14 @@ class IncomingSpeech:
             self._rate = self._rate or message.rate
             self._channels = self._channels or message.channels
             return Piece(message.payload, message.offset)
+        from hushd_schema.results import Sentence, SpeechResult  # lazy: comes while the first sentence is made
+
         if isinstance(message, Partial) and message.data.get("kind") == "sentence":
-            self._add_sentence(message.data)
+            self._add_sentence(Sentence.from_data(message.data))
         elif isinstance(message, Partial) and message.data.get("kind") == "voice":
             self.voice = str(message.data.get("voice", ""))
         if isinstance(message, Result):
             self._whole = True
-            from hushd_schema.results import SpeechResult  # lazy: the audio comes first
-
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
             self.voice = result.voice
@@ -224,10 +223,7 @@ class IncomingSpeech:
             self._rate = self._rate or result.rate
         return None
 
-    def _add_sentence(self, data: JsonObject) -> None:
-        from hushd_schema.results import Sentence  # lazy: few ask for it
-
-        sentence = Sentence.from_data(data)
+    def _add_sentence(self, sentence: Sentence) -> None:
         self.timeline.append(sentence)
         if self._on_sentence is not None:
             self._on_sentence(sentence)

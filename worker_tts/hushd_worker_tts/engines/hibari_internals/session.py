@@ -110,10 +110,11 @@ def _original(ort: Any, model: Path, options: Any) -> Any:
 
 
 def _kept(model: Path) -> bytes:
-    content = _place(model).read_bytes()
-    if zlib.crc32(content[_CHECK:]).to_bytes(_CHECK, "big") != content[:_CHECK]:
+    with open(_place(model), "rb") as file:
+        check, content = file.read(_CHECK), file.read()
+    if zlib.crc32(content).to_bytes(_CHECK, "big") != check:
         raise ValueError(model)
-    return content[_CHECK:]
+    return content
 
 
 def _name(model: Path) -> str:
