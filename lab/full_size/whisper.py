@@ -164,7 +164,7 @@ def _draw(noise: Noise, shape: Shape, name: str, size: tuple[int, ...]) -> np.nd
 
 
 def _sinusoids(length: int, width: int) -> np.ndarray:
-    """As in Whisper's encoder."""
+    """Returns the sinusoids of Whisper's encoder."""
     rates = np.exp(-math.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
     times = np.arange(length)[:, None] * rates
     return np.concatenate([np.sin(times), np.cos(times)], axis=1)
@@ -177,7 +177,7 @@ def _words(noise: Noise, shape: Shape) -> np.ndarray:
 
 
 def _script(noise: Noise, shape: Shape) -> np.ndarray:
-    """For each position the direction of the word that it decides: the sentence, and then the end."""
+    """The direction of the word that each position decides: the sentence, and then the end."""
     from support.whisper_models import ranks
 
     tokens, words = ranks(shape.words), _words(noise, shape)

@@ -37,7 +37,7 @@ def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary:
 
 
 def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without XDG_RUNTIME_DIR the host is asked to pass it on; with it that would be no help."""
+    """The host is asked to pass XDG_RUNTIME_DIR on where it is missing; with it that would be no help."""
     from hushd_mcp.answers import refusal
 
     error = HushdError("no_device", "There is no loudspeaker.")

@@ -220,7 +220,7 @@ async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeyp
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"jsonrpc": "2.0", "id": 1}', b'{"id": 1, "method": "ping"}'])
 def test_a_body_that_is_no_message_is_refused_in_a_sentence(port: int, body: bytes) -> None:
-    """Neither its parser's text nor its models' names reach the client, with a session and without."""
+    """The client sees nothing of its parser's text and its models' names, with a session and without."""
     for names in ({}, {"Mcp_Session_Id": begin(port)}):
         answer = send(port, body=body, **names)
         error = json.loads(answer.read())["error"]["message"]

@@ -138,7 +138,7 @@ def test_voices_and_status(common: Host) -> None:
 
 @pytest.mark.usefixtures("runtime")
 def test_status_starts_nothing(diary: Diary) -> None:
-    """Without a supervisor it says so, and that is not an error; other tools name the missing supervisor."""
+    """It says so without a supervisor, and that is not an error; other tools name the missing supervisor."""
     with stdio_host(environment=diary.environment) as host:
         assert host.data("status") == {"running": False, "calls": []}
         assert "supervisor" in host.error("say", text="a")

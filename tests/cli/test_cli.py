@@ -227,7 +227,7 @@ def test_a_full_standard_output_is_told(start_router: Start, sound: Path) -> Non
 
 
 def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_path: Path) -> None:
-    """On a terminal a long file has a bar, which is taken away; into a pipe nothing is drawn."""
+    """A long file has a bar on a terminal, which is taken away; into a pipe nothing is drawn."""
     start_router(engines)
     status, drawn = on_terminal(command("listen", str(sound), "-o", str(tmp_path)), "stderr")
     assert status == 0
@@ -287,7 +287,7 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
 )  # fmt: skip
 @pytest.mark.usefixtures("runtime")
 def test_hushd_refuses(arguments: list[Any], code: int) -> None:
-    """Without a supervisor (HUSHD_AUTOSTART=0), and for mistakes: one sentence and the exit code."""
+    """It says one sentence, with the exit code, without a supervisor (HUSHD_AUTOSTART=0) and for mistakes."""
     done = run("hushd", *arguments)
     assert done.returncode == code, done.stderr
     one_sentence(done, done.stderr.decode().split(":")[0])

@@ -25,7 +25,7 @@ def printed(code: str, ignored: bool = False) -> str:
 
 
 def test_an_installed_command_takes_the_systems_action_first() -> None:
-    """From its first line on, before anything of hushd is imported; what a background shell has ignored stays so."""
+    """It does so from its first line on, before imports of hushd; what a background shell has ignored stays so."""
     assert printed(f"import hushd_command; {LOOK}") == str(signal.SIG_DFL)
     assert printed(f"import hushd_command; {LOOK}", ignored=True) == str(signal.SIG_IGN)
     loaded = "import sys; before = set(sys.modules); import hushd_command; print(set(sys.modules) - before)"

@@ -191,7 +191,7 @@ def test_listening_is_a_live_request(start_router: Start, client: Client) -> Non
 def test_the_rest_of_a_recording_is_asked_for(
     code: str, streamed: bool, start_router: Start, client: Client, sound: Path
 ) -> None:
-    """After two seconds of text the worker dies, and after another one again: what follows is heard, no text twice."""
+    """The worker dies after two seconds of text, and after another one again: what follows is heard, no text twice."""
     crash = failing_first(code, hearing, before=lambda i: [segment(i, 0, "c", first=2)])
     router = start_router(failing_first(code, crash, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
     heard = client.transcribe(sound.read_bytes() if streamed else sound, language="en")

@@ -41,7 +41,7 @@ def test_the_health_check_wakes_nothing(runtime: Path, start_supervisor: Start) 
 
 
 def test_what_the_image_starts_is_a_command_of_hushd(runtime: Path) -> None:
-    """Without a token it refuses to serve strangers, in one sentence that names the variable."""
+    """It refuses to serve strangers without a token, in one sentence that names the variable."""
     entry, words = (re.search(rf"^{key} (\[.*\])$", DOCKERFILE, re.MULTILINE) for key in ("ENTRYPOINT", "CMD"))
     assert entry
     assert words

@@ -71,7 +71,7 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
 
 
 def test_idle_workers_give_their_memory_back(start_supervisor: Start) -> None:
-    """After the idle time no worker process is left, and the supervisor is as small as before."""
+    """No worker process is left after the idle time, and the supervisor is as small as before."""
     supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n", cold=True)
     with Client() as client:
         process = psutil.Process(supervisor.process.pid)

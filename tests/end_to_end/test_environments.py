@@ -29,7 +29,7 @@ class User:
             (home / name).mkdir(mode=0o700)
 
     def environment(self, session: str) -> dict[str, str]:
-        """Of a program in that session; all that a host of agents leaves, and the folder unless it is `cut`."""
+        """The environment of a program in that session: what hosts of agents leave, and the folder unless `cut`."""
         cut = {"HOME": str(self.home), "PATH": os.environ["PATH"], "SHELL": "/bin/sh", "TERM": "dumb"}
         cut["TMPDIR"] = str(self.home / "tmp")
         return cut if session == "cut" else cut | {"XDG_RUNTIME_DIR": str(self.home / session)}

@@ -78,7 +78,7 @@ def command(strange: Path) -> tuple[str, str]:
 
 
 def assistant(strange: Path, **asked: Any) -> tuple[str, Any]:
-    """By Wyoming; the parts of the text are the whole."""
+    """It asks by Wyoming; the parts of the text are the whole."""
     samples, rate = soundfile.read(strange, dtype="int16")
     sound = {"rate": rate, "width": 2, "channels": 1}
 
@@ -131,7 +131,7 @@ def test_an_assistant_gets_no_invented_text(other: Path, strange: Path) -> None:
 def test_a_session_in_another_language_asks_its_model_first(
     other: Path, strange: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In French `command/mine` hears English, too, at once; in English the usual model does."""
+    """A French session has English heard by `command/mine`, too, at once; an English one by the usual model."""
     for session, french in (("fr_FR.UTF-8", True), ("en_US.UTF-8", False)):
         monkeypatch.setenv("LC_ALL", session)
         with Client() as client:

@@ -131,7 +131,7 @@ def test_a_tool_of_uv_speaks(run: Run, wheels: Path, tmp_path: Path) -> None:
 
 
 def test_the_core_alone_does_what_it_is_for(run: Run, wheels: Path, tmp_path: Path) -> None:
-    """With the extra `default` and no plugin every module is imported, and it speaks, listens, serves, and has tools
+    """The extra `default` alone imports every module, without a plugin, and it speaks, listens, serves, and has tools
     for agents; a plugin's engine and command are each one sentence with the line that installs it."""
     needs("uv")
     (wheel,) = wheels.glob("hushd-*.whl")

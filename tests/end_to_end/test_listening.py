@@ -31,7 +31,7 @@ def reading(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def hold(home: Path) -> Path:
-    """While this file exists, one piece is transcribed and no other."""
+    """The file that exists while one piece is transcribed and no other."""
     return home / "hold"
 
 

@@ -73,7 +73,7 @@ def test_an_idle_worker_is_gone_before_the_other_starts(crowded: Supervisor) -> 
 
 
 def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, available: Path) -> None:
-    """Within a second of the first look at it they are gone, leases without end or not; the busy finish, the pinned
+    """The idle are gone a second after the first look at it, leases without end or not; the busy finish, the pinned
     stay.
 
     Who asks for a start meanwhile waits; once memory is no longer short, workers start again.

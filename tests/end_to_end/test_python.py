@@ -39,7 +39,7 @@ def room(carried: Supervisor, tmp_path: Path) -> Path:
 
 
 def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
-    """At the microphone's 16 kHz; the words only have to be made out."""
+    """Returns the samples at the microphone's 16 kHz; the words only have to be made out."""
     places = np.arange(0, len(samples) - 1, rate / 16_000)
     return np.interp(places, np.arange(len(samples)), samples.astype(np.float64)).astype("<i2")
 

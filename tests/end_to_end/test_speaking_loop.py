@@ -96,7 +96,7 @@ def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
 
 @pytest.mark.usefixtures("hushd")
 def test_the_plug_is_pulled(loop: SoundLoop) -> None:
-    """In the middle of a word the sound server dies: one sentence, exit code 8, and nothing hangs."""
+    """The sound server dies in the middle of a word: one sentence, exit code 8, and nothing hangs."""
     with Monitor(loop) as monitor:
         process = start(loop, "say", " ".join([TEXT] * 5))
         wait_until(lambda: heard(monitor), "a word")

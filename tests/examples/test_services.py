@@ -213,7 +213,7 @@ PASSWORD, SALT, CHALLENGE = "a password", "salt", "challenge"
 
 
 def digest(text: str) -> str:
-    """As obs-websocket makes it."""
+    """Returns the digest as obs-websocket makes it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

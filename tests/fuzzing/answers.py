@@ -69,7 +69,7 @@ def _sounds() -> Iterator[bytes]:
 
 @contextmanager
 def answers(folder: Path) -> Iterator[Feed]:
-    """To those who asked for speech, and for a transcript."""
+    """Answers those who asked for speech, and for a transcript."""
     http = server_file.read("mine", {"run": ["x", "{port}"], "like": "openai", "words": True})
     wyoming = server_file.read("mine", {"run": ["x", "{port}"], "like": "wyoming"})
     speaker, hearer, files = speaks.Server("mine"), hears.Server(), list(_sounds())

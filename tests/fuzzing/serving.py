@@ -160,7 +160,7 @@ class ProbeCards:
         self._house.check()
 
     def small(self) -> None:
-        """Neither keeps much, and the gateway has failed at no connection."""
+        """The two keep little, and the gateway has failed at no connection."""
         gateway = self._door()["gateway"]
         assert (gateway["rss_mb"] or 0) < GATEWAY_LARGEST, gateway
         assert self.descriptors() < CROWD + SPARE, "the supervisor has too many open files"
@@ -172,7 +172,7 @@ class ProbeCards:
         self._no_failures()
 
     def back(self, before: int) -> None:
-        """Once everybody has left, the gateway leaves, and no descriptor is left."""
+        """The gateway leaves once everybody has left, and no descriptor is left."""
         until = time.monotonic() + ANSWER_S
         while (now := self.descriptors()) > before or self._door()["gateway"]["pid"]:
             assert time.monotonic() < until, f"{now} open files, {before} before; {self._door()}"

@@ -23,7 +23,7 @@ def replaced(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def test_a_file_that_changes_is_read_again(file: Path) -> None:
-    """Once for each change; one that comes to be, or goes, is a change too."""
+    """It is read once for each change; one that comes to be, or goes, is a change too."""
     configuration = Configuration(file)
     assert not configuration.refresh()
     for text, voices in (("[http.voices]\nx = 'a'", {"x": "a"}), ("[http.voices]\nx = 'b'", {"x": "b"})):

@@ -168,7 +168,7 @@ async def test_usual_requests_list_no_engines() -> None:
 
 
 async def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine under load the list took over 30 s, and requests that named their model failed with it."""
+    """The list took over 30 s on a machine under load, and requests that named their model failed with it."""
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda name: name == "moonshine")
     client = Describer()
     there = Engines(client, replace(SETTINGS, http=HttpSettings(models={"mine": "moonshine/of-mine"})))  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from support.refusals import hushd_error
 def test_a_long_recording_says_what_it_lacks(
     monkeypatch: pytest.MonkeyPatch, number: int, code: str, text: str
 ) -> None:
-    """Without a descriptor it is to be sent again, on a full disk room is to be made."""
+    """It is to be sent again without a descriptor; on a full disk room is to be made."""
 
     def refuses(**_: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -148,7 +148,7 @@ class World:
         return len(worker._crashes._times) == 3
 
     def look(self) -> Memory:
-        """As the pool sees it."""
+        """Looks as the pool does."""
         self.seen, self.looked_at = self.memory(), self.now
         return self.seen
 

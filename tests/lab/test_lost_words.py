@@ -1,4 +1,4 @@
-"""Of what the bare package hears on the same weights hushd loses no word: `scripts/bench lost-words`, by the commit."""
+"""hushd loses no word that the bare package hears on the same weights: `scripts/bench lost-words`, by the commit."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def python_of(folder: Path) -> Path:
 
 @pytest.mark.night  # pip installs four times; by day uv and pipx do
 def test_a_venv_installs_by_its_own_pip_from_where_hushd_came(shell: Path, sources: Path) -> None:
-    """That may be a folder with a space in its name; and an editable install stays one."""
+    """The place may be a folder with a space in its name; and an editable install stays one."""
     run([sys.executable, "-m", "venv", shell / "venv"])
     python = python_of(shell / "venv")
     pip = [str(python), "-m", "pip", "install"]

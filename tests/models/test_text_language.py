@@ -40,7 +40,7 @@ def test_a_short_sentence_in_the_users_language_is_told(language: str) -> None:
 
 
 def test_french_portuguese_and_german_need_no_prior() -> None:
-    """At least fifty of sixty sentences are told without one."""
+    """Fifty of sixty sentences, at least, are told without one."""
     told = sum(detect(text) == language for language in ("fr", "pt", "de") for text in TEXTS["agent", language])
     assert told >= 57
 
@@ -79,7 +79,7 @@ def test_a_line_of_an_agent_is_english_for_everybody() -> None:
 
 @pytest.mark.parametrize("language", of("day"))
 def test_a_short_text_is_in_the_language_that_is_spoken_most(language: str) -> None:
-    """At least 99 of 102 whose user speaks English, too; of lines that are plainly English, at least 38 of 40."""
+    """99 of 102 are told, at least, whose user speaks English, too; of lines that are plainly English 38 of 40."""
     texts, english = TEXTS["day", language], TEXTS["day", "en"]
     assert (len(texts), len(english)) == (102, 40)
     assert len(wrong(texts, [language, "en"], language)) < 4
@@ -88,7 +88,7 @@ def test_a_short_text_is_in_the_language_that_is_spoken_most(language: str) -> N
 
 @pytest.mark.parametrize("language", of("desk"))
 def test_what_a_desk_says_is_in_the_language_that_it_is_written_in(language: str) -> None:
-    """At least 48 of 50 of the language spoken most, and 46 of English; and 45 of both where English is."""
+    """48 of 50 are told, at least, of the language spoken most, and 46 of English; and 45 of both where English is."""
     for own, least in (([language, "en"], (48, 46)), (["en", language], (45, 48))):
         mistaken = [wrong(TEXTS["desk", each], own, each) for each in (language, "en")]
         assert all(len(texts) <= 50 - limit for texts, limit in zip(mistaken, least, strict=True)), mistaken

@@ -179,7 +179,7 @@ SSML = [
 @pytest.mark.parametrize("markup", ["text", "markdown"])
 @pytest.mark.parametrize(("written", "heard"), SSML)
 def test_ssml_is_obeyed_and_not_read_out(written: str, heard: list[object], markup: str) -> None:
-    """In any markup and however it arrives, also after a declaration; tags without a meaning here are skipped."""
+    """It is obeyed in any markup, however it arrives, also after a declaration; other tags are skipped."""
     for before in ("<speak>", "\ufeff\n<speak version='1.1'\n xml:lang='en'>", '<?xml version="1.0"?>\n<speak>'):
         data = (before * (not written.startswith("<speak")) + written).encode()
         for size in (1, 7, 1000):
@@ -212,7 +212,7 @@ def test_words_are_said_as_asked(text: str, heard: str) -> None:
 
 
 def test_every_piece_knows_what_it_stands_for() -> None:
-    """Through commands, splitting, addresses and pronunciations, words point at their place in the text."""
+    """Words point at their place in the text through commands, splitting, addresses and pronunciations."""
     text = "Hi \u200b[[slnc 9]] there.  See https://a.com/b now.\n\n- An \U0001f600 item: nginx"
     spans: dict[str, str] = {}
     for item in read([text.encode()], pronounce={"nginx": "engine x"}):

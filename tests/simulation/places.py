@@ -41,7 +41,7 @@ def environment(folder: Path, session: str, card: bool) -> dict[str, str]:
 
 
 def _leave_remains(runtime: Path, seed: int) -> None:
-    """In half of the seeds, leaves the lock of a supervisor that was there before the power was cut."""
+    """Leaves, in half of the seeds, the lock of a supervisor that was there before the power was cut."""
     if random.Random(f"remains {seed}").random() < 0.5:
         runtime.mkdir(mode=0o700)
         (runtime / "lock").write_text(f"{FORMER}\n")

@@ -47,7 +47,7 @@ def test_a_seed_brings_back_its_history(tmp_path: Path) -> None:
 
 
 def test_nothing_that_was_promised_breaks(tmp_path: Path) -> None:
-    """After each storm every living client has its answer, no worker is between two states, the account is that of the
+    """Every living client has its answer after each storm, no worker is between two states, the account is that of the
     processes, the floor is free; and workers and supervisor leave when nobody asks for them. Each point in product code
     was taken by one of a night's seeds: a point that none comes to is dead."""
     count = max(3, round(120 * SHARE))
@@ -79,7 +79,7 @@ def test_a_start_outlives_a_standstill(tmp_path: Path, moment: float) -> None:
 
 
 def test_without_faults_nothing_fails(tmp_path: Path) -> None:
-    """With no fault each request of a client ends as it should, but for turns that others ended."""
+    """Each request of a client ends as it should without a fault, but for turns that others ended."""
     status, lines = simulate("--seed", "3", "--faults", "none", "--history", str(tmp_path / "history"))
     assert status == 0, "\n".join(lines)
     failed = [line for line in (tmp_path / "history").read_text().splitlines() if '"event":"fail"' in line]

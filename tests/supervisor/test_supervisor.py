@@ -100,7 +100,7 @@ def test_starts_and_stops_leave_nothing(supervisor: Supervisor) -> None:
 
 
 def test_an_idle_supervisor_does_not_wake_up(supervisor: Supervisor) -> None:
-    """With a client connected, no thread of it is scheduled any more, before any worker and after one."""
+    """No thread of it is scheduled any more with a client connected, before any worker and after one."""
     with supervisor.connect() as peer:
         for _ in range(2):
             comes_to_rest(supervisor.pid)

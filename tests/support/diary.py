@@ -48,7 +48,7 @@ class Diary:
         return [line for line in split if line[1] == what and pid in (None, int(line[0]))]
 
     def wait_for_sound(self, process: subprocess.Popen[bytes] | None = None) -> None:
-        """Of any program, or of this one."""
+        """Waits for sound of any program, or of this one."""
         wait_until(lambda: self.lines("sound", process and process.pid), "a sound")
 
     def sounds(self) -> list[Sound]:

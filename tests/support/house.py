@@ -114,7 +114,7 @@ class House:
         self.tell(ev.CardsProbed(() if error else tuple(self.cards), error))
 
     def free(self, device: str, size: int) -> None:
-        """So much of a card is free from now on."""
+        """Has so much of a card be free from now on."""
         self.cards = [card._replace(free=size) if card.device == device else card for card in self.cards]
 
     def tick(self, at: float | None = None) -> None:

@@ -108,7 +108,7 @@ class HubServer:
         return None
 
     def bytes_sent(self, name: str = "") -> int:
-        """Of one file, or of all."""
+        """Returns the bytes of one file, or of all."""
         return sum(end - start for file, pieces in self.sent.items() for start, end in pieces if name in ("", file))
 
     def bytes_twice(self) -> int:

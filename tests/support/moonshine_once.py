@@ -52,7 +52,7 @@ class HeardOnce:
         self._reading = str(model), architecture, tuple(sorted(options.items()))
 
     def text(self, samples: np.ndarray, rate: int) -> str:
-        """As a transcriber's."""
+        """Returns what a transcriber would."""
         if self._hold:
             _wait(self._hold)
         key = hashlib.sha256(f"{rate} {self._reading} ".encode() + samples.tobytes()).hexdigest()
@@ -75,7 +75,7 @@ class AskedOnce:
         self._folder = folder
 
     def run(self, outputs: None, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray]:
-        """As a session's."""
+        """Returns what a session would."""
         import numpy as np
 
         whole = [

@@ -37,7 +37,7 @@ class ScriptedRouter:
         assert self._ready.wait(60)
 
     def send(self, route: bytes, *messages: Message) -> None:
-        """On the router's thread: sends at once."""
+        """Sends at once, on the router's thread."""
         for message in messages:
             self._socket.send_multipart([route, *pack(message)])
             if isinstance(message, Error) and message.code == "shutting_down":
@@ -48,7 +48,7 @@ class ScriptedRouter:
         return replace(self.welcome, pid=self.welcome.pid + 1) if isinstance(self.welcome, Welcome) else self.welcome
 
     def send_frames(self, route: bytes, *frames: bytes) -> None:
-        """On the router's thread: sends whatever."""
+        """Sends whatever it is given, on the router's thread."""
         self._socket.send_multipart([route, *frames])
 
     def wait_for(self, kind: type[Message], count: int = 1, timeout: float = 60.0) -> list[Any]:

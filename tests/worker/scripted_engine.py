@@ -93,7 +93,7 @@ class Scripted(BaseWorker):
         raise RuntimeError("CUDA failed with error out of memory")
 
     def op_too_late(self, job: Job) -> None:
-        """As an engine that imports a library when it is first needed."""
+        """Behaves as an engine that imports a library when it is first needed."""
         try:
             raise ImportError("libx.so: failed to map segment from shared object")
         except ImportError as error:

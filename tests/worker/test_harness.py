@@ -195,7 +195,7 @@ def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
 
 
 def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
-    """With one slot and two jobs, the waiting one can be cancelled; it never reaches the engine."""
+    """The waiting one of two jobs for a slot can be cancelled; it never reaches the engine."""
     worker = ready(engine)
     worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
     worker.receive(m.Progress)
@@ -290,7 +290,7 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
 
 @ON_LINUX
 def test_an_engine_rests_after_its_last_job(engine: Callable[..., Any]) -> None:
-    """Beside a job it keeps what work needs; once none is left it gives that back, and the last beat is without it."""
+    """It keeps what work needs beside a job; once none is left it gives that back, and the last beat is without it."""
     worker = engine("--beat", "60", "--settle", "0.1", "--slots", "2")
     size = worker.ready().pss
     worker.receive(m.Beat)

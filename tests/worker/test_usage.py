@@ -95,7 +95,7 @@ def test_peaks_between_two_looks_are_seen_while_loading(tmp_path: Path) -> None:
 
 
 def test_a_process_alone_counts_itself() -> None:
-    """Without children the two are what the system says of this process, at the price of one look."""
+    """The two are what the system says of a process without children, at the price of one look."""
     assert usage.pss() > 5_000_000
     before, own = usage.cpu(), time.process_time()
     until = own + 0.05

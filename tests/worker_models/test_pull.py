@@ -208,7 +208,7 @@ def test_what_is_gone_is_told(hub: HubServer, ask: Ask, monkeypatch: pytest.Monk
 
 
 def test_a_token_is_for_the_hub_alone(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it a gated model is refused with what to do; with it the storage behind the hub never sees it."""
+    """A gated model is refused without it, with what to do; with it the storage behind the hub never sees it."""
     hub.add(REPOSITORY, FILES)
     hub.token = "hf_secret"
     with pytest.raises(HushdError, match=r"set HF_TOKEN, and .* `hushd restart`"):
@@ -222,7 +222,7 @@ def test_a_token_is_for_the_hub_alone(hub: HubServer, ask: Ask, monkeypatch: pyt
 def test_offline_takes_what_is_in_the_cache_without_a_request(
     hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With HF_HUB_OFFLINE the cache is looked at, and the server is not asked, whatever comes of it."""
+    """HF_HUB_OFFLINE has the cache looked at, and the server not asked, whatever comes of it."""
     hub.add(REPOSITORY, FILES)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(HushdError, match="HF_HUB_OFFLINE"):

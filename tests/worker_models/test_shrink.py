@@ -70,7 +70,7 @@ def test_int8_stays_where_it_is_as_good(
 
 
 def test_what_the_original_does_wrong_is_not_held_against_int8(programs: Programs) -> None:
-    """If most words of the original are wrong, as of a language that nobody here knows, both must agree."""
+    """Both must agree if most words of the original are wrong, as of a language that nobody here knows."""
     programs.texts = ["la la"] * 20
     trial = shrink()
     assert "compared with the words heard of the original" in trial.note

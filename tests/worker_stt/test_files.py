@@ -383,7 +383,7 @@ def test_clips_are_transcribed_and_nothing_else(scripted: SpeechToText, minute: 
 
 
 def test_earlier_text_goes_along(scripted: SpeechToText, minute: np.ndarray) -> None:
-    """With `condition_on_previous_text` each piece's prompt ends with the words before; without, it is as given."""
+    """Each piece's prompt ends with the words before by `condition_on_previous_text`; without, it is as given."""
     run(scripted, minute, prompt="Nagg.", decoder={"condition_on_previous_text": True})
     prompts = [options.prompt for _, options in engine(scripted).given]
     assert prompts[:3] == ["Nagg.", "Nagg. Yes.", "Nagg. Yes. Yes."]

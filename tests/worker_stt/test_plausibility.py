@@ -140,7 +140,7 @@ def test_a_few_words_are_judged_by_how_sure_the_model_is(figure: float, verdict:
     ],
 )  # fmt: skip
 def test_a_few_words_after_more(before: list[str], figure: float, verdict: tuple[bool, bool]) -> None:
-    """After speech in the known language in another voice, words of which the model is a little unsure are for another
+    """Words of which the model is a little unsure, after speech in the known language in another voice, are for another
     model, as "Bare again" for "Fail again" after "Ever tried, ever failed"; after another language they are marked."""
     plausibility = Plausibility(Readings(*before), lambda: lambda samples: figure)
     plausibility.unlikely(SPEECH, SAID)

@@ -104,7 +104,7 @@ class Desk:
 
 
 def test_pieces_of_a_job_go_together() -> None:
-    """As many go as pay, in order, each with its own text."""
+    """They go in order, as many as pay, each with its own text."""
     reader = Reader(engine := Counting())
     job: Job = make_job(b"")[0]
     found = reader.read(job, pieces(1, 2, 3, 4, 5, 6), OPTIONS)

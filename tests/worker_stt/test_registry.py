@@ -34,7 +34,7 @@ def test_a_wrong_model_is_answered_with_the_right_one() -> None:
 
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its wheel the engine is described as not installed, and loading it says what to install."""
+    """The engine is described as not installed without its wheel, and loading it says what to install."""
     monkeypatch.setattr(moonshine, "find_spec", lambda name: None)
     engine = described()
     assert engine["installed"] is engine["models"][0]["installed"] is False
@@ -79,7 +79,7 @@ def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:
     (["--engine", "moonshine"], 1, "hushd's workers are started by its supervisor: use `hushd load` instead.\n"),
 ])  # fmt: skip
 def test_a_worker_is_not_started_by_hand(arguments: list[str], status: int, words: str) -> None:
-    """Without a supervisor the program ends with one sentence and prints nothing on stdout."""
+    """The program ends without a supervisor, with one sentence, and prints nothing on stdout."""
     done = python("-m", "hushd_worker_stt", *arguments)
     assert done.returncode == status
     assert words in done.stderr

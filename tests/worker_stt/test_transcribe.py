@@ -209,7 +209,7 @@ def test_memory_is_flat_however_long_the_recording(
     monkeypatch.setattr(worker.engine._transcriber, "text", text)  # type: ignore[attr-defined]
 
     def peak(times: int) -> int:
-        """That of what Python and numpy hold."""
+        """Returns the most that Python and numpy hold."""
         path = tmp_path / f"{times}.flac"
         with soundfile.SoundFile(path, "w", 3 * RATE, 2) as file:
             for _ in range(times):

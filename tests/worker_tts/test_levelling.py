@@ -97,7 +97,7 @@ def test_a_gain_is_constant_within_a_job_and_learned_for_the_next(tmp_path: Path
 
 
 def test_a_voice_is_learned_over_thirty_seconds_and_no_longer(tmp_path: Path) -> None:
-    """After so much speech the level does not change any more."""
+    """The level does not change any more after so much speech."""
     path = tmp_path / "e.json"
     leveller = Leveller(path)
     for level in (-20, -20, -20, -3, -3):

@@ -85,7 +85,7 @@ def test_words_of_hibari_begin_where_their_sound_does(hibari: Worker) -> None:
 
 
 def test_times_are_shared_out_by_length_where_the_engine_knows_none() -> None:
-    """Between marks, and without any, a long word takes long; silence at either end belongs to no word."""
+    """A long word takes long, between marks and without any; silence at either end belongs to no word."""
     hum = np.concatenate([np.zeros(1000), np.ones(8000), np.zeros(1000)]).astype(np.float32)
     text = MappedText.original("to understanding to")
     words = sentence(text, AudioChunk(hum, 1000), 5.0).words
@@ -111,7 +111,7 @@ def test_rewritten_words_find_the_words_they_come_from(text: str, said: list[str
 def test_a_model_that_does_not_tell_times_speaks_all_the_same(
     hibari: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without the marks of the model words share the time; the audio is the very same."""
+    """Words share the time without the marks of the model; the audio is the very same."""
     from hushd_worker_tts.engines.hibari_internals import session
 
     other = Worker("hibari", "default")

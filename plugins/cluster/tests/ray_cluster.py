@@ -61,7 +61,7 @@ class RayCluster:
         self.close()
 
     def environment(self, node: int = 0) -> dict[str, str]:
-        """Of commands on a node."""
+        """The environment of commands on a node."""
         return {
             **os.environ,
             **self._variables,

@@ -237,7 +237,7 @@ def test_nodes_that_have_no_room_for_a_while_cost_no_recording(monkeypatch: pyte
 
 
 def test_a_recording_whose_nodes_all_die_is_set_aside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Once Ray has sent it again in vain; the others go on."""
+    """It is set aside once Ray has sent it again in vain; the others go on."""
 
     def make(task: Task, node: str) -> Outcome:
         if task.recording.name == "0":

@@ -173,7 +173,7 @@ def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_sentence_that_nobody_waits_for_is_left(tmp_path: Path) -> None:
-    """Behind the stretch at which a job ends nothing more is computed."""
+    """Nothing more is computed behind the stretch at which a job ends."""
     graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.0001))
     computed = []
     decoder = graph.sessions[1]

@@ -115,7 +115,7 @@ def test_every_well_known_model_has_its_abilities() -> None:
 
 @real
 def test_commands_are_heard(engine: TranscribeCpp) -> None:
-    """At most one of the words of 12 unseen utterances is wrong."""
+    """12 unseen utterances have at most one wrong word."""
     wrong = 0
     for text, samples in utterances(12):
         heard = " ".join(segment.text for segment in engine.transcribe(samples, Options(language="en")))

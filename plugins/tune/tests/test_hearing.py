@@ -76,7 +76,7 @@ def test_one_model_that_fails_leaves_the_others() -> None:
 
 
 def test_an_error_of_all_ends_it() -> None:
-    """Without a supervisor no model can be heard."""
+    """No model can be heard without a supervisor."""
     client = Client(fails={"stt/e/b": HushdError("supervisor_lost", "It is gone.")})
     with pytest.raises(HushdError, match="It is gone"):
         heard(client, "e/a", "e/b", "e/c")

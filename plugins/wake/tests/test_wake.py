@@ -69,7 +69,7 @@ class Tape:
 
 
 def waiting(client: Client, tapes: Iterable[Tape], *asked: str) -> Wake:
-    """As `wake`, on these tapes, one for each time that the microphone is opened."""
+    """Does what `wake` does on these tapes, one for each time that the microphone is opened."""
     left = iter(tapes)
     return Wake(
         lambda sound, *, rate: detect(client, sound, *asked, rate=rate), client.floor("wake"), lambda: next(left)

@@ -39,5 +39,5 @@ def test_the_end_is_at_a_pause_or_early(
 
 
 def test_a_word_at_the_very_beginning() -> None:
-    """With less sound than that, the end is the start."""
+    """The end is the start with less sound than that."""
     assert recent((0.2, 3000.0)).word_end(0.2, 0.4) == 0.0

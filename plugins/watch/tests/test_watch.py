@@ -180,7 +180,7 @@ def test_a_killed_watch_ends_what_it_has_begun(
 
 
 def test_a_watch_rests(watch: Watch, start_router: Start, tmp_path: Path) -> None:
-    """While nothing comes nothing wakes it, and no other process is left of what it has heard."""
+    """Nothing wakes it while nothing comes, and no other process is left of what it has heard."""
     start_router(hears)
     watcher = watch()
     put(tmp_path, "a.wav")

@@ -110,7 +110,7 @@ def test_its_end_gives_the_terminal_back(top: Terminal, how: str | signal.Signal
 def test_it_waits_for_a_supervisor(
     runtime: Path, start_supervisor: Callable[[], Supervisor], terminal: Callable[..., Terminal]
 ) -> None:
-    """Without one it starts none, and shows one as soon as it runs."""
+    """It starts none where there is none, and shows one as soon as it runs."""
     shown = terminal("--period", "0.2")
     shown.wait_for("No supervisor runs")
     start_supervisor()

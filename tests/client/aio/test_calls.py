@@ -88,7 +88,7 @@ async def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
 
 @pytest.mark.parametrize("how", ["task", "timeout", "aclosing", "with", "close", "forgotten"])
 async def test_a_cancelled_call_ends_its_job(how: str, start_supervisor: Start) -> None:
-    """Within 0.2 s the worker is free, by whichever way the caller leaves."""
+    """The worker is free within 0.2 s, by whichever way the caller leaves."""
     start_supervisor(SLOTS)
     async with AsyncClient() as client:
         heard = await client.listen(endless(), engine="echo", model="a")

@@ -27,11 +27,11 @@ from support.refusals import hushd_error
 
 
 class PortAudioError(Exception):
-    """As sounddevice's: the text first, then codes."""
+    """Stands for sounddevice's: the text first, then codes."""
 
 
 class CallbackStop(Exception):
-    """As sounddevice's."""
+    """Stands for sounddevice's."""
 
 
 class FakeStream:
@@ -159,7 +159,7 @@ def test_all_is_played_in_order(device: FakeSoundDevice) -> None:
 
 
 def test_slow_speech_is_bridged_by_silence(device: FakeSoundDevice) -> None:
-    """While the next sentence is being made the device plays silence, and nothing is lost or doubled."""
+    """The device plays silence while the next sentence is being made, and nothing is lost or doubled."""
     heard = threading.Event()
 
     def chunks() -> Iterator[bytes]:
@@ -365,7 +365,7 @@ def test_no_device_is_one_sentence(
 def test_what_is_missing_is_named_with_its_remedy(
     module: OSError | None, platform: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without sounddevice, or without the PortAudio library, the error says what to install."""
+    """The error says what to install without sounddevice, or without the PortAudio library."""
     if module is None:
         monkeypatch.setitem(sys.modules, "sounddevice", None)
     else:

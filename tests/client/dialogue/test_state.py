@@ -44,7 +44,7 @@ def test_where_an_exchange_is(events: str, phase: Phase, interrupted: bool, hear
 
 
 def test_any_order_keeps_the_rules() -> None:
-    """OVER is final and needs silence; it is interrupted only if somebody began first; from anywhere it can end."""
+    """OVER is final and needs silence; it is interrupted only if somebody began first; it can end from anywhere."""
     for events in itertools.chain.from_iterable(itertools.product("sbnhx", repeat=n) for n in range(6)):
         turn = after("".join(events))
         assert turn.phase is not Phase.OVER or "s" in events

@@ -26,7 +26,7 @@ def test_what_stands_between_two_texts(before: str, after: str, space: str) -> N
 
 
 def segments(words: bool) -> list[Segment]:
-    """With each character a word, as engines have it, or without words."""
+    """Returns segments with each character a word, as engines have it, or without words."""
     found = []
     for number, text in enumerate(SEGMENTS):
         size = 1 / len(text)
@@ -37,7 +37,7 @@ def segments(words: bool) -> list[Segment]:
 
 @pytest.mark.parametrize("words", [True, False])
 def test_subtitles_have_no_spaces(words: bool) -> None:
-    """With word times or without: only the lines break the text, never a space."""
+    """Only the lines break the text, never a space, with word times or without."""
     text = "".join(cue.text for cue in readable(segments(words)))
     assert " " not in text
     assert text.replace("\n", "") == WHOLE

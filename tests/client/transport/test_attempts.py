@@ -115,7 +115,7 @@ def test_live_speech_is_asked_for_again_while_all_of_it_is_at_hand(room: int, ag
 
 
 def test_a_file_that_its_worker_cannot_open_is_sent_as_a_stream() -> None:
-    """Once, and nothing of the path is left in the request."""
+    """It is sent once, and nothing of the path is left in the request."""
     attempts = Attempts(replace(ASKED, input="path", path="/a.wav", device=1, inode=2, size=3), None, pulls=False)
     assert attempts.again(lost("path_unreachable"))
     assert attempts.request == replace(ASKED, id=attempts.request.id, input="stream")

@@ -99,7 +99,7 @@ def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
 
 
 def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Without a listener the connection fails in milliseconds, with no second of silence."""
+    """The connection fails in milliseconds without a listener, with no second of silence."""
     started = Stopwatch()
     with hushd_error("supervisor_lost"):
         Connection(f"{runtime}/client.sock")
@@ -166,7 +166,7 @@ def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callab
 def test_a_supervisor_that_stops_answering_is_given_up(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a ping for some ticks a call ends; an idle connection waits for nothing and lives on."""
+    """A call ends without a ping for some ticks; an idle connection waits for nothing and lives on."""
     monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.02)
     connection = connect(start_router())
     assert not connection.wait_lost(0.3)
@@ -196,7 +196,7 @@ def test_a_silent_supervisor_is_waited_for_while_it_works(
     works: list[bool],
     looks: int,
 ) -> None:
-    """Beside busy programs it may take long: it is given up when it does nothing any more, or after a minute."""
+    """It may take long beside busy programs: it is given up when it does nothing any more, or after a minute."""
     asked: list[int] = []
 
     class Scripted:
@@ -229,7 +229,7 @@ def test_a_message_makes_good_for_each_silence_before_it(
             return False
 
     class Poller(zmq.Poller):
-        """While a call lasts, every second look finds that a tick has passed without a message."""
+        """Finds at every second look, while a call lasts, that a tick has passed without a message."""
 
         silent = False
 

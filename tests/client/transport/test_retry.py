@@ -409,7 +409,7 @@ def move(driver: Driver, world: World, call: RetryingCall, dice: random.Random, 
 
 
 def check(world: World) -> None:
-    """At every step: only the last attempt is under way, and no attempt was cancelled twice, or without being sent."""
+    """Checks at every step that only the last attempt is under way, and none was cancelled twice, or unsent."""
     assert all(attempt.ended for attempt in world.carried[:-1])
     cancels = [message.id for message in world.posted if isinstance(message, Cancel)]
     assert len(cancels) <= 1

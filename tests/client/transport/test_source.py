@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_refused_at_once(kind: str, tmp_path: Path) -> No
 
 @pytest.mark.user
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
-    """Without the right to read it is input_unreadable, before anybody is asked."""
+    """It is input_unreadable without the right to read, before anybody is asked."""
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "a").chmod(0)
     with pytest.raises(HushdError, match="Permission denied"):

@@ -56,7 +56,7 @@ def test_openais_formats_say_so(openai: OpenAI, french: Path) -> None:
 def test_the_first_text_has_the_mark_of_its_format(
     openai: OpenAI, french: Path, form: str, of_each: str, mark: str
 ) -> None:
-    """In an answer that is sent whole each segment has it, or each subtitle."""
+    """Each segment or subtitle of an answer that is sent whole has it."""
     create = openai.audio.transcriptions.with_raw_response.create
     text = create(model="whisper-1", file=french, response_format=form).text  # type: ignore[call-overload]
     assert text.count(mark) == text.count(of_each) >= 1, text

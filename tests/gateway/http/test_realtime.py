@@ -97,7 +97,7 @@ async def test_turns_are_found_and_transcribed(
 
 @pytest.mark.parametrize("rate", [16_000, pytest.param(24_000, marks=pytest.mark.night)])
 async def test_the_program_may_commit_its_turns(gateway: HttpGateway, sound: Callable[[int], bytes], rate: int) -> None:
-    """Without turn detection all that was appended is one item, at each rate; a second one follows it."""
+    """All that was appended is one item without turn detection, at each rate; a second one follows it."""
     async with session(gateway) as connection:
         await _configure(connection, None, {"type": PCM, "rate": rate})
         coded = sound(rate)[: int(2 * HALF_S * rate)]

@@ -34,14 +34,14 @@ def recording() -> bytes:
 
 
 async def load_info(port: int) -> Info:
-    """As `load_wyoming_info`, at one of its attempts."""
+    """Does one attempt of `load_wyoming_info`."""
     async with AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(BOUND_S):
         await client.write_event(Describe().event())
         return Info.from_event((await until(client, "info"))[-1])
 
 
 async def process_audio_stream(port: int, language: str) -> str | None:
-    """As `async_process_audio_stream`: None where it would report an error, and nothing for an `error` event."""
+    """Does what `async_process_audio_stream` does: None where it reports an error, nothing for an `error` event."""
     async with AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(2 * BOUND_S):
         await client.write_event(Transcribe(language=language).event())
         await client.write_event(AudioStart(**SOUND).event())
@@ -58,7 +58,7 @@ async def process_audio_stream(port: int, language: str) -> str | None:
 
 
 async def get_tts_audio(port: int, message: str, voice: str | None) -> bytes | None:
-    """As `async_get_tts_audio`: the bytes of a WAV file."""
+    """Does what `async_get_tts_audio` does; returns the bytes of a WAV file."""
     async with AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(2 * BOUND_S):
         wanted = SynthesizeVoice(name=voice) if voice else None
         await client.write_event(Synthesize(text=message, voice=wanted).event())
@@ -84,7 +84,7 @@ async def get_tts_audio(port: int, message: str, voice: str | None) -> bytes | N
 
 
 async def write_tts_message(client: AsyncTcpClient, parts: AsyncIterator[str], voice: str | None) -> None:
-    """As `_write_tts_message`."""
+    """Does what `_write_tts_message` does."""
     wanted = SynthesizeVoice(name=voice) if voice else None
     await client.write_event(SynthesizeStart(voice=wanted).event())
     message = ""
@@ -96,7 +96,7 @@ async def write_tts_message(client: AsyncTcpClient, parts: AsyncIterator[str], v
 
 
 async def read_tts_audio(client: AsyncTcpClient, heard: asyncio.Event) -> bytes:
-    """As `_read_tts_audio`, without the header; sets `heard` with the first audio."""
+    """Does what `_read_tts_audio` does, without the header; sets `heard` with the first audio."""
     audio, started = b"", False
     async with asyncio.timeout(2 * BOUND_S):
         while event := await client.read_event():

@@ -184,7 +184,7 @@ def test_openai_names(there: SpeakingDescription, name: str, language: str | Non
 
 
 def test_every_openai_name_means_somebody() -> None:
-    """With one installed voice it is that one; all names of the API are known, and in the documentation's table."""
+    """One installed voice is everybody; all names of the API are known, and in the documentation."""
     names = [
         "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
         "verse",

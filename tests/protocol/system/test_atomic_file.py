@@ -22,7 +22,7 @@ from .conftest import SweptBefore
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    """Before `keep` the target holds what it held; after it the new content, and nothing else lies in the folder."""
+    """The target holds what it held before `keep`; after it the new content, and nothing else lies in the folder."""
     target = tmp_path / "x.json"
     target.write_text("old")
     new = AtomicFile(target)
@@ -197,7 +197,7 @@ def test_a_dead_file_is_removed_and_no_other(
 
 
 def test_a_power_failure_takes_neither_content_nor_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `sync` the file is on the disk before it has its name, and the folder after."""
+    """The file is on the disk by `sync` before it has its name, and the folder after."""
     synced: list[tuple[int, list[str]]] = []
     monkeypatch.setattr(os, "fsync", lambda d: synced.append((os.fstat(d).st_ino, os.listdir(tmp_path))))
     atomic_file.replace(tmp_path / "x", "text", sync=True)

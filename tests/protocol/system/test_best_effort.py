@@ -29,7 +29,7 @@ def test_a_kind_of_fault_is_reported_once(told: list[str]) -> None:
 
 
 def test_a_log_that_comes_later_has_the_earlier_sentences(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
-    """Once: a second log has the later ones."""
+    """It has them once: a second log has the later ones."""
     kept: list[str] = []
     monkeypatch.setattr(best_effort, "_kept", kept)
     monkeypatch.setattr(best_effort, "_report", kept.append)

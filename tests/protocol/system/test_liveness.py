@@ -37,7 +37,7 @@ def test_a_process_that_computes_works() -> None:
 
 @pytest.mark.parametrize(("program", "number"), [("time.sleep(600)", 0), ("exec('while True: pass')", signal.SIGSTOP)])
 def test_a_process_that_sleeps_or_is_stopped_does_not(program: str, number: int) -> None:
-    """Once it has come to rest, whatever it did before, two looks see the same."""
+    """Two looks see the same once it has come to rest, whatever it did before."""
     with process(program) as pid:
         liveness = Liveness(pid)
         os.kill(pid, number)
@@ -46,7 +46,7 @@ def test_a_process_that_sleeps_or_is_stopped_does_not(program: str, number: int)
 
 
 def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without /proc no more is known. It gets no signal, also where it would ignore one, as under nohup."""
+    """No more is known without /proc. It gets no signal, also where it would ignore one, as under nohup."""
     monkeypatch.setattr(sys, "platform", "darwin")
     signals: list[int] = []
     before = [(number, signal.signal(number, lambda got, _: signals.append(got))) for number in (SIGHUP, SIGINT)]

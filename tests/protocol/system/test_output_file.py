@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 
 def test_pieces_go_where_they_belong(tmp_path: Path) -> None:
-    """Without an offset pieces follow one another; with one they correct earlier bytes."""
+    """Pieces follow one another without an offset; with one they correct earlier bytes."""
     with OutputFile(tmp_path / "a") as file:
         file.write(b"....")
         file.write(b"body", 4)

@@ -48,7 +48,7 @@ def test_an_xdg_runtime_dir_that_cannot_be_used(folder: Path, monkeypatch: pytes
 
 
 def test_xdg_runtime_dir_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it: /run/user/UID if that is ours (cron, sudo), else a folder with our number in the temp folder."""
+    """The folder is then /run/user/UID if that is ours (cron, sudo), else one with our number in the temp folder."""
     monkeypatch.setattr(paths, "_is_ours", lambda folder: str(folder) == f"/run/user/{os.getuid()}")
     assert str(find(HOME).runtime) == f"/run/user/{os.getuid()}/hushd"
     monkeypatch.setattr(paths, "_is_ours", lambda folder: False)
@@ -123,7 +123,7 @@ def test_a_runtime_folder_open_to_others_is_refused(folder: Path, mode: int) -> 
 
 @pytest.mark.parametrize("target", ["folder", "nothing"])
 def test_a_runtime_folder_that_is_a_link_is_refused(folder: Path, target: str) -> None:
-    """In a temp folder anybody may have put the link there, to a folder of ours or to nowhere."""
+    """Anybody may have put the link into a temp folder, to a folder of ours or to nowhere."""
     where = in_folder(folder)
     (folder / "folder").mkdir(mode=0o700)
     where.runtime.symlink_to(folder / target)

@@ -47,7 +47,7 @@ def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
 
 
 def test_a_card_that_is_named_is_refused_at_once() -> None:
-    """With a sentence that says until when, and the time after which to ask again; no look at the cards is needed."""
+    """A sentence says until when, and the time after which to ask again; no look at the cards is needed."""
     there = house(stt={"compute_device": "cuda"})
     there.blind = True
     there.control("unload", for_s=90.0)

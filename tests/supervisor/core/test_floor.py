@@ -155,7 +155,7 @@ def test_a_listen_never_blocks_a_say(room: Room) -> None:
 
 
 def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
-    """After 10 s nobody takes one of its two devices before it, unless more urgent."""
+    """Nobody takes one of its two devices before it after 10 s, unless more urgent."""
     room.ask("A1", MICROPHONE)
     room.ask("B1", BOTH)
     assert room.ask("C1", SPEAKER) == "granted"
@@ -293,7 +293,7 @@ def test_the_rules_are_about_speech(room: Room) -> None:
 
 
 def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
-    """Once it answers no more its device is the next one's; when it lives again it waits in its old place."""
+    """Its device is the next one's once it answers no more; when it lives again it waits in its old place."""
     room.ask("A1")
     room.ask("B1")
     room.ask("C1")
@@ -402,7 +402,7 @@ def test_a_pause_is_waited_for_a_second(room: Room) -> None:
 
 
 def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
-    """Until `resume` nobody speaks, also who asks later; listeners go on. The status says so."""
+    """Nobody speaks until `resume`, also who asks later; listeners go on. The status says so."""
     room.ask("A1")
     room.control("pause")
     assert room.ask("B1", priority="important") == "paused"

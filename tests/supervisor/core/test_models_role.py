@@ -59,7 +59,7 @@ def test_it_gets_all_jobs_at_once_that_it_has_slots_for() -> None:
 
 @pytest.mark.parametrize("auto_pull", [False, True])
 def test_a_missing_model_is_named_in_the_answer(auto_pull: bool) -> None:
-    """With its engine, and whether the client is to have it pulled; so does an error of a job, where the engine may say
+    """Its engine is named, and whether the client is to have it pulled; so it is in a job's error, which may say
     that it is another model."""
     house = House(auto_pull=auto_pull)
     first = house.request("stt")

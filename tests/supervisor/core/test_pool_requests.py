@@ -102,7 +102,7 @@ def test_beyond_the_ceiling_a_client_gets_one_error() -> None:
 
 
 def test_a_client_that_waits_for_a_catalogue_is_pinged() -> None:
-    """On a busy machine the engines may take longer than a client waits for a supervisor that says nothing."""
+    """The engines of a busy machine may take longer than a client waits for a supervisor that says nothing."""
     pool = pool_with_client()
     pool.handle(ev.FromClient(b"r", m.Control(id=ONE, action="describe")), 0)
     for _ in range(10):
@@ -213,7 +213,7 @@ def test_a_control_that_makes_no_sense_is_a_sentence(control: m.Control, code: s
     ],
 )  # fmt: skip
 def test_a_control_is_answered_or_passed_on_to_who_can(control: m.Control, answer: do.Action) -> None:
-    """Once, however often a role is named."""
+    """Each role is asked once, however often it is named."""
     actions = pool_with_client().handle(ev.FromClient(b"r", control), 0)
     assert [action for action in actions if not isinstance(action, do.Log)] == [answer]
 

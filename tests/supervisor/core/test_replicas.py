@@ -128,7 +128,7 @@ def test_nobody_waits_for_somebody_elses_long_recording(worker: str, client: byt
 
 @pytest.mark.parametrize(("room", "cores"), [(1, 8), (10, 1)])
 def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) -> None:
-    """Without room or cores the second request waits, and is not refused."""
+    """The second request waits without room or cores, and is not refused."""
     desk = Desk(room, cores)
     desk.request()
     desk.loaded()
@@ -156,7 +156,7 @@ def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
 
 
 def test_help_comes_when_there_is_room_again() -> None:
-    """After a lack of memory the next look comes 5 s later, and not at every event."""
+    """The next look comes 5 s after a lack of memory, and not at every event."""
     desk = Desk(room=1)
     desk.request()
     desk.loaded()

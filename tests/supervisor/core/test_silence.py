@@ -45,7 +45,7 @@ def test_a_silent_client_is_given_up_after_a_minute() -> None:
 
 
 def test_whoever_answers_in_between_has_missed_nothing() -> None:
-    """At the last moment it answers, again and again."""
+    """It answers at the last moment, again and again."""
     street = Street()
     for _ in range(3):
         assert not street.given_up_after(MISSED_PONGS)

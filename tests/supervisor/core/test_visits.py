@@ -38,7 +38,7 @@ def test_each_visit_begins_the_time_anew() -> None:
 
 
 def test_a_door_that_needs_the_supervisor_keeps_it() -> None:
-    """As long as it listens by itself, or a gateway has connections; then the time begins."""
+    """The time begins once it listens no more by itself, and no gateway has connections."""
     pool = idle_pool()
     pool.handle(Visited(needed=True), 101.0)
     assert pool.deadline() is None

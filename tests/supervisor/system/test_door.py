@@ -137,7 +137,7 @@ Make = Callable[..., Doorway]
 
 
 def test_the_first_connection_starts_a_gateway_which_takes_all_others(doorway: Make, runtime: Path) -> None:
-    """At every address, and knows by which one somebody came; nothing is started before."""
+    """It takes those at every address, and knows by which one somebody came; nothing is started before."""
     there = doorway()
     there.door.configure(settings(f"unix://{runtime}/0", wyoming=WyomingSettings(listen=("tcp://127.0.0.1:0",))))
     there.turn()
@@ -149,7 +149,7 @@ def test_the_first_connection_starts_a_gateway_which_takes_all_others(doorway: M
 
 
 def test_an_idle_gateway_leaves_and_the_next_connection_starts_another(doorway: Make) -> None:
-    """In between nothing polls and nothing runs; the pool knows when the supervisor is needed."""
+    """Nothing polls and nothing runs in between; the pool knows when the supervisor is needed."""
     there = doorway("--idle", "0.1")
     first, _ = there.ask()
     there.until(lambda: there.pid is None, "the gateway's exit")
@@ -202,7 +202,7 @@ def test_a_killed_gateway_costs_what_it_was_doing(doorway: Make) -> None:
 
 
 def test_a_gateway_that_cannot_start_is_not_started_again_and_again(doorway: Make) -> None:
-    """From the second failure in a row on the connections that wait are closed, and none is started for a while."""
+    """The connections that wait are closed from the second failure in a row on, and none is started for a while."""
     there = doorway("--die", "3")
     connection = there.connect()
     assert there.read(connection) == b""
@@ -346,7 +346,7 @@ def test_an_address_that_cannot_be_used_changes_nothing(doorway: Make, runtime: 
 
 
 def test_engines_are_listed_again_when_they_may_have_changed(doorway: Make) -> None:
-    """After a model has come or gone, and with other settings: a gateway then finds no list."""
+    """A gateway finds no list after a model has come or gone, or settings have changed."""
     there = doorway()
     listed = find().listed
     for change in (
@@ -364,7 +364,7 @@ def test_engines_are_listed_again_when_they_may_have_changed(doorway: Make) -> N
 
 
 def test_a_door_that_leaves_starts_no_gateway_and_lets_the_last_one_finish(doorway: Make) -> None:
-    """Until its time is up."""
+    """The last one has until its time is up."""
     there = doorway()
     working = there.begin()
     pid = there.pid

@@ -109,7 +109,7 @@ def test_a_program_that_is_not_there_is_told_at_once(make: Make) -> None:
 
 
 def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:
-    """After 10 s it is ended and answered for; a next one starts once its end was seen."""
+    """A child is ended and answered for after 10 s; a next one starts once its end was seen."""
     catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
     catalogue.ask("stt", 100.0)
     assert until(catalogue, 100.0 + LIMIT_S - 0.1) == []

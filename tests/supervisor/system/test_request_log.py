@@ -104,7 +104,7 @@ def test_endings_are_counted_by_role(lines: Lines) -> None:
 
 
 def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Path) -> None:
-    """At the level debug no file of its state has the text."""
+    """No file of its state has the text, even at the level debug."""
     started: Supervisor = start_supervisor('log_level = "debug"\n' + CONFIG)
     with started.connect(holder="agent") as peer:
         peer.ask("echo", "tts/echo/a", payload=SECRET.encode(), credit=100)

@@ -93,7 +93,7 @@ def test_a_flood_has_a_turn_each_20_ms(desk: Desk) -> None:
 
 
 def test_a_silent_process_wakes_nobody(desk: Desk) -> None:
-    """Once its line is written nothing is due, also where it has closed its output and lives on."""
+    """Nothing is due once its line is written, also where it has closed its output and lives on."""
     desk.start("import os, signal; os.write(2, b'one line\\n'); os.close(1); os.close(2); signal.pause()")
     before = open_descriptors()
     desk.until(lambda: len(open_descriptors()) < len(before))

@@ -2,4 +2,4 @@ from __future__ import annotations
 
 
 class PerthImplicitWatermarker:
-    """As in the package, where the name is None if its imports have failed."""
+    """Stands for the package's class, whose name is None if its imports have failed."""

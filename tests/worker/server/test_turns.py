@@ -54,7 +54,7 @@ def run(runtime: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[in
 
 
 def test_it_is_let_finish(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until then it has a turn less: of two, one is busy with the cancelled request, one with the other."""
+    """It has a turn less until then: of two, one is busy with the cancelled request, one with the other."""
     lies = ("second=busy:1", "third=busy:2")
     servers.write(runtime, "mine", *lies, parallel=2, stop_timeout=60, env={"TOLD": str(runtime / "told")})
     status, said, asked = run(runtime, monkeypatch, "fourth")

@@ -114,7 +114,7 @@ def test_channels_are_mixed_for_who_says_so(ask: Ask, talk: np.ndarray, params: 
 
 
 def test_raw_audio_has_channels_for_who_asks(ask: Ask, talk: np.ndarray) -> None:
-    """As it arrives nothing can be looked at first."""
+    """Nothing can be looked at first of audio as it arrives."""
     raw = {"format": "s16le", "channels": 2}
     data = chunked(s16le(talk.reshape(-1)), 60_000)
     assert {s["speaker"] for s in ask(list(data), raw | {"by_channel": True}).segments} == {"LEFT", "RIGHT"}

@@ -17,7 +17,7 @@ def tone(amplitude: float, seconds: float) -> np.ndarray:
 
 @pytest.mark.parametrize("amplitude", [0.001, 0.003, 0.05, 0.5, 1.0, 40.0])
 def test_speech_of_any_level_comes_out_at_the_target(amplitude: float) -> None:
-    """From 60 dB below full scale to far above it, the level afterwards is the target's."""
+    """The level afterwards is the target's, from 60 dB below full scale to far above it."""
     samples = level.normalise(tone(amplitude, 2))
     assert level.level(samples) == pytest.approx(level.TARGET_LEVEL, rel=0.01)
     assert samples.dtype == np.float32

@@ -45,7 +45,7 @@ def test_all_others_are_their_mean(beckett: np.ndarray, count: int) -> None:
 
 
 def test_one_channel_is_kept_to(beckett: np.ndarray) -> None:
-    """Once it is the one channel it stays so over pauses and moments in which the other one differs."""
+    """The one channel stays so over pauses and moments in which the other one differs."""
     channels = np.stack((beckett, -beckett), axis=1)
     channels[4 * RATE : 4 * RATE + RATE // 4, 1] *= -1
     mixdown, mono = mixed(channels)

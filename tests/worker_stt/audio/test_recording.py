@@ -74,7 +74,7 @@ def test_any_format(form: str, subtype: str, way: str, tmp_path: Path) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("start", [0.25, 3.0, 4.999])
 def test_reading_from_the_middle(form: str, subtype: str, start: float, tmp_path: Path) -> None:
-    """From any second on, what comes is what comes there of the whole: each tenth of a second has its own tone."""
+    """The sound from any second on is that of the whole: each tenth of a second has its own tone."""
     time = np.arange(5 * 48_000) / 48_000
     tones = 0.5 * np.sin(2 * np.pi * np.cumsum(200 + 40 * np.floor(time * 10)) / 48_000)
     path = tmp_path / "a"

@@ -34,7 +34,7 @@ def test_people_are_found(sizes: list[int]) -> None:
 
 
 def test_a_known_number_is_kept() -> None:
-    """With the number given, that many groups come out, whatever is threshold; never more than there are embeddings."""
+    """The number given is that of the groups, whatever the threshold is; never more than there are embeddings."""
     embeddings, _ = people([10, 10])
     weights = np.ones(20, np.float32)
     for count in (1, 2, 5, 20):

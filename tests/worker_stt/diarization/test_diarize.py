@@ -139,7 +139,7 @@ def test_nobody(models: DiarizationModels, samples: Callable[[], np.ndarray]) ->
 
 @pytest.mark.parametrize("gone", ["onnxruntime", "moonshine", "models"])
 def test_missing_packages_are_named(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one of its packages, or with another version of them, the extra to install is told."""
+    """The extra to install is told where one of its packages is missing, or has another version."""
     if gone == "onnxruntime":
         real = builtins.__import__
 

@@ -48,7 +48,7 @@ def test_tidied(turns: list[SpeakerTurn], expected: list[SpeakerTurn]) -> None:
     ([SpeakerTurn(0, 1, 0), SpeakerTurn(1, 2, 0)], [SpeakerTurn(0, 2, 0)]),
 ])  # fmt: skip
 def test_alone(turns: list[SpeakerTurn], expected: list[SpeakerTurn]) -> None:
-    """At each moment one speaks: the one with the longest turn."""
+    """One speaks at each moment: the one with the longest turn."""
     assert alone(turns) == expected
 
 

@@ -230,7 +230,7 @@ def begun(pid: Path) -> str:
 
 
 def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
-    """After its time it is killed, with what it has started, and the sentence says what to change."""
+    """It is killed after its time, with what it has started, and the sentence says what to change."""
     command, pid = make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), timeout="1s"), tmp_path / "pid"
     command.check = lambda: wait_until(lambda: begun(pid), "its child")  # also after the time
     error = failure(command)
@@ -240,7 +240,7 @@ def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
 
 
 def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> None:
-    """Within half a second of its client's leaving the program and its children are gone, even one that has left its
+    """The program and its children are gone half a second after its client has left, even one that has left its
     process group, and its audio too."""
     apart = CHILD.replace("600)']", "600)'], start_new_session=True")
     command = make(apart + "time.sleep(600)", str(tmp_path / "pid"), ["{wav}"])

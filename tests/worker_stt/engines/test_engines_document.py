@@ -45,7 +45,7 @@ print(f"[00:00:00.500 --> 00:00:{{seconds:06.3f}}]  ", *sys.argv[6:])
     ),
 ])  # fmt: skip
 def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Options, said: str) -> None:
-    """With a stand-in that prints as whisper.cpp does: it gets the arguments, and its lines become segments."""
+    """A stand-in that prints as whisper.cpp does gets the arguments, and its lines become segments."""
     monkeypatch.setenv("PATH", str(runtime))
     monkeypatch.setenv("HOME", "/home/me")
     (runtime / "whisper-cli").write_text(WHISPER_CLI.format(python=sys.executable))

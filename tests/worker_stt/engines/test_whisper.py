@@ -114,7 +114,7 @@ def forty() -> list[tuple[str, np.ndarray]]:
 
 @pytest.fixture
 def spoken(name: str, forty: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:
-    """As many as the engine hears in a few seconds."""
+    """Returns as many as the engine hears in a few seconds."""
     return forty[:16] if name == "whisper" else forty
 
 
@@ -157,7 +157,7 @@ def refusal(name: str, model: str) -> HushdError:
 def test_unseen_utterances_are_understood(
     name: str, engine: Any, spoken: list[tuple[str, np.ndarray]], texts: Texts
 ) -> None:
-    """At most four words in a hundred wrong, with the default settings."""
+    """The default settings have at most four words in a hundred wrong."""
     said = " ".join(said for said, _ in spoken)
     assert word_error_rate(said, " ".join(texts(name, engine, spoken))) <= 0.04
 
@@ -642,7 +642,7 @@ def test_the_models_folder_comes_first(
 
 
 def test_what_is_not_there_is_said_in_a_sentence(name: str) -> None:
-    """Without weights: which model, the command that gets it, and what that costs. Nothing is downloaded for it."""
+    """It says which model lacks its weights, the command that gets it, and what that costs. Nothing is downloaded."""
     with pytest.raises(HushdError) as caught:
         load(name, "base")
     assert caught.value.code == "model_missing"

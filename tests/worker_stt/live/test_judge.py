@@ -204,7 +204,7 @@ def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path, monk
 
 
 def test_verdicts_that_come_too_late_are_not_waited_for(judge: LiveJudge, readings: Readings) -> None:
-    """While one text is read again only the last two wait for that: an older one counts as judged, and nobody waits."""
+    """Only the last two wait while one text is read again: an older one counts as judged, and nobody waits."""
     judgements = []
     for number in range(_BEHIND + 2):
         judge.begin(SPEECH, SAID)

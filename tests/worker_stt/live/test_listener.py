@@ -278,7 +278,7 @@ def test_a_cough_is_waited_out() -> None:
 
 
 def test_the_answer_is_ready_when_the_silence_ends() -> None:
-    """After 0.3 s of quiet the text is made, and the end needs no further pass over the audio."""
+    """The text is made after 0.3 s of quiet, and the end needs no further pass over the audio."""
     recogniser = Scripted()
     _, segments, unstable = listened(recogniser, sounds((1, 0.5), (2, 0)))
     assert [segment.text for segment in segments] == ["1.00"] == [unstable[-1].stable + unstable[-1].text]
@@ -340,7 +340,7 @@ def turns_of(*parts: tuple[float, float], language: str = "en", **params: Any) -
 @pytest.mark.parametrize("pause_s", [0.2, 0.9, 1.9])
 @pytest.mark.parametrize("silence_s", [0.2, 1.6])
 def test_a_pause_in_a_sentence_ends_no_utterance(pause_s: float, silence_s: float) -> None:
-    """Behind "and" a speaker is waited for up to 2 s, however short the silence that ends a finished sentence."""
+    """A speaker is waited for up to 2 s behind "and", however short the silence that ends a finished sentence."""
     _, texts = turns_of((1, 0.5), (pause_s, 0), (1, 0.5), (4, 0), silence_s=silence_s)
     assert texts == ["We had lunch and came home."]
 
@@ -458,7 +458,7 @@ def test_words_behind_a_segment_stay_on_the_screen(pause: float) -> None:
 
 
 def test_a_continuous_session_ends_with_silence() -> None:
-    """With a time to begin in it ends so long after the last utterance, or without any; that is not an error."""
+    """It ends after the time to begin in, from the last utterance on, or without any; that is not an error."""
     listener, segments, _ = listened(Scripted(), sounds((4, 0), (1, 0.5), (4, 0), (1, 0.5), (20, 0)), continuous=True)
     assert listener.ended == "silence"
     assert len(segments) == 2

@@ -221,7 +221,7 @@ def test_a_stream_begins_with_its_language(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If a model that identifies it is here, the first stream waits for two seconds of speech or for a pause, and
+    """The first stream waits for two seconds of speech or a pause where a model that identifies it is here, and
     those that follow for nothing, once the language of the session is known."""
     package(tmp_path, "ears", "hushd.identification", {"ears": f"{Ears.__module__}:Ears"})
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -94,7 +94,7 @@ def test_words_are_marked_by_character(engine: EspeakNg) -> None:
 @needed
 @pytest.mark.parametrize("speed", [80 / 175, 1.0, 2.0, 450 / 175])
 def test_speed(engine: EspeakNg, speed: float) -> None:
-    """Within its whole range the pace is the one asked for; it is kept for one sentence only."""
+    """The pace is the one asked for within its whole range; it is kept for one sentence only."""
     lengths = []
     for pace in (1.0, speed, 1.0):
         (chunk,) = engine.synthesize(TEXT, voice("espeak-en-us"), pace)

@@ -89,7 +89,7 @@ def test_speed(models: Path, speed: float) -> None:
 
 
 def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
-    """With the model's durations each word has its time; without, none."""
+    """Each word has its time by the model's durations; without them, none."""
     tiny_voices.kokoro(models, "af_heart")
     text = "Ever tried, failed."
     (chunk,) = loaded().synthesize(text, voice("af_heart"), 1.0)
@@ -151,7 +151,7 @@ def test_what_is_missing_is_said_with_where_it_belongs(models: Path) -> None:
 
 
 def test_japanese_and_chinese_are_read_by_misaki(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it the error says so; with it (a stand-in) its phonemes are spoken."""
+    """The error says so without it; with it (a stand-in) its phonemes are spoken."""
     tiny_voices.kokoro(models, "jf_alpha", "zf_xiaoni")
     engine = loaded()
     for name, extra in (("jf_alpha", "ja"), ("zf_xiaoni", "zh")):

@@ -128,7 +128,7 @@ def test_the_field_has_what_was_composed(seed: int) -> None:
 
 @seeds(300)
 def test_stable_words_are_typed_once(seed: int) -> None:
-    """While words are only added, nothing that was typed is deleted."""
+    """Nothing that was typed is deleted while words are only added."""
     rng = random.Random(seed)
     words = rng.choices([word for word in WORDS if word != "scratch"], k=rng.randrange(9))
     composition = Composition(VOCABULARY)

@@ -48,7 +48,7 @@ def test_a_key(key: str, text: str) -> None:
     ("all", "a underscore b  left parenthesis c right parenthesis  comma, d dot."),
 ])  # fmt: skip
 def test_punctuation(mode: str, text: str) -> None:
-    """As much of it is read as is wanted; the pause of a mark stays."""
+    """Only as much of it is read as is wanted; the pause of a mark stays."""
     assert said("SPEAK", "a_b (c), d.", punctuation_mode=mode) == text
 
 

@@ -93,7 +93,7 @@ def test_only_the_hooks_come_and_go(agent: str, text: str, home: Path) -> None:
 
 
 def test_claudes_hooks_are_where_it_looks(home: Path) -> None:
-    """Without a file there is one afterwards, with a command for each event."""
+    """A missing file is there afterwards, with a command for each event."""
     installing.install("claude", dry=False)
     hooks = json.loads(file_of("claude", home).read_bytes())["hooks"]
     assert set(hooks) == {"Stop", "Notification", "UserPromptSubmit", "SessionEnd"}

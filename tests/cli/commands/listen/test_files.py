@@ -83,7 +83,7 @@ def sounds(tmp_path: Path) -> list[str]:
 
 
 def test_what_is_piped_in_is_read(start_router: Start, sounds: list[str]) -> None:
-    """Without FILE standard input is the recording, if it is a file or a pipe, and no option is for the microphone."""
+    """Standard input is the recording without FILE, if it is a file or a pipe, and no option is for the microphone."""
     got = bytearray()
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:

@@ -39,7 +39,7 @@ class Client:
 
 
 class Speech:
-    """As `hushd.Speech`."""
+    """Has what is used of `hushd.Speech`."""
 
     rate = RATE
 

@@ -91,7 +91,7 @@ def test_when_all_are_busy_the_answer_comes_at_once() -> None:
 
 
 def test_only_jobs_that_were_served_say_how_long_a_job_takes() -> None:
-    """After one of 60 s, 22 that were refused and one that was cancelled leave the time of the next as it was; beside a
+    """Jobs that were refused, 22 after one of 60 s, and one cancelled leave the time of the next as it was; beside a
     worker that has served none nobody knows it."""
     house = House(**ROOM_FOR_ONE)
     for seconds in (60.0, *[0.1] * 22):
@@ -233,7 +233,7 @@ def test_a_killed_start_teaches_what_it_took() -> None:
 
 
 def test_warning_asks_for_economy() -> None:
-    """From the sign on jobs carry `economy`, those of workers that are made later too; 10 s after it no more."""
+    """Jobs carry `economy` from the sign on, those of workers that are made later too; 10 s after it no more."""
     house = House({"": {"memory_mb": 100.0}})
     house.busy(A)
     house.press(Level.WARNING)
@@ -413,7 +413,7 @@ def test_whoever_works_memory_is_looked_at() -> None:
 def test_memory_that_becomes_short_while_somebody_works_is_noticed(
     available: int, drained: list[str], economy: bool
 ) -> None:
-    """Within five seconds the idle leave where it is critical, and the next job beside a live session uses less."""
+    """The idle leave within five seconds where it is critical, and the next job beside a live session uses less."""
     house = House({"": {"keep_alive": -1.0}})
     house.idle(A)
     house.request(B, session=True, input="stream")

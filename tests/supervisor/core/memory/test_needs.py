@@ -17,7 +17,7 @@ def on_card(estimated: Estimated = MAPPED, **worker: float) -> Needs:
 
 
 def test_the_first_start_on_a_card_counts_what_is_copied_there() -> None:
-    """On the CPU the weights are the page cache's; beside a card they pass through memory, and lie on the card."""
+    """The weights are the page cache's on the CPU; beside a card they pass through memory, and lie on the card."""
     first = on_card()
     assert (first.memory(NAME), first.memory_alone(NAME)) == (1150 * MB, 1150 * MB)
     assert (first.memory(NAME, CARD), first.memory_alone(NAME, CARD)) == (3400 * MB, 3400 * MB)

@@ -83,7 +83,7 @@ def test_an_idle_worker_leaves_for_another() -> None:
 
 
 def test_memory_counts_once_the_driver_reports_it_free() -> None:
-    """After the exit a look that still finds it taken is repeated; nobody else is asked to leave for it."""
+    """A look that still finds it taken after the exit is repeated; nobody else is asked to leave for it."""
     there = house(needs={f"{B}@{FIRST}": 18 * GB, f"{B}@{FIRST}:ready": 18 * GB})
     there.idle(D, cards={FIRST: 4 * GB})
     there.idle(A, cards={FIRST: 12 * GB})
@@ -187,7 +187,7 @@ def test_a_driver_that_does_not_answer() -> None:
 
 
 def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
-    """Once, however often the driver is asked; another one is, too, and the same after cards were seen."""
+    """It is logged once, however often the driver is asked; so is another, and the same after cards were seen."""
     there = house()
     for said in ("no driver", "no driver", "an old driver", "no driver", "", "no driver"):
         there.see(said)
@@ -198,7 +198,7 @@ def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
 
 
 def test_a_look_is_fresh_for_a_second() -> None:
-    """From its answer on, and not while another one is under way."""
+    """It is so from its answer on, and not while another one is under way."""
     cards = Cards(lambda: True)
     cards.probed((), "", {}, 10.0)
     assert [cards.fresh(10.0 + since) for since in (0.0, PROBE_FRESH_S, PROBE_FRESH_S + 0.01)] == [True, True, False]
@@ -223,7 +223,7 @@ def test_memory_counts_as_free_once_most_of_it_is() -> None:
 
 
 def test_what_has_ended_leaves_its_own_card() -> None:
-    """Until the driver says that it has, it counts there as leaving, and on no other card."""
+    """It counts there as leaving until the driver says that it has, and on no other card."""
     cards = Cards(lambda: True)
     cards.gone({FIRST: GB}, 10.0)
     assert [(each.size, each.leaving) for each in cards.pending(FIRST)] == [(GB, True)]

@@ -69,7 +69,7 @@ def test_a_start_that_fits_runs_nothing() -> None:
 
 
 def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
-    """At once where it says so; where it lies, when memory has not been seen free for a moment."""
+    """It ends at once where the program says so; where that lies, when memory has not been seen free for a moment."""
     it = house()
     request = it.request(A)
     it.tell(ev.Relieved(freed=False))
@@ -86,7 +86,7 @@ def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
 
 
 def test_it_is_run_again_no_sooner_than_sensible() -> None:
-    """After one that did not help, a start is refused without for a while."""
+    """A start is refused without it for a while after one that did not help."""
     it = house()
     it.request(A)
     it.tell(ev.Relieved(freed=False))
@@ -114,7 +114,7 @@ def test_one_program_runs_at_a_time() -> None:
 
 @pytest.mark.parametrize("freed", [True, False])
 def test_memory_of_a_card_is_asked_for_by_its_name_and_place(freed: bool) -> None:
-    """Before `auto` goes to the CPU; the card is looked at anew when the program has ended, whatever it says."""
+    """It is asked for before `auto` goes to the CPU; the card is looked at anew when the program has ended."""
     it = house(900, cards=[Card("cuda:0", PLACE, "", 8000 * MB, 1000 * MB)], worker={"": {"vram_mb": 3000.0}})
     it.request(A)
     [run] = runs(it)

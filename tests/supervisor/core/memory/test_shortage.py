@@ -125,7 +125,7 @@ def test_the_cpu_takes_over_from_a_full_card() -> None:
     ("settings", "then"), [({"compute_device": "auto"}, "cpu"), ({"compute_device": "cuda:1"}, "")]
 )
 def test_a_request_whose_card_fails_is_repeated_elsewhere(settings: dict[str, Any], then: str) -> None:
-    """Once, in a new process: on the CPU where the configuration lets it, else on the same card."""
+    """It is repeated once, in a new process: on the CPU where the configuration lets it, else on the same card."""
     house = House(worker={"stt/a": settings})
     request = house.busy(A)
     house.exit(A, EXIT_CARD_FAILED)

@@ -243,7 +243,7 @@ def test_the_less_urgent_wait_for_their_time() -> None:
 
 
 def test_a_stream_asked_again_begins_with_a_slot() -> None:
-    """After a crash of the worker, an earlier pause says nothing of the next run."""
+    """An earlier pause says nothing of the next run after a crash of the worker."""
     desk = desk_with()
     reader = ask(desk, b"reader", credit=0)
     wait(desk, IDLE_SLOT_S)

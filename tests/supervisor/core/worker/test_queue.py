@@ -81,7 +81,7 @@ def test_two_jobs_of_one_id_run_one_after_the_other() -> None:
 
 
 def test_newcomers_pass_nobody_who_waits() -> None:
-    """With each job that ends a new connection's request comes: one with several that wait is served all the same."""
+    """A connection with several requests is served, though each job that ends brings a new connection's."""
     desk = desk_in(State.BUSY)
     many = [ask(desk, b"many") for _ in range(3)]
     for number in range(12):  # more than wait at a time come between two of theirs

@@ -577,7 +577,7 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
 
 
 def test_who_waits_is_told_its_place() -> None:
-    """On arrival and every 4 s, however often it changes meanwhile: a thousand would cost a word to each for each."""
+    """It is told on arrival and every 4 s, however often it changes: a thousand would cost a word to each for each."""
     desk = desk_in(State.BUSY)
     waiting = [desk.request() for _ in range(3)]
     desk.result()
@@ -607,7 +607,7 @@ def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> No
 
 @pytest.mark.parametrize("slots", [1, 3])
 def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
-    """After 60 s of CPU time, whatever the clock says; what jobs beside it take is not its. It is not a crash."""
+    """It has 60 s of CPU time, whatever the clock says; what jobs beside it take is not its. It is not a crash."""
     desk = Desk()
     request, *others = [desk.request() for _ in range(slots)]
     desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
@@ -625,7 +625,7 @@ def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
 
 
 def test_a_cancelled_request_leaves_its_lease() -> None:
-    """As one that has ended otherwise: from the cancel on, and not withdrawn by the end of its piece."""
+    """Its lease counts from the cancel on, as of one that ended otherwise; the end of its piece withdraws nothing."""
     for keep_alive, leaves in ((600.0, False), (0.0, True)):
         desk = Desk()
         request = desk.request(keep_alive=keep_alive)

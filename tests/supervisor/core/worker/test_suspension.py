@@ -58,7 +58,7 @@ def suspended(there: House, error: str = "", lost: bool = False) -> None:
 
 
 def test_a_worker_leaves_its_card_and_comes_back() -> None:
-    """After 20 s of rest, as its status says; the next request has the same process, and nobody started another."""
+    """It leaves after 20 s of rest, as its status says; the next request has the same process, and no other starts."""
     there = house()
     suspended(there)
     (_, row), *_ = there.pool.status(there.now)
@@ -105,7 +105,7 @@ def test_it_holds_the_machines_memory_meanwhile(back: bool) -> None:
 
 
 def test_it_exits_after_keep_alive() -> None:
-    """As a worker does that was not suspended: from then on it holds nothing anywhere."""
+    """It does so like a worker that was not suspended: from then on it holds nothing anywhere."""
     there = house()
     suspended(there)
     there.wait(277)
@@ -257,7 +257,7 @@ def test_another_program_has_taken_the_card() -> None:
 
 @pytest.mark.parametrize("error", ["", "no driver"])
 def test_the_card_has_gone(error: str) -> None:
-    """With it has gone what the process would come back to, as where the driver no longer answers: it is ended."""
+    """The process is ended: what it would come back to has gone, too, as where the driver no longer answers."""
     there = house()
     suspended(there)
     there.cards = [card()._replace(id="0000:65:00.0")]
@@ -303,7 +303,7 @@ def test_an_idle_worker_leaves_the_card_for_it() -> None:
 
 
 def test_where_memory_is_short_it_leaves_first() -> None:
-    """Before a worker that has rested for longer: it can come back no faster than it starts."""
+    """It leaves before a worker that has rested for longer: it can come back no faster than it starts."""
     there = house()
     there.idle(B)
     there.request(A)
@@ -430,7 +430,7 @@ def test_two_workers_take_turns_on_a_card() -> None:
 
 @pytest.mark.parametrize("options", [{"available": 4500 * MB}, {"suspend_after": -1}])
 def test_a_start_ends_who_cannot_be_suspended(options: dict[str, Any]) -> None:
-    """Since the machine has no room for both, the weights from the card and the start, or by its settings."""
+    """The machine has no room for both, the weights from the card and the start, or settings forbid it."""
     there = resting(**options)
     there.cards = [card(free=1000 * MB)]
     there.wait(2)

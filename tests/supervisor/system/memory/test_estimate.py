@@ -57,7 +57,7 @@ def test_a_speech_servers_file_says(runtime: Path, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_weights_that_are_mapped_count_on_a_card(tmp_path: Path, name: str, file: str, size: int, least: int) -> None:
-    """Beside a card as much as the load takes there, and of the card all weights and more, wherever the files lie."""
+    """They count as much as the load takes beside a card, and on it all weights and more, wherever files lie."""
     _, engine, model = name.split("/")
     by_the_catalogue = Estimate(tmp_path)(name)
     flat = tmp_path / engine / f"{model}{'.pt' if engine == 'whisper' else '.onnx'}"

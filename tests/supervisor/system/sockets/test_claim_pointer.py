@@ -68,7 +68,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str, str], subprocess.Popen[str]
 
 
 def environ(home: Path, session: str) -> dict[str, str]:
-    """Of a program in a session; one whose environment was `cut` has a temp folder of its own, and no other."""
+    """The environment of a program in a session; a `cut` one has a temp folder of its own, and no other."""
     own = {"HOME": str(home), "HUSHD_RUNTIME_DIR": "", "HUSHD_STATE_DIR": ""}
     if session == "cut":
         return own | {"XDG_RUNTIME_DIR": "", "TMPDIR": str(home / session)}

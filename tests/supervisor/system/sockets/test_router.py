@@ -58,7 +58,7 @@ def door(runtime: Path) -> Iterator[Door]:
 
 
 def test_one_message_of_each_connection_is_taken_in_turn(door: Door) -> None:
-    """Beside one who always has more to be read, another's messages are read all the same."""
+    """Another's messages are read beside one who always has more to be read."""
     loud, quiet = door.connect(), door.connect()
     over = threading.Event()
 
@@ -90,7 +90,7 @@ def test_a_socket_that_libzmq_was_given_stays_at_its_path(runtime: Path) -> None
 
 @pytest.mark.parametrize("spare", [1, 2, 3, 4])
 def test_a_cold_start_without_descriptors_is_refused(start_supervisor: Start, spare: int) -> None:
-    """With `spare` descriptors left a start is refused by `server_busy`, and when they are back the next succeeds."""
+    """A start is refused by `server_busy` with `spare` descriptors left; when they are back the next succeeds."""
     supervisor = start_supervisor(CONFIG)
     with supervisor.connect() as peer:
         limits = resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE)

@@ -176,7 +176,7 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
 
 
 def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) -> None:
-    """From then on messages go both ways, under name and generation."""
+    """Messages go both ways from then on, under name and generation."""
     process = start(gen=4)
     process.says(Ready(slots=2))
     assert desk.receive(1) == [FromWorker(NAME, 4, Ready(slots=2))]

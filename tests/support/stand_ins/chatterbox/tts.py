@@ -7,7 +7,7 @@ import torch
 
 
 class ChatterboxTTS:
-    """As in the package: `conds` is what it has made of a recording, or of conds.pt, and `generate` speaks with it."""
+    """Stands for the package's: `conds` comes of a recording, or of conds.pt, and `generate` speaks with it."""
 
     FILES = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json")
 

@@ -9,7 +9,7 @@ def hf_hub_download(repo_id: str, filename: str, cache_dir: Path) -> str:
 
 
 class ChineseCangjieConverter:
-    """As in the package: what finds the borders of words is fetched where it is not kept."""
+    """Stands for the package's: what finds the borders of words is fetched where it is not kept."""
 
     def __init__(self) -> None:
         self.segmenter: str | None = None
@@ -23,7 +23,7 @@ class ChineseCangjieConverter:
 
 
 class MTLTokenizer:
-    """As in the package: the table for Chinese comes from the hub, and where it does not, there is no Chinese."""
+    """Stands for the package's: the table for Chinese comes from the hub, and without it there is no Chinese."""
 
     def __init__(self, vocab_file_path: str) -> None:
         self.table = ""
