@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from glob import glob  # unlike pathlib's, it skips folders without permission
+from glob import glob  # skips folders without permission, unlike pathlib's
 from pathlib import Path
 
 from hushd_protocol.system.paths import user_cache

@@ -11,7 +11,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from glob import glob  # unlike pathlib's, it skips folders without permission
+from glob import glob  # skips folders without permission, unlike pathlib's
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError

@@ -65,7 +65,7 @@ def _serve(start: Start, settings: Settings) -> None:
     _report_ready(start.options)
     if start.manager:
         start.manager.ready()
-    gc.collect()  # while a client connects
+    gc.collect()  # uses the time in which a client connects
     gc.freeze()  # the objects of the start stay: no collection need walk them
     try:
         parts.loop.run()

@@ -85,7 +85,7 @@ class Ahead(AbstractContextManager["Ahead"]):
         hear: reads the pieces of blocks of sound, for a job, into these readings.
     """
 
-    size = 0  # is not known
+    size = 0  # not known
 
     def __init__(self, job: Job, hear: Callable[[Job, Readings, Iterator[Samples]], None]) -> None:
         self.readings = Readings()

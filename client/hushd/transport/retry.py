@@ -138,7 +138,7 @@ class Attempts:
         elif error.code == "path_unreachable" and request.input != "stream":
             self.request = replace(request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
         elif error.code == "model_missing" and error.detail.get("pull") and self._pulls:
-            self._pulls = False  # once: a second attempt would not help
+            self._pulls = False  # a second attempt would not help
             self.missing = error.detail["model"]
             self.request = replace(request, id=new_id())
         elif error.code == "other_language" and request.params.get("languages") is not None:

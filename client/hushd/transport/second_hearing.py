@@ -59,14 +59,14 @@ class SecondHearing:
         self._holds: bool | None = None  # whether unjudged text waits for its verdict; None: not looked yet
         self._held: list[Message] = []  # the text without a verdict, and what came after it
         self._ready: deque[Message] = deque()
-        self._returned = False  # whether a text was
+        self._returned = False  # whether a text was returned
         self._sends = 0  # the call's number of sends at the last message
         self._turns = self._turns_returned = 0  # events of turns since it was sent last, and those of the caller
         self._model = ""  # the other worker's name
         self._again = False  # whether that hears what the usual model has heard
         self._denied = False  # whether the usual model's verdict on it was that it is not English
         self._unsure: list[JsonObject] = []  # the stretches whose language the other model doubts
-        self._doubted = False  # whether that of the last segment
+        self._doubted = False  # whether the last segment's words were doubtful
 
     def hold(self) -> None:
         """Has unjudged text wait for its verdict, whether another model is here or not."""

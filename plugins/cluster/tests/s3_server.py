@@ -21,8 +21,8 @@ from typing import Any
 HERE = Path(__file__)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key-of-a-node", "AWS_SECRET_ACCESS_KEY": "secret-of-a-node"}
 BUCKET = "corpus"
-GIVEN = "bytes given"  # in what is counted: those of answers to GET
-OF_DRIVER = "bytes of the driver"  # in what is counted: those of requests with AWS_SDK_UA_APP_ID=driver
+GIVEN = "bytes given"  # a key of counts: bytes of answers to GET
+OF_DRIVER = "bytes of the driver"  # a key of counts: bytes of requests with AWS_SDK_UA_APP_ID=driver
 
 
 class S3Server:
@@ -101,7 +101,7 @@ class Misbehaving:
             self.count[GIVEN] += len(whole) * (method == "GET")
         if not half:
             return [whole]
-        return [whole[: len(whole) // 2]]  # of the length that was announced
+        return [whole[: len(whole) // 2]]  # half of the length that was announced
 
 
 def fill(count: int) -> None:

@@ -112,7 +112,7 @@ def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable
     """A file keeps it, which another run reads."""
     first = made()
     first.put_aside("talk.wav", FAILURE)
-    first.put_aside("Gespr\udce4ch.wav", FAILURE)  # as a disk names it that never knew Unicode
+    first.put_aside("Gespr\udce4ch.wav", FAILURE)  # the name of a disk that never knew Unicode
     first.keep()
     again = made()
     assert again.set_aside == {"talk.wav": FAILURE, "Gespr\udce4ch.wav": FAILURE}

@@ -67,7 +67,7 @@ def test_spd_say(stage: Stage) -> None:
     assert 0.05 < stage.heard_s("-c", "A") < 0.6
     assert stage.heard_s("-k", "control_a") > stage.heard_s("-k", "a")
     stage.monitor.blocks.clear()
-    stage.dispatcher.say("-I", "message")  # which spd-say does not wait for
+    stage.dispatcher.say("-I", "message")  # spd-say does not wait for it
     wait_until(lambda: stage.loud, "the icon's name")
 
 
@@ -100,7 +100,7 @@ def test_stop(stage: Stage) -> None:
             after = len(reader.events)
             reader.speak(LONG)
             reader.wait_for("BEGIN", after)
-            stage.monitor.blocks.clear()  # of the one before
+            stage.monitor.blocks.clear()  # forgets the blocks of the one before
             wait_until(lambda: stage.loud, "a voice")
             reader.ask("STOP self")
             reader.wait_for("CANCELED", after)

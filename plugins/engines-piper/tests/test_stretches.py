@@ -19,7 +19,7 @@ from hushd_engines_piper.graph import FIRST_STRETCH, LONGEST_STRETCH, SHORTEST_S
 from onnx import helper  # noqa: E402
 from support.tiny_voices import constant, floats, ints, piper_graph  # noqa: E402
 
-IDS = 3000  # so many that their weights are taken from the file
+IDS = 3000  # enough for their weights to be taken from the file
 RATE = 22_050
 
 
@@ -122,7 +122,7 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     path.symlink_to(voice(tmp_path / "really" / "voice.onnx", draw, speakers=speakers))
     found = seam.find(path.read_bytes())
     assert found is not None
-    frames = draw.choice((1, 12))  # that play while a stretch is computed
+    frames = draw.choice((1, 12))  # frames that play while a stretch is computed
     graph = Graph(path, RATE, timed(frames * found.hop / RATE))
     inputs = given(draw.choice((1, 3, 12, 60)), speakers=speakers)
     _, count, sound = graph.run(inputs)

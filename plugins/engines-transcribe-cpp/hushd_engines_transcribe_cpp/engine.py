@@ -66,7 +66,7 @@ _THRESHOLDS = {
 class TranscribeCpp(Engine):
     """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
-    SPEC = SPEC._replace(translates=True)  # as far as its model does
+    SPEC = SPEC._replace(translates=True)  # its model may not
     HABITS = wording.WHISPER | wording.MOONSHINE | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece

@@ -27,7 +27,7 @@ from .gguf_models import header, identifying, transducer
 
 RATE = 16_000
 LABELS = ("en", "de", "iw", "ja")
-GERMAN = {"de": 4.0}  # in everything
+GERMAN = {"de": 4.0}  # German is heard in everything
 real = pytest.mark.skipif(
     find_spec("transcribe_cpp") is None,
     reason="transcribe-cpp is not installed: pip install 'hushd[engines-transcribe-cpp]'",
@@ -81,15 +81,15 @@ def detected(languages: str, tells: DetectedLanguage | None = None, seconds: flo
 @real
 @pytest.mark.parametrize(("languages", "logits", "expected"), [
     ("en de", {"de": 4}, "de"),
-    ("en-US de-AT de-DE", {"de": 4}, "de-AT"),  # as the model writes it
-    ("en he", {"iw": 4}, "he"),  # as it is called today
-    ("en de fr", {"de": 4}, "de"),  # though nothing can tell French
+    ("en-US de-AT de-DE", {"de": 4}, "de-AT"),  # the tag is written as the model does
+    ("en he", {"iw": 4}, "he"),  # the tag is that of today
+    ("en de fr", {"de": 4}, "de"),  # nothing can tell French
     ("en de", {"de": 4, "ja": 5}, "de"),  # the likeliest of the model's
     ("de", {"de": 4}, None),  # there is no choice
-    ("de fr", {"de": 4}, None),  # nor here, where one of them has no label
+    ("de fr", {"de": 4}, None),  # one of them has no label
     ("en de", {"de": 4, "ja": 8}, None),  # surely none of the model's
     ("en de", {}, None),  # one is as likely as the other
-    ("en de he", {"de": 0.5}, None),  # nor is the likeliest likelier than all others
+    ("en de he", {"de": 0.5}, None),  # the likeliest is not likelier than all others
 ])  # fmt: skip
 def test_the_language_is_one_of_the_models(
     languages: str, logits: dict[str, float], expected: str | None, models: Path

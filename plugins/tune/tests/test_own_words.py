@@ -21,7 +21,7 @@ from hushd_tune.words import normaliser
     # A word that English has stays, and so does what sounds otherwise.
     ("en", "Ask Claude about it.", "Ask cloud about it.", []),
     ("en", "We saw Kowalczyk there.", "We saw an elephant there.", []),
-    # Of other languages only capitals are known.
+    # Only capitals are known of other languages.
     ("pt", "Ontem Fisichella venceu.", "Ontem Fisikella venceu.", ["Fisichella"]),
     ("en", "Nothing was misheard.", "Nothing was misheard.", []),
     ("en", "We saw Kowalczyk.", "", []),

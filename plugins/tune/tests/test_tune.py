@@ -34,7 +34,7 @@ def hushd(*arguments: str | Path, status: int = 0) -> str:
 
 READ = {
     "beckett": "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.",
-    "two_cities": "It was the best of times, it was the worst of times.",  # what is read in its first 5 s
+    "two_cities": "It was the best of times, it was the worst of times.",  # the words read in its first 5 s
 }
 
 

@@ -25,7 +25,7 @@ def recent(*parts: tuple[float, float]) -> RecentSound:
         ([(0.8, 3000.0), (0.1, 10.0)], 0.4, 0.8),  # a pause that lasts until the word is known
         ([(0.7, 3000.0), (0.12, 10.0), (0.08, 3000.0)], 0.4, 0.7),  # one that is over
         ([(0.8, 3000.0), (0.05, 10.0), (0.05, 3000.0)], 0.4, -0.6),  # the closure of a plosive is none
-        ([(0.9, 3000.0)], 0.4, -0.6),  # in one breath: before the whole word
+        ([(0.9, 3000.0)], 0.4, -0.6),  # said in one breath: before the whole word
         ([(0.9, 3000.0)], 0.1, -0.6),
         ([(0.9, 0.0)], 0.4, 0.5),  # a pause that is longer than the word may be ago
     ],

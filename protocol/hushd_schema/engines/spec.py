@@ -182,7 +182,7 @@ def copied_graphs(files: Sizes) -> OnCard:
 # --- the file --------------------------------------------------------------------------------------------------------
 
 _FUNCTIONS = ("languages", "role_of", "memory_mb", "need", "on_card_mb", "prepare")
-_TYPES = {"models": dict, "layouts": dict, "options": tuple}  # where the default is of another type
+_TYPES = {"models": dict, "layouts": dict, "options": tuple}  # types of keys whose default is of another
 
 
 def read(path: str | Path) -> EngineSpec:

@@ -38,7 +38,7 @@ class Requests:
         default_model: Callable[[str, str], str],
     ) -> None:
         self._active: dict[tuple[bytes, bytes], ActiveRequest] = {}
-        self._counts: Counter[bytes] = Counter()  # of these, by connection
+        self._counts: Counter[bytes] = Counter()  # number of these, by connection
         self._connections = connections
         self._fleet = fleet
         self._departure = departure

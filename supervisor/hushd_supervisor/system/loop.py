@@ -60,7 +60,7 @@ class Loop:
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
         self._reading_since = math.inf  # time since which timers have waited for messages to be read,
-        self._read_turns = 0  # and their turns
+        self._read_turns = 0  # turns in which messages were read
 
     def run(self) -> None:
         """Runs turns until everything is done; the caller closes the sources afterwards."""

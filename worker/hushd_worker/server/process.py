@@ -143,7 +143,7 @@ class ServerProcess:
             time.sleep(_DEATH_S)  # the end of the server is this worker's, and a better reason
             raise HushdError("worker_failed", f"The server {name} {error}.") from error
         except Hangs as error:
-            threading.Timer(_DEATH_S, self._replace).start()  # once the error is sent
+            threading.Timer(_DEATH_S, self._replace).start()  # the error is sent before
             raise HushdError("worker_failed", f"The server {name} {error}.") from None
 
     def _replace(self) -> None:
@@ -165,7 +165,7 @@ class ServerProcess:
         if server_files.installed(server) is None:
             file = server_files.SERVERS.path(server.name)
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
-        adopt_orphans()  # what a killed guard leaves
+        adopt_orphans()  # processes that a killed guard leaves
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Command(Engine):
     """The engine `command`. A model is a program, whose file declares its abilities."""
 
-    SPEC = engines.get("command", "stt")._replace(translates=True)  # if its file says so
+    SPEC = engines.get("command", "stt")._replace(translates=True)  # a program does, if its file says so
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:

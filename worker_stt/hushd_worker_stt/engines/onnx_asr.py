@@ -49,7 +49,7 @@ class OnnxAsr(Engine):
     """The engine `onnx-asr`. CTC and transducer models can time the beginnings of words; Canary can translate."""
 
     # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
-    SPEC = engines.get("onnx-asr")._replace(translates=True)  # of its models Canary's alone
+    SPEC = engines.get("onnx-asr")._replace(translates=True)  # Canary's does, alone of its models
     HABITS = wording.WHISPER | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.

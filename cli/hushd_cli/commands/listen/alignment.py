@@ -23,7 +23,7 @@ _MAX_LETTER_PAIRS = 1_000_000  # pairs of letters, compared at once
 _PASSAGE = 5  # words, from which on a part counts as not spoken, or as not in the text
 _TIMES_MORE = 3  # words heard for those of the text, of which some are beside it
 _LEAST_TIME = 0.5  # share of the usual time in which a part may have been spoken,
-_SLACK_S = 0.3  # and the seconds that it may be shorter
+_SLACK_S = 0.3  # seconds that this time may be shorter, besides
 _UNKNOWN = "?"  # a letter that was not heard
 _PAUSE_S = 1.0  # seconds between words in which nothing is spoken
 

@@ -76,7 +76,7 @@ def _do(options: Namespace) -> None:
         else:
             _write(client, options)
     if options.voice is None and options.language is None:
-        from hushd_cli.offers import mention_language  # once the speech was heard
+        from hushd_cli.offers import mention_language  # lazy: it is needed when the speech was heard
 
         mention_language()
     if client.passed_over:

@@ -78,7 +78,7 @@ class Early(AbstractContextManager["Early"]):
         if form.path and self._since == math.inf:
             self._since, self._fields = now, {name: [*texts] for name, texts in form.fields.items()}
         elif form.path and now > self._since + _ARRIVING_S and self._fields and Early._under_way < _UPLOADS:
-            self._since = math.nan  # once
+            self._since = math.nan  # it is asked for once
             with suppress(ApiError, OSError):  # the whole form is refused for it
                 if shutil.disk_usage(form.path).free < 2 * self._size:  # the file and the worker's copy
                     return

@@ -25,7 +25,7 @@ def test_a_long_text_is_pasted_at_once(runtime: Path, monkeypatch: pytest.Monkey
     """One chord pastes it; afterwards the clipboard and the selection are what they were."""
 
     def xclip(name: str, *out: str, text: str | None = None) -> str:
-        stdout = subprocess.PIPE if out else subprocess.DEVNULL  # else it stays, and holds the pipe
+        stdout = subprocess.PIPE if out else subprocess.DEVNULL  # it stays otherwise, and holds the pipe
         done = subprocess.run(["xclip", "-selection", name, *out], input=text, stdout=stdout, text=True, check=True)
         return done.stdout
 

@@ -34,7 +34,7 @@ class Queue:
         self._waiting: dict[ActiveRequest, int] = {}  # requests as they came, each with its bytes
         self.waiting: Final = self._waiting.keys()
         self._bytes = 0  # sum of these
-        self._slots = 1  # of the process that runs or ran last, and those that are for live streams alone
+        self._slots = 1  # slots of the process that runs or ran last, and those that are for live streams alone
         self._sessions = 0
         self._side_places = 0  # jobs that the process carries on without a slot
         self._lanes: dict[tuple[bool, int], Lane] = {}  # by kind and priority

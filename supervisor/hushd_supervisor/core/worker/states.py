@@ -19,7 +19,7 @@ class State(enum.Enum):
     SUSPENDED = "suspended"  # idle, off its card: its weights are in the machine's memory, or on the way there or back
     BUSY = "busy"  # 1..slots jobs run, the rest queue
     DRAINING = "draining"  # the supervisor leaves: finishes its jobs in a limited time and takes none
-    STOPPING = "stopping"  # was asked to leave
+    STOPPING = "stopping"  # it was asked to leave
     KILLING = "killing"  # SIGKILL sent to its group; nothing is started before its exit is seen
     BACKOFF = "backoff"  # crashed recently: waits before the next start
     FAILED = "failed"  # crashed too often: refuses requests until the cooldown ends
