@@ -39,7 +39,7 @@ class Client:
 
 
 class Speech:
-    """Has what is used of `hushd.Speech`."""
+    """Stands for `hushd.Speech`."""
 
     rate = RATE
 
