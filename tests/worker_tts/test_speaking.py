@@ -109,7 +109,7 @@ def test_no_more_chunks_are_sent_than_the_client_granted(
 def test_cancel_ends_a_job_within_a_sentence(
     tiny: Worker, perform: Callable[..., Any], heard: list[str], format: str
 ) -> None:
-    """After a cancel at the third chunk at most one more sentence is synthesised, and nothing is sent."""
+    """A cancel at the third chunk lets at most one more sentence be synthesised, and nothing is sent."""
     act = perform(tiny, "This is a sentence. " * 500, credit=10**6, format=format)
     seen: list[tuple[int, int]] = []
 
@@ -143,7 +143,7 @@ def test_cancel_ends_a_job_that_waits_for_credit(tiny: Worker, perform: Callable
 def test_text_without_end_streams_in_flat_memory(
     tiny: Worker, heard: list[str], monkeypatch: pytest.MonkeyPatch, filler: bytes, chunks: int
 ) -> None:
-    """With and without full stops, 128 KiB by day and a megabyte at night; neither text nor audio piles up."""
+    """Text and audio do not pile up, with and without full stops: 128 KiB by day, a megabyte at night."""
     monkeypatch.setattr(type(tiny.engine), "heard", Forgetful())
     chunk = filler * (MAX_PAYLOAD // len(filler))
     left = chunks

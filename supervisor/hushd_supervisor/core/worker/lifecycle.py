@@ -56,14 +56,14 @@ class Lifecycle:
         self.name = name
         self._settings = settings
         self._state = State.STOPPED  # only ever changed by `enter`
-        self._process = Process()  # that lives, or was the last
+        self._process = Process()  # the process that lives, or was the last
         self._progress: Progress | None = None  # watch over the start of that process
         self._usage = Usage()
-        self._capabilities: Capabilities | None = None  # of the last process that became ready
+        self._capabilities: Capabilities | None = None  # capabilities of the last process that became ready
         self._starts = 0
         self._start_s = START_GUESS_S  # seconds that the last successful start took
         self._waits_since = 0.0  # time when the wait for memory began
-        self._wait_note = ""  # that others may free memory, in a few words; empty if nobody was asked
+        self._wait_note = ""  # says in a few words that others may free memory; empty if nobody was asked
         self._need = 0  # bytes that the process is expected to take, 0 where that is not known
         self._failure = ""  # reason why the last process died, until another is ready
         self._rests_until = math.inf

@@ -150,7 +150,7 @@ class Process(NamedTuple):
 
     gen: int = 0  # its generation; 0 before the first
     place: Place = ANYWHERE  # device on which it was started to compute
-    cpu_reason: str = ""  # why it was started for the CPU instead of its card; empty if it was not
+    cpu_reason: str = ""  # reason for a start on the CPU instead of its card; empty if there is none
     jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
     ready_at: float = math.inf  # time when it became ready; `math.inf` before that and after its exit
@@ -160,11 +160,11 @@ class Process(NamedTuple):
     cards: Mapping[str, int] = _NO_CARDS  # bytes of each card, as it last reported
     size: int = 0  # bytes of private memory, as it last reported; its whole size if it reports nothing finer
     peak: int = 0  # highest `size` so far, 0 before it is ready
-    unwanted: str = ""  # why it is to leave once nothing runs on it, empty for no reason
-    used_up: str = ""  # how it is used up, empty if it is not
+    unwanted: str = ""  # reason to leave once nothing runs on it, empty for none
+    used_up: str = ""  # says how it is used up, empty if it is not
     expected: bool = False  # whether the exit to come was asked for
     killed: bool = False  # whether it was sent SIGKILL
-    start_timed_out: str = ""  # why its start was ended for lack of progress; empty if it was not
+    start_timed_out: str = ""  # says why its start was ended for lack of progress; empty if it was not
     phase: str = ""  # `GOING`, `AWAY` or `COMING` while it is suspended
     suspends: bool = False  # whether it can be suspended, as it says, and its worker was never refused that
     had: Mapping[str, int] = _NO_CARDS  # bytes of each card when it was suspended, which it needs again
