@@ -248,20 +248,21 @@ class Markdown:
                     "engine_missing", f"Markdown needs markdown-it-py, which is not installed: {extra_command('tts')}."
                 ) from error
             self._inline = MarkdownIt("commonmark").enable("strikethrough")
-        spoken, taken = MappedText(), 0
+        spoken, taken, put_in = MappedText(), 0, False
         tokens = self._inline.parseInline(text.text)[0].children
         for token in tokens:
             for part in _PARTS.findall(_heard(token, self._words if len(tokens) == 1 else None)):
                 place = text.text.find(part, taken)
-                if 0 <= place <= taken + _MAX_ADDRESS_CHARACTERS:
-                    taken = place + len(part)
+                # Space behind a word that hushd puts in is not that behind the next word of the text.
+                if 0 <= place <= taken + _MAX_ADDRESS_CHARACTERS and not (put_in and part.isspace()):
+                    taken, put_in = place + len(part), False
                     spoken += text[place:taken]
                     continue
                 # An entity, an escape, or a word that hushd puts in.
                 core = _CORE.search(part)
                 place = text.text.find(core[0], taken) if core else -1
                 at, length = (place, len(core[0])) if core and place >= 0 else (min(taken, len(text) - 1), 1)
-                taken = max(taken, place + length) if place >= 0 else taken
+                taken, put_in = max(taken, place + length) if place >= 0 else taken, core is not None and place < 0
                 spoken += MappedText.instead(part, *text.span(at, at + length))
         # Space at either end separates the part from its neighbours.
         if text.text[0].isspace() and not spoken.text[:1].isspace():

@@ -90,12 +90,13 @@ def test_a_paragraph_is_spoken_while_it_is_written() -> None:
 
 
 def test_words_know_their_place_in_the_source() -> None:
-    """They know it behind emphasis, links and entities too; a code block stands for all of its lines."""
-    text = "A **bold** [link](http://a.b) &amp; `code`.\n\n```\nx = 1\n```\n"
+    """They know it behind emphasis, links, entities and in images too; a code block stands for all of its lines."""
+    text = "A **bold** [link](http://a.b) &amp; `code`.\n\n![My old pair](a.png)\n\n```\nx = 1\n```\n"
     items = [item for item in read([text.encode()], "markdown") if isinstance(item, Piece)]
     said = {item.text[slice(*at)]: text[slice(*item.mapped.span(*at))] for item in items for at in _words(item.text)}
     assert said == {
-        "A": "A", "bold": "bold", "link": "link", "and": "&", "code.": "code`.", "Code": "```\nx = 1\n",
+        "A": "A", "bold": "bold", "link": "link", "and": "&", "code.": "code`.", "Image:": "!",
+        "My": "My", "old": "old", "pair.": "pair", "Code": "```\nx = 1\n",
         "block,": "```\nx = 1\n", "one": "```\nx = 1\n", "line.": "```\nx = 1\n",
     }  # fmt: skip
 
