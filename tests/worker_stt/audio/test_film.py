@@ -281,12 +281,14 @@ def test_a_film_is_read_beyond_damage(tmp_path: Path, form: str, lost: str) -> N
     assert float(near[1]) == pytest.approx(10, abs=1.6)
 
 
-def test_a_part_that_is_cut_out_of_ac3_is_named(tmp_path: Path) -> None:
-    """Frames have no times, but a checksum: the one in which the cut is fails it."""
-    path = film(tmp_path / "a.ac3", np.random.default_rng(0).normal(0, 0.1, 12 * RATE))
+@pytest.mark.parametrize("form", ["ac3", "flv"])
+def test_a_part_that_is_cut_out_is_named(tmp_path: Path, form: str) -> None:
+    """AC3's frames have no times, but a checksum, which the one with the cut fails; an FLV's tags stand as far apart as
+    before, or bytes are missing."""
+    path = film(tmp_path / f"a.{form}", np.random.default_rng(0).normal(0, 0.1, 12 * RATE))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 5001 :])
-    assert "near 6.0 s" in read(path)[1].damage
+    assert re.search(r"near (5\.9|6\.0) s", read(path)[1].damage)
 
 
 def test_an_avi_with_aac_is_read(tmp_path: Path) -> None:
