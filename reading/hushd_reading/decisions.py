@@ -151,6 +151,12 @@ def unit(parts: Parts, near: Near) -> str:
     return "measure"
 
 
+def halves(parts: Parts, near: Near) -> str:
+    """Decides on `2½ h` and `2 1/2 tazas`: in some languages the half stands behind the noun."""
+    noun = parts["noun"] not in near.language.words("not_nouns") and not near.cued("label")
+    return "halves" if noun and near.language.get("fraction.behind") else ""
+
+
 def version(parts: Parts, near: Near) -> str:
     number, decimals = parts["number"], near.language["number.decimal"] == "."
     address = number.count(".") == 3 and all(str(int(part)) == part and int(part) < 256 for part in number.split("."))

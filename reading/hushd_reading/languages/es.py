@@ -35,13 +35,11 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says a half before a noun: media taza, medio kilo, tres y media tazas."""
+    """Says a half before a noun: media taza, medio kilo."""
     noun = names.noun_after(near)
-    if (fraction.part, fraction.of) != (1, 2) or not noun or noun in near.language.words("not_nouns"):
+    if (fraction.whole, fraction.part, fraction.of) != (None, 1, 2) or noun in ("", *near.language.words("not_nouns")):
         return None
-    form = gender.of(noun, "es", plural=fraction.whole is not None)
-    half = "media" if form == "f" else "medio"
-    return half if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'es', form)} y {half}"
+    return "media" if gender.of(noun, "es") == "f" else "medio"
 
 
 def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:

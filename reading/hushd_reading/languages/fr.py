@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, spellout
+from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Amount, Fraction, Number
 
@@ -29,7 +29,7 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says 1/2 before a noun that is feminine: une demi heure."""
     half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
-    return "une demi" if half and gender.of(near.word_after(), "fr") == "f" else None
+    return "une demi" if half and gender.of(names.noun_after(near), "fr") == "f" else None
 
 
 def say_height(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

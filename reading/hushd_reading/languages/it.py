@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, spellout
+from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Amount, Fraction, Number, Time
 
@@ -37,9 +37,8 @@ def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half before a noun that is feminine: mezza tazza."""
-    if (fraction.part, fraction.of, fraction.whole) != (1, 2, None) or gender.of(near.word_after(), "it") != "f":
-        return None
-    return "mezza"
+    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
+    return "mezza" if half and gender.of(names.noun_after(near), "it") == "f" else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:

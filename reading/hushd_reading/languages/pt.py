@@ -33,11 +33,9 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says a half before a noun that is feminine: meia xícara, três e meia xícaras."""
-    noun = names.noun_after(near)
-    if (fraction.part, fraction.of) != (1, 2) or gender.of(noun, "pt", plural=fraction.whole is not None) != "f":
-        return None
-    return "meia" if fraction.whole is None else f"{spellout.cardinal(fraction.whole, 'pt', 'f')} e meia"
+    """Says a half before a noun that is feminine: meia xícara."""
+    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
+    return "meia" if half and gender.of(names.noun_after(near), "pt") == "f" else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:

@@ -125,6 +125,16 @@ class Numbers:
         template = language["fraction.mixed_half" if fraction.of == 2 else "fraction.mixed"]
         return str(template.format(self.whole(str(whole), language.get("fraction.whole", "m") or None), spoken))
 
+    def halves(self, record: object, near: Near, parts: Parts) -> str:
+        """Says a half behind its noun: deux heures et demie, tres tazas y media."""
+        language, whole, noun = self.language, parts["whole"], parts["noun"]
+        if noun in names.unit_signs(language):
+            of = names.noun_gender(names.unit(noun, language, True), language)
+            noun = names.unit(noun, language, whole == "1")
+        else:
+            of = gender.of(noun, language.code, plural=whole != "1")
+        return f"{self.whole(whole, of)} {noun} {language['fraction.behind'].split('/')[of == 'f']}"
+
     def tally(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.language['words.out_of']} {self.counted(pair[1], near)}"
 
