@@ -13,7 +13,7 @@ _ASF, _ASF_FILE = b"\x30\x26\xb2\x75", b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe
 _MAX_BOXES = 10_000  # boxes at the top of an MP4
 _LAST_PACKS_BYTES = 2**17  # bytes at a program stream's end, in which a pack begins
 _OVERHEAD_BYTES = 200  # bytes between two packets beyond what a container has had between others
-_ROUNDING_S = 0.01  # seconds by which a packet may come late of itself
+_LATE_PACKET_S = 0.01  # seconds by which a packet may come late of itself
 _CHUNK = re.compile(rb"\0?[A-Za-z0-9 ]{4}")  # the name of a part of an AVI, such as an index
 _TAG = re.compile(rb"ID3|TAG|APETAGEX|LYRICSBEGIN|3DI")  # beginnings of what stands between joined recordings
 
@@ -141,7 +141,7 @@ class Passage:
         self._due, self._own = begin + self._length(packet), self._own + packet.size
         passed_over = left_out > self._usual + _OVERHEAD_BYTES
         if self._form == "flv":
-            passed_over = late > _ROUNDING_S and left_out not in self._steps
+            passed_over = late > _LATE_PACKET_S and left_out not in self._steps
             self._steps |= {left_out} if begin > self._first else set()
         if passed_over and not self._form.startswith("mov"):  # an MP4's tables know all places
             return late
