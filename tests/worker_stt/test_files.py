@@ -74,7 +74,8 @@ class Scripted(EngineAtOnce):
 def scripted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> SpeechToText:
-    """A worker with the scripted engine."""
+    """A worker with the scripted engine, to which sound comes as it is spoken, however fast a test sends it."""
+    monkeypatch.setattr(transcription, "_AS_SPOKEN", 0.0)
     folder = tmp_path_factory.mktemp("packages")
     package(folder, "scripted", REGISTRY.group, {"scripted": f"{__name__}:Scripted"})
     monkeypatch.syspath_prepend(str(folder))
@@ -197,6 +198,19 @@ def test_a_beginning_is_not_read_where_more_has_come(
     speaker.result()
     (length,) = engine(scripted).lengths
     assert length > 3
+
+
+def test_a_recording_is_not_read_in_its_pauses(
+    scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound that comes faster than anybody speaks is read once, though the reader keeps up with it."""
+    monkeypatch.setattr(transcription, "_AS_SPOKEN", 1e6)
+    monkeypatch.setattr(Prefetcher, "waiting", False)
+    first, then = beckett[: round(1.3 * RATE)], beckett[round(1.8 * RATE) : 3 * RATE]
+    speaker = Speaker(scripted)
+    speaker.say(np.concatenate((first, QUIET, then, LONG_QUIET)), last=True)
+    speaker.result()
+    assert len(engine(scripted).lengths) == 1
 
 
 def test_an_error_does_not_wait_for_the_rest_of_a_stream(scripted: SpeechToText, beckett: np.ndarray) -> None:

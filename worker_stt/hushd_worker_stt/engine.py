@@ -100,6 +100,7 @@ class Options:
             default. Somebody waits for live speech, and a draft is replaced anyway.
         decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.request`).
         languages: those of the user, where none was requested: see `DetectedLanguage.of_user`.
+        speech_end_s: the second of the piece at which its speech ends by the detector; None if that is unknown.
     """
 
     language: str | None = None
@@ -112,6 +113,7 @@ class Options:
     tries: int | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+    speech_end_s: float | None = field(default=None, compare=False)
 
 
 def of_model(spec: EngineSpec, model: Model) -> EngineSpec:

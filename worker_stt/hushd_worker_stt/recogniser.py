@@ -96,6 +96,8 @@ class Recogniser:
         offset, samples = 0, self.levelled(piece)
         if live:
             offset, samples = trim(samples, round(pad_s * RATE))
+        if piece.speech:
+            options = replace(options, speech_end_s=piece.speech[-1][1] - piece.start - offset / RATE)
         (segments,) = self._reader.read(job, [samples], options, live=live)
         return self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
 
@@ -144,6 +146,7 @@ class Recogniser:
         if not (is_loop(segments) or is_hurried(_text(segments), length_s)):
             return segments
         lead = np.zeros(round(_SILENCE_BEFORE_RETRY_S * RATE), np.float32)
+        options = replace(options, speech_end_s=None)
         (again,) = self._reader.read(job, [np.concatenate((lead, samples))], options, live=live)
         segments = [shifted(segment, -_SILENCE_BEFORE_RETRY_S) for segment in again]
         if is_loop(segments):

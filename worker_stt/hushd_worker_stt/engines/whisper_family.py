@@ -206,7 +206,7 @@ class WhisperFamily(Engine):
             unsure = length < _SHORT_PIECE_S and any(
                 (segment.log_probability or 0.0) < _SURE_SCORE for segment in segments
             )
-            if unsure or not _covers(segments, samples):
+            if unsure or not _covers(segments, samples, options.speech_end_s):
                 self.window.short = False
                 segments = list(self._decode(samples, decoding)) or segments
         if decoding.word_times and not segments:
@@ -289,15 +289,20 @@ def words(timed: Iterable[tuple[str, float, float, float]]) -> tuple[Word, ...]:
     return tuple(joined)
 
 
-def _covers(segments: Sequence[Segment], samples: Samples) -> bool:
-    """Returns whether a text can be that of all speech in a piece's `samples`, and of nothing else."""
+def _covers(segments: Sequence[Segment], samples: Samples, speech_end_s: float | None) -> bool:
+    """Returns whether a text can be that of all speech in a piece's `samples`, and of nothing else.
+
+    Speech ends where the detector or the level says so, whichever is earlier: behind it the level is that of a noise,
+    for which no text needs to be there.
+    """
     from hushd_worker_stt.audio.level import trim  # needs numpy, which `--describe` does without
 
     length, (before, speech) = len(samples) / RATE, trim(samples, 0)
     written = sum(len(segment.text.encode()) for segment in segments)
     enough = written >= _LEAST_BYTES_PER_S * len(speech) / RATE
     end = max((segment.end for segment in segments), default=0.0)
-    reaches = end >= (before + len(speech)) / RATE - _UNCOVERED_S
+    loud_end_s = (before + len(speech)) / RATE
+    reaches = end >= min(loud_end_s, speech_end_s or loud_end_s) - _UNCOVERED_S
     return enough and reaches and not any(_is_hurried(segment, length) for segment in segments)
 
 
