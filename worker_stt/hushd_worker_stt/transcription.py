@@ -36,8 +36,8 @@ CHANNELS = ("LEFT", "RIGHT")  # their names
 _PROGRESS_S = 10.0  # seconds of audio read between two progress messages
 # Frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording.
 _FRAMES_BEFORE_START = 320
-# Seconds that pass for a second of sound, at least, as somebody speaks: what comes faster is a recording, whose pauses
-# are no time to read in. A piece read in one and again with what follows took an eighth of 43 s of French.
+# Seconds that pass for a second of sound, at least, as somebody speaks. What comes faster is a recording, in whose
+# pauses nothing is read: beginnings, read again with what follows, took an eighth of the computing for 43 s of French.
 _AS_SPOKEN = 0.2
 _UNSURE_SPEAKERS = "Memory is short, so the speakers are told apart in a simpler way, with more mistakes."
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number

@@ -63,7 +63,7 @@ def test_openais_voices_fit_any_language(
 
 
 def test_a_short_speech_has_a_true_header(openai: OpenAI) -> None:
-    """Made within 0.3 s, which a busy machine does not do each time, it is sent whole: WAV, MP3 and FLAC say how long
+    """Made within 0.15 s, which a busy machine does not do each time, it is sent whole: WAV, MP3 and FLAC say how long
     they are, and a voice that is not so quick says so; the last of the events does, too."""
     asked = {"model": "tts-1", "voice": "alloy", "input": "Yes."}
 
