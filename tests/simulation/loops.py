@@ -74,9 +74,9 @@ def load(machine: Machine) -> None:
 
     def number(future: Any) -> int:
         """A hash that is the same on every run."""
-        if "_number" not in future.__dict__:
-            future._number = next(numbers)
-        return int(future._number)
+        if "number" not in future.__dict__:
+            future.number = next(numbers)
+        return int(future.number)
 
     asyncio.Future.__hash__ = number
     asyncio.Task.__hash__ = number

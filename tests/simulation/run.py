@@ -79,7 +79,7 @@ class Runner:
             os.close(writing)
             return _Play(script, pid, reading, folder)
         try:
-            self._world.network._epoll.close()  # it is not ours
+            self._world.network.epoll.close()  # it is not ours
             writing = fcntl.fcntl(writing, fcntl.F_DUPFD, _PIPE)
             os.closerange(3, _PIPE)  # what is open beside it must not decide the numbers of what is opened now
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 5))

@@ -158,7 +158,7 @@ class Thread:
         self.name = name or getattr(target, "__name__", "thread")
         self.daemon = bool(daemon)
         self._target, self._args, self._kwargs = target, tuple(args), dict(kwargs or {})
-        self._task: Task | None = None
+        self.task: Task | None = None
         self._over = _python["Event"]()
         self._number = next(_numbers)
 
@@ -167,20 +167,20 @@ class Thread:
 
     @property
     def ident(self) -> int | None:
-        return self._task.number if self._task else None
+        return self.task.number if self.task else None
 
     native_id = ident
 
     def start(self) -> None:
-        if self._task is not None:
+        if self.task is not None:
             raise RuntimeError("threads can only be started once")
         parent = _scheduler.current
         assert parent is not None
         owner = parent.owner
         owner.may_start_thread()
-        self._task = _scheduler.spawn(owner, self._begin, self.name)
+        self.task = _scheduler.spawn(owner, self._begin, self.name)
         owner.threads.append(self)
-        self._task.locals[0] = {"thread": self}
+        self.task.locals[0] = {"thread": self}
         _scheduler.point()
 
     def run(self) -> None:
@@ -188,7 +188,7 @@ class Thread:
             self._target(*self._args, **self._kwargs)
 
     def _begin(self) -> None:
-        owner = self._task.owner  # type: ignore[union-attr]
+        owner = self.task.owner  # type: ignore[union-attr]
         try:
             self.run()
         except SystemExit:
@@ -202,7 +202,7 @@ class Thread:
         self._over.wait(timeout)
 
     def is_alive(self) -> bool:
-        return self._task is not None and not self._over.is_set()
+        return self.task is not None and not self._over.is_set()
 
 
 class MainThread(Thread):
@@ -249,7 +249,7 @@ def _thread_of(task: Task) -> Thread:
     own = task.locals.setdefault(0, {})
     if "thread" not in own:
         own["thread"] = MainThread()
-        own["thread"]._task = task
+        own["thread"].task = task
     thread: Thread = own["thread"]
     return thread
 

@@ -161,7 +161,7 @@ class World:
         self.storm.points = frozenset(script.points)
         sys.unraisablehook = self._ignored
         self.scheduler.random.seed(f"world {script.seed}")
-        self.network._epoll = select.epoll()
+        self.network.epoll = select.epoll()
         self.dice.seed(f"dice {script.seed}")
         self._furnish()
         self.folders = [sessions.SESSION, sessions.NONE, *[sessions.APART] * bool(script.apart)]

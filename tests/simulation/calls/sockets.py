@@ -22,7 +22,7 @@ def socket_module(machine: Machine) -> ModuleType:
             assert process
             if fileno is None and family != real_socket.AF_UNIX:
                 raise fail(errno.EAFNOSUPPORT)
-            self._process = process
+            self.process = process
             if fileno is None:
                 real = real_socket.socket(real_socket.AF_UNIX, real_socket.SOCK_STREAM)
                 fileno = process.give(Endpoint(machine, real))
@@ -31,10 +31,10 @@ def socket_module(machine: Machine) -> ModuleType:
             self.proto = protocol
 
         @property
-        def _end(self) -> Endpoint:
+        def end(self) -> Endpoint:
             if self._descriptor < 0:
                 raise fail(errno.EBADF)
-            end = self._process.look_up(self._descriptor)
+            end = self.process.look_up(self._descriptor)
             assert isinstance(end, Endpoint)
             return end
 
@@ -43,32 +43,32 @@ def socket_module(machine: Machine) -> ModuleType:
 
         def bind(self, where: Any) -> None:
             machine.scheduler.point()
-            self._end.real.bind(where)
+            self.end.real.bind(where)
 
         def listen(self, backlog: int = 0) -> None:
-            self._end.real.listen(backlog)
+            self.end.real.listen(backlog)
 
         def connect(self, where: Any) -> None:
             machine.scheduler.point()
             while True:
                 try:
-                    self._end.real.connect(where)
+                    self.end.real.connect(where)
                     return
                 except BlockingIOError:  # its backlog is full
-                    if not self._end.blocking:
+                    if not self.end.blocking:
                         raise
-                    machine.scheduler.wait(lambda: False, 0.2, (self._end,))
+                    machine.scheduler.wait(lambda: False, 0.2, (self.end,))
 
         def recv(self, size: int, flags: int = 0) -> bytes:
             machine.scheduler.point()
-            return self._end.read(machine.faults.shortened(size, self._process))
+            return self.end.read(machine.faults.shortened(size, self.process))
 
         def send(self, data: Any, flags: int = 0) -> int:
             machine.scheduler.point()
-            return self._end.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])
+            return self.end.write(bytes(data)[: machine.faults.shortened(len(data), self.process)])
 
         def setblocking(self, blocking: bool) -> None:
-            self._end.blocking = blocking
+            self.end.blocking = blocking
 
         def detach(self) -> int:
             descriptor, self._descriptor = self._descriptor, -1
@@ -76,7 +76,7 @@ def socket_module(machine: Machine) -> ModuleType:
 
         def close(self) -> None:
             if self._descriptor >= 0:
-                self._process.close(self.detach())
+                self.process.close(self.detach())
 
         def __enter__(self) -> Socket:
             return self
@@ -94,17 +94,17 @@ def socket_module(machine: Machine) -> ModuleType:
         one, other = (Socket(fileno=process.give(end)) for end in (first, second))
         return one, other
 
-    def send_fds(end: Socket, buffers: Sequence[bytes], fds: Sequence[int], flags: int = 0) -> int:
-        size = end.send(b"".join(buffers))
+    def send_fds(one: Socket, buffers: Sequence[bytes], fds: Sequence[int], flags: int = 0) -> int:
+        size = one.send(b"".join(buffers))
         for descriptor in fds:
-            end._end.pass_on(end._process.look_up(descriptor))
+            one.end.pass_on(one.process.look_up(descriptor))
         return size
 
-    def recv_fds(end: Socket, size: int, most: int, flags: int = 0) -> tuple[bytes, list[int], int, None]:
-        data, taken = end.recv(size), []
-        while end._end.passed and len(taken) < most:
-            description = end._end.passed.pop(0)
-            taken.append(end._process.give(description))
+    def recv_fds(one: Socket, size: int, most: int, flags: int = 0) -> tuple[bytes, list[int], int, None]:
+        data, taken = one.recv(size), []
+        while one.end.passed and len(taken) < most:
+            description = one.end.passed.pop(0)
+            taken.append(one.process.give(description))
             description.release()
         return data, taken, 0, None
 

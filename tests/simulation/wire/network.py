@@ -46,7 +46,7 @@ class Network:
         self.pace: Callable[[int], float] = self._draw_pace
         self._frozen: set[int] = set()
         self._watched: dict[int, Watched] = {}
-        self._epoll = select.epoll()
+        self.epoll = select.epoll()
         self.socket_class = Socket
         kernel.idle(self.look)
 
@@ -107,20 +107,20 @@ class Network:
     def watch(self, watched: Watched) -> None:
         """Has a descriptor's readiness noted: of a connection its changes, of a listening socket that it is ready."""
         self._watched[watched.descriptor] = watched
-        self._epoll.register(watched.descriptor, select.EPOLLIN if watched.listening else _READ)
+        self.epoll.register(watched.descriptor, select.EPOLLIN if watched.listening else _READ)
 
     def watch_writable(self, descriptor: int, wanted: bool) -> None:
         """Has it noted, too, that a connection can be written."""
-        self._epoll.modify(descriptor, _READ | (select.EPOLLOUT if wanted else 0))
+        self.epoll.modify(descriptor, _READ | (select.EPOLLOUT if wanted else 0))
 
     def unwatch(self, watched: Watched) -> None:
         """Has nothing noted any more; before the descriptor is closed."""
         del self._watched[watched.descriptor]
-        self._epoll.unregister(watched.descriptor)
+        self.epoll.unregister(watched.descriptor)
 
     def look(self) -> None:
         """Notes what has become ready."""
-        ready = sorted(self._epoll.poll(0, 1024))
+        ready = sorted(self.epoll.poll(0, 1024))
         if len(ready) > 1:
             self.kernel.random.shuffle(ready)
         for descriptor, events in ready:

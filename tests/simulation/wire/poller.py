@@ -54,7 +54,7 @@ class Poller:
         readable = self.network.kernel.readable
         for source, flags in self._flags.items():
             if isinstance(source, Socket):
-                happened = (zmq.POLLIN if source.readable() else 0) if flags == zmq.POLLIN else source._ready() & flags
+                happened = (zmq.POLLIN if source.readable() else 0) if flags == zmq.POLLIN else source.ready() & flags
             else:
                 happened = flags if readable(source) else 0  # type: ignore[arg-type]
             if happened:

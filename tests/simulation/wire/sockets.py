@@ -49,8 +49,8 @@ class Socket:
         self._incoming: list[bytes] = []  # the rest of a message, the last frame first
         self._message = Message([])
         self._ticks, self._looked = 0, -1.0
-        self._events: deque[Message] = deque()  # that a PAIR has yet to read
-        self._monitor: Socket | None = None
+        self.events: deque[Message] = deque()  # that a PAIR has yet to read
+        self.monitor: Socket | None = None
         self._mask = 0  # of the events that it is told
         context.sockets[self] = None
 
@@ -66,7 +66,7 @@ class Socket:
     def getsockopt(self, option: int) -> int:
         """Raises KeyError for one that is not simulated."""
         if option == zmq.EVENTS:
-            return self._ready()
+            return self.ready()
         return self.options[zmq.SocketOption(option).name]
 
     def set_hwm(self, value: int) -> None:
@@ -84,7 +84,7 @@ class Socket:
     def connect(self, endpoint: str) -> None:
         """Connects now, or whenever there is somebody."""
         if endpoint.startswith("inproc://"):
-            self.context.monitors[endpoint]._monitor = self
+            self.context.monitors[endpoint].monitor = self
             return
         connection = Connection(self, endpoint)
         self._peers[b""] = connection
@@ -184,8 +184,8 @@ class Socket:
             if now:
                 raise Again
             self._network.kernel.wait(self.readable, None, (self,))
-        if self._events:
-            return self._events.popleft()
+        if self.events:
+            return self.events.popleft()
         connection = self._turns.popleft()
         message = connection.take()
         connection.turn = bool(connection.incoming)
@@ -204,17 +204,17 @@ class Socket:
     def poll(self, timeout: int | None = None, flags: int = int(zmq.POLLIN)) -> int:
         """Returns those of `flags` that are there within `timeout` milliseconds."""
         self._network.preempt()
-        events = self._ready() & flags
+        events = self.ready() & flags
         if events or timeout == 0:
             return events
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
-        self._network.kernel.wait(lambda: bool(self._ready() & flags), seconds, (self,))
-        return self._ready() & flags
+        self._network.kernel.wait(lambda: bool(self.ready() & flags), seconds, (self,))
+        return self.ready() & flags
 
     def _has_message(self) -> bool:
-        return bool(self._events or self._turns)
+        return bool(self.events or self._turns)
 
-    def _ready(self) -> int:
+    def ready(self) -> int:
         room = any(peer.has_capacity() for peer in self._peers.values())
         return (zmq.POLLIN if self.readable() else 0) | (zmq.POLLOUT if room else 0)
 
@@ -243,18 +243,18 @@ class Socket:
         self.context.monitors[endpoint] = self
 
     def get_monitor_socket(self, events: int) -> Socket:
-        self._mask, self._monitor = int(events), self.context.socket(zmq.PAIR)
-        return self._monitor
+        self._mask, self.monitor = int(events), self.context.socket(zmq.PAIR)
+        return self.monitor
 
     def disable_monitor(self) -> None:
-        self._monitor = None
+        self.monitor = None
 
     def event(self, name: str, value: int, endpoint: str) -> None:
         """Tells the monitor of an event, in the I/O thread."""
         number = int(zmq.Event[name])
-        if self._monitor is not None and self._mask & number:
-            self._monitor._events.append(Message([struct.pack("=HI", number, value & 0xFFFFFFFF), endpoint.encode()]))
-            self._network.kernel.wake(self._monitor)
+        if self.monitor is not None and self._mask & number:
+            self.monitor.events.append(Message([struct.pack("=HI", number, value & 0xFFFFFFFF), endpoint.encode()]))
+            self._network.kernel.wake(self.monitor)
 
     def close(self, linger: int | None = None) -> None:
         """Closes it; messages sent are delivered within `linger` milliseconds, by the context's own thread."""
