@@ -126,10 +126,10 @@ class Extra(Source):
     def unread(self) -> bool:
         return self.lies_unread()
 
-    def look(self, event: e.Event, now: float) -> None:
+    def observe(self, event: e.Event, now: float) -> None:
         self.seen.append(event)
 
-    def leave(self, *, stop: bool) -> None:
+    def prepare_end(self, *, stop: bool) -> None:
         self.ended.append("stop" if stop else "leave")
 
     def finish(self, now: float) -> bool:
@@ -386,11 +386,11 @@ def test_each_part_is_told_of_the_end(stage: Stage) -> None:
 def test_a_module_of_another_version_ends_no_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The supervisor leaves as for one SIGTERM, however often it comes to such a module, and goes on until then."""
 
-    def look(event: e.Event, now: float) -> None:
+    def observe(event: e.Event, now: float) -> None:
         if isinstance(event, e.Described):
             raise Replaced
 
-    monkeypatch.setattr(stage.extra, "look", look)
+    monkeypatch.setattr(stage.extra, "observe", observe)
     stage.start()
     for count in (1, 2, 3):
         os.write(stage.extra.writable, b"stt")
