@@ -143,7 +143,7 @@ class Assembly:
     def _sources(self) -> list[Source]:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
-        reporter = Reporter(self._pool, self._workers, self._door, ended=self._logged.ended)
+        reporter = Reporter(self._pool.fleet, self._workers, self._door, ended=self._logged.ended)
         followers = (self._door, self._workers)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)

@@ -133,7 +133,7 @@ class Cards:
         """Returns whether one is under way there, also one that has failed, of which the pool has not heard yet."""
         workers = self.world.workers
         every = [p for p in self.world.processes.values() if p.on_card == card.id and p.name in workers]
-        believed = [p for p in every if workers[p.name].gen == p.gen and workers[p.name].state is State.STARTING]
+        believed = [p for p in every if workers[p.name].is_current(p.gen) and workers[p.name].state is State.STARTING]
         return bool(believed or self._starting_on(card))
 
     def _takes_too_much_beside(self, card: Card, process: Process, why: str) -> bool:

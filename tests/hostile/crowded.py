@@ -29,13 +29,11 @@ class CrowdedWorld(World):
             super().person_does_something()
 
     def hello_again(self, person: Person) -> None:
-        """Another holder's name, or the same, from a client that is known: it stays who it was, and as silent."""
-        known = self.connections[person.route]
-        before = known, self.pool._connections._unanswered[person.route]
+        """Another holder's name, or the same, from a client that is known: it stays who it was."""
+        before = self.pool.connections[person.route]
         holder = self.dice.choice([None, "cli", "other", "x" * 300])
         self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
-        known = self.connections[person.route]
-        assert before == (known, self.pool._connections._unanswered[person.route]), "a second hello changes something"
+        assert self.pool.connections[person.route] is before, "a second hello changes something"
 
     def use_many_names(self, person: Person) -> None:
         """Asks for more workers than there may be."""
@@ -57,7 +55,7 @@ class CrowdedWorld(World):
         super().check()
         assert len(self.workers) <= fleet.MAX_WORKERS
         for worker in self.workers.values():
-            assert "other" not in worker._leases._until, "a lease under the name of a second hello"
+            assert "other" not in worker.holders(self.now), "a lease under the name of a second hello"
 
     def leave_all(self) -> None:
         for person in self.people:
@@ -77,7 +75,7 @@ class CrowdedWorld(World):
             if self.left:
                 return
             assert not any(process.alive for process in self.processes.values()), "not all were unloaded"
-            assert not self.requests, "requests of nobody"
+            assert not self.requests.busy, "requests of nobody"
             before = self._starts(name)
             request = self.request(person, worker=name, op="echo", deadline_ms=None)
             if self.cards.devices:

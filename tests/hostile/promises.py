@@ -37,9 +37,9 @@ class Promises:
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"
         self._check_floor()
-        assert held == len(world.requests), "a request that nobody holds"
-        routes = [request.route for request in world.requests.values()]
-        assert world.pool._requests._counts == Counter(routes)
+        assert held == len(world.requests.active), "a request that nobody holds"
+        for person in world.people:
+            assert world.requests.awaited_by(person.route) == bool(world.requests.of(person.route))
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
@@ -47,7 +47,7 @@ class Promises:
         assert live <= 1
         if state.has_process:
             # A failed spawn is known to the world a moment before the worker hears of it.
-            known = live or self._world.processes[worker.name, worker.gen].mode == "no-spawn"
+            known = live or self._world.processes[worker.name, worker.process.gen].mode == "no-spawn"
             assert known, "state without a process"
         else:
             assert not live, f"{state} with a process"
@@ -60,7 +60,7 @@ class Promises:
         assert not (state is State.READY and running)
         assert not (state is State.READY and waiting), "ready, and somebody waits"
         assert not running or state in (State.BUSY, State.DRAINING, State.KILLING)
-        assert not jobs_of(worker)._ended
+        assert jobs_of(worker).is_empty == (not waiting and not running), "an end that nobody has seen"
 
     def _check_requests(self, worker: Worker) -> int:
         """Checks each request that a worker has, and returns how many have not ended."""
@@ -78,35 +78,27 @@ class Promises:
             self._world.events.add("an engine ends what nobody hears")
         for request in jobs.waiting:
             person = next(person for person in self._world.people if person.route == request.route)
-            assert self._world.now - person.heard[request.id] <= 5 or not person.connected, (
-                "somebody waits without a word"
-            )
+            waited_s = self._world.now - person.heard[request.id]
+            assert waited_s <= 5 or not person.connected, "somebody waits without a word"
         for request in (*jobs.waiting, *jobs.running.values()):
             if request in cancelled:
                 continue
             assert not request.done
-            assert len(request._killed) <= 1
-            assert self._world.requests[request.key] is request
-            assert request._upload >= 0
-            assert request._download >= 0
+            assert not request.is_given_up
+            assert request in self._world.requests.active
             held += 1
         return held
 
     def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
-        queue, jobs = jobs_of(worker).queue, jobs_of(worker)
-        apart = jobs.running.sessions if queue._sessions else 0
-        assert apart <= queue._sessions, "too many sessions"
-        aside = sum(t.without_slot for t in jobs.running.values())
-        assert len(jobs.running) - apart - aside <= queue._slots, "overbooked"
-        if jobs.running.sessions and not queue._sessions and any(not t.session for t in jobs.waiting):
+        jobs = jobs_of(worker)
+        if worker.holds_session and any(not t.session for t in jobs.waiting):
             self._world.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.retires
             others = [w for w in self._world.workers.values() if w is not worker and base(w.name) == name]
-            aged = (
-                NOTICE_INTERVAL_S if any(request.alone for request in jobs.waiting) else 0.0
-            )  # it may pass a suspect a bit later
+            # It may pass a suspect a bit later.
+            aged = NOTICE_INTERVAL_S if any(request.alone for request in jobs.waiting) else 0.0
             ripe = jobs.queue.next(self._world.now) and jobs.queue.next(self._world.now - aged)
             assert retires or ripe is None, "somebody waits for a free place"
             for other in others:
@@ -117,39 +109,41 @@ class Promises:
 
     def _check_aside(self, worker: Worker) -> None:
         """Only who waits for its client or gives way is set aside, at once where that can be; no caller takes all."""
-        queue, jobs = jobs_of(worker).queue, jobs_of(worker)
+        jobs, process = jobs_of(worker), self._world.processes.get((worker.name, worker.process.gen))
         aside = [t for t in jobs.running.values() if t.without_slot]
         for request in aside:
             if request.key not in self._world.rested:
                 self._world.rested.add(request.key)
                 self._world.events.add("a job is set aside")
-                assert request.waits_for_client or request._yielded_slot, "a job at work is set aside"
-                self._world.events |= {"a job gives way"} if request._yielded_slot else set()
+                assert request.waits_for_client or not request.endless, "a job at work is set aside"
                 assert not request.session, "a session is set aside"
+                self._world.events |= set() if request.endless else {"a job gives way"}
             elif not request.waits_for_client:
                 self._world.events.add("a job goes on aside")
-        if queue._side_places and worker.state is State.BUSY:
+        if jobs.queue.has_side_places and worker.state is State.BUSY:
             until = min(t.idle_slot_until() for t in jobs.running.values())
             assert until >= self._world.now - 1e-6, "a pause holds a slot"
-        assert not aside or queue._side_places, "aside of a worker that has no places for it"
-        assert len(aside) < queue._side_places + queue._slots, "too many aside"
+        if not process or not aside:
+            return
+        assert process.aside, "aside of a worker that has no places for it"
+        assert len(aside) < process.aside + process.slots, "too many aside"
         for count in Counter(t.caller for t in aside).values():
-            assert 2 * count <= queue._side_places + 2 * queue._slots, "one caller has more than its share"
-            if jobs.waiting and 2 * count >= queue._side_places:
+            assert 2 * count <= process.aside + 2 * process.slots, "one caller has more than its share"
+            if jobs.waiting and 2 * count >= process.aside:
                 self._world.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:
-        claims = self._world.claims.values()
+        claims = self._world.floor.claims
         for device in ("speaker", "microphone") if claims else ():
             holders = [c for c in claims if c.holds and device in c.devices]
             assert len(holders) <= 1, "two have one device"
             waiting = [c for c in claims if not c.holds and c.devices == {device} and not c.paused]
-            awake = [c for c in waiting if c.route not in self._world.silent]
+            awake = [c for c in waiting if self._world.floor.watches(c.route)]
             both = any(len(c.devices) == 2 and not c.holds for c in claims)
             assert holders or not awake or both, "somebody waits for a free device"
         people = {p.route: p for p in self._world.people} if claims else {}
         for claim in claims:
-            assert claim.route in self._world.connections, "a claim of nobody"
+            assert claim.route in self._world.pool.connections, "a claim of nobody"
             assert claim.over or people[claim.route].turns[claim.id] == claim.state
         if self._world.floor.busy:
             due = self._world.pool.deadline()

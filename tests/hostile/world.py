@@ -27,7 +27,6 @@ from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S, SMALL, VERY_LOW, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
-from hushd_supervisor.core.worker.worker import Worker
 from support.desk import jobs_of
 
 from .cards import NEVER, Cards, beat
@@ -119,10 +118,8 @@ class World:
             has_cards=lambda: bool(self.cards.devices),
             card_kinds=lambda name: () if base(name) in self.on_cpu_alone else KINDS,
         )
-        # What its promises look at, which the pool shows nobody.
-        self.workers, self.admission, self.departure = self.pool._workers, self.pool._admission, self.pool._departure
-        self.requests, self.connections = self.pool._requests._active, self.pool._connections._by_route
-        self.floor, self.claims, self.silent = self.pool._floor, self.pool._floor._claims, self.pool._floor._silent
+        self.workers, self.admission = self.pool.fleet.workers, self.pool.fleet.admission
+        self.departure, self.floor, self.requests = self.pool.departure, self.pool.floor, self.pool.requests
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
         self.agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -133,9 +130,8 @@ class World:
         self.left = False
         self.described: set[str] = set()  # roles whose engines are being listed
         self.poison: set[bytes] = set()
-        self.died_under: Counter[bytes] = (
-            Counter()
-        )  # by job: the processes that have ended of themselves, hung, or lacked memory
+        # By job: the processes that have ended of themselves, hung, or lacked memory.
+        self.died_under: Counter[bytes] = Counter()
         self.crashes = r.choice([0.08, 0.08, 0.6])  # share of the jobs that end so
         self.pauses = [0, 0.1, 1, 5, 30, 90] if self.crashes < 0.5 else [0, 0.1, 0.5, 1, 2]
 
@@ -143,9 +139,6 @@ class World:
         """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
         used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready)
         return Memory(self.total, max(0, self.total - used))
-
-    def has_crashed_thrice(self, worker: Worker) -> bool:
-        return len(worker._crashes._times) == 3
 
     def look(self) -> Memory:
         """Looks as the pool does."""
@@ -258,7 +251,7 @@ class World:
         person = r.choice(here) if here and r.random() < 0.85 else self.connect()
         x = r.random()
         for name, worker in self.workers.items():  # the worst moment for an unload
-            if worker.state is State.BUSY and self.has_crashed_thrice(worker) and person.connected:
+            if worker.state is State.BUSY and worker.recent_crashes == 3 and person.connected:
                 return self.control(person, "unload", [name])
         known = list(person.open) or [b"\0" * 16]
         if x < 0.55:
@@ -390,7 +383,7 @@ class World:
                     self.described.add(role)
                     self.at(self.dice.choice([0.0, 0.06, 10.0]), lambda role=role: self._describe(role))
                 case do.ReportStatus(route, name):
-                    self.pool.status(self.now)
+                    self.pool.fleet.status(self.now)
                     self._to_client(route, m.Result(id=name))
                 case do.Leave():
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
@@ -584,7 +577,7 @@ class World:
                 self.at(soon, lambda: self.tell(ev.SendFailed(process.name, process.gen)))
 
     def _is_closed_by_another_crash(self, process: Process) -> bool:
-        return self.has_crashed_thrice(self.workers[process.name])
+        return self.workers[process.name].recent_crashes == 3
 
     def fell(self) -> None:
         """Something outside of hushd ends a process; by dice of its own, so that all else happens as without it."""
@@ -598,7 +591,7 @@ class World:
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
-        stalled = self.workers[process.name]._lifecycle.process.start_timed_out
+        stalled = self.workers[process.name].process.start_timed_out
         assert process.mode != "crawls" or not stalled, "a start that makes progress is killed"
         if stalled and process.mode == "turns":
             self.events.add("a load that turns in a circle is ended")
@@ -729,8 +722,8 @@ class World:
                 if request.op == "claim" and person.connected:
                     assert self.floor.has(person.route, name), "a claim was lost"
                 elif person.connected and request.op != "control":
-                    request = self.requests.get((person.route, name))
-                    assert request is not None, "a request was lost"
+                    assert self.requests.has(person.route, name), "a request was lost"
+                    request = next(each for each in self.requests.of(person.route) if each.id == name)
                     jobs = jobs_of(self.workers[request.worker])
                     held_up = jobs.queue.crowded(request.caller)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"

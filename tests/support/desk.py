@@ -10,7 +10,6 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.crashes import Crashes
 from hushd_supervisor.core.worker.jobs import Jobs
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.request import ActiveRequest
@@ -48,8 +47,8 @@ class Desk:
         return self.worker._lifecycle
 
     @property
-    def crashes(self) -> Crashes:
-        return self.worker._crashes
+    def crashes(self) -> int:
+        return self.worker.recent_crashes
 
     def take(self, actions: list[do.Action]) -> None:
         """Books the actions; there is memory for every start, unless `full`."""
@@ -70,7 +69,7 @@ class Desk:
 
     def news(self, kind: type[ev.OfProcess], *what: Any, scarce: bool = False, **how: Any) -> None:
         """Tells the worker of an event of its process: of a `kind`, with these fields."""
-        self.take(self.worker.handle(kind(NAME, self.worker.gen, *what, **how), self.now, scarce))
+        self.take(self.worker.handle(kind(NAME, self.worker.process.gen, *what, **how), self.now, scarce))
 
     def from_worker(self, message: m.Message) -> None:
         self.news(ev.FromWorker, sent(message))

@@ -137,14 +137,14 @@ class House:
             self.says(name, m.Beat(cpu_s=self.now + beat))
 
     def row(self, name: str) -> WorkerStatus:
-        return next(row for _, row in self.pool.status(self.now) if row.name == name)
+        return next(row for _, row in self.pool.fleet.status(self.now) if row.name == name)
 
     def gen(self, name: str) -> int:
-        return next(gen for gen, row in self.pool.status(self.now) if row.name == name)
+        return next(gen for gen, row in self.pool.fleet.status(self.now) if row.name == name)
 
     def state(self, name: str) -> State:
         """Its state; a worker that is not there has none of anything, as a stopped one."""
-        states = {row.name: State(row.state) for _, row in self.pool.status(self.now)}
+        states = {row.name: State(row.state) for _, row in self.pool.fleet.status(self.now)}
         return states.get(name, State.STOPPED)
 
     # --- the client --------------------------------------------------------------------------------------------------

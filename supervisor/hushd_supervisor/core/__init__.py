@@ -64,4 +64,4 @@
 #
 # Ends. A supervisor that a client started leaves when it has had neither worker nor request for a while. Asked to
 # leave, it refuses new requests, lets the running jobs finish, and ends every process; asked a second time, it kills.
-# When a next supervisor is certain to follow, new requests wait for that one instead (`Pool._renew`).
+# When a next supervisor is certain to follow, new requests wait for that one instead (`Departure.asked`).

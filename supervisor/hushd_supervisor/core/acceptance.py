@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -27,17 +28,14 @@ _NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 
 
 class Requests:
-    """Every accepted request that has not ended.
+    """Every accepted request that has not ended; `active` has them.
     `default_model`: returns the model that a role's engine has where a request names none."""
 
     def __init__(
-        self,
-        connections: Connections,
-        fleet: Fleet,
-        departure: Departure,
-        default_model: Callable[[str, str], str],
+        self, connections: Connections, fleet: Fleet, departure: Departure, default_model: Callable[[str, str], str]
     ) -> None:
         self._active: dict[tuple[bytes, bytes], ActiveRequest] = {}
+        self.active: Final = self._active.values()
         self._counts: Counter[bytes] = Counter()  # number of these, by connection
         self._connections = connections
         self._fleet = fleet
@@ -51,7 +49,7 @@ class Requests:
         return bool(self._active)
 
     def of(self, route: bytes) -> list[ActiveRequest]:
-        return [request for request in self._active.values() if request.route == route]
+        return [request for request in self.active if request.route == route]
 
     def has(self, route: bytes, request_id: bytes) -> bool:
         return (route, request_id) in self._active

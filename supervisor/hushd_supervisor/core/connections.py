@@ -157,7 +157,7 @@ class Departure:
 
     @property
     def renewing(self) -> bool:
-        """True if new requests wait for the running jobs, and then for the next supervisor."""
+        """True if the supervisor was asked to leave; until it is `down`, new requests wait for the next one."""
         return self._renewing
 
     @property
@@ -174,13 +174,12 @@ class Departure:
         self._needed = needed
         self._at = math.inf
 
-    def renew(self) -> None:
-        """Has new requests wait for the next supervisor."""
+    def asked(self, renew: bool) -> bool:
+        """Takes a wish that the supervisor leave; returns whether it goes down now: at the second wish, or where the
+        first does not `renew`, which lets running jobs finish while new requests wait for the next supervisor."""
+        self._down = self._down or self._renewing or not renew
         self._renewing = True
-
-    def shut(self) -> None:
-        """Has new requests refused."""
-        self._down = True
+        return self._down
 
     def is_due(self, now: float) -> bool:
         """Returns whether the supervisor has been unused for long enough."""

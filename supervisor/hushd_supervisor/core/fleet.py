@@ -15,10 +15,10 @@ from hushd_schema.settings import Settings
 
 from . import replicas
 from .actions import Action, Log, Suspend, ToClient
-from .events import Exited, FromWorker, Restored, SendFailed, Spawned, SpawnFailed, StartProbed, Suspended
+from .events import Exited, FromWorker, OfProcess, Restored, SpawnFailed, StartProbed, Suspended
 from .memory.admission import Admission
 from .memory.away import MAX_AWAY_S
-from .memory.budget import Memory
+from .memory.budget import Memory, mb
 from .memory.needs import Estimated
 from .memory.pressure import Level
 from .memory.unloads import Unloads
@@ -27,9 +27,8 @@ from .worker.states import State
 from .worker.worker import Worker
 
 if TYPE_CHECKING:
-    from hushd_schema.status import WorkerStatus
+    from hushd_schema.status import MemoryStatus, WorkerStatus
 
-OfWorker = FromWorker | Exited | Spawned | StartProbed | SpawnFailed | SendFailed | Suspended | Restored
 MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # seconds until the next check whether there is room for another replica
@@ -79,14 +78,14 @@ class Fleet:
         """Returns whether another name fits; if need be, forgets a stopped worker: the oldest, with crashes last."""
         workers = self.workers.values() if len(self.workers) >= MAX_WORKERS else ()
         unused = (worker for worker in workers if worker.is_unused)
-        if forgotten := min(unused, key=lambda worker: worker.has_crashed, default=None):
+        if forgotten := min(unused, key=lambda worker: worker.recent_crashes, default=None):
             del self._workers[forgotten.name]
         return len(self.workers) < MAX_WORKERS
 
     def choose(self, request: ActiveRequest) -> Worker:
         return replicas.choose(request, self._family(request.worker))
 
-    def handle(self, event: OfWorker, now: float) -> list[Action]:
+    def handle(self, event: OfProcess, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
         worker = self.workers.get(event.worker)
         if worker is None or not worker.is_current(event.gen):  # late news
@@ -116,7 +115,7 @@ class Fleet:
                 if event.error and worker.state is State.READY and self._unloads.waits_for(worker):
                     actions += worker.unload(now)
             case Restored():
-                self.admission.cards.forget()
+                self.admission.cards.memory_changed()
         return actions
 
     def _with_model(self, worker: str, action: Action) -> Action:
@@ -135,12 +134,15 @@ class Fleet:
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         """The status of each worker, as far as it is known here, with the generation of its process."""
-        from .status import row  # loaded on first use
+        need = self.admission.needs.memory
+        workers = self.workers.values()
+        return [(each.process.gen, each.status(mb(need(each.name, each.process.card)), now)) for each in workers]
 
-        return [
-            (worker.gen, row(worker, self.admission.needs.memory(worker.name, worker.process.card), now))
-            for worker in self.workers.values()
-        ]
+    def memory(self, now: float) -> MemoryStatus:
+        """The state of memory, likewise."""
+        from . import status  # loaded on first use
+
+        return status.memory(self.admission, now)
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Applies the changes, worker by worker; drops no request."""
@@ -235,7 +237,7 @@ class Fleet:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
             yield from worker.pop_ended()
-            if worker.state is State.STOPPED and not (worker.was_ready or worker.has_crashed or worker.waiting):
+            if worker.state is State.STOPPED and not (worker.was_ready or worker.recent_crashes or worker.waiting):
                 del self._workers[name]
 
     # --- replicas ------------------------------------------------------------------------------------------------

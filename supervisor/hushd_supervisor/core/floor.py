@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -43,6 +43,7 @@ class Floor:
 
     def __init__(self, paused: bool = False) -> None:
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # claims in their order of arrival
+        self.claims: Final = self._claims.values()
         self._silent: set[bytes] = set()  # clients with a claim that no longer answer
         self._all_paused = paused
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
@@ -75,7 +76,7 @@ class Floor:
         new_claim.paused = new_claim.pauses and (self._all_paused or route in self._paused)
         actions: list[Action] = []
         if new_claim.speaks:
-            siblings = [c for c in self._claims.values() if c.route == route and c.speaks and not c.over]
+            siblings = [c for c in self.claims if c.route == route and c.speaks and not c.over]
             for sibling in siblings:
                 if sibling.rank in ENDS[rank][0 if sibling.holds else 1]:
                     actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
@@ -120,14 +121,14 @@ class Floor:
             return []
         # A silent client is not pinged, so that no timer runs for it; its answer brings it back.
         self._silent.add(route)
-        for claim in [c for c in self._claims.values() if c.route == route]:
+        for claim in [c for c in self.claims if c.route == route]:
             self._free_devices(claim)
         return [Log("WARNING", "a client with a turn has stopped answering"), *self._grant_devices(now)]
 
     def gone(self, route: bytes, now: float) -> list[Action]:
         """Forgets the claims of a connection that has ended."""
         self._paused.discard(route)
-        for claim in [c for c in self._claims.values() if c.route == route]:
+        for claim in [c for c in self.claims if c.route == route]:
             self._forget(claim)
         return self._grant_devices(now)
 
@@ -152,7 +153,7 @@ class Floor:
         numbers, routes, everybody = resolve(control.names, route, named)
         actions: list[Action] = []
         turns = []
-        concerned = [c for c in self._claims.values() if not c.over and (c.speaks or (c.pauses and action in _PAUSING))]
+        concerned = [c for c in self.claims if not c.over and (c.speaks or (c.pauses and action in _PAUSING))]
         for claim in concerned:
             chosen = claim.number in numbers
             if not (chosen or everybody or claim.route in routes):
@@ -181,11 +182,11 @@ class Floor:
 
     def deadline(self) -> float:
         """The time at which `on_time` is due; `math.inf` for never."""
-        return min((c.until for c in self._claims.values()), default=math.inf)
+        return min((c.until for c in self.claims), default=math.inf)
 
     def on_time(self, now: float) -> list[Action]:
         """Takes devices from claims that should be silent by now."""
-        for claim in [c for c in self._claims.values() if c.until <= now]:
+        for claim in [c for c in self.claims if c.until <= now]:
             self._free_devices(claim)
         return self._grant_devices(now)
 
@@ -202,24 +203,24 @@ class Floor:
 
     def watches(self, route: bytes) -> bool:
         """Returns whether this client has a claim and must be pinged."""
-        return route not in self._silent and any(claim.route == route for claim in self._claims.values())
+        return route not in self._silent and any(claim.route == route for claim in self.claims)
 
     @property
     def busy(self) -> bool:
         """True if any client that answers has a claim."""
-        return any(claim.route not in self._silent for claim in self._claims.values())
+        return any(claim.route not in self._silent for claim in self.claims)
 
     def status(self, now: float) -> FloorStatus:
         """The holder of each device, and the number of waiting claims."""
         from hushd_schema.status import FloorStatus  # lazy: few ask
 
-        granted = {device: claim for claim in self._claims.values() if claim.holds for device in claim.exclusive}
+        granted = {device: claim for claim in self.claims if claim.holds for device in claim.exclusive}
         speaks, listens = granted.get(SPEAKER), granted.get(MICROPHONE)
         return FloorStatus(
             speaker=speaks.status(now) if speaks else None,
             microphone=listens.status(now) if listens else None,
-            wake=tuple(claim.status(now) for claim in self._claims.values() if claim.holds and WAKE in claim.devices),
-            waiting=sum(1 for claim in self._claims.values() if not claim.holds),
+            wake=tuple(claim.status(now) for claim in self.claims if claim.holds and WAKE in claim.devices),
+            waiting=sum(1 for claim in self.claims if not claim.holds),
             paused=self._all_paused,
         )
 
@@ -232,11 +233,11 @@ class Floor:
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""
-        return [action for claim in list(self._claims.values()) for action in self._dismiss(claim)]
+        return [action for claim in list(self.claims) for action in self._dismiss(claim)]
 
     def _grant_devices(self, now: float) -> list[Action]:
         """Grants free devices, interrupts claims that must give way, and tells each client what has changed."""
-        waiting = [c for c in self._claims.values() if not c.holds]
+        waiting = [c for c in self.claims if not c.holds]
         if self._closed:
             actions = [action for claim in waiting for action in self._dismiss(claim)]
             waiting = []
@@ -244,7 +245,7 @@ class Floor:
             waiting.sort(key=lambda claim: (claim.rank, claim.number))
             actions = self._serve(waiting, now)
         positions = {claim.number: position for position, claim in enumerate(c for c in waiting if not c.holds)}
-        for claim in self._claims.values():
+        for claim in self.claims:
             if not claim.over and claim.state != claim.reported:
                 claim.reported = claim.state
                 position = positions.get(claim.number, 0)
@@ -255,7 +256,7 @@ class Floor:
     def _serve(self, waiting: list[Claim], now: float) -> list[Action]:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         actions: list[Action] = []
-        held = {device: c for c in self._claims.values() if c.holds for device in c.exclusive}
+        held = {device: c for c in self.claims if c.holds for device in c.exclusive}
         promised: frozenset[str] = frozenset()  # devices promised to claims that must wait for them
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
@@ -291,5 +292,5 @@ class Floor:
 
     def _forget(self, claim: Claim) -> None:
         del self._claims[claim.route, claim.id]
-        if not any(remaining.route == claim.route for remaining in self._claims.values()):
+        if not any(remaining.route == claim.route for remaining in self.claims):
             self._silent.discard(claim.route)

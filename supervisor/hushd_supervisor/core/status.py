@@ -1,4 +1,4 @@
-"""The answer to `status`, as far as the core knows it: the rows of workers and the state of memory.
+"""The state of memory in the answer to `status`, as far as the core knows it; `Worker.status` has the rows of workers.
 
 The records are imported when somebody asks.
 """
@@ -9,15 +9,13 @@ import math
 from typing import TYPE_CHECKING
 
 from hushd_protocol.cards import Card
-from hushd_protocol.names import base
 
 from .memory.admission import Admission
 from .memory.away import HELD_S
 from .memory.budget import mb
-from .worker.worker import Worker
 
 if TYPE_CHECKING:
-    from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
+    from hushd_schema.status import CardStatus, MemoryStatus
 
 
 def memory(admission: Admission, now: float) -> MemoryStatus:
@@ -42,15 +40,9 @@ def _card(card: Card, admission: Admission, now: float) -> CardStatus:
 
     away_s = admission.away.left_s(now)
     taken = sum(worker.size for worker in admission.use.on_card(card.id, now))
-    row = admission.cards.row(card, taken, now)
-    kept_s = min(away_s, HELD_S) if away_s == math.inf else away_s or None
-    budget_mb, kept_s = 0.0 if kept_s else row["total_mb"], None if kept_s is None else round(kept_s, 1)
-    return CardStatus(device=card.device, id=card.id, name=card.name, budget_mb=budget_mb, kept_s=kept_s, **row)
-
-
-def row(worker: Worker, need: int, now: float) -> WorkerStatus:
-    """The row of a worker that needs `need` bytes; the sizes of its process are added where they are measured."""
-    from hushd_schema.status import WorkerStatus
-
-    role, engine, model = base(worker.name).split("/")
-    return WorkerStatus(name=worker.name, role=role, engine=engine, model=model, need_mb=mb(need), **worker.row(now))
+    total, kept_s = admission.cards.total(card), min(away_s, HELD_S) if away_s == math.inf else away_s or None
+    return CardStatus(
+        device=card.device, id=card.id, name=card.name, asleep=card.asleep, total_mb=mb(total), used_mb=mb(taken),
+        free_mb=mb(admission.cards.free_beside(card, taken)), budget_mb=0.0 if kept_s else mb(total),
+        seen_s=round(admission.cards.seen_s(now), 1), kept_s=None if kept_s is None else round(kept_s, 1),
+    )  # fmt: skip

@@ -21,7 +21,7 @@ from .source import Outcome, Perform, Source
 if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
 
-    from hushd_supervisor.core.pool import Pool
+    from hushd_supervisor.core.fleet import Fleet
 
     from .door import Door
     from .log import Ended
@@ -109,10 +109,12 @@ def _pss(usage: Usage) -> float | None:
 
 
 class Reporter(Source):
-    """Reports the state of the pool and its processes."""
+    """Reports the state of the workers and their processes."""
 
-    def __init__(self, pool: Pool, workers: WorkerSocket, door: Door | None = None, ended: Ended | None = None) -> None:
-        self._pool = pool
+    def __init__(
+        self, fleet: Fleet, workers: WorkerSocket, door: Door | None = None, ended: Ended | None = None
+    ) -> None:
+        self._fleet = fleet
         self._workers = workers
         self._door = door
         self._ended = ended
@@ -124,7 +126,7 @@ class Reporter(Source):
 
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
         now = time.monotonic()
-        workers, memory, pids = self._pool.status(now), self._pool.memory(now), self._workers.pids()
+        workers, memory, pids = self._fleet.status(now), self._fleet.memory(now), self._workers.pids()
         door = self._door.status() if self._door else None
         answer = report(workers, memory, action.floor, pids, now - self._started, self._usages.of, door)
         if self._ended:

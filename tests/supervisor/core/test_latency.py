@@ -10,7 +10,7 @@ NAME = "stt/a/x"
 
 
 def row(house: House) -> WorkerStatus:
-    ((_, found),) = house.pool.status(house.now)
+    ((_, found),) = house.pool.fleet.status(house.now)
     return found
 
 

@@ -33,7 +33,7 @@ def request(**fields: Any) -> ev.FromClient:
 
 def params_of_job(pool: Pool) -> dict[str, Any]:
     """The only worker is ready; returns what it is told beside its first job."""
-    ((gen, row),) = pool.status(0)
+    ((gen, row),) = pool.fleet.status(0)
     actions = pool.handle(ev.FromWorker(row.name, gen, m.Ready()), 0)
     (job,) = [a.message for a in actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)]
     return dict(job.params)
@@ -46,7 +46,7 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     (refusal,) = said(pool.handle(request(), 1))
     assert isinstance(refusal, m.Error)
     assert (refusal.id, refusal.code) == (b"", "protocol_error")
-    assert pool.status(1)[0][1].queued == 1
+    assert pool.fleet.status(1)[0][1].queued == 1
     assert said(pool.handle(ev.FromClient(b"r", m.Claim(id=ONE, devices=["speaker"], priority="text")), 1)) == [refusal]
     (report,) = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), 1)
     assert isinstance(report, do.ReportStatus)
@@ -69,7 +69,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], wo
     assert isinstance(error, m.Error)
     assert (error.id, error.code) == (ONE, "bad_request")
     assert words in error.message
-    assert pool.status(0) == []
+    assert pool.fleet.status(0) == []
 
 
 def test_nothing_is_done_for_who_has_not_sentencehello() -> None:
@@ -120,7 +120,7 @@ def test_an_engine_alone_means_its_usual_model() -> None:
     pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="0", holder="t")), 0)
     for name, worker in ((ONE, "stt/other"), (TWO, "stt/moonshine")):
         pool.handle(request(id=name, worker=worker), 0)
-    assert {row.name for _, row in pool.status(0)} == {"stt/other/stt-of-other", "stt/moonshine/tiny-en"}
+    assert {row.name for _, row in pool.fleet.status(0)} == {"stt/other/stt-of-other", "stt/moonshine/tiny-en"}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_language_has_its_own_model(worker: str, language: object, model: str)
     models = {"de": "whisper/small", "pt": "whisper/pt", "pt-br": "whisper/br"}
     pool = pool_with_client(Settings(stt_by_language=models))
     pool.handle(request(worker=worker, params={} if language is None else {"language": language}), 0)
-    (status,) = [row for _, row in pool.status(0)]
+    (status,) = [row for _, row in pool.fleet.status(0)]
     assert status.name == f"{worker.split('/')[0]}/{model}"
 
 
@@ -156,7 +156,7 @@ def test_a_text_goes_to_the_voice_of_its_users_language(
     settings = Settings(tts_by_language={"fr": "kokoro/v1.0", "de": "espeak-ng/all"}, voice="heart")
     pool = pool_with_client(settings)
     pool.handle(request(worker="tts", params=params), 0)
-    (status,) = [row for _, row in pool.status(0)]
+    (status,) = [row for _, row in pool.fleet.status(0)]
     assert status.name == f"tts/{model}"
     if sent is not None:
         assert params_of_job(pool) == sent
@@ -270,4 +270,4 @@ def test_names_that_have_crashed_bar_no_others(monkeypatch: pytest.MonkeyPatch) 
     house.wait(1.0)
     for name, known in ((C, [A, C]), ("stt/d/x", [C, "stt/d/x"])):
         assert not house.answer(house.request(name))
-        assert [row.name for _, row in house.pool.status(house.now)] == known
+        assert [row.name for _, row in house.pool.fleet.status(house.now)] == known

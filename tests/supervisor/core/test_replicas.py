@@ -30,7 +30,7 @@ class Desk(House):
         """Time passes, and whoever works beats."""
         for _ in range(int(seconds)):
             super().wait(1.0)
-            for gen, row in self.pool.status(self.now):
+            for gen, row in self.pool.fleet.status(self.now):
                 self._take(self.pool.handle(ev.FromWorker(row.name, gen, m.Beat(cpu_s=self.now)), self.now))
 
     def request(self, worker: str = A, route: bytes = ROUTE, **fields: Any) -> bytes:
@@ -73,7 +73,7 @@ def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
     desk.wait(60)
     assert len(desk.spawned()) == 3
     assert desk.given() == [(A, requests[0]), (f"{A}#2", requests[1]), (f"{A}#3", requests[2])]
-    assert {row.model for _, row in desk.pool.status(desk.now)} == {"x"}
+    assert {row.model for _, row in desk.pool.fleet.status(desk.now)} == {"x"}
 
 
 @pytest.mark.parametrize(

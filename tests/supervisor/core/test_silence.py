@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import MAX_WOKEN, MISSED_PONGS, PING_S, Connections
+from hushd_supervisor.core.connections import MAX_WOKEN, MISSED_PONGS, PING_S, QUIET_PONGS, Connections
 from support.house import A, House
 
 MUTE = b"mute"
@@ -66,7 +66,7 @@ def test_a_crowd_is_pinged_a_part_at_a_time() -> None:
     crowd.gone(routes[-1])
     waiting.discard(routes[-3])
     assert crowd.ping_round(waiting.__contains__) == ([*routes[MAX_WOKEN:-3], routes[-2]], [], [])
-    assert [crowd._unanswered[route] for route in (routes[0], *routes[-4:-1])] == [1, 1, 0, 1]
-    crowd._unanswered[routes[-4]] = 2
     assert crowd.ping_round(routes[:MAX_WOKEN].__contains__) == (routes[:MAX_WOKEN], [], [])
-    assert (crowd.next_ping_s, crowd._unanswered[routes[-4]]) == (PING_S, 0)
+    assert crowd.next_ping_s == PING_S
+    quiet = [crowd.ping_round({routes[0], routes[-4]}.__contains__)[1] for _ in range(QUIET_PONGS + 1)]
+    assert quiet == [[], [routes[0]], [], [routes[-4]]]

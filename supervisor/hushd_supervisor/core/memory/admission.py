@@ -117,7 +117,7 @@ class Admission:
         """Learns from the size that a process has reported, or from a load that did not fit on its card."""
         self.needs.learn(worker, message, self.cards.free)
         if worker.process.cards and not isinstance(message, m.LoadFailed):
-            self.cards.forget()
+            self.cards.memory_changed()
 
     def ended(self, worker: Worker, exit: Exited, now: float) -> None:
         """Notes an exit that is about to be handled, during which the kernel may have killed one of our processes."""
@@ -211,7 +211,7 @@ class Admission:
     def relieved(self, freed: bool, now: float) -> None:
         """Takes the end of the program that may have freed memory: the cards are probed anew."""
         self._when_short.ended(freed, now)
-        self.cards.forget()
+        self.cards.memory_changed()
 
     def _ask(self, worker: Worker, missing: MissingMemory, now: float) -> list[Action]:
         """Has the program run for a worker's start, whose clients are told what it waits for."""
@@ -313,7 +313,7 @@ class Admission:
         others = [other for other in self.use.every(now) if other.machine.name != worker.name]
         verdict = self._devices.restores(self._start(worker), worker.process.card, others)
         if verdict.admit:
-            self.cards.forget()
+            self.cards.memory_changed()
             return worker.memory.restore(now)
         if not (verdict.wait or verdict.evict):
             return worker.memory.give_up(now)

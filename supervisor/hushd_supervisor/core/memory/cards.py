@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any
 
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
@@ -101,10 +100,10 @@ class Cards:
             return
         free = {card.id: card.free for card in self._seen}
         self._releases += [_Release(id, size, free.get(id, NO_LIMIT), now + RELEASE_S) for id, size in sizes.items()]
-        self.forget()
+        self.memory_changed()
 
-    def forget(self) -> None:
-        """Marks the last probe, and one under way, as too old: a card's memory has changed."""
+    def memory_changed(self) -> None:
+        """Takes a change of a card's memory: the last probe, and one under way, are too old."""
         self._fresh_at, self._changed = -math.inf, True
 
     def probe_soon(self, now: float) -> None:
@@ -115,7 +114,7 @@ class Cards:
         """Marks the last probe as old when the next one is due."""
         if self._due <= now:
             self._due = math.inf
-            self.forget()
+            self.memory_changed()
 
     # --- memory ------------------------------------------------------------------------------------------------------
 
@@ -127,13 +126,15 @@ class Cards:
         """A card's memory, 0 if it has slept since the first probe."""
         return card.total or self._totals.get(card.id, 0)
 
-    def row(self, card: Card, taken: int, now: float) -> dict[str, Any]:
-        """The card's sizes in the status; the free memory is that of the last probe, less the workers' part since."""
+    def seen_s(self, now: float) -> float:
+        """The seconds since the answer to the last probe."""
+        return now - self._answered_at
+
+    def free_beside(self, card: Card, taken: int) -> int:
+        """A card's free memory at the last probe, less the workers' part since: they have `taken` so much by now."""
         total = self.total(card)
         free = (total if card.asleep else card.free) + self._taken.get(card.id, 0) - taken
-        sizes = {"total_mb": total, "free_mb": min(total, max(0, free)), "used_mb": taken}
-        seen_s = round(now - self._answered_at, 1)
-        return {name: round(size / 1e6, 1) for name, size in sizes.items()} | {"seen_s": seen_s, "asleep": card.asleep}
+        return min(total, max(0, free))
 
     def headroom(self, card: Card, promised: int) -> Headroom:
         """A card's headroom, less the part `promised` to starting workers."""

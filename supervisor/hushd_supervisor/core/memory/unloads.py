@@ -74,14 +74,14 @@ class Unloads:
             if jobs := worker.stays_for:
                 unload.busy[worker.name] = jobs
             elif worker.state.has_process:
-                unload.leaving[worker.name] = worker.gen
+                unload.leaving[worker.name] = worker.process.gen
                 unload.unloaded.append(worker.name)
                 unload.cards |= set(worker.process.on_cards) if off_cards else set()
         self._waiting.append(unload)
 
     def waits_for(self, worker: Worker) -> bool:
         """Returns whether any waits for the end of a worker's process."""
-        return any(unload.leaving.get(worker.name) == worker.gen for unload in self._waiting)
+        return any(unload.leaving.get(worker.name) == worker.process.gen for unload in self._waiting)
 
     def shut(self) -> None:
         """Waits for exits alone from now on: the supervisor leaves."""

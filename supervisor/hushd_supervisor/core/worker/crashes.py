@@ -75,8 +75,10 @@ class Crashes:
         """Returns whether the worker must be FAILED for a while."""
         return len(self._times) >= MAX_CRASHES or self._stalled >= MAX_STALLED or self._felled >= MAX_FELLED
 
-    def __bool__(self) -> bool:
-        return bool(self._times or self._stalled or self._felled)
+    @property
+    def recent(self) -> int:
+        """The number of those that count against the worker."""
+        return len(self._times) + self._stalled + self._felled
 
     def next_delay(self) -> float:
         """Seconds to wait before the next start."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -206,13 +206,11 @@ class Jobs:
         usual = ((request.started, self.timings.usual_s(request)) for request in self.running.values())
         return min((started + usual_s for started, usual_s in usual if usual_s), default=math.inf)
 
-    def row(self) -> dict[str, Any]:
-        """The part of the worker's row in the status."""
-        programs = dict.fromkeys(request.program for request in (*self.running.values(), *self.waiting))
-        return {
-            "programs": tuple(programs)[:_MAX_NAMED_PROGRAMS], "queued": len(self.waiting),
-            "running": len(self.running), "sessions": self.running.sessions, **self.timings.row(),
-        }  # fmt: skip
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of some programs whose requests run or wait."""
+        names = dict.fromkeys(request.program for request in (*self.running.values(), *self.waiting))
+        return tuple(names)[:_MAX_NAMED_PROGRAMS]
 
     # --- the process is gone -------------------------------------------------------------------------------------
 

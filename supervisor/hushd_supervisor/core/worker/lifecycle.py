@@ -25,6 +25,7 @@ from .states import ALLOWED, State
 if TYPE_CHECKING:
     from hushd_schema.results import Capabilities
 
+
 BEAT_TIMEOUT_S = 6.0  # three beats of 2 s
 EXIT_TIMEOUT_S = 5.0  # seconds from `drain` to the exit
 MAX_EXTRA_EXIT_S = 60.0  # seconds that a worker may have beyond that
@@ -34,7 +35,6 @@ START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
 RESTORE_TIMEOUT_S = 10.0
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
-_MAX_TEXT_CHARACTERS = 300  # characters of a worker's own text in the status
 _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
@@ -46,13 +46,7 @@ class Lifecycle:
         generations: numbers processes across all workers, so that news of one is never taken for another's.
     """
 
-    def __init__(
-        self,
-        name: str,
-        settings: WorkerSettings,
-        generations: Iterator[int],
-        outbox: list[Action],
-    ) -> None:
+    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], outbox: list[Action]) -> None:
         self.name = name
         self._settings = settings
         self._state = State.STOPPED  # only ever changed by `enter`
@@ -102,8 +96,18 @@ class Lifecycle:
         return self._start_s
 
     @property
-    def was_ready(self) -> bool:
-        return self._capabilities is not None
+    def capabilities(self) -> Capabilities | None:
+        """Those of the last process that became ready."""
+        return self._capabilities
+
+    @property
+    def starts(self) -> int:
+        return self._starts
+
+    @property
+    def failure(self) -> str:
+        """The reason why the last process died, until another is ready."""
+        return self._failure
 
     def is_current(self, gen: int) -> bool:
         """Returns whether generation `gen` is the living process."""
@@ -427,23 +431,9 @@ class Lifecycle:
                 return "waiting for the last process to end"
         return ""
 
-    def row(self, now: float) -> dict[str, Any]:
-        """The part of the worker's row in the status, with the sizes that are measured elsewhere."""
-        process, lives, told = self._process, self._state.has_process, self._capabilities
-        rests = self._state in (State.READY, State.SUSPENDED)
-        idle, expiry = (self._idle_since if rests else None), (self._rests_until if rests else math.inf)
-        cards = {id: round(size / 1e6, 1) for id, size in process.cards.items()} if lives else {}
-        return {
-            "state": self._state.value,
-            **dict.fromkeys(("pid", "rss_mb", "pss_mb", "peak_rss_mb", "private_mb", "mapped_mb")),
-            "peak_mb": round(process.peak / 1e6, 1) if lives else None,
-            "idle_s": None if idle is None else round(now - idle, 1),
-            "expires_in_s": None if expiry == math.inf else round(max(0.0, expiry - now), 1),
-            "starts": self._starts,
-            "compute_device": told.compute_device[:_MAX_TEXT_CHARACTERS] if told else "",
-            "why_there": process.place.why or (told.why_there[:_MAX_TEXT_CHARACTERS] if told else ""),
-            "vram_mb": sum(cards.values()) or None,
-            "cards_mb": cards,
-            "failure": self._failure[:_MAX_TEXT_CHARACTERS],
-            "confined": bool(told and told.confined and lives),
-        }
+    def rest_s(self, now: float) -> tuple[float | None, float | None]:
+        """The seconds for which the process has rested, and those until it leaves; None for neither."""
+        if self._idle_since is None or self._state not in (State.READY, State.SUSPENDED):
+            return None, None
+        left_s = max(0.0, self._rests_until - now)
+        return round(now - self._idle_since, 1), None if left_s == math.inf else round(left_s, 1)

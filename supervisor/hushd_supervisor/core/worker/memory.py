@@ -115,8 +115,13 @@ class WorkerMemory:
         may_leave = (rests or runs_only_cancelled) and not self._lifecycle.settings.pinned
         return self._lifecycle.idle_s(now) if may_leave else None
 
-    def forget(self) -> None:
-        """Forgets what kept earlier processes from their memory: the next one tries again."""
+    def request_came(self) -> None:
+        """Takes a request: a worker without a process tries again, whatever kept the last one from its memory."""
+        if self._lifecycle.state is State.STOPPED:
+            self.loaded()
+
+    def loaded(self) -> None:
+        """Takes the end of a load: nothing has kept this process from its memory."""
         self._shortage, self._cpu_reason = None, ""
 
     def not_loaded(self, message: str, on_card: bool) -> None:

@@ -130,19 +130,20 @@ class Queue:
 
     def crowded(self, caller: tuple[bytes, int]) -> bool:
         """Returns whether a caller's next job must keep its slot: all side places are taken, or half of them by it."""
+        if not self._side_places:
+            return False
         callers = [job.caller for job in self._running.values() if job.without_slot]
-        taken = max(len(callers), 2 * callers.count(caller))
-        return bool(self._side_places) and taken >= self._side_places
+        return max(len(callers), 2 * callers.count(caller)) >= self._side_places
 
     def yield_slots(self, waiting: Collection[ActiveRequest], now: float) -> None:
         """Has files that have run for long yield their slots to requests of other callers that have waited as long."""
         if not self._side_places:
             return
         old = [request for request in waiting if now >= request.arrived + YIELD_SLOT_S and not self._apart(request)]
-        for job in [job for job in self._running.values() if job.may_yield_slot(now)]:
+        for job in self._running.values() if old else ():
             others = (each for each in old if each.caller != job.caller and each.level(now) <= job.rank)
             if any(map(self._fits, others)):
-                job.yield_slot()
+                job.yield_slot(now)
 
     def _ordered(self, now: float) -> list[Lane]:
         return sorted((lane for lane in self._lanes.values() if lane), key=lambda lane: lane[0].urgency(now))

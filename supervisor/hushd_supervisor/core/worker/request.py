@@ -362,14 +362,11 @@ class ActiveRequest:
             self._without_slot, self._yielded_slot = True, False
         return steps
 
-    def may_yield_slot(self, now: float) -> bool:
-        """Returns whether it is a file that has run for long in a slot that it may leave."""
+    def yield_slot(self, now: float) -> None:
+        """Gives up its slot for others that wait, if it is a file that has run for long in one that it may leave."""
         fixed = self.session or self._without_slot or self._cancelled or self._alone
-        return not fixed and now >= self._started + YIELD_SLOT_S
-
-    def yield_slot(self) -> None:
-        """Gives up its slot for others."""
-        self._without_slot = self._yielded_slot = True
+        if not fixed and now >= self._started + YIELD_SLOT_S:
+            self._without_slot = self._yielded_slot = True
 
     def cancel_ignored(self, now: float) -> bool:
         """Returns whether the engine has not obeyed a cancel in time."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
 
 from .request import ActiveRequest
 
@@ -121,14 +120,7 @@ class Timings:
         """The usual time of jobs of its kind, 0 until one was served."""
         return self._usual_s[request.session]
 
-    def row(self) -> dict[str, Any]:
-        """The part of the worker's row in the status: jobs completed, and within which latencies half and 95 of 100
-        had their first output."""
-        return {
-            "requests": self._completed, "latency_ms": self._latency_ms(0.5), "latency_p95_ms": self._latency_ms(0.95),
-        }  # fmt: skip
-
-    def _latency_ms(self, share: float) -> float | None:
+    def latency_ms(self, share: float) -> float | None:
         """The latency in ms within which `share` of the last requests had their first output; None before any."""
         if not self._latencies:
             return None

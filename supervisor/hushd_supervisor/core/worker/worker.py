@@ -7,11 +7,12 @@ owns the process and the states, its `Jobs` the requests, and its `WorkerMemory`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, KeysView, ValuesView
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import CODES, HushdError
+from hushd_protocol.names import base
 from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core import events as ev
@@ -26,7 +27,11 @@ from .process import Process
 from .request import ENDINGS, ActiveRequest
 from .states import State
 
+if TYPE_CHECKING:
+    from hushd_schema.status import WorkerStatus
+
 POSTPONED_RETRY_MS = 1000
+_MAX_TEXT_CHARACTERS = 300  # characters of a worker's own text in the status
 
 
 class Worker:
@@ -62,6 +67,7 @@ class Worker:
         self.waiting: Final[KeysView[ActiveRequest]] = self._jobs.waiting
         self.running: Final[ValuesView[ActiveRequest]] = self._jobs.running.values()
         self._leases = Leases()
+        self.holders: Final = self._leases.holders
         self._crashes = Crashes()
         self.memory = WorkerMemory(self._lifecycle, self._jobs, outbox, self._next_move, card_kinds)
         self._verdict = ("worker_failed", "")  # code and message of refusals while it is FAILED
@@ -75,10 +81,6 @@ class Worker:
     @property
     def process(self) -> Process:
         return self._lifecycle.process
-
-    @property
-    def gen(self) -> int:
-        return self._lifecycle.process.gen
 
     @property
     def settings(self) -> WorkerSettings:
@@ -106,9 +108,9 @@ class Worker:
         return bool(self._jobs.running) or self._jobs.timings.completed > self.process.jobs_before
 
     @property
-    def has_crashed(self) -> bool:
-        """True if it has crashed of late."""
-        return bool(self._crashes)
+    def recent_crashes(self) -> int:
+        """The number of its crashes that may still close it."""
+        return self._crashes.recent
 
     @property
     def is_unused(self) -> bool:
@@ -117,7 +119,7 @@ class Worker:
 
     @property
     def was_ready(self) -> bool:
-        return self._lifecycle.was_ready
+        return self._lifecycle.capabilities is not None
 
     @property
     def start_s(self) -> float:
@@ -138,17 +140,36 @@ class Worker:
         loaded = self.state in (State.READY, State.BUSY)
         return loaded and not self.retires and self._jobs.queue.would_run(request)
 
-    def row(self, now: float) -> dict[str, Any]:
-        """Its row in the status, without its name and the sizes that others know."""
-        crashes, holders = self._crashes.total, self._leases.holders(now)
-        return {**self._lifecycle.row(now), **self._jobs.row(), "crashes": crashes, "holders": holders}
+    def status(self, need_mb: float, now: float) -> WorkerStatus:
+        """Its row in the status; the sizes of its process are added where they are measured."""
+        from hushd_schema.status import WorkerStatus  # lazy: few ask
+
+        process, told, timings, lives = (
+            self.process,
+            self._lifecycle.capabilities,
+            self._jobs.timings,
+            self.state.has_process,
+        )
+        (role, engine, model), (idle_s, expires_in_s) = base(self.name).split("/"), self._lifecycle.rest_s(now)
+        cards = {id: round(size / 1e6, 1) for id, size in process.cards.items()} if lives else {}
+        return WorkerStatus(
+            name=self.name, role=role, engine=engine, model=model, need_mb=need_mb, pid=None, rss_mb=None, pss_mb=None,
+            peak_rss_mb=None, private_mb=None, mapped_mb=None, queued=len(self.waiting), running=len(self.running),
+            sessions=self._jobs.running.sessions, programs=self._jobs.programs, requests=timings.completed,
+            latency_ms=timings.latency_ms(0.5), latency_p95_ms=timings.latency_ms(0.95), crashes=self._crashes.total,
+            holders=self.holders(now), starts=self._lifecycle.starts, state=self.state.value, idle_s=idle_s,
+            expires_in_s=expires_in_s, failure=self._lifecycle.failure[:_MAX_TEXT_CHARACTERS],
+            peak_mb=round(process.peak / 1e6, 1) if lives else None, vram_mb=sum(cards.values()) or None,
+            cards_mb=cards, compute_device=told.compute_device[:_MAX_TEXT_CHARACTERS] if told else "",
+            why_there=process.place.why or (told.why_there[:_MAX_TEXT_CHARACTERS] if told else ""),
+            confined=bool(told and told.confined and lives),
+        )  # fmt: skip
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once, now or later."""
-        if self.state is State.STOPPED:
-            self.memory.forget()
+        self.memory.request_came()
         if self.state is State.FAILED:
             self._jobs.fail(request, *self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
         elif not (self.would_run(request) or self._jobs.queue.has_capacity(request, self.settings.queue)):
@@ -250,7 +271,7 @@ class Worker:
         except HushdError as error:
             return self._lifecycle.kill(now, f"is ended: {error.message}")
         self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
-        self.memory.forget()
+        self.memory.loaded()
         self._crashes.started()
         self._lifecycle.become_ready(ready, capabilities, now)
         self._leases.use("", None, now)

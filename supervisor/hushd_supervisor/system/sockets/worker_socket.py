@@ -33,17 +33,8 @@ from hushd_protocol.system import lifeline, passed_file, uploads
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
+from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.actions import Action, Kill, ProbeStart, Spawn, ToWorker
-from hushd_supervisor.core.events import (
-    ClientGone,
-    Event,
-    Exited,
-    FromWorker,
-    SendFailed,
-    Spawned,
-    SpawnFailed,
-    StartProbed,
-)
 
 from .. import children
 from ..children import Running
@@ -142,7 +133,7 @@ class WorkerSocket(Source):
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Spawn: self._spawn, Kill: self.kill, ProbeStart: self._probe_start, ToWorker: self._send}
 
-    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+    def events(self, ready: Container[object], now: float) -> Iterator[ev.Event]:
         self._logs.read(ready, now)
         if buggify("exits before messages"):
             yield from self.exits(ready, self._clock())
@@ -153,24 +144,24 @@ class WorkerSocket(Source):
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
 
-    def observe(self, event: Event, now: float) -> None:
+    def observe(self, event: ev.Event, now: float) -> None:
         """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
 
         A first client has gone by now, and does not wait for these milliseconds. If a module is needed after an upgrade
         that came before, the loop lets the running jobs finish and leaves, as with all others, which are 0.2 MB.
         """
-        if isinstance(event, ClientGone):
+        if isinstance(event, ev.ClientGone):
             from hushd_schema import description, engines, entry_points, results, status  # noqa: F401
 
     # --- actions of the pool -----------------------------------------------------------------------------------------
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
-        return (self.spawn(action) or Spawned(action.worker, action.gen),)
+        return (self.spawn(action) or ev.Spawned(action.worker, action.gen),)
 
     def _probe_start(self, action: ProbeStart) -> Iterable[Outcome]:
         worker = self._workers.get((action.worker, action.gen))
         if worker and worker.status is None and (used := measure.used(worker.process.pid)):
-            yield StartProbed(action.worker, action.gen, used)
+            yield ev.StartProbed(action.worker, action.gen, used)
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
         if isinstance(action.message, Job) and (worker := self._workers.get((action.worker, action.gen))):
@@ -179,7 +170,7 @@ class WorkerSocket(Source):
             try:
                 self._pass_file(action.worker, action.gen, action.message)
             except HushdError as error:
-                return (FromWorker(action.worker, action.gen, Error.of(action.message.id, error)),)
+                return (ev.FromWorker(action.worker, action.gen, Error.of(action.message.id, error)),)
         failed = self.send(action.worker, action.gen, action.message)
         return (failed,) if failed else ()
 
@@ -196,7 +187,7 @@ class WorkerSocket(Source):
         finally:
             os.close(descriptor)
 
-    def spawn(self, action: Spawn) -> SpawnFailed | None:
+    def spawn(self, action: Spawn) -> ev.SpawnFailed | None:
         name, gen = action.worker, action.gen
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
@@ -238,26 +229,26 @@ class WorkerSocket(Source):
             worker.stopped = worker.stopped or lifeline.is_stopped(worker.process.pid)
             worker.process.kill()
 
-    def send(self, name: str, gen: int, message: Message) -> SendFailed | None:
+    def send(self, name: str, gen: int, message: Message) -> ev.SendFailed | None:
         """Sends without waiting."""
         worker = self._workers.get((name, gen))
         if worker is None or worker.route is None:
-            return SendFailed(name, gen)
+            return ev.SendFailed(name, gen)
         try:
             send(self.socket, worker.route, pack(message))
         except (zmq.Again, HushdError):  # its queue of 1000 messages is full, or the message is too large
-            return SendFailed(name, gen)
+            return ev.SendFailed(name, gen)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             if worker.process.poll() is None:
-                return SendFailed(name, gen)
-            # It has ended, which `exits` reports. After a SendFailed the pool would kill it and count that as a hang.
+                return ev.SendFailed(name, gen)
+            # It has ended, which `exits` reports. After a `SendFailed` the pool would kill it and count that as a hang.
         return None
 
     # --- events for the loop -------------------------------------------------------------------------------------
 
-    def receive(self, limit: int) -> Iterator[FromWorker | SendFailed]:
+    def receive(self, limit: int) -> Iterator[ev.FromWorker | ev.SendFailed]:
         for _ in range(limit):
             try:
                 route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -273,7 +264,7 @@ class WorkerSocket(Source):
                     self._refuse(route, error)
                 else:
                     self._record("error", f"{worker.name} sent something that is not a message: {error}")
-                    yield SendFailed(worker.name, worker.gen)
+                    yield ev.SendFailed(worker.name, worker.gen)
                 continue
             if worker is None and route in self._former:
                 continue
@@ -289,9 +280,9 @@ class WorkerSocket(Source):
                 if isinstance(message, Ready):
                     confined = "" if message.capabilities.get("confined") else "not "
                     self._record("info", f"{worker.name} is ready, {message.pss / 1e6:.0f} MB, {confined}confined")
-            yield FromWorker(worker.name, worker.gen, message)
+            yield ev.FromWorker(worker.name, worker.gen, message)
 
-    def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:
+    def exits(self, ready: Container[object], now: float) -> Iterator[ev.Exited]:
         """Reaps processes; yields exits once all messages of the worker are read; `ready` are readable descriptors."""
         for worker in list(self._workers.values()):
             if worker.status is None:
@@ -317,7 +308,7 @@ class WorkerSocket(Source):
                 self._remove(worker)
                 self._record("debug", f"{worker.name} ended with status {worker.status}")
                 short = self._out_of_memory(worker)
-                yield Exited(worker.name, worker.gen, worker.status, worker.child.output(), short, worker.stopped)
+                yield ev.Exited(worker.name, worker.gen, worker.status, worker.child.output(), short, worker.stopped)
 
     def deadline(self) -> float | None:
         """The time at which the next waiting exit counts, or a log is written on."""
@@ -345,7 +336,7 @@ class WorkerSocket(Source):
 
     # --- identities --------------------------------------------------------------------------------------------------
 
-    def _admit(self, route: bytes, message: Message) -> FromWorker | None:
+    def _admit(self, route: bytes, message: Message) -> ev.FromWorker | None:
         if not isinstance(message, WorkerHello):
             self._refuse(route, HushdError("unauthorised", "The first message of a worker must be its hello."))
             return None
@@ -359,11 +350,11 @@ class WorkerSocket(Source):
                 f"({self._welcome.version}): run `hushd restart`, which starts the supervisor installed here."
             )
             self._refuse(route, HushdError("version_mismatch", text))
-            return FromWorker(worker.name, worker.gen, LoadFailed(code="version_mismatch", message=text))
+            return ev.FromWorker(worker.name, worker.gen, LoadFailed(code="version_mismatch", message=text))
         worker.route = route
         self._routes[route] = worker
         self.send(worker.name, worker.gen, self._welcome)
-        return FromWorker(worker.name, worker.gen, message)
+        return ev.FromWorker(worker.name, worker.gen, message)
 
     def _out_of_memory(self, worker: _Worker) -> bool | None:
         """Returns whether a worker died of SIGKILL while the kernel was killing processes for lack of memory; None if
@@ -398,5 +389,5 @@ class WorkerSocket(Source):
         worker.close()
 
 
-def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:
-    return SpawnFailed(name, gen, str(error), transient=isinstance(error, OSError) and error.errno in _SCARCE)
+def _failed(name: str, gen: int, error: Exception) -> ev.SpawnFailed:
+    return ev.SpawnFailed(name, gen, str(error), transient=isinstance(error, OSError) and error.errno in _SCARCE)

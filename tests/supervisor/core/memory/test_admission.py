@@ -119,7 +119,7 @@ def test_needs_are_learnt_and_kept() -> None:
     assert house.of(do.Remember) == []
     house.exit(A)
     assert house.of(do.Remember) == [do.Remember({A: 450 * MB, f"{A}:load": 300 * MB, C: 100 * MB})]
-    ((_, row),) = house.pool.status(house.now)
+    ((_, row),) = house.pool.fleet.status(house.now)
     assert row.need_mb == 450.0
     house.idle(A)
     house.says(A, m.Beat(cpu_s=1, pss=300 * MB))
@@ -422,18 +422,20 @@ def test_memory_that_becomes_short_while_somebody_works_is_noticed(
     house.work(B, MEASURE_INTERVAL_S + 1)
     house.request(B)
     assert (house.drained(), house.jobs()[-1].economy) == (drained, economy)
-    assert house.pool.memory(house.now).pressure == ("critical" if drained else "warning" if economy else "normal")
+    assert house.pool.fleet.memory(house.now).pressure == (
+        "critical" if drained else "warning" if economy else "normal"
+    )
 
 
 def test_the_status_tells_what_is_true_now() -> None:
     """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
     looked; it changes nothing."""
     house = House()
-    status = house.pool.memory(house.now)
+    status = house.pool.fleet.memory(house.now)
     assert (status.budget_mb, status.available_mb, status.reserve_mb, status.pressure) == (800, 900, 125, "normal")
     assert (status.cards, status.cards_error) == ((), "")
     house.available = 60 * MB
-    assert house.pool.memory(house.now).pressure == "critical"
+    assert house.pool.fleet.memory(house.now).pressure == "critical"
     assert house.pressure == []
     house.request(A)
     assert house.pressure == ["critical"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_schema.settings import Settings
+from hushd_supervisor.core.actions import Remember
 from hushd_supervisor.core.memory.needs import MAX_ESTIMATES, UNKNOWN_ON_CARD, Estimated, Needs
 
 NAME, OTHER = "tts/a/x", "stt/a/x"
@@ -42,9 +43,9 @@ def test_a_start_that_takes_more_of_memory_beside_a_card_is_noted_there() -> Non
     """A load is compared with the need on its own device."""
     growing = on_card()
     growing.grew(NAME, 3000 * MB, CARD)
-    assert growing._table == {}
+    assert growing.remember() == []
     growing.grew(NAME, 3500 * MB, CARD)
-    assert growing._table == {f"{NAME}@cuda:load": 3500 * MB}
+    assert growing.remember() == [Remember({f"{NAME}@cuda:load": 3500 * MB})]
 
 
 def test_each_kill_asks_for_more_than_the_one_before() -> None:
@@ -80,7 +81,7 @@ def test_a_conversion_says_nothing_of_the_next_pull() -> None:
     needs = Needs(Settings())
     needs.record("models/store/local", 6_000_000_000)
     needs.record("stt/moonshine/tiny-en", 300_000_000)
-    assert needs._table == {"stt/moonshine/tiny-en": 300_000_000}
+    assert needs.remember() == [Remember({"stt/moonshine/tiny-en": 300_000_000})]
     assert needs.memory("models/store/local") == 60_000_000
 
 

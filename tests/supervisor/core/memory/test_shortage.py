@@ -111,7 +111,7 @@ def test_the_cpu_takes_over_from_a_full_card() -> None:
     house.ready(A)
     house.finish(A)
     assert house.code(request) == "result"
-    assert house.pool.status(house.now)[0][1].why_there == "the card had no memory for it"
+    assert house.pool.fleet.status(house.now)[0][1].why_there == "the card had no memory for it"
     house.now += CARD_RETRY_S
     house.busy(A)
     house.finish(A)

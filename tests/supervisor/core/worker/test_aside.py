@@ -7,6 +7,7 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
+from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.request import (
     AGING_S,
     CANCEL_S,
@@ -47,7 +48,8 @@ def pipe(desk: Desk, client: bytes = b"pipe", **fields: object) -> ActiveRequest
 
 def send(desk: Desk, request: ActiveRequest, *, used: bool, last: bool = False) -> None:
     """A chunk of input comes, and the worker comes for the next one if it is `used`."""
-    chunk = m.Chunk(id=request.id, seq=request._uploaded, last=last)
+    sent = [a.message for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk)]
+    chunk = m.Chunk(id=request.id, seq=sum(each.id == request.id for each in sent), last=last)
     desk.input(request, chunk)
     if used:
         desk.from_worker(m.Credit(id=request.id, chunks=1))
@@ -162,9 +164,9 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     """Beyond its share a client's own requests wait; another client's run, and those of its own other caller."""
     desk = desk_with(aside=4)
     mine = [pipe(desk, b"mine") for _ in range(2)]
-    for request in mine:
-        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request._upload))
-        wait(desk, IDLE_SLOT_S)
+    wait(desk, IDLE_SLOT_S)
+    desk.from_worker(m.Credit(id=mine[1].id, chunks=ALL))
+    wait(desk, IDLE_SLOT_S)
     assert all(request.without_slot for request in mine)
     third = ask(desk, b"mine")
     assert not runs(desk, third)
@@ -260,10 +262,10 @@ def test_a_stream_asked_again_begins_with_a_slot() -> None:
 
 def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:
     """A job that waited for input before it keeps its slot for as long after it as without the sleep."""
-    request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo", input="stream"), "", "", 1, 0.0)
-    request._download = 1
+    message = m.Request(id=b"1" * 16, worker="stt/a/x", op="echo", input="stream", credit=1)
+    request = ActiveRequest(b"r", message, "", "", 1, 0.0)
     request.run(0.0)
-    request._ask_input(CREDIT_WINDOW, 10.0)
+    request.receive(m.Credit(id=message.id, chunks=CREDIT_WINDOW), 10.0)
     request.extend_deadlines(100.0, 110.0)
     assert request.idle_slot_until() == 110.0 + IDLE_SLOT_S
 
@@ -272,6 +274,7 @@ def test_a_sleep_of_the_supervisor_is_no_deafness_of_an_engine() -> None:
     """A job that was told to end, since its process leaves, has as long for it after the sleep as without it."""
     request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo"), "", "", 1, 0.0)
     request.run(10.0)
-    request._cancelled, request._leaving_since = True, 10.0
+    request.cancel("cancelled", 10.0)
+    request.limit_cancel(10.0)
     request.extend_deadlines(100.0, 110.0)
     assert request.next_deadline(math.inf) == 110.0 + CANCEL_S

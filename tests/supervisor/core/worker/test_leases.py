@@ -29,14 +29,14 @@ def test_a_worker_names_the_programs_it_is_for() -> None:
     for number, program in enumerate(("", "", "curl"), 1):
         id = bytes([number]) * 16
         pool.handle(ev.FromClient(b"r", m.Request(id=id, worker="stt", op="transcribe", program=program)), 0)
-    assert pool.status(0)[0][1].programs == ("notes.py", "curl")
+    assert pool.fleet.status(0)[0][1].programs == ("notes.py", "curl")
     pool.handle(ev.ClientGone(b"r"), 0)
-    assert pool.status(0)[0][1].programs == ()
+    assert pool.fleet.status(0)[0][1].programs == ()
 
 
 def leaves_at(pool: Pool, now: float) -> float | None:
     """The time at which the only worker leaves, None for never."""
-    ((_, row),) = pool.status(now)
+    ((_, row),) = pool.fleet.status(now)
     return None if row.expires_in_s is None else now + row.expires_in_s
 
 
@@ -95,7 +95,7 @@ def test_a_job_whose_connection_is_gone_makes_no_lease(keep_alive: float) -> Non
     pool.handle(ev.ClientGone(b"r"), 2)
     gone = m.Error(id=job, code="cancelled", message="")
     pool.handle(ev.FromWorker(NAME, 1, gone), 3)
-    assert pool.status(3)[0][1].holders == {}
+    assert pool.fleet.status(3)[0][1].holders == {}
     assert leaves_at(pool, 3) == 303
 
 
@@ -106,7 +106,7 @@ def test_status_never_refreshes_the_idle_clock_race_19() -> None:
     for now in range(2, 300, 10):
         asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
         assert [type(action) for action in asked] == [do.ReportStatus]
-        assert pool.status(now)[0][1].expires_in_s == 301 - now
+        assert pool.fleet.status(now)[0][1].expires_in_s == 301 - now
     assert leaves_at(pool, now) == 301
 
 
@@ -115,8 +115,8 @@ def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> N
     pool = pool_with(op="transcribe")
     pool.handle(ev.FromClient(b"r", m.Cancel(id=b"1" * 16)), 1)
     pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 20)
-    assert pool.status(20)[0][1].state == "ready"
-    assert pool.status(20)[0][1].expires_in_s == 300
+    assert pool.fleet.status(20)[0][1].state == "ready"
+    assert pool.fleet.status(20)[0][1].expires_in_s == 300
 
 
 def test_a_lease_outlives_the_process() -> None:
@@ -127,7 +127,7 @@ def test_a_lease_outlives_the_process() -> None:
     pool.on_time(2.5)
     pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
     pool.handle(ev.FromWorker(NAME, 2, m.Ready()), 4)
-    assert pool.status(4)[0][1].state == "ready"
+    assert pool.fleet.status(4)[0][1].state == "ready"
     assert leaves_at(pool, 4) is None
     pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)
-    assert pool.status(5)[0][1].holders == {}
+    assert pool.fleet.status(5)[0][1].holders == {}

@@ -96,7 +96,7 @@ def test_old_generations_are_not_heard(state: State) -> None:
     """Whatever a process of an earlier generation says or does changes nothing."""
     desk = desk_in(state)
     before = desk.worker.state, desk.worker.deadline()
-    earlier = NAME, desk.worker.gen - 1
+    earlier = NAME, desk.worker.process.gen - 1
     messages = (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y"))
     for event in (
         *(ev.FromWorker(*earlier, message) for message in messages), ev.Exited(*earlier, -9), ev.Spawned(*earlier),
@@ -112,12 +112,12 @@ def test_old_generations_are_not_heard(state: State) -> None:
 def test_a_pinned_worker_makes_no_room(state: State) -> None:
     """It stays at rest, and where nobody hears any more what it works at."""
     desk = desk_in(state)
-    desk.lifecycle._settings = WorkerSettings(pinned=True)
+    desk.take(desk.worker.configure(WorkerSettings(pinned=True), desk.now))
     if state is S.BUSY:
         desk.cancel(desk.requests[0])
     desk.take(desk.worker.memory.evict(desk.now))
     assert desk.worker.state is state
-    desk.lifecycle._settings = WorkerSettings()
+    desk.take(desk.worker.configure(WorkerSettings(), desk.now))
     desk.take(desk.worker.memory.evict(desk.now))
     assert desk.worker.state is not state
 
@@ -127,13 +127,13 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     """An answer that comes too late changes nothing, wherever the worker has come to meanwhile."""
     desk = desk_in(state)
     its, error, due = desk.worker.memory, HushdError("server_busy", "No."), desk.worker.deadline()
-    phase = desk.worker.process.phase
+    phase, note = desk.worker.process.phase, desk.lifecycle.awaited(desk.now)
     assert its.refuse(desk.now, error) == its.keep_waiting(desk.now, 0, "No.", 1) == []
     assert its.wait_for_others(desk.now, "soon") == []
     desk.news(ev.Suspended)
     desk.news(ev.Restored)
     assert desk.done == []
-    assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle._wait_note) == (state, due, "")
+    assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle.awaited(desk.now)) == (state, due, note)
     assert desk.worker.process.phase == phase
 
 
@@ -155,7 +155,11 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
     if held:
         desk.hold()
     desk.news(ev.SpawnFailed, "no memory", True)
-    assert (desk.worker.state, desk.terminal(request), desk.worker.row(desk.now)["failure"]) == (S.STOPPED, code, "")
+    assert (desk.worker.state, desk.terminal(request), desk.worker.status(0.0, desk.now).failure) == (
+        S.STOPPED,
+        code,
+        "",
+    )
     if code:
         told = desk.answers(request)[-1]
         sentence = f"{NAME} cannot be started now (no memory): ask again in a moment."
@@ -354,21 +358,21 @@ def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
         desk.exit(-9)
         if desk.worker.state is State.BACKOFF:
             desk.time()
-    assert (desk.worker.state, desk.crashes._times) == (State.FAILED, [])
+    assert (desk.worker.state, desk.crashes) == (State.FAILED, 2)
     desk = Desk()
     desk.request()
     desk.time()
     desk.exit(-9)
     desk.time()
     desk.ready()
-    assert desk.crashes._stalled == 0
+    assert desk.crashes == 0
 
 
 def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
-    desk = desk_in(State.STARTING)
+    desk = desk_in(State.WAITING)
     (request,) = desk.jobs.waiting
-    desk.lifecycle._need = 3_200_000_000
+    desk.take(desk.worker.memory.admit(desk.now, need=3_200_000_000))
     begin(desk)
     began = desk.now
     while desk.now < began + 9:
@@ -542,7 +546,7 @@ def test_a_kill_from_outside_is_not_half_of_a_poison(outside: dict[str, Any]) ->
     desk = Desk()
     request = desk.request()
     desk.exit(**outside)
-    assert desk.crashes._felled == 1
+    assert desk.crashes == 1
     for how in (outside, {"status": -11}):
         if desk.worker.state is State.BACKOFF:
             desk.time()
@@ -602,7 +606,7 @@ def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> No
     desk.result()
     assert (desk.terminal(request), list(desk.jobs.running.values())) == ("cancelled", [following])
     desk.result()
-    assert (desk.terminal(following), desk.worker.gen) == ("result", 1)
+    assert (desk.terminal(following), desk.worker.process.gen) == ("result", 1)
 
 
 @pytest.mark.parametrize("slots", [1, 3])

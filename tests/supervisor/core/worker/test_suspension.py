@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
+from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.budget import Budget
 from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S
 from hushd_supervisor.core.worker.lifecycle import RESTORE_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
@@ -61,7 +63,7 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
     """It leaves after 20 s of rest, as its status says; the next request has the same process, and no other starts."""
     there = house()
     suspended(there)
-    (_, row), *_ = there.pool.status(there.now)
+    (_, row), *_ = there.pool.fleet.status(there.now)
     assert (row.state, row.cards_mb) == ("suspended", {})
     assert row.expires_in_s == pytest.approx(275, abs=5)
     request = there.request(A)
@@ -70,7 +72,7 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
     there.finish(A)
     assert there.code(request) == "result"
     assert there.spawned() == [A]
-    assert there.pool.status(there.now)[0][1].cards_mb == {CARD: 4000.0}
+    assert there.pool.fleet.status(there.now)[0][1].cards_mb == {CARD: 4000.0}
 
 
 def test_a_worker_comes_back_to_its_card_while_memory_is_critically_short() -> None:
@@ -94,7 +96,7 @@ def test_it_holds_the_machines_memory_meanwhile(back: bool) -> None:
     there = house()
     suspended(there)
     there.says(A, m.Beat(cpu_s=1.0, pss=300 * MB, cards={CARD: TAKEN}))
-    assert there.pool.memory(there.now).cards[0].used_mb == 0
+    assert there.pool.fleet.memory(there.now).cards[0].used_mb == 0
     if back:
         there.request(A)
         there.tell(ev.Restored(A, there.gen(A)))
@@ -446,9 +448,9 @@ def test_of_two_at_rest_the_suspended_one_leaves_the_machine_first() -> None:
     there.request(B)
     there.ready(B, size=8000 * MB)
     there.finish(B)
-    (a, b) = (each.machine for each in there.pool._admission.use.every(there.now + 100))
+    (a, b) = (each.machine for each in there.pool.fleet.admission.use.every(there.now + 100))
     assert (a.name, b.name) == (A, B)
-    assert there.pool._admission._budget.score(a) < there.pool._admission._budget.score(b)
+    assert Budget(Settings()).score(a) < Budget(Settings()).score(b)
 
 
 def test_a_worker_on_its_way_off_a_card_counts_with_what_it_takes_along() -> None:
@@ -456,5 +458,5 @@ def test_a_worker_on_its_way_off_a_card_counts_with_what_it_takes_along() -> Non
     there = house()
     there.wait(25)
     assert there.state(A) is State.SUSPENDED
-    (memory,) = there.pool._admission.use.every(there.now)
+    (memory,) = there.pool.fleet.admission.use.every(there.now)
     assert (memory.going, memory.machine.size, memory.promised) == (True, 300 * MB + TAKEN, TAKEN)
