@@ -25,7 +25,7 @@ server.start(ask, lambda note: None)
 """
 WORKER = f"""{PARENT}
 memory = PrivateMemory()
-memory.look()
+memory.measure()
 print(server._where["port"], server._guard.pid, memory.now // 1_000_000, flush=True)
 sys.stdin.read()
 server.end()

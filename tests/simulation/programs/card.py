@@ -37,7 +37,7 @@ def driver(_: str) -> Driver:
 
 
 def look(arguments: list[str]) -> None:
-    print(json.dumps(card.look()))
+    print(json.dumps(card.probe()))
 
 
 def suspension(arguments: list[str]) -> None:

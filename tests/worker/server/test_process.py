@@ -213,7 +213,7 @@ def test_two_of_one_kind(make: Make) -> None:
 
 def test_a_card_is_looked_at_if_its_file_says_so(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    monkeypatch.setattr("hushd_worker.card.taken", lambda: looks.append(1) or {"0000:01:00.0": 10**9})
+    monkeypatch.setattr("hushd_worker.card.memory_used", lambda: looks.append(1) or {"0000:01:00.0": 10**9})
     assert make().compute_device() == "cpu"
     assert not looks
     assert make(vram_mb=1000).compute_device() == "cuda"
