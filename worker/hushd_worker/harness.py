@@ -72,9 +72,7 @@ def serve(worker: BaseWorker, share: Share | None = None) -> NoReturn:
         raise SystemExit("hushd's workers are started by its supervisor: use `hushd load` instead.")
     lifeline.arm(int(descriptor), int(supervisor))
     os.set_inheritable(int(descriptor), False)
-    os.environ.setdefault(
-        "CUDA_MODULE_LOADING", "LAZY"
-    )  # the default since CUDA 12.2: kernels are loaded at their first use
+    os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")  # as since CUDA 12.2: kernels are loaded at their first use
     own_modules.guard()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # engines' output goes to the log,

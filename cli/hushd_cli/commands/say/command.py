@@ -28,12 +28,8 @@ if TYPE_CHECKING:
     from .timed import TimedSpeech
 
 _FIRST_BYTES = 1024  # the first bytes, by which binary data is recognised
-_SUBTITLES = (
-    ".srt",
-    ".vtt",
-    ".ass",
-    ".ssa",
-)  # a file of these is read where a text is expected, since nobody speaks its name
+# A file of these is read where a text is expected, since nobody speaks its name.
+_SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
 # Forms that `Client.synthesize` takes: a short text is sent in one piece; everything else, also a pipe, is streamed.
 Text = str | bytes | Iterator[bytes]
 
