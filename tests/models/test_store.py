@@ -374,17 +374,6 @@ def test_a_row_for_programs(store: Store) -> None:
     assert (absent["word_errors"]["en"], len(absent["languages"])) == (2.01, 100)
 
 
-def test_a_licence_is_that_of_the_files(store: Store) -> None:
-    """The manifest names it, or the catalogue where that says nothing."""
-    found = bring(store, "whisper/base", ("base.pt",), ".")
-    row = inventory.row(store, "whisper/base")
-    silent = Manifest(found.engine, found.name, found.role, found.source, found.files, found.location)
-    known = Known("whisper", "base", "stt", licence="GPL")
-    for manifest_, entry, licence in ((found, known, "MIT"), (silent, known, "GPL"), (silent, None, "")):
-        made = inventory.Row(row.model, "stt", "installed", known=entry, manifest=manifest_)
-        assert made.licence == licence
-
-
 @pytest.mark.parametrize(("known", "state", "origin", "folder"), [
     ({"package": "json"}, "embedded", "package", Path(json.__file__).parent),
     ({"package": "hashlib"}, "embedded", "package", None),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
@@ -33,14 +31,6 @@ def test_every_word_keeps_the_place_of_its_number() -> None:
     start = piece.text.index("douze")
     assert piece.mapped.span(start, start + len("douze euros cinquante")) == (9, 16)
     assert piece.mapped.span(piece.text.index("ici")) == (17, 20)
-
-
-def test_no_text_stops_a_reader() -> None:
-    """Any row of digits and signs is read, in any of the languages."""
-    signs, chance = "0123456789" * 3 + ".,:/-–hxe×%€$# \u00a0'°ºªsmMBTZ~+±\nR$dreaL", random.Random(5)
-    for _ in range(300):
-        text = "".join(chance.choices(signs, k=chance.choice((5, 20, 80))))
-        said(text, chance.choice(("fr", "pt", "pt-PT", "de", "es", "fr-CH")))
 
 
 def test_without_the_packages_of_cldr_an_engine_reads_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
 LARGE, MIDDLE, SMALL = "stt/card/15gb", "stt/card/12gb", "stt/card/4gb"
 SWAPS = int(os.environ.get("HUSHD_SWAPS", "12"))  # of a night
-DOOR = {"gateway": {"rss_mb": None, "starts": 0}}
 PROGRAM = command([sys.executable, str(TESTS / "card_worker.py")])
 CONFIG = f'[worker."{SMALL}"]\nvram_mb = 4000\n[worker.stt]\n{PROGRAM}vram_mb = 12000\n'
 
@@ -66,17 +65,6 @@ def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -
         assert sum(row["starts"] for row in rows.values()) == swaps
 
 
-def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> None:
-    """It is given up after 5 s, `auto` goes to the CPU, and the reason is in the result, in `status` and in the log."""
-    driver.set({"id": FIRST, "total": 24 * GB, "slow": 3600})
-    reason = "the graphics cards cannot be used: there was no answer in 5 s"
-    with on_cards.connect() as peer:
-        assert where(peer, SMALL) == ("cpu", reason)
-        assert peer.control("status")["memory"]["cards_error"] == "there was no answer in 5 s"
-        assert reason.removeprefix("the ") in command_line.hushd("status")
-        assert reason in on_cards.log()
-
-
 @needs("cc")
 @pytest.mark.parametrize("fail", ["", "Lock", "Restore"])
 def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Start, fail: str) -> None:
@@ -120,24 +108,6 @@ def test_cards_are_left_to_another_program(on_cards: Supervisor, driver: Driver)
         unloaded("--for", "0")
         peer.control("unload")
         assert where(peer, MIDDLE)[0] == "cuda"
-
-
-def test_a_mistake_ends_no_worker(on_cards: Supervisor) -> None:
-    """One sentence, and the exit status of a wrong argument."""
-    with on_cards.connect() as peer:
-        assert where(peer, SMALL) == ("cuda", "")
-        pid = peer.status(SMALL)["pid"]
-        for words, sentence in (
-            ("--for soon", "'soon' is not a length of time: use one such as 90s or 10m."),
-            ("--for -1", "'-1' is not a length of time: use one such as 90s or 10m."),
-            ("--for 8d", "'8d' is not a length of time: use one such as 90s or 10m."),
-            ("--for 200h", "Workers keep away for at most 7 days."),
-            ("stt --for 1h", "--for, --all and PROGRAM are about all workers: leave WHAT out."),
-            ("--all", "--all says from what workers keep away: add --for TIME, or -- PROGRAM."),
-        ):
-            assert sentence in unloaded(*words.split(), status=2)
-        assert pid
-        assert peer.status(SMALL)["pid"] == pid
 
 
 def test_both_clients_have_it(on_cards: Supervisor) -> None:

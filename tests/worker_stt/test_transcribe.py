@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import soxr
 from hushd_protocol.messages import Message, Partial
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.worker import SpeechToText
@@ -60,36 +59,11 @@ def test_a_long_recording_comes_in_segments(ask: Ask, first_half: np.ndarray) ->
     assert first < len(asked.messages) - 3
 
 
-def test_any_file_is_understood(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
-    """Format, rate and number of channels make no difference to the words. (Nor to the samples: test_recording.py.)"""
-    path = tmp_path / "speech"
-    samples = np.repeat(soxr.resample(beckett[:SAID], RATE, 48_000)[:, None], 2, axis=1)
-    path.write_bytes(encoded(samples, 48_000, "OGG", "OPUS"))
-    assert word_error_rate(WORDS, ask(path).text) <= 1 / 8
-
-
 @pytest.mark.parametrize("decibels", [pytest.param(-20, marks=pytest.mark.night), -40])
 def test_quiet_speech_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, decibels: int) -> None:
     """A whisper far from the microphone, rounded to 16 bits, is levelled, not dropped."""
     asked = ask([encoded(beckett[:SAID] * 10 ** (decibels / 20))])
     assert word_error_rate(bare(beckett[:SAID]), asked.text) <= 1 / 8
-
-
-@pytest.mark.parametrize(
-    ("form", "start"),
-    [("WAV", 6.2), *(pytest.param(*each, marks=pytest.mark.night) for each in (("MP3", 3.0), ("s16le", 3.0)))],
-)
-def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start: float) -> None:
-    """The words that are said after a second come, at the times they have in the whole."""
-    if form == "s16le":
-        asked = ask(chunked(s16le(beckett), 60_000), {"format": "s16le", "start_s": start})
-    else:
-        asked = ask([encoded(beckett, form=form)], {"start_s": start})
-    starts = [at for at in STARTS if at > start]
-    assert asked.segments[0]["start"] == pytest.approx(starts[0], abs=0.2)
-    assert all(min(abs(segment["start"] - at) for at in starts) < 0.2 for segment in asked.segments)
-    assert word_error_rate(" ".join(BECKETT.split()[-2 * len(starts) :]), asked.text) <= 0.5
-    assert asked.result["duration"] == pytest.approx(9.963, abs=0.06)
 
 
 def test_resuming_after_any_segment_loses_and_doubles_nothing(ask: Ask, first_half: np.ndarray) -> None:

@@ -63,16 +63,6 @@ def test_a_node_that_fails_where_others_do_not_is_left_out() -> None:
     assert not nodes.failed("a", "5.wav", POISON, ALIVE), "what was on its way there counts for nothing"
 
 
-def test_a_node_that_also_succeeds_stays() -> None:
-    """A success proves it well, whatever failed before."""
-    nodes = Nodes(3)
-    for number in range(20):
-        nodes.failed("a", f"{number}.wav", FAILED, ALIVE)
-        nodes.succeeded("a", f"{number}-other.wav", ALIVE)
-        nodes.succeeded("b", f"{number}.wav", ALIVE)
-    assert nodes.left_out == {}
-
-
 @seeds(200)
 def test_good_recordings_survive_sick_nodes(seed: int) -> None:
     """Every good recording is transcribed, every poison one given up, and no healthy node is left out.

@@ -18,8 +18,6 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.atomic_file import AtomicFile, edited, lock
 
-from .conftest import SweptBefore
-
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     """The target holds what it held before `keep`; after it the new content, and nothing else lies in the folder."""
@@ -58,14 +56,6 @@ def test_whatever_interrupts_it_nothing_is_left(tmp_path: Path, call: str, monke
     with pytest.raises(KeyboardInterrupt):
         atomic_file.replace(tmp_path / "x", "text", 0o666, sync=True)  # more than the umask leaves
     assert (os.listdir("/dev/fd"), os.listdir(tmp_path)) == (before, [])
-
-
-def test_an_unwanted_file_goes_with_its_fault(tmp_path: Path) -> None:
-    """A disk that fails as the file is closed has no say: nobody wants the content."""
-    new = AtomicFile(tmp_path / "x")
-    os.close(new.descriptor)
-    new.discard()
-    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "ж" * 127])
@@ -156,14 +146,6 @@ def test_a_file_is_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pyt
     atomic_file.replace(tmp_path / "x", "text")
     assert (tmp_path / "x").read_text() == "text"
     atomic_file.sweep(tmp_path / "gone")
-
-
-def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path: Path, swept_before: SweptBefore) -> None:
-    """The first one is closed: the second has its number."""
-    locked = swept_before(atomic_file, tmp_path)
-    atomic_file.replace(tmp_path / "x", "text")
-    assert locked == locked[:1] * 2
-    assert os.listdir(tmp_path) == ["x"]
 
 
 @pytest.mark.parametrize(

@@ -110,17 +110,6 @@ def test_everywhere_nobody_starts() -> None:
     assert there.spawned() == [B, B]
 
 
-def test_a_busy_worker_leaves_after_its_jobs() -> None:
-    """The answer counts them, and does not wait for them."""
-    there = house(**{"": {"vram_mb": 8000.0, "max_replicas": 1}})
-    there.request(A, route=there.stranger())
-    there.ready(A, cards={CARD: 9 * GB})
-    request = there.control("unload", for_s=60.0)
-    assert data(there, request)["busy"] == {A: 1}
-    there.finish(A)
-    assert there.drained() == [A]
-
-
 def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
     """Whatever other claims there are; meanwhile the supervisor stays."""
     there = house()
@@ -134,18 +123,6 @@ def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
     there.tell(ev.ClientGone(holder))
     there.request(A)
     assert there.state(A) is State.STARTING
-
-
-def test_zero_ends_it_and_unloads_nobody() -> None:
-    """The last word on time counts."""
-    there = house(**{A: {"compute_device": "cpu"}})
-    there.idle(A)
-    there.control("unload", for_s=600.0)
-    request = there.control("unload", for_s=0.0)
-    assert data(there, request) == {"unloaded": []}
-    there.request(B)
-    assert there.placed()[-1] == (B, "cuda:0")
-    assert there.drained() == []
 
 
 def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:

@@ -10,12 +10,10 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
-from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
 from hushd_supervisor.core.claim import DEVICES
 from hushd_supervisor.core.floor import FADE_OUT_TIMEOUT_S, MAX_CLAIMS, MAX_PASSED_S, Floor
 from support.house import sent
-from support.refusals import hushd_error
 
 SPEAKER = ["speaker"]
 MICROPHONE = ["microphone"]
@@ -116,17 +114,6 @@ def room() -> Room:
 # --- turns ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_second_waits_for_the_first(room: Room) -> None:
-    """A free speaker is granted at once; the next claim gets it when it is given back, and each gets one last word."""
-    assert room.ask("A1") == "granted"
-    assert room.ask("B1") == "waiting"
-    room.give_back("A1")
-    assert room.last == {"A1": "result", "B1": "granted"}
-    room.give_back("B1")
-    assert room.holder() == ""
-    assert room.floor.deadline() == math.inf
-
-
 def test_priority_first_then_the_order_of_asking(room: Room) -> None:
     """The most urgent of those who wait is next, and among equals the one who asked first."""
     room.ask("A1", priority="important")
@@ -141,20 +128,6 @@ def test_priority_first_then_the_order_of_asking(room: Room) -> None:
         (holder,) = [name for name, word in room.last.items() if word == "granted"]
         order.append(holder)
     assert order == ["F1", "D1", "C1", "E1", "G1", "B1"]
-
-
-def test_a_listen_never_blocks_a_say(room: Room) -> None:
-    """Speaker and microphone are two things; only who wants both waits for both."""
-    assert room.ask("A1", MICROPHONE) == "granted"
-    assert room.ask("B1", SPEAKER) == "granted"
-    assert room.ask("C1", BOTH) == "waiting"
-    room.give_back("A1")
-    assert room.last["C1"] == "waiting"
-    assert room.ask("D1", MICROPHONE) == "granted"  # nobody could use it meanwhile
-    room.give_back("D1")
-    room.give_back("B1")
-    assert room.last["C1"] == "granted"
-    assert (room.holder("speaker"), room.holder("microphone")) == ("C", "C")
 
 
 def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
@@ -311,46 +284,7 @@ def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     assert room.last == {"A1": "granted", "B1": "result", "C1": "waiting"}
 
 
-def test_a_connection_that_ends_takes_its_claims_along(room: Room) -> None:
-    """Held or waiting: gone, without another word; the next one is granted."""
-    for name in ("A1", "A2", "B1"):
-        room.ask(name, SPEAKER, "important")
-    room.gone("A")
-    assert room.last == {"A1": "granted", "A2": "waiting", "B1": "granted"}
-
-
 # --- people -----------------------------------------------------------------------------------------------------------
-
-
-def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
-    """`stop` without names: who speaks; listeners and those who wait are left alone."""
-    room.ask("A1")
-    room.ask("B1")
-    room.ask("C1", MICROPHONE)
-    assert room.control("stop") == [1]
-    room.give_back("A1")
-    assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
-
-
-def test_the_time_of_one_takes_nothing_from_another(room: Room) -> None:
-    """A speaker that was stopped and is not silent in time loses its device; who listens meanwhile keeps theirs."""
-    room.ask("A1")
-    room.ask("B1", MICROPHONE, "progress")
-    room.ask("C1", MICROPHONE)  # more urgent, which ends nobody's turn
-    room.control("stop")
-    room.wait(FADE_OUT_TIMEOUT_S)
-    assert (room.holder(), room.holder("microphone")) == ("", "B")
-    assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "waiting"}
-
-
-def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
-    """`cancel` without names: silence, now and afterwards."""
-    for name in ("A1", "B1", "C1"):
-        room.ask(name, BOTH if name == "C1" else SPEAKER)
-    assert room.control("cancel") == [1, 2, 3]
-    room.wait(FADE_OUT_TIMEOUT_S)
-    assert set(room.last.values()) == {"cancelled"}
-    assert not room.floor.busy
 
 
 @pytest.mark.parametrize(
@@ -369,39 +303,6 @@ def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Room)
     turns = room.control("cancel", *names, by=by)
     assert {name for name, word in room.last.items() if word == "cancelled"} == ended
     assert sorted(turns) == sorted(room.turns[name].number for name in ended)
-
-
-def test_a_name_that_nobody_has(room: Room) -> None:
-    """It is an error that names it, and nothing happens."""
-    room.ask("A1")
-    with hushd_error("bad_request", "nobody-i-know"):
-        room.control("cancel", "nobody-i-know")
-    assert room.last["A1"] == "granted"
-
-
-def test_pause_and_resume_of_one_turn(room: Room) -> None:
-    """Paused, it gives the device to the others and keeps its place; resumed, it is next."""
-    room.ask("A1")
-    room.ask("B1")
-    room.ask("C1")
-    room.control("pause", "1")
-    assert room.last["A1"] == "paused"
-    assert room.holder() == "A"
-    room.give_back("A1", keep=True)
-    assert room.last["B1"] == "granted"
-    room.control("resume", "1")
-    assert room.last["A1"] == "waiting"
-    room.give_back("B1")
-    assert room.last["A1"] == "granted"
-
-
-def test_a_pause_is_waited_for_a_second(room: Room) -> None:
-    """A holder that does not yield loses the device, and keeps its place."""
-    room.ask("A1")
-    room.ask("B1")
-    room.control("pause", "1")
-    room.wait(FADE_OUT_TIMEOUT_S)
-    assert room.last == {"A1": "paused", "B1": "granted"}
 
 
 def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
@@ -432,16 +333,6 @@ def test_a_pause_outlives_its_supervisor() -> None:
     next_room.control("resume")
     assert next_room.last["A1"] == "granted"
     assert (first.saved, next_room.saved) == ([True], [False])
-
-
-def test_the_report(room: Room) -> None:
-    """The floor's status has holders, times, and how many wait."""
-    assert room.floor.status(0) == FloorStatus(speaker=None, microphone=None, waiting=0, paused=False)
-    room.ask("A1", priority="message")
-    room.ask("B1")
-    room.wait(2.46)
-    turn = TurnStatus(turn=1, client="client A", pid=65, priority="message", for_s=2.5)
-    assert room.floor.status(room.now) == FloorStatus(speaker=turn, microphone=None, waiting=1, paused=False)
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import STANDSTILL_S
-from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S, EXIT_TIMEOUT_S, ROOM_S
-from hushd_supervisor.core.worker.process import HELLO_S
+from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S
 from hushd_supervisor.core.worker.request import NO_CREDIT_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
@@ -58,48 +57,6 @@ def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
     assert [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
 
 
-def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
-    """A job may go on for a while after the supervisor was told to leave; a sleep of the machine takes none of it."""
-    house = House()
-    house.busy(A)
-    house.tell(ev.Shutdown())
-    limit = WorkerSettings().drain_timeout
-    house.now += limit + STANDSTILL_S  # asleep
-    house.tick()
-    assert house.state(A) is State.DRAINING
-    end = house.now + limit - 1.0
-    while house.now < end:
-        house.wait(1.0)
-        house.says(A, m.Beat(cpu_s=house.now))
-    assert house.state(A) is State.DRAINING
-
-
-def test_a_process_that_leaves_has_its_grace_beside_a_sleep() -> None:
-    """It is asleep with the supervisor, so that it is killed when it has had its time awake, and not before."""
-    house = House()
-    house.idle(A)
-    house.control("unload", A)
-    house.now += EXIT_TIMEOUT_S + STANDSTILL_S  # asleep
-    house.tick()
-    house.wait(EXIT_TIMEOUT_S - 0.1)
-    assert house.state(A) is State.STOPPING
-    house.wait(0.2)
-    assert house.state(A) is State.KILLING
-
-
-def test_a_start_that_waits_for_memory_has_its_time_beside_a_sleep() -> None:
-    """The workers that leave for it slept too."""
-    house = House(memory_share=0.5)
-    house.idle(A)
-    request = house.request(B)
-    house.now += ROOM_S + STANDSTILL_S  # asleep
-    house.tick()
-    house.wait(ROOM_S - 0.1)
-    assert house.code(request) == ""
-    house.wait(0.2)
-    assert house.code(request) == "server_busy"
-
-
 def test_a_process_that_is_killed_is_said_to_live_once_it_has_had_its_time() -> None:
     """A sleep does not count: a line about the kernel would have people look for a cause that is not there."""
     house = House()
@@ -126,19 +83,6 @@ def test_a_client_that_could_not_be_read_has_its_patience_beside_a_sleep() -> No
     assert house.code(request) == ""
     house.work(A, 4)
     assert house.code(request) == "slow_consumer"
-
-
-def test_a_start_counts_from_when_the_process_was_started() -> None:
-    """One that waits behind forty others for its start is not too slow for that; once it runs it must say hello."""
-    house = DeafHouse()
-    house.request(A)
-    house.wait(10 * HELLO_S)
-    assert house.state(A) is State.STARTING
-    house.tell(ev.Spawned(A, 1))
-    house.wait(HELLO_S - 0.1)
-    assert house.state(A) is State.STARTING
-    house.wait(0.2)
-    assert house.state(A) is State.KILLING
 
 
 def test_a_sleep_is_excused_once() -> None:

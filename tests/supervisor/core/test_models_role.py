@@ -5,26 +5,11 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings, WorkerSettings
-from hushd_supervisor.core import replicas
-from hushd_supervisor.core.acceptance import resolve
 from hushd_supervisor.core.worker.states import State
 from support.house import A, House
 
 MODELS = "models/store/local"
-
-
-def unasked(role: str, engine: str) -> str:
-    raise AssertionError("the model is known")
-
-
-def test_the_role_alone_means_the_one_worker_there_is() -> None:
-    """`models` is `models/store/local`, which no setting changes and no catalogue needs to be asked for."""
-    assert resolve("models", Settings(), unasked) == MODELS
-    assert resolve("models/store", Settings(), unasked) == MODELS
-    with pytest.raises(HushdError, match="stt, tts, wake, models"):
-        resolve("model", Settings(), unasked)
 
 
 def test_it_leaves_ten_seconds_after_its_last_job_unless_the_user_says_otherwise() -> None:
@@ -39,22 +24,6 @@ def test_it_leaves_ten_seconds_after_its_last_job_unless_the_user_says_otherwise
     assert house.state(MODELS) is State.READY
     house.wait(0.2)
     assert house.state(MODELS) is State.STOPPING
-
-
-@pytest.mark.parametrize("most", [0, 8])
-def test_there_is_never_a_second_one(most: int) -> None:
-    """Whoever wants the same model has to come to the same process."""
-    assert replicas.limit(WorkerSettings(max_replicas=most), "models", [], 64) == 1
-
-
-def test_it_gets_all_jobs_at_once_that_it_has_slots_for() -> None:
-    """The fifth waits, however long: no replica is started."""
-    house = House()
-    for _ in range(5):
-        house.request("models", op="pull")
-    house.ready(MODELS, slots=4)
-    house.wait(600)
-    assert (len(house.jobs()), house.spawned()) == (4, [MODELS])
 
 
 @pytest.mark.parametrize("auto_pull", [False, True])

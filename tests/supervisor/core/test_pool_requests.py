@@ -101,19 +101,6 @@ def test_beyond_the_ceiling_a_client_gets_one_error() -> None:
     assert isinstance(said(pool.handle(ev.FromClient(b"3", hello), 0))[0], m.Welcome)
 
 
-def test_a_client_that_waits_for_a_catalogue_is_pinged() -> None:
-    """The engines of a busy machine may take longer than a client waits for a supervisor that says nothing."""
-    pool = pool_with_client()
-    pool.handle(ev.FromClient(b"r", m.Control(id=ONE, action="describe")), 0)
-    for _ in range(10):
-        due = pool.deadline()
-        assert due is not None
-        assert m.Ping() in said(pool.on_time(due))
-        pool.handle(ev.FromClient(b"r", m.Pong()), due)
-    pool.handle(ev.ClientGone(b"r"), due)
-    assert pool.deadline() is None
-
-
 def test_an_engine_alone_means_its_usual_model() -> None:
     """The configured model of a configured engine; of another engine the one that it says is its usual one."""
     pool = Pool(Settings(), version="0", pid=1, default_model=lambda role, engine: f"{role}-of-{engine}")
@@ -160,16 +147,6 @@ def test_a_text_goes_to_the_voice_of_its_users_language(
     assert status.name == f"tts/{model}"
     if sent is not None:
         assert params_of_job(pool) == sent
-
-
-def test_configured_languages_go_before_those_of_a_session() -> None:
-    """A recording without a language goes to the model of the first of them; it and a text know them all."""
-    settings = Settings(languages=("pt", "en"), stt_by_language={"pt": "whisper/pt"})
-    assert settings.model_for("stt") == "whisper/pt"
-    for worker in ("tts", "tts/hibari/en"):
-        pool = pool_with_client(settings)
-        pool.handle(request(worker=worker, params={"languages": ["fr"]}), 0)
-        assert params_of_job(pool)["languages"] == ("pt", "en")
 
 
 @pytest.mark.parametrize("worker", ["stt", "stt/whisper", "stt/whisper/base"])
@@ -245,18 +222,6 @@ def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], er
     house.tell(ev.Described("tts", {"version": "1"}, ""))
     found = {"tts": {"role": "", "version": "1", "default": "c/z", "engines": []}}
     assert house.answer(other) == m.Result(id=other, data=found)
-
-
-def test_there_are_so_many_workers_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks for another name is told when to come back; the names that there are go on."""
-    monkeypatch.setattr("hushd_supervisor.core.fleet.MAX_WORKERS", 2)
-    house = House()
-    for name in (A, B):
-        house.busy(name)
-    answer = house.refusal(house.request(C))
-    assert (answer.code, answer.retry_after_ms) == ("overloaded", 60_000)
-    assert answer.message == "2 different workers are in use; unload some."
-    assert not house.answer(house.request(A))
 
 
 def test_names_that_have_crashed_bar_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

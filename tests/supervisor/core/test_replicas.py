@@ -8,9 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core import replicas
 from hushd_supervisor.core.worker.states import State
-from support.desk import desk_in
 from support.house import MB, ROUTE, A, House
 
 
@@ -126,19 +124,6 @@ def test_nobody_waits_for_somebody_elses_long_recording(worker: str, client: byt
     assert desk.given()[-1][1] == second
 
 
-@pytest.mark.parametrize(("room", "cores"), [(1, 8), (10, 1)])
-def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) -> None:
-    """The second request waits without room or cores, and is not refused."""
-    desk = Desk(room, cores)
-    desk.request()
-    desk.loaded()
-    second = desk.request()
-    desk.wait(30)
-    assert len(desk.spawned()) == 1
-    desk.finish(A)
-    assert desk.given()[-1] == (A, second)
-
-
 def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
     """A failure of another worker's changes nothing: each has its own two minutes."""
     desk = Desk()
@@ -153,52 +138,6 @@ def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
     assert desk.spawned() == [A, f"{A}#2", "stt/b/y", "stt/b/y#2"]
     desk.wait(30)
     assert f"{A}#2" in desk.spawned()[4:]
-
-
-def test_help_comes_when_there_is_room_again() -> None:
-    """The next look comes 5 s after a lack of memory, and not at every event."""
-    desk = Desk(room=1)
-    desk.request()
-    desk.loaded()
-    desk.request()
-    desk.wait(7)
-    looks = desk.looks
-    for _ in range(100):
-        desk.tell(ev.FromClient(ROUTE, m.Pong()))
-    assert desk.looks <= looks + 1
-    desk.total = 1000 * MB
-    desk.wait(5)
-    assert desk.spawned() == [A, f"{A}#2"]
-
-
-def test_no_help_while_memory_is_short() -> None:
-    """No replica starts even where it would fit: the rest is for those who have no process at all."""
-    desk = Desk()
-    desk.request()
-    desk.loaded()
-    desk.request()
-    desk.available = desk.total // 10
-    looks = desk.looks
-    while desk.looks == looks:
-        desk.wait(1)
-    desk.available = 1 << 40
-    desk.wait(9)
-    assert len(desk.spawned()) == 1
-    desk.wait(10)
-    assert len(desk.spawned()) == 2
-
-
-def test_who_waits_goes_to_the_first_that_is_free() -> None:
-    """Requests that wait at a busy process are taken over by its replica as soon as that has nothing to do."""
-    desk = Desk()
-    desk.request()
-    desk.loaded()
-    second, third = desk.request(), desk.request()
-    desk.wait(2)  # starts the replica
-    desk.finish(A)
-    assert desk.given()[-1] == (A, second)
-    desk.loaded()
-    assert desk.given()[-1] == (f"{A}#2", third)
 
 
 def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
@@ -244,17 +183,6 @@ def test_a_file_gets_a_process_of_its_own_where_a_session_has_its_place(most: in
         assert desk.accepted()[-1] == m.Accepted(id=file, state="queued", position=0)
 
 
-def test_a_session_gets_help_too() -> None:
-    """A person who speaks does not wait for the end of a long file either."""
-    desk = Desk()
-    desk.request()
-    desk.loaded(sessions=0)
-    live = desk.request(session=True, input="stream")
-    desk.wait(2)
-    desk.loaded()
-    assert desk.given()[-1] == (f"{A}#2", live)
-
-
 def test_no_replica_takes_the_room_that_another_worker_waits_for() -> None:
     """It would fit now, and the worker for which an idle one has left would have none again, however often it asks."""
     desk = Desk(room=4)
@@ -284,12 +212,3 @@ def test_a_free_replica_is_given_a_request_at_once() -> None:
     third = desk.request()
     assert third not in [message.id for message in desk.accepted()]
     assert desk.given()[-1] == (f"{A}#2", third)
-
-
-def test_the_longest_queue_is_helped_first() -> None:
-    """Whichever process is named first."""
-    free, short, long = desk_in(State.READY), desk_in(State.BUSY), desk_in(State.BUSY)
-    short.request()
-    first, _ = long.request(), long.request()
-    for family in ([short, long, free], [long, short, free]):
-        assert replicas.next_for(free.worker, [desk.worker for desk in family], free.now) is first

@@ -63,17 +63,6 @@ def test_a_worker_has_the_time_to_leave_that_it_asks_for(asked: float, grace: fl
     assert house.state(A) is State.KILLING
 
 
-def test_force_ends_a_session_with_a_code_of_its_own() -> None:
-    """The client learns that its worker was stopped, and not that hushd leaves; the answer waits for the exit."""
-    house, live = house_with_a_session()
-    unload = house.control("unload", route=house.stranger(), force=True)
-    assert cancelled(house) == [live]
-    house.says(A, m.Error(id=live, code="cancelled", message=""))
-    assert (house.code(live), house.code(unload), house.drained()) == ("worker_stopped", "", [A])
-    house.leave(A)
-    assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [A]})
-
-
 def test_an_unload_ends_at_once_what_its_own_client_asked_for() -> None:
     """Both what runs and what waits end as `cancelled`; the stranger's file goes on, and ends its process."""
     house = House()
@@ -89,18 +78,6 @@ def test_an_unload_ends_at_once_what_its_own_client_asked_for() -> None:
     assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [], "busy": {A: 1}})
     house.says(A, m.Result(id=theirs))
     assert (house.code(theirs), house.drained(), house.spawned()) == ("result", [A], [A])
-
-
-def test_a_start_that_others_wait_for_is_not_undone() -> None:
-    """An `unload` in a loop starves nobody: the process becomes ready, serves whom it was started for, and leaves."""
-    house = House()
-    request = house.request(A)
-    stranger = house.stranger()
-    answers = [house.answer(house.control("unload", route=stranger)) for _ in range(20)]
-    assert all(answer and answer.data == {"unloaded": [], "busy": {A: 1}} for answer in answers)  # type: ignore[union-attr]
-    house.ready(A)
-    house.finish(A)
-    assert (house.code(request), house.of(do.Kill), house.drained()) == ("result", [], [A])
 
 
 def test_a_stopped_file_runs_again_by_itself() -> None:
@@ -157,38 +134,10 @@ def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
         assert result.data == {"unloaded": [A]}
 
 
-def test_a_used_up_process_with_a_session_serves_on() -> None:
-    """A session may last for hours: files wait neither for its end nor for memory, and nobody is ended."""
-    house, live = house_with_a_session(max_pss_mb=300.0)
-    for _ in range(5):
-        file = house.request(A)
-        assert house.jobs()[-1].id == file
-        house.says(A, m.Result(id=file))
-    assert (house.spawned(), house.drained(), house.code(live)) == ([A], [], "")
-    warm = house.request(A, op="warm")
-    assert house.code(warm) == "result"
-    house.finish(A)
-    assert house.drained() == [A]
-
-
 def test_a_process_is_renewed_after_a_day() -> None:
     """Whatever its size and its jobs."""
     assert Usage().used_up(WorkerSettings(), 0, 300 * MB, 86_399.0) == ""
     assert Usage().used_up(WorkerSettings(), 0, 300 * MB, 86_400.0) == "used up: 86400 s old"
-
-
-def test_recycling_waits_for_a_long_file() -> None:
-    """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
-    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 300.0}})
-    long = house.request(A)
-    house.ready(A, slots=2)
-    house.says(A, m.Result(id=house.request(A)))
-    for _ in range(120):
-        house.wait(2)
-        house.says(A, m.Beat(cpu_s=house.now))
-    assert (house.code(long), house.of(do.Kill)) == ("", [])
-    house.says(A, m.Result(id=long))
-    assert (house.code(long), house.drained()) == ("result", [A])
 
 
 def test_a_stopped_job_is_not_repeated_by_a_supervisor_that_leaves() -> None:
@@ -213,17 +162,3 @@ def test_who_ran_beside_an_ignored_cancel_is_told_that_the_worker_was_stopped() 
         house.says(A, m.Beat(cpu_s=1.0))
     house.exit(A, -9)
     assert [house.code(each) for each in (cancelled, streamed, repeated)] == ["cancelled", "worker_stopped", ""]
-
-
-def test_a_process_that_is_small_again_goes_on() -> None:
-    """A job that makes it too large keeps others waiting, until the process has given the memory back."""
-    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0, "max_replicas": 1}})
-    house.request(A)
-    house.ready(A, slots=2)
-    house.finish(A)
-    house.busy(A)
-    house.says(A, m.Beat(cpu_s=1.0, pss=500 * MB))
-    house.request(A)
-    assert len(house.jobs()) == 2
-    house.says(A, m.Beat(cpu_s=2.0, pss=499 * MB))
-    assert len(house.jobs()) == 3

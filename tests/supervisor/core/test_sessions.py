@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
-from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
-from support.desk import NAME, Desk
+from support.desk import Desk
 
 
 def desk_with(slots: int, sessions: int, settings: WorkerSettings | None = None) -> Desk:
@@ -46,16 +45,6 @@ def places(desk: Desk, request: ActiveRequest) -> list[tuple[str, int]]:
     return [(a.state, a.position) for a in desk.answers(request) if isinstance(a, m.Accepted)]
 
 
-def test_one_file_and_four_sessions_run_at_once() -> None:
-    """Each kind has its own places: neither takes one of the other's, and the job says which kind it is."""
-    desk = desk_with(1, 4)
-    file = desk.request()
-    live = [speak(desk) for _ in range(4)]
-    assert runs(desk, file, *live)
-    jobs = [a.message for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)]
-    assert [job.session for job in jobs] == [False, True, True, True, True]
-
-
 def test_each_kind_has_a_line_of_its_own() -> None:
     """A waiting request learns how many of its kind are before it, and is served when one of its kind ends."""
     desk = desk_with(1, 1)
@@ -68,16 +57,6 @@ def test_each_kind_has_a_line_of_its_own() -> None:
     assert places(desk, live_3) == [("queued", 1), ("queued", 0)]
     end(desk, file)
     assert runs(desk, live_2, file_2)
-
-
-def test_without_places_of_their_own_sessions_are_files() -> None:
-    """One queue for all, in their order: a session takes a slot, and a file waits for it with its place reported."""
-    desk = desk_with(1, 0)
-    live, file, live_2 = speak(desk), desk.request(), speak(desk)
-    assert runs(desk, live)
-    assert [places(desk, t) for t in (file, live_2)] == [[("queued", 0)], [("queued", 1)]]
-    end(desk, live)
-    assert runs(desk, file)
 
 
 def test_a_suspect_waits_for_files_and_not_for_sessions() -> None:
@@ -119,38 +98,3 @@ def test_a_session_that_kills_its_worker_alone_is_poison() -> None:
     again = speak(desk, attempt=1)
     desk.exit(-11)
     assert desk.terminal(again) == "poison_request"
-
-
-def test_a_queue_full_of_sessions_refuses_no_file_that_runs_at_once() -> None:
-    desk = desk_with(1, 1, WorkerSettings(queue=1))
-    speak(desk)
-    speak(desk)
-    assert desk.terminal(speak(desk)) == "overloaded"
-    assert desk.terminal(desk.request()) == ""
-
-
-def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
-    """A worker due for recycling goes on beside a session; after that it takes nothing more, and leaves at the end."""
-    desk = desk_with(1, 1, WorkerSettings(max_pss_mb=1.0))
-    live, file = speak(desk), desk.request()
-    end(desk, file)
-    another = desk.request()
-    assert runs(desk, live, another)
-    end(desk, live)
-    assert desk.worker.state is State.BUSY
-    assert not desk.worker.would_run(file)
-    end(desk, another)
-    assert desk.worker.state is State.STOPPING
-
-
-def test_the_next_process_may_have_other_places() -> None:
-    """Slots reported by the last process count for nothing once another one is there."""
-    desk = desk_with(1, 4)
-    desk.unload()
-    desk.exit(0)
-    live, file = speak(desk), desk.request()
-    desk.from_worker(m.Ready())
-    assert runs(desk, live)
-    end(desk, live)
-    assert runs(desk, file)
-    assert desk.worker.name == NAME

@@ -44,16 +44,6 @@ def test_a_silent_client_is_given_up_after_a_minute() -> None:
     assert len([action for action in street.of(do.Log) if "stopped answering" in action.text]) == 1
 
 
-def test_whoever_answers_in_between_has_missed_nothing() -> None:
-    """It answers at the last moment, again and again."""
-    street = Street()
-    for _ in range(3):
-        assert not street.given_up_after(MISSED_PONGS)
-        street.tell(ev.FromClient(MUTE, m.Pong()))
-    street.tell(ev.ClientGone(MUTE))
-    assert not [action for action in street.of(do.Log) if "stopped answering" in action.text]
-
-
 def test_a_crowd_is_pinged_a_part_at_a_time() -> None:
     """All in the time in which each is pinged once; who has left by its turn, or waits no more, is left out."""
     crowd = Connections(m.Welcome(protocol=1, version="1", pid=1))

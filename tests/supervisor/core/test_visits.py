@@ -24,19 +24,6 @@ def leaves_at(pool: Pool) -> float | None:
     return due
 
 
-def test_nobody_at_the_door_changes_nothing() -> None:
-    """It leaves after its time."""
-    assert leaves_at(idle_pool()) == 110.0
-
-
-def test_each_visit_begins_the_time_anew() -> None:
-    """A poll every 30 s keeps it, and does not start it every few minutes."""
-    pool = idle_pool()
-    for now in (105.0, 112.0, 120.0):
-        assert pool.handle(Visited(needed=False), now) == []
-    assert leaves_at(pool) == 130.0
-
-
 def test_a_door_that_needs_the_supervisor_keeps_it() -> None:
     """The time begins once it listens no more by itself, and no gateway has connections."""
     pool = idle_pool()

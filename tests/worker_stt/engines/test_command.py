@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options, Segment, Word
 from hushd_worker_stt.engines.command import FILES, Command
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
-from support.peer import BOUND_S, is_gone, wait_until
+from support.peer import is_gone, wait_until
 from support.refusals import hushd_error
 from support.stopwatch import Stopwatch
 
@@ -259,30 +256,6 @@ def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> N
     assert list(runtime.glob("*.wav")) == []
 
 
-def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
-    """The lifeline's end, which is the supervisor's death, kills the program with the worker's group."""
-    write(
-        commands, "mine", run=[sys.executable, "-c", CHILD + "time.sleep(600)", str(tmp_path / "pid")], languages=["en"]
-    )
-    worker = (
-        "import sys, os, numpy; from hushd_protocol.system import lifeline; "
-        "lifeline.arm(int(sys.argv[1]), os.getppid()); "
-        "from hushd_worker_stt.engines.command import Command; from hushd_worker_stt.engine import Options; "
-        "c = Command(); c.load('mine', print); c.transcribe(numpy.zeros(16000, 'f'), Options())"
-    )
-    read, write_end = os.pipe()
-    process = subprocess.Popen([sys.executable, "-c", worker, str(read)], pass_fds=[read], process_group=0)
-    os.close(read)
-    limit = time.monotonic() + BOUND_S
-    while not begun(tmp_path / "pid"):
-        assert time.monotonic() < limit
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.close(write_end)
-    assert process.wait(BOUND_S) == -signal.SIGKILL
-    wait_until(lambda: is_gone(int((tmp_path / "pid").read_text())), "its child's end")
-
-
 # --- its files -------------------------------------------------------------------------------------------------------
 
 
@@ -346,11 +319,3 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> No
     assert [segment.text for segment in command.transcribe(QUIET, Options())] == ["Yes."]
     mine.write_text("run = 7")
     assert failure(command).code == "model_missing"
-
-
-def test_json_of_a_program(make: Make) -> None:
-    """A script that prints whisper's JSON: its words come with their times, and it is told the language."""
-    script = "import json, sys; text = f'Ever tried in {sys.argv[1]}.'; "
-    script += "print(json.dumps({'segments': [{'start': 0, 'end': 0.5, 'text': text}]}))"
-    (segment,) = make(script, "{language}", output="json").transcribe(QUIET, Options(language="en"))
-    assert segment == Segment(0.0, 0.5, "Ever tried in en.")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice, usual_voice
 from hushd_worker_tts.engines.command import FILES, Command
 from hushd_worker_tts.worker import Worker
@@ -91,14 +90,6 @@ def test_the_text_goes_in_and_the_sound_comes_out(make: Make, runtime: Path, arg
     assert list(runtime.glob("*.wav")) == []
 
 
-def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None:
-    """Whoever follows the advice to change a file need not end the worker."""
-    command = make(HUM)
-    assert len(speak(command, "Ever tried.").samples) == 1600
-    write(folder, "mine", run=[sys.executable, "-c", HUM.replace("800", "400")], language="en-US")
-    assert len(speak(command, "Ever tried.").samples) == 800
-
-
 @pytest.mark.parametrize(("speed", "expected"), [
     (1.0, ["-v", "mine", "-r", "180", "-s1", "--lang=en-US"]),
     (1.5, ["-v", "mine", "-r", "270", "-s1.5", "--lang=en-US"]),
@@ -127,18 +118,6 @@ def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], wo
     error = failure(make(program, **keys))
     assert error.code == "worker_failed"
     assert re.search(words, error.message), error.message
-
-
-def test_cancelled_it_ends(make: Make) -> None:
-    """All that it has started ends, too, as of every command."""
-    command = make("import time; time.sleep(600)")
-
-    def cancel() -> None:
-        raise Cancelled
-
-    command.check = cancel
-    with pytest.raises(Cancelled):
-        list(command.synthesize("Ever tried.", voice(), 1.0))
 
 
 def test_each_file_is_a_voice(folder: Path) -> None:

@@ -34,34 +34,6 @@ def test_an_idle_worker_leaves_before_the_other_starts() -> None:
     assert house.code(request) == "result"
 
 
-def test_the_worker_that_has_been_idle_for_longest_leaves() -> None:
-    """The one that was used last stays of two that are alike and idle, whichever was started first."""
-    for used_last, leaves in ((A, B), (B, A)):
-        house = House(memory_share=0.8)
-        house.idle(A)
-        house.idle(B)
-        house.wait(60.0)
-        house.request(used_last)
-        house.finish(used_last)
-        house.wait(60.0)
-        house.request(C)
-        assert house.drained() == [leaves]
-
-
-def test_what_a_start_has_loaded_is_not_subtracted_twice() -> None:
-    """Memory that a load has taken is not available any more; what it is still to take is promised to it alone."""
-    house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 100.0}})
-    house.total, house.available = 4000 * MB, 3600 * MB
-    house.request(A)
-    house.available -= 1000 * MB
-    assert house.code(house.request(B)) == ""  # 2600 are left; of A's 2000 nobody has seen any yet
-    assert house.spawned() == [A]
-    house.tell(ev.StartProbed(A, house.gen(A), Used(cpu_s=1, private=1900 * MB)))
-    house.available = 1700 * MB
-    house.request(C)
-    assert house.spawned() == [A, B, C]  # 1700 less 256 for others, and A's last 100
-
-
 def test_a_start_that_may_fit_waits_for_those_that_load() -> None:
     """Nobody is refused for a promise that may be taken already; a start that takes a tenth does not even wait."""
     house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 170.0}})
@@ -155,19 +127,6 @@ def test_one_large_job_bars_no_start() -> None:
     assert house.row(B).need_mb < 310.0
 
 
-def test_alone_what_is_configured_must_fit() -> None:
-    """The user's word on a worker is believed: beyond the budget it is refused in numbers, with nothing running too."""
-    house = House(worker={A: {"memory_mb": 2000.0}})
-    answer = house.refusal(house.request(A))
-    assert (answer.code, answer.retryable, answer.message) == (
-        "model_too_large",
-        False,
-        "stt/a/x needs 2000 MB, and all workers together may take 800 of the 1000 MB there are: take a smaller model, "
-        "or set `memory_mb` for it if it takes less.",
-    )
-    assert house.spawned() == []
-
-
 def test_the_estimate_is_the_first_need() -> None:
     """A worker that was never started counts as estimated, not as 400 MB: the one at rest leaves first; the estimate is
     made once a name."""
@@ -185,15 +144,6 @@ def test_the_estimate_is_the_first_need() -> None:
     house.ready(B, size=500 * MB)
     house.finish(B)
     assert (house.code(request), asked) == ("result", [B])
-
-
-def test_a_load_beyond_the_budget_is_refused_as_it_was_seen() -> None:
-    """A load that took 900 MB is not tried again where workers may take 800, and what helps is said."""
-    house = House(needs={f"{A}:load": 850 * MB}, worker={"": {"memory_mb": 0.0}})
-    answer = house.refusal(house.request(A))
-    assert answer.code == "model_too_large"
-    assert "needs 850 MB, and all workers together may take 800 of the 1000 MB" in answer.message
-    assert "raise `memory_share`" in answer.message
 
 
 def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
@@ -304,44 +254,6 @@ def test_who_waited_runs_once_memory_is_back(lives: bool) -> None:
     assert (house.code(first), house.code(second), house.drained()) == ("result", "", [])
 
 
-def test_two_that_wait_do_not_start_for_the_same_memory() -> None:
-    """The memory that one is still to take is not there for the other."""
-    house = House()
-    house.available = 60 * MB
-    house.request(A)
-    house.request(B)
-    house.available = (300 + 125) * MB
-    house.wait(HELD_START_S - 1)
-    assert house.spawned() == [A]
-
-
-def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
-    """149 of 1500 MB: neither a reload nor a refusal would help a machine on which memory is short."""
-    house = House({"": {"memory_mb": 149.0}})
-    house.total, house.available = 24_000 * MB, 1500 * MB
-    house.request(A)
-    assert house.pressure == ["critical"]
-    house.ready(A, size=149 * MB)
-    house.finish(A)
-    first, second = house.request(B), house.request(C)  # both of them together would be too much
-    assert (house.spawned(), house.drained()) == ([A, B], [])
-    house.ready(B, size=100 * MB)
-    house.finish(B)
-    assert house.code(first) == "result"
-    assert house.drained() == [A]  # at rest too, all together take at most a tenth
-    house.leave(A)
-    assert (house.spawned(), house.code(second)) == ([A, B, C], "")
-
-
-def test_several_that_are_small_are_not_small_together() -> None:
-    """The third of three starts of a 25th each is not small beside what the first two are still to take."""
-    house = House({"": {"memory_mb": 60.0}})
-    house.total, house.available = 24_000 * MB, 1500 * MB
-    for name in (A, B, C):
-        house.request(name)
-    assert house.spawned() == [A, B]
-
-
 def test_a_refusal_has_numbers() -> None:
     """Its need, the share of their limit that workers take, the memory available and the part of it for others; and
     when to ask again."""
@@ -368,38 +280,6 @@ def test_a_refusal_names_who_holds_the_memory() -> None:
     )
 
 
-def test_critical_by_a_look_at_a_start() -> None:
-    """6 % available: no start but of the small, and idle workers leave though no trigger has fired."""
-    house = House({"": {"memory_mb": 1.0}})
-    house.idle(A)
-    house.total, house.available = 10_000 * MB, 600 * MB
-    assert house.state(A) is State.READY
-    house.request(B)  # 1 of 600 MB
-    assert (house.spawned(), house.drained()) == ([A, B], [A])
-    house = House({"": {"memory_mb": 100.0}})
-    house.idle(A)
-    house.total, house.available = 10_000 * MB, 600 * MB
-    request = house.request(B)
-    assert house.drained() == [A]
-    house.wait(10)
-    assert house.code(request) == "server_busy"
-    assert house.spawned() == [A]
-
-
-def test_an_occasion_to_look_is_enough() -> None:
-    """A look now and then notices that memory is short, at every level; without a process nothing is due."""
-    house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
-    house.idle(A)
-    house.available = 100 * MB
-    house.wait(MEASURE_INTERVAL_S)
-    assert house.pressure == ["warning"]
-    house.available = 60 * MB
-    house.wait(MEASURE_INTERVAL_S)
-    assert house.drained() == [A]  # which takes 300 MB, whatever was configured
-    house.leave(A)
-    assert house.pool.deadline() is None
-
-
 def test_whoever_works_memory_is_looked_at() -> None:
     """Every five seconds, though beats and pings come more often: 120 looks in ten minutes, and no fewer."""
     house = House()
@@ -407,38 +287,6 @@ def test_whoever_works_memory_is_looked_at() -> None:
     house.looks = 0
     house.work(A, 600.0)
     assert house.looks == 600 / MEASURE_INTERVAL_S
-
-
-@pytest.mark.parametrize(("available", "drained", "economy"), [(160, [], False), (100, [], True), (30, [A], True)])
-def test_memory_that_becomes_short_while_somebody_works_is_noticed(
-    available: int, drained: list[str], economy: bool
-) -> None:
-    """The idle leave within five seconds where it is critical, and the next job beside a live session uses less."""
-    house = House({"": {"keep_alive": -1.0}})
-    house.idle(A)
-    house.request(B, session=True, input="stream")
-    house.ready(B, sessions=1)
-    house.available = available * MB
-    house.work(B, MEASURE_INTERVAL_S + 1)
-    house.request(B)
-    assert (house.drained(), house.jobs()[-1].economy) == (drained, economy)
-    assert house.pool.fleet.memory(house.now).pressure == (
-        "critical" if drained else "warning" if economy else "normal"
-    )
-
-
-def test_the_status_tells_what_is_true_now() -> None:
-    """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
-    looked; it changes nothing."""
-    house = House()
-    status = house.pool.fleet.memory(house.now)
-    assert (status.budget_mb, status.available_mb, status.reserve_mb, status.pressure) == (800, 900, 125, "normal")
-    assert (status.cards, status.cards_error) == ((), "")
-    house.available = 60 * MB
-    assert house.pool.fleet.memory(house.now).pressure == "critical"
-    assert house.pressure == []
-    house.request(A)
-    assert house.pressure == ["critical"]
 
 
 def test_out_of_memory_is_said() -> None:
@@ -478,29 +326,3 @@ def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
     house.ready(A)
     house.finish(A)
     assert house.code(request) == "result"
-
-
-@pytest.mark.parametrize(
-    ("ready", "grown", "leaves"), [(300, 1599.999_999, False), (300, 1600, True), (0, 100_000, False)]
-)
-def test_the_default_ceiling_follows_the_first_size(ready: int, grown: float, leaves: bool) -> None:
-    """Twice its size when it was ready, and 1000 MB more; without reports of its size there is none."""
-    house = House()
-    house.request(A)
-    house.ready(A, size=ready * MB)
-    house.finish(A)
-    house.says(A, m.Beat(cpu_s=1, pss=int(grown * MB)))
-    assert house.drained() == ([A] if leaves else [])
-
-
-def test_small_workers_start_under_critical_pressure_while_they_are_small_together() -> None:
-    """Two that have waited would each take less than a tenth of the free memory: one starts, the other waits on."""
-    house = House()
-    house.total, house.available = 100_000 * MB, 2000 * MB
-    house.request(A)
-    house.request(B)
-    assert house.spawned() == []
-    house.available = 4000 * MB
-    house.tick()
-    assert house.spawned() == [A]
-    assert house.state(B) is State.WAITING

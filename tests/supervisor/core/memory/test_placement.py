@@ -47,39 +47,7 @@ def test_a_start_waits_for_a_look_at_the_cards() -> None:
     assert there.placed() == [(A, "cuda:1")]
 
 
-def test_a_machine_without_cards_is_never_looked_at() -> None:
-    """Its starts are as they always were: no look, no device, in the same step."""
-    there = House()
-    there.request(A)
-    assert (there.of(do.ProbeCards), there.placed()) == ([], [(A, "")])
-
-
-def test_a_look_serves_all_who_wait() -> None:
-    """Two requests at once are one look; while it is fresh, another start needs none."""
-    there = house(card(total=80 * GB, free=80 * GB))
-    there.blind = True
-    there.request(A), there.request(B)
-    assert len(there.of(do.ProbeCards)) == 1
-    there.see()
-    there.request(D)
-    assert len(there.of(do.ProbeCards)) == 1
-    assert there.placed() == [(A, "cuda:0"), (B, "cuda:0"), (D, "cuda:0")]
-
-
 # --- idle workers leave ---------------------------------------------------------------------------------------------
-
-
-def test_an_idle_worker_leaves_for_another() -> None:
-    """The start waits for the exit, and then for a look that finds the memory free."""
-    there = house(needs={f"{B}@{FIRST}": 18 * GB})
-    there.idle(A, cards={FIRST: 12 * GB})
-    request = there.request(B)
-    assert (there.drained(), there.spawned(), there.state(B)) == ([A], [A], State.WAITING)
-    there.leave(A)
-    assert there.placed()[1:] == [(B, "cuda:0")]
-    there.ready(B, cards={FIRST: 18 * GB})
-    there.finish(B)
-    assert there.code(request) == "result"
 
 
 def test_memory_counts_once_the_driver_reports_it_free() -> None:
@@ -99,15 +67,6 @@ def test_memory_counts_once_the_driver_reports_it_free() -> None:
     there.free("cuda:0", 20 * GB)
     there.wait(RELEASE_PROBE_INTERVAL_S)
     assert there.placed()[2:] == [(B, "cuda:0")]
-
-
-def test_the_same_score_decides_on_a_card() -> None:
-    """The one of low priority leaves of two that are idle, though it is the smaller one and was used last."""
-    there = house(card(total=40 * GB, free=40 * GB), worker={A: {"priority": 9}}, needs={f"{D}@{FIRST}": 8 * GB})
-    there.idle(A, cards={FIRST: 20 * GB})
-    there.idle(B, cards={FIRST: 15 * GB})
-    there.request(D)
-    assert there.drained() == [B]
 
 
 @pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda"}])
@@ -171,21 +130,6 @@ def test_one_card_by_its_number() -> None:
 # --- looks that fail, cards that vanish -----------------------------------------------------------------------------
 
 
-def test_a_driver_that_does_not_answer() -> None:
-    """`auto` is the CPU, with the reason; a card that is asked for is an answer at once, and not a start that hangs."""
-    for asked in ("auto", "cuda"):
-        there = house(worker={"stt": {"compute_device": asked}})
-        there.blind = True
-        request = there.request(A)
-        there.see("there was no answer in 5 s")
-        if asked == "auto":
-            assert there.placed() == [(A, "cpu")]
-            assert why(there, A) == "the graphics cards cannot be used: there was no answer in 5 s"
-        else:
-            answer = there.refusal(request)
-            assert (answer.code, there.spawned()) == ("server_busy", [])
-
-
 def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
     """It is logged once, however often the driver is asked; so is another, and the same after cards were seen."""
     there = house()
@@ -206,15 +150,6 @@ def test_a_look_is_fresh_for_a_second() -> None:
     assert not cards.fresh(10.0)
 
 
-def test_a_card_has_no_less_than_nothing() -> None:
-    """A worker may say that it takes more of it than there is."""
-    there = house(card())
-    there.request(B)
-    there.ready(B, cards={FIRST: 30 * GB})
-    there.request(A)
-    assert (there.placed()[-1], why(there, A)[:24]) == ((A, "cpu"), "cuda:0 has 0 MB free of ")
-
-
 def test_memory_counts_as_free_once_most_of_it_is() -> None:
     """It also counts once little more is used than living workers take, whoever had it before."""
     release = _Release(FIRST, 4 * GB, 20 * GB, 0.0)
@@ -228,20 +163,6 @@ def test_what_has_ended_leaves_its_own_card() -> None:
     cards.gone({FIRST: GB}, 10.0)
     assert [(each.size, each.leaving) for each in cards.pending(FIRST)] == [(GB, True)]
     assert cards.pending(SECOND) == []
-
-
-def test_a_card_that_vanishes() -> None:
-    """Its worker dies; the request is repeated on the other card, and nothing is lost."""
-    there = house(card(), card(SECOND, "cuda:1", free=12 * GB))
-    request = there.request(A)
-    there.ready(A, cards={FIRST: 10 * GB})
-    there.cards = [card(SECOND, "cuda:0", free=12 * GB)]
-    there.exit(A, 70)
-    there.wait(1)
-    assert there.placed() == [(A, "cuda:0"), (A, "cuda:0")]
-    there.ready(A, cards={SECOND: 10 * GB})
-    there.finish(A)
-    assert there.code(request) == "result"
 
 
 # --- back to the card -----------------------------------------------------------------------------------------------
@@ -268,30 +189,6 @@ def test_after_ten_minutes_the_card_is_tried_again() -> None:
 # --- needs ----------------------------------------------------------------------------------------------------------
 
 
-def test_needs_are_learnt_by_device() -> None:
-    """The machine's memory on the CPU and beside a card, and each card's, are kept apart."""
-    there = house()
-    there.idle(A, cards={FIRST: 9 * GB})
-    there.says(A, m.Beat(cpu_s=1, pss=500 * MB, cards={FIRST: 11 * GB}))
-    there.control("unload")
-    there.leave(A)
-    (remembered,) = there.of(do.Remember)
-    assert remembered.needs == {
-        f"{A}@cuda": 500 * MB, f"{A}@cuda:load": 300 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB
-    }  # fmt: skip
-
-
-def test_a_large_job_bars_no_start_on_an_empty_card() -> None:
-    """The memory that a job once took is a guess; that of the model itself is not."""
-    needs = {f"{A}@{FIRST}": 23 * GB, f"{A}@{FIRST}:ready": 6 * GB}
-    there = house(card(free=8 * GB), needs=needs)
-    there.request(A)
-    assert there.placed() == [(A, "cuda:0")]
-    there = house(card(free=5 * GB), needs=needs)
-    there.request(A)
-    assert there.placed() == [(A, "cpu")]
-
-
 def test_a_model_that_is_larger_than_the_guess() -> None:
     """Its load fails on the card, and goes on on the CPU; later starts do not try again with as little memory."""
     there = house(card(free=11 * GB))
@@ -314,16 +211,3 @@ def test_a_model_that_is_larger_than_the_guess() -> None:
     there.now += 2
     there.request(A)
     assert there.placed()[-1] == (A, "cuda:0")
-
-
-def test_a_configured_need_and_the_reserve() -> None:
-    """`vram_mb` until it is measured, and 256 MB of the card stay for all others, or an eighth of a small one."""
-    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4744.0}})
-    there.request(A)
-    assert there.placed() == [(A, "cuda:0")]
-    there = house(card(total=1 * GB, free=1 * GB), worker={"stt": {"vram_mb": 875.0}})
-    there.request(A)
-    assert there.placed() == [(A, "cuda:0")]
-    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4745.0}})
-    there.request(A)
-    assert there.placed() == [(A, "cpu")]

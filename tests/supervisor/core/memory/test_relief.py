@@ -8,7 +8,7 @@ from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.when_short import RELIEF_RETRY_DELAY_S, SHOWN_MEASURE_S, SHOWN_S
+from hushd_supervisor.core.memory.when_short import RELIEF_RETRY_DELAY_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -46,28 +46,6 @@ def test_a_start_that_lacks_memory_waits_for_the_program_and_then_fits() -> None
     assert it.code(request) == "result"
 
 
-def test_memory_that_is_freed_late_is_seen_at_once() -> None:
-    """A driver and a kernel take a moment after the program's end, in which nothing else has the pool look."""
-    it = house()
-    it.request(A)
-    it.tell(ev.Relieved(freed=True))
-    it.wait(0.5)
-    assert it.spawned() == []
-    it.available = 900 * MB
-    it.wait(SHOWN_MEASURE_S + 0.01)
-    assert it.spawned() == [A]
-
-
-def test_a_start_that_fits_runs_nothing() -> None:
-    """Nothing runs either for one where no program is named."""
-    it = house(900)
-    it.request(A)
-    assert (it.spawned(), runs(it)) == ([A], [])
-    bare = House()
-    bare.available = 400 * MB
-    assert bare.code(bare.request(A)) == "server_busy"
-
-
 def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
     """It ends at once where the program says so; where that lies, when memory has not been seen free for a moment."""
     it = house()
@@ -82,18 +60,6 @@ def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
     assert it.code(request) == "server_busy"
     assert it.code(it.request(A)) == "server_busy"
     assert it.code(it.request(B)) == "server_busy"  # nor is it run for another one soon
-    assert len(runs(it)) == 2
-
-
-def test_it_is_run_again_no_sooner_than_sensible() -> None:
-    """A start is refused without it for a while after one that did not help."""
-    it = house()
-    it.request(A)
-    it.tell(ev.Relieved(freed=False))
-    it.wait(RELIEF_RETRY_DELAY_S - 1)
-    assert it.code(it.request(A)) == "server_busy"
-    it.wait(1.0)
-    assert it.code(it.request(A)) == ""
     assert len(runs(it)) == 2
 
 

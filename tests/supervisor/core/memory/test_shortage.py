@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_protocol.cards import Card
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
@@ -34,22 +33,6 @@ def on_card(house: House, name: str) -> None:
     house.says(name, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
     house.says(name, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": "cuda"}))
     house.finish(name)
-
-
-def test_idle_workers_leave_for_a_second_try() -> None:
-    """The load is tried once more when their exits were seen; then the request runs."""
-    house = House()
-    house.available = 5000 * MB
-    house.total = 5000 * MB
-    house.idle(B)
-    request = house.request(A)
-    fails(house, A)
-    assert (house.drained(), house.state(A)) == ([B], State.WAITING)
-    house.leave(B)
-    assert house.spawned() == [B, A, A]
-    house.ready(A)
-    house.finish(A)
-    assert house.code(request) == "result"
 
 
 def test_a_second_failure_is_an_answer() -> None:
@@ -91,16 +74,6 @@ def test_a_second_failure_is_the_last_whoever_could_leave() -> None:
     assert (house.code(request), house.drained(), house.spawned().count(A)) == ("server_busy", [B], 2)
 
 
-def test_nobody_to_leave_means_no_second_try() -> None:
-    """Another load would find the same: the answer comes at once."""
-    house = House(worker={"stt/a": {"compute_device": "cuda"}})
-    request = house.request(A)
-    fails(house, A, on_card=True)
-    answer = house.refusal(request)
-    assert answer.message == f"{SHORT} No other worker holds any."
-    assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
-
-
 def test_the_cpu_takes_over_from_a_full_card() -> None:
     """The request is done there, and the status says why; after ten minutes the process is replaced by one that tries
     the card."""
@@ -136,17 +109,6 @@ def test_a_request_whose_card_fails_is_repeated_elsewhere(settings: dict[str, An
     assert house.code(request) == "result"
 
 
-def test_a_request_whose_card_fails_twice() -> None:
-    """It is not repeated a second time."""
-    house = House(worker={"stt/a": {"compute_device": "cuda"}})
-    request = house.busy(A)
-    house.exit(A, EXIT_CARD_FAILED)
-    house.wait(1)
-    house.ready(A)
-    house.exit(A, EXIT_CARD_FAILED)
-    assert house.code(request) == "poison_request"
-
-
 def test_a_job_that_needs_more_memory_than_there_is() -> None:
     """A fresh process tries it once; then the answer is not a reproach for a poisonous request."""
     house = House()
@@ -160,19 +122,3 @@ def test_a_job_that_needs_more_memory_than_there_is() -> None:
     assert "did not have enough free memory" in answer.message
     house.request(A)
     assert house.state(A) is State.STARTING  # and others are served
-
-
-def test_a_worker_that_had_to_leave_its_card_tries_it_again_once_it_has_stopped() -> None:
-    """The reason of one start on the CPU, which was ended before it was ready, is none for the next."""
-    house = House(cards=[Card("cuda:0", "0000:01:00.0", "a card", 24_000 * MB, 24_000 * MB)])
-    house.total = house.available = 100_000 * MB
-    house.idle(A, cards={"0000:01:00.0": 2000 * MB})
-    house.control("unload")
-    house.leave(A)
-    house.request(A)
-    fails(house, A, on_card=True)
-    assert house.placed()[-1] == (A, "cpu")
-    house.control("unload")
-    house.exit(A, -9)
-    house.request(A)
-    assert house.placed()[-1] == (A, "cuda:0")

@@ -9,7 +9,6 @@ from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.request import (
-    AGING_S,
     CANCEL_S,
     IDLE_SLOT_S,
     NO_CREDIT_TIMEOUT_S,
@@ -17,7 +16,6 @@ from hushd_supervisor.core.worker.request import (
     YIELD_SLOT_S,
     ActiveRequest,
 )
-from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 
 ALL = CREDIT_WINDOW
@@ -178,19 +176,6 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     assert runs(desk, third)
 
 
-@pytest.mark.parametrize("aside", [0, 64])
-def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
-    """A session is silent for as long as somebody is; a worker that sets nothing aside gets no more than its slots."""
-    desk = desk_with(aside=aside)
-    first = pipe(desk, session=aside > 0)
-    other = ask(desk, b"other")
-    wait(desk, 60)
-    assert runs(desk, first)
-    assert not first.without_slot
-    assert not runs(desk, other)
-    assert desk.worker.deadline() < math.inf, "and nothing spins"
-
-
 def test_a_long_job_gives_its_slot_to_another_program_and_goes_on_beside() -> None:
     """A text of hours costs another program's sentence seconds; what comes after that costs nothing."""
     desk = desk_with()
@@ -231,33 +216,6 @@ def test_who_keeps_the_slot(running: dict[str, int], waiting: dict[str, int], as
     wait(desk, 100)
     assert runs(desk, first)
     assert not runs(desk, second)
-
-
-def test_the_less_urgent_wait_for_their_time() -> None:
-    """A notification passes no running text before it has waited long enough to be as urgent."""
-    desk = desk_with()
-    ask(desk, b"1")
-    other = ask(desk, b"2", priority="notification")
-    wait(desk, AGING_S - 1)
-    assert not runs(desk, other)
-    wait(desk, NOTICE_INTERVAL_S + 1)
-    assert runs(desk, other)
-
-
-def test_a_stream_asked_again_begins_with_a_slot() -> None:
-    """An earlier pause says nothing of the next run after a crash of the worker."""
-    desk = desk_with()
-    reader = ask(desk, b"reader", credit=0)
-    wait(desk, IDLE_SLOT_S)
-    assert reader.without_slot
-    desk.exit(1)
-    assert desk.worker.state is State.BACKOFF
-    desk.time()
-    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    desk.from_worker(m.Ready(aside=64))
-    assert runs(desk, reader)
-    assert not reader.without_slot
-    assert not runs(desk, ask(desk, b"other"))
 
 
 def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
-from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.leases import MAX_HOLDERS, Leases
+from hushd_supervisor.core.worker.leases import Leases
 
 NAME = "stt/moonshine/tiny-en"
 
@@ -61,18 +60,6 @@ def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> N
     assert leases.expiry(300, uses[-1][2]) == expiry
 
 
-def test_of_too_many_leases_the_one_that_ends_first_is_dropped() -> None:
-    leases = Leases()
-    for number in range(MAX_HOLDERS):
-        leases.use(str(number), 1000.0 - number, 0)
-    assert len(leases.holders(0)) == MAX_HOLDERS
-    leases.use("new", 1.0, 0)
-    assert (len(leases.holders(0)), "new" in leases.holders(0)) == (MAX_HOLDERS, False)
-    leases.use("new", -1, 0)
-    assert {"new", "0", str(MAX_HOLDERS - 2)} < leases.holders(0).keys()
-    assert str(MAX_HOLDERS - 1) not in leases.holders(0)
-
-
 @pytest.mark.parametrize("keep_alive", [-1.0, 1e9, 301.0, 10.0])
 def test_what_a_connection_wanted_ends_with_it(keep_alive: float) -> None:
     """A connection that is its own holder keeps a worker only while it is there; a named holder longer. That it wanted
@@ -86,30 +73,6 @@ def test_what_a_connection_wanted_ends_with_it(keep_alive: float) -> None:
         assert leaves_at(pool, 5) == (until if stays or keep_alive == 10.0 else 301)
 
 
-@pytest.mark.parametrize("keep_alive", [-1.0, 1e9])
-def test_a_job_whose_connection_is_gone_makes_no_lease(keep_alive: float) -> None:
-    """The worker obeys the cancel after the connection's end: nobody is left to hold it."""
-    pool = pool_with(op="transcribe", keep_alive=keep_alive)
-    actions = pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
-    (job,) = [one.message.id for one in actions if isinstance(one, do.ToWorker) and isinstance(one.message, m.Job)]
-    pool.handle(ev.ClientGone(b"r"), 2)
-    gone = m.Error(id=job, code="cancelled", message="")
-    pool.handle(ev.FromWorker(NAME, 1, gone), 3)
-    assert pool.fleet.status(3)[0][1].holders == {}
-    assert leaves_at(pool, 3) == 303
-
-
-def test_status_never_refreshes_the_idle_clock_race_19() -> None:
-    """Race 19: any number of status calls leaves the time of the idle exit where it was."""
-    pool = pool_with()
-    pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
-    for now in range(2, 300, 10):
-        asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
-        assert [type(action) for action in asked] == [do.ReportStatus]
-        assert pool.fleet.status(now)[0][1].expires_in_s == 301 - now
-    assert leaves_at(pool, now) == 301
-
-
 def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> None:
     """Race 5: the only requester cancels while the worker starts; it still comes up and stays for its time."""
     pool = pool_with(op="transcribe")
@@ -117,17 +80,3 @@ def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> N
     pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 20)
     assert pool.fleet.status(20)[0][1].state == "ready"
     assert pool.fleet.status(20)[0][1].expires_in_s == 300
-
-
-def test_a_lease_outlives_the_process() -> None:
-    """A lease for ever outlives a crash and the next start."""
-    pool = pool_with("cli", keep_alive=-1)
-    pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
-    pool.handle(ev.Exited(NAME, 1, -9), 2)
-    pool.on_time(2.5)
-    pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
-    pool.handle(ev.FromWorker(NAME, 2, m.Ready()), 4)
-    assert pool.fleet.status(4)[0][1].state == "ready"
-    assert leaves_at(pool, 4) is None
-    pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)
-    assert pool.fleet.status(5)[0][1].holders == {}

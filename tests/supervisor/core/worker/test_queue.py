@@ -69,17 +69,6 @@ def test_the_callers_of_a_connection_take_turns() -> None:
     assert jobs[0].client == jobs[-1].client
 
 
-def test_two_jobs_of_one_id_run_one_after_the_other() -> None:
-    """Two programs may have chosen the same, and the process would not know them apart."""
-    house = House()
-    first = house.request(A)
-    house.ready(A, slots=2)
-    house.tell(ev.FromClient(house.stranger(), m.Request(id=first, worker=A, op="echo", credit=8)))
-    assert [job.id for job in house.jobs()] == [first]
-    house.finish(A)
-    assert [job.id for job in house.jobs()] == [first, first]
-
-
 def test_newcomers_pass_nobody_who_waits() -> None:
     """A connection with several requests is served, though each job that ends brings a new connection's."""
     desk = desk_in(State.BUSY)
@@ -88,16 +77,6 @@ def test_newcomers_pass_nobody_who_waits() -> None:
         ask(desk, b"new %d" % number)
         served(desk, 1)
     assert all(desk.terminal(request) == "result" for request in many)
-
-
-def test_a_connection_that_withdraws_its_requests_is_like_a_new_one() -> None:
-    """A thousand cancelled requests cost its next one no turn."""
-    desk = desk_in(State.BUSY)
-    for request in [ask(desk, b"fickle") for _ in range(CROWD)]:
-        desk.cancel(request)
-    others = [ask(desk, b"other") for _ in range(3)]
-    late = ask(desk, b"fickle")
-    assert served(desk, 2) == [others[0], late]
 
 
 def test_turns_are_not_kept_for_the_gone() -> None:

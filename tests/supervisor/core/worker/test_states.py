@@ -10,10 +10,9 @@ from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.crashes import MAX_FELLED, WINDOW_S, Crashes, Death, describe_exit
+from hushd_supervisor.core.worker.crashes import MAX_FELLED, Death, describe_exit
 from hushd_supervisor.core.worker.process import LOADING_WORD_S
-from hushd_supervisor.core.worker.request import NOTICE_INTERVAL_S
-from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
+from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import POSTPONED_RETRY_MS
 from support.desk import NAME, Desk, desk_in
 
@@ -137,16 +136,6 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     assert desk.worker.process.phase == phase
 
 
-def test_a_process_that_runs_too_late_is_ended_all_the_same() -> None:
-    """It was given up before it ran: its end is still waited for as long as was meant."""
-    desk = desk_in(S.STARTING)
-    desk.unload()
-    due = desk.worker.deadline()
-    desk.now += 1
-    desk.news(ev.Spawned)
-    assert (desk.worker.state, desk.worker.deadline()) == (S.KILLING, due)
-
-
 @pytest.mark.parametrize(("held", "code"), [(False, "server_busy"), (True, "")])
 def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None:
     """A request that waits is told; for the next supervisor it goes on waiting."""
@@ -206,23 +195,6 @@ def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, me
 )  # fmt: skip
 def test_an_exit_in_words(status: int, ours: bool, oom: bool | None, said: str) -> None:
     assert describe_exit(status, ours, oom) == said
-
-
-def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:
-    """The table names each pair of states once, and no state is a dead end."""
-    assert len(ALLOWED) == len(TRANSITIONS)
-    assert {t.source for t in TRANSITIONS} == set(State)
-    assert {t.target for t in TRANSITIONS} == set(State)
-
-
-def test_killing_is_repeated_until_the_exit_is_seen() -> None:
-    """A process in an uninterruptible sleep is killed again every 5 s, and nothing is started meanwhile."""
-    desk = desk_in(State.KILLING)
-    for _ in range(3):
-        desk.time()
-        assert do.Kill(NAME, 1) in desk.done
-        assert desk.worker.state is State.KILLING
-    assert not any(isinstance(a, do.Spawn) for a in desk.actions[2:])
 
 
 def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
@@ -348,26 +320,6 @@ def test_a_load_that_reads_may_compute_for_as_long_as_it_likes() -> None:
     assert desk.worker.process.start_timed_out == "has used 600 s of CPU time while loading, and neither read nor grown"
 
 
-def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
-    """Two of them close the worker though 101 s lie between, a success forgets the first, and no crash is added."""
-    desk = Desk()
-    desk.request()
-    for _ in range(2):
-        desk.now += 101
-        desk.time()
-        desk.exit(-9)
-        if desk.worker.state is State.BACKOFF:
-            desk.time()
-    assert (desk.worker.state, desk.crashes) == (State.FAILED, 2)
-    desk = Desk()
-    desk.request()
-    desk.time()
-    desk.exit(-9)
-    desk.time()
-    desk.ready()
-    assert desk.crashes == 0
-
-
 def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
     desk = desk_in(State.WAITING)
@@ -432,22 +384,6 @@ def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
         assert told.message.endswith("twice (killed by SIGSEGV; its log ends: boom): do not repeat it.")
         assert desk.worker.state is State.STOPPED
     assert not desk.crashes
-
-
-def test_a_stream_that_its_client_repeats_is_poison_at_its_second_crash() -> None:
-    """A streamed input crashes, its client asks again with attempt 1, and the second crash explains both."""
-    desk = Desk()
-    first = desk.request(input="stream")
-    desk.ready()
-    desk.exit(-11)
-    assert desk.terminal(first) == "worker_crashed"
-    again = desk.request(input="stream", attempt=1)
-    object.__setattr__(again, "message", m.Request(id=first.message.id, worker=NAME, op="e", input="stream", attempt=1))
-    desk.time()
-    desk.ready()
-    desk.exit(-11)
-    assert not desk.crashes
-    assert any(isinstance(a, m.Error) and a.code == "poison_request" for a in desk.answers(again))
 
 
 def test_after_a_shared_crash_each_is_retried_alone() -> None:
@@ -539,25 +475,6 @@ def test_who_is_killed_twice_for_memory_is_refused(how: dict[str, bool], code: s
     assert desk.terminal(request) == code
 
 
-@pytest.mark.parametrize("outside", [{"status": -9}, {"status": -9, "scarce": True}, {"status": -15, "scarce": True}])
-def test_a_kill_from_outside_is_not_half_of_a_poison(outside: dict[str, Any]) -> None:
-    """A process killed by others, memory short or not, and one that crashes: the third has the request's result. The
-    worker that others end while it starts has not crashed either."""
-    desk = Desk()
-    request = desk.request()
-    desk.exit(**outside)
-    assert desk.crashes == 1
-    for how in (outside, {"status": -11}):
-        if desk.worker.state is State.BACKOFF:
-            desk.time()
-        desk.ready()
-        desk.exit(**how)
-    desk.time()
-    desk.ready()
-    desk.result()
-    assert desk.terminal(request) == "result"
-
-
 def test_output_that_was_sent_is_not_sent_again() -> None:
     """A job that has produced output before the crash ends as worker_crashed: no retry, no duplicate."""
     desk = Desk()
@@ -578,16 +495,6 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     names = ["progress", "text", "important", "text", "message", "notification"]
     requests = [desk.request(priority=name) for name in names]
     assert [requests.index(t) for t in desk.jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
-
-
-def test_who_waits_is_told_its_place() -> None:
-    """It is told on arrival and every 4 s, however often it changes: a thousand would cost a word to each for each."""
-    desk = desk_in(State.BUSY)
-    waiting = [desk.request() for _ in range(3)]
-    desk.result()
-    desk.tick(desk.now + NOTICE_INTERVAL_S)
-    places = [[(a.state, a.position) for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in waiting]
-    assert places == [[("queued", 0), ("running", 0)], [("queued", 1), ("queued", 0)], [("queued", 2), ("queued", 1)]]
 
 
 def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> None:
@@ -674,13 +581,3 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
     desk.input(request, m.Chunk(id=request.message.id, seq=seq))
     assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
-
-
-def test_crashes_count_for_five_minutes() -> None:
-    """The fourth within them closes the worker."""
-    crashes, death = Crashes(), Death("stt/a/x", State.BUSY, "killed by SIGSEGV", "", "")
-    for at in (10.0, 20.0, 30.0, 10.0 + WINDOW_S):
-        crashes.add(death, frozenset(), at)
-    assert not crashes.too_many()
-    crashes.add(death, frozenset(), 20.0 + WINDOW_S - 0.1)
-    assert crashes.too_many()

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
-from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.budget import Budget
 from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S
 from hushd_supervisor.core.worker.lifecycle import RESTORE_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
@@ -106,16 +104,6 @@ def test_it_holds_the_machines_memory_meanwhile(back: bool) -> None:
     assert (killed(there), there.spawned()) == (([], [A, B]) if back else ([A], [A]))
 
 
-def test_it_exits_after_keep_alive() -> None:
-    """It does so like a worker that was not suspended: from then on it holds nothing anywhere."""
-    there = house()
-    suspended(there)
-    there.wait(277)
-    assert killed(there) == [A]
-    there.exit(A, -9)
-    assert there.state(A) is State.STOPPED
-
-
 @pytest.mark.parametrize(("how", "seconds"), [("gone", 300.0), ("reload", 100.0)])
 def test_a_lease_that_ends_ends_it(how: str, seconds: float) -> None:
     """`keep_alive` -1 ends once its program has gone, or by another value in the configuration."""
@@ -190,36 +178,6 @@ def test_a_refusal_is_not_tried_twice(lost: bool) -> None:
     assert there.drained() == [A]
 
 
-def test_a_request_while_it_leaves_its_card() -> None:
-    """It comes back as soon as it has left, since half a way cannot be undone."""
-    there = house()
-    there.wait(25)
-    request = there.request(A)
-    assert asked(there, do.Restore) == []
-    there.cards = [card()]
-    there.tell(ev.Suspended(A, there.gen(A)))
-    assert asked(there, do.Restore) == [A]
-    there.tell(ev.Restored(A, there.gen(A)))
-    there.finish(A)
-    assert there.code(request) == "result"
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_a_sleep_is_part_of_its_rest_and_not_of_its_way_back(wanted: bool) -> None:
-    """An idle worker exits after five minutes of sleep, and a request waits on for one that comes back."""
-    there = house()
-    suspended(there)
-    there.blind = True
-    if wanted:
-        there.request(A)
-    there.now += 300.0  # asleep
-    there.tick()
-    there.wait(RESTORE_TIMEOUT_S - 1)
-    assert there.state(A) is (State.SUSPENDED if wanted else State.KILLING)
-    there.wait(2)
-    assert there.state(A) is State.KILLING
-
-
 @pytest.mark.parametrize("fails", ["error", "late", "leaving", "reload"])
 def test_a_process_that_does_not_come_back(fails: str) -> None:
     """It is ended, and another answers the request; a second request does not have the first wait for longer."""
@@ -244,19 +202,6 @@ def test_a_process_that_does_not_come_back(fails: str) -> None:
     assert there.code(request) == "result"
 
 
-def test_another_program_has_taken_the_card() -> None:
-    """A restore would fail and lose the process: it is ended, and the next one goes where there is room."""
-    there = house()
-    suspended(there)
-    there.cards = [card(free=1000 * MB)]
-    there.wait(5)
-    there.request(A)
-    assert asked(there, do.Restore) == []
-    assert killed(there) == [A]
-    there.exit(A, -9)
-    assert [action.compute_device for action in there.done if isinstance(action, do.Spawn)][-1] == "cpu"
-
-
 @pytest.mark.parametrize("error", ["", "no driver"])
 def test_the_card_has_gone(error: str) -> None:
     """The process is ended: what it would come back to has gone, too, as where the driver no longer answers."""
@@ -273,69 +218,6 @@ def test_the_card_has_gone(error: str) -> None:
     assert told in [action.text for action in there.of(do.Log)]
 
 
-def test_a_driver_that_answers_again_is_asked() -> None:
-    """An old failure ends no process."""
-    there = house()
-    suspended(there)
-    there.see("no driver")
-    there.wait(5)
-    there.request(A)
-    assert (asked(there, do.Restore), killed(there)) == ([A], [])
-
-
-def test_an_idle_worker_leaves_the_card_for_it() -> None:
-    """Room is made before the restore, not by it."""
-    there = house()
-    suspended(there)
-    there.cards = [card(free=5000 * MB)]
-    there.wait(6)
-    there.request(B)
-    there.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=3))
-    there.says(B, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": "cuda"}, cards={CARD: TAKEN}))
-    there.finish(B)
-    there.cards = [card(free=1000 * MB)]
-    there.wait(6)
-    there.request(A)
-    assert there.drained() == [B]
-    assert asked(there, do.Restore) == []
-    there.cards = [card(free=5000 * MB)]
-    there.exit(B, 0)
-    there.wait(1)
-    assert asked(there, do.Restore) == [A]
-
-
-def test_where_memory_is_short_it_leaves_first() -> None:
-    """It leaves before a worker that has rested for longer: it can come back no faster than it starts."""
-    there = house()
-    there.idle(B)
-    there.request(A)
-    there.finish(A)
-    suspended(there)
-    there.total, there.available = 6000 * MB, 5000 * MB
-    there.request("stt/c/z")
-    assert killed(there) == [A]
-    assert there.drained() == []
-
-
-def test_a_process_that_dies_suspended_crashes_nobody() -> None:
-    """Nothing ran on it: the next request starts another."""
-    there = house()
-    suspended(there)
-    there.exit(A, -9)
-    assert there.state(A) is State.STOPPED
-    assert there.row(A).crashes == 0
-    there.request(A)
-    assert there.spawned() == [A, A]
-
-
-def test_unload_and_shutdown_end_it() -> None:
-    """It cannot hear: SIGKILL is its end, and leaves nothing on the card."""
-    there = house()
-    suspended(there)
-    there.control("unload")
-    assert killed(there) == [A]
-
-
 # --- others want the card --------------------------------------------------------------------------------------------
 
 
@@ -344,13 +226,6 @@ def resting(**options: Any) -> House:
     there = house(**options)
     there.wait(1)
     return there
-
-
-def moved(there: House, error: str = "") -> None:
-    """The driver has moved what the worker had on the card."""
-    if not error:
-        there.cards = [card()]
-    there.tell(ev.Suspended(A, there.gen(A), error))
 
 
 def test_a_yield_suspends() -> None:
@@ -368,37 +243,6 @@ def test_a_yield_suspends() -> None:
     there.wait(60)
     there.request(A)
     assert asked(there, do.Restore) == [A]
-
-
-def test_a_yield_after_a_yield_has_nobody_leave() -> None:
-    """A worker that is off its card stays as it is; one on its way is waited for."""
-    there = resting()
-    requests = [there.control("unload", for_s=60.0) for _ in range(2)]
-    moved(there)
-    there.wait(0.2)
-    assert [there.answer(request).data for request in requests] == [{"unloaded": [A]}] * 2
-    assert there.answer(there.control("unload", for_s=60.0)).data == {"unloaded": []}
-    assert (asked(there, do.Suspend), killed(there)) == ([A], [])
-
-
-def test_a_yield_ends_who_cannot_be_suspended() -> None:
-    """The driver may say so only when it is asked."""
-    there = resting()
-    request = there.control("unload", for_s=60.0)
-    moved(there, "refused")
-    assert there.drained() == [A]
-    there.cards = [card()]
-    there.leave(A)
-    there.wait(0.2)
-    assert there.answer(request).data == {"unloaded": [A]}
-
-
-@pytest.mark.parametrize("how", [{"everywhere": True}, {}])
-def test_who_wants_the_machines_memory_too_has_it(how: dict[str, bool]) -> None:
-    """`--all`, and an `unload` without a time, end processes."""
-    there = resting()
-    there.control("unload", **({"for_s": 60.0} if how else {}), **how)
-    assert (asked(there, do.Suspend), there.drained()) == ([], [A])
 
 
 def test_two_workers_take_turns_on_a_card() -> None:
@@ -428,35 +272,3 @@ def test_two_workers_take_turns_on_a_card() -> None:
     there.tell(ev.Suspended(B, there.gen(B)))
     assert asked(there, do.Restore) == [A]
     assert (there.drained(), killed(there)) == ([], [])
-
-
-@pytest.mark.parametrize("options", [{"available": 4500 * MB}, {"suspend_after": -1}])
-def test_a_start_ends_who_cannot_be_suspended(options: dict[str, Any]) -> None:
-    """The machine has no room for both, the weights from the card and the start, or settings forbid it."""
-    there = resting(**options)
-    there.cards = [card(free=1000 * MB)]
-    there.wait(2)
-    there.request(B)
-    assert (asked(there, do.Suspend), there.drained()) == ([], [A])
-
-
-def test_of_two_at_rest_the_suspended_one_leaves_the_machine_first() -> None:
-    """It does so before one that is twice as large."""
-    there = house(available=5000 * MB)
-    suspended(there)
-    there.total = 6000 * MB
-    there.request(B)
-    there.ready(B, size=8000 * MB)
-    there.finish(B)
-    (a, b) = (each.machine for each in there.pool.fleet.admission.use.every(there.now + 100))
-    assert (a.name, b.name) == (A, B)
-    assert Budget(Settings()).score(a) < Budget(Settings()).score(b)
-
-
-def test_a_worker_on_its_way_off_a_card_counts_with_what_it_takes_along() -> None:
-    """Its memory of the card is as good as taken of the machine's, before the driver has moved it."""
-    there = house()
-    there.wait(25)
-    assert there.state(A) is State.SUSPENDED
-    (memory,) = there.pool.fleet.admission.use.every(there.now)
-    assert (memory.going, memory.machine.size, memory.promised) == (True, 300 * MB + TAKEN, TAKEN)

@@ -7,10 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
-from hushd_protocol.system import footprint
 from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
@@ -42,31 +39,6 @@ def test_usage_follows_what_a_process_takes() -> None:
     assert full.pss - empty.pss > 45_000_000
     assert empty.peak > 0.95 * full.rss
     assert full.pss < 1.05 * full.rss
-
-
-def test_no_status_waits_for_a_workers_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No figure of a worker's programs is read that needs a lock of theirs."""
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
-        assert worker.stdout
-        worker.stdout.readline()
-        (program,) = footprint.descendants(str(worker.pid))
-        real_open, opened = open, list[str]()
-
-        def spied(path: str, *rest: Any, **how: Any) -> Any:
-            opened.append(path)
-            return real_open(path, *rest, **how)
-
-        monkeypatch.setattr("builtins.open", spied)
-        alone, both = measure.usage(worker.pid), measure.of_tree(worker.pid, measure.usage)
-        monkeypatch.undo()
-        assert worker.stdin
-        worker.stdin.close()
-    assert alone
-    assert both
-    assert both.rss - alone.rss > 5_000_000
-    assert f"/proc/{program}/statm" in opened
-    assert f"/proc/{program}/smaps_rollup" not in opened
 
 
 def resident_shared() -> int:
@@ -111,12 +83,6 @@ def test_a_process_that_is_gone_has_no_usage() -> None:
     assert measure.usage(child.pid) is None
     child.wait()
     assert measure.usage(child.pid) is None
-
-
-def test_the_machine_has_more_memory_than_it_has_left() -> None:
-    """Total and available are bytes."""
-    machine = measure.machine()
-    assert machine.total > machine.available > 10_000_000
 
 
 def test_the_figures_are_those_of_the_living_process_of_a_generation() -> None:
