@@ -16,7 +16,7 @@ NONE = GatewayStatus(pid=None, starts=0, rss_mb=None)  # of a supervisor that kn
 # For each package: how many records it has at least, the modules whose fields have names, and the fields that say
 # something where they are left out; of those that others read the other side may leave out whatever it does not know.
 PACKAGES: list[tuple[ModuleType, int, str, dict[str, Any]]] = [
-    (hushd_protocol, 30, "messages", {
+    (hushd_protocol, 29, "messages", {
         "Control.for_s": -1.0, "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
         "Request.priority": "text", "Job.input": "inline", "Cgroup.version": 2,
     }),
