@@ -15,7 +15,7 @@ from typing import Any
 from websockets.sync.client import connect
 
 from .mutate import Feed, altered, damaged, json_file
-from .serving import LISTEN, ProbeCards
+from .serving import LISTEN, Look
 from .sockets import ANSWER_S, LOOK, House
 
 HOSTS = ("localhost", "127.0.0.1:80", "[::1]", "localhost", "evil")
@@ -67,7 +67,7 @@ def http(folder: Path) -> Iterator[Feed]:
     uploads.mkdir()
     os.environ |= {"TMPDIR": str(uploads), "HUSHD_GATEWAY_IDLE": "1"}
     with House(folder, tables=LISTEN) as house:
-        look = ProbeCards(house, folder)
+        look = Look(house, folder)
         look.answered()
         before, count = look.descriptors(), 0
 

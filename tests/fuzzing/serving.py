@@ -45,7 +45,7 @@ def wyoming(folder: Path) -> Iterator[Feed]:
 
     os.environ["HUSHD_GATEWAY_IDLE"] = "1"
     with House(folder, tables=LISTEN) as house:
-        look = ProbeCards(house, folder)
+        look = Look(house, folder)
         look.answered()
         before, count = look.descriptors(), 0
         crowd = _Crowd(look.ports["wyoming"])
@@ -132,7 +132,7 @@ class _Crowd:
             return None
 
 
-class ProbeCards:
+class Look:
     """Looks after the supervisor and the gateway; `ports` by kind."""
 
     def __init__(self, house: House, folder: Path) -> None:

@@ -68,7 +68,7 @@ class Person(Life):
         task.cancel()
         await self._check_over(task)
 
-    async def limit_cancel(self) -> None:
+    async def hurry(self) -> None:
         """Gives an act so many seconds."""
         seconds = self.dice.choice([0.001, 0.05, 0.5, 4.0]) * self.dice.random()
         act = self.dice.choice(ACTS)
@@ -100,7 +100,7 @@ class Person(Life):
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
-    async def release_memory(self) -> None:
+    async def rest(self) -> None:
         await self._sleep(self.dice.expovariate(1 / 2.0))
 
     async def _sleep(self, seconds: float) -> None:

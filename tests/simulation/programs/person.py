@@ -44,7 +44,7 @@ class Person(Life):
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
-    def release_memory(self) -> None:
+    def rest(self) -> None:
         self._sleep(self.dice.expovariate(1 / 2.0))
 
     def long_rest(self) -> None:

@@ -69,7 +69,7 @@ class Connection:
 
     # --- the program's thread ----------------------------------------------------------------------------------------
 
-    def has_capacity(self) -> bool:
+    def has_room(self) -> bool:
         """Returns whether another message may wait here."""
         high = self.owner.options["SNDHWM"]
         return not high or len(self._outgoing) < high
@@ -152,7 +152,7 @@ class Connection:
             self.owner.arrived(self)
 
     def _end(self) -> None:
-        """NoticeTimer the end of the peer."""
+        """Notices the end of the peer."""
         if self._real is not None:
             descriptor = self.descriptor
             self.abandon()

@@ -50,7 +50,7 @@ class Socket:
         self._message = Message([])
         self._ticks, self._looked = 0, -1.0
         self.events: deque[Message] = deque()  # that a PAIR has yet to read
-        self.monitor: Socket | None = None
+        self.watcher: Socket | None = None
         self._mask = 0  # of the events that it is told
         context.sockets[self] = None
 
@@ -84,7 +84,7 @@ class Socket:
     def connect(self, endpoint: str) -> None:
         """Connects now, or whenever there is somebody."""
         if endpoint.startswith("inproc://"):
-            self.context.monitors[endpoint].monitor = self
+            self.context.monitors[endpoint].watcher = self
             return
         connection = Connection(self, endpoint)
         self._peers[b""] = connection
@@ -148,7 +148,7 @@ class Socket:
             peer = self._peers.get(route)
             if route and (peer is None or peer.lost):
                 raise ZMQError(errno.EHOSTUNREACH)
-            if peer is not None and peer.has_capacity():
+            if peer is not None and peer.has_room():
                 return
             if now:
                 raise Again
@@ -157,7 +157,7 @@ class Socket:
 
     def _may_send(self, route: bytes) -> bool:
         """Returns whether there is room for it, or something to be known first."""
-        return bool(self._mailbox) or (route in self._peers and self._peers[route].has_capacity())
+        return bool(self._mailbox) or (route in self._peers and self._peers[route].has_room())
 
     def send_multipart(self, frames: Iterable[bytes], flags: int = 0, copy: bool = True) -> None:
         """Raises ZMQError: Again, EHOSTUNREACH."""
@@ -215,7 +215,7 @@ class Socket:
         return bool(self.events or self._turns)
 
     def ready(self) -> int:
-        room = any(peer.has_capacity() for peer in self._peers.values())
+        room = any(peer.has_room() for peer in self._peers.values())
         return (zmq.POLLIN if self.readable() else 0) | (zmq.POLLOUT if room else 0)
 
     def readable(self) -> bool:
@@ -243,18 +243,18 @@ class Socket:
         self.context.monitors[endpoint] = self
 
     def get_monitor_socket(self, events: int) -> Socket:
-        self._mask, self.monitor = int(events), self.context.socket(zmq.PAIR)
-        return self.monitor
+        self._mask, self.watcher = int(events), self.context.socket(zmq.PAIR)
+        return self.watcher
 
     def disable_monitor(self) -> None:
-        self.monitor = None
+        self.watcher = None
 
     def event(self, name: str, value: int, endpoint: str) -> None:
         """Tells the monitor of an event, in the I/O thread."""
         number = int(zmq.Event[name])
-        if self.monitor is not None and self._mask & number:
-            self.monitor.events.append(Message([struct.pack("=HI", number, value & 0xFFFFFFFF), endpoint.encode()]))
-            self._network.kernel.wake(self.monitor)
+        if self.watcher is not None and self._mask & number:
+            self.watcher.events.append(Message([struct.pack("=HI", number, value & 0xFFFFFFFF), endpoint.encode()]))
+            self._network.kernel.wake(self.watcher)
 
     def close(self, linger: int | None = None) -> None:
         """Closes it; messages sent are delivered within `linger` milliseconds, by the context's own thread."""
