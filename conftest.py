@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
+        os.environ["XDG_CONFIG_HOME"] = f"{heard}/config"  # nothing is there: no test reads a user's own configuration
         config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
         config.add_cleanup(ears.start(Path(heard)))
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
