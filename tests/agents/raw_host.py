@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import queue
 import subprocess
 import threading
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -114,9 +112,3 @@ class RawHost:
             message = json.loads(line)
             if "id" in message and "method" not in message:
                 self._answers[message["id"]].put(message)
-
-
-def cut(environment: dict[str, str], kept: Sequence[str]) -> dict[str, str]:
-    """The environment that a host passes on which keeps little more than HOME and PATH, and the variables `kept`."""
-    names = ("HOME", "PATH", "SHELL", "TERM", *kept)
-    return {name: value for name, value in (os.environ | environment).items() if name in names}

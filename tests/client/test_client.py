@@ -342,22 +342,6 @@ def test_bad_arguments_cost_no_worker(
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 
-def test_control(start_router: Start, client: Client) -> None:
-    """status, describe and unload send their words and give back the answer."""
-    router = start_router(
-        lambda router, route, message: router.send(
-            route,
-            m.Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "tts": {"default": "a/b"}}),
-        )
-    )
-    assert client.status().memory.used_mb == 7
-    assert client.describe("tts", "stt").tts.default == "a/b"
-    assert client.unload("stt/moonshine") == ["a"]
-    assert [(c.action, c.names) for c in router.of(m.Control)] == [
-        ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),
-    ]  # fmt: skip
-
-
 def test_preloading_asks_for_all_at_once(start_router: Start, client: Client) -> None:
     """All workers are asked for before the first is ready, and an error of one is raised."""
 

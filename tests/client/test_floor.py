@@ -211,23 +211,6 @@ def test_a_priority_that_does_not_exist() -> None:
         Client().floor("speaker", priority="urgent")
 
 
-def test_controls_of_speech(start_router: Start) -> None:
-    """stop_speaking, pause and resume say what the supervisor understands, and return the turns."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Control):
-            router.send(route, Result(id=message.id, data={"turns": [4]}))
-
-    router = start_router(script)
-    with Client() as client:
-        assert client.stop_speaking() == [4]
-        client.stop_speaking("4", current=True)
-        client.pause("mcp")
-        client.resume("self")
-    said = [(message.action, message.names) for message in router.of(Control)]
-    assert said == [("cancel", []), ("stop", ["4"]), ("pause", ["mcp"]), ("resume", ["self"])]
-
-
 def loud(count: int) -> bytes:
     return array("h", [20000]).tobytes() * count
 

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,40 +218,6 @@ def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=BOUND_S)
-
-
-# The descriptors must be 3 and 4, and LISTEN_PID the process's own number.
-ACTIVATED = """
-import os, sys
-ends = [os.dup(int(number)) for number in sys.argv[1:]]
-for number, end in enumerate(ends): os.dup2(os.dup2(end, 100 + number), 3 + number)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "client:http"}
-os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor"])
-"""
-
-
-def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime: Path) -> None:
-    """A gateway keeps a supervisor that a manager has started; without one it leaves, and the socket still listens."""
-    (runtime / "config.toml").write_text("exit_when_idle = 1\n")
-    with socket.socket(socket.AF_UNIX) as clients, socket.create_server(("127.0.0.1", 0)) as web:
-        clients.bind(str(runtime / "client.sock"))
-        clients.listen()
-        number = web.getsockname()[1]
-        fds = [str(end.fileno()) for end in (clients, web)]
-        command = [sys.executable, "-I", "-S", "-c", ACTIVATED, *fds]
-        process = subprocess.Popen(
-            command, pass_fds=[clients.fileno(), web.fileno()], stderr=subprocess.DEVNULL,
-            env=os.environ | {"HUSHD_GATEWAY_IDLE": "0.5"},
-        )  # fmt: skip
-        began = time.monotonic()
-        while time.monotonic() < began + 3:
-            assert fetch(number, "/health") == (200, b"OK")
-        assert process.poll() is None
-        with Peer(runtime / "client.sock") as peer:
-            (row,) = peer.control("status")["door"]["listeners"]
-        assert row == {"kind": "http", "address": f"127.0.0.1:{number}", "service": True}
-        assert process.wait(BOUND_S) == 0
-        socket.create_connection(("127.0.0.1", number)).close()  # waits for the next one
 
 
 @pytest.mark.usefixtures("runtime")

@@ -1,4 +1,4 @@
-"""The model and voice that a request means, and how seldom the engines are listed for it."""
+"""The model and voice that a request means, and the words of its answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.transcript import Transcript
 from hushd_gateway import routing
+from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
 from hushd_models import listings
@@ -119,6 +122,15 @@ def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
         choose("moonshine/tiny-en")
 
 
+def test_words_are_shown_with_their_times() -> None:
+    """`verbose_json` has `words` and no segments, where words alone are wanted."""
+    words = (Word("Good", 0.5, 0.9), Word(" morning.", 1.0, 1.4))
+    transcript = Transcript([Segment(0, 0.5, 1.4, "Good morning.", words)], "en", 2.0)
+    found = formats.verbose(transcript, "transcribe", words=True, segments=False)
+    assert found["words"][1] == {"word": "morning.", "start": 1.0, "end": 1.4}
+    assert "segments" not in found
+
+
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     """The fallback has its gender and language: programs made for kokoro's servers have its names built in, and no
     other model's."""
@@ -156,15 +168,6 @@ class Describer:
 
     async def status(self) -> Status:
         return Status.from_data({"memory": {"available_mb": 9000.0}})
-
-
-async def test_usual_requests_list_no_engines() -> None:
-    """OpenAI's names, and a language that the default is known to hear, do not need the list."""
-    client = Describer()
-    there = Engines(client, SETTINGS)  # type: ignore[arg-type]
-    assert await there.model("gpt-4o-transcribe", "en") == Model()
-    assert await there.voice("gpt-realtime", "") == (None, None, None)
-    assert client.count == 0
 
 
 async def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,20 +75,6 @@ def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monke
     assert 0.0 < detected.probability <= 1.0
 
 
-@pytest.mark.parametrize(
-    "name", where_installed(n for n in MODELS if n.startswith("transcribe-cpp/") and "lang-id" not in n)
-)
-def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whisper says its sentence to noise; Parakeet and Nemotron make words, each with its times."""
-    small(name, tmp_path)
-    segments = list(loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en", word_times=True)))
-    if "whisper" in name:
-        assert [segment.text for segment in segments] == [whisper.SENTENCE.strip()]
-    else:
-        assert all(0 <= word.start <= word.end <= 5 for segment in segments for word in segment.words)
-        assert any(segment.words for segment in segments)
-
-
 @pytest.mark.parametrize("name", [name for name in MODELS if "fp32" not in name])
 def test_the_size_is_that_of_the_published_file(name: str) -> None:
     """It is within a tenth of the catalogue's; Parakeet's LSTMs are in float32, in bytes in the published one."""

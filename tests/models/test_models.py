@@ -16,8 +16,6 @@ from hushd_protocol.names import ENGINE_ROLES, SPEEDS
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec
 
-OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
-
 
 def test_every_model_makes_sense() -> None:
     """Names are safe as paths, and none stands for two models; each can be got in one way, and tells what it costs."""

@@ -42,7 +42,6 @@ _SPOTS = {
     "lock": (("write", "ftruncate"), "/hushd/lock", ("supervisor",)),
     "state": ((*_WRITING, "close", "unlink"), "/.local/state/hushd", ("supervisor", "engine", "person")),
 }
-SHORT = 500 * MEGABYTE  # available: with less, memory is short
 TIGHT = 3_500 * MEGABYTE  # with less, not all workers may have room that a supervisor expects to be of 400 MB each
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +12,8 @@ from hushd_cli.commands.get import _changes
 from hushd_models.catalogue import Known
 from hushd_models.choice.recommendation import Recommendation
 from hushd_models.inventory import Row
-from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_schema.settings import Settings
-from support.hub_server import serving
-from support.ports import free_port
 
 
 def brings(role: str, model: str, spoken: str) -> Recommendation:
@@ -90,30 +84,6 @@ def test_the_proof_is_what_will_be_typed(heard: str, told: str, capfd: pytest.Ca
     assert said.out == "Heard: Bonjour.\n"
     assert said.err.endswith(told)
     assert bool(said.err) == bool(told)
-
-
-def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is installed where the hub of its voices answers, and a process that knows those goes on; the smallest voice
-    that there is needs none."""
-    ran: list[Sequence[str]] = []
-    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best, *, small: "" if small else "engines-piper")
-    monkeypatch.setattr(get, "extra_command", lambda name: "true")
-    monkeypatch.setattr(get, "_install", lambda command: ran.append([command]))
-    monkeypatch.setattr(os, "execv", lambda program, words: ran.append(words) or sys.exit(0))
-    words = ["get", "de", "--speaking", "-y"]
-    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "hushd", *words])
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(HushdError, match="cannot be reached, so nothing was installed"):
-        get.main("hushd get", words[1:])
-    assert not ran
-    with serving() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        with pytest.raises(SystemExit):
-            get.main("hushd get", words[1:])
-    again = ["--again", "true"]
-    assert ran == [["true"], [sys.executable, "-m", "hushd", *words, *again]]
-    with pytest.raises(HushdError, match="`true` has brought nothing into"):
-        get.main("hushd get", [*words[1:], *again])
 
 
 @pytest.mark.parametrize(("faster", "plugin", "told", "written"), [

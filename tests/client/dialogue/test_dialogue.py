@@ -7,17 +7,10 @@ import threading
 from array import array
 from collections.abc import Iterator
 
-import hushd.audio.devices
-import hushd.audio.microphone
 import pytest
-from hushd.audio.microphone import Microphone
 from hushd.audio.playback_buffer import QUIET_SAMPLE, without_tail
 from hushd.dialogue.exchange import CancelScope
 from hushd_protocol.errors import HushdError
-
-from ..audio.test_devices import FakeSoundDevice, FakeStream
-
-RATE = 16000
 
 
 def test_a_stop_ends_what_another_thread_waits_for() -> None:
@@ -71,38 +64,3 @@ def test_the_quiet_at_the_end_is_left_out() -> None:
     assert cut([*speech, 0]) == speech
     assert cut([0] * 9000) == []
     assert cut([]) == []
-
-
-class Clock:
-    """Stands in for the module `time`."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept from its opening to `unmute`, to the sample: the device's own delay counts as before."""
-    clock, device = Clock(), FakeSoundDevice()
-    device.blocks = []  # it delivers when it is told to
-    monkeypatch.setattr(FakeStream, "latency", 0.03)
-    monkeypatch.setattr(hushd.audio.devices, "load", lambda: device)
-    monkeypatch.setattr(hushd.audio.microphone, "time", clock)
-    microphone = Microphone(muted=True)
-    (stream,) = device.opened
-
-    def deliver(*chunks: int) -> None:
-        for number in chunks:
-            clock.now += hushd.audio.microphone.MICROPHONE_CHUNK_S
-            stream.options["callback"](array("h", [number]).tobytes() * 1600, 1600, None, None)
-
-    deliver(1, 2, 3)
-    clock.now += 0.02  # of the fourth chunk
-    microphone.unmute()
-    clock.now -= 0.02
-    deliver(4, 5, 6)
-    early = round((0.02 + stream.latency) * RATE)
-    microphone.stop()
-    heard = array("h", b"".join(microphone)).tolist()
-    assert heard == [4] * (1600 - early) + [5] * 1600 + [6] * 1600

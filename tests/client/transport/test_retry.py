@@ -11,7 +11,7 @@ import pytest
 from hushd import HushdError
 from hushd.transport.call import Call
 from hushd.transport.connection import Connection
-from hushd.transport.retry import GONE, RETRY_WINDOW_S, RetryingCall, with_connection
+from hushd.transport.retry import GONE, RETRY_WINDOW_S, Attempts, RetryingCall, with_connection
 from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD
@@ -302,6 +302,14 @@ def test_a_repeated_answer_is_left_out_or_ends_the_call(end: float) -> None:
     else:
         assert (driver.end, world.posted) == (failure, [Cancel(id=world.sent[-1].id)])
     assert run(call.receive()) is None
+
+
+def test_an_answer_that_is_repeated_whole_survives_one_more_supervisor() -> None:
+    """It may leave once its worker has died: the next one has not heard of that. A third failure is the caller's."""
+    attempts = Attempts(replace(ASKED, op="transcribe", params={"diarize": True}), None, False)
+    assert attempts.is_new(segment(1.0))
+    assert attempts.again(lost("worker_stopped"))
+    assert [attempts.again(lost()) for _ in range(2)] == [True, False]
 
 
 def test_a_caller_hears_what_its_request_waits_for() -> None:

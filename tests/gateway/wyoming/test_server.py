@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd_gateway.callers import CallerClient
 from support.recordings import recording
 from support.wyoming_gateway import ended, served, until
-from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
-from wyoming.ping import Ping
 from wyoming.tts import Synthesize
 from wyoming.wake import Detect
 
@@ -36,39 +31,6 @@ async def test_any_usual_format_is_understood(rate: int, channels: int) -> None:
         await client.write_event(AudioStop().event())
         events = await until(client, "transcript")
         assert "ever tried" in events[-1].data["text"].lower()
-
-
-async def test_sound_that_nobody_asked_to_transcribe_needs_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A room's sound neither loads nor occupies a model before its end; `transcribe` has both begin while it comes."""
-    asked: list[str] = []
-
-    def spied(name: str) -> None:
-        original = getattr(CallerClient, name)
-
-        def call(self: CallerClient, *arguments: Any, **options: Any) -> Any:
-            asked.append(name)
-            return original(self, *arguments, **options)
-
-        monkeypatch.setattr(CallerClient, name, call)
-
-    spied("preload")
-    spied("transcribe_stream")
-    samples, rate = soundfile.read(BECKETT, frames=6 * 16_000, dtype="int16")
-    sound = {"rate": rate, "width": 2, "channels": 1}
-    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-        for announced, before, after in (
-            ([], [], ["transcribe_stream"]),
-            ([Transcribe(language="en").event()], ["preload", "transcribe_stream"], []),
-        ):
-            asked.clear()
-            chunk = AudioChunk(audio=samples.tobytes(), **sound).event()
-            for event in (*announced, AudioStart(**sound).event(), chunk, Ping(text="so far").event()):
-                await client.write_event(event)
-            await until(client, "pong")
-            assert asked == before
-            await client.write_event(AudioStop().event())
-            assert "ever tried" in (await until(client, "transcript"))[-1].data["text"].lower()
-            assert asked == before + after
 
 
 async def test_nothing_recorded_is_an_empty_transcript() -> None:

@@ -17,7 +17,6 @@ from support.command_line import run
 from support.conversations import NAGG, NELL
 from support.peer import Supervisor
 from support.recordings import recording
-from support.refusals import hushd_error
 
 pytestmark = pytest.mark.skipif(
     find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"
@@ -73,13 +72,3 @@ def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyP
 
     assert list(known) == ["Mr Nagg"]
     assert asyncio.run(same()) == known
-
-
-@pytest.mark.parametrize(("name", "reason"), [
-    ("short", "The recording of Ann takes 1.0 s: 2 to 30 s are needed."),
-    ("both", "2 people speak in the recording of Ann: one person alone is needed."),
-])  # fmt: skip
-def test_a_recording_that_is_not_one_voice(folder: Path, name: str, reason: str) -> None:
-    """It is refused in a sentence before anything is transcribed."""
-    with Client() as client, hushd_error("bad_request", said=reason):
-        client.voiceprints({"Ann": folder / f"{name}.wav"})
