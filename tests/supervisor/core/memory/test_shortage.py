@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
@@ -122,3 +123,19 @@ def test_a_job_that_needs_more_memory_than_there_is() -> None:
     assert "did not have enough free memory" in answer.message
     house.request(A)
     assert house.state(A) is State.STARTING  # and others are served
+
+
+def test_a_worker_that_had_to_leave_its_card_tries_it_again_once_it_has_stopped() -> None:
+    """The reason of one start on the CPU, which was ended before it was ready, is none for the next."""
+    house = House(cards=[Card("cuda:0", "0000:01:00.0", "a card", 24_000 * MB, 24_000 * MB)])
+    house.total = house.available = 100_000 * MB
+    house.idle(A, cards={"0000:01:00.0": 2000 * MB})
+    house.control("unload")
+    house.leave(A)
+    house.request(A)
+    fails(house, A, on_card=True)
+    assert house.placed()[-1] == (A, "cpu")
+    house.control("unload")
+    house.exit(A, -9)
+    house.request(A)
+    assert house.placed()[-1] == (A, "cuda:0")
