@@ -6,13 +6,15 @@ test_autostart.py.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from hushd_protocol.messages import Error
 from hushd_protocol.system.footprint import rss
-from support.peer import ECHO, Peer, Start, command, descendants, wait_until
+from support.peer import CONFIG, ECHO, Peer, Start, command, descendants, wait_until
 
 
 def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:
@@ -45,3 +47,20 @@ def test_the_supervisor_is_light(start_supervisor: Start) -> None:
         client.ask("echo")
         assert client.control("status")["supervisor"]["rss_mb"] <= least + 9 + of_annotations
     assert "numpy" not in Path(f"/proc/{supervisor.pid}/maps").read_text()
+
+
+def test_a_request_outlives_its_killed_processes(start_supervisor: Start, tmp_path: Path) -> None:
+    """Three workers die of `kill -9` under one request: it is served by the fourth, and its worker is open to all."""
+    done = tmp_path / "done"
+    with start_supervisor(CONFIG).connect() as client:
+        request = client.request("wait", params={"until": str(done)})
+        killed: set[object] = {None}
+        for _ in range(3):
+            wait_until(
+                lambda: (row := client.status("stt/echo/a"))["running"] and row["pid"] not in killed, "the next process"
+            )
+            killed.add(pid := client.status("stt/echo/a")["pid"])
+            os.kill(pid, signal.SIGKILL)
+        done.touch()
+        client.result(request)
+        assert client.status("stt/echo/a")["crashes"] == 0
