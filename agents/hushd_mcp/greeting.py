@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from .c_modules import loads
 
+TYPE_CHECKING = False  # instead of `typing`'s, whose import takes half a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+INVALID_REQUEST = -32600  # JSON-RPC's code
+
 
 def is_whole(value: object) -> bool:
     """Returns whether no text in the value has a lone surrogate, which cannot be sent."""
@@ -73,6 +79,23 @@ def id_of(message: dict[str, object], key: str = "id") -> str | int | None:
     """Returns the id of a request in a message; None for what cannot be one."""
     name = message.get(key)
     return name if isinstance(name, str | int) and not isinstance(name, bool) else None
+
+
+def cancelled(message: dict[str, object]) -> str | int | None:
+    """Returns the id of the request that a message cancels; None for any other message."""
+    params = message.get("params") if message.get("method") == "notifications/cancelled" else None
+    return id_of(params, "requestId") if isinstance(params, dict) else None
+
+
+def id_fault(message: dict[str, object], running: Container[object]) -> str:
+    """Returns why a request has an id that its answer cannot have; empty for any other message.
+    `running`: the ids of unanswered requests."""
+    if "method" not in message or "id" not in message:
+        return ""
+    name = id_of(message)
+    if name is None:
+        return "The id of a request is a text or a whole number: send it with one."
+    return f"A request with the id {name!r:.60} still runs: give each its own." if name in running else ""
 
 
 def _is_usual(params: dict[str, object]) -> bool:

@@ -31,9 +31,11 @@ from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, JSONRPCMessage
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from hushd_mcp import greeting
 from hushd_mcp.calls import Calls
 from hushd_mcp.server import Server
 from hushd_mcp.sessions import IDLE_EXIT_S, MAX_MESSAGE_BYTES, SENTENCE
@@ -89,6 +91,7 @@ class Session(Transport):
     def __init__(self) -> None:
         super().__init__(uuid4().hex, event_store=LastMessages(), idle_timeout=RESULT_S)
         self.tasks = TaskRegistry()
+        self.running: set[object] = set()  # ids of unanswered requests
 
     def _create_error_response(
         self, error_message: str, status_code: Any, error_code: int = INVALID_REQUEST, headers: Any = None
@@ -128,10 +131,21 @@ class Agents:
         headers = Headers(scope=scope)
         name, version = headers.get(MCP_SESSION_ID_HEADER), headers.get(MCP_PROTOCOL_VERSION_HEADER)
         is_older = not version or version in HANDSHAKE_PROTOCOL_VERSIONS
+        session = self._sessions.get(name or "") if is_older else None
+        running = session.running if session else set[object]()
         self._open += 1
+        number = None
         try:
-            if is_older and name in self._sessions:
-                await self._sessions[name].handle_request(scope, receive, send)
+            receive, message = await _read(scope, receive)
+            if fault := greeting.id_fault(message, running):
+                error = {"code": INVALID_REQUEST, "message": fault}
+                await JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 400)(scope, receive, send)
+                return
+            number = greeting.id_of(message) if "method" in message else None
+            running.discard(greeting.cancelled(message))
+            running.add(number)
+            if session:
+                await session.handle_request(scope, receive, send)
             elif name or not is_older or scope["method"] != "POST":
                 await self.sessionless.handle_request(scope, receive, send)
             elif len(self._sessions) < MAX_HTTP_SESSIONS or self._make_room():
@@ -139,6 +153,7 @@ class Agents:
             else:
                 await _FULL(scope, receive, send)
         finally:
+            running.discard(number)
             self._open -= 1
 
     def _make_room(self) -> bool:
@@ -185,6 +200,17 @@ class Agents:
             await session.terminate()
             await asyncio.to_thread(session.tasks.close)
             trim()
+
+
+async def _read(scope: Scope, receive: Receive) -> tuple[Receive, dict[str, object]]:
+    """Reads a request's body; returns what the SDK receives instead, and the message in it, empty for none."""
+    body = await Request(scope, receive).body()
+    again = iter([{"type": "http.request", "body": body}])
+
+    async def received() -> Message:
+        return next(again, None) or await receive()
+
+    return received, greeting.read(body) or {}
 
 
 async def _serve(listener: socket.socket, channel: socket.socket, idle_s: float) -> None:

@@ -81,6 +81,8 @@ class Relay:
         message = greeting.read(line)
         if message is None:
             self._pass(line)
+        elif fault := greeting.id_fault(message, self._calls):
+            _send({"jsonrpc": "2.0", "id": None, "error": {"code": greeting.INVALID_REQUEST, "message": fault}})
         elif message.get("method") == "initialize":
             self._begin(message, line)
         elif message.get("method") == "notifications/initialized" and self._beginning:
@@ -127,9 +129,8 @@ class Relay:
             if not self._calls:
                 self._heard = time.monotonic()
             self._calls[name] = str(message["method"])
-        elif message.get("method") == "notifications/cancelled":
-            params = message.get("params")
-            self._calls.pop(greeting.id_of(params, "requestId") if isinstance(params, dict) else None, None)
+        else:
+            self._calls.pop(greeting.cancelled(message), None)
         if self._link or self._calls or not self._greeted:
             self._pass(line)
 

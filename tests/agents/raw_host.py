@@ -7,6 +7,7 @@ import json
 import queue
 import subprocess
 import threading
+from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -35,7 +36,7 @@ class RawHost:
         starts: bool = False,
     ) -> None:
         self._ids = itertools.count(1)
-        self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self._answers: dict[int | None, queue.Queue[dict[str, Any]]] = defaultdict(queue.Queue)
         self._serving: AbstractContextManager[object] = nullcontext() if starts else serving(environment)
         self._serving.__enter__()
         pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
@@ -66,7 +67,6 @@ class RawHost:
 
     def begin(self, method: str, params: object = None) -> int:
         number = next(self._ids)
-        self._answers[number] = queue.Queue()
         self._send({"id": number, "method": method, "params": {} if params is None else params})
         return number
 
@@ -89,6 +89,11 @@ class RawHost:
         number = self.begin(method, params)
         error: dict[str, Any] = self._answers[number].get(timeout=3 * BOUND_S)["error"]
         return str(error["message"])
+
+    def refused_id(self, name: object, method: str, params: object) -> str:
+        """The sentence of a request whose id cannot be answered."""
+        self._send({"id": name, "method": method, "params": params})
+        return str(self._answers[None].get(timeout=3 * BOUND_S)["error"]["message"])
 
     def ask(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self.wait(self.begin(method, params))

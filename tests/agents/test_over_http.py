@@ -112,12 +112,14 @@ def test_a_host_elsewhere_has_the_seven_tools(port: int, diary: Diary, mode: str
 
 
 def test_a_cancelled_call_is_silence_and_its_id_is_free(port: int, diary: Diary) -> None:
-    """A notice ends the call's speech at once; the next call of the same id is answered."""
+    """Another of its id is refused meanwhile; a notice ends its speech at once, and the next one is answered."""
     name = begin(port)
     speech = call(5, "tools/call", name="hushd_say", arguments={"text": words(20)})
     answer = send(port, message=speech, Mcp_Session_Id=name)
     diary.wait_for_sound()
     notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
+    refused = send(port, message=speech, Mcp_Session_Id=name)
+    assert (refused.status, json.loads(refused.read())["error"]["code"]) == (400, -32600)
     assert send(port, message=notice, Mcp_Session_Id=name).status == 202
     again = send(port, message=call(5, "tools/call", name="hushd_voices", arguments={}), Mcp_Session_Id=name)
     assert [(message["id"], message["result"]["isError"]) for _, message in events(again)] == [(5, False)]
@@ -216,6 +218,15 @@ async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeyp
         monkeypatch.setattr(over_http.Session, "ends_at", lambda session: math.inf)
         assert (await post(call(1, "initialize", **BEGIN))).status_code == 503
         await agents.end()
+
+
+@pytest.mark.parametrize("name", ["1.5", "null", "true", "[1]", "1.0", '{"a": 1}'])
+def test_an_id_that_is_none_is_refused(port: int, name: str) -> None:
+    """JSON-RPC knows texts and whole numbers; the SDK would take the request for a notice, and never answer it."""
+    body = b'{"jsonrpc": "2.0", "id": %s, "method": "ping"}' % name.encode()
+    for names in ({}, {"Mcp_Session_Id": begin(port)}):
+        answer = send(port, body=body, **names)
+        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (400, -32600)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"jsonrpc": "2.0", "id": 1}', b'{"id": 1, "method": "ping"}'])

@@ -208,14 +208,19 @@ def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
 
 
 def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str, str]) -> None:
-    """Parameters of a wrong type, 9 MB, and a cancellation of what cannot be an id: the session goes on."""
+    """Parameters of a wrong type, 9 MB, a cancellation of what cannot be an id, such a request, and two at once with
+    one id: the session goes on."""
     with RawHost(environment=environment) as host:
+        for name in (1.5, None, True, [1]):
+            assert "The id of a request is" in host.refused_id(name, "tools/call", {"name": "hushd_status"})
         assert host.data("status")["calls"] == []
         host.notify("notifications/cancelled", {"requestId": [1]})
         assert "JSON-RPC" in host.refused("tools/call", 3)
         too_long = host.wait(host.call("say", text="A" * 9_000_000))
         assert too_long["isError"]
         assert host.data("status")["calls"] == []
+        running = host.call("listen")
+        assert "still runs" in host.refused_id(running, "ping", {})
 
 
 def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
