@@ -27,6 +27,7 @@ from .callers import CallerClient
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
+    from hushd_models.catalogue import Known
     from hushd_protocol import JsonObject
     from hushd_schema.description import (
         EngineDescription,
@@ -196,7 +197,11 @@ def _check_engine(entry: EngineDescription, name: str) -> None:
     voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
-        raise HushdError("engine_missing", f"{name} is not on this machine: run {advice.steps(known, here=False)}.")
+        raise _missing("engine_missing", known)
+
+
+def _missing(code: str, known: Known) -> HushdError:
+    return HushdError(code, f"{known.model} is not on this machine: run {advice.steps(known, here=False)}.")
 
 
 def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
@@ -303,6 +308,16 @@ class Engines:
         if alias and not language and self._is_default(name) and all(choice):
             return choice, {"default_voice": "/".join(map(str, choice))}
         return choice, choice._asdict()
+
+    async def check(self, name: str) -> None:
+        """Raises `model_missing` for ENGINE/NAME of a model that is not installed and does not come by itself."""
+        known = known_models.find(self.settings.http.models.get(name, name))
+        if known and not self.settings.auto_pull:
+            models = [
+                f"{each.name}/{model}" for each in (await self.stt()).engines for model in each.installed_models()
+            ]
+            if known.model not in models:
+                raise _missing("model_missing", known)
 
     def is_server(self, role: str, engine: str | None) -> bool:
         """Returns whether a request goes to a speech server of the user's, which may know further fields."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import nearest
 from hushd_protocol.system import uploads
 from hushd_schema.settings import Settings
 from starlette.applications import Starlette
@@ -29,11 +30,29 @@ from .transcription import endpoints as transcription
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
-_NO_PATH = "There is no such path."
+_ELSEWHERE = {  # paths of other speech servers, and of servers that programs take hushd for
+    "/api/ps": "GET /v1/activity shows what runs",
+    "/api/tags": "GET /v1/models lists the models",
+    "/asr": "POST /v1/audio/transcriptions hears",
+    "/dev/captioned_speech": "POST /v1/audio/speech tells the times of words, with timeline and stream_format sse",
+    "/dev/phonemize": "POST /v1/audio/read has a text in the words that are spoken",
+    "/docs": "docs/SERVING.md lists the paths",
+    "/inference": "POST /v1/audio/transcriptions hears",
+    "/openapi.json": "docs/SERVING.md lists the paths",
+    "/tts": "POST /v1/audio/speech speaks",
+    "/v1/chat/completions": "hushd hears and speaks, and has no language model",
+}
+
+
+def _no_path(path: str) -> str:
+    """Returns the sentence for an unknown path, with what is meant by it, as far as that is known."""
+    close = nearest(path, (route.path for route in ROUTES if isinstance(route, Route) and route.path.startswith("/v1")))
+    meant = _ELSEWHERE.get(path.rstrip("/")) or (f"did you mean {close}" if close else "docs/SERVING.md lists them")
+    return f"There is no such path: {meant}{'?' if meant.startswith('did') else '.'}"
 
 
 async def _nowhere(socket: WebSocket) -> None:
-    raise ApiError(404, _NO_PATH)
+    raise ApiError(404, _no_path(socket.url.path))
 
 
 ROUTES: list[BaseRoute] = [
@@ -90,7 +109,8 @@ def create_app(
 async def _unknown(request: Request, error: Exception) -> Response:
     """Answers requests for an unknown path or method."""
     assert isinstance(error, HTTPException)
-    sentences = {404: _NO_PATH, 405: "This path does not take this method."}
-    response = ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
+    sentence = _no_path(request.url.path) if error.status_code == 404 else "The request cannot be read."
+    sentence = "This path does not take this method." if error.status_code == 405 else sentence
+    response = ApiError(error.status_code, sentence).response()
     response.headers.update(error.headers or {})
     return response

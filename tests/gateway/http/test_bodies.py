@@ -104,6 +104,19 @@ def test_an_upload_that_breaks_off_leaves_nothing(echo: HttpGateway, chunked: bo
     wait_until(lambda: echo.descriptors() <= opened[0], "the end of their descriptors")
 
 
+@pytest.mark.parametrize(("path", "meant"), [
+    ("/api/ps", "GET /v1/activity"), ("/dev/captioned_speech", "timeline"), ("/asr", "/v1/audio/transcriptions"),
+    ("/v1/audio/speach", "did you mean /v1/audio/speech?"), ("/nonsense", "docs/SERVING.md"),
+])  # fmt: skip
+def test_an_unknown_path_points_to_what_is_meant(echo: HttpGateway, path: str, meant: str) -> None:
+    """Other servers' paths, and slips, are answered with the path that does the same."""
+    with echo.connect() as connection:
+        connection.sendall(head(0, path))
+        status, data = answer(connection)
+    assert status == 404
+    assert meant in json.loads(data)["error"]["message"]
+
+
 def test_a_path_in_a_request_is_no_path(echo: HttpGateway) -> None:
     """A field `file` that is a path or an address is opened by nobody: its bytes are the recording."""
     for name in (b"/etc/passwd", b"http://127.0.0.1:1/x.wav", b"file:///etc/passwd"):

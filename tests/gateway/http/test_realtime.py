@@ -18,6 +18,7 @@ from support.wer import word_error_rate
 
 Connection = Any
 HALF, HALF_S = "Ever tried. Ever failed. No matter.", 4.5  # of BECKETT, and where it ends
+MISSING: dict[str, Any] = {"transcription": {"model": "onnx-asr/nemo-canary-1b-v2"}}
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 
@@ -128,6 +129,7 @@ async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -
             {"type": "input_audio_buffer.commit", "event_id": "c"},
             {"type": "session.update", "session": {"audio": {"input": {"format": 7}}}, "event_id": "e"},
             {"type": "response.create", "event_id": "f"},
+            {"type": "session.update", "session": {"audio": {"input": MISSING}}, "event_id": "g"},
         )
         for event in wrong:
             await connection.send(event)
@@ -137,3 +139,6 @@ async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -
         await connection.input_audio_buffer.clear()
         *_, last = [event async for event in _until(connection, "input_audio_buffer.cleared")]
         assert last.type == "input_audio_buffer.cleared"
+        await connection.session.update(session={"type": "transcription"})
+        *_, updated = [event async for event in _until(connection, "session.updated")]
+        assert "canary" not in (updated.session.audio.input.transcription.model or "")

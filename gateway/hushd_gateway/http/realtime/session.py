@@ -134,6 +134,11 @@ class Session:
         """`audio.input.transcription`: model, prompt, keywords and more; may be empty."""
         return self.input.get("transcription") or {}
 
+    @property
+    def model(self) -> str:
+        """The model's name as the program writes it; may be empty."""
+        return self.transcription().get("model") or ""
+
     def options(self) -> Object:
         """Returns the transcription's options, for `AsyncClient.listen`."""
         transcription = self.transcription()

@@ -7,6 +7,7 @@ import base64
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -31,9 +32,10 @@ CLOSE_TOO_SLOW = 1008
 async def serve(socket: WebSocket) -> None:
     """Serves one session until its program disconnects."""
     offered = socket.scope.get("subprotocols", [])
-    await socket.accept("realtime" if "realtime" in offered else None)
-    session = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", ""))
+    session, engines = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", "")), routing.of(socket)
     session.update(socket.scope.get("session", {}))  # a client secret brings a session
+    await engines.check(session.model)
+    await socket.accept("realtime" if "realtime" in offered else None)
     await Connection(socket, routing.for_caller(socket), session).run()
 
 
@@ -115,9 +117,12 @@ class Connection:
             self._fail(ApiError.of(error) if isinstance(error, HushdError) else error, event)
 
     async def _update(self, event: Event) -> None:
-        before = self._session.input
-        self._session.update(event.get("session"))
-        if self._session.input != before and (self._hearing is None or self._hearing.vad):
+        before, changed = self._session.input, copy(self._session)
+        changed.update(event.get("session"))
+        if changed.model != self._session.model:
+            await self._engines.check(changed.model)
+        self._session = changed
+        if changed.input != before and (self._hearing is None or self._hearing.vad):
             self._end_hearing()
         self._post([{"type": "session.updated", "session": self._session.data}])
 
@@ -158,7 +163,7 @@ class Connection:
             self._end_hearing()
         session = self._session
         transcription, language, options = session.transcription(), session.language(), session.options()
-        model = await self._engines.model(transcription.get("model") or "", language, speed="fast")
+        model = await self._engines.model(session.model, language, speed="fast")
         self._incomplete, self._coding = b"", session.coding
         listen = partial(
             self._engines.client.listen,
