@@ -70,11 +70,11 @@ def read(
 
 
 def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """Hides all of subtitles but their words; only a text that begins with a number or a W may be some."""
+    """Hides all of subtitles but their words; only a text that begins with a number, a W or a bracket may be some."""
     rest = iter(slices)
     for text, final in rest:
         if begun := text.lstrip("\ufeff\u200b \t\r\n")[:1]:
-            if begun.isdecimal() or begun == "W":
+            if begun.isdecimal() or begun in "W[":
                 from .subtitles import spoken
 
                 rest, text, final = spoken(chain([(text, final)], rest)), "", False

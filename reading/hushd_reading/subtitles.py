@@ -27,7 +27,9 @@ _LIKE_TIMES = re.compile(r"^[ \t]{0,9}\d{1,9}[:.,][\d:., ]{0,30}-->[^\n]*", re.M
 _BEGINS = re.compile(
     rf"[\ufeff\s]{{0,99}}(?:WEBVTT(?=\s|\Z)|(?:\d{{1,9}}[ \t]{{0,9}}\r?\n)?[ \t]{{0,9}}{_TIME}[ \t]{{0,9}}-->)"
 )
-_MAY_BEGIN = re.compile(r"[\ufeff\s]{0,99}(?:W(?:E(?:B(?:V(?:TT?)?)?)?)?|[\d:.,\s>-]{1,60})?")
+_MAY_BEGIN = re.compile(r"[\ufeff\s]{0,99}(?:W(?:E(?:B(?:V(?:TT?)?)?)?)?|[\d:.,\s>-]{1,60}|\[[\w:., ]{0,60})?")
+_LYRICS = re.compile(r"[\ufeff\s]{0,99}\[(?:\d{1,4}:\d\d[.:]\d{1,3}\]|(?:al|ar|au|by|length|offset|re|ti|tool|ve):)")
+_LYRICS_TAGS = re.compile(r"^[ \t\ufeff]{0,9}(?:\[[^\[\]\n]{1,200}\][ \t]{0,9}){1,20}", re.MULTILINE)
 _NUMBER = re.compile(r"\n[ \t]*\d+[ \t\r]*\n\Z")
 _EMPTY_LINE = re.compile(r"^[ \t\r]*$", re.MULTILINE)
 _ASS = re.compile(r"^\ufeff?\[(?:Script Info|V4\+? Styles|Events)\]", re.IGNORECASE | re.MULTILINE)
@@ -80,7 +82,7 @@ def read(text: str, name: str) -> SubtitleFile | None:
     `input_unreadable` where they have no cue, or one without times."""
     if _ASS.search(text, 0, 10_000):
         form, cues, like = "ass", _dialogues(text), _LIKE_DIALOGUE
-    elif begins(text, final=True) or _LIKE_TIMES.search(text, 0, 200) or name.lower().endswith(SUFFIXES):
+    elif _BEGINS.match(text) or _LIKE_TIMES.search(text, 0, 200) or name.lower().endswith(SUFFIXES):
         form = "vtt" if text.lstrip("\ufeff\r\n \t").startswith("WEBVTT") else "srt"
         cues, like = _cues(text, form == "vtt"), _LIKE_TIMES
     else:
@@ -100,31 +102,35 @@ def begins(text: str, *, final: bool = False) -> bool | None:
     """Returns whether a text, of which this is the beginning, is subtitles; None while that is still unknown."""
     if not final and _MAY_BEGIN.fullmatch(text):
         return None
-    return _BEGINS.match(text) is not None
+    return (_BEGINS.match(text) or _LYRICS.match(text)) is not None
 
 
 def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """Yields the slices of a text with all unseen but its words, if it begins as SRT or WebVTT does; else as they are.
-    A cue is passed on when the next one begins."""
-    begun, subtitles, web, searched = "", None, False, 0
+    """Yields the slices of a text with all unseen but its words, if it begins as SRT, WebVTT or lyrics (LRC) do; else
+    as they are. A cue is passed on when the next one begins, a line of lyrics at its end."""
+    begun, subtitles, lyrics, web, searched = "", None, False, False, 0
     for text, final in slices:
         begun += text
         if not final and len(begun) < 2 * searched:  # a long cue is not searched for its end again and again
             continue
         if subtitles is None and (subtitles := begins(begun, final=final)):
-            web = "WEBVTT" in begun[:110]
+            web, lyrics = "WEBVTT" in begun[:110], _LYRICS.match(begun) is not None
         if subtitles is None:
             continue
         whole = len(begun)
-        if subtitles and not final:
+        if lyrics:
+            whole = whole if final else begun.rfind("\n") + 1
+        elif subtitles and not final:
             *_, last = [0, *(line.start() for line in _TIMES.finditer(begun))]
             whole = max(0, begun.rfind("\n", 0, max(0, last - 1)))  # the place before its number
-        yield _hidden(begun[:whole], web) if subtitles else begun, final
+        yield _hidden(begun[:whole], web, lyrics) if subtitles else begun, final
         begun = begun[whole:]
         searched = len(begun) if len(begun) > _LONG_CUE else 0
 
 
-def _hidden(text: str, web: bool) -> str:
+def _hidden(text: str, web: bool, lyrics: bool) -> str:
+    if lyrics:
+        return _LYRICS_TAGS.sub(lambda match: _UNSEEN * len(match[0]), text)
     parts, at = [], 0
     for cue in _cues(text, web):
         first, last = cue.body

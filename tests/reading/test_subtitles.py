@@ -69,6 +69,15 @@ def test_only_the_words_of_subtitles_are_spoken(text: str, form: str, markup: st
     assert heard(form.format(text), size, markup) == SAID
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("begins", ["", "[ar:Anna]\n[length: 1:02]\n"])
+def test_only_the_words_of_lyrics_are_spoken(begins: str, size: int) -> None:
+    """Nobody hears the times of LRC, as `listen -f lrc` writes it, nor its head; a text in brackets is a text."""
+    lyrics = f"{begins}[00:01.20]Hello there.\n[00:03.00][01:09:50] Bye.\n[01:12.00]\n"
+    assert heard(lyrics, size) == ["Hello there.", "Bye."]
+    assert heard("[Anna] Hello.", size) == ["[Anna] Hello."]
+
+
 @pytest.mark.parametrize("who", ["[SPEAKER_00]: ", "<v Anna>", "<v.loud Anna Bo>"])
 def test_nobody_says_who_speaks(who: str) -> None:
     """A name before the words, as `listen --diarize` writes it, is not spoken."""
