@@ -8,7 +8,7 @@ from itertools import groupby
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import did_you_mean
+from hushd_protocol.suggest import did_you_mean, nearest
 from hushd_schema.entry_points import plugins
 
 from . import table
@@ -16,16 +16,25 @@ from .arguments import ALL, Parser, ending, refuse_undecodable
 from .terminal import console
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
-_ELSEWHERE = {  # commands of ollama and its kind
-    "list": "`hushd models list`",
-    "ls": "`hushd models list`",
-    "ps": "`hushd status`",
-    "pull": "`hushd models pull MODEL`, or `hushd get LANGUAGE`",
-    "rm": "`hushd models rm MODEL`",
-    "run": "`say` or `listen`, which start what they need",
-    "show": "`hushd models show MODEL`",
-    "start": "`hushd load`",
-    "voices": "`say -v '?'`",
+_ELSEWHERE = {  # commands of ollama and its kind, and other words for hushd's own, by what they are here
+    word: here
+    for here, words in {
+        "`hushd --version`": "version",
+        "`hushd config`": "settings",
+        "`hushd load`": "start",
+        "`hushd models list`": "list ls search",
+        "`hushd models pull MODEL`, or `hushd get LANGUAGE`": "pull download install",
+        "`hushd models rm MODEL`": "rm remove delete uninstall",
+        "`hushd models show MODEL`": "show",
+        "`hushd shutdown`": "kill quit",
+        "`hushd status`": "ps info",
+        "`listen`": "hear stt transcribe",
+        "`say -a '?'`, or `listen -a '?'`": "devices",
+        "`say -v '?'`": "voices",
+        "`say` or `listen`, which start what they need": "run",
+        "`say`": "speak speech read tts synthesize",
+    }.items()
+    for word in words.split()
 }
 _MORE = "`hushd help COMMAND` describes one of them."
 _EXAMPLES = (
@@ -50,7 +59,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return command.run(f"{prog} {command.name}", rest)
     if argv and not argv[0].startswith("-"):
         names = [command.name for command in table.every() if not command.hidden]
-        meant = f" (here it is {_ELSEWHERE[argv[0]]})" if argv[0] in _ELSEWHERE else did_you_mean(argv[0], names)
+        close = nearest(argv[0], [*names, *_ELSEWHERE]) or ""
+        meant = f" (here it is {_ELSEWHERE[close]})" if close in _ELSEWHERE else did_you_mean(argv[0], names)
         raise HushdError("bad_request", f"There is no command {argv[0]!r}{meant}: `{prog} --help` lists them.")
     parser = make_parser(prog)
     parser.parse_args(argv)

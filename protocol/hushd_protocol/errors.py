@@ -109,7 +109,10 @@ CODES: dict[str, Code] = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of a library's exception, to be used in a sentence: numpy's import error is a page long."""
+    """The last line of a library's exception, to be used in a sentence: numpy's import error is a page long. Of the
+    system's errors its words, without their number and the file's name."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1][:200].rstrip(". ") if lines else "") or type(error).__name__
 

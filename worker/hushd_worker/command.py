@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from hushd_models.own_files import OwnFiles
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
@@ -184,7 +184,7 @@ def reported(program: str, hint: str) -> Iterator[None]:
             "worker_failed", f"The program {program!r} {error}{slow}.", detail={"stderr": error.tail}
         ) from error
     except OSError as error:
-        raise HushdError("worker_failed", f"The program {program!r} could not be run ({error}).") from error
+        raise HushdError("worker_failed", f"The program {program!r} could not be run ({reason(error)}).") from error
 
 
 def sound_file() -> Path:

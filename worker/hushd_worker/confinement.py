@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hushd_models import hf_cache
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import landlock, paths, seccomp
 from hushd_protocol.system.paths import user_cache
@@ -172,7 +172,7 @@ class Confinement:
             writable = (*share.writable, folder)
             landlock.restrict(share.readable, writable, share.devices, tcp=share.internet, programs=share.programs)
         except OSError as error:
-            self._missing = f"its files cannot be given up ({error})"
+            self._missing = f"its files cannot be given up ({reason(error)})"
 
     def close_calls(self) -> None:
         """Gives up the system calls that a worker has no use for, in all threads, once it is connected.
@@ -183,7 +183,7 @@ class Confinement:
             try:
                 seccomp.restrict(families, connecting=share.internet, serving=share.local, programs=share.programs)
             except OSError as error:
-                self._missing = f"the kernel does not limit its calls ({error})"
+                self._missing = f"the kernel does not limit its calls ({reason(error)})"
         if self._is_refused():
             remedy = 'use a system that confines it, or set confine = "auto"'
             raise HushdError("engine_missing", f'[security] confine = "required", and {self._missing}: {remedy}.')

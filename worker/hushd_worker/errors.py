@@ -238,7 +238,8 @@ def failure(request_id: bytes, error: BaseException) -> Error:
     log_traceback(error)
     if short_of_memory(error):
         return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
-    text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
+    why = reason(error) if isinstance(error, OSError) else error
+    text = f"{type(error).__name__}: {why}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))
 
 

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.errors import HushdError, os_errors_as
+from hushd_protocol.errors import HushdError, os_errors_as, reason
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import atomic_file, paths
 
@@ -186,7 +186,7 @@ def run(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMMAND_S)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
+        return reason(error)
     complaint = (done.stderr or done.stdout).strip().splitlines()
     return "" if done.returncode == 0 else complaint[-1] if complaint else f"status {done.returncode}"
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
@@ -230,21 +230,22 @@ class Connection:
                 socket.connect(f"ipc://{self.path}")
                 with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
                     socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
-                reason = self._serve(socket, monitor)
+                end = self._serve(socket, monitor)
             except HushdError as error:
-                reason = error
+                end = error
             except Exception as error:  # any: nobody must wait for a thread that has ended
-                reason = HushdError("supervisor_lost", f"The connection failed ({type(error).__name__}: {error}).")
-            self._give_up(reason)
+                why = f"{type(error).__name__}: {reason(error)}"
+                end = HushdError("supervisor_lost", f"The connection failed ({why}).")
+            self._give_up(end)
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _give_up(self, reason: HushdError) -> None:
+    def _give_up(self, why: HushdError) -> None:
         with self._lock:
-            self._lost = reason
+            self._lost = why
         waiting = [item for item in self._outbox if not isinstance(item, Message)]
         for call in (*self._calls.values(), *waiting):
-            call.end(replace(reason))  # its own: an exception gathers the frames of all who raise it
+            call.end(replace(why))  # its own: an exception gathers the frames of all who raise it
         self._calls.clear()
         self._outbox.clear()
         self._over.set()

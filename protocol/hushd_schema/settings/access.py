@@ -13,7 +13,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Literal
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.hosts import is_loopback, split_address
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import quoted
@@ -82,7 +82,7 @@ def read_token(settings: Settings) -> str:
             exposed = os.fstat(file.fileno()).st_mode & 0o077
             token = file.read(4096).strip()
     except (OSError, ValueError) as error:
-        raise HushdError("bad_request", f"The token file {path} cannot be read ({error}).") from error
+        raise HushdError("bad_request", f"The token file {path} cannot be read ({reason(error)}).") from error
     if not token or exposed:
         fault = "is open to other users: make its mode 0600" if exposed else "is empty: write a secret into it"
         raise HushdError("bad_request", f"The token file {path} {fault}.")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 import zmq
+from hushd_protocol.errors import reason
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import uploads
 
@@ -149,7 +150,7 @@ class OnDemand:
         except (OSError, ValueError) as error:
             if ours:
                 ours.close()
-            self._fail(now, 0.0, f"could not be started ({error})")
+            self._fail(now, 0.0, f"could not be started ({reason(error)})")
             return
         self.processes.append(Accepting(child, now, ours, accepted))
         self.starts += 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import zmq
+from hushd_protocol.errors import reason
 from hushd_protocol.light_dataclass import dataclass
 
 from . import children
@@ -68,13 +69,13 @@ class Questions(Source):
         try:
             answer = _open_nameless(self._logs / f"describe-{name}.json")
         except OSError as error:
-            return Answer(name, error=f"the file for its answer cannot be created ({error}).")
+            return Answer(name, error=f"the file for its answer cannot be created ({reason(error)}).")
         try:
             path = self._logs / f"describe-{name}.log"
             child = children.start(self._launch, self._command(name), path, answer=answer.fileno())
         except (OSError, ValueError) as error:
             _close(answer)
-            return Answer(name, error=f"it could not be started ({error}).")
+            return Answer(name, error=f"it could not be started ({reason(error)}).")
         self._questions[name] = _Question(child, answer, now + self._limit, tries)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import zmq
+from hushd_protocol.errors import reason
 
 from hushd_supervisor.core.actions import Action, Relieve
 from hushd_supervisor.core.events import Relieved
@@ -61,7 +62,7 @@ class ReliefProgram(Source):
                 os.close(question)
                 os.close(ours)
         except (OSError, ValueError) as error:
-            self._record("warning", f"{_NAME} could not be started: {error}")
+            self._record("warning", f"{_NAME} could not be started: {reason(error)}")
             return (Relieved(),)
         self._until, self._reported = self._clock() + RELIEF_TIMEOUT_S, False
         if (descriptor := self._running.process.exit_fd) is not None:

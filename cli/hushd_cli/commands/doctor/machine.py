@@ -17,7 +17,7 @@ from hushd.client import Client
 from hushd_models import advice, catalogue, paces, preferences
 from hushd_models.choice.recommendation import faster_voice, quick_plugin
 from hushd_protocol import __version__
-from hushd_protocol.errors import BUSY, HushdError
+from hushd_protocol.errors import BUSY, HushdError, reason
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, landlock, paths, seccomp
@@ -114,7 +114,7 @@ def _driver() -> Iterator[Finding]:
     except subprocess.TimeoutExpired:
         error = f"the driver has not answered in {_DRIVER_TIMEOUT_S:.0f} s"
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as failed:
-        error = f"the look at the cards failed ({failed})"
+        error = f"the look at the cards failed ({reason(failed)})"
     if error:
         remedy = "nvidia-smi, and what it says; until then everything runs on the CPU"
         yield warning(f"no card can be used: {error}", remedy)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hushd_models import installation
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 
 from .composition import Edit
@@ -261,6 +261,6 @@ def _run(command: Sequence[str], text: str) -> None:
             command, input=text, stdout=subprocess.DEVNULL, text=True, errors="replace", timeout=RUN_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HushdError("output_failed", f"{command[0]} failed ({error}).") from error
+        raise HushdError("output_failed", f"{command[0]} failed ({reason(error)}).") from error
     if done.returncode:
         raise HushdError("output_failed", f"{command[0]} failed with exit code {done.returncode}.")

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import atomic_file, best_effort
 
 from .keys import Key, keysym
@@ -43,7 +43,7 @@ class Portal:
         try:
             self._connection = open_dbus_connection(bus="SESSION")
         except (OSError, KeyError, ValueError) as error:
-            raise HushdError("no_device", f"There is no session bus that can be used ({error}).") from error
+            raise HushdError("no_device", f"There is no session bus that can be used ({reason(error)}).") from error
         self._count = 0
         self._signals: deque[Any] = deque()
         sender = self._connection.unique_name

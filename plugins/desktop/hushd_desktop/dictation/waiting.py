@@ -16,7 +16,7 @@ from hushd.audio import devices
 from hushd.client import Client
 from hushd.transport.waiting import join, next_item
 from hushd_cli.terminal import console
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import pronunciations
 
@@ -206,7 +206,7 @@ def vocabulary(options: Namespace) -> Vocabulary:
             raise HushdError("input_unreadable", f"{options.names!r} is not there.") from error
         lines = []
     except (OSError, UnicodeDecodeError) as error:
-        raise HushdError("input_unreadable", f"{str(path)!r} cannot be read ({error}).") from error
+        raise HushdError("input_unreadable", f"{str(path)!r} cannot be read ({reason(error)}).") from error
     own = pronunciations.read(paths.find().pronunciations)
     return read(lines, path.name, english, own.table(options.language or "en"))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 
 from .keys import Key, keysym
 
@@ -34,7 +34,8 @@ def _display() -> Any:
     try:
         return display.Display()
     except (error.DisplayError, OSError) as failure:
-        raise HushdError("no_device", f"There is no X server that can be used ({failure}): set DISPLAY.") from failure
+        why = reason(failure)
+        raise HushdError("no_device", f"There is no X server that can be used ({why}): set DISPLAY.") from failure
 
 
 class GlobalKey:

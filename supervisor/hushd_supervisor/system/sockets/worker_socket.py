@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 import zmq
 from hushd_protocol import buggify
 from hushd_protocol.codec import Decoder, pack, unpack
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import (
@@ -390,4 +390,4 @@ class WorkerSocket(Source):
 
 
 def _failed(name: str, gen: int, error: Exception) -> ev.SpawnFailed:
-    return ev.SpawnFailed(name, gen, str(error), transient=isinstance(error, OSError) and error.errno in _SCARCE)
+    return ev.SpawnFailed(name, gen, reason(error), transient=isinstance(error, OSError) and error.errno in _SCARCE)
