@@ -68,7 +68,7 @@ PLANTED = (
     ("hushd_supervisor.core.connections", "", becomes("MISSED_PONGS", "1"), "simulate --faults stop"),
     ("hushd", "Store.put", instead("tempfile.TemporaryFile(buffering=0, prefix='hushd-')", "open(tempfile.mkstemp(prefix='hushd-')[0], 'wb+', buffering=0)"), "tests/client/transport/test_spool.py::test_the_file_has_no_name_and_shrinks"),
     ("hushd", "Connection._run", drop("os.close(self._wake_read)"), "simulate --faults disk"),
-    ("hushd", "Attempts.again", never("ForgottenError"), "tests/client/transport/test_attempts.py"),
+    ("hushd", "Attempts.again", never("InputDiscardedError"), "tests/client/transport/test_attempts.py"),
     ("hushd", "Connection._serve", instead("'supervisor_lost'", "'cancelled'", 0), "simulate --faults kill,signal"),
     ("hushd", "_start", instead("round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)", "2"), "tests/client/transport/test_autostart.py"),
     ("hushd_supervisor.core", "Lifecycle.ask_to_leave", does("self.kill(now, expected=True)"), "simulate --faults none"),

@@ -61,22 +61,22 @@ class Relay:
                     if b"\n" in chunk:
                         *lines, received = received.split(b"\n")
                         for line in lines:
-                            self._take(bytes(line))
+                            self._handle_line(bytes(line))
                     if not chunk:
                         if received:
-                            self._take(bytes(received))
+                            self._handle_line(bytes(received))
                         return
                 elif self._link and descriptor == self._link.fileno():
                     self._serve(event)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Ends all of the host's requests, and waits until speech has stopped."""
         if self._link:
             self._link.end()
 
     # --- the host ----------------------------------------------------------------------------------------------------
 
-    def _take(self, line: bytes) -> None:
+    def _handle_line(self, line: bytes) -> None:
         """Answers a line of the host, or passes the line on."""
         message = greeting.read(line)
         if message is None:
@@ -315,7 +315,7 @@ def main() -> None:
         status = _BROKEN_PIPE
     except SystemExit as leaving:
         status = int(str(leaving.code))
-    relay.leave()
+    relay.close()
     os._exit(status)
 
 

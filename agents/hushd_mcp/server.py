@@ -107,7 +107,7 @@ def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
     An exception would not do: the loop would wait for the thread that reads standard input, which waits for the host.
     """
 
-    def leave(number: int, _: object) -> None:
+    def on_signal(number: int, _: object) -> None:
         def end() -> None:
             close()
             os._exit(128 + number)
@@ -116,7 +116,7 @@ def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
 
     for number in numbers:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)
+            signal.signal(number, on_signal)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -56,7 +56,7 @@ def _run(command: str, module: str) -> NoReturn:
         status = _run_main(command, module)
     except KeyboardInterrupt:  # the user pressed Ctrl-C, or once more while the first one ended the work
         status = EXIT_INTERRUPTED
-    _settle_devices()
+    _await_device_search()
     _take_signals(signal.SIG_DFL)  # there is no work to cancel any more
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -133,14 +133,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """
     client = sys.modules.get("hushd.client")
     if client is not None and not hasattr(client, "Client"):
-        _settle_devices()
+        _await_device_search()
         os._exit(128 + number)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 
-def _settle_devices() -> None:
+def _await_device_search() -> None:
     """Lets PortAudio end its look for devices, if it has begun one."""
     if wait_for_search := getattr(sys.modules.get("hushd.audio.devices"), "wait_for_search", None):
         _take_signals(lambda *_: None)

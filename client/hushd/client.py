@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hushd.dialogue.listener import Mode
     from hushd.transcripts.transcript import Transcription
 
-    from .audio.source import Audio
+    from .audio.audio_source import Audio
     from .dialogue.conversation import Conversation
     from .floor import Floor
     from .synthesis.speech import Speech
@@ -87,7 +87,7 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
         return source.of_text(text)
 
     def _audio(self, audio: Audio, rate: int | None) -> Step:
-        from .audio.source import of_audio  # not for who speaks
+        from .audio.audio_source import of_audio  # not for who speaks
 
         return partial(of_audio, audio, rate)
 

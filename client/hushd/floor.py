@@ -17,7 +17,7 @@ from .transport.call import new_id
 from .transport.connection import Connection
 from .transport.link import GONE, Link
 from .transport.retry import with_connection
-from .transport.steps import Steps, Way, run
+from .transport.steps import Connector, Steps, run
 from .transport.waiting import wait_for
 
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
@@ -84,7 +84,7 @@ class FloorState:
         self._set_state(Phase.STOPPED, error=HushdError("cancelled", "It was stopped."))
         return True
 
-    def leave(self) -> None:
+    def give_back(self) -> None:
         """Gives the devices back."""
         if self.phase is not Phase.STOPPED:
             self._set_state(Phase.OUTSIDE, error=_RETURNED)
@@ -118,13 +118,13 @@ class Floor:
 
     def __init__(
         self,
-        way: Way,
+        connector: Connector,
         devices: Sequence[str],
         priority: str,
         on_wait: Callable[[str], None] | None = None,
         on_hold: Callable[[bool], None] | None = None,
     ) -> None:
-        self._way = way
+        self._connector = connector
         self._devices = list(devices)
         self._priority = priority
         self._on_wait, self._on_hold = on_wait, on_hold
@@ -192,7 +192,7 @@ class Floor:
         with self._changed:
             self._post(keep=False)
             self._connection = None
-            self._state.leave()
+            self._state.give_back()
             self._notify()
 
     def stop(self) -> None:
@@ -205,7 +205,7 @@ class Floor:
     @property
     def lender(self) -> Link | None:
         """The link to the machine whose devices these are; None for this one."""
-        return self._way if isinstance(self._way, Link) and self._way.devices else None
+        return self._connector if isinstance(self._connector, Link) and self._connector.devices else None
 
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Floor:
             yield from ()
 
         try:
-            run(with_connection(self._way, carry))
+            run(with_connection(self._connector, carry))
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":

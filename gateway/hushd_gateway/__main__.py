@@ -92,7 +92,7 @@ class Gateway:
                     await servers[kind].start(of_kind)
 
             starting = {kind: tasks.create_task(start(kind, make)) for kind, make in SERVERS.items()}
-            await _first(activity.rest(float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_S))), dismissed.wait())
+            await _first(activity.until_idle(float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_S))), dismissed.wait())
             for kind, task in starting.items():
                 if kind not in servers:
                     task.cancel()

@@ -26,11 +26,11 @@ class Configuration:
         self.settings: Settings = load(path)
         self.token = token
         self._fixed = bool(token) and not self.settings.http.token_file
-        self._seen = self._look()
+        self._seen = self._file_states()
 
     def refresh(self) -> bool:
         """Reads the files again if they have changed; returns whether they had. A faulty file is ignored."""
-        seen = self._look()
+        seen = self._file_states()
         if seen == self._seen:
             return False
         self._seen = seen
@@ -41,10 +41,10 @@ class Configuration:
             print(f"the configuration stays as it was: {error}", file=sys.stderr)
             return False
         self.settings, self.token = settings, token
-        self._seen = self._look()  # the token file may be another one
+        self._seen = self._file_states()  # the token file may be another one
         return True
 
-    def _look(self) -> list[Any]:
+    def _file_states(self) -> list[Any]:
         """Returns the files' states, which show a change; the token's content is part of it, since it is short."""
         token_file = self.settings.http.token_file
         return [_identity(self._path), _identity(Path(token_file).expanduser()) if token_file else ()]

@@ -40,12 +40,12 @@ class Activity:
 
     def __init__(self) -> None:
         self._count = 0
-        self._rests_since = asyncio.get_running_loop().time()
+        self._idle_since = asyncio.get_running_loop().time()
         self._settling: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
         self._count += 1
-        self._rests_since = math.inf
+        self._idle_since = math.inf
         if self._settling:
             self._settling.cancel()
 
@@ -53,13 +53,13 @@ class Activity:
         self._count -= 1
         if not self._count:
             loop = asyncio.get_running_loop()
-            self._rests_since = loop.time()
+            self._idle_since = loop.time()
             self._settling = loop.call_later(MEMORY_BACK_DELAY_S, _give_memory_back)
 
-    async def rest(self, seconds: float) -> None:
+    async def until_idle(self, seconds: float) -> None:
         """Returns once nothing has been under way for so long."""
         loop = asyncio.get_running_loop()
-        while (left := self._rests_since + seconds - loop.time()) > 0:
+        while (left := self._idle_since + seconds - loop.time()) > 0:
             await asyncio.sleep(min(left, seconds))
 
 

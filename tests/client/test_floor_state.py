@@ -37,7 +37,7 @@ EVENTS: dict[str, Callable[[FloorState], bool | None]] = {
     "another's": lambda state: state.answer(b"another", "granted"),
     "nobody": lambda state: state.find_nobody(),
     "stop": lambda state: state.stop(),
-    "leave": lambda state: state.leave(),
+    "give_back": lambda state: state.give_back(),
 }
 TABLE = {
     "granted": (OUTSIDE, HELD, HELD, HELD, HELD, STOPPED),
@@ -46,7 +46,7 @@ TABLE = {
     "another's": PHASES,
     "nobody": (OUTSIDE, HELD, HELD, HELD, HELD, STOPPED),
     "stop": (STOPPED,) * 6,
-    "leave": (*(OUTSIDE,) * 5, STOPPED),
+    "give_back": (*(OUTSIDE,) * 5, STOPPED),
 }
 
 
@@ -58,7 +58,7 @@ def test_every_event_in_every_phase(phase: Phase, event: str) -> None:
     held = state.held
     told = EVENTS[event](state)
     assert state.phase is TABLE[event][PHASES.index(phase)]
-    if event not in ("leave", "nobody"):
+    if event not in ("give_back", "nobody"):
         assert told is (event == "stop" or (held and not state.held))
     assert (state.error is None) is (state.phase in (ASKED, WAITING, HELD))
 

@@ -26,7 +26,7 @@ WARNINGS = [{"code": "clipped", "message": "It is too loud."}]
 
 
 def taken(incoming: Any, *messages: Message) -> list[Any]:
-    return [incoming._take(message) for message in messages]
+    return [incoming._handle(message) for message in messages]
 
 
 @pytest.mark.parametrize(("record", "data"), [

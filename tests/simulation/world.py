@@ -49,7 +49,7 @@ PRODUCT = (
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
     "simulation.programs.async_person", "simulation.programs.auditor", "simulation.programs.card",
     "hushd.aio.client",
-    "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
+    "hushd.audio.audio_source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
     "hushd_schema.settings.reader", "hushd_schema.results", "hushd_schema.toml",
     "encodings.ascii",
 )  # fmt: skip

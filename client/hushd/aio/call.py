@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Control, Message, Request
 
-from hushd.audio import source as audio_source
-from hushd.audio.source import Audio
+from hushd.audio import audio_source
+from hushd.audio.audio_source import Audio
 from hushd.transport import source
 from hushd.transport.call import Call, CallEndedError
 from hushd.transport.source import REPLAY_BYTES, File, Input, ReplayBuffer, Source, Text
@@ -84,7 +84,7 @@ AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile | AsyncStream
 
 
 async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
-    """Does as `hushd.audio.source.of_audio`; takes asynchronous iterables too, and files whose `read` is awaited."""
+    """Does as `audio_source.of_audio`; takes asynchronous iterables too, and files whose `read` is awaited."""
     if isinstance(audio, AsyncStream):
         return audio
     if iscoroutinefunction(read := getattr(audio, "read", None)):
@@ -209,9 +209,9 @@ class AsyncCall(Call):
         if not self._waking:  # a loop that is waking has yet to look
             self._waking = True
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                self._loop.call_soon_threadsafe(self._look)
+                self._loop.call_soon_threadsafe(self._on_news)
 
-    def _look(self) -> None:
+    def _on_news(self) -> None:
         self._waking = False
         self._news.set()
         if self._feeding and self.ended:

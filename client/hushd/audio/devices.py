@@ -154,14 +154,14 @@ def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Call
 def check(sounddevice: Any, kind: Kind, wish: str | int | None) -> None:
     """Raises `no_device` when there is no device of a kind, or none that is called `wish`."""
 
-    def look() -> None:
+    def check() -> None:
         listed = devices(sounddevice, kind)
         if wish is not None:
             choose(listed, kind, wish)
         elif not listed:
             raise advised("no_device", f"There is no {kind} that can be used", _INSTEAD[kind])
 
-    _restarting(sounddevice, kind, look)
+    _restarting(sounddevice, kind, check)
 
 
 def _restarting(sounddevice: Any, kind: Kind, attempt: Callable[[], T]) -> T:

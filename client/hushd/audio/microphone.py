@@ -74,13 +74,6 @@ class Microphone(Closing, Chunks):
         except queue.Empty:
             raise self.lose() from None
 
-    def take(self) -> bytes | None:
-        """Returns a chunk without waiting; None at the end. Raises queue.Empty if there is none yet."""
-        chunk = self._chunks.get_nowait()
-        if isinstance(chunk, BaseException):
-            raise chunk
-        return chunk
-
     @property
     def only_zeros(self) -> bool:
         """True if it has recorded nothing but zeros, for some seconds: it is muted, or not allowed."""

@@ -140,7 +140,7 @@ class Conversation:
         options = self._listening | options
         self.stop.check()
         self._warm(options)
-        self._duplex.look()
+        self._duplex.detect_mode()
         turn = DialogueState(Phase.WAITING)
         with self._floor_of("microphone") as floor, floor, self._listener(turn, floor, options) as listener:
             return self._answer(turn, listener, options) or Transcript(())
@@ -149,7 +149,7 @@ class Conversation:
 
     def _exchange(self, text: Text, speaking: Options, listening: Options, *, answer: bool) -> Transcript | None:
         self.stop.check()
-        self._duplex.look()
+        self._duplex.detect_mode()
         full = self._duplex.full
         voice = {"timeline": True} | self._speaking | dict(speaking)
         options = self._listening | dict(listening)

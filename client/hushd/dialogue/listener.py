@@ -51,7 +51,7 @@ class Duplex:
         """True if it is known that it can listen while it speaks."""
         return self.mode == "headphones"
 
-    def look(self) -> None:
+    def detect_mode(self) -> None:
         """Finds out whether the microphone's echo is cancelled already."""
         if self.mode == "auto":
             self.mode = "headphones" if cancels_echo(self._microphone) else "half"
@@ -104,7 +104,7 @@ class TurnListener(Closing):
     def listen(self) -> None:
         """Starts the transcription. Safe to call twice."""
         if self._transcription is None:
-            self._transcription = self._begin(self._take)
+            self._transcription = self._begin(self._on_live_event)
             threading.Thread(target=self._run, args=(self._transcription,), name="hushd-listener", daemon=True).start()
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class TurnListener(Closing):
             self._error = error
         self._report(Event.HEARD)
 
-    def _take(self, kind: str, data: LiveEvent) -> None:
+    def _on_live_event(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":
             self._report(Event.BEGAN)
         elif kind == "nothing":

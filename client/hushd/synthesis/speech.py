@@ -101,7 +101,7 @@ class IncomingSpeech:
         """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.
         Raises `bad_request` for a speech that was asked for as a sound file; and what `pieces` raises."""
         self._check_raw("an array")
-        from hushd.audio.source import floats
+        from hushd.audio.audio_source import floats
 
         data, index = bytearray(), 0
         while piece := (yield from self._piece(index)):
@@ -171,7 +171,7 @@ class IncomingSpeech:
                 raise self._failure
             try:
                 message = yield from self._call.receive()
-                if message and (piece := self._take(message)):
+                if message and (piece := self._handle(message)):
                     self._received.add(piece)
             except HushdError as error:
                 self._failure = error
@@ -184,7 +184,7 @@ class IncomingSpeech:
     def _piece(self, index: int) -> Steps[Piece | None]:
         """Returns a piece of the whole; None after the last."""
         if (yield from self._has(index)):
-            return self._received.take(index)
+            return self._received.piece(index)
         if not self._whole:
             raise HushdError("cancelled", "The speech was closed before its end.")
         return None
@@ -192,7 +192,7 @@ class IncomingSpeech:
     def _following(self) -> Steps[bytes]:
         """Returns the next piece of the iteration, empty at the end. A piece that corrects a header is left out."""
         while (yield from self._has(self._next)):
-            piece = self._received.take(self._next)
+            piece = self._received.piece(self._next)
             self._next += 1
             overlap = 0 if piece.offset is None else self._position - piece.offset
             if data := piece.data[max(0, overlap) :]:
@@ -202,7 +202,7 @@ class IncomingSpeech:
 
     # --- messages --------------------------------------------------------------------------------------------------
 
-    def _take(self, message: Message) -> Piece | None:
+    def _handle(self, message: Message) -> Piece | None:
         """Takes note of a message; returns its audio, if it has any."""
         if isinstance(message, Chunk):
             self._rate = self._rate or message.rate

@@ -128,13 +128,13 @@ class IncomingTranscript:
     def _segment(self) -> Steps[Segment | None]:
         """Returns the next segment, as a procedure; None after the last."""
         while (message := (yield from self._call.receive())) is not None:
-            if segment := self._take(message):
+            if segment := self._handle(message):
                 return segment
         return None
 
-    def _take(self, message: Message) -> Segment | None:
+    def _handle(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
-            return self._take_partial(message)
+            return self._handle_partial(message)
         if isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):
@@ -151,7 +151,7 @@ class IncomingTranscript:
             self.warnings = _with_verdicts(result.warnings, self.unlikely)
         return None
 
-    def _take_partial(self, message: Partial) -> Segment | None:
+    def _handle_partial(self, message: Partial) -> Segment | None:
         from hushd_schema.results import LiveEvent, SegmentData
 
         kind = message.data.get("kind")

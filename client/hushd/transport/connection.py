@@ -343,9 +343,9 @@ class Connection:
                 raise HushdError(
                     "protocol_error", f"The supervisor sent what is not hushd/1 ({error.message})"
                 ) from error
-            self._take(socket, message)
+            self._handle(socket, message)
 
-    def _take(self, socket: zmq.Socket[bytes], message: Message) -> None:
+    def _handle(self, socket: zmq.Socket[bytes], message: Message) -> None:
         if isinstance(message, Ping):
             self._show_life(socket)
         elif isinstance(message, Welcome):

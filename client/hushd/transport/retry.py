@@ -36,8 +36,8 @@ from hushd_protocol.messages import Accepted, Chunk, Message, Partial, Request, 
 from .call import Call, new_id
 from .connection import Connection
 from .link import GONE, refuse_borrowed
-from .source import ForgottenError, Input
-from .steps import Connect, Receive, Steps, Way
+from .source import Input, InputDiscardedError
+from .steps import Connect, Connector, Receive, Steps
 
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
@@ -67,7 +67,7 @@ class Attempts:
         self._max_lost = max_lost
         self._arrived = False  # whether a part of the answer has come, of which the caller may have nothing yet
         self._handed_out = False  # whether the caller has a part of it, which cannot be taken back
-        self._rest: JsonObject = {}  # parameters of a recording that ask for what is missing of it
+        self._remaining_params: JsonObject = {}  # parameters of a recording that ask for what is missing of it
         self._repeated = False
         self._lost = 0  # supervisors, while the caller had nothing of the answer
         # Parts returned so far, where the rest cannot be had.
@@ -93,18 +93,18 @@ class Attempts:
             raise self._failure
         self._arrived = self._arrived or _lasts(message)
         if taken:
-            self.take(message)
+            self.mark_taken(message)
         if not (self._known and isinstance(message, Partial) and self.request.session):
             return True
         return message.data.get("kind") in TURNS
 
-    def take(self, message: Message) -> None:
+    def mark_taken(self, message: Message) -> None:
         """Notes that the caller has a message that was new."""
         if _lasts(message):
             if not self._handed_out and isinstance(message, Partial) and message.data.get("speaker"):
                 self._returned = self._returned or []  # channels heard apart have no rest
             self._handed_out, self._lost = True, self._max_lost
-            self._rest = _rest(message.data) if isinstance(message, Partial) else {}
+            self._remaining_params = _remaining_params(message.data) if isinstance(message, Partial) else {}
             if self._source and not self._source.whole:
                 self._returned = None  # much live speech: it cannot be repeated
             elif self._returned is not None and isinstance(message, Partial):
@@ -116,7 +116,7 @@ class Attempts:
         Raises:
             HushdError: as the failure before it, whose remedy `error` was: the input has outgrown its room meanwhile.
         """
-        if isinstance(error, ForgottenError) and self._failure:
+        if isinstance(error, InputDiscardedError) and self._failure:
             raise HushdError(self._failure.code, error.message) from self._failure
         self.missing = self.language = ""
         if self._source and not self._source.whole:
@@ -132,7 +132,7 @@ class Attempts:
             lost = error.code in (*_BLAMELESS, "worker_crashed")
             if not lost or self._returned is not None or not _has_a_rest(request):
                 return False
-            params = {**request.params, **self._rest}
+            params = {**request.params, **self._remaining_params}
             self.request = replace(request, id=new_id(), params=params, attempt=0)
             self._handed_out = self._repeated = False
         elif error.code == "path_unreachable" and request.input != "stream":
@@ -173,7 +173,7 @@ def _content(partial: Partial) -> JsonObject:
     return {name: value for name, value in partial.data.items() if name not in ("unjudged", "unlikely")}
 
 
-def _rest(segment: Mapping[str, Any]) -> JsonObject:
+def _remaining_params(segment: Mapping[str, Any]) -> JsonObject:
     """Returns the parameters that request the rest of a recording.
 
     It begins where the worker says that it is done (else at the end of the segment). The language is passed on, since
@@ -214,7 +214,7 @@ class RetryingCall:
 
     def __init__(
         self,
-        way: Way,
+        connector: Connector,
         calls: type[Call],
         request: Request,
         source: Input | None,
@@ -229,7 +229,7 @@ class RetryingCall:
         self._on_wait = on_wait
         self._call: Attempt | None = None
         self._source = source
-        self._way = way
+        self._connector = connector
         self._calls = calls
         self._pull = pull
         self._voiced = voiced
@@ -270,7 +270,7 @@ class RetryingCall:
     def begin(self) -> Steps[None]:
         """Sends the request."""
         try:
-            yield from with_connection(self._way, self._send, own_only=self._own_only)
+            yield from with_connection(self._connector, self._send, own_only=self._own_only)
         except BaseException:  # Ctrl-C, too, after the request was sent
             self.close()
             raise
@@ -322,9 +322,9 @@ class RetryingCall:
             call.send_input(self._source)
         yield from ()
 
-    def take(self, message: Message) -> None:
+    def mark_taken(self, message: Message) -> None:
         """Notes that the caller has a message that was received without being `taken`."""
-        self._attempts.take(message)
+        self._attempts.mark_taken(message)
 
     def _is_new(self, message: Message, taken: bool) -> bool:
         try:
@@ -358,7 +358,7 @@ class RetryingCall:
 
 
 def with_connection(
-    way: Way,
+    connector: Connector,
     use: Callable[[Connection], Steps[T]],
     *,
     own_only: bool = False,
@@ -374,7 +374,7 @@ def with_connection(
     give_up = math.inf
     last = False
     while True:
-        connection = yield Connect(way)
+        connection = yield Connect(connector)
         if own_only:
             refuse_borrowed(connection)
         try:

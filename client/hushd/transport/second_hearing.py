@@ -39,7 +39,7 @@ class SecondHearing:
     """A transcription under way, as `RetryingCall`.
 
     Args:
-        look: returns whether another model may be here, by files alone: it runs while the worker works.
+        has_other: returns whether another model may be here, by files alone: it runs while the worker works.
         instead: returns the request to the other model; None: there is none after all.
         unnamed: whether the request names neither model nor language, so that text whose language is unsure is marked.
     """
@@ -47,14 +47,14 @@ class SecondHearing:
     def __init__(
         self,
         call: RetryingCall,
-        look: Callable[[], bool],
+        has_other: Callable[[], bool],
         instead: Callable[[Request], Steps[Request | None]],
         *,
         unnamed: bool = False,
     ) -> None:
         self._unnamed = unnamed
         self._call = call
-        self._look = look
+        self._has_other = has_other
         self._instead = instead
         self._holds: bool | None = None  # whether unjudged text waits for its verdict; None: not looked yet
         self._held: list[Message] = []  # the text without a verdict, and what came after it
@@ -80,17 +80,17 @@ class SecondHearing:
         """Receives as `RetryingCall.receive` does."""
         try:
             if self._holds is None:
-                self._holds = yield Brief(self._look)
+                self._holds = yield Brief(self._has_other)
             while not self._ready:
                 if (message := (yield from self._call.receive(taken=False))) is None:
                     return None
-                yield from self._take(message)
+                yield from self._handle(message)
         except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
             self.close()
             raise
         return self._ready.popleft()
 
-    def _take(self, message: Message) -> Steps[None]:
+    def _handle(self, message: Message) -> Steps[None]:
         data: Any = message.data if isinstance(message, Partial) else {}
         kind = data.get("kind")
         if self._sends != self._call.sends:  # the held messages come again
@@ -116,7 +116,7 @@ class SecondHearing:
 
     def _return(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            self._call.take(message)
+            self._call.mark_taken(message)
             kind = message.data.get("kind") if isinstance(message, Partial) else None
             self._returned = self._returned or kind == "segment"
             self._turns_returned += kind in TURNS

@@ -136,7 +136,7 @@ def blocks(path: str | bytes) -> Iterator[bytes]:
             yield piece
 
 
-class ForgottenError(HushdError):
+class InputDiscardedError(HushdError):
     """A part of the input that was to be sent again is no longer kept."""
 
     def __init__(self) -> None:
@@ -170,12 +170,12 @@ class ReplayBuffer:
 
         Raises:
             BaseException: the error of the iterable.
-            ForgottenError: the piece is no longer there.
+            InputDiscardedError: the piece is no longer there.
         """
         if self.has(position):
             return self._pieces[position]
         if position != self._count:
-            raise ForgottenError
+            raise InputDiscardedError
         if self._failure is not None:
             raise self._failure
         return None

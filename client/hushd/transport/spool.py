@@ -63,7 +63,7 @@ class Store:
         self._on_disk += 1
         return place
 
-    def take(self, stored: bytes | Place) -> bytes:
+    def pop(self, stored: bytes | Place) -> bytes:
         """Returns the bytes of which `put` returned this, once: their room is free again. Raises `output_failed` when
         the temporary folder does not give them back."""
         if isinstance(stored, bytes):
@@ -156,7 +156,7 @@ class Spool:
             return None
         message, stored = self._items.popleft()
         try:
-            payload = self._store.take(stored)
+            payload = self._store.pop(stored)
         except HushdError as error:
             self.discard(error)  # the chunks behind it must not be taken for the next part
             raise
@@ -190,7 +190,7 @@ class Received:
         """Appends a piece."""
         self._pieces.append(piece)
 
-    def take(self, index: int) -> Piece:
+    def piece(self, index: int) -> Piece:
         """Returns a piece. Raises HushdError `bad_request` when it was taken before and is not kept."""
         piece = self._pieces[index]
         if piece is None:

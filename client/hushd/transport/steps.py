@@ -25,8 +25,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Way(Protocol):
-    """A way to the supervisor: a `Link`."""
+class Connector(Protocol):
+    """What connects to the supervisor: a `Link`."""
 
     def current(self) -> Connection | None:
         """Returns the connection if it can be used; never waits."""
@@ -38,10 +38,10 @@ class Way(Protocol):
 class Connect(NamedTuple):
     """Brings the connection, a new one if need be."""
 
-    way: Way
+    connector: Connector
 
     def __call__(self) -> Connection:
-        return self.way.connect()
+        return self.connector.connect()
 
 
 class Receive(NamedTuple):

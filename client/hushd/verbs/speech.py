@@ -240,7 +240,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnyTranscription]:
         """See `Client.transcribe_stream`."""
-        from hushd.audio.source import is_array  # not for who speaks
+        from hushd.audio.audio_source import is_array  # not for who speaks
 
         source = yield self._audio(audio, rate)
         shared = requests.take_shared(options)

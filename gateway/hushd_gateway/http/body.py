@@ -174,11 +174,11 @@ class _FormReader:
         self._name = ""
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._take(end - start)
+        self._count(end - start)
         self._header[0].extend(data[start:end])
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._take(end - start)
+        self._count(end - start)
         self._header[1].extend(data[start:end])
 
     def _header_end(self) -> None:
@@ -196,7 +196,7 @@ class _FormReader:
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is None:
-            self._take(end - start)
+            self._count(end - start)
             self._value.extend(data[start:end])
             return
         view = memoryview(data)[start:end]
@@ -211,7 +211,7 @@ class _FormReader:
         else:
             self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
 
-    def _take(self, count: int) -> None:
+    def _count(self, count: int) -> None:
         self._room -= count
         if self._room < 0:
             raise ApiError(413, f"The fields of a form, besides its file, have at most {FIELDS // 1024} KB.")

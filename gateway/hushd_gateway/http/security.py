@@ -94,7 +94,7 @@ class Authorisation:
             *_offered(scope.get("subprotocols", ())),
         ]
         if scope["type"] == "websocket":
-            for session in map(client_secrets.take, keys):
+            for session in map(client_secrets.redeem, keys):
                 if session is not None:
                     scope["session"] = session  # any page may have it: this user's program has given it the secret
                     return

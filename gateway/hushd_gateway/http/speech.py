@@ -126,14 +126,14 @@ async def whole_or_begun(speech: AsyncSpeech, seconds: float) -> AsyncIterator[b
             step.cancel()  # this cancels the speech
             raise
         if not step.done():
-            return _rest(speech, pieces, step, bytes(audio))
+            return _remaining(speech, pieces, step, bytes(audio))
         if (piece := step.result()) is None:
-            return _rest(speech, pieces, None, bytes(audio))
+            return _remaining(speech, pieces, None, bytes(audio))
         place = len(audio) if piece.offset is None else piece.offset
         audio[place : place + len(piece.data)] = piece.data
 
 
-async def _rest(
+async def _remaining(
     speech: AsyncSpeech, pieces: AsyncIterator[Piece], step: asyncio.Future[Piece | None] | None, audio: bytes
 ) -> AsyncIterator[bytes]:
     """Yields the audio so far, and the pieces after it; those that correct a header come too late."""

@@ -42,7 +42,7 @@ def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format
     return format
 
 
-class Recording:
+class SentAudio:
     """One recording; a context manager, whose end removes the file.
 
     Attributes:

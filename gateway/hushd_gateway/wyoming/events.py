@@ -33,7 +33,7 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
         if not first:
             return None
         async with asyncio.timeout(EVENT_S):
-            return await _rest(first, reader)
+            return await _read_event(first, reader)
     except (ValueError, RecursionError):
         raise HushdError("bad_request", "This is not an event of Wyoming, or it is too large.") from None
 
@@ -59,7 +59,7 @@ def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
     return fields
 
 
-async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
+async def _read_event(first: bytes, reader: asyncio.StreamReader) -> Event:
     head = _object(first + await reader.readline())
     data = head.get("data") or {}
     length = _length(head, "data_length", MAX_EVENT_DATA_BYTES)

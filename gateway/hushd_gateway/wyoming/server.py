@@ -38,7 +38,7 @@ from wyoming.tts import SynthesizeStopped
 from hushd_gateway.routing import Engines, Model
 
 from . import events
-from .audio import Recording
+from .audio import SentAudio
 
 SEND_TIMEOUT_S = 60.0  # seconds for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
@@ -81,7 +81,7 @@ class _Connection:
         self._tasks = tasks
         self._transcribe_data: Mapping[str, Any] | None = None  # the data of the recording's `transcribe`, once it came
         self._model = Model()  # model of this recording
-        self._recording = Recording()
+        self._recording = SentAudio()
         self._hearing: asyncio.Task[None] | None = None  # transcribes it while it comes
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
@@ -136,7 +136,7 @@ class _Connection:
     async def _begin(self, event: Event) -> None:
         self._stop_hearing()
         self._recording.close()
-        self._recording = Recording()
+        self._recording = SentAudio()
         self._recording.begin(event.data)
         if self._transcribe_data is not None:  # the worker starts while the user speaks
             await self._client.preload(names.worker("stt", *self._model), wait=False)
@@ -154,7 +154,7 @@ class _Connection:
     async def _end(self) -> None:
         self._hear()
         hearing, self._hearing = self._hearing, None
-        recording, self._recording = self._recording, Recording()
+        recording, self._recording = self._recording, SentAudio()
         self._model, self._transcribe_data = Model(), None
         with closing(recording):
             recording.end()
@@ -168,7 +168,7 @@ class _Connection:
             self._hearing.cancel()
             self._hearing = None
 
-    async def _transcribe(self, recording: Recording, model: Model, options: JsonObject) -> None:
+    async def _transcribe(self, recording: SentAudio, model: Model, options: JsonObject) -> None:
         """Transcribes a recording while it comes, and answers once it has ended."""
         stream = await self._client.transcribe_stream(
             recording.samples(),

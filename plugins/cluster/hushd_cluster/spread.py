@@ -89,19 +89,19 @@ class Spread:
         """Transcribes all recordings. Raises an error that affects them all, such as a missing model."""
         try:
             while self._waiting or self._running:
-                self._look()
+                self._observe_nodes()
                 while self._waiting and len(self._running) < self._places:
                     self._send(self._waiting.popleft())
                 if self._running:
                     ended, _ = ray.wait(list(self._running), timeout=NODES_LOOK_INTERVAL_S)
                     for reference in ended:
-                        self._take(self._running.pop(reference).recording, reference)
+                        self._collect(self._running.pop(reference).recording, reference)
         finally:
             for reference in self._running:
                 ray.cancel(reference, force=True)
             self._tell()
 
-    def _look(self) -> None:
+    def _observe_nodes(self) -> None:
         """Looks at the cluster, once a second."""
         now = time.monotonic()
         if now - self._looked < NODES_LOOK_INTERVAL_S:
@@ -131,7 +131,7 @@ class Spread:
         reference = self._task.options(label_selector=others).remote(data, task)
         self._running[reference] = Sent(recording, frozenset(avoided))
 
-    def _take(self, recording: Recording, reference: Any) -> None:
+    def _collect(self, recording: Recording, reference: Any) -> None:
         try:
             outcome: Outcome = ray.get(reference)
         except ray.exceptions.RayError:  # Ray has tried it at several nodes

@@ -19,9 +19,9 @@ class OnlyOne:
         path = here.runtime / f"{name}.lock"
         with os_errors_as("output_failed", f"{path} cannot be written"):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self.taken = self._take()
+            self.taken = self._lock()
 
-    def _take(self) -> bool:
+    def _lock(self) -> bool:
         """Takes the lock and writes this process's id; returns False if another process holds it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,7 +30,7 @@ def listed(link: Link, kind: Kind) -> list[Device]:
     return [Device(*row) for row in rows]
 
 
-class MicrophoneThere:
+class RemoteMicrophone:
     """A microphone there, recorded from the construction on, in the place of a stream of sounddevice's. While the floor
     is not ours it gives silence.
 
@@ -85,7 +85,7 @@ DEVICE_CHUNK_S = 0.02
 FIRST_S = 0.2  # seconds that may be sent before the first report
 
 
-class Stream:
+class RemotePlayback:
     """A loudspeaker there, from its opening to the silence. Its reports come on the connection's thread.
 
     Attributes:
@@ -120,13 +120,13 @@ class Stream:
         self._moved.set()
 
 
-class LoudspeakerThere(PlaybackBuffer):
+class RemoteLoudspeaker(PlaybackBuffer):
     """A `PlaybackBuffer` whose device is at the other end of a link."""
 
     elsewhere = True
 
     def __init__(self, link: Link, device: str | int | None, rate: int, channels: int, volume: float) -> None:
-        self._stream: Stream | None = None
+        self._stream: RemotePlayback | None = None
         super().__init__(StopIteration, rate, channels, volume=volume)
         self._link = link
         self._params = {"rate": rate, "channels": channels, "device": device}
@@ -175,10 +175,10 @@ class LoudspeakerThere(PlaybackBuffer):
         if isinstance(stream.error, HushdError) and stream.error.code not in GONE:
             raise stream.error
 
-    def _open(self, connection: Connection) -> Stream:
+    def _open(self, connection: Connection) -> RemotePlayback:
         """Opens the loudspeaker there, and sends as much as it may."""
         self._before, self._sent, self._seq = self._taken, 0, 0
-        stream = self._stream = Stream(connection, self._moved)
+        stream = self._stream = RemotePlayback(connection, self._moved)
         params = {**self._params, "volume": self._volume}
         try:
             connection.carry(stream, Request(id=stream.id, worker=WORKER, op="play", params=params, input="stream"))
@@ -188,7 +188,7 @@ class LoudspeakerThere(PlaybackBuffer):
             stream.end(error)
         return stream
 
-    def _feed(self, stream: Stream, on_position: Callable[[float], None] | None) -> None:
+    def _feed(self, stream: RemotePlayback, on_position: Callable[[float], None] | None) -> None:
         ended, idle = False, 0.0
         while True:
             moved = self._moved.wait(DEVICE_LOOK_INTERVAL_S)
@@ -204,10 +204,10 @@ class LoudspeakerThere(PlaybackBuffer):
             if self._abandoned or idle >= DRY_S:
                 self.hush()
 
-    def _send(self, stream: Stream) -> None:
+    def _send(self, stream: RemotePlayback) -> None:
         """Sends the samples at hand, as far as the limit."""
         while self._chunks and self._sent / self._second < stream.limit and not (self._hushed or self._abandoned):
-            block = self._take()
+            block = self._next_block()
             stream.connection.post(Chunk(id=stream.id, seq=self._seq, payload=block))
             self._sent, self._seq = self._sent + len(block), self._seq + 1
 
@@ -221,7 +221,7 @@ class LoudspeakerThere(PlaybackBuffer):
             self._chunks.extendleft(reversed(self._unheard))
             self._unheard.clear()
 
-    def _take(self) -> bytes:
+    def _next_block(self) -> bytes:
         """The next samples to send, which are kept until they were heard."""
         block = bytearray()
         while self._chunks and len(block) < self._block_size:
@@ -234,7 +234,7 @@ class LoudspeakerThere(PlaybackBuffer):
         self._unheard.append(memoryview(samples))
         return samples
 
-    def _note(self, stream: Stream, on_position: Callable[[float], None] | None) -> None:
+    def _note(self, stream: RemotePlayback, on_position: Callable[[float], None] | None) -> None:
         """Forgets the samples that were heard, and reports their place."""
         heard = self._before + round(stream.heard * self._rate) * self._frame
         while self._unheard and self._taken < heard:
@@ -252,5 +252,5 @@ class LoudspeakerThere(PlaybackBuffer):
             on_position(self._position)
 
 
-open_microphone = MicrophoneThere
-open_loudspeaker = LoudspeakerThere
+open_microphone = RemoteMicrophone
+open_loudspeaker = RemoteLoudspeaker

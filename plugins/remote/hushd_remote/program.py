@@ -81,7 +81,7 @@ class AttachedProgram:
         """
         stream = self.streams.get(getattr(message, "id", b""))
         if isinstance(message, Chunk) and stream:
-            return isinstance(stream, LoudspeakerStream) and stream.take(message)
+            return isinstance(stream, LoudspeakerStream) and stream.receive(message)
         if isinstance(message, Credit) and isinstance(stream, MicrophoneStream):
             stream.credit(message.chunks)
         elif isinstance(message, Cancel) and stream:
@@ -96,13 +96,13 @@ class AttachedProgram:
             return False
         return True
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Ends everything that the program has begun; its sound stops at once."""
         self._disconnected = True
         self.claims.clear()
         for stream in [*self.streams.values()]:
             stream.hush()
-        self._look()
+        self._check_floor()
         self._inbox.put(None)
 
     def _attempt(self, handle: Callable[[M], None], message: M) -> None:
@@ -145,18 +145,18 @@ class AttachedProgram:
         """Notes whether a claim is granted; the streams of the process look at the floor."""
         if claimed := self.claims.get(claim):
             claimed.granted = granted
-            self._look()
+            self._check_floor()
 
     def ended(self, name: bytes) -> None:
         """Forgets a finished call or claim."""
         self._calls.discard(name)
         if self.claims.pop(name, None):
-            self._look()
+            self._check_floor()
 
-    def _look(self) -> None:
+    def _check_floor(self) -> None:
         for program in self._connections(self.pid):
             for stream in [*program.streams.values()]:
-                stream.look()
+                stream.check_floor()
 
     # --- devices -----------------------------------------------------------------------------------------------------
 

@@ -130,11 +130,11 @@ class AttachServer:
             name = bytes(route.buffer)
             try:
                 message = unpack([bytes(frame.buffer) for frame in frames], decoder)
-                self._take(name, message, int(frames[0].get(zmq.SRCFD)))
+                self._handle(name, message, int(frames[0].get(zmq.SRCFD)))
             except HushdError as error:
                 self._deliver(name, Error.of(b"", error))
 
-    def _take(self, route: bytes, message: Message, descriptor: int) -> None:
+    def _handle(self, route: bytes, message: Message, descriptor: int) -> None:
         program = self._programs.get(route)
         if program is None:
             if not isinstance(message, Hello):
@@ -190,4 +190,4 @@ class AttachServer:
     def _lose(self, route: bytes) -> None:
         if program := self._programs.pop(route, None):
             del self._descriptors[route], self._unanswered[route]
-            program.leave()
+            program.disconnect()

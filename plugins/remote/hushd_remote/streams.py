@@ -81,7 +81,7 @@ class LoudspeakerStream(DeviceStream):
         self._heard_s = 0.0  # seconds
         self._player = Player(self._device, volume=request.params.get("volume", 1.0), on_position=self._report)
 
-    def take(self, chunk: Chunk) -> bool:
+    def receive(self, chunk: Chunk) -> bool:
         """Takes samples; returns False if they exceed the limit."""
         self._received += len(chunk.payload)
         if chunk.payload:
@@ -98,13 +98,13 @@ class LoudspeakerStream(DeviceStream):
         self._player.stop()
         self._chunks.put(None)
 
-    def look(self) -> None:
+    def check_floor(self) -> None:
         """Stops once the program has lost the floor."""
         if not self._owner.permitted():
             self.hush()
 
     def _use(self) -> JsonObject:
-        self.look()
+        self.check_floor()
         self._player.play(self._samples(), self._rate, self._channels)
         return {"heard": self._heard_s}
 
@@ -140,7 +140,7 @@ class MicrophoneStream(DeviceStream):
         self._over.set()
         self._close()
 
-    def look(self) -> None:
+    def check_floor(self) -> None:
         """Closes the microphone once the program has lost the floor."""
         if not self._owner.permitted():
             self._close()

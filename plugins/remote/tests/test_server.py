@@ -65,11 +65,11 @@ def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pyte
     program = Claiming()
     stream = LoudspeakerStream(program.owner(), play_request())
     stream.start()
-    stream.take(Chunk(id=stream.id, seq=0, payload=b"\1\0"))
+    stream.receive(Chunk(id=stream.id, seq=0, payload=b"\1\0"))
     player = SilentPlayer.last
     assert player.first.wait(BOUND_S)
     program.granted = False
-    stream.look()
+    stream.check_floor()
     assert program.ended.get(timeout=BOUND_S) == stream.id
     assert player.played == [b"\1\0"]
 

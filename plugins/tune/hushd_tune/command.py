@@ -51,7 +51,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         comparison = replace(comparison, own_words=helping)
     if not options.json:
         console.write(report.table(comparison, console.width()))
-    written = _settle(options, comparison)
+    written = _recommend(options, comparison)
     if options.json:
         console.write_json(report.as_json(comparison) | {"written": written})
     return 0 if comparison.places else 5
@@ -121,7 +121,7 @@ def _compared(
     return report.Comparison(language, places, texts, failed, ranking.chosen(words, figures, present), present)
 
 
-def _settle(options: Namespace, comparison: report.Comparison) -> bool:
+def _recommend(options: Namespace, comparison: report.Comparison) -> bool:
     """Says which model to use, and writes it into the configuration if the user wants that; returns whether it did."""
     choice, language = comparison.choice, comparison.language
     if choice is None:

@@ -55,10 +55,10 @@ def test_the_choice_is_written_for_its_language(
     config = runtime / "config.toml"
     config.write_text("# mine\nexit_when_idle = 90\n")
     options = argparse.Namespace(json=True, write=False)
-    assert not command._settle(options, comparison(language=language))
+    assert not command._recommend(options, comparison(language=language))
     assert config.read_text() == "# mine\nexit_when_idle = 90\n"
     options.write = True
-    assert command._settle(options, comparison(language=language))
+    assert command._recommend(options, comparison(language=language))
     assert written in config.read_text()
     assert config.read_text().startswith("# mine\n")
 
@@ -69,13 +69,13 @@ def test_a_line_for_the_language_is_replaced(runtime: Path, monkeypatch: pytest.
     config = runtime / "config.toml"
     config.write_text('stt_by_language = { en = "moonshine/tiny-en" }\n')
     options = argparse.Namespace(json=True, write=True)
-    assert command._settle(options, comparison())
+    assert command._recommend(options, comparison())
     assert config.read_text() == 'stt_by_language = { en = "transcribe-cpp/parakeet-tdt-0.6b-v3" }\n'
 
 
 def test_a_present_model_as_good_stays(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is written for a difference that may be chance."""
     options = argparse.Namespace(json=False, write=True)
-    assert not command._settle(options, comparison(present="faster-whisper/small"))
+    assert not command._recommend(options, comparison(present="faster-whisper/small"))
     assert "none is surely better; nothing to write" in capfd.readouterr().out
     assert not (runtime / "config.toml").read_text()

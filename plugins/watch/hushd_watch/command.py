@@ -13,7 +13,7 @@ from hushd_protocol.system import best_effort
 from hushd_schema.kinds import number
 
 from .folder import FOLDER_LOOK_S, Folder, silent_file_system
-from .recordings import Record
+from .recordings import Ledger
 from .watch import Watch
 
 
@@ -35,7 +35,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             f"{root!r} ({kind}) sends no events of some changes: it is looked at every {FOLDER_LOOK_S:.0f} s."
         )
     options.resume = True  # a long recording, where an earlier process was killed in the middle
-    record = Record(root, to or root)
+    record = Ledger(root, to or root)
     with os_errors_as("input_unreadable", f"{root!r} cannot be watched", "end another watcher, or give --poll"):
         folder = Folder(root, options.poll)
     console.note(f"Watching {root}, transcripts in {to or root}: Ctrl-C ends.")

@@ -32,7 +32,7 @@ class Queue:
         self._due.pop(path, None)
         self._due[path] = now + QUIET_S
 
-    def take(self, now: float) -> list[str]:
+    def next_batch(self, now: float) -> list[str]:
         """Returns recordings of one folder to hear now, which wait no longer: `BATCH_SIZE`, or one after a failure."""
         ready = [path for path, due in self._due.items() if due <= now and now >= self._paused_until]
         batch = [path for path in ready if os.path.dirname(path) == os.path.dirname(ready[0])][: self._most]
@@ -54,7 +54,7 @@ class Queue:
         return wait_s
 
 
-class Record:
+class Ledger:
     """The record of a folder and the place of its transcripts: a file in the state folder, a line of JSON a recording.
     Raises `bad_request` while another process has it, `output_failed` if it cannot be made. A line that cannot be
     written is given up: the recording may be heard again after the next start."""

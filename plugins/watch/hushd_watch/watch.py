@@ -23,7 +23,7 @@ from hushd_protocol.system import lifeline
 from hushd_schema.sound_file import SUFFIXES
 
 from .folder import Folder, Signature, is_written, signature
-from .recordings import Queue, Record
+from .recordings import Ledger, Queue
 
 TRIES = 3  # tries of a recording with which a worker fails
 _UNREADABLE, _FAILED = CODES["input_unreadable"].exit, CODES["worker_failed"].exit
@@ -32,7 +32,7 @@ _UNREADABLE, _FAILED = CODES["input_unreadable"].exit, CODES["worker_failed"].ex
 class Watch:
     """The watch over a folder. `options` are `listen`'s, for each recording; an empty `to` is its own folder."""
 
-    def __init__(self, options: Namespace, folder: Folder, to: str, record: Record) -> None:
+    def __init__(self, options: Namespace, folder: Folder, to: str, record: Ledger) -> None:
         self._options, self._folder, self._to, self._record = options, folder, to, record
         self._queue = Queue()
         self._tries: Counter[str] = Counter()
@@ -45,7 +45,7 @@ class Watch:
         self._changed([] if self._folder.look_s else self._folder.scan())
         try:
             while True:
-                while batch := self._take():
+                while batch := self._next_batch():
                     before = {path: self._transcripts(path) for path in batch}
                     (held, holder), parent = os.pipe(), os.getpid()
                     if not (child := os.fork()):  # there is one thread
@@ -73,16 +73,16 @@ class Watch:
             if (found := signature(path)) and found != self._record.signature(path):
                 self._queue.changed(path, time.monotonic())
 
-    def _take(self) -> dict[str, Signature]:
+    def _next_batch(self) -> dict[str, Signature]:
         """Returns recordings of one folder to hear now; none if none is whole and new."""
         batch: dict[str, Signature] = {}
-        while not batch and (paths := self._queue.take(time.monotonic())):
+        while not batch and (paths := self._queue.next_batch(time.monotonic())):
             for path in paths:
                 found = signature(path)
                 if not found or found == self._record.signature(path) or is_written(path):
                     continue  # its writer's end, or the next change, brings it back
                 if why := self._why_not(path):
-                    self._leave(path, found, why)
+                    self._skip(path, found, why)
                 else:
                     batch[path] = found
         return batch
@@ -96,7 +96,7 @@ class Watch:
         known = self._record.signature(path) or not self._transcripts(path)
         return "" if known else "it has a transcript already, `touch` has it heard again"
 
-    def _leave(self, path: str, found: Signature, why: str) -> None:
+    def _skip(self, path: str, found: Signature, why: str) -> None:
         log(f"left {path}: {why}")
         self._record.add(path, found)
 
@@ -135,7 +135,7 @@ class Watch:
                 log(f"heard {path}")
                 self._record.add(path, found)
             elif signature(path) and (status == _UNREADABLE or self._tries[path] >= TRIES):
-                self._leave(path, found, "it failed")
+                self._skip(path, found, "it failed")
             elif signature(path):
                 again.append(path)
         if wait_s := self._queue.again(again, time.monotonic()):

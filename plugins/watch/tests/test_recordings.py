@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_watch.recordings import BATCH_SIZE, FIRST_RETRY_S, LAST_RETRY_S, QUIET_S, Queue, Record
+from hushd_watch.recordings import BATCH_SIZE, FIRST_RETRY_S, LAST_RETRY_S, QUIET_S, Ledger, Queue
 
 
 def test_a_recording_waits_until_it_is_quiet() -> None:
@@ -16,9 +16,9 @@ def test_a_recording_waits_until_it_is_quiet() -> None:
     assert queue.wake_at() == math.inf
     queue.changed("a/x.wav", 10.0)
     queue.changed("a/x.wav", 11.0)
-    assert queue.take(12.9) == []
+    assert queue.next_batch(12.9) == []
     assert queue.wake_at() == 11.0 + QUIET_S
-    assert (queue.take(13.0), queue.take(99.0), queue.wake_at()) == (["a/x.wav"], [], math.inf)
+    assert (queue.next_batch(13.0), queue.next_batch(99.0), queue.wake_at()) == (["a/x.wav"], [], math.inf)
 
 
 def test_a_batch_is_of_one_folder_in_the_order_of_arrival() -> None:
@@ -26,7 +26,7 @@ def test_a_batch_is_of_one_folder_in_the_order_of_arrival() -> None:
     queue = Queue()
     for n in range(3 * BATCH_SIZE):
         queue.changed(f"{n % 2}/{n}.wav", n / 1000)
-    batches = [queue.take(50.0) for _ in range(5)]
+    batches = [queue.next_batch(50.0) for _ in range(5)]
     assert [len(batch) for batch in batches] == [BATCH_SIZE, BATCH_SIZE, BATCH_SIZE // 2, BATCH_SIZE // 2, 0]
     assert all(len({path[0] for path in batch}) == 1 for batch in batches[:4])
     assert len({path for batch in batches for path in batch}) == 3 * BATCH_SIZE
@@ -42,10 +42,10 @@ def test_failures_of_the_machine_are_tried_again_ever_later() -> None:
     queue = Queue()
     queue.changed("a/y.wav", -9.0)
     queue.again(["a/x.wav"], 0.0)
-    assert (queue.take(FIRST_RETRY_S - 1), queue.wake_at()) == ([], FIRST_RETRY_S)
-    assert queue.take(FIRST_RETRY_S) == ["a/y.wav"]
+    assert (queue.next_batch(FIRST_RETRY_S - 1), queue.wake_at()) == ([], FIRST_RETRY_S)
+    assert queue.next_batch(FIRST_RETRY_S) == ["a/y.wav"]
     queue.changed("a/z.wav", 30.0)
-    assert (queue.again([], 40.0), queue.take(40.0)) == (0.0, ["a/x.wav", "a/z.wav"])
+    assert (queue.again([], 40.0), queue.next_batch(40.0)) == (0.0, ["a/x.wav", "a/z.wav"])
     assert queue.again(["a/x.wav"], 40.0) == FIRST_RETRY_S
 
 
@@ -53,7 +53,7 @@ def test_a_record_is_read_by_the_next_start(runtime: Path, tmp_path: Path) -> No
     """Names of any bytes come back, the last signature counts, and half a line that a power failure left harms none."""
     folder = str(tmp_path)
     names = ["a.wav", "b/ü\n.wav", "\udcff.wav"]
-    first = Record(folder, folder)
+    first = Ledger(folder, folder)
     for n, name in enumerate(names):
         first.add(f"{folder}/{name}", (n, n))
     first.add(f"{folder}/a.wav", (7, 7))
@@ -61,10 +61,10 @@ def test_a_record_is_read_by_the_next_start(runtime: Path, tmp_path: Path) -> No
     (path,) = (runtime / "state/watched").iterdir()
     with open(path, "ab") as file:
         file.write(b'\n["half')
-    second = Record(folder, folder)
+    second = Ledger(folder, folder)
     second.add(f"{folder}/c.wav", (8, 8))
     second.close()
-    third = Record(folder, folder)
+    third = Ledger(folder, folder)
     found = [third.signature(f"{folder}/{name}") for name in [*names, "c.wav", "half"]]
     assert found == [(7, 7), (1, 1), (2, 2), (8, 8), None]
     third.close()
@@ -74,8 +74,8 @@ def test_a_folder_has_one_watcher_for_a_place(runtime: Path, tmp_path: Path) -> 
     """A second one is refused, however the folder is named; transcripts elsewhere are another matter."""
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to("in")
-    first = Record(f"{tmp_path}/in", f"{tmp_path}/in")
+    first = Ledger(f"{tmp_path}/in", f"{tmp_path}/in")
     with pytest.raises(HushdError, match="Another `hushd watch` watches"):
-        Record(f"{tmp_path}/link", f"{tmp_path}/in/")
-    Record(f"{tmp_path}/in", f"{tmp_path}/out").close()
+        Ledger(f"{tmp_path}/link", f"{tmp_path}/in/")
+    Ledger(f"{tmp_path}/in", f"{tmp_path}/out").close()
     first.close()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd.audio import source
-from hushd.audio.source import Samples, floats
+from hushd.audio import audio_source
+from hushd.audio.audio_source import Samples, floats
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
@@ -20,7 +20,7 @@ QUIET = TONE / 3000  # a third of it would be lost in 16 bits
 
 def sent(audio: Any, rate: Any = RATE) -> tuple[Any, int]:
     """Returns the samples that a worker reads of an array, frames by channels, and their rate."""
-    made = source.of_audio(audio, rate)
+    made = audio_source.of_audio(audio, rate)
     assert made.whole
     assert made.fields() == {"input": "stream"}
     pieces = list(made.pieces())
@@ -85,7 +85,7 @@ class Unreadable:
 def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None:
     """The refusal comes at once, and names the fault and, where that is not plain, the remedy."""
     with pytest.raises(HushdError) as caught:
-        source.of_audio(audio, rate)
+        audio_source.of_audio(audio, rate)
     assert reason in caught.value.message
     assert caught.value.code == ("input_unreadable" if "empty" in reason else "bad_request")
     assert "\n" not in caught.value.message
@@ -94,7 +94,7 @@ def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None
 @pytest.mark.parametrize("data", [b"ab", bytearray(b"ab"), memoryview(b"ab"), np.bytes_(b"ab")])
 def test_bytes_are_no_array(data: Any) -> None:
     """They are a file's, in whatever they are."""
-    assert source.of_audio(data).fields() == {"input": "inline", "payload": b"ab"}
+    assert audio_source.of_audio(data).fields() == {"input": "inline", "payload": b"ab"}
 
 
 def test_speech_as_an_array() -> None:

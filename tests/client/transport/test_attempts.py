@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hushd.transport.retry import GONE, MAX_LOST, Attempts
-from hushd.transport.source import ForgottenError, Stream
+from hushd.transport.source import InputDiscardedError, Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Partial, Request
 from support.refusals import hushd_error
@@ -37,7 +37,7 @@ def test_a_request_whose_input_has_grown_too_long_fails_as_what_it_was_to_be_sen
     attempts = Attempts(ASKED, None, pulls=False)
     assert attempts.again(lost("supervisor_lost"))
     with hushd_error("supervisor_lost", "too long to send again"):
-        attempts.again(ForgottenError())
+        attempts.again(InputDiscardedError())
 
 
 @pytest.mark.parametrize(("code", "changed", "heard", "times"), [

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hushd.audio.source import of_audio
+from hushd.audio.audio_source import of_audio
 from hushd.transport.source import File, Inline, Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD

@@ -157,7 +157,7 @@ def _opened_log(where: Paths) -> int:
 
 def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     text = event.text
-    if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn)):
+    if not text.strip() or (event.kind == "answer" and not session.remember(text, event.turn)):
         return
     signal.alarm(LATEST_S)  # seconds until its first word
     speaker = _Speaker(where, name)

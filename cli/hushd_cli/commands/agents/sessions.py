@@ -48,7 +48,7 @@ class Session:
         self._now = now
         self._began = now()
 
-    def take(self, text: str, turn: str) -> bool:
+    def remember(self, text: str, turn: str) -> bool:
         """Returns whether an answer is new, and remembers it.
         `turn`: the agent's name for the prompt; without one, prompts are counted as they are told."""
         with self._memory() as memory:

@@ -171,14 +171,14 @@ class Files:
         while not inbox:
             while self._waiting and len(self._running) < self._at_once:
                 self._begin(self._waiting.pop(0))
-            self._take(*next_item(self._events))
+            self._handle(*next_item(self._events))
         event = inbox.popleft()
         if isinstance(event, BaseException):
             raise event
         assert isinstance(event, Segment | Transcript)
         return event
 
-    def _take(self, index: int, event: Event) -> None:
+    def _handle(self, index: int, event: Event) -> None:
         now = time.monotonic()
         job = self._running.pop(index, None) if isinstance(event, Transcript | BaseException) else None
         if job and job.accompanied and isinstance(event, HushdError) and event.code in BUSY:

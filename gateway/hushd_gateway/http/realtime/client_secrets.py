@@ -61,7 +61,7 @@ def _keep(secret: str, session: str, expires_at: int) -> None:
     os.utime(path, (now, expires_at))
 
 
-def take(secret: str | bytes) -> JsonObject | None:
+def redeem(secret: str | bytes) -> JsonObject | None:
     """Returns the session that a secret opens, as in `session.update`, and ends the secret; None: it opens none."""
     if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
-from .turns import Event, Stream
+from .turns import Event, HeardStream
 
 if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent
@@ -30,7 +30,7 @@ class Hearing:
         stream: makes items and events of the transcript.
     """
 
-    def __init__(self, listen: Callable[..., Any], rate: int, stream: Stream, post: Post, *, vad: bool) -> None:
+    def __init__(self, listen: Callable[..., Any], rate: int, stream: HeardStream, post: Post, *, vad: bool) -> None:
         self._listen = listen
         self._rate = rate
         self._post = post

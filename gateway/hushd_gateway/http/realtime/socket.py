@@ -21,7 +21,7 @@ from ..errors import ApiError, bad
 from . import g711
 from .hearing import Hearing
 from .session import PCM, Session
-from .turns import Event, Items, Stream
+from .turns import Event, HeardStream, Items
 
 MIN_COMMIT_S = 0.1  # seconds of sound in a commit; OpenAI's API has the same
 NAME = 256  # characters of an event's id that is sent back
@@ -103,9 +103,9 @@ class Connection:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            await self._take(message.get("text") or "")
+            await self._handle(message.get("text") or "")
 
-    async def _take(self, text: str) -> None:
+    async def _handle(self, text: str) -> None:
         event: Event = {}
         try:
             event = _event(text)
@@ -176,7 +176,7 @@ class Connection:
             **options,
         )
         unstable = fields.flag(transcription, "unstable")
-        stream = Stream(self._items, self._past_s, vad=session.vad, unstable=unstable, logprobs=session.logprobs)
+        stream = HeardStream(self._items, self._past_s, vad=session.vad, unstable=unstable, logprobs=session.logprobs)
         hearing = Hearing(listen, session.rate, stream, self._post, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)

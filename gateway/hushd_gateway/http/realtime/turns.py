@@ -84,7 +84,7 @@ def _beyond(sent: str, text: str) -> str:
     return "".join(f" {word}" for word in text.split()[len(sent.split()) :])
 
 
-class Stream:
+class HeardStream:
     """One stream of sound.
 
     Args:

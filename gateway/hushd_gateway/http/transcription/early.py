@@ -72,7 +72,7 @@ class Early(AbstractContextManager["Early"]):
             begun.cancel()
             begun.add_done_callback(_close)
 
-    def look(self) -> None:
+    def start_if_slow(self) -> None:
         """Sends the request once the file takes long to arrive."""
         form, now = self._form, time.monotonic()
         if form.path and self._since == math.inf:
@@ -86,7 +86,7 @@ class Early(AbstractContextManager["Early"]):
                 self._begun = asyncio.create_task(self._start(Arriving(form.path, form.has_file), ask))
                 Early._under_way += 1
 
-    def take(self) -> Begun | None:
+    def hand_over(self) -> Begun | None:
         """Returns the request, now the caller's; None if there is none, or the whole form asks for something else."""
         if self._form.fields == self._fields:
             return self._released()

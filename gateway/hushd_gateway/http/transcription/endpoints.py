@@ -33,9 +33,9 @@ async def transcribe(request: Request) -> Response:
     size = int(request.headers.get("content-length", "0"))
     early = Early(form, lambda source, ask: start_transcription(engines, form, ask, ask.options, source), size)
     with form, early:
-        await form.read(request, early.look)
+        await form.read(request, early.start_if_slow)
         ask = parse_request(form.fields)
-        begun = early.take()
+        begun = early.hand_over()
         if ask.stream:
             uploaded = form.hand_over()
             return _Streamed(uploaded, streaming.events(_events(engines, uploaded, ask, begun)))

@@ -96,7 +96,7 @@ class Monitor(Closing, Chunks):
                 if chunk := self._stream.read():
                     self.put(chunk)
                 if self._stream.gone or time.monotonic() >= next_look:
-                    self._look()
+                    self._follow_default()
                     next_look = time.monotonic() + SINK_LOOK_INTERVAL_S
         except ERRORS:
             self.fail(HushdError("no_device", f"The sound server does not answer: {_REMEDY}."))
@@ -106,7 +106,7 @@ class Monitor(Closing, Chunks):
             self._stream.close()
             self._pulse.close()
 
-    def _look(self) -> None:
+    def _follow_default(self) -> None:
         """Switches to another sink if that has become the default, or the default one has gone."""
         if self._sink is not None:
             if self._stream.gone:

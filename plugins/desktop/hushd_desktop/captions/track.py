@@ -16,7 +16,7 @@ from hushd.audio.playback_buffer import QUIET_SAMPLE
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 
-from .recording import Recording
+from .recent_sound import RecentSound
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
@@ -89,7 +89,7 @@ class Track:
         self._begun_s = begun_s
         self._put = put
         self._listening = dict(listening)
-        self._recording = Recording(source)
+        self._recording = RecentSound(source)
         self._stopped = False
         self._line = 0
         self.language = ""

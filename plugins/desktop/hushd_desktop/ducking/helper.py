@@ -70,7 +70,7 @@ class Locks:
         """Returns whether this helper leads; never blocks."""
         return atomic_file.lock(self._leader, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def leave(self) -> bool:
+    def release(self) -> bool:
         """Releases the wish's lock; returns whether it was the last one, whose helper must restore everything.
 
         A leaving helper takes the lead first, so that helpers leave one at a time, and the last one notices that it is
@@ -106,7 +106,7 @@ class Helper:
                 self._wish.over(LEADER_LOOK_INTERVAL_S)
             elif not self._at_the_server(lambda streams: streams.follow(self._wish.over)):
                 self._wish.over(RETRY_S)  # the sound server has gone
-        if locks.leave():
+        if locks.release():
             self._restore()
 
     def _restore(self) -> None:

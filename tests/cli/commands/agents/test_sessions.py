@@ -17,33 +17,33 @@ def session(name: str = "s", clock: float = 0.0) -> Session:
 
 def test_an_answer_is_taken_once(runtime: Path) -> None:
     """A hook that fires twice in a turn is heard once; the same words in another turn are another answer."""
-    assert session().take("Done.", "t1")
-    assert not session().take("Done.", "t1")
-    assert session().take("Done, really.", "t1")  # a hook of somebody's has it go on
-    assert session().take("Done.", "t2")
-    assert session("other").take("Done.", "t1")
+    assert session().remember("Done.", "t1")
+    assert not session().remember("Done.", "t1")
+    assert session().remember("Done, really.", "t1")  # a hook of somebody's has it go on
+    assert session().remember("Done.", "t2")
+    assert session("other").remember("Done.", "t1")
 
 
 def test_prompts_count_where_turns_have_no_name(runtime: Path) -> None:
     """The same answer to a new prompt is heard again."""
-    assert session().take("Done.", "")
-    assert not session().take("Done.", "")
+    assert session().remember("Done.", "")
+    assert not session().remember("Done.", "")
     session().hush(prompt=False)
-    assert not session().take("Done.", "")
+    assert not session().remember("Done.", "")
     session().hush(prompt=True)
-    assert session().take("Done.", "")
+    assert session().remember("Done.", "")
 
 
 def test_the_memory_is_bounded_and_holds_no_word(runtime: Path) -> None:
     """However long a session, its file stays small, and others cannot read it."""
     for number in range(100):
-        assert session().take(f"secret {number}", "t")
+        assert session().remember(f"secret {number}", "t")
     (file,) = (runtime / "agents").iterdir()
     assert file.stat().st_size < 4096
     assert b"secret" not in file.read_bytes()
     assert file.stat().st_mode & 0o077 == 0
     for number in range(sessions.MAX_SESSIONS + 10):
-        session(str(number)).take("a", "t")
+        session(str(number)).remember("a", "t")
     sessions.prune(paths.find())
     assert len(list((runtime / "agents").iterdir())) == sessions.MAX_SESSIONS
 

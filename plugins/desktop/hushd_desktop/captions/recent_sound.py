@@ -13,7 +13,7 @@ OVERLAP_S = 0.64  # seconds before the end of an utterance, as the worker keeps 
 LEAD_SHARE = 0.75  # share of the silence that ends it, where that is less
 
 
-class Recording:
+class RecentSound:
     """The latest samples of one opened device; each listener begins where it is told to.
 
     Several threads may read at once: that of the last listener may still wait for a chunk that belongs to the next one.
