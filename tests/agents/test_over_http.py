@@ -220,15 +220,6 @@ async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeyp
         await agents.end()
 
 
-@pytest.mark.parametrize("name", ["1.5", "null", "true", "[1]", "1.0", '{"a": 1}'])
-def test_an_id_that_is_none_is_refused(port: int, name: str) -> None:
-    """JSON-RPC knows texts and whole numbers; the SDK would take the request for a notice, and never answer it."""
-    body = b'{"jsonrpc": "2.0", "id": %s, "method": "ping"}' % name.encode()
-    for names in ({}, {"Mcp_Session_Id": begin(port)}):
-        answer = send(port, body=body, **names)
-        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (400, -32600)
-
-
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"jsonrpc": "2.0", "id": 1}', b'{"id": 1, "method": "ping"}'])
 def test_a_body_that_is_no_message_is_refused_in_a_sentence(port: int, body: bytes) -> None:
     """The client sees nothing of its parser's text and its models' names, with a session and without."""

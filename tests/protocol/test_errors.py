@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hushd_protocol import errors
 from hushd_protocol.errors import CODES, Code, HushdError, leaf_errors, reason
@@ -53,13 +51,6 @@ def test_another_versions_code_keeps_its_sentence() -> None:
 def test_a_librarys_reason_is_one_line(said: str, line: str) -> None:
     """Whatever an exception of somebody else's says, one line of it goes into our sentence."""
     assert reason(ImportError(said)) == line
-
-
-def test_the_systems_reason_is_its_words() -> None:
-    """A user reads neither the error's number nor, a second time, the file's name."""
-    with pytest.raises(FileNotFoundError) as raised:
-        Path("/nowhere/at/all").read_bytes()
-    assert reason(raised.value) == "No such file or directory"
 
 
 def test_the_errors_of_a_group_are_its_leaves() -> None:

@@ -10,20 +10,12 @@ from hushd_cli.commands.top_frame import frame
 from hushd_schema.status import Status
 from rich.console import Console
 
+NONE = ("running", "queued", "crashes")
 NAME = "stt/onnx-asr/nemo-parakeet-tdt-0.6b-v3"
 
 
 def worker(name: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "state": "stopped",
-        "pid": None,
-        "running": 0,
-        "queued": 0,
-        "starts": 1,
-        "crashes": 0,
-        **fields,
-    }
+    return {"name": name, "state": "stopped", "pid": None, "starts": 1, **dict.fromkeys(NONE, 0), **fields}
 
 
 def status(*workers: dict[str, Any], **floor: Any) -> Status:

@@ -105,16 +105,15 @@ def test_an_upload_that_breaks_off_leaves_nothing(echo: HttpGateway, chunked: bo
 
 
 @pytest.mark.parametrize(("path", "meant"), [
-    ("/api/ps", "GET /v1/activity"), ("/dev/captioned_speech", "timeline"), ("/asr", "/v1/audio/transcriptions"),
-    ("/v1/audio/speach", "did you mean /v1/audio/speech?"), ("/nonsense", "docs/SERVING.md"),
+    ("/api/ps", "GET /v1/activity"), ("/dev/captioned_speech", "timeline"), ("/nonsense", "docs/SERVING.md"),
+    ("/v1/audio/speach", "did you mean /v1/audio/speech?"),
 ])  # fmt: skip
 def test_an_unknown_path_points_to_what_is_meant(echo: HttpGateway, path: str, meant: str) -> None:
     """Other servers' paths, and slips, are answered with the path that does the same."""
     with echo.connect() as connection:
         connection.sendall(head(0, path))
         status, data = answer(connection)
-    assert status == 404
-    assert meant in json.loads(data)["error"]["message"]
+    assert (status, meant in json.loads(data)["error"]["message"]) == (404, True)
 
 
 def test_a_path_in_a_request_is_no_path(echo: HttpGateway) -> None:

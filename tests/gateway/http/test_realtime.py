@@ -139,6 +139,3 @@ async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -
         await connection.input_audio_buffer.clear()
         *_, last = [event async for event in _until(connection, "input_audio_buffer.cleared")]
         assert last.type == "input_audio_buffer.cleared"
-        await connection.session.update(session={"type": "transcription"})
-        *_, updated = [event async for event in _until(connection, "session.updated")]
-        assert "canary" not in (updated.session.audio.input.transcription.model or "")
