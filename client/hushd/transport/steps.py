@@ -26,7 +26,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Connector(Protocol):
-    """What connects to the supervisor: a `Link`."""
+    """A connector to the supervisor: a `Link`."""
 
     def current(self) -> Connection | None:
         """Returns the connection if it can be used; never waits."""

@@ -45,7 +45,7 @@ _ELSEWHERE = {  # paths of other speech servers, and of servers that programs ta
 
 
 def _no_path(path: str) -> str:
-    """Returns the sentence for an unknown path, with what is meant by it, as far as that is known."""
+    """Returns the sentence for an unknown path, with the path that serves the same purpose, as far as it is known."""
     close = nearest(path, (route.path for route in ROUTES if isinstance(route, Route) and route.path.startswith("/v1")))
     meant = _ELSEWHERE.get(path.rstrip("/")) or (f"did you mean {close}" if close else "docs/SERVING.md lists them")
     return f"There is no such path: {meant}{'?' if meant.startswith('did') else '.'}"
