@@ -28,12 +28,7 @@ class RawHost:
     """
 
     def __init__(
-        self,
-        *arguments: str,
-        environment: dict[str, str],
-        name: str = "mcp",
-        lists: bool = True,
-        starts: bool = False,
+        self, *arguments: str, environment: dict[str, str], name: str = "mcp", lists: bool = True, starts: bool = False
     ) -> None:
         self._ids = itertools.count(1)
         self._answers: dict[int | None, queue.Queue[dict[str, Any]]] = defaultdict(queue.Queue)

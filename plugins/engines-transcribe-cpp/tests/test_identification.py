@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_engines_transcribe_cpp import ecapa, identification, langid
-from hushd_engines_transcribe_cpp.identification import (
-    MIN_PROBABILITY,
-    Identification,
-)
+from hushd_engines_transcribe_cpp.identification import MIN_PROBABILITY, Identification
 from hushd_schema.engines import EngineSpec
 from hushd_worker_stt.engine import DetectedLanguage, Engine, Model, Options, Segment
 from hushd_worker_stt.recogniser import Recogniser

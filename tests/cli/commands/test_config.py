@@ -50,11 +50,7 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     config("set", "worker.stt/moonshine.command", "--", "python3", "-m", "mine")
     config("set", "voice", "heart")
     text = file.read_text()
-    for line in (
-        'languages = ["fr", "en"]',
-        'command = ["python3", "-m", "mine"]',
-        'voice = "heart"',
-    ):
+    for line in ('languages = ["fr", "en"]', 'command = ["python3", "-m", "mine"]', 'voice = "heart"'):
         assert f"{line}\n" in text
     assert text.startswith('# mine\ntts = "hibari/en" # small\n')
     assert 'keep_alive = "10m" # short' in text
