@@ -59,7 +59,7 @@ async def create(request: Request) -> Response:
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:
-        audio = await whole_or_begun(speech, WHOLE_SPEECH_WAIT_S if form in HEADED else 0.0)
+        audio = await whole_or_begun(speech, WHOLE_SPEECH_WAITS_S.get(form, 0.0))
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
     if voice := speech.voice or by_voice.get("voice"):
         answer.headers[VOICE_HEADER] = quote(voice)
@@ -107,10 +107,10 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
     yield done | ({"warnings": [each.data() for each in speech.warnings]} if speech.warnings else {})
 
 
-# Seconds for the whole speech; a longer one begins with what there is by then. Piper has the first sound of a sentence
-# in 0.12 s and the last in 0.28: with 0.3 its first was as late as its last.
-WHOLE_SPEECH_WAIT_S = 0.15
-HEADED = ("wav", "mp3", "flac")  # formats whose header has the length
+# Seconds for the whole speech, by the formats whose header has the length; a longer one begins with what there is by
+# then. Piper has the first sound of a sentence in 0.12 s and the last in 0.28: with 0.3 its first was as late as its
+# last. libsndfile cannot read a FLAC without its length, and nobody plays one while it comes.
+WHOLE_SPEECH_WAITS_S = {"wav": 0.15, "mp3": 0.15, "flac": 10.0}
 
 
 async def whole_or_begun(speech: AsyncSpeech, seconds: float) -> AsyncIterator[bytes]:
