@@ -7,10 +7,12 @@ import queue
 from importlib.util import find_spec
 
 import pytest
+from hushd_protocol.errors import HushdError
 from support.diary import Diary
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
+from .mcp_host import text
 from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
@@ -32,3 +34,17 @@ def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary:
         assert [call["tool"] for call in host.data("status")["calls"]] == ["hushd_listen"]
         host.notify("notifications/cancelled", {"requestId": again})
     wait_until(lambda: len(diary.lines("close")) == 2, "the end of it")
+
+
+def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host is asked to pass XDG_RUNTIME_DIR on where it is missing; with it that would be no help."""
+    from hushd_mcp.answers import refusal
+
+    error = HushdError("no_device", "There is no loudspeaker.")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    assert text(refusal(error)) == error.message
+    reason = {"code": "no_device", "message": error.message, "retryable": False}
+    assert refusal(error).structured_content == {"state": "failed", "error": reason}
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert text(refusal(error)).endswith("have the host pass XDG_RUNTIME_DIR on to `hushd mcp`.")
+    assert text(refusal(HushdError("no_speech", "Nobody spoke."))) == "Nobody spoke."

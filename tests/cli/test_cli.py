@@ -130,7 +130,10 @@ def test_say_lists_voices(start_router: Start) -> None:
     assert run("say", "-v", "?", "german").stdout.decode().count("\n") == 1
 
 
-@pytest.mark.parametrize(("word", "here"), [("ps", "hushd status"), ("pull", "hushd models pull"), ("speek", "say")])
+@pytest.mark.parametrize(("word", "here"), [
+    ("ps", "hushd status"), ("list", "hushd models list"), ("pull", "hushd models pull"), ("speak", "say"),
+    ("speek", "say"), ("transcribe", "listen"), ("voices", "say -v"),
+])  # fmt: skip
 def test_a_command_of_other_programs_is_named(word: str, here: str) -> None:
     """A user of ollama, or of another word for it, is told the command that does the same."""
     assert f"There is no command '{word}' (here it is `{here}" in one_sentence(run("hushd", word), "hushd")
