@@ -13,7 +13,7 @@ from .language import Language
 
 # Digits and signs other than those of plain sentences; most texts have none, and need none of the modules behind this.
 _ODD = re.compile(
-    r"\d|(?<=\w )(?:k[mg]|[cm]m|[cdm]l|[kMGT]Wh|[kMG]Hz)\b"
+    r"\d|(?<=\w )(?:k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)\b"
     r"|[^\w\s.,;:!?'’\"“”«»()…—-]|_|[²³¹½⅓⅔¼¾⅕-⅞⁰-₉]|\w\.\w|\w\.[-–]| [-–] |[a-z][-–][A-Z]|\b[A-Z]{3}|[A-F]-(?!\w)"
 )
 _STOPPED = re.compile(r"\b([^\W\d_]{1,15})\.")

@@ -24,7 +24,7 @@ _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 _SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
-UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|[cm]m|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that are not words, each behind a word
+UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.

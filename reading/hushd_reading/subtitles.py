@@ -28,7 +28,7 @@ _BEGINS = re.compile(
     rf"[\ufeff\s]{{0,99}}(?:WEBVTT(?=\s|\Z)|(?:\d{{1,9}}[ \t]{{0,9}}\r?\n)?[ \t]{{0,9}}{_TIME}[ \t]{{0,9}}-->)"
 )
 _MAY_BEGIN = re.compile(r"[\ufeff\s]{0,99}(?:W(?:E(?:B(?:V(?:TT?)?)?)?)?|[\d:.,\s>-]{1,60}|\[[\w:., ]{0,60})?")
-_LYRICS = re.compile(r"[\ufeff\s]{0,99}\[(?:\d{1,4}:\d\d[.:]\d{1,3}\]|(?:al|ar|au|by|length|offset|re|ti|tool|ve):)")
+_LYRICS = re.compile(r"[\ufeff\s]{0,99}\[(?:\d{1,4}:\d\d\.\d{1,3}\]|(?:al|ar|au|by|length|offset|re|ti|tool|ve):)")
 _LYRICS_TAGS = re.compile(r"^[ \t\ufeff]{0,9}(?:\[[^\[\]\n]{1,200}\][ \t]{0,9}){1,20}", re.MULTILINE)
 _NUMBER = re.compile(r"\n[ \t]*\d+[ \t\r]*\n\Z")
 _EMPTY_LINE = re.compile(r"^[ \t\r]*$", re.MULTILINE)

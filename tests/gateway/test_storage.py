@@ -25,5 +25,5 @@ def test_a_long_recording_says_what_it_lacks(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
-    with closing(audio.Recording()) as made, hushd_error(code, text):
+    with closing(audio.SentAudio()) as made, hushd_error(code, text):
         made.add({}, bytes(audio.IN_MEMORY_BYTES + 2))

@@ -404,7 +404,7 @@ def of_status() -> str:
         patch.object(measure, "resident_usage", lambda pid: measure.Usage(1_000_000, 0, 0)),
         patch.object(status, "__version__", "0.1.0"),
     ):
-        rows, memory = house.pool.status(house.now), house.pool.memory(house.now)
+        rows, memory = house.pool.fleet.status(house.now), house.pool.fleet.memory(house.now)
         report = status.report(rows, memory, floor, pids, 12.34, usage, door)
     return json.dumps(report.data(), indent=2) + "\n"
 

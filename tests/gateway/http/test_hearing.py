@@ -8,7 +8,7 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
-from hushd_gateway.http.realtime.turns import Items, Stream
+from hushd_gateway.http.realtime.turns import HeardStream, Items
 
 
 class Heard:
@@ -41,7 +41,7 @@ async def test_sound_is_read_as_it_comes() -> None:
         heard.append(Heard(chunks))
         return heard[0]
 
-    stream = Stream(Items(), 0.0, vad=True)
+    stream = HeardStream(Items(), 0.0, vad=True)
     hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False)
     pieces = [bytes([number]) * 96_000 for number in range(100)]
     async with asyncio.timeout(30):

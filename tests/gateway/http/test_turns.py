@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 
 from hushd.transcripts.segment import Segment
-from hushd_gateway.http.realtime.turns import Event, Items, Stream
+from hushd_gateway.http.realtime.turns import Event, HeardStream, Items
 from hushd_protocol.errors import HushdError
 from support.seeds import seeds
 
@@ -21,7 +21,7 @@ def _segment(start: float, end: float, text: str) -> Segment:
 
 def test_an_utterance_is_an_item() -> None:
     """Its deltas are its text, and its times count from the start of the session."""
-    stream = Stream(Items(), vad=True, start_s=10.0)
+    stream = HeardStream(Items(), vad=True, start_s=10.0)
     events = [*stream.began(0.5), *stream.partial("Good"), *stream.partial("Good morning"), *stream.partial("Good")]
     events += [*stream.segment(_segment(0.5, 1.5, "Good morning.")), *stream.finished()]
     assert _kinds(events) == [
@@ -36,7 +36,7 @@ def test_an_utterance_is_an_item() -> None:
 def test_what_is_committed_is_one_item_of_all_utterances() -> None:
     """Text before the commit has the item's name already; `completed` comes with the end of the stream."""
     items = Items()
-    stream = Stream(items, vad=False, start_s=0.0)
+    stream = HeardStream(items, vad=False, start_s=0.0)
     events = [*stream.began(0.1), *stream.segment(_segment(0.1, 1, "One.")), *stream.commit(2.0)]
     events += [*stream.segment(_segment(1, 2, "Two.")), *stream.ended(2.0)]
     assert _kinds(events) == ["delta", "committed", "added", "done", "delta", "completed"]
@@ -47,7 +47,7 @@ def test_what_is_committed_is_one_item_of_all_utterances() -> None:
 
 def test_a_long_utterance_is_one_turn() -> None:
     """Its segments come while it is spoken, and do not end it: whoever answers would interrupt."""
-    stream = Stream(Items(), vad=True, start_s=0.0)
+    stream = HeardStream(Items(), vad=True, start_s=0.0)
     events = [
         *stream.began(0.5),
         *stream.segment(_segment(0.5, 15, "It was the best of times,")),
@@ -66,7 +66,7 @@ def test_a_long_utterance_is_one_turn() -> None:
 def test_turns_may_complete_out_of_order() -> None:
     """The order is that of the commits, whichever stream ends first."""
     items = Items()
-    first, second = (Stream(items, vad=False, start_s=start) for start in (0.0, 5.0))
+    first, second = (HeardStream(items, vad=False, start_s=start) for start in (0.0, 5.0))
     one, two = list(first.commit(1.0)), list(second.commit(1.0))
     assert two[0]["previous_item_id"] == one[0]["item_id"]
     (late,) = second.ended(1.0)
@@ -76,7 +76,7 @@ def test_turns_may_complete_out_of_order() -> None:
 
 def test_a_contradicted_delta_is_corrected_by_completed() -> None:
     """No delta takes back text already sent; the words behind it follow all the same."""
-    stream = Stream(Items(), vad=False, start_s=0.0)
+    stream = HeardStream(Items(), vad=False, start_s=0.0)
     events = [*stream.partial("Ever."), *stream.segment(_segment(0, 1, "Ever tried,")), *stream.partial("no")]
     assert [event["delta"] for event in events] == ["Ever.", " tried,", " no"]
     (completed,) = [event for event in (*stream.commit(2.0), *stream.ended(2.0)) if "transcript" in event]
@@ -92,7 +92,7 @@ def test_each_item_has_one_life(seed: int) -> None:
     """
     dice = random.Random(seed)
     vad, fails = dice.random() < 0.5, dice.random() < 0.5
-    stream = Stream(Items(), 0.0, vad=vad)
+    stream = HeardStream(Items(), 0.0, vad=vad)
     events: list[Event] = []
     for _ in range(dice.randrange(21)):
         acts = {

@@ -316,6 +316,9 @@ class Lunch(Scripted):
         text = "We had lunch and" if seconds < 1.5 else "We had lunch and came home."
         return [replace(segment, text=text) for segment in super().transcribe(job, piece, options, pad_s, live=live)]
 
+    def spoken(self, options: Options) -> str:
+        return options.language or ""
+
 
 def turns_of(*parts: tuple[float, float], language: str = "en", **params: Any) -> tuple[LiveListener, list[str]]:
     """The texts of the utterances that a listener hears which goes by meaning, by the words alone."""

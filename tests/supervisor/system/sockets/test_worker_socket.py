@@ -14,6 +14,7 @@ import pytest
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, unpack
+from hushd_protocol.errors import reason
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, Job, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system import passed_file
@@ -170,7 +171,7 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
     """The event has the reason, and no descriptor is left."""
     before = settled_descriptors()
     desk.launch.error = error
-    assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, str(error))
+    assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, reason(error))
     assert desk.workers.pids() == {}
     assert open_descriptors() <= before
 
