@@ -48,7 +48,9 @@ def clone(inside: Inside, tree: Path, home: str, umask: int, environment: Mappin
         RootError: it cannot be cloned.
     """
     source = inside.folder / "srv/hushd.git"
-    done = subprocess.run(["git", "clone", "--quiet", "--bare", tree, source], capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", "clone", "--quiet", "--bare", "--no-hardlinks", tree, source], capture_output=True, text=True
+    )
     if done.returncode:
         raise RootError(f"{tree} cannot be cloned: {done.stderr.strip()}")
     inside.run("chown", "--recursive", f"{NAME}:", "/srv/hushd.git")
