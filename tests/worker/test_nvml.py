@@ -129,7 +129,7 @@ def test_the_whole_way_of_a_look(tmp_path: Path, flags: int) -> None:
     """The card is seen; with the flag by which the real library lists none, the look is an error that names both."""
     command = [sys.executable, "-P", "-c", LOOK, str(flags)]
     done = subprocess.run(command, env=library(tmp_path), capture_output=True, check=True)
-    seen = cards.seen(Answer("cards", json.loads(done.stdout)))
+    seen = cards.probed(Answer("cards", json.loads(done.stdout)))
     if flags:
         assert seen.cards == ()
         assert seen.error.startswith("the kernel lists NVIDIA's card 0000:65:00.0, and its driver does not")
