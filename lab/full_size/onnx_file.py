@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from hushd_schema.engines.protobuf import varint
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from .making import Part
@@ -140,7 +141,7 @@ class Graph:
         offsets = self._save_apart(path.with_name(f"{path.name}.data")) if apart else {}
         heads = [self._head(tensor, offsets, f"{path.name}.data") for tensor in self._tensors]
         lengths = [
-            len(head) + (0 if tensor.name in offsets else 1 + len(_varint(tensor.size)) + tensor.size)
+            len(head) + (0 if tensor.name in offsets else 1 + len(varint(tensor.size)) + tensor.size)
             for tensor, head in zip(self._tensors, heads, strict=True)
         ]
         graph = helper.make_graph(self._nodes, self._name, inputs, outputs).SerializeToString(deterministic=True)
@@ -148,7 +149,7 @@ class Graph:
         model.ir_version = _IR
         helper.set_model_props(model, self._notes)
         model.ClearField("graph")
-        whole = len(graph) + sum(1 + len(_varint(length)) + length for length in lengths)
+        whole = len(graph) + sum(1 + len(varint(length)) + length for length in lengths)
         with open(path, "wb") as file:
             file.write(model.SerializeToString(deterministic=True))
             _begin(file, _GRAPH, whole)
@@ -203,13 +204,4 @@ def _write(file: BinaryIO, tensor: _Tensor) -> None:
 
 
 def _begin(file: BinaryIO, tag: int, length: int) -> None:
-    file.write(bytes([tag]) + _varint(length))
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    file.write(bytes([tag]) + varint(length))

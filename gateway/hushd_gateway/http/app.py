@@ -46,9 +46,10 @@ _ELSEWHERE = {  # paths of other speech servers, and of servers that programs ta
 
 def _no_path(path: str) -> str:
     """Returns the sentence for an unknown path, with the path that serves the same purpose, as far as it is known."""
+    if meant := _ELSEWHERE.get(path.rstrip("/")):
+        return f"There is no such path: {meant}."
     close = nearest(path, (route.path for route in ROUTES if isinstance(route, Route) and route.path.startswith("/v1")))
-    meant = _ELSEWHERE.get(path.rstrip("/")) or (f"did you mean {close}" if close else "docs/SERVING.md lists them")
-    return f"There is no such path: {meant}{'?' if meant.startswith('did') else '.'}"
+    return f"There is no such path: {f'did you mean {close}?' if close else 'docs/SERVING.md lists them.'}"
 
 
 async def _nowhere(socket: WebSocket) -> None:
@@ -109,8 +110,7 @@ def create_app(
 async def _unknown(request: Request, error: Exception) -> Response:
     """Answers requests for an unknown path or method."""
     assert isinstance(error, HTTPException)
-    sentence = _no_path(request.url.path) if error.status_code == 404 else "The request cannot be read."
-    sentence = "This path does not take this method." if error.status_code == 405 else sentence
-    response = ApiError(error.status_code, sentence).response()
+    sentences = {404: _no_path(request.url.path), 405: "This path does not take this method."}
+    response = ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
     response.headers.update(error.headers or {})
     return response
