@@ -74,11 +74,10 @@ def _models() -> dict[str, set[str]]:
 
 
 def _installed(role: str) -> set[str]:
-    """Returns the engines of a role: hushd's own, and those of other packages' entry points."""
+    """Returns the engines of a role: hushd's own, and those of other packages."""
     from hushd_schema import engines
-    from hushd_schema.entry_points import entry_points
 
-    return {spec.name for spec in engines.every(role)} | set(entry_points(f"hushd.{role}_engines"))
+    return {spec.name for spec in engines.every(role)}
 
 
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:

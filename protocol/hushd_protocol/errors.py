@@ -1,39 +1,6 @@
 """Every error of hushd, in one table.
 
-========================= ========== ========= ==== ======= ==== =====================================================
-code                      culprit    retryable HTTP exit scope   when
-========================= ========== ========= ==== ======= ==== =====================================================
-bad_request               client     no        400  2    command wrong arguments, empty text, bad option
-unsupported               client     no        400  2    command an unknown operation, message or format
-protocol_error            client     no        400  2    request frames that are not hushd/1
-version_mismatch          client     no        426  2    machine another protocol version
-unauthorised              client     no        401  2    machine no token, or a key without this permission
-too_large                 client     no        413  2    request a header, payload or input beyond its limit
-no_speech                 client     no        422  1    request the microphone recorded no speech in time
-input_unreadable          client     no        400  4    request a missing, empty, truncated or corrupt input
-other_language            client     no        422  4    request no voice of the engine speaks the text's language
-path_unreachable          client     yes       422  4    request the worker cannot open the file by its path
-deadline_exceeded         client     yes       504  4    request the request's own deadline passed
-model_missing             machine    no        404  6    machine the engine lacks the model's weights
-engine_missing            machine    no        404  6    machine an engine that is unknown or not installed
-model_too_large           machine    no        507  6    machine it needs more memory than all workers may take
-overloaded                supervisor yes       429  7    request the queue is full
-server_busy               supervisor yes       503  7    request no memory for another worker now
-shutting_down             supervisor yes       503  3    request the supervisor is leaving
-supervisor_lost           supervisor yes       503  3    request the supervisor went away in the middle
-no_supervisor             supervisor yes       503  3    machine none is running and none could be started
-worker_failed             worker     yes       503  5    request the worker crashes too often, or failed at a job
-start_timeout             worker     yes       503  5    request the worker made no progress while it loaded, twice
-worker_crashed            worker     yes       502  5    request the worker died under this request
-worker_stopped            supervisor yes       503  5    request the worker was stopped before the job had finished
-poison_request            client     no        422  5    request this request killed its worker twice
-no_device                 machine    no        500  8    request no microphone or loudspeaker
-output_failed             machine    no        500  9    machine the output could not be written
-slow_consumer             client     no        499  130  request the client stood still, or read no results
-cancelled                 client     no        499  130  command the client cancelled, or left
-========================= ========== ========= ==== ======= ==== =====================================================
-
-`HushdError` is the only exception that the public API raises on purpose; its `code` is a row of this table. If a
+`HushdError` is the only exception that the public API raises on purpose; its `code` is a row of the table. If a
 command works on several files, its exit code is the highest one that occurred. The scope says which other requests
 would fail in the same way: none (`request`), those with the same options (`command`), or all on this machine
 (`machine`).
@@ -60,7 +27,7 @@ _ADVICE = "advice"  # name in an error's detail
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One row of the table above."""
+    """One row of the table."""
 
     name: str
     culprit: str
@@ -73,37 +40,41 @@ class Code:
 # Codes of errors that mean: there is no supervisor, or soon none.
 UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")
 BUSY = ("overloaded", "server_busy")  # busy with other requests
+# Rows: the code, the culprit, whether it is retryable, HTTP status, exit code, scope, and when it occurs.
+_TABLE = """
+bad_request       client     no  400  2   command  wrong arguments, empty text, bad option
+unsupported       client     no  400  2   command  an unknown operation, message or format
+protocol_error    client     no  400  2   request  frames that are not hushd/1
+version_mismatch  client     no  426  2   machine  another protocol version
+unauthorised      client     no  401  2   machine  no token, or a key without this permission
+too_large         client     no  413  2   request  a header, payload or input beyond its limit
+no_speech         client     no  422  1   request  the microphone recorded no speech in time
+input_unreadable  client     no  400  4   request  a missing, empty, truncated or corrupt input
+other_language    client     no  422  4   request  no voice of the engine speaks the text's language
+path_unreachable  client     yes 422  4   request  the worker cannot open the file by its path
+deadline_exceeded client     yes 504  4   request  the request's own deadline passed
+model_missing     machine    no  404  6   machine  the engine lacks the model's weights
+engine_missing    machine    no  404  6   machine  an engine that is unknown or not installed
+model_too_large   machine    no  507  6   machine  it needs more memory than all workers may take
+overloaded        supervisor yes 429  7   request  the queue is full
+server_busy       supervisor yes 503  7   request  no memory for another worker now
+shutting_down     supervisor yes 503  3   request  the supervisor is leaving
+supervisor_lost   supervisor yes 503  3   request  the supervisor went away in the middle
+no_supervisor     supervisor yes 503  3   machine  none is running and none could be started
+worker_failed     worker     yes 503  5   request  the worker crashes too often, or failed at a job
+start_timeout     worker     yes 503  5   request  the worker made no progress while it loaded, twice
+worker_crashed    worker     yes 502  5   request  the worker died under this request
+worker_stopped    supervisor yes 503  5   request  the worker was stopped before the job had finished
+poison_request    client     no  422  5   request  this request killed its worker twice
+no_device         machine    no  500  8   request  no microphone or loudspeaker
+output_failed     machine    no  500  9   machine  the output could not be written
+slow_consumer     client     no  499  130 request  the client stood still, or read no results
+cancelled         client     no  499  130 command  the client cancelled, or left
+"""
 CODES: dict[str, Code] = {
-    name: Code(name, culprit, retryable, http, exit_code, scope)
-    for name, culprit, retryable, http, exit_code, scope in (
-        ("bad_request", "client", False, 400, 2, "command"),
-        ("unsupported", "client", False, 400, 2, "command"),
-        ("protocol_error", "client", False, 400, 2, "request"),
-        ("version_mismatch", "client", False, 426, 2, "machine"),
-        ("unauthorised", "client", False, 401, 2, "machine"),
-        ("too_large", "client", False, 413, 2, "request"),
-        ("no_speech", "client", False, 422, 1, "request"),
-        ("input_unreadable", "client", False, 400, 4, "request"),
-        ("other_language", "client", False, 422, 4, "request"),
-        ("path_unreachable", "client", True, 422, 4, "request"),
-        ("deadline_exceeded", "client", True, 504, 4, "request"),
-        ("model_missing", "machine", False, 404, 6, "machine"),
-        ("engine_missing", "machine", False, 404, 6, "machine"),
-        ("model_too_large", "machine", False, 507, 6, "machine"),
-        ("overloaded", "supervisor", True, 429, 7, "request"),
-        ("server_busy", "supervisor", True, 503, 7, "request"),
-        ("shutting_down", "supervisor", True, 503, 3, "request"),
-        ("supervisor_lost", "supervisor", True, 503, 3, "request"),
-        ("no_supervisor", "supervisor", True, 503, 3, "machine"),
-        ("worker_failed", "worker", True, 503, 5, "request"),
-        ("start_timeout", "worker", True, 503, 5, "request"),
-        ("worker_crashed", "worker", True, 502, 5, "request"),
-        ("worker_stopped", "supervisor", True, 503, 5, "request"),
-        ("poison_request", "client", False, 422, 5, "request"),
-        ("no_device", "machine", False, 500, 8, "request"),
-        ("output_failed", "machine", False, 500, 9, "machine"),
-        ("slow_consumer", "client", False, 499, 130, "request"),
-        ("cancelled", "client", False, 499, 130, "command"),
+    name: Code(name, culprit, retryable == "yes", int(http), int(exit_code), scope)
+    for name, culprit, retryable, http, exit_code, scope, _ in (
+        row.split(None, 6) for row in _TABLE.strip().splitlines()
     )
 }
 

@@ -58,13 +58,16 @@ def test_languages_engines_and_models_are_known(runtime: Path, text: str, start:
 
 
 def test_engines_of_others_are_accepted(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that another package adds by an entry point is known, and so is a name with a command of its own."""
+    """An engine that another package adds by its spec is known, and so is a name with a command of its own."""
     text = 'tts = "mine/a"\n[worker."stt/whistle"]\nkeep_alive = 1\n[worker."tts/mine"]\ncommand = ["/bin/mine"]\n'
     assert "'whistle'" in mistake(runtime, text)
     package = runtime / "whistle-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: whistle\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[hushd.stt_engines]\nwhistle = whistle:Whistle\n")
+    (package / "entry_points.txt").write_text("[hushd.engine_specs]\nwhistle = whistle_spec:SPEC\n")
+    (runtime / "whistle_spec.py").write_text(
+        "from hushd_schema.engines import EngineSpec\nSPEC = EngineSpec('whistle', 'stt', 'whistle:Whistle')\n"
+    )
     monkeypatch.syspath_prepend(str(runtime))
     assert mistake(runtime, text) == ""
 

@@ -24,7 +24,7 @@ def install(folder: Path, package: str, text: str) -> None:
     (info / "entry_points.txt").write_text(text)
 
 
-@pytest.mark.parametrize("group", ["hushd.commands", "hushd.engine_specs", "hushd.stt_engines", "hushd.nosuch"])
+@pytest.mark.parametrize("group", ["hushd.commands", "hushd.engine_specs", "hushd.nosuch"])
 def test_they_are_those_of_importlib(group: str) -> None:
     """All entry points that are installed here are compared."""
     expected = {point.name: point.value.partition("[")[0].strip() for point in metadata.entry_points(group=group)}

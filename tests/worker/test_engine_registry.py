@@ -36,7 +36,7 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
 @pytest.mark.parametrize(("registry", "name", "words"), [
     (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
     (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server"),
-    (STT, "", "that adds one (entry point group hushd.stt_engines)."),
+    (STT, "", "that adds one (entry point group hushd.engine_specs)."),
     (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
     (TTS, "x" * 500, "xxx...: use chatterbox"),
 ])  # fmt: skip
@@ -50,19 +50,22 @@ def test_an_unknown_engine_is_named_with_what_there_is(registry: Registry, name:
 def test_other_packages_add_engines(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An engine comes by its entry point; one that does not import or is none is named and takes no other with it, and
-    none takes the place of one of hushd's."""
-    own, other = [(spec.name, spec.engine) for spec in engines.every(registry.role)][:2]
-    points = {"added": other[1], "gone": "no_such_module:Engine", "odd": "json:dumps", own[0]: "no_such_module:Engine"}
-    package(tmp_path, "others", registry.group, points)
+    """An engine comes by its spec; one that does not import or is none is named and takes no other with it, and none
+    takes the place of one of hushd's."""
+    here = [spec.name for spec in engines.every(registry.role)]
+    own, other = [(name, engines.get(name, registry.role).engine) for name in here[:2]]
+    added = {"added": other[1], "gone": "no_such_module:Engine", "odd": "json:dumps", own[0]: "no_such_module:Engine"}
+    package(tmp_path, "others", "hushd.engine_specs", {name: f"{registry.role}_{name}:SPEC" for name in added})
+    for name, engine in added.items():
+        spec = f"EngineSpec({name!r}, {registry.role!r}, {engine!r})"
+        (tmp_path / f"{registry.role}_{name}.py").write_text(
+            f"from hushd_schema.engines import EngineSpec\nSPEC = {spec}\n"
+        )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.find("added") is registry.find(other[0])
     described = registry.describe()
     assert described.data().keys() == {"role", "version", "engines"}
-    assert [engine.name for engine in described.engines] == [
-        *(spec.name for spec in engines.every(registry.role)),
-        "added",
-    ]
+    assert {engine.name for engine in described.engines} == {*here, "added"}
     errors = capsys.readouterr().err
     assert "the engine 'gone' cannot be imported (No module named 'no_such_module')" in errors
     assert (
@@ -74,13 +77,12 @@ def test_other_packages_add_engines(
             registry.find(name)
 
 
-def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_description_is_shortened_only_as_far_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is taken while the description is still too large, and no more."""
-    package(tmp_path, "one", "hushd.models_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(engines, "every", lambda role: [engines.get("espeak-ng")])
     large = EngineDescription(name="", installed=True, install="n" * 5000, default_model="", models=())
     short = EngineRegistry(
-        role="models",
+        role="tts",
         kind="",
         contract=Engine,
         describe_engine=lambda engine: large,

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hushd_schema import description
+from hushd_schema import description, engines
 from hushd_schema.description import SpeakingEngine
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.registry import REGISTRY
-from support.engine_example import package
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     [(10, 10, 20, True), (200, 300, 200, True), (370, 300, 370, False), (3000, 0, 60, False)],
 )
 def test_too_much_to_tell(
-    installed: int, missing: int, left: int, samples: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: int, missing: int, left: int, samples: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """First the voices that are not here are left out, then samples, then the last of many."""
     voices = [
@@ -75,10 +74,9 @@ def test_too_much_to_tell(
         )
         for n in range(installed + missing)
     ]
-    package(tmp_path, "one", "hushd.models_engines", {"x": "hushd_worker_tts.engines.kokoro:Kokoro"})
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(engines, "every", lambda role: [engines.get("kokoro")])
     engine = SpeakingEngine.from_data({"voices": [voice.data() for voice in voices]})
-    (entry,) = replace(REGISTRY, role="models", describe_engine=lambda kind: engine).engines()
+    (entry,) = replace(REGISTRY, describe_engine=lambda kind: engine).engines()
     assert [voice.name for voice in entry.voices] == [f"voice-{n}" for n in range(left)]
     assert all(bool(voice.sample) == samples for voice in entry.voices)
     assert len(json.dumps([entry.data()]).encode()) <= REGISTRY.max_bytes

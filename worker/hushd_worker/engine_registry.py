@@ -1,10 +1,10 @@
-"""Finds engines by name: hushd's own, and other packages', by their specs or entry points."""
+"""Finds engines by name: hushd's own, and other packages', by their specs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_models.installation import engine_needed
@@ -26,7 +26,7 @@ class EngineRegistry(Generic[E, D]):
     """The engines of one role.
 
     Attributes:
-        role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
+        role: `stt` or `tts`.
         kind: the role in words, for messages.
         describe_engine: returns an engine's description, without loading anything.
         max_bytes: the maximum size of the entries as JSON: both roles' descriptions must fit into one answer of the
@@ -41,26 +41,19 @@ class EngineRegistry(Generic[E, D]):
     max_bytes: int
     shorten: Sequence[Callable[[D], D]]
 
-    @property
-    def group(self) -> str:
-        """The name of its entry point group."""
-        return f"hushd.{self.role}_engines"
-
     def find(self, name: str) -> type[E]:
         """Returns the engine class of that name. Raises `engine_missing` if there is none, or it does not import."""
-        spec = engines.find(name, self.role)
-        reference = spec.engine if spec else self._without_specs().get(name)
-        if reference is None:
+        if (spec := engines.find(name, self.role)) is None:
             if needed := engine_needed(name):
                 raise HushdError("engine_missing", needed)
-            known = sorted(self._references())
+            known = sorted(each.name for each in engines.every(self.role))
             raise HushdError(
                 "engine_missing",
                 f"There is no {self.kind} engine {quoted(name)}{did_you_mean(name, known)}: use {listed(known)}, "
-                f"or install a package that adds one (entry point group {self.group}).",
+                f"or install a package that adds one (entry point group {engines.GROUP}).",
             )
         try:
-            return self._import(reference)
+            return self._import(spec.engine)
         except Exception as error:
             raise HushdError(
                 "engine_missing",
@@ -84,22 +77,12 @@ class EngineRegistry(Generic[E, D]):
         return entries
 
     def _entries(self) -> Iterator[D]:
-        for name, reference in self._references().items():
+        for spec in engines.every(self.role):
             try:
-                entry = replace(self.describe_engine(self._import(reference)), name=name)  # the entry point's
+                entry = replace(self.describe_engine(self._import(spec.engine)), name=spec.name)
                 yield entry.from_data(entry.data(), "its description")
             except Exception as error:
-                print(f"hushd: the engine {name!r} cannot be imported ({_first_line(error)}).", file=sys.stderr)
-
-    def _references(self) -> dict[str, str]:
-        """Returns all engines, name to `module:Class`, in the order of preference."""
-        targets = {spec.name: spec.engine for spec in engines.every(self.role)}
-        return {**targets, **self._without_specs(), **targets}
-
-    def _without_specs(self) -> Mapping[str, str]:
-        from hushd_schema.entry_points import entry_points  # not needed for hushd's own engines
-
-        return entry_points(self.group)
+                print(f"hushd: the engine {spec.name!r} cannot be imported ({_first_line(error)}).", file=sys.stderr)
 
     def _import(self, reference: str) -> type[E]:
         from hushd_schema.entry_points import loaded

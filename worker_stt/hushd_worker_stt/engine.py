@@ -1,7 +1,7 @@
 """The contract of a speech-to-text engine, and its types.
 
-An engine is a class with a spec (`SPEC`), or found by the entry point group `hushd.stt_engines`. Its module must import
-nothing heavy, since `--describe` imports it. Everything heavy belongs in `load`.
+An engine is a class that its spec (`SPEC`) names. Its module must import nothing heavy, since `--describe` imports it.
+Everything heavy belongs in `load`.
 
 An engine is given one piece of speech at a time and returns its text. hushd itself reads files, levels, finds speech,
 cuts long speech, listens live and separates speakers, in the same way for all engines.

@@ -1,7 +1,7 @@
 """The contract of a text-to-speech engine, and its types. Light: no numpy at run time.
 
-An engine is a class named in the entry point group `hushd.tts_engines`. Its module must import in milliseconds, since
-`--describe` imports it; everything heavy belongs in `load`.
+An engine is a class that its spec names. Its module must import in milliseconds, since `--describe` imports it;
+everything heavy belongs in `load`.
 """
 
 from __future__ import annotations

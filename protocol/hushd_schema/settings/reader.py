@@ -71,10 +71,7 @@ class Reader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        from .reference import CALLED, LEFT, suggestion  # lazy: mistakes alone need it
-
-        if where in LEFT:
-            raise HushdError("bad_request", f"{self._path}: there is no key {where} any more: {LEFT[where]}.")
+        from .reference import CALLED, suggestion  # lazy: mistakes alone need it
 
         hint = did_you_mean(CALLED.get(key, key), known) or suggestion(key) or f": known are {', '.join(sorted(known))}"
         raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")

@@ -14,10 +14,6 @@ from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
 CALLED = {"idle_timeout": "keep_alive"}  # settings by the names of other programs
-LEFT = {
-    "neighbours": "remove it, and name a program in `memory.when_short` (MEMORY.md has one)",
-    "standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`",
-}
 _COLUMN = 27  # column of the comments
 
 

@@ -63,7 +63,7 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
 @pytest.mark.parametrize(("key", "value", "says"), [
     ("exit_when_idle", "-3", "exit_when_idle must be"),
     ("auto_pul", "3", "did you mean auto_pull"),
-    ("standby", "3", "there is no key standby any more"),
+    ("standby", "3", "there is no key standby: known are"),
     ("idle_timeout", "5m", "did you mean worker.keep_alive"),
     ("worker.idle_timeout", "5m", "did you mean keep_alive"),
     ("queue", "5", "did you mean worker.queue"),

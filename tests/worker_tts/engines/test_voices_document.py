@@ -20,7 +20,7 @@ from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 
 
 class Whistle(Engine):
-    SPEC = EngineSpec("whistle", "tts", "", "tin", requirement="hushd-whistle", default_voice="penny", fastest=4.0)
+    SPEC = EngineSpec("whistle", "tts", "hushd_whistle:Whistle", "tin", default_voice="penny", fastest=4.0)
 
     def __init__(self, model):
         self.model = model
@@ -44,13 +44,16 @@ class Whistle(Engine):
         if letters:
             tones = [np.sin(2 * np.pi * (800 + 40 * (ord(letter) - 97)) * time) for letter in letters]
             yield AudioChunk(0.5 * np.concatenate(tones).astype(np.float32), rate)
-"""  # an engine without a spec, which whistles a tone for each letter
+
+
+SPEC = Whistle.SPEC
+"""  # an engine that whistles a tone for each letter
 
 
 def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
     """Installed by its entry point it is listed beside hushd's, and whistles three letters through the worker."""
     (tmp_path / "hushd_whistle.py").write_text(WHISTLE)
-    package(tmp_path, "hushd_whistle", "hushd.tts_engines", {"whistle": "hushd_whistle:Whistle"})
+    package(tmp_path, "hushd_whistle", "hushd.engine_specs", {"whistle": "hushd_whistle:SPEC"})
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     described = json.loads(python(environment, "-m", "hushd_worker_tts", "--describe"))["engines"]
     assert {engine["name"] for engine in described} >= {*OWN, "whistle"}
