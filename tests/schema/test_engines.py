@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_schema import engines
 from hushd_schema.description import (
     Descriptions,
@@ -30,6 +31,15 @@ def test_a_role_without_engines_of_ours_has_the_best_of_another_packages(monkeyp
     specs = {"wake": tuple(engines.EngineSpec(name, "wake", "a:B", "mine") for name in ("first", "second"))}
     monkeypatch.setattr(engines, "every", specs.__getitem__)
     assert engines.usual_model("wake") == "first/mine"
+
+
+def test_no_other_file_asks_for_an_engine_by_name() -> None:
+    """Code outside the engines compares no name with one of hushd's engines: what each can do is in its spec."""
+    own = {name for role in SPEECH_ROLES for name in engines.own(role)} - {"command", "server"}  # kinds of engines
+    asked = re.compile(rf"""(?:[!=]=|\bcase|\bin \()\s*["'](?:{"|".join(own)})["'/]""")
+    files = [path for path in Path(__file__).parents[2].glob("*/hushd*/**/*.py") if "engines" not in path.parts]
+    assert files
+    assert not [path for path in files if asked.search(path.read_text(encoding="utf-8"))]
 
 
 def test_an_engine_is_found_under_its_role() -> None:
