@@ -240,10 +240,8 @@ class Pool:
                     return [Listen(route, control.id, tuple(control.names))]
                 case "stop" | "cancel" | "pause" | "resume":
                     return self.floor.control(control, route, self.connections.of, now)
-                case "shutdown":
-                    return [ToClient(route, m.Result(id=control.id)), *self._leave(False, now)]
-                case "restart":
-                    leaves = [] if self.departure.renewing else self._leave(True, now)
+                case "shutdown" | "restart":
+                    leaves = self._leave(control.action == "restart", now)
                     return [ToClient(route, m.Result(id=control.id)), *leaves]
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:

@@ -208,6 +208,18 @@ def test_a_supervisor_that_leaves_opens_no_door(leaves: str, still_described: bo
     assert (house.code(job), house.of(do.Listen)) == ("", [])
 
 
+@pytest.mark.parametrize("again", ["restart", "shutdown"])
+@pytest.mark.parametrize("first", ["restart", "shutdown"])
+def test_whoever_asks_twice_does_not_wait_for_running_jobs(first: str, again: str) -> None:
+    """The second wish that the supervisor leave kills the process at work, as a second SIGTERM does."""
+    house = House()
+    house.busy(A)
+    house.control(first)
+    assert house.of(do.Kill) == []
+    house.control(again)
+    assert [kill.worker for kill in house.of(do.Kill)] == [A]
+
+
 @pytest.mark.parametrize(("printed", "error", "why"), [
     ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines is 3."),
     ({}, "it crashed", "it crashed"),
