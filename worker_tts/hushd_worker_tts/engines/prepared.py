@@ -1,15 +1,15 @@
 """Makes files in the cache folder from an engine's package once, so that later starts are faster.
 
 A separate process makes them beside the first speech, with a lower priority. It outlives the worker, which with
-`keep_alive = 0` ends before any file is made; it ends with the supervisor, as soon as memory is critically short, and
-after ten minutes at the latest. A confined worker can start none, so it notes what it misses, and the next one has that
-made before it is confined.
+`keep_alive = 0` ends before any file is made; it ends with the supervisor, and once memory is critically short. A
+confined worker can start none, so it notes what it misses, and the next one has that made before it is confined.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import select
 import signal
 import sys
@@ -27,8 +27,8 @@ from hushd_protocol.system.paths import user_cache
 from hushd_worker import confinement, errors
 
 _NICE = 10
-_PREPARE_TIMEOUT_S = 600  # seconds for one to three seconds of work, on a busy machine
-_LOOK_S = 1.0  # seconds between two looks at memory
+_MOST_CPU_S = 60  # seconds of the processor for one to three seconds of work
+_LOOK_S = 1.0  # seconds between two looks at memory and the supervisor
 _VERY_LOW = 0.07  # share of memory available below which no file is made: the supervisor's sign of critical pressure
 _OLD_S = 30 * 86400.0
 _END_BYTES = 1 << 20  # bytes at the end of a source that are hashed
@@ -87,9 +87,11 @@ def make_beside(module: str, word: str) -> None:
         with suppress(OSError), open(_notes(), "a", encoding="utf-8") as notes:
             notes.write(f"{module} {word}\n")
         return
-    supervisor = _watched(os.getppid())
-    if supervisor >= 0:
-        os.set_inheritable(supervisor, True)
+    supervisor = -1  # a descriptor that becomes readable at the supervisor's end
+    if sys.platform == "linux":
+        with suppress(OSError):
+            supervisor = os.pidfd_open(os.getppid())
+            os.set_inheritable(supervisor, True)
     command = [sys.executable, "-P", "-m", module, str(supervisor), word]
     # A thread that waits for the end of the process would not be confined with this one, so nobody waits.
     own = {name: value for name, value in os.environ.items() if name != TREE}
@@ -120,23 +122,18 @@ def _notes() -> Path:
 
 
 def make_alone(make: Callable[[str], None]) -> None:
-    """Calls `make` with this program's last argument, at a low priority, as long as the supervisor runs.
-
-    A waiting process watches the working one, so that a library that holds the interpreter lock cannot delay the end.
-    """
+    """Calls `make` with this program's last argument, at a low priority, as long as the supervisor runs."""
     supervisor, word = int(sys.argv[1]), sys.argv[2]
-    worker = os.fork()
-    if worker == 0:
-        signal.alarm(_PREPARE_TIMEOUT_S)  # ends this process if only the one that watches it is killed
-        with suppress(OSError):
-            os.nice(_NICE)
-        best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
-        _confine()
-        with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
-            make(word)
-        os._exit(0)
-    _wait(worker, supervisor)
-    os.kill(worker, signal.SIGKILL)  # not waited for yet, so that its number is not reused
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
+    signal.signal(signal.SIGALRM, lambda *_: _end_if_unwanted(supervisor))
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    with suppress(OSError):
+        os.nice(_NICE)
+    best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
+    _confine()
+    with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
+        make(word)
+    os._exit(0)
 
 
 def _confine() -> None:
@@ -148,29 +145,10 @@ def _confine() -> None:
     confined.close_calls()
 
 
-def _watched(process: int) -> int:
-    """Returns a descriptor that becomes readable when the parent `process` ends; -1 if the system has none."""
-    if sys.platform != "linux":
-        return -1
-    try:
-        return os.pidfd_open(process)
-    except OSError:
-        return -1
-
-
-def _wait(worker: int, supervisor: int) -> None:
-    """Waits until the worker or the supervisor has ended, memory is critically short, or the time is up."""
-    working = _watched(worker)
-    if working < 0:  # macOS
-        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
-        return
-    poller = select.poll()
-    for descriptor in (working, supervisor):
-        if descriptor >= 0:
-            poller.register(descriptor, select.POLLIN)
-    for _ in range(int(_PREPARE_TIMEOUT_S / _LOOK_S)):
-        if _is_short() or poller.poll(_LOOK_S * 1000):
-            return
+def _end_if_unwanted(supervisor: int) -> None:
+    """Ends this process if the supervisor has ended, or memory is critically short."""
+    if _is_short() or (supervisor >= 0 and select.select([supervisor], [], [], 0)[0]):
+        os._exit(0)
 
 
 def _is_short() -> bool:
