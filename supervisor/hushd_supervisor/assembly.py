@@ -27,6 +27,7 @@ from .core.pool import Pool
 from .system.configuration import Configuration
 from .system.describe import Descriptions, default_model
 from .system.door import Door
+from .system.expected import ExpectedRequests
 from .system.log import Log, Logged
 from .system.loop import Loop
 from .system.memory import cards, measure
@@ -164,6 +165,7 @@ class Assembly:
             configuration,
             self._needs,
             self._pause,
+            ExpectedRequests(self._start.paths.expected),
             ReliefProgram(self._poller, self._launch, logs / "when-short.log", self.record),
         ]
 

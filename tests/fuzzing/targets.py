@@ -13,9 +13,10 @@ Target = Callable[[Path], AbstractContextManager[Feed]]
 
 # Targets are named by module and function: whoever only asks which there are imports none.
 TARGETS = {
-    "client.sock": "sockets.clients", "wyoming": "serving.wyoming", "http": "http.http", "messages": "wire.messages",
-    "recording": "audio.recording", "film": "audio.film", "hub": "models.hub", "weights": "models.weights",
-    "params": "text.params", "markup": "text.markup", "subtitles": "text.subtitles", "answers": "answers.answers",
+    "client.sock": "sockets.clients", "expected": "sockets.expected", "wyoming": "serving.wyoming", "http": "http.http",
+    "messages": "wire.messages", "recording": "audio.recording", "film": "audio.film", "hub": "models.hub",
+    "weights": "models.weights", "params": "text.params", "markup": "text.markup", "subtitles": "text.subtitles",
+    "answers": "answers.answers",
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from fuzzing.targets import TARGETS
 from support import warm
 
 INPUTS = {
-    "client.sock": 400, "wyoming": 200, "http": 150, "messages": 8000, "recording": 200, "film": 200, "hub": 200,
-    "weights": 400, "params": 800, "markup": 120, "subtitles": 400, "answers": 400,
+    "client.sock": 400, "expected": 2000, "wyoming": 200, "http": 150, "messages": 8000, "recording": 200, "film": 200,
+    "hub": 200, "weights": 400, "params": 800, "markup": 120, "subtitles": 400, "answers": 400,
 }  # fmt: skip
 targets = pytest.mark.parametrize("target", INPUTS)
 

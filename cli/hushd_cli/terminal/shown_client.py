@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models import languages
 from hushd_protocol.system import paths
 
 from .console import StatusLine
@@ -18,15 +20,24 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_client(*inputs: str) -> Iterator[Client]:
+def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
     """Yields a client that shows what its requests wait for, also a model's download.
-    `inputs`: files, or `-`, without which the command fails."""
-    here = paths.find()
-    is_elsewhere = os.environ.get("HUSHD_ENDPOINT") or here.client_socket.exists() or here.attached.exists()
-    if not is_elsewhere and all(name == "-" or os.path.exists(name) for name in inputs):
-        from hushd.transport import autostart
 
-        autostart.begin(here)  # the supervisor starts while the client is imported
+    The supervisor, or the worker where one runs, starts while the client is imported.
+
+    Args:
+        inputs: files, or `-`, without which the command fails.
+        role: of the first request's worker, if that request names no more.
+    """
+    here = paths.find()
+    is_elsewhere = os.environ.get("HUSHD_ENDPOINT") or here.attached.exists()
+    if not is_elsewhere and all(name == "-" or os.path.exists(name) for name in inputs):
+        if not here.client_socket.exists():
+            from hushd.transport import autostart
+
+            autostart.begin(here)
+        elif role and paths.is_private(here.runtime):
+            _announce(here.expected, role)
     from hushd.client import Client
 
     waits = StatusLine()
@@ -49,3 +60,11 @@ def shown_client(*inputs: str) -> Iterator[Client]:
         waits.clear()
         if downloads:
             downloads.clear()
+
+
+def _announce(expected: Path, role: str) -> None:
+    """Tells the supervisor which request to expect, if it listens to that."""
+    with suppress(OSError):
+        pipe = os.open(expected, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.write(pipe, " ".join([role, *languages.of_session()]).encode() + b"\n")
+        os.close(pipe)

@@ -44,6 +44,11 @@ class Paths:
         return self.runtime / "mcp.sock"
 
     @property
+    def expected(self) -> Path:
+        """The pipe that tells the supervisor which requests to expect: see `docs/PROTOCOL.md`."""
+        return self.runtime / "expected"
+
+    @property
     def attached(self) -> Path:
         """The sockets of machines that have attached themselves to this one: see `hushd attach`."""
         return self.runtime / "attached"

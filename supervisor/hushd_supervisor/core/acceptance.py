@@ -18,6 +18,7 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.connections import Connections, Departure
+from hushd_supervisor.core.events import Expected
 from hushd_supervisor.core.fleet import Fleet
 
 from .worker.request import ActiveRequest
@@ -89,6 +90,16 @@ class Requests:
         self._active[request.key] = request
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
+
+    def expect(self, event: Expected, settings: Settings, now: float) -> list[Action]:
+        """Starts the worker of a request that will come, where nothing speaks against it."""
+        params = {"languages": list(event.languages)}
+        message = _with_settings(m.Request(id=b"", worker=event.role, op="warm", params=params), settings)
+        try:
+            name = resolve(message.worker, settings, self._default_model)
+            return [] if self._departure.renewing else self._fleet.expect(name, now)
+        except HushdError:
+            return []  # an error is for whoever asks
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on a client's message about one of its requests."""

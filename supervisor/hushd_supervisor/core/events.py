@@ -141,6 +141,14 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """A program says that it will soon ask: the role of its worker, and the languages that its request will have."""
+
+    role: str
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Visited:
     """A program has used the door. `needed`: it needs this process to stay, however long the door is unused."""
 
@@ -157,5 +165,5 @@ class Shutdown:
 
 Event = (
     FromClient | ClientGone | FromWorker | Exited | Spawned | StartProbed | Suspended | Restored | SpawnFailed
-    | SendFailed | Described | CardsProbed | Relieved | Configured | Shutdown | Visited
+    | SendFailed | Described | CardsProbed | Relieved | Configured | Shutdown | Visited | Expected
 )  # fmt: skip

@@ -82,6 +82,17 @@ class Fleet:
             del self._workers[forgotten.name]
         return len(self.workers) < MAX_WORKERS
 
+    def expect(self, name: str, now: float) -> list[Action]:
+        """Starts a worker for a request that will come, if it is at rest and there is room. One that is not kept alive
+        waits for the request itself. Raises as `worker` does."""
+        worker = self.worker(name)
+        family = self._family(name)
+        if not worker.settings.keep_alive or any(each.state is not State.STOPPED for each in family):
+            return []
+        if not (place := self.admission.place_for(worker, now)):
+            return self.admission.probe_for(worker, now)
+        return worker.memory.help(now, place, self.admission.needs.memory(name, place.card))
+
     def choose(self, request: ActiveRequest) -> Worker:
         return replicas.choose(request, self._family(request.worker))
 

@@ -109,6 +109,8 @@ class Pool:
             case ev.Configured(settings):
                 self._settings = settings
                 actions = self.fleet.configure(settings, now)
+            case ev.Expected():
+                actions = self.requests.expect(event, self._settings, now)
             case ev.Visited(needed):
                 self.departure.visited(needed)
                 actions = []

@@ -6,7 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hushd_models import preferences
 from hushd_protocol.names import AUTO
+from hushd_protocol.system import paths
 
 from hushd_cli.offers import mention_language
 from hushd_cli.terminal import console
@@ -41,7 +43,9 @@ def run(options: Namespace) -> int:
 
         options.script = Script(options.align, options)
     output = Output(options, options.files)
-    with shown_client(*options.files) as client:
+    named = options.language or options.engine or options.model or options.script
+    role = "" if named or preferences.unserved_language(paths.find().config) else "stt"
+    with shown_client(*options.files, role=role) as client:
         if options.written:
             from .written import Written
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
+from hushd_protocol.names import USUAL_VOICE
 from hushd_schema.operations.synthesize import MARKUPS
 
 from hushd_cli.terminal import console
@@ -62,7 +63,9 @@ def _do(options: Namespace) -> None:
 
         console.silence_libraries()
         devices.load_ahead()
-    with shown_client(options.input_file or "-") as client:  # imported while the device is looked for
+    named = options.voice or options.language or options.engine or options.model or os.environ.get(USUAL_VOICE)
+    # The client is imported while the device is looked for.
+    with shown_client(options.input_file or "-", role="" if named else "tts") as client:
         if options.voice == "?":
             from hushd_cli.listing import list_voices
 

@@ -145,10 +145,10 @@ class WorkerMemory:
             self._lifecycle.start(now, place, self._cpu_reason, need, self._jobs.timings.completed)
         return self._outbox.flush()
 
-    def help(self, now: float, place: Place) -> list[Action]:
-        """Starts a process to help busy replicas; no request waits at this one yet."""
+    def help(self, now: float, place: Place, need: int = 0) -> list[Action]:
+        """Starts a process for which no request waits yet: to help busy replicas, or for one that will come."""
         self._lifecycle.wait(now)
-        return self.admit(now, place)
+        return self.admit(now, place, need)
 
     # --- no room -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,106 @@
+"""A request that a command has announced: its worker starts at once, where nothing speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, A, B, C, House
+
+
+def test_the_worker_is_there_for_the_request() -> None:
+    """One process starts, and has the job; who announces it again meanwhile changes nothing."""
+    house = House()
+    house.tell(ev.Expected("tts"))
+    assert house.spawned() == [C]
+    house.tell(ev.Expected("tts"))
+    request = house.request("tts", params={"languages": []})
+    house.ready(C)
+    house.finish(C)
+    house.tell(ev.Expected("tts"))
+    assert (house.spawned(), house.code(request)) == ([C], "result")
+
+
+def test_a_worker_whose_request_never_comes_leaves_as_any_idle_one() -> None:
+    """The supervisor then leaves, too."""
+    house = House({"": {"memory_mb": 300.0, "keep_alive": 20.0}}, auto=True, exit_when_idle=10.0)
+    house.tell(ev.Expected("tts"))
+    house.ready(C)
+    house.wait(19.0)
+    assert house.drained() == []
+    house.wait(2.0)
+    assert house.drained() == [C]
+    house.leave(C)
+    house.wait(11.0)
+    assert house.of(do.Leave) == [do.Leave()]
+
+
+@pytest.mark.parametrize(
+    ("languages", "started"), [((), C), (("en",), C), (("fr", "en"), "tts/d/fr"), (("x" * 999,), C)]
+)
+def test_the_languages_of_its_request_choose_it(languages: tuple[str, ...], started: str) -> None:
+    """They do as in the request itself."""
+    house = House(tts_by_language={"fr": "d/fr"})
+    house.tell(ev.Expected("tts", languages))
+    house.request("tts", params={"languages": list(languages)})
+    assert house.spawned() == [started]
+
+
+def _crashes(house: House) -> None:
+    for _ in range(2):
+        house.request(A)
+        house.exit(A, 1)
+
+
+OBSTACLES: dict[str, Callable[[House], object]] = {
+    "memory is taken": lambda house: [house.idle(B), setattr(house, "available", 200 * MB)],
+    "another waits for memory": lambda house: [house.busy(B), setattr(house, "available", 200 * MB), house.request(C)],
+    "it has just crashed": _crashes,
+    "workers keep away": lambda house: house.control("unload", for_s=60.0, everywhere=True),
+    "the supervisor leaves": lambda house: [house.busy(B), house.tell(ev.Shutdown(renew=True))],
+    "it is down": lambda house: [house.busy(B), house.tell(ev.Shutdown())],
+}
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES.values(), ids=OBSTACLES)
+def test_nothing_is_done_for_it_that_costs_others(obstacle: Callable[[House], object]) -> None:
+    """Nobody leaves for it, it waits for nothing, and it tries nothing that has just failed."""
+    house = House()
+    obstacle(house)
+    before, drained, state = house.spawned(), house.drained(), house.state(A)
+    house.tell(ev.Expected("stt"))
+    assert (house.spawned(), house.drained(), house.state(A)) == (before, drained, state)
+
+
+def test_one_that_is_not_kept_alive_waits_for_the_request() -> None:
+    """It would leave before a slow command asks."""
+    house = House({"": {"memory_mb": 300.0, "keep_alive": 0.0}})
+    house.tell(ev.Expected("stt"))
+    assert house.spawned() == []
+    house.request("stt")
+    assert house.spawned() == [A]
+
+
+def test_a_failed_start_is_no_error_of_anybody() -> None:
+    """A model that is missing is reported to the client that asks, whose own try it is."""
+    house = House()
+    house.tell(ev.Expected("stt"))
+    house.says(A, m.LoadFailed(code="model_missing", message="It is not here."))
+    house.leave(A)
+    assert (house.of(do.ToClient)[1:], house.state(A)) == ([], State.STOPPED)
+    request = house.request("stt")
+    house.says(A, m.LoadFailed(code="model_missing", message="It is not here."))
+    assert house.code(request) == "model_missing"
+
+
+@pytest.mark.parametrize("role", ["", "nobody", "stt/a/x/y", "stt/../x", "\0", "s" * 5000, "🎤"])
+def test_words_that_name_no_role_are_dropped(role: str) -> None:
+    """No answer follows, and no worker starts."""
+    house = House()
+    house.tell(ev.Expected(role))
+    assert len(house.of(do.ToClient)) == 1  # the welcome
+    assert house.spawned() == []
