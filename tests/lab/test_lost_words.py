@@ -14,19 +14,14 @@ from support.peer import Supervisor
 from support.real_weights import needs
 
 BASE = "faster-whisper/base"
-NIGHT = 400
+NIGHT, NIGHTLY = 400, (pytest.mark.night, pytest.mark.timeout(0))
 
 
 @pytest.mark.parametrize(
     ("engine", "count", "without"),
     [
         pytest.param(BASE, 12, "kokoro", marks=[*needs(BASE), pytest.mark.timeout(600)]),
-        *(
-            pytest.param(
-                name, NIGHT, "", marks=[*needs(FILE.get(name, name)), pytest.mark.night, pytest.mark.timeout(0)]
-            )
-            for name in ENGINES
-        ),
+        *(pytest.param(name, NIGHT, "", marks=[*needs(FILE.get(name, name)), *NIGHTLY]) for name in ENGINES),
     ],
 )
 def test_no_word_of_a_short_command_is_lost(
@@ -56,3 +51,8 @@ def test_a_commit_draws_the_same_commands() -> None:
     assert {each.language for each in night} == {"en", "fr", "de", "es", "pt"}
     assert lost_words.drawn("a", 12) == lost_words.drawn("a", 12) != lost_words.drawn("b", 12)
     assert not [each for each in lost_words.drawn("a", NIGHT, "kokoro") if each.voice.startswith("kokoro")]
+
+
+def test_a_sum_of_words_is_told_with_its_chance() -> None:
+    """Commands that differ both ways leave 0 within."""
+    assert lost_words.by_chance([1, -1] * 50) == "by chance -20 to +20 more"

@@ -406,11 +406,11 @@ def test_a_text_too_long_for_its_time_is_read_again(
         assert (decoded, last.text) == (expected, heard)
 
 
-@pytest.mark.parametrize(("short", "speech_end_s", "whole", "expected"), [
+@pytest.mark.parametrize(("short", "speech_end_s", "whole", "kept"), [
     (Segment(0.0, 2.0, "Turn off", log_probability=-0.3), 2.0, "Turn off the kitchen light.", "whole"),
     (Segment(0.0, 1.4, "Turn off the kitchen", log_probability=-0.3), 2.0, "Turn off the kitchen light.", "whole"),
     (Segment(0.0, 1.4, "Turn off the kitchen", log_probability=-0.3), None, "Turn off the kitchen light.", "whole"),
-    (Segment(0.0, 1.4, "Turn off the kitchen", log_probability=-0.3), 1.6, "Turn off the kitchen light.", "short"),
+    (Segment(0.0, 1.4, "Turn it off.", log_probability=-0.3), 1.5, "Turn it off of the light.", "short"),
     (None, 2.0, "Turn off the kitchen light.", "whole"),
     (Segment(0.0, 2.0, "Turn of the kitchen light.", log_probability=-0.7), 2.0, "Turn off the light.", "whole"),
     (Segment(0.0, 2.0, "Turn off the kitchen light.", log_probability=-0.4), 2.0, "Turn of a kitten, right?", "short"),
@@ -421,10 +421,9 @@ def test_the_text_of_a_short_window_covers_the_speech(
     short: Segment | None,
     speech_end_s: float | None,
     whole: str,
-    expected: str,
+    kept: str,
 ) -> None:
-    """One that ends early, says too little or is unsure is replaced by the whole window's, if that has one; a noise
-    behind the speech needs no text."""
+    """One that ends early, says too little or is unsure gives way to the whole window's text; a noise needs none."""
 
     def decode(samples: np.ndarray, decoding: Any) -> Iterator[Segment]:
         engine.window.shortened = engine.window.short
@@ -436,7 +435,7 @@ def test_the_text_of_a_short_window_covers_the_speech(
     monkeypatch.setattr(engine, "_decode", decode)
     sound = np.sin(np.arange(2 * RATE) / 10).astype(np.float32) / 2
     (heard,) = engine.transcribe(sound, Options(speech_end_s=speech_end_s))
-    assert heard.text == (whole if expected == "whole" else short and short.text)
+    assert heard.text == (whole if kept == "whole" else short and short.text)
 
 
 def test_behind_the_speech_of_a_short_window_is_silence() -> None:

@@ -298,11 +298,10 @@ def _covers(segments: Sequence[Segment], samples: Samples, speech_end_s: float |
     from hushd_worker_stt.audio.level import trim  # needs numpy, which `--describe` does without
 
     length, (before, speech) = len(samples) / RATE, trim(samples, 0)
+    speech_end_s = min((before + len(speech)) / RATE, speech_end_s or length)
     written = sum(len(segment.text.encode()) for segment in segments)
-    enough = written >= _LEAST_BYTES_PER_S * len(speech) / RATE
-    end = max((segment.end for segment in segments), default=0.0)
-    loud_end_s = (before + len(speech)) / RATE
-    reaches = end >= min(loud_end_s, speech_end_s or loud_end_s) - _UNCOVERED_S
+    enough = written >= _LEAST_BYTES_PER_S * (speech_end_s - before / RATE)
+    reaches = max((segment.end for segment in segments), default=0.0) >= speech_end_s - _UNCOVERED_S
     return enough and reaches and not any(_is_hurried(segment, length) for segment in segments)
 
 
