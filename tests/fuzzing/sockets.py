@@ -137,15 +137,13 @@ def clients(folder: Path) -> Iterator[Feed]:
 def expected(folder: Path) -> Iterator[Feed]:
     """The pipe of requests that will come: roles and languages among any bytes, and more of them than it holds."""
     with House(folder) as house:
-        pipe, count = os.open(folder / "run/expected", os.O_WRONLY | os.O_NONBLOCK), 0
+        pipe = os.open(folder / "run/expected", os.O_WRONLY | os.O_NONBLOCK)
 
         def feed(rng: Random) -> None:
-            nonlocal count
             words = [rng.choice((b"stt", b"tts", b"models", b"fr", b" ", b"\n", rng.randbytes(5))) for _ in range(9)]
             with suppress(BlockingIOError):
                 os.write(pipe, b"".join(words) * rng.choice((1, 1, 1, 300)))
-            count += 1
-            if count % LOOK == 0:
+            if rng.randrange(LOOK) == 0:
                 house.check()
 
         yield feed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
@@ -32,12 +31,16 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
     here = paths.find()
     is_elsewhere = os.environ.get("HUSHD_ENDPOINT") or here.attached.exists()
     if not is_elsewhere and all(name == "-" or os.path.exists(name) for name in inputs):
+        line = " ".join([role, *languages.of_session()]) if role else ""
         if not here.client_socket.exists():
             from hushd.transport import autostart
 
-            autostart.begin(here)
-        elif role and paths.is_private(here.runtime):
-            _announce(here.expected, role)
+            autostart.begin(here, line)
+        elif line and paths.is_private(here.runtime):
+            with suppress(OSError):  # no supervisor reads it
+                pipe = os.open(here.expected, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                os.write(pipe, f"{line}\n".encode())
+                os.close(pipe)
     from hushd.client import Client
 
     waits = StatusLine()
@@ -60,11 +63,3 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
         waits.clear()
         if downloads:
             downloads.clear()
-
-
-def _announce(expected: Path, role: str) -> None:
-    """Tells the supervisor which request to expect, if it listens to that."""
-    with suppress(OSError):
-        pipe = os.open(expected, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        os.write(pipe, " ".join([role, *languages.of_session()]).encode() + b"\n")
-        os.close(pipe)

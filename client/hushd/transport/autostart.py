@@ -99,9 +99,10 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     raise HushdError("no_supervisor", f"The supervisor did not start{reason}: {advice}.", detail={"log": log})
 
 
-def begin(paths: Paths) -> None:
-    """Starts a supervisor on a thread, for a program that imports its client meanwhile; whoever connects waits for it.
-    Its failure is the connection's to report."""
+def begin(paths: Paths, expected: str = "") -> None:
+    """Starts a supervisor on a thread, for a program that imports its client meanwhile; whoever connects waits for it,
+    and reports its failure. `expected`: a line of its pipe of requests."""
+    os.environ["HUSHD_EXPECTED"] = expected
 
     def start() -> None:
         with suppress(HushdError):

@@ -12,6 +12,14 @@ from hushd_cli.terminal.shown_client import shown_client
 from hushd_protocol.system import paths
 
 
+@pytest.fixture(autouse=True)
+def french(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A French session, and a client that connects to nobody."""
+    monkeypatch.setattr("hushd.client.Client.__init__", lambda *_, **__: None)
+    monkeypatch.setattr("hushd.client.Client.__exit__", lambda *_: None)
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+
+
 @pytest.mark.parametrize(("input_there", "endpoint", "socket", "begins"), [
     (True, "", False, True), (False, "", False, False), (True, "ssh://desk", False, False), (True, "", True, False),
 ])  # fmt: skip
@@ -19,25 +27,20 @@ def test_a_supervisor_begins_where_the_command_needs_one(
     runtime: Path, monkeypatch: pytest.MonkeyPatch, input_there: bool, endpoint: str, socket: bool, begins: bool
 ) -> None:
     """None does for a file that is missing, for another machine, or where one listens."""
-    begun: list[paths.Paths] = []
-    monkeypatch.setattr(autostart, "begin", begun.append)
-    monkeypatch.setattr("hushd.client.Client.__init__", lambda *_, **__: None)
-    monkeypatch.setattr("hushd.client.Client.__exit__", lambda *_: None)
+    begun: list[tuple[paths.Paths, str]] = []
+    monkeypatch.setattr(autostart, "begin", lambda *words: begun.append(words))
     monkeypatch.setenv("HUSHD_ENDPOINT", endpoint)
     here = paths.find()
     if socket:
         here.client_socket.parent.mkdir(parents=True, exist_ok=True)
         here.client_socket.touch()
-    with shown_client("-", __file__ if input_there else "/nobody/a.wav"):
-        assert begun == ([here] if begins else [])
+    with shown_client("-", __file__ if input_there else "/nobody/a.wav", role="stt"):
+        assert begun == ([(here, "stt fr")] if begins else [])
 
 
 @pytest.fixture
-def pipe(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The pipe of a supervisor that seems to run, for a French session."""
-    monkeypatch.setattr("hushd.client.Client.__init__", lambda *_, **__: None)
-    monkeypatch.setattr("hushd.client.Client.__exit__", lambda *_: None)
-    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+def pipe(runtime: Path) -> Iterator[int]:
+    """The pipe of a supervisor that seems to run."""
     here = paths.find()
     here.client_socket.touch()
     os.mkfifo(here.expected)

@@ -26,17 +26,14 @@ def test_the_worker_is_there_for_the_request() -> None:
 
 
 def test_a_worker_whose_request_never_comes_leaves_as_any_idle_one() -> None:
-    """The supervisor then leaves, too."""
-    house = House({"": {"memory_mb": 300.0, "keep_alive": 20.0}}, auto=True, exit_when_idle=10.0)
+    """It does once its time to be kept alive is over."""
+    house = House({"": {"memory_mb": 300.0, "keep_alive": 20.0}})
     house.tell(ev.Expected("tts"))
     house.ready(C)
     house.wait(19.0)
     assert house.drained() == []
     house.wait(2.0)
     assert house.drained() == [C]
-    house.leave(C)
-    house.wait(11.0)
-    assert house.of(do.Leave) == [do.Leave()]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +47,12 @@ def test_the_languages_of_its_request_choose_it(languages: tuple[str, ...], star
     assert house.spawned() == [started]
 
 
-def _crashes(house: House) -> None:
-    for _ in range(2):
-        house.request(A)
-        house.exit(A, 1)
-
-
 OBSTACLES: dict[str, Callable[[House], object]] = {
     "memory is taken": lambda house: [house.idle(B), setattr(house, "available", 200 * MB)],
     "another waits for memory": lambda house: [house.busy(B), setattr(house, "available", 200 * MB), house.request(C)],
-    "it has just crashed": _crashes,
+    "it has just crashed": lambda house: [house.request(A), house.exit(A, 1)],
     "workers keep away": lambda house: house.control("unload", for_s=60.0, everywhere=True),
     "the supervisor leaves": lambda house: [house.busy(B), house.tell(ev.Shutdown(renew=True))],
-    "it is down": lambda house: [house.busy(B), house.tell(ev.Shutdown())],
 }
 
 

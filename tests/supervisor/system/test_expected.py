@@ -27,6 +27,14 @@ def test_a_worker_starts_by_a_word_in_the_pipe(start_supervisor: Callable[..., S
     assert not pipe.exists()
 
 
+def test_a_command_that_starts_a_supervisor_says_which_worker(start_supervisor: Callable[..., Supervisor]) -> None:
+    """The worker starts before anybody connects, and no child inherits the word."""
+    supervisor = start_supervisor(f'stt = "echo/a"\n{CONFIG}', environment={"HUSHD_EXPECTED": "stt"})
+    with supervisor.connect() as peer:
+        wait_until(lambda: peer.status("stt/echo/a")["state"] == "ready", "a worker")
+        assert b"HUSHD_EXPECTED" not in Path(f"/proc/{peer.status('stt/echo/a')['pid']}/environ").read_bytes()
+
+
 @pytest.mark.parametrize("left", ["pipe", "file", "folder"])
 def test_what_an_earlier_supervisor_has_left_is_replaced(tmp_path: Path, left: str) -> None:
     """Nothing that was written to it counts; a folder, which nobody makes, costs the pipe and nothing else."""
