@@ -136,7 +136,7 @@ def test_what_was_refused_is_named(scene: Scene) -> None:
 
 def test_temporary_folders_of_dead_workers_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: Scene) -> None:
     """The next worker removes a killed one's folder, and leaves new ones and those in use."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     dead, new = tmp_path / "hushd-worker-dead", tmp_path / "hushd-worker-new"
     for folder in (dead, new):
         (folder / "deep").mkdir(parents=True)
@@ -185,7 +185,7 @@ def test_each_engine_has_a_share(spec: engines.EngineSpec, monkeypatch: pytest.M
 
 def test_a_process_that_cannot_give_up_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A kernel that refuses, or a folder without room: `required` goes no further, `auto` goes on unconfined."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     monkeypatch.setattr(seccomp, "restrict", lambda *_, **__: None)
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
     for setting in ("required", "auto", "off"):
@@ -294,7 +294,7 @@ def test_the_root_is_no_place_of_packages(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_folders_without_end_keep_no_worker_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A temporary folder that a broken worker has left, deeper than a program can remove, is left where it is."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("HUSHD_TEMPORARY", str(tmp_path / "hushd-worker-own"))
     (tmp_path / "hushd-worker-old").mkdir()
     os.utime(tmp_path / "hushd-worker-old", (0, 0))

@@ -81,10 +81,7 @@ class Hibari(Engine):
 
             # onnxruntime builds its session without the interpreter lock, which everything else holds.
             loading = Background(lambda: self._session("heart"), "hibari-load")
-            import numpy.random  # noqa: F401
-
             session.import_modules()
-
             self._phonemizer(british=False)
         except (ImportError, FileNotFoundError) as error:
             raise HushdError(

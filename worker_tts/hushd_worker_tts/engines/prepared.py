@@ -147,13 +147,9 @@ def _confine() -> None:
 
 def _end_if_unwanted(supervisor: int) -> None:
     """Ends this process if the supervisor has ended, or memory is critically short."""
-    if _is_short() or (supervisor >= 0 and select.select([supervisor], [], [], 0)[0]):
-        os._exit(0)
-
-
-def _is_short() -> bool:
-    try:
+    unwanted = supervisor >= 0 and bool(select.select([supervisor], [], [], 0)[0])
+    with suppress(OSError):
         memory = footprint.machine(Cgroup.own())
-    except OSError:
-        return False
-    return memory.available < _VERY_LOW * memory.total
+        unwanted = unwanted or memory.available < _VERY_LOW * memory.total
+    if unwanted:
+        os._exit(0)

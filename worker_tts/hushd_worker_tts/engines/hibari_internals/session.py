@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.system import paths
 from hushd_protocol.system.paths import user_cache
+from hushd_schema.engines.protobuf import bytes_field
 
 from .. import prepared
 
@@ -51,8 +51,12 @@ def make(model: Path) -> None:
 
 
 def import_modules() -> None:
-    """Imports hibari's signal processing for `speak`, without the modules that only a download of a voice needs."""
+    """Imports what speech needs, without the modules of hibari that only a download of a voice does."""
+    import numpy.fft
+    import numpy.random  # noqa: F401
     from hushd_worker.quick_start import deferred
+
+    from hushd_worker_tts import audio_out  # noqa: F401
 
     with deferred("urllib.request"):  # its import with http, email and ssl takes 25 ms and 3 MB
         from hibari import dsp  # noqa: F401
@@ -77,6 +81,8 @@ def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Sampl
 
 
 def _optimised(model: Path) -> bytes:
+    import tempfile
+
     import onnxruntime as ort
 
     with tempfile.TemporaryFile() as file:  # a file without a name disappears however this process ends
@@ -138,11 +144,7 @@ def _with_ends(model: bytes) -> bytes:
     An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
     (field 12, its name field 1) to the graph (field 7).
     """
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    return model + field(7, field(12, field(1, ENDS)))
+    return model + bytes_field(7, bytes_field(12, bytes_field(1, ENDS)))
 
 
 @cache
