@@ -58,7 +58,7 @@ GROWTH = 8_000_000  # bytes of growth in memory during a job that are reported b
 # Seconds between measurements of memory during a load; five times that during jobs: peaks last for seconds.
 SAMPLE_S = 0.1
 # Seconds of idleness before memory is given back and measured, for which a next request need not wait.
-TRIM_DELAY_S = 0.1
+TRIM_DELAY_S = 1.0
 GOODBYE_S = 1.0  # seconds to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
