@@ -15,7 +15,7 @@ from .formulas import Formulas
 from .items import FORMULA, Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
-from .sentences import Splitter
+from .sentences import MAX_FIRST, Splitter
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -32,6 +32,7 @@ def read(
     language: str = "en",
     pronounce: Mapping[str, str] = MappingProxyType({}),
     phonemes: bool = False,
+    first: int = MAX_FIRST,
 ) -> Iterator[Item]:
     """Yields the pieces, pauses and changes of a UTF-8 text, whose chunks may split characters.
 
@@ -41,9 +42,10 @@ def read(
         markup: one of `MARKUPS`.
         pronounce: words and their pronunciations.
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
+        first: characters of each of the first two pieces, as in `Splitter`.
     """
     spell = Pronouncer(words(language), pronounce, language, phonemes)
-    splitter, formulas = Splitter(language), Formulas(language)
+    splitter, formulas = Splitter(language, first), Formulas(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):

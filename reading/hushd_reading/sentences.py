@@ -78,9 +78,11 @@ def _splitter(language: str) -> Splitter:
 
 
 class Splitter:
-    """Cuts text that arrives in pieces. It holds at most the last piece and about MAX_PIECE characters."""
+    """Cuts text that arrives in pieces. It holds at most the last piece and about MAX_PIECE characters.
+    `first`: the most characters of each of the first two pieces, if the text has clauses."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", first: int = MAX_FIRST) -> None:
+        self._first = first
         self._language = named(language)
         # Languages whose ordinals have a full stop: what it belongs to is known once the text around it is classified.
         self._stopped = self._language is not None and self._language.get("ordinal.stop", False)
@@ -135,7 +137,7 @@ class Splitter:
         no text is left."""
         if not window:
             return None
-        limits = (MAX_FIRST, MAX_PIECE) if self._pieces < 2 else (MAX_PIECE,)
+        limits = (self._first, MAX_PIECE) if self._pieces < 2 else (MAX_PIECE,)
         for limit in limits:
             for match in _STOP.finditer(window):
                 if match.start() >= limit:
@@ -150,7 +152,7 @@ class Splitter:
             if len(window) <= limit:
                 return len(window), True
             clauses = [match.end() for match in _CLAUSE.finditer(window, 0, limit)]
-            if long := [end for end in clauses if end >= (MIN_FIRST if limit == MAX_FIRST else MAX_PIECE // 2)]:
+            if long := [end for end in clauses if end >= (MIN_FIRST if limit == self._first else MAX_PIECE // 2)]:
                 return long[-1 if self._pieces else 0], False
         space = max(window.rfind(" ", 0, MAX_PIECE), window.rfind("\n", 0, MAX_PIECE))
         return (space if space > 0 else MAX_PIECE), False

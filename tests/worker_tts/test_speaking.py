@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from itertools import count
+from math import inf
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from hushd_protocol.messages import Chunk, Credit, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.job import Cancelled, Job
+from hushd_worker_tts import speaking
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS, lufs, powers
 from hushd_worker_tts.worker import Worker
@@ -42,6 +46,30 @@ def test_a_new_voice_is_as_loud_as_its_first_sentence_says(
     tiny.load(lambda note: None)
     spoken = np.frombuffer(say(tiny, "Hello.").raw, "<i2")[8000:] / 32768
     assert lufs(float(powers(spoken.astype(np.float32), 8000).mean())) == pytest.approx(TARGET_LUFS, abs=0.5)
+
+
+def test_a_piece_is_told_how_much_sound_is_ahead(tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine may hurry for the first piece, has the time of those before it for the next, and any for one that is
+    not heard before it is whole; if it begins early, a long first sentence is one piece."""
+    made: list[tuple[str, float]] = []
+    synthesize, clock = tiny.engine.synthesize, count(100.0, 0.25)
+    monkeypatch.setattr(speaking, "time", SimpleNamespace(monotonic=clock.__next__))
+
+    def noting(text: str, *others: Any) -> Any:
+        made.append((text, tiny.engine.ahead_s))
+        return synthesize(text, *others)
+
+    monkeypatch.setattr(tiny.engine, "synthesize", noting, raising=False)
+    sentence = "When all of the rain had stopped, and the sun had come out over the hills, we all went home."
+    say(tiny, f"{sentence} Yes.")
+    assert made[:2] == [(sentence[:33], inf), (sentence[34:], pytest.approx(0.44 - 0.25, abs=0.01))]
+    made.clear()
+    tiny.engine.begins_early = True
+    say(tiny, f"{sentence} Yes.")
+    assert made == [(sentence, 0.0), ("Yes.", pytest.approx(1.06 - 0.25, abs=0.01))]
+    made.clear()
+    say(tiny, "", pieces=[sentence.encode()])
+    assert made[0][0] == sentence[:33]  # nobody knows when the end of a text that is being written comes
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])

@@ -87,12 +87,18 @@ class Engine(BaseEngine):
     Attributes:
         reads_phonemes: set by `load`, if not for all models: whether a text may have words in the International
             Phonetic Alphabet, which `reading.phonemes.parts` separates from others.
+        begins_early: set by `load`: whether a piece's first sound comes well before its last, so that a long first
+            sentence need not be divided.
+        ahead_s: set before each piece: the seconds of sound before it that are still to be heard, at least; infinite
+            where nobody hears it before it is whole.
         parallel: set by `load`: the number of pieces that it makes at once, on as many threads.
         takes_extra: whether it passes a request's further fields on.
         extra: set before each piece: these fields.
     """
 
     reads_phonemes: bool = False
+    begins_early: bool = False
+    ahead_s: float = 0.0
     parallel: int = 1
     takes_extra: ClassVar[bool] = False
     extra: Mapping[str, Any] = MappingProxyType({})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
@@ -45,6 +47,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         self._output: Output | None = None
         self._silence = 0.0  # seconds of pause before the first audio
         self._seconds = 0.0  # seconds of the engine's audio so far
+        self._began = -inf  # the time of its first
         self._text_seen = False
         self._sentences = 0
         self._spoken = False  # whether a part of the current sentence was spoken
@@ -95,6 +98,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
                 from .audio_out import Output
 
                 self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
+                self._began = time.monotonic()
                 self._output.silence(self._silence)
             if asked.timeline:
                 self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
@@ -116,10 +120,11 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         """
         from .audio_out import JOINT_S, SILENCE_BEFORE_WORD_S, joined, shorten
 
-        make = partial(self._synthesize, piece.text, self._params.voice, self._speed())
-        chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
         # The end of a piece, the times of its words, and a new voice's loudness are only known once it is complete.
-        if not piece.ends or self._params.timeline or not self._leveller.knows(self._params.voice):
+        whole = not piece.ends or self._params.timeline or not self._leveller.knows(self._params.voice)
+        make = partial(self._synthesize, piece.text, self._params.voice, self._speed(), whole)
+        chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
+        if whole:
             chunks = joined(chunks)
         lead = JOINT_S if self._goes_on else SILENCE_BEFORE_WORD_S if self._output is None else None
         for chunk in chunks:
@@ -127,11 +132,12 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
             yield shorten(chunk, start=lead, end=None if piece.ends else JOINT_S)
             lead = None
 
-    def _synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+    def _synthesize(self, text: str, voice: Voice, speed: float, whole: bool) -> Iterator[AudioChunk]:
         """Makes a piece on the engine's thread, where jobs take turns."""
         engine, job = self._engine, self._job
         engine.economy, engine.degraded, engine.check = job.economy, False, job.check
         engine.extra = self._params.extra
+        engine.ahead_s = inf if whole else max(self._began + self._seconds - time.monotonic(), 0.0)
         if engine.extra and not engine.takes_extra:
             job.warn("no_effect", f"The engine {engine.SPEC.name} takes no extra fields: it spoke without.")
         yield from engine.synthesize(text, voice, speed)

@@ -18,6 +18,7 @@ from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 from hushd_reading.pronunciation import PronunciationFile
 from hushd_reading.reader import read
+from hushd_reading.sentences import MAX_FIRST
 from hushd_schema.results import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -103,7 +104,10 @@ class Worker(BaseWorker):
             job.send_partial({"kind": "voice", "voice": asked.voice.name})
         pronounce = self._pronunciations(job, asked)
         with SpeechJob(job, self.engine, self._thread, asked, self._leveller) as speech:
-            for item in read(text, asked.markup, asked.voice.language, pronounce, self.engine.reads_phonemes):
+            # A text that is being written is divided as before, and so begins before its sentence ends.
+            early = self.engine.begins_early and job.input != "stream" and not asked.timeline
+            first = 2 * MAX_FIRST if early else MAX_FIRST
+            for item in read(text, asked.markup, asked.voice.language, pronounce, self.engine.reads_phonemes, first):
                 speech.speak(item)
             result = speech.close()
         if sentence := _foreign(text.text, asked.voice):

@@ -82,8 +82,9 @@ class Piper(Engine):
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
-        phonemes = self._voice(self._model)[0].config.phoneme_type.value
-        self.reads_phonemes = str(phonemes) == "espeak"  # some models read letters, or pinyin
+        loaded, graph = self._voice(self._model)
+        self.reads_phonemes = str(loaded.config.phoneme_type.value) == "espeak"  # some models read letters, or pinyin
+        self.begins_early = len(graph.sessions) > 1
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         loaded, graph = self._voice(voice.model)
@@ -102,7 +103,9 @@ class Piper(Engine):
         made = []
         for phonemes in sentences:
             ids = loaded.phonemes_to_ids(phonemes)
-            made.append((phonemes, len(ids), *graph.run(_inputs(ids, scales, speaker, config.num_speakers))))
+            made.append(
+                (phonemes, len(ids), *graph.run(_inputs(ids, scales, speaker, config.num_speakers), self.ahead_s))
+            )
         marks = word_marks(text, _phonemes(made, config))
         for *_, sound in made:
             for samples in sound:

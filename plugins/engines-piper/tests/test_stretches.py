@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -149,18 +150,27 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("took", "following"),
+    ("ahead", "pace", "following"),
     [
-        (0.0, LONGEST_STRETCH),
-        (2.0, LONGEST_STRETCH),
-        (13.0, 56),  # a fourth of the time for which 52 frames play: half of what plays meanwhile, less two sides
-        (30.0, 0),
-        (500.0, 0),
+        (FIRST_STRETCH, inf, LONGEST_STRETCH),
+        (FIRST_STRETCH, 26.0, LONGEST_STRETCH),
+        (FIRST_STRETCH, 4.0, 56),  # the frames that are computed while 20 play, less two sides
+        (FIRST_STRETCH, 1.7, 0),
+        (FIRST_STRETCH, 0.1, 0),
+        (inf, 0.1, LONGEST_STRETCH),
     ],
 )
-def test_a_stretch_is_ready_in_half_of_the_time(took: float, following: int) -> None:
-    """The next stretch is as long as half of the last one's time allows, and none where that is too short."""
-    assert next_length(FIRST_STRETCH, 12, took) == following
+def test_a_stretch_is_ready_in_half_of_the_time(ahead: float, pace: float, following: int) -> None:
+    """The next stretch is as long as half of the time ahead allows, and none where that is too short."""
+    assert next_length(ahead, 12, pace) == following
+
+
+def test_a_piece_behind_others_has_no_short_stretch(tmp_path: Path) -> None:
+    """Sound that plays before a piece is time for a longer first stretch, once its frames are made."""
+    graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.5))
+    hop = graph.run(given(60))[1] // 480
+    firsts = [len(next(graph.run(given(60), ahead_s)[2])) // hop for ahead_s in (0.5, 100.0, inf)]
+    assert firsts == [FIRST_STRETCH, LONGEST_STRETCH, LONGEST_STRETCH]
 
 
 def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
