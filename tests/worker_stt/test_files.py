@@ -14,6 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system.cgroup import Limit
+from hushd_schema import engines
 from hushd_schema.engines import EngineSpec
 from hushd_worker import usage
 from hushd_worker.job import Job
@@ -28,7 +29,6 @@ from hushd_worker_stt.engine import (
     Segment,
     Word,
 )
-from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.engine_example import package
 from support.peer import BOUND_S, wait_until
@@ -41,7 +41,7 @@ class Scripted(EngineAtOnce):
     SPEC = EngineSpec(
         name="scripted",
         role="stt",
-        engine="",
+        engine=f"{__name__}:Scripted",
         default_model="many",
         models={"many": {"languages": "en de fr", "memory_mb": 1}, "one": {"languages": "en", "memory_mb": 1}},
         streaming=True,
@@ -70,6 +70,9 @@ class Scripted(EngineAtOnce):
         return self.says(samples)
 
 
+SCRIPTED = Scripted.SPEC
+
+
 @pytest.fixture(params=["many"])
 def scripted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -77,7 +80,7 @@ def scripted(
     """A worker with the scripted engine, to which sound comes as it is spoken, however fast a test sends it."""
     monkeypatch.setattr(transcription, "_AS_SPOKEN", 0.0)
     folder = tmp_path_factory.mktemp("packages")
-    package(folder, "scripted", REGISTRY.group, {"scripted": f"{__name__}:Scripted"})
+    package(folder, "scripted", engines.GROUP, {"scripted": f"{__name__}:SCRIPTED"})
     monkeypatch.syspath_prepend(str(folder))
     worker = SpeechToText("scripted", request.param)
     worker.load(lambda note: None)

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
+from hushd_schema import engines
 from hushd_schema.engines import EngineSpec
 from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
-from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 from support.engine_example import package
 from support.tts_jobs import ID, Spoken, speak
@@ -29,7 +29,7 @@ __all__ = ["folder", "start"]
 class Tiny(Engine):
     """An engine that hums 10 ms a letter or digit at 8 kHz, with 0.3 s of silence at either side."""
 
-    SPEC = EngineSpec("tiny", "tts", "", "m", default_voice="ting")
+    SPEC = EngineSpec("tiny", "tts", f"{__name__}:Tiny", "m", default_voice="ting")
     heard: ClassVar[list[str]] = []
     speeds: ClassVar[list[float]] = []
 
@@ -61,6 +61,9 @@ class Tiny(Engine):
             yield AudioChunk(np.concatenate([silence, hum, silence]), 8000)
 
 
+TINY = Tiny.SPEC
+
+
 @pytest.fixture(autouse=True, scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A state folder of the tests' own: loudness is kept there."""
@@ -73,7 +76,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A loaded worker of the engine Tiny."""
     packages = tmp_path_factory.mktemp("packages")
-    package(packages, "tiny", REGISTRY.group, {"tiny": f"{Tiny.__module__}:Tiny"})
+    package(packages, "tiny", engines.GROUP, {"tiny": f"{__name__}:TINY"})
     monkeypatch.syspath_prepend(str(packages))
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
