@@ -67,10 +67,10 @@ def open_session(
     if part is not None:
         options.add_session_config_entry(_FOLDER, str(path.parent))
         return create(part, options, providers, **others)
-    if mapped and (graph := _without_weights(path)) is not None:
-        options.add_session_config_entry(_FOLDER, str(path.parent))
-        # This fails in a runtime before 1.18, and for a damaged graph, for which the plain way has a better error.
-        with contextlib.suppress(Exception):
+    # This fails in a runtime before 1.18, and for a damaged graph, for which the plain way has a better error.
+    with contextlib.suppress(Exception):
+        if mapped and (graph := without_weights(path)) is not None:
+            options.add_session_config_entry(_FOLDER, str(path.parent))
             session = create(graph, options, providers, **others)
             session._model_path = str(path)  # kokoro-onnx reads the path of a session
             return session
@@ -103,13 +103,6 @@ def _size(path: Path) -> int:
 
 def _parts(path: Path) -> list[Path]:
     return list(path.parent.glob(f"{path.name}*"))
-
-
-def _without_weights(path: Path) -> bytes | None:
-    try:
-        return without_weights(path)
-    except (OSError, ValueError):
-        return None
 
 
 MIN_MAPPED = 1 << 16  # bytes of a mapped weight; a smaller one is copied in the same time
