@@ -30,7 +30,6 @@ from hushd_worker_stt.engine import (
     Word,
 )
 from hushd_worker_stt.worker import SpeechToText
-from support.engine_example import package
 from support.peer import BOUND_S, wait_until
 from support.stt_jobs import Asked, EngineAtOnce, make_job, s16le
 
@@ -70,18 +69,11 @@ class Scripted(EngineAtOnce):
         return self.says(samples)
 
 
-SCRIPTED = Scripted.SPEC
-
-
 @pytest.fixture(params=["many"])
-def scripted(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> SpeechToText:
+def scripted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SpeechToText:
     """A worker with the scripted engine, to which sound comes as it is spoken, however fast a test sends it."""
     monkeypatch.setattr(transcription, "_AS_SPOKEN", 0.0)
-    folder = tmp_path_factory.mktemp("packages")
-    package(folder, "scripted", engines.GROUP, {"scripted": f"{__name__}:SCRIPTED"})
-    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(engines, "added", lambda: (Scripted.SPEC,))
     worker = SpeechToText("scripted", request.param)
     worker.load(lambda note: None)
     return worker

@@ -19,7 +19,6 @@ from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
-from support.engine_example import package
 from support.tts_jobs import ID, Spoken, speak
 from support.worker_peer import NoticedCondition, folder, start
 
@@ -61,9 +60,6 @@ class Tiny(Engine):
             yield AudioChunk(np.concatenate([silence, hum, silence]), 8000)
 
 
-TINY = Tiny.SPEC
-
-
 @pytest.fixture(autouse=True, scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A state folder of the tests' own: loudness is kept there."""
@@ -73,11 +69,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Worker:
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A loaded worker of the engine Tiny."""
-    packages = tmp_path_factory.mktemp("packages")
-    package(packages, "tiny", engines.GROUP, {"tiny": f"{__name__}:TINY"})
-    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.setattr(engines, "added", lambda: (Tiny.SPEC,))
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
     return worker

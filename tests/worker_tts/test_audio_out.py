@@ -87,13 +87,18 @@ def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Say, format:
     assert abs(np.std(heard.samples.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-def test_without_pyav_its_formats_are_missing(tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence that says what to install; other formats need none of it."""
-    monkeypatch.setitem(sys.modules, "av", None)
-    for format in MPEG:
-        with hushd_error("engine_missing", f"^{format} needs PyAV: .*\\[stt\\]"):
+@pytest.mark.parametrize(("library", "formats", "needed", "other"), [
+    ("av", MPEG, "needs PyAV: .*\\[stt\\]", "aiff"), ("soundfile", ("mp3",), re.escape(extra_command("tts")), "wav"),
+])  # fmt: skip
+def test_without_a_library_its_formats_name_what_to_install(
+    tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch, library: str, formats: Any, needed: str, other: str
+) -> None:
+    """One sentence; other formats need none of it."""
+    monkeypatch.setitem(sys.modules, library, None)
+    for format in formats:
+        with hushd_error("engine_missing", needed):
             say(tiny, "One.", format=format)
-    assert say(tiny, "One.", format="aiff").file
+    assert say(tiny, "One.", format=other).file
 
 
 def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
@@ -192,26 +197,13 @@ def test_commands_change_volume_and_make_silence(tiny: Worker, say: Say, text: s
 def test_sound_of_several_rates_makes_one_stream(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A sentence at another rate than the first is resampled to the first's."""
     engine: Any = tiny.engine
-    synthesize = engine.synthesize
+    synthesize, plain = engine.synthesize, say(tiny, "One. Two. One.").result
 
-    def mixed(text: str, voice: Any, speed: float) -> Iterator[AudioChunk]:
-        for chunk in synthesize(text, voice, speed):
-            if text == "Two.":
-                chunk = AudioChunk(np.repeat(chunk.samples, 2), 16000)
-            yield chunk
+    def mixed(text: str, *others: Any) -> Iterator[AudioChunk]:
+        twice = 1 + (text == "Two.")
+        return (AudioChunk(np.repeat(c.samples, twice), 8000 * twice) for c in synthesize(text, *others))
 
-    plain = say(tiny, "One. Two. One.")
     monkeypatch.setattr(engine, "synthesize", mixed, raising=False)
-    mixed_rates = say(tiny, "One. Two. One.")
-    assert mixed_rates.result["rate"] == 8000
-    assert mixed_rates.result["duration"] == pytest.approx(plain.result["duration"], abs=0.001)
-
-
-def test_without_soundfile_a_format_that_needs_it_names_what_to_install(
-    tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`engine_missing`; wav and raw audio go on working."""
-    monkeypatch.setitem(sys.modules, "soundfile", None)
-    with hushd_error("engine_missing", re.escape(extra_command("tts"))):
-        say(tiny, "Hello.", format="mp3")
-    assert say(tiny, "Hello.", format="wav").file
+    spoken = say(tiny, "One. Two. One.").result
+    assert spoken["rate"] == 8000
+    assert spoken["duration"] == pytest.approx(plain["duration"], abs=0.001)

@@ -50,26 +50,23 @@ def test_a_new_voice_is_as_loud_as_its_first_sentence_says(
 
 def test_a_piece_is_told_how_much_sound_is_ahead(tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine may hurry for the first piece, has the time of those before it for the next, and any for one that is
-    not heard before it is whole; if it begins early, a long first sentence is one piece."""
-    made: list[tuple[str, float]] = []
-    synthesize, clock = tiny.engine.synthesize, count(100.0, 0.25)
-    monkeypatch.setattr(speaking, "time", SimpleNamespace(monotonic=clock.__next__))
+    joined; if it begins early, a long first sentence is one piece, unless the text is still being written."""
+    made: list[Any] = []
+    monkeypatch.setattr(speaking, "time", SimpleNamespace(monotonic=count(100.0, 0.25).__next__))
+    engine, synthesize = tiny.engine, tiny.engine.synthesize
 
     def noting(text: str, *others: Any) -> Any:
-        made.append((text, tiny.engine.ahead_s))
+        made.append((text, pytest.approx(engine.ahead_s, abs=0.01)))
         return synthesize(text, *others)
 
-    monkeypatch.setattr(tiny.engine, "synthesize", noting, raising=False)
-    sentence = "When all of the rain had stopped, and the sun had come out over the hills, we all went home."
-    say(tiny, f"{sentence} Yes.")
-    assert made[:2] == [(sentence[:33], inf), (sentence[34:], pytest.approx(0.44 - 0.25, abs=0.01))]
-    made.clear()
-    tiny.engine.begins_early = True
-    say(tiny, f"{sentence} Yes.")
-    assert made == [(sentence, 0.0), ("Yes.", pytest.approx(1.06 - 0.25, abs=0.01))]
-    made.clear()
-    say(tiny, "", pieces=[sentence.encode()])
-    assert made[0][0] == sentence[:33]  # nobody knows when the end of a text that is being written comes
+    monkeypatch.setattr(engine, "synthesize", noting, raising=False)
+    clause, rest = "When all of the rain had stopped,", "and the sun had come out over the hills, we all went home."
+    say(tiny, f"{clause} {rest}")
+    engine.begins_early = True
+    say(tiny, f"{clause} {rest} Yes.")
+    assert made == [(clause, inf), (rest, 0.44 - 0.25), (f"{clause} {rest}", 0), ("Yes.", 1.06 - 0.25)]
+    say(tiny, "", pieces=[f"{clause} {rest}".encode()])
+    assert made[4] == (clause, inf)
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])
