@@ -159,11 +159,9 @@ def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker,
 
 def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Say, monkeypatch: Any) -> None:
     """A voice of 22.05 kHz becomes Ogg Opus of 24 kHz by itself."""
-    engine: Any = tiny.engine
-    synthesize = engine.synthesize
-    monkeypatch.setattr(
-        engine, "synthesize", lambda *given: (AudioChunk(c.samples, 22050) for c in synthesize(*given)), raising=False
-    )
+    make = tiny.engine.synthesize
+    at_22050 = lambda *given: (AudioChunk(chunk.samples, 22050) for chunk in make(*given))  # noqa: E731
+    monkeypatch.setattr(tiny.engine, "synthesize", at_22050, raising=False)
     spoken = say(tiny, TEXT, format="opus")
     assert spoken.result["rate"] == 24000
     assert soundfile.info(io.BytesIO(spoken.file)).duration == pytest.approx(spoken.result["duration"], abs=0.01)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -149,51 +150,34 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
     assert (durations is not None) == (kind == "no decoder")
 
 
-@pytest.mark.parametrize(
-    ("ahead", "pace", "following"),
-    [
-        (FIRST_STRETCH, inf, LONGEST_STRETCH),
-        (FIRST_STRETCH, 26.0, LONGEST_STRETCH),
-        (FIRST_STRETCH, 4.0, 56),  # the frames that are computed while 20 play, less two sides
-        (FIRST_STRETCH, 1.7, 0),
-        (FIRST_STRETCH, 0.1, 0),
-        (inf, 0.1, LONGEST_STRETCH),
-    ],
-)
+@pytest.mark.parametrize(("ahead", "pace", "following"), [
+    (FIRST_STRETCH, inf, LONGEST_STRETCH), (FIRST_STRETCH, 26.0, LONGEST_STRETCH), (inf, 0.1, LONGEST_STRETCH),
+    (FIRST_STRETCH, 4.0, 56),  # the frames that are computed while 20 play, less two sides
+    (FIRST_STRETCH, 1.7, 0), (FIRST_STRETCH, 0.1, 0),
+])  # fmt: skip
 def test_a_stretch_is_ready_in_half_of_the_time(ahead: float, pace: float, following: int) -> None:
     """The next stretch is as long as half of the time ahead allows, and none where that is too short."""
     assert next_length(ahead, 12, pace) == following
 
 
-def test_a_piece_behind_others_has_no_short_stretch(tmp_path: Path) -> None:
-    """Sound that plays before a piece is time for a longer first stretch, once its frames are made."""
-    graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.5))
-    hop = graph.run(given(60))[1] // 480
-    firsts = [len(next(graph.run(given(60), ahead_s)[2])) // hop for ahead_s in (0.5, 100.0, inf)]
-    assert firsts == [FIRST_STRETCH, LONGEST_STRETCH, LONGEST_STRETCH]
-
-
 def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
-    """Sound that the rest would not follow in time is kept back until all of the sentence is there."""
+    """Sound that the rest would not follow in time is kept back until all of the sentence is there; a piece behind
+    others may have a longer first stretch, once its frames are made."""
     path = voice(tmp_path / "voice.onnx", Random(3))
-    fast, slow = (list(Graph(path, RATE, timed(each)).run(given(60))[2]) for each in (0.0001, 60.0))
-    assert len(fast[0]) < len(np.concatenate(fast))
+    fast, slow, soon, later = (
+        list(Graph(path, RATE, timed(took)).run(given(60), ahead_s)[2])
+        for took, ahead_s in ((0.0001, 0.0), (60.0, 0.0), (0.0001, 0.0001), (0.0001, 100.0))
+    )
+    assert len(fast[0]) == len(soon[0]) == len(later[0]) // LONGEST_STRETCH * FIRST_STRETCH
     assert len(slow) == 1
-    assert len(slow[0]) == len(np.concatenate(fast))
+    assert len(slow[0]) == len(np.concatenate(fast)) > len(fast[0])
 
 
 def test_a_sentence_that_nobody_waits_for_is_left(tmp_path: Path) -> None:
     """Nothing more is computed behind the stretch at which a job ends."""
     graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.0001))
-    computed = []
-    decoder = graph.sessions[1]
-
-    class Counting:
-        def run(self, *arguments: Any) -> Any:
-            computed.append(arguments)
-            return decoder.run(*arguments)
-
-    graph.sessions[1] = Counting()
+    run, computed = graph.sessions[1].run, list[Any]()
+    graph.sessions[1] = SimpleNamespace(run=lambda *given: (computed.append(given), run(*given))[1])
     _, _, sound = graph.run(given(200))
     next(sound)
     sound.close()  # type: ignore[attr-defined]
