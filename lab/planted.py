@@ -76,7 +76,7 @@ PLANTED = (
     ("hushd", "_finished", instead("suppress(asyncio.CancelledError)", "suppress()"), "tests/client/aio/test_steps.py"),
     ("hushd", "Floor.give_back", drop("self._give_back()", 1), "tests/client/test_floor.py::test_what_is_given_back_is_given_back_when_that_is_interrupted"),
     ("hushd", "SupervisorVerbs._left.find", never("over"), "simulate --faults term"),
-    ("hushd_supervisor.core", "Pool._control", instead("[ToClient(route, m.Result(id=control.id)), *self._leave(False, now)]", "self._leave(False, now)"), "simulate --faults wire"),
+    ("hushd_supervisor.core", "Pool._control", instead("[ToClient(route, m.Result(id=control.id)), *leaves]", "leaves"), "simulate --faults wire"),
     ("hushd_supervisor", "OnDemand._hang_up", always("leaves"), f"{DOOR}::test_a_killed_gateway_holds_its_addresses_until_its_end_is_known"),
     ("hushd_supervisor", "OnDemand._watch", ignore("in accepted"), f"{DOOR}::test_the_first_connection_starts_a_gateway_which_takes_all_others"),
     ("hushd_supervisor", "OnDemand._hang_up", drop("self._watch()"), f"{DOOR}::test_who_connects_while_a_gateway_finishes_is_served_by_the_next_one"),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import field, fields
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 _MOST_SHOWN = 5
@@ -76,6 +77,16 @@ def table(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, An
             hint = did_you_mean(key, kinds) or f": the keys are {listed(kinds)}"
             raise HushdError("bad_request", f"there is no key {quoted(key)}{hint}.")
     return {key: check(key, value, kinds[key]) for key, value in content.items()}
+
+
+def entry(kind: Kind, default: object) -> Any:
+    """A field of a record whose values are a user's file's: its kind, and what it is where the file has none."""
+    return field(default_factory=lambda: default, metadata={"kind": kind})
+
+
+def of(record: type) -> dict[str, Kind]:
+    """Returns the kinds of the keys of a file, from the class of its record."""
+    return {each.name: each.metadata["kind"] for each in fields(record) if each.metadata}
 
 
 def check(name: str, value: object, kind: Kind) -> Any:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import listed
 
 from hushd_schema import kinds, toml
-from hushd_schema.kinds import TABLE, Kind, choice, flag, number, seconds, span_s, text, texts, whole
+from hushd_schema.kinds import TABLE, Kind, choice, entry, flag, number, seconds, span_s, text, texts
 
 FOLDER = "servers"  # folder beside the configuration
 PIECE = 15.0, 30.0  # seconds
@@ -75,33 +75,8 @@ def _or_false(kind: Kind, must_be: str) -> Kind:
 
 _WORDS = Kind('["program", "argument", …]', lambda value: texts().fits(value) and bool(value) and bool(value[0]))
 _PATH = _or_false(text(), "a path such as '/tts', or false where the server cannot do it")
-KINDS = {
-    "run": _WORDS,
-    "like": choice(*APIS),
-    "speech": _PATH,
-    "hear": _PATH,
-    "body": TABLE,
-    "form": TABLE,
-    "model": text(),
-    "voices": Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value)),
-    "words": flag(),
-    "languages": texts(),
-    "ready": text(),
-    "ready_has": text(),
-    "start_timeout": seconds(1),
-    "stop": _WORDS,
-    "stop_timeout": seconds(0),
-    "cwd": text(),
-    "env": Kind("a table of texts", lambda value: isinstance(value, dict) and all(map(text().fits, value.values()))),
-    "memory_mb": number(0),
-    "vram_mb": number(0),
-    "parallel": whole(1, 64),
-    "piece": span_s(1, 3600),
-    "whole": flag(),
-    "stream": choice("wav", "pcm"),
-    "rate": whole(8000, 192_000),
-    "send": texts(),
-}
+_VOICES = Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value))
+_ENV = Kind("a table of texts", lambda value: isinstance(value, dict) and all(map(text().fits, value.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,31 +91,31 @@ class ServerFile:
     """
 
     name: str
-    run: tuple[str, ...]
-    like: str = ""
-    speech: str = ""
-    hear: str = ""
-    body: Mapping[str, Any] = field(default_factory=dict)
-    form: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
-    voices: tuple[str, ...] | str = ()
-    words: bool = False
-    languages: tuple[str, ...] = ()
-    ready: str = ""
-    ready_has: str = ""
-    start_timeout: float = 120.0
-    stop: tuple[str, ...] = ()
-    stop_timeout: float = 4.0
-    cwd: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
-    memory_mb: float = 0.0
-    vram_mb: float = 0.0
-    parallel: int = 1
-    piece: tuple[float, float] = PIECE
-    whole: bool = False
-    stream: str = "wav"
-    rate: int = 24_000
-    send: tuple[str, ...] = ()
+    run: tuple[str, ...] = entry(_WORDS, ())
+    like: str = entry(choice(*APIS), "")
+    speech: str = entry(_PATH, "")
+    hear: str = entry(_PATH, "")
+    body: Mapping[str, Any] = entry(TABLE, {})
+    form: Mapping[str, Any] = entry(TABLE, {})
+    model: str = entry(text(), "")
+    voices: tuple[str, ...] | str = entry(_VOICES, ())
+    words: bool = entry(flag(), False)
+    languages: tuple[str, ...] = entry(texts(), ())
+    ready: str = entry(text(), "")
+    ready_has: str = entry(text(), "")
+    start_timeout: float = entry(seconds(1), 120.0)
+    stop: tuple[str, ...] = entry(_WORDS, ())
+    stop_timeout: float = entry(seconds(0), 4.0)
+    cwd: str = entry(text(), "")
+    env: Mapping[str, str] = entry(_ENV, {})
+    memory_mb: float = entry(number(0), 0.0)
+    vram_mb: float = entry(number(0), 0.0)
+    parallel: int = entry(kinds.whole(1, 64), 1)
+    piece: tuple[float, float] = entry(span_s(1, 3600), PIECE)
+    whole: bool = entry(flag(), False)
+    stream: str = entry(choice("wav", "pcm"), "wav")
+    rate: int = entry(kinds.whole(8000, 192_000), 24_000)
+    send: tuple[str, ...] = entry(texts(), ())
 
     def accepted(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Returns those of `fields` that it takes."""
@@ -158,7 +133,7 @@ class ServerFile:
 def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFile:
     """Returns a server of the content of its file; its API is `otherwise` where nothing tells it.
     Raises `bad_request`, with a sentence that follows the file's name."""
-    given = kinds.table(content, KINDS)
+    given = kinds.table(content, kinds.of(ServerFile))
     given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
     # A Wyoming server takes a socket, too, where all requests find one process.
     given["run"] = tuple(word.replace("stdio://", "unix://{socket}") for word in given.get("run", ()))

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
+from unittest.mock import MagicMock
 
 import pytest
 from hushd import AsyncClient
@@ -25,6 +26,7 @@ from hushd_gateway.http.security import Authorisation
 from hushd_gateway.http.server import HttpServer
 from hushd_gateway.listening import Listener
 from hushd_schema.settings import Settings
+from wsproto.events import Ping
 
 BOUND_S = 30.0
 PING = 9
@@ -179,6 +181,17 @@ async def test_a_program_is_told_why_its_frame_ends_the_session(
         writer.close()
     assert answer[:1] == b"\x88"
     assert int.from_bytes(answer[2:4], "big") == code
+
+
+async def test_pongs_that_nobody_reads_are_not_kept() -> None:
+    """Of a program that sends pings and reads nothing no more is kept than fits into its buffers."""
+    protocol, ping = server.WebSocketProtocol.__new__(server.WebSocketProtocol), Ping()
+    protocol.writable, protocol.transport, protocol.conn = asyncio.Event(), MagicMock(), MagicMock()
+    for is_writable in (False, True):
+        if is_writable:
+            protocol.writable.set()
+        protocol.handle_ping(ping)
+        assert protocol.transport.write.called == is_writable
 
 
 async def test_no_message_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

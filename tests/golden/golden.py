@@ -265,8 +265,9 @@ def _starts() -> dict[str, Operation]:
 
 def of_parameters() -> Iterator[str]:
     """The bounds and the default of each parameter, and the bounds of what a file of a server may hold."""
-    from hushd_schema import server_file
+    from hushd_schema.kinds import of
     from hushd_schema.operations.decoder import DECODER
+    from hushd_schema.server_file import ServerFile
 
     transcribe, *others = _starts().values()
     for operation in (transcribe, DECODER, *others):
@@ -274,7 +275,7 @@ def of_parameters() -> Iterator[str]:
             kinds = [field.kind, *(form.kind for form in (field.option, field.http, field.mcp) if form and form.kind)]
             bounds = "; in other forms ".join(dict.fromkeys(kind.must_be for kind in kinds))
             yield f"{operation.name}.{name}: {bounds}; default: {field.default!r}"
-    yield from (f"server.{name}: {kind.must_be}" for name, kind in server_file.KINDS.items())
+    yield from (f"server.{name}: {kind.must_be}" for name, kind in of(ServerFile).items())
 
 
 def with_references() -> str:

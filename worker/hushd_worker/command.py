@@ -18,6 +18,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
+from hushd_schema import kinds
 from hushd_schema.kinds import Kind, table, texts
 from hushd_schema.toml import Table
 
@@ -51,7 +52,7 @@ class CommandLine:
 
 
 # The key `run`, in which a list is a group.
-RUN = Kind(
+_RUN = Kind(
     '["program", "argument", …]',
     lambda value: (
         isinstance(value, list)
@@ -99,15 +100,15 @@ def _names(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def read(
-    content: Table, kinds: Mapping[str, Kind], placeholders: Sequence[str], *needed: tuple[str, str]
+    content: Table, record: type, placeholders: Sequence[str], *needed: tuple[str, str]
 ) -> tuple[CommandLine, Table]:
-    """Returns the command line in the content of a file, and the values of its other keys.
+    """Returns the command line in the content of a file, and the values of its other keys, which are those of `record`.
     Raises `bad_request` for an invalid value.
 
     Args:
         needed: keys that it must have besides `run`, each with an example.
     """
-    given = table(content, kinds)
+    given = table(content, {"run": _RUN, **kinds.of(record)})
     for key, example in (("run", '["program", "argument", …]'), *needed):
         if not given.get(key):
             raise HushdError("bad_request", f"it needs {key} = {example}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hushd.transport import autostart
@@ -56,6 +57,19 @@ def test_who_connects_waits_for_a_start_that_has_begun(monkeypatch: pytest.Monke
     threading.Timer(0.0, may_end.set).start()
     assert autostart.ensure(paths) == paths
     assert len(starts) == 1
+
+
+@pytest.mark.parametrize(("beyond_s", "ready"), [(-1, True), (1, None)])
+def test_a_supervisor_that_starts_slowly_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, beyond_s: float, ready: bool | None
+) -> None:
+    """The wait lasts `START_TIMEOUT_S`, as beside busy programs, and not for ever."""
+    waited: list[float] = []  # ms, a look each; `append` returns None: nothing to read yet
+    waiting = SimpleNamespace(register=lambda *_: None, poll=waited.append)
+    monkeypatch.setattr(autostart, "select", SimpleNamespace(poll=lambda: waiting, POLLIN=0))
+    monkeypatch.setattr(autostart, "_spawn", lambda *_: None)
+    monkeypatch.setattr(autostart, "running", lambda _: sum(waited) >= 1000 * (autostart.START_TIMEOUT_S + beyond_s))
+    assert autostart._start(find(), "") is ready
 
 
 def _last(folder: Path, text: str, start: int = 0) -> str:

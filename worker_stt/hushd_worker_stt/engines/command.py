@@ -16,10 +16,10 @@ from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema import engines
-from hushd_schema.kinds import choice, number, seconds, span_s, text, texts
+from hushd_schema.kinds import choice, entry, number, seconds, span_s, text, texts
 from hushd_schema.toml import Table
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, remove, reported, run, sound_file
+from hushd_worker.command import CommandLine, remove, reported, run, sound_file
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
@@ -97,16 +97,6 @@ class Command(Engine):
 
 
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
-_KINDS = {
-    "run": RUN,
-    "languages": texts(),
-    "output": choice("text", "json"),
-    "translate": texts(),
-    "auto": text(),
-    "memory_mb": number(0)._replace(make=round),
-    "timeout": seconds(0.1),
-    "piece": span_s(1, 600),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +114,18 @@ class CommandSpec:
 
     path: Path
     line: CommandLine
-    languages: tuple[str, ...]
-    output: str = "text"
-    translate: tuple[str, ...] = ()
-    auto: str = ""
-    memory_mb: int = 0
-    timeout: float = 120.0
-    piece: tuple[float, float] = (15.0, 30.0)
+    languages: tuple[str, ...] = entry(texts(), ())
+    output: str = entry(choice("text", "json"), "text")
+    translate: tuple[str, ...] = entry(texts(), ())
+    auto: str = entry(text(), "")
+    memory_mb: int = entry(number(0)._replace(make=round), 0)
+    timeout: float = entry(seconds(0.1), 120.0)
+    piece: tuple[float, float] = entry(span_s(1, 600), (15.0, 30.0))
 
     @classmethod
     def of(cls, path: Path, content: Table) -> CommandSpec:
         """Returns what a file says. Raises `bad_request` for an invalid value."""
-        line, given = command.read(content, _KINDS, _PLACEHOLDERS, ("languages", '["en", …]'))
+        line, given = command.read(content, cls, _PLACEHOLDERS, ("languages", '["en", …]'))
         translate = command.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
         return cls(path, line, translate=translate, **given)
 

@@ -16,10 +16,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_schema.kinds import number, seconds, text
+from hushd_schema.kinds import entry, number, seconds, text
 from hushd_schema.toml import Table
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, remove, reported, run, sound_file
+from hushd_worker.command import CommandLine, remove, reported, run, sound_file
 from hushd_worker.errors import importing
 
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice, greeting
@@ -140,14 +140,6 @@ def _voice(name: str, spec: CommandSpec | None) -> Voice:
 
 
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
-_KINDS = {
-    "run": RUN,
-    "language": text(),
-    "gender": text(),
-    "wpm": number(10)._replace(make=round),
-    "memory_mb": number(0)._replace(make=round),
-    "timeout": seconds(0.1),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +155,16 @@ class CommandSpec:
 
     path: Path
     line: CommandLine
-    language: str
-    gender: str = ""
-    wpm: int = 175
-    memory_mb: int = 0
-    timeout: float = 60.0
+    language: str = entry(text(), "")
+    gender: str = entry(text(), "")
+    wpm: int = entry(number(10)._replace(make=round), 175)
+    memory_mb: int = entry(number(0)._replace(make=round), 0)
+    timeout: float = entry(seconds(0.1), 60.0)
 
     @classmethod
     def of(cls, path: Path, content: Table) -> CommandSpec:
         """Returns what a file says. Raises `bad_request` for an invalid value."""
-        line, given = command.read(content, _KINDS, _PLACEHOLDERS, ("language", "'en-US'"))
+        line, given = command.read(content, cls, _PLACEHOLDERS, ("language", "'en-US'"))
         return cls(path, line, **given)
 
     @property
