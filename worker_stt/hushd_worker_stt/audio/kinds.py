@@ -33,29 +33,12 @@ _HEADED = re.compile(rb"RIFF|RF64|fLaC|OggS|FORM|ID3|\x1aE\xdf\xa3|\.snd|caff|..
 
 _SAVED = "which its maker's program saves as WAV"
 _KINDS = (
-    (rb"[\x01-\x07]ds2", f"it is a dictation in DS2, {_SAVED} (Olympus's ODMS, Philips's SpeechExec)"),
     (rb"[\x01-\x07]enc", f"it is an encrypted dictation, {_SAVED} for whoever has its password"),
-    (
-        rb"[\x01-\x07]dss",
-        f"it is a dictation in a kind of DSS that cannot be decoded here, {_SAVED} (ODMS, SpeechExec)",
-    ),
+    (rb"[\x01-\x07]ds[s2]", f"it is a dictation in DSS or DS2, {_SAVED} (Olympus's ODMS, Philips's SpeechExec)"),
     (rb"MS_VOICE", f"it is a dictation of Sony's, {_SAVED} (Digital Voice Editor, Sound Organizer)"),
     (rb"\x02?#!SILK", "it is speech in SILK, of WeChat or QQ, which silk-v3-decoder converts to WAV"),
-    (rb"#!AMR-WB\+", "it is speech in AMR-WB+, which its maker's program saves as WAV"),
-    (
-        rb"....ftyp(?:aax|aaxc)|....ftypodcf|\x01[\x05-\x40].(?:audio|application)/",
-        "",
-    ),
+    (rb"....ftyp(?:aax|aaxc)|....ftypodcf|\x01[\x05-\x40].(?:audio|application)/", ""),
     (rb"MThd|RIFF....RMID", "it has notes and no sound (MIDI): `fluidsynth -F a.wav` plays them into a file"),
-    (
-        rb"Extended Module|IMPM|.{44}SCRM|.{1080}(?:M\.K\.|M!K!|FLT4|[468]CHN)",
-        "it is a tracker's module: `openmpt123 --render` plays it into a file",
-    ),
-    (rb"OFR ", "it is in OptimFROG: `ofr --decode` converts it to WAV"),
-    (
-        rb"LA0[2-4]|RKA7|LPAC|Bonk|\0?BONK",
-        "it is in an old lossless format, which only its own program converts to WAV",
-    ),
     (
         rb"\s*(?i:#EXTM3U|\[playlist\]|<asx|<smil|(?:REM|FILE|PERFORMER|TITLE) [^\n]*\n)",
         "it is a playlist: name a recording",
@@ -72,12 +55,8 @@ _KINDS = (
     ),
     (rb"%PDF|\{\\rtf|\xd0\xcf\x11\xe0", "it is a document"),
     (rb"\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|\n\r\r\n|#!rtpplay", "it is a capture of packets: Wireshark saves its calls"),
-    (rb"SQLite format 3|\x7fELF|MZ", "it is a program or a database"),
     (rb"RIFX", "it is a WAV with its numbers the other way round (RIFX): `sox a.wav -L b.wav` turns them"),
-    (
-        rb"\.RMF|\.ra\xfd",
-        "it is RealAudio of a kind that cannot be decoded here: RealPlayer's converter saves it as MP3",
-    ),
+    (rb"\.RMF|\.ra\xfd", "it is an unknown kind of RealAudio: RealPlayer's converter saves it as MP3"),
     (rb"\0{64}|\0+\Z", "it begins with zeros, as a file that was not copied to its end: copy it again"),
 )
 PROTECTED = "it is protected, and only its shop's own programs play it"

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import Progress
 
 from .options import transcribe_options
-from .output import Output
+from .output import Feed, Output
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -48,49 +48,6 @@ class Job:
     journal: Journal | None
     segments: list[Segment]
     accompanied: bool = False
-
-
-class Feed:
-    """The segments of one recording, for a format to read.
-
-    Args:
-        receive: returns the next segment, and at last the transcript.
-        language: returns that of the segments so far, as far as it is known.
-
-    Attributes:
-        language: as far as it is known.
-        language_probability, warnings, unlikely, model: known once the segments have been read.
-    """
-
-    def __init__(
-        self, receive: Callable[[], Segment | Transcript], diarized: bool, language: Callable[[], str] = str
-    ) -> None:
-        self._receive = receive
-        self._language = language
-        self.diarized = diarized
-        self.language_probability: float | None = None
-        self.warnings: tuple[ResultWarning, ...] = ()
-        self.unlikely: tuple[tuple[float, float], ...] = ()
-        self.model = ""
-        self._first: Segment | Transcript | None = None
-
-    @property
-    def language(self) -> str:
-        return self._language()
-
-    def begin(self) -> None:
-        """Waits for the first segment, or the end. Raises the error of a recording that has none."""
-        self._first = self._receive()
-        self.diarized |= isinstance(self._first, Segment) and self._first.speaker != ""
-
-    def __iter__(self) -> Iterator[Segment]:
-        item = self._first or self._receive()
-        while isinstance(item, Segment):
-            yield item
-            item = self._receive()
-        self._language = lambda: item.language
-        self.language_probability, self.model = item.language_probability, item.model
-        self.warnings, self.unlikely = item.warnings, item.unlikely
 
 
 def standard_input() -> Iterator[bytes]:

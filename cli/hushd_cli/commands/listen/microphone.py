@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,12 +17,11 @@ from hushd_protocol import names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped
-from hushd_schema.results import ResultWarning
 
 from hushd_cli.terminal import console
 
 from .options import transcribe_options
-from .output import Output
+from .output import Feed, Output
 from .written import Written
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
                     screen.clear()
                     console.write(text)
             else:
-                output.save("microphone", session.transcript())
+                deque(session, maxlen=0)
+                output.save("microphone", session.transcript)
         except HushdError as error:
             if error.code == "no_speech" and microphone.only_zeros:
                 raise HushdError(error.code, zeros_reason()) from error
@@ -102,7 +103,7 @@ class _Screen(console.StatusLine):
         self.show(lambda columns: unfinished(stable, text, columns))
 
 
-class _Session:
+class _Session(Feed):
     """The segments of a session, for a format to read.
 
     An error after the first segment ends the session like silence, so that no word is lost.
@@ -115,46 +116,21 @@ class _Session:
     """
 
     def __init__(self, transcription: Transcription, written: Written | None = None) -> None:
-        self._transcription = transcription
-        self._written = written
-        self.diarized = False
+        super().__init__(self._items(transcription, written).__next__, False, lambda: transcription.language)
         self.end: HushdError | SystemExit | None = None
 
-    @property
-    def language(self) -> str:
-        return self._transcription.language
-
-    @property
-    def language_probability(self) -> float | None:
-        return self._transcription.language_probability
-
-    @property
-    def warnings(self) -> tuple[ResultWarning, ...]:
-        return (*self._transcription.warnings, *(self._written.warnings if self._written else ()))
-
-    @property
-    def unlikely(self) -> tuple[tuple[float, float], ...]:
-        return self._transcription.unlikely
-
-    @property
-    def model(self) -> str:
-        return self._transcription.model
-
-    def transcript(self) -> Transcript:
-        """Waits for the end; returns the transcript."""
-        segments = tuple(self)
-        return replace(self._transcription.so_far(segments), warnings=self.warnings)
-
-    def __iter__(self) -> Iterator[Segment]:
-        some = False
+    def _items(self, transcription: Transcription, written: Written | None) -> Iterator[Segment | Transcript]:
+        segments: list[Segment] = []
         try:
-            for segment in self._transcription:
-                some = True
-                yield self._written.segment(segment, self.language) if self._written else segment
+            for segment in transcription:
+                segments.append(written.segment(segment, transcription.language) if written else segment)
+                yield segments[-1]
         except (HushdError, SystemExit) as end:  # no microphone, or no terminal any more
-            if not some:
+            if not segments:
                 raise
             self.end = end
+        transcript = transcription.so_far(segments)
+        yield replace(transcript, warnings=(*transcript.warnings, *(written.warnings if written else ())))
 
 
 def unfinished(stable: str, text: str, columns: int) -> str:

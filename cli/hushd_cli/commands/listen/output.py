@@ -5,18 +5,66 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render
-from hushd.transcripts.segment import USUAL, Layout, Segments
+from hushd.transcripts.segment import USUAL, Layout, Segment, Segments
+from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile, check_folder
+from hushd_schema.results import ResultWarning
 
 from .options import ALL
 
 _EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # extension of a file; v1.2 may be a folder
+
+
+class Feed:
+    """The segments of one recording, for a format to read.
+
+    Args:
+        receive: returns the next segment, and at last the transcript.
+        language: returns that of the segments so far, as far as it is known.
+
+    Attributes:
+        language: as far as it is known.
+        language_probability, warnings, unlikely, model: known once the segments have been read.
+        transcript: all of it, from then on.
+    """
+
+    transcript: Transcript
+
+    def __init__(
+        self, receive: Callable[[], Segment | Transcript], diarized: bool, language: Callable[[], str] = str
+    ) -> None:
+        self._receive = receive
+        self._language = language
+        self.diarized = diarized
+        self.language_probability: float | None = None
+        self.warnings: tuple[ResultWarning, ...] = ()
+        self.unlikely: tuple[tuple[float, float], ...] = ()
+        self.model = ""
+        self._first: Segment | Transcript | None = None
+
+    @property
+    def language(self) -> str:
+        return self._language()
+
+    def begin(self) -> None:
+        """Waits for the first segment, or the end. Raises the error of a recording that has none."""
+        self._first = self._receive()
+        self.diarized |= isinstance(self._first, Segment) and self._first.speaker != ""
+
+    def __iter__(self) -> Iterator[Segment]:
+        item = self._first or self._receive()
+        while isinstance(item, Segment):
+            yield item
+            item = self._receive()
+        self.transcript, self._language = item, lambda: item.language
+        self.language_probability, self.model = item.language_probability, item.model
+        self.warnings, self.unlikely = item.warnings, item.unlikely
 
 
 class Output:

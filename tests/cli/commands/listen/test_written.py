@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from hushd import HushdError
 from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
 from hushd_cli.commands.listen import command, microphone, written
 from hushd_models import installation
 from hushd_protocol.light_dataclass import replace
@@ -84,12 +85,16 @@ def test_the_microphone(plugin: None) -> None:
 
     class Heard:
         language = "en"
-        warnings = (ResultWarning(code="clipped", message="Too loud."),)
 
         def __iter__(self) -> Iterator[Segment]:
             yield Segment(0, 0.0, 1.0, "two")
             self.language = "nl"
             yield Segment(1, 1.0, 2.0, "two")
+
+        def so_far(self, segments: Iterable[Segment]) -> Transcript:
+            return Transcript(
+                tuple(segments), "nl", 2.0, warnings=(ResultWarning(code="clipped", message="Too loud."),)
+            )
 
     session = microphone._Session(cast(Any, Heard()), written.Written(Namespace(task=None, language=None)))
     assert [segment.text for segment in session] == ["2", "two"]
