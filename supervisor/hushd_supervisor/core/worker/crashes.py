@@ -137,7 +137,7 @@ class Death:
         """The code and message for requests that are refused because the worker keeps dying like this."""
         if self.felled:
             why = f"{self.name} is ended from outside of hushd whenever it starts ({self.cause})."
-            return "worker_failed", f"{why} ProbeCards for a program that does that."
+            return "worker_failed", f"{why} Look for a program that does that."
         if self.start_timed_out:
             return "start_timeout", f"{self.name} {self.start_timed_out}; see `hushd logs {self.name}`."
         when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"

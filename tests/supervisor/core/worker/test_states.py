@@ -449,6 +449,7 @@ def test_starts_that_are_ended_from_outside_close_a_worker_only_in_a_row(how: di
     error = desk.answers(request)[-1]
     assert isinstance(error, m.Error)
     assert "is ended from outside of hushd whenever it starts" in error.message
+    assert error.message.endswith(". Look for a program that does that.")
 
 
 def end_from_outside(desk: Desk, status: int, killed: bool = False, **how: Any) -> None:
