@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import zmq
@@ -22,27 +23,22 @@ class ExpectedRequests(Source):
 
     def __init__(self, path: Path) -> None:
         self._path, self._pipe = path, -1
-        self._first = os.environ.pop("HUSHD_EXPECTED", "")  # of the command that has started us
+        first = os.environb.pop(b"HUSHD_EXPECTED", b"")  # the line of the command that has started us
         with best_effort.writing(path):
             path.unlink(missing_ok=True)
             os.mkfifo(path, 0o600)
             self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # written here, too: it has no end
+            os.write(self._pipe, first and first + b"\n")
 
     def register(self, poller: zmq.Poller) -> None:
         if self._pipe >= 0:
             poller.register(self._pipe, zmq.POLLIN)
 
-    def on_time(self, now: float) -> Iterator[Expected]:
-        first, self._first = self._first, ""
-        return self._read(first)
-
     def events(self, ready: Container[object], now: float) -> Iterator[Expected]:
-        if self._pipe in ready:
-            yield from self._read(os.read(self._pipe, _LINES_BYTES).decode(errors="replace"))
-
-    def _read(self, lines: str) -> Iterator[Expected]:
-        for role, *languages in filter(None, map(str.split, list(dict.fromkeys(lines.splitlines()))[:_AT_ONCE])):
-            yield Expected(role, tuple(languages[:_AT_ONCE]))
+        with suppress(BlockingIOError):  # another program has read the lines
+            text = os.read(self._pipe, _LINES_BYTES).decode(errors="replace") if self._pipe in ready else ""
+            for role, *languages in filter(None, map(str.split, list(dict.fromkeys(text.splitlines()))[:_AT_ONCE])):
+                yield Expected(role, tuple(languages[:_AT_ONCE]))
 
     def close(self) -> None:
         if self._pipe >= 0:

@@ -23,14 +23,17 @@ def test_the_worker_is_there_for_the_request() -> None:
     house.finish(C)
     house.tell(ev.Expected("tts"))
     assert (house.spawned(), house.code(request)) == ([C], "result")
+    house.wait(299.0)
+    assert house.drained() == []
 
 
-def test_a_worker_whose_request_never_comes_leaves_as_any_idle_one() -> None:
-    """It does once its time to be kept alive is over."""
-    house = House({"": {"memory_mb": 300.0, "keep_alive": 20.0}})
+@pytest.mark.parametrize(("keep_alive", "stays"), [(20.0, 20.0), (300.0, 60.0)])
+def test_a_worker_whose_request_never_comes_leaves_soon(keep_alive: float, stays: float) -> None:
+    """It stays a minute at most, however long others rest."""
+    house = House({"": {"memory_mb": 300.0, "keep_alive": keep_alive}})
     house.tell(ev.Expected("tts"))
     house.ready(C)
-    house.wait(19.0)
+    house.wait(stays - 1.0)
     assert house.drained() == []
     house.wait(2.0)
     assert house.drained() == [C]

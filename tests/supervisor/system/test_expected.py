@@ -35,6 +35,18 @@ def test_a_command_that_starts_a_supervisor_says_which_worker(start_supervisor: 
         assert b"HUSHD_EXPECTED" not in Path(f"/proc/{peer.status('stt/echo/a')['pid']}/environ").read_bytes()
 
 
+def test_lines_that_another_program_has_read_are_gone(tmp_path: Path) -> None:
+    """Whoever looks into the pipe does not end the supervisor."""
+    poller, source = zmq.Poller(), ExpectedRequests(tmp_path / "expected")
+    source.register(poller)
+    with open(tmp_path / "expected", "r+b", buffering=0) as pipe:
+        pipe.write(b"tts\n")
+        ready = dict(poller.poll(0))
+        pipe.read(9)
+    assert (bool(ready), list(source.events(ready, 0.0))) == (True, [])
+    source.close()
+
+
 @pytest.mark.parametrize("left", ["pipe", "file", "folder"])
 def test_what_an_earlier_supervisor_has_left_is_replaced(tmp_path: Path, left: str) -> None:
     """Nothing that was written to it counts; a folder, which nobody makes, costs the pipe and nothing else."""

@@ -17,12 +17,12 @@ class Leases:
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
-        self._last_use = -math.inf
+        self.last_use = -math.inf
         self._withdrawn = False
 
     def use(self, holder: str, keep_alive: float | None, now: float) -> None:
         """Records the end of a job of `holder`; with "", that the worker has become ready."""
-        self._last_use = now
+        self.last_use = now
         self._withdrawn = keep_alive == 0
         if keep_alive is None:
             return
@@ -34,8 +34,8 @@ class Leases:
                 del self._until[min(self._until, key=self._until.__getitem__)]
 
     def worked(self, now: float) -> None:
-        """Records the end of work on a request that had already ended for its client."""
-        self._last_use = now
+        """Records a new request, or the end of work on one that had already ended for its client."""
+        self.last_use = now
 
     def holder_left(self, holder: str, keep_alive: float) -> bool:
         """Drops the lease of a departed holder; returns whether there was one.
@@ -62,4 +62,4 @@ class Leases:
         return now if self._withdrawn else self._idle_until(keep_alive)
 
     def _idle_until(self, keep_alive: float) -> float:
-        return math.inf if keep_alive < 0 else self._last_use + keep_alive
+        return math.inf if keep_alive < 0 else self.last_use + keep_alive

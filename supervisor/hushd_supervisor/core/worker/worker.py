@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
 POSTPONED_RETRY_MS = 1000
+UNASKED_S = 60.0  # seconds at most that a process stays which no request has asked for
 _MAX_TEXT_CHARACTERS = 300  # characters of a worker's own text in the status
 
 
@@ -43,7 +44,6 @@ class Worker:
         economy: whether memory is short, so that jobs are asked to use less.
 
     Attributes:
-        room: the decisions about its memory.
         waiting: the waiting requests, as they came.
         running: the requests that run on its process.
     """
@@ -170,6 +170,7 @@ class Worker:
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once, now or later."""
         self.memory.request_came()
+        self._leases.worked(now)
         if self.state is State.FAILED:
             self._jobs.fail(request, *self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
         elif not (self.would_run(request) or self._jobs.queue.has_capacity(request, self.settings.queue)):
@@ -274,7 +275,9 @@ class Worker:
         self.memory.loaded()
         self._crashes.started()
         self._lifecycle.become_ready(ready, capabilities, now)
-        self._leases.use("", None, now)
+        was_asked = self._leases.last_use >= self._lifecycle.waits_since
+        spared = 0.0 if was_asked else max(0.0, self.settings.keep_alive - UNASKED_S)
+        self._leases.use("", None, now - spared)
         self._next_move(now)
 
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
