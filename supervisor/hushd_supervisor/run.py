@@ -65,6 +65,7 @@ def _serve(start: Start, settings: Settings) -> None:
     _report_ready(start.options)
     if start.manager:
         start.manager.ready()
+    gc.collect()  # uses the time in which a client connects
     gc.freeze()  # the objects of the start stay: no collection need visit them
     gc.enable()
     try:
