@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -16,12 +15,11 @@ from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
 
 from .arguments import HELP, parse
+from .run import complain, run
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns 0, or the exit status of the error in `errors.CODES`."""
-    from .run import complain, run  # once no collection visits what is imported
-
     try:
         options = parse(arguments)
         if options.help:
@@ -53,7 +51,6 @@ def _take_interrupt() -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # until it serves: the objects of the start stay, and visiting them takes 15 ms
     _take_interrupt()
     guard()
     sys.exit(main(sys.argv[1:]))

@@ -66,8 +66,7 @@ def _serve(start: Start, settings: Settings) -> None:
     if start.manager:
         start.manager.ready()
     gc.collect()  # uses the time in which a client connects
-    gc.freeze()  # the objects of the start stay: no collection need visit them
-    gc.enable()
+    gc.freeze()  # the objects of the start stay: no collection need walk them
     try:
         parts.loop.run()
     finally:

@@ -89,7 +89,7 @@ def test_a_bug_is_one_sentence_too(
     def broken(*_: object) -> None:
         raise RuntimeError("upside down")
 
-    monkeypatch.setattr("hushd_supervisor.run.run", broken)
+    monkeypatch.setattr("hushd_supervisor.__main__.run", broken)
     assert main([]) == 70
     error = capsys.readouterr().err
     assert error.splitlines()[-1].startswith("hushd: The supervisor failed (RuntimeError at test_main.py:")
