@@ -73,6 +73,9 @@ class File(Description):
         super().__init__(machine)
         self.real, self.path = real, path
 
+    def readable(self) -> bool:
+        return bool(select.select([self.real], [], [], 0)[0])  # a named pipe without bytes is not
+
     def read(self, size: int) -> bytes:
         return os.read(self.real, size)
 
