@@ -70,19 +70,19 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
 
 
 def test_idle_workers_give_their_memory_back(start_supervisor: Start) -> None:
-    """No worker process is left after the idle time, and the supervisor is as small as before."""
+    """No worker process is left after the idle time, and the supervisor is as small as after its first workers."""
     supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n", cold=True)
+    private = []  # bytes; PSS depends on who else runs Python
     with Client() as client:
-        process = psutil.Process(supervisor.process.pid)
-        before = process.memory_info()
-        list(client.synthesize(SENTENCE))
-        client.transcribe(recording())
-        working = client.status()
-        assert sum(row.pss_mb or 0 for row in working.workers) > 100
-        wait_until(lambda: {row.state for row in client.status().workers} == {"stopped"}, "the workers' exit")
-        assert not descendants(supervisor.folder)
-        after = process.memory_info()
-        assert (after.rss - after.shared) - (before.rss - before.shared) < 2e6  # PSS depends on who else runs Python
+        for _ in range(2):
+            list(client.synthesize(SENTENCE))
+            client.transcribe(recording())
+            assert sum(row.pss_mb or 0 for row in client.status().workers) > 100
+            wait_until(lambda: {row.state for row in client.status().workers} == {"stopped"}, "the workers' exit")
+            assert not descendants(supervisor.folder)
+            memory = psutil.Process(supervisor.process.pid).memory_info()
+            private.append(memory.rss - memory.shared)
+    assert private[1] - private[0] < 5e5
 
 
 def test_keep_alive_0_ends_the_worker_with_its_job(hushd: Supervisor, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_starts_answers_and_ends(make: Make) -> None:
     assert servers.listening(port)
     server.end()
     assert not family()
-    assert not servers.listening(port)
+    wait_until(lambda: not servers.listening(port), "the free port")
 
 
 def test_a_unix_socket(make: Make, runtime: Path) -> None:
@@ -150,7 +150,7 @@ def test_its_whole_family_ends(make: Make, lies: tuple[str, ...], wrapper: tuple
     port = port_of(server)
     server.end()
     assert not family()
-    assert not servers.listening(port)
+    wait_until(lambda: not servers.listening(port), "the free port")
 
 
 def test_another_program_on_its_port(make: Make) -> None:
@@ -251,7 +251,7 @@ def test_killed(runtime: Path, victim: str) -> None:
     server = next(each.pid for each in tree if each.ppid() == guard and str(servers.LYING) in each.cmdline())
     os.kill({"worker": worker.pid, "guard": guard, "server": server}[victim], signal.SIGKILL)
     wait_until(lambda: all(is_gone(each.pid) for each in tree), "the end of the family")
-    assert not servers.listening(port)
+    wait_until(lambda: not servers.listening(port), "the free port")
     worker.stdin.close()
     worker.stdout.close()
     assert worker.wait(20) != 0
