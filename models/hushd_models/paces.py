@@ -29,7 +29,13 @@ def is_slow(model: str, measured: Mapping[str, float]) -> bool:
     measured, whether another one was that is no slower by the catalogue."""
     if pace := measured.get(model):
         return pace > REAL_TIME
-    return any(_speed(other) <= _speed(model) for other, pace in measured.items() if pace > REAL_TIME)
+    return is_slow_speed(_speed(model), measured)
+
+
+def is_slow_speed(speed: int, measured: Mapping[str, float]) -> bool:
+    """Returns whether a voice of this speed, its place in `SPEEDS`, or of a faster one was slower than real time
+    here."""
+    return any(_speed(other) <= speed for other, pace in measured.items() if pace > REAL_TIME)
 
 
 def _speed(model: str) -> int:

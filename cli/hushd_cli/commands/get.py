@@ -290,7 +290,7 @@ def _say_what_is_faster(config: Path, language: str, slow: str) -> None:
     """Makes a natural voice that is here and not slow the usual one of a language; or names what brings one."""
     index, name = ModelIndex(), languages.name(languages.code(language))
     sentence = f"{slow} is slower than real time here, so that a conversation waits for it"
-    faster, plugin = faster_voice(index.rows(), index.machine, language), quick_plugin(language)
+    faster, plugin = faster_voice(index.rows(), index.machine, language), quick_plugin(index.machine, language)
     if faster and not faster.commands:
         path = ("tts_by_language", languages.code(language))
         change(config, lambda text: editing.with_key(text, path, faster.row.model))

@@ -199,9 +199,11 @@ def plugin_that_speaks(language: str, best: Recommendation | None, *, small: boo
     return next((each for each, codes in SPEAKING.items() if code in codes.split() and each not in plugins()), "")
 
 
-def quick_plugin(language: str) -> str:
-    """Returns the plugin that is not here and would speak a language naturally and fast; empty if none would."""
-    return plugin if (plugin := plugin_that_speaks(language, None)) == _QUICK else ""
+def quick_plugin(machine: Hardware, language: str) -> str:
+    """Returns the plugin that is not here and would speak a language naturally and fast; empty if none would, or the
+    fastest voices were slow here."""
+    plugin = plugin_that_speaks(language, None)
+    return plugin if plugin == _QUICK and not paces.is_slow_speed(0, machine.paces) else ""
 
 
 def _is_installable(engine: str) -> bool:

@@ -101,7 +101,7 @@ def test_a_slow_voice_names_a_faster_one(
     if choice and not written:
         choice = replace(choice, commands=(f"hushd models pull {faster}",))
     monkeypatch.setattr(get, "faster_voice", lambda *arguments: choice)
-    monkeypatch.setattr(get, "quick_plugin", lambda language: plugin)
+    monkeypatch.setattr(get, "quick_plugin", lambda *arguments: plugin)
     monkeypatch.setattr(get, "have_it_read", lambda: None)
     config = runtime / "config.toml"
     get._say_what_is_faster(config, "fr", "kokoro/v1.0")

@@ -249,16 +249,18 @@ def test_a_voice_that_was_slow_here_comes_last(runtime: Path) -> None:
 
 
 @pytest.mark.usefixtures("runtime")
-def test_a_slow_voice_speaks_for_those_that_are_no_faster() -> None:
+def test_a_slow_voice_speaks_for_those_that_are_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kokoro in another precision is as slow as the measured one; a fast voice is not, nor one measured to keep up."""
     kokoro, int8 = "kokoro/kokoro-v1.0", "kokoro/kokoro-v1.0.int8"
     machine = replace(LARGE, paces={kokoro: 3.3})
     assert {recommend(rows(), LARGE, "fr", "tts")[0].row.model} <= {kokoro, int8}
-    best = recommend(rows(), machine, "fr", "tts")[0]
-    assert best.known.speed == "fast"
+    assert (best := recommend(rows(), machine, "fr", "tts")[0]).known.speed == "fast"
     faster = recommendation.faster_voice(rows(), machine, "fr")
     assert faster is None if specs.robotic(best.row.engine) else faster == best
-    both = replace(LARGE, paces={kokoro: 3.3, int8: 0.9})
-    assert recommend(rows(), both, "fr", "tts")[0].row.model == int8
-    assert recommendation.faster_voice(rows(), replace(LARGE, paces={"hibari/en": 1.1}), "en") is None
+    assert recommend(rows(), replace(LARGE, paces={kokoro: 3.3, int8: 0.9}), "fr", "tts")[0].row.model == int8
+    monkeypatch.setattr(recommendation, "plugins", dict)
+    assert recommendation.quick_plugin(machine, "en") == "engines-piper"
+    machine = replace(LARGE, paces={"hibari/en": 1.1})
+    assert not recommendation.faster_voice(rows(), machine, "en")
+    assert not recommendation.quick_plugin(machine, "en")
     assert recommendation.faster_voice(rows(), replace(LARGE, paces={"kokoro/own": 3.3}), "ja") is None

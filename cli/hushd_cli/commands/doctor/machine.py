@@ -231,5 +231,5 @@ def _language_of(voice: str) -> str:
 def _faster(language: str) -> str:
     """Returns the command that makes a faster voice the usual one of a language, if one is known."""
     index = ModelIndex()
-    known = faster_voice(index.rows(), index.machine, language) or quick_plugin(language)
+    known = faster_voice(index.rows(), index.machine, language) or quick_plugin(index.machine, language)
     return f"hushd get {language} --speaking" if known else ""
