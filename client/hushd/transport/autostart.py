@@ -69,9 +69,10 @@ def find(paths: Paths) -> Paths | None:
     return elsewhere if elsewhere and running(elsewhere) else None
 
 
-def ensure(paths: Paths, *, start: bool = True) -> Paths:
-    """The paths of a supervisor that listens, which was started where there was none. Raises `no_supervisor` when there
-    is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or when it did not start."""
+def ensure(paths: Paths, *, start: bool = True, expected: str = "") -> Paths:
+    """The paths of a supervisor that listens, which was started where there was none, with an `expected` line of its
+    pipe of requests. Raises `no_supervisor` when there is none and none shall be started (`start`, HUSHD_AUTOSTART=0),
+    or when it did not start."""
     if running_paths := find(paths):
         return running_paths
     if not start:
@@ -86,7 +87,7 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     log_size = os.path.getsize(log) if os.path.exists(log) else 0
     for _ in range(MAX_STARTS):
         with _our_turn():
-            ready = find(paths) is not None or _start(paths, log)
+            ready = find(paths) is not None or _start(paths, log, expected)
         if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
             return running_paths
         if ready:
@@ -101,24 +102,23 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
 
 def begin(paths: Paths, expected: str = "") -> None:
     """Starts a supervisor on a thread, for a program that imports its client meanwhile; whoever connects waits for it,
-    and reports its failure. `expected`: a line of its pipe of requests."""
-    os.environ["HUSHD_EXPECTED"] = expected
+    and reports its failure. `expected`: as in `ensure`."""
 
     def start() -> None:
         with suppress(HushdError):
             prepare_runtime(paths)
-            ensure(paths)
+            ensure(paths, expected=expected)
 
     threading.Thread(target=start, name="autostart", daemon=True).start()
 
 
-def _start(paths: Paths, log: str) -> bool | None:
+def _start(paths: Paths, log: str, expected: str) -> bool | None:
     """Starts a supervisor; returns whether one became ready, this or another one, None while none has in time."""
     ready, report = os.pipe()
     try:
         try:
             with os_errors_as("no_supervisor", "The supervisor could not be started"):
-                _spawn(log, report)
+                _spawn(log, report, expected)
         finally:
             os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
@@ -145,7 +145,7 @@ def _our_turn() -> Iterator[None]:
             _turn.release()
 
 
-def _spawn(log: str, report: int) -> None:
+def _spawn(log: str, report: int, expected: str) -> None:
     # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
     output = log if _is_writable(log) else os.devnull
     number = 3 if report != 3 else 4
@@ -160,6 +160,7 @@ def _spawn(log: str, report: int) -> None:
     ]
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
+    environment["HUSHD_EXPECTED"] = expected
     shell = os.posix_spawn(
         "/bin/sh",
         ["sh", "-c", _DETACH, "sh", *command],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
@@ -22,12 +24,10 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
 ) -> None:
     """Another program may have killed it; one that took `START_TIMEOUT_S`, or said why it cannot start, would again."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    begun: list[str] = []
+    begun: list[int] = []
 
-    def start(paths: object, log: str) -> bool | None:
-        begun.append(log)
-        with open(log, "a") as file:
-            file.write(says)
+    def start(paths: object, log: str, _: str) -> bool | None:
+        begun.append(Path(log).write_text(says))
         return becomes
 
     monkeypatch.setattr(autostart, "_start", start)
@@ -41,22 +41,20 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
 def test_who_connects_waits_for_a_start_that_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command begins it before it imports its client, and a second supervisor is not started."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    paths, begun, may_end = find(), threading.Event(), threading.Event()
-    starts: list[str] = []
+    paths, may_end, starts = find(), threading.Event(), SimpleQueue[str]()
 
-    def start(_: object, log: str) -> bool:
-        starts.append(log)
-        begun.set()
+    def start(_: object, __: str, expected: str) -> bool:
+        starts.put(expected)
         assert may_end.wait(BOUND_S)
         return True
 
     monkeypatch.setattr(autostart, "_start", start)
     monkeypatch.setattr(autostart, "running", lambda _: may_end.is_set())
-    autostart.begin(paths)
-    assert begun.wait(BOUND_S)
+    autostart.begin(paths, "tts fr")
+    assert starts.get(timeout=BOUND_S) == "tts fr"
     threading.Timer(0.0, may_end.set).start()
     assert autostart.ensure(paths) == paths
-    assert len(starts) == 1
+    assert (starts.empty(), os.environ.get("HUSHD_EXPECTED")) == (True, None)
 
 
 @pytest.mark.parametrize(("beyond_s", "ready"), [(-1, True), (1, None)])
@@ -69,7 +67,7 @@ def test_a_supervisor_that_starts_slowly_is_waited_for(
     monkeypatch.setattr(autostart, "select", SimpleNamespace(poll=lambda: waiting, POLLIN=0))
     monkeypatch.setattr(autostart, "_spawn", lambda *_: None)
     monkeypatch.setattr(autostart, "running", lambda _: sum(waited) >= 1000 * (autostart.START_TIMEOUT_S + beyond_s))
-    assert autostart._start(find(), "") is ready
+    assert autostart._start(find(), "", "") is ready
 
 
 def _last(folder: Path, text: str, start: int = 0) -> str:
