@@ -146,7 +146,7 @@ def test_a_command_of_other_programs_is_named(word: str, here: str) -> None:
     (["-f", "a", "b"], 2, "two texts"),
     (["-o", "{}/x.doc", "hi"], 2, ".wav, .flac"),
     (["-o", "{}/x", "hi"], 2, "names no format"),
-    (["-o", "{}/missing/x.wav", "hi"], 9, "No such file"),
+    (["-o", "{}/missing/x.wav", "hi"], 9, "there is no folder"),
     (["-o", "/dev/full", "hi"], 9, "No space left"),
     (["--keep-alive", "soon", "hi"], 2, "keep a worker alive"),
     (["--model", "en", "hi"], 2, "engine"),

@@ -30,7 +30,7 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
     """
     here = paths.find()
     is_elsewhere = os.environ.get("HUSHD_ENDPOINT") or here.attached.exists()
-    if not is_elsewhere and all(name == "-" or os.path.exists(name) for name in inputs):
+    if not is_elsewhere and all(name == "-" or (os.path.exists(name) and not os.path.isdir(name)) for name in inputs):
         line = " ".join([role, *languages.of_session()]) if role else ""
         if not here.client_socket.exists():
             from hushd.transport import autostart

@@ -7,16 +7,19 @@ import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render
 from hushd.transcripts.segment import USUAL, Layout, Segment, Segments
-from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile, check_folder
 from hushd_schema.results import ResultWarning
 
 from .options import ALL
+
+if TYPE_CHECKING:
+    from hushd.transcripts.transcript import Transcript
 
 _EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # extension of a file; v1.2 may be a folder
 

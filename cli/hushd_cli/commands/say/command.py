@@ -18,7 +18,7 @@ from hushd_schema.operations.synthesize import MARKUPS
 from hushd_cli.terminal import console
 from hushd_cli.terminal.shown_client import shown_client
 
-from .options import file_format, parse, synthesize_options
+from .options import parse, synthesize_options
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -64,8 +64,9 @@ def _do(options: Namespace) -> None:
         console.silence_libraries()
         devices.load_ahead()
     named = options.voice or options.language or options.engine or options.model or os.environ.get(USUAL_VOICE)
+    blank = options.text and not "".join(options.text).strip()
     # The client is imported while the device is looked for.
-    with shown_client(options.input_file or "-", role="" if named else "tts") as client:
+    with shown_client(options.input_file or "-", role="" if named or blank else "tts") as client:
         if options.voice == "?":
             from hushd_cli.listing import list_voices
 
@@ -87,7 +88,7 @@ def _do(options: Namespace) -> None:
 def _write(client: Client, options: Namespace) -> None:
     from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
 
-    form = file_format(options)
+    form = options.format
     subtitles = _subtitles(options)
     text = "" if subtitles else _text(options)
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
@@ -155,11 +156,8 @@ def _play(client: Client, options: Namespace) -> None:
 
 
 def _speak(client: Client, options: Namespace, text: Text) -> None:
-    speech = _speech(client, options, text, "s16le")
-    try:
+    with closing(_speech(client, options, text, "s16le")) as speech:
         _sound(client, options, speech)
-    finally:
-        speech.close()
     _warn(options, speech)
     _save_subtitles(options, speech)
 
@@ -183,17 +181,8 @@ def _warn(options: Namespace, speech: Speech) -> None:
 
 
 def _speech(client: Client, options: Namespace, text: Text, form: str) -> Speech:
-    voice_options = synthesize_options(options)
-    return client.synthesize(
-        text,
-        format=form,
-        engine=options.engine,
-        model=options.model,
-        keep_alive=options.keep_alive,
-        priority=options.priority,
-        keep=False,
-        **voice_options,
-    )
+    shared = {name: getattr(options, name) for name in ("engine", "model", "keep_alive", "priority")}
+    return client.synthesize(text, format=form, keep=False, **shared, **synthesize_options(options))
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def synthesize_options(options: Namespace) -> SynthesizeOptions:
     return cast(SynthesizeOptions, chosen | by_session(os.environ.get(USUAL_VOICE), vars(options)))
 
 
-def file_format(options: Namespace) -> str:
+def _file_format(options: Namespace) -> str:
     """Returns the format of -o's file; `wav` if neither an option nor the name says it.
     Raises `bad_request` for an unknown extension."""
     if options.format:
@@ -158,7 +158,12 @@ def _check(options: Namespace) -> None:
 
         transcript_format(options.subtitles)
     aloud = options.output is None
-    if aloud and any(value is not None for value in (options.format, options.sample_rate, options.channels)):
+    if not aloud:
+        from hushd_protocol.system.output_file import check_folder
+
+        options.format = _file_format(options)
+        check_folder(options.output)
+    elif any(value is not None for value in (options.format, options.sample_rate, options.channels)):
         raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")
     if not aloud and options.device and options.device != "?":
         raise HushdError("bad_request", "-a is for speaking aloud, not for -o FILE.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hushd_cli.commands.say.options import file_format, parse, synthesize_options
+from hushd_cli.commands.say.options import parse, synthesize_options
 from hushd_protocol.errors import HushdError
 
 # The codes that `say --file-format=?` prints on macOS.
@@ -62,7 +62,7 @@ def test_options_are_taken_anywhere(arguments: list[str], text: str) -> None:
 )  # fmt: skip
 def test_the_kind_of_file(arguments: list[str], form: str) -> None:
     """The option says it, else the extension, else it is WAV."""
-    assert file_format(parse("say", [*arguments, "Hello."])) == form
+    assert parse("say", [*arguments, "Hello."]).format == form
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
