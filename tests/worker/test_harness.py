@@ -72,7 +72,7 @@ def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     assert [worker.receive(m.Loading).note for _ in range(2)] == ["weights", "warm-up"]
     ready = worker.receive(m.Ready)
     assert (ready.slots, ready.capabilities) == (3, {"engine": "scripted", "model": "report"})
-    assert 5_000_000 < ready.pss < 200_000_000 or sys.platform != "linux"
+    assert 5_000_000 < ready.private < 200_000_000 or sys.platform != "linux"
     worker.receive(m.Beat)  # its size at rest, once
     assert worker.silent(0.3)
 
@@ -292,8 +292,8 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
 def test_an_engine_rests_after_its_last_job(engine: Callable[..., Any]) -> None:
     """It keeps what work needs beside a job; once none is left it gives that back, and the last beat is without it."""
     worker = engine("--beat", "60", "--settle", "0.1", "--slots", "2")
-    size = worker.ready().pss
-    worker.receive(m.Beat)
+    worker.ready()
+    size = worker.receive(m.Beat).pss
     worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
     worker.receive(m.Progress)
     worker.receive(m.Credit)  # or it comes while the rest is to be silent, where its thread gets no core
@@ -314,12 +314,12 @@ def test_an_engine_rests_after_its_last_job(engine: Callable[..., Any]) -> None:
 def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[..., Any]) -> None:
     """Each 20 MB that stay are reported right after the answer, for a failure too; 1 MB is not worth a message."""
     worker = engine("--beat", "60")  # a busy machine may take longer than the usual 2 s for a job
-    size = worker.ready().pss
+    size = worker.ready().private
     for n in range(3):
         worker.send(m.Job(id=number(n), op="keep", params={"bytes": 20_000_000}))
         worker.receive(m.Result)
         beat = worker.receive(m.Beat)
-        assert beat.pss == pytest.approx(size + (n + 1) * 20e6, abs=6e6)
+        assert beat.private == pytest.approx(size + (n + 1) * 20e6, abs=6e6)
     worker.send(m.Job(id=number(3), op="keep", params={"bytes": 1_000_000}))
     worker.receive(m.Result)
     assert worker.silent(0.05)

@@ -279,7 +279,8 @@ class WorkerSocket(Source):
                 message = replace(message, cards=measure.plausible_cards(message.cards))
                 if isinstance(message, Ready):
                     confined = "" if message.capabilities.get("confined") else "not "
-                    self._record("info", f"{worker.name} is ready, {message.pss / 1e6:.0f} MB, {confined}confined")
+                    size = f"{(message.private or message.pss) / 1e6:.0f} MB"
+                    self._record("info", f"{worker.name} is ready, {size}, {confined}confined")
             yield ev.FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[ev.Exited]:
