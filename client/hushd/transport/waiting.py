@@ -1,7 +1,6 @@
 """The one place where a command's main thread waits, so that Ctrl-C ends every command at once.
 
-Python overlooks a signal that comes in the microseconds before it waits for a lock, until the wait ends. So nobody
-waits for longer than `OVERLOOKED_S` at a time.
+Python overlooks a signal in the microseconds before a wait for a lock, until that ends: after `OVERLOOKED_S` at most.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ T = TypeVar("T")
 
 
 def next_item(items: SimpleQueue[T], timeout: float = math.inf) -> T:
-    """Returns the next item. Raises queue.Empty if none has come within `timeout` seconds."""
-    for seconds in _turns(timeout):
+    """Returns the next item. Raises queue.Empty after `timeout` seconds of waiting; a stop, as by Ctrl-Z, is none."""
+    while True:
         try:
-            return items.get(timeout=seconds)
+            return items.get(timeout=max(0.0, min(timeout, OVERLOOKED_S)))
         except Empty:
-            pass
-    raise Empty
+            if (timeout := timeout - OVERLOOKED_S) <= 0:
+                raise
 
 
 def wait_for(changed: threading.Condition, holds: Callable[[], T], timeout: float = math.inf) -> T:

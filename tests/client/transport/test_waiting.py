@@ -7,8 +7,10 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from hushd.audio.playback_buffer import PlaybackBuffer
@@ -56,3 +58,9 @@ def test_a_wait_ends_in_time(timeout: float) -> None:
         next_item(items, timeout)
     items.put(1)
     assert next_item(items, timeout) == 1
+
+
+def test_a_standstill_is_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An item is waited for on, though Ctrl-Z has stopped the process for longer than its timeout."""
+    monkeypatch.setattr("hushd.transport.waiting.time", Mock(monotonic=count(0, 3600).__next__))
+    assert next_item(Mock(get=Mock(side_effect=[Empty, Empty, 1])), 3.0) == 1
