@@ -107,7 +107,7 @@ class Conversation:
     @property
     def state(self) -> str:
         """`speaking` or `listening`; `queued` while others hold the devices or the worker still starts."""
-        return (self._state if self._floor is not None and self._floor.held else "") or "queued"
+        return (self._state if self._floor is None or self._floor.held else "") or "queued"
 
     @property
     def duplex(self) -> str:
@@ -268,6 +268,7 @@ class Conversation:
         floor = self._floor = self._client.floor(*devices, priority=self._priority, duck=self._duck)
         with self.stop.ending(floor.stop):
             yield floor
+        self._floor = None
 
     @contextmanager
     def _listener(

@@ -101,7 +101,7 @@ class Floor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        self.held = False
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         return chunks
@@ -198,7 +198,9 @@ def test_whoever_speaks_interrupts(stage: Stage, mode: Any, monkeypatch: pytest.
 def test_all_is_said(stage: Stage) -> None:
     """Nobody interrupts: `say` waits for no answer, and knows that every word was heard."""
     talk = stage.talk("", words=3)
+    assert talk.state == "queued"
     assert talk.say(TEXT) == Said(False, 8, pytest.approx(0.6, abs=0.05), "nobody")
+    assert talk.state == "speaking", "it waits for nothing any more"
     assert stage.client.transcription
     assert stage.client.transcription.closed.is_set()
     assert not stage.client.speech.closed.is_set() or talk.said.characters == 8
