@@ -80,6 +80,7 @@ def test_it_is_killed_in_the_middle_of_a_call(environment: dict[str, str], diary
     with (
         RawHost(environment=environment, starts=True) as one,
         RawHost(environment=environment, starts=True, name="other") as two,
+        diary.held(),
     ):
         calls = [(host, host.call("say", text=words(20))) for host in (one, two)]
         diary.wait_for_sound()

@@ -52,7 +52,6 @@ def test_every_example_runs(room: Path) -> None:
     for example, shown in zip(EXAMPLES, SHOWN, strict=True):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", example], cwd=room, env=environment, capture_output=True, text=True,
-            timeout=60,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, ""), example
         assert shown in done.stdout, example

@@ -48,7 +48,7 @@ def test_it_says_what_the_engines_say(role: str, tmp_path: Path) -> None:
     environment = {"HUSHD_MODELS_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     environment["PYTHONIOENCODING"] = "ascii"  # as some set it, though voices are described in their own letters
     program = [sys.executable, "-m", f"hushd_worker_{role}", "--describe"]
-    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=50, env=environment)
+    done = subprocess.run(program, capture_output=True, text=True, check=True, env=environment)
     described = {
         f"{engine['name']}/{model['name']}": (model["memory_mb"], model["embedded"], tuple(model["languages"]))
         for engine in json.loads(done.stdout)["engines"]

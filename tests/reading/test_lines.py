@@ -78,9 +78,9 @@ def test_say_prints_words_without_a_voice_or_a_supervisor(tmp_path: Path) -> Non
     say = [str(Path(sys.executable).with_name("say")), "--print", "-l", "de"]
     for arguments, text, words in ([], "3 Tage\n5 €", "drei Tage\nfünf Euro\n"), (["a.srt"], "", "Es sind zwei.\n"):
         ran = subprocess.run(
-            [*say, *arguments], input=text, text=True, capture_output=True, env=environment, cwd=tmp_path, timeout=60
+            [*say, *arguments], input=text, text=True, capture_output=True, env=environment, cwd=tmp_path
         )
         assert (ran.stdout, ran.stderr, ran.returncode) == (words, "", 0)
-    refused = subprocess.run([*say, "-v", "x", "a"], text=True, capture_output=True, env=environment, timeout=60)
+    refused = subprocess.run([*say, "-v", "x", "a"], text=True, capture_output=True, env=environment)
     assert refused.returncode == 2
     assert "--print needs no voice" in refused.stderr

@@ -25,7 +25,7 @@ def sources(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(text)
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=50)
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     return tmp_path
 
 
@@ -106,7 +106,7 @@ def test_a_workflow_runs_what_is_there_and_says_that_it_never_did(path: Path) ->
 def test_a_refusal_is_one_sentence() -> None:
     """No traceback: the exit status is 1, and nothing is built."""
     command = [sys.executable, str(ROOT / "lab/release/release_maker"), "9.9.9"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("scripts/release: These have another version than 9.9.9: pyproject.toml (")
     assert len(done.stderr.splitlines()) == 1

@@ -22,7 +22,7 @@ def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[
     """Runs a command that reads nothing, unless an option says otherwise."""
     given = {} if "input" in options else {"stdin": subprocess.DEVNULL}
     pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    return warm.run(command(*arguments), timeout=120, **(given | pipes | options))
+    return warm.run(command(*arguments), **(given | pipes | options))
 
 
 def start(*arguments: str | bytes, **options: Any) -> subprocess.Popen[Any]:

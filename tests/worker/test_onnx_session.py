@@ -123,7 +123,7 @@ def test_weights_are_no_private_memory(tmp_path: Path) -> None:
     held = {}
     for weights in ("mapped", "copied"):
         command = [sys.executable, "-c", program, str(path), str(small), weights]
-        done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=True)
         held[weights] = float(done.stdout)
     assert held["mapped"] < 6
     assert held["copied"] > 24
@@ -199,9 +199,7 @@ def test_memory_of_work_is_given_back_at_rest(tmp_path: Path) -> None:
         "    sizes.append(rss())\n"
         "print(*((size - sizes[0]) / 1e6 for size in sizes[1:]), few == work(9))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, small, large], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program, small, large], capture_output=True, text=True, check=True)
     kept, rested, alike = done.stdout.split()
     assert float(kept) > 40
     assert float(rested) < 8
