@@ -87,10 +87,13 @@ class Piper(Engine):
         self.begins_early = len(graph.sessions) > 1
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        import numpy as np
+
         loaded, graph = self._voice(voice.model)
         config = loaded.config
         speaker = config.speaker_id_map.get(voice.name.removeprefix(f"{voice.model}."), config.default_speaker_id)
-        scales = (config.noise_scale, config.length_scale / speed, config.noise_w_scale)
+        scales = np.array((config.noise_scale, config.length_scale / speed, config.noise_w_scale), np.float32)
+        given = {"scales": scales} | ({"sid": np.array([speaker])} if config.num_speakers > 1 else {})
         try:
             sentences = [phonemes for phonemes in loaded.phonemize(_raw(text)) if phonemes]
         except ImportError as error:
@@ -103,9 +106,8 @@ class Piper(Engine):
         made = []
         for phonemes in sentences:
             ids = loaded.phonemes_to_ids(phonemes)
-            made.append(
-                (phonemes, len(ids), *graph.run(_inputs(ids, scales, speaker, config.num_speakers), self.ahead_s))
-            )
+            given |= {"input": np.array([ids]), "input_lengths": np.array([len(ids)])}
+            made.append((phonemes, len(ids), *graph.run(given, self.ahead_s)))
         marks = word_marks(text, _phonemes(made, config))
         for *_, sound in made:
             for samples in sound:
@@ -138,19 +140,6 @@ def _raw(text: str) -> str:
     return "".join(
         f"[[{part}]]" if phonemes else _OPENING.sub(" ", part).replace("\0", " ") for part, phonemes in parts(text)
     )
-
-
-def _inputs(ids: Sequence[int], scales: Sequence[float], speaker: int, speakers: int) -> dict[str, Any]:
-    """Returns the inputs of a voice's graph."""
-    import numpy as np
-
-    several = {"sid": np.array([speaker], np.int64)} if speakers > 1 else {}
-    return {
-        "input": np.array([ids], np.int64),
-        "input_lengths": np.array([len(ids)], np.int64),
-        "scales": np.array(scales, np.float32),
-        **several,
-    }
 
 
 def _phonemes(made: Sequence[tuple[Any, ...]], config: Any) -> Iterator[tuple[str, float]]:
@@ -195,13 +184,13 @@ def _description(path: Path) -> Path:
 def _details(name: str, path: Path | None) -> _Details:
     if path is not None:
         description = _description(path)
-        return _read(name, description, description.stat().st_mtime_ns)
+        return _read(description, description.stat().st_mtime_ns)
     match = _LANGUAGE.match(name)
     return _Details(f"{match[1]}-{match[2]}" if match else "und", ())
 
 
 @cache
-def _read(name: str, description: Path, changed: int) -> _Details:
+def _read(description: Path, changed: int) -> _Details:
     """Returns the details in a voice's description."""
     try:
         content = json.loads(description.read_bytes())

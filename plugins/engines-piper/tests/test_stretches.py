@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from math import inf, prod
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -56,7 +56,7 @@ def voice(path: Path, draw: Random, *, speakers: bool = False, normalized: bool 
     third = op("Constant", value=constant("third", np.array(3.0, np.float32)))
     ids = op("Transpose", op("Gather", weight(IDS, 6), "input"), perm=[0, 2, 1])
     x = op("Reshape", op("Tile", op("Unsqueeze", ids, "last"), "times"), "flat")
-    x = conv(op("Mul", x, op("Sign", op("Abs", x))), 6, 8, 7)
+    x = conv(op("Mul", x, op("Sign", op("Abs", x))), 6, 8, draw.choice((1, 7)))
     if speakers:
         who = op("Transpose", op("Gather", weight(2, 8), "sid"), perm=[1, 0])
         x = op("Add", x, op("Conv", op("Unsqueeze", who, "first"), weight(8, 8, 1), kernel_shape=[1]))
@@ -122,17 +122,17 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     (tmp_path / "really").mkdir(exist_ok=True)
     path = tmp_path / f"{seed}.onnx"  # a link, as in a hub's cache
     path.symlink_to(voice(tmp_path / "really" / "voice.onnx", draw, speakers=speakers))
-    found = seam.find(path.read_bytes())
-    assert found is not None
-    frames = draw.choice((1, 12))  # frames that play while a stretch is computed
-    graph = Graph(path, RATE, timed(frames * found.hop / RATE))
+    _, decoder = seam.find(path.read_bytes()) or pytest.fail("it has no seam")
+    frames = draw.choice((1, 12, 500))  # frames that play while a stretch is computed
+    hop = prod(part.rate for part in decoder)
+    graph = Graph(path, RATE, timed(frames * hop / RATE))
     inputs = given(draw.choice((1, 3, 12, 60)), speakers=speakers)
     _, count, sound = graph.run(inputs)
     expected = whole(path, inputs)
     stretches = list(sound)
     assert count == len(expected) == sum(map(len, stretches))
     np.testing.assert_allclose(np.concatenate(stretches), expected, atol=2e-5)
-    assert len(stretches) > 1 or frames > 1 or count <= (FIRST_STRETCH + SHORTEST_STRETCH) * found.hop
+    assert len(stretches) > 1 or frames > 1 or count <= (FIRST_STRETCH + SHORTEST_STRETCH) * hop
 
 
 @pytest.mark.parametrize("kind", ["no decoder", "all frames"])
@@ -152,12 +152,12 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 
 @pytest.mark.parametrize(("ahead", "pace", "following"), [
     (FIRST_STRETCH, inf, LONGEST_STRETCH), (FIRST_STRETCH, 26.0, LONGEST_STRETCH), (inf, 0.1, LONGEST_STRETCH),
-    (FIRST_STRETCH, 4.0, 56),  # the frames that are computed while 20 play, less two sides
-    (FIRST_STRETCH, 1.7, 0), (FIRST_STRETCH, 0.1, 0),
+    (FIRST_STRETCH, 4.0, 80),  # the frames that are computed while 20 play
+    (FIRST_STRETCH, 1.4, 0), (FIRST_STRETCH, 0.1, 0),
 ])  # fmt: skip
 def test_a_stretch_is_ready_in_half_of_the_time(ahead: float, pace: float, following: int) -> None:
     """The next stretch is as long as half of the time ahead allows, and none where that is too short."""
-    assert next_length(ahead, 12, pace) == following
+    assert next_length(ahead, pace) == following
 
 
 def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
     others may have a longer first stretch, once its frames are made."""
     path = voice(tmp_path / "voice.onnx", Random(3))
     fast, slow, soon, later = (
-        list(Graph(path, RATE, timed(took)).run(given(60), ahead_s)[2])
-        for took, ahead_s in ((0.0001, 0.0), (60.0, 0.0), (0.0001, 0.0001), (0.0001, 100.0))
+        list(Graph(path, RATE, timed(*took)).run(given(60), ahead_s)[2])
+        for took, ahead_s in (((0.0001,), 0.0), ((0.0001, 60.0, 0.0001), 0.0), ((0.0001,), 0.0001), ((0.0001,), 100.0))
     )
     assert len(fast[0]) == len(soon[0]) == len(later[0]) // LONGEST_STRETCH * FIRST_STRETCH
     assert len(slow) == 1
@@ -176,8 +176,8 @@ def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
 def test_a_sentence_that_nobody_waits_for_is_left(tmp_path: Path) -> None:
     """Nothing more is computed behind the stretch at which a job ends."""
     graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.0001))
-    run, computed = graph.sessions[1].run, list[Any]()
-    graph.sessions[1] = SimpleNamespace(run=lambda *given: (computed.append(given), run(*given))[1])
+    run, computed = graph.sessions[-1].run, list[Any]()
+    graph.sessions[-1] = SimpleNamespace(run=lambda *given: (computed.append(given), run(*given))[1])
     _, _, sound = graph.run(given(200))
     next(sound)
     sound.close()  # type: ignore[attr-defined]
