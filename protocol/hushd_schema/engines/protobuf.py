@@ -40,16 +40,14 @@ def fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[Field]:
 
 def read_varint(data: bytes | mmap.mmap, at: int, end: int) -> tuple[int, int]:
     """Returns a number, and the place of the byte after it. Raises ValueError if there is none before `end`."""
+    if at < end and data[at] < 128:  # nearly all have one byte
+        return data[at], at + 1
     value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError(f"there is no valid protobuf number before byte {at}")
+    for shift, place in zip(range(0, 70, 7), range(at, end), strict=False):
+        value |= (data[place] & 127) << shift
+        if data[place] < 128:
+            return value, place + 1
+    raise ValueError(f"there is no valid protobuf number at byte {at}")
 
 
 def varint(value: int) -> bytes:
