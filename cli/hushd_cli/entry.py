@@ -7,6 +7,7 @@ gains nothing.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+# Objects between two collections: imports make as many, which stay. Walking them took 4 of a warm say's 105 ms.
+gc.set_threshold(20_000)
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # exit code that stands for the signal, which Python ignores
 
