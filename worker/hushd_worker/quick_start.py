@@ -1,4 +1,4 @@
-"""Makes a worker start sooner: reads its model's files ahead, and imports packages without modules it never uses.
+"""Makes a worker start sooner: reads its model's files ahead, and imports packages without progress bars.
 
 From a cold disk, reading is most of a large model's start: runtimes read with one thread, which waits for each block,
 or by mapping, which waits for each page. Here two threads make the kernel read into its cache, by `sendfile` to the
@@ -14,10 +14,8 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import LazyLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -47,17 +45,6 @@ def _read(file: Path, start: int, end: int) -> None:
 
 
 @contextmanager
-def deferred(*names: str) -> Iterator[None]:
-    """Makes the first `import NAME` of each of `names` inside it lazy: the module is executed at its first use."""
-    finder = _LazyFinder(names)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-
-
-@contextmanager
 def without_progress_bars() -> Iterator[None]:
     """Replaces `tqdm` inside it by a class whose bars show nothing."""
     stand_ins: dict[str, ModuleType] = {}
@@ -83,16 +70,3 @@ class _NoBar:
 
     def close(self) -> None:
         pass
-
-
-class _LazyFinder:  # `importlib.abc` has its base, and takes 5 ms with its resources
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(fullname, path, target) if fullname in self._names else None
-        if spec and spec.loader:
-            spec.loader = LazyLoader(spec.loader)
-        return spec

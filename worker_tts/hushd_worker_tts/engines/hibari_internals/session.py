@@ -53,7 +53,7 @@ def import_modules() -> None:
     """Imports what speech needs, without the modules of hibari that only a download of a voice does."""
     import numpy.fft
     import numpy.random  # noqa: F401
-    from hushd_worker.quick_start import deferred
+    from hushd_protocol.system.lazy_modules import deferred
 
     from hushd_worker_tts import audio_out  # noqa: F401
 
