@@ -25,7 +25,7 @@ BOUNDED = {
     "gateway/hushd_gateway/http/web_page.py:_STYLE": "reads hushd's own page",
     "worker/hushd_worker/server/exchange.py:text": "of a server's error the first 4,000 bytes are looked at",
     "models/hushd_models/text_language.py:_NO_PROSE": "of a text its first 2,000 characters are looked at",
-    "protocol/hushd_protocol/duration.py:_PART": "finds again what _DURATION has matched as a whole",
+    "protocol/hushd_protocol/duration.py:parts": "finds again what _DURATION has matched as a whole",
     "worker_stt/hushd_worker_stt/wording.py:_ASCII_WORD": "a text has no blanks at its end, and all else begins a word",
     "worker_stt/hushd_worker_stt/wording.py:any_word": "the same, of all scripts",
     "client/hushd/transcripts/cues.py:_WORD": "the text has no blanks at its end, and all else begins a word",

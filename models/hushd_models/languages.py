@@ -87,13 +87,13 @@ netherlands, pt portugal, tw 台灣 taiwan, us usa united_states estados_unidos 
 hans simplified 简体, hant traditional 繁體
 """
 _REGIONS = {name.translate(_PLAIN): code for name, code in _by_name(_REGION_TABLE).items()}
-_REGION = re.compile(r"([^(（]+)[(（]([^()（）]+)[)）]")
+_REGION = r"([^(（]+)[(（]([^()（）]+)[)）]"
 _SHORT_TEXT_CHARACTERS = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
     "good", "please", "done", "failed", "passed", "here", "back", "thanks", "waiting", "welcome", "morning", "night",
 }  # fmt: skip
-_TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
+_TAG = r"[a-z]{2,8}(-[a-z0-9]{1,8})*"
 
 
 def tag(asked: str) -> str:
@@ -101,7 +101,7 @@ def tag(asked: str) -> str:
     Any other text is returned in lower case: see `is_tag`."""
     if name := named(asked):
         return name
-    if (parts := _REGION.fullmatch(asked.strip().casefold())) and (name := named(parts[1])):
+    if (parts := re.fullmatch(_REGION, asked.strip().casefold())) and (name := named(parts[1])):
         region = parts[2].strip().translate(_PLAIN)
         return "-".join(filter(None, [name, _REGIONS.get(region, region if region in _REGIONS.values() else "")]))
     first, *rest = re.split("[.@]", asked.strip())[0].replace("_", "-").casefold().split("-")
@@ -110,7 +110,7 @@ def tag(asked: str) -> str:
 
 def is_tag(asked: str) -> bool:
     """Returns whether `asked` has the form of a language."""
-    return _TAG.fullmatch(tag(asked)) is not None
+    return re.fullmatch(_TAG, tag(asked)) is not None
 
 
 def is_language(asked: str) -> bool:

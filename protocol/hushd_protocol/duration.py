@@ -10,8 +10,8 @@ FOREVER = -1.0
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"  # matches in one way only: otherwise a long text takes for ever
-_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
-_DURATION = re.compile(rf"(?P<sign>[+-]?)(?:(?P<seconds>{_NUMBER})|(?P<parts>(?:{_PART.pattern})+))")
+_PART = rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)"
+_DURATION = rf"(?P<sign>[+-]?)(?:(?P<seconds>{_NUMBER})|(?P<parts>(?:{_PART})+))"
 
 
 def parse(value: object) -> float | None:
@@ -22,13 +22,14 @@ def parse(value: object) -> float | None:
     not find out why their setting had no effect.
     """
     if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
+        match = re.fullmatch(_DURATION, value.strip())
         if match is None:
             return None
         if match["seconds"] is not None:
             seconds = float(match["seconds"])
         else:
-            seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(match["parts"]))
+            parts = re.findall(_PART, match["parts"])
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
         if match["sign"] == "-":
             seconds = -seconds
     elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -12,8 +12,6 @@ from hushd_protocol.errors import HushdError
 
 Table = dict[str, Any]  # a user's table, not checked yet
 
-_BARE = re.compile("[A-Za-z0-9_-]+")
-
 
 def loads(text: str) -> Table:
     """Returns the content of a TOML text.
@@ -28,7 +26,7 @@ def loads(text: str) -> Table:
 
 def key(name: str) -> str:
     """Returns a key as a file has it: in one line, in quotes if needed."""
-    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def written(value: Any) -> str:

@@ -21,7 +21,7 @@ from .words import words
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
 _SLICE = 2048
 # Characters of a command for a terminal (a colour, a link, the cursor); one that does not end within them is text.
-_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
+_ESCAPE = "\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])"
 _MAX_ESCAPE = 1000
 _UNSEEN = "\u200b"
 
@@ -110,7 +110,7 @@ def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]
         for private in (OPEN, CLOSE, FORMULA):
             text = text.replace(private, _UNSEEN)
         if begun or "\x1b" in text:
-            text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
+            text = re.sub(_ESCAPE, lambda match: _UNSEEN * len(match[0]), begun + text)
             at = -1 if final else text.find("\x1b", max(0, len(text) - _MAX_ESCAPE))
             text, begun = (text, "") if at < 0 else (text[:at], text[at:])
         yield text, final

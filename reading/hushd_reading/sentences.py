@@ -44,7 +44,7 @@ _REST = re.compile(r"\S*")
 _WORD = re.compile(r"\s*[^\W\d_]*")
 _NUMBERED = re.compile(r"(?:\d|\b[IVXLC]+)\Z")
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
-_ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
+_ITEM = r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s"
 _MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
 _NUMBER_OF_ITEM = re.compile(r"(?:^|\n)[^\S\n]*\(?\d{1,3}$")
 # Invisible characters are deleted; other control characters and lone surrogates become a space.
@@ -227,7 +227,7 @@ class Splitter:
             return _Verdict.END
         if len(following) < 8 and not certain:
             return _Verdict.UNKNOWN
-        if not following or _ITEM.match(following):
+        if not following or re.match(_ITEM, following):
             return _Verdict.END
         line = before[before.rfind("\n") + 1 :]
         width = len(line) if "\n" in before else self._column + len(line)

@@ -45,7 +45,7 @@ class Cause(Enum):
 
 
 confined = False  # whether this process has given up what an engine does not need
-_FORBIDDEN = re.compile(r"Permission denied|Operation not permitted|PermissionError")
+_FORBIDDEN = "Permission denied|Operation not permitted|PermissionError"
 _NO_CARD = 'or keep the worker off it with compute_device = "cpu" in the configuration'
 # The first match counts, since a full card is an error of CUDA, too, and a folder's name may contain CUDA. They are
 # only compiled after a failure, since that takes milliseconds, for which every start would wait.
@@ -209,7 +209,7 @@ def forbidden(error: BaseException | None) -> str:
         # `access` looks at a file's rights alone: what those allow was refused by the confinement.
         if isinstance(each, PermissionError) and path and os.access(path, os.R_OK):
             what = f"wanted to open {os.fsdecode(path)}"
-        elif _FORBIDDEN.search(text := f"{type(each).__name__}: {each}") and not path:
+        elif re.search(_FORBIDDEN, text := f"{type(each).__name__}: {each}") and not path:
             what = f"was refused something ({text.splitlines()[0][:200]})"
         else:
             continue

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol import JsonObject, names
+from hushd_protocol import JsonObject, duration, names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Message, Partial, Progress, Request
@@ -69,14 +69,8 @@ def check_priority(priority: str) -> None:
 
 
 def parse_keep_alive(value: float | str) -> float:
-    """Seconds: 0 ends the worker with the job, -1.0 keeps it until it is unloaded.
-
-    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m", "-1m").
-    A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in one place and
-    only -1 in another could not find out why their setting had no effect. Raises `bad_request` when it is neither.
-    """
-    from hushd_protocol import duration  # most requests do not set it, and every command imports this module
-
+    """Seconds, of a value that `duration.parse` takes: 0 ends the worker with the job, -1.0 keeps it for ever.
+    Raises `bad_request` for any other value."""
     seconds = duration.parse(value)
     if seconds is None:
         raise HushdError(

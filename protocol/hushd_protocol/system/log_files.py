@@ -17,7 +17,7 @@ from . import best_effort
 
 SHORT_ID_BYTES = 4  # bytes of a request's id: enough to tell apart requests of the same time
 _at_work = threading.local()  # `request`: the short id of the request on which a thread works
-_OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?")
+_OURS = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?"
 
 
 def short_id(request: bytes) -> str:
@@ -35,7 +35,7 @@ def line(text: str, *, request: str = "", level: str = "") -> str:
 
 def text_of(entry: str) -> str:
     """Returns the text of a log line without its time, level and request; any other line unchanged."""
-    return _OURS.sub("", entry, count=1)
+    return re.sub(_OURS, "", entry, count=1)
 
 
 def concern(request: bytes) -> None:

@@ -20,7 +20,7 @@ MAX_STARVED = 2  # ends of a job while memory is critically short; then it is re
 COOLDOWN_S = 120.0  # seconds for which it stays FAILED
 MAX_STALLED = 2  # starts without progress in a row after which it is FAILED, however long each took
 
-_BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # progress bar of tqdm
+_BAR = r"\d%\||\d(it/s|s/it)\b"  # progress bar of tqdm
 # The signals by which a program ends itself: a fault in it, or in a library.
 CRASH_SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 # The signals by which other programs, users and the system end it.
@@ -166,7 +166,7 @@ def _last_sentence(log: str) -> str:
     message, below = "", False
     for line in log.splitlines():
         warns = "Warning: " in line
-        if line.strip() not in _SAY_NOTHING and not (_BAR.search(line) or warns or (below and line[:1].isspace())):
+        if line.strip() not in _SAY_NOTHING and not (re.search(_BAR, line) or warns or (below and line[:1].isspace())):
             message = line.strip()
         below = warns
     return message

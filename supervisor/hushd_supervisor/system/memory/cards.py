@@ -28,7 +28,7 @@ _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
 _TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
-_DEVICE = re.compile(f"{COUNTED}:[0-9]{{1,2}}", re.ASCII)
+_DEVICE = f"{COUNTED}:[0-9]{{1,2}}"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
@@ -85,7 +85,7 @@ def _is_card(row: object) -> bool:
         isinstance(row, dict)
         and row.keys() == _TYPES.keys()
         and all(type(row[key]) is kind for key, kind in _TYPES.items())
-        and _DEVICE.fullmatch(row["device"]) is not None
-        and PLACE.fullmatch(row["id"]) is not None
+        and re.fullmatch(_DEVICE, row["device"]) is not None
+        and re.fullmatch(PLACE, row["id"]) is not None
         and 0 <= row["free"] <= row["total"] < 1 << 60
     )

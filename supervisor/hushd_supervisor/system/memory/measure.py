@@ -20,7 +20,7 @@ from hushd_supervisor.core.memory.budget import Memory
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MAX_CARDS = 64  # cards that one process may use
-PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # place on the PCI bus
+PLACE = "[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]"  # place on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def used(pid: int) -> Used | None:
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:
     """Returns the plausible entries of a worker's report on graphics cards."""
     rows = itertools.islice(sizes.items(), MAX_CARDS)
-    return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and PLACE.fullmatch(id)}
+    return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and re.fullmatch(PLACE, id)}
 
 
 def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Memory:
