@@ -7,6 +7,7 @@ unknown key is ignored, so that a later minor version may add one; an unknown ty
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 import typing
@@ -18,7 +19,7 @@ import msgpack
 from hushd_protocol import JsonObject
 
 from .errors import HushdError
-from .light_dataclass import MISSING, fields
+from .light_dataclass import MISSING, NamedTuple, fields, get_type_hints
 from .limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
 from .messages import Cancel, Chunk, Credit, Error, Message
 
@@ -28,6 +29,7 @@ Check = Callable[[Any], bool]
 _FOLLOWING = (Chunk.TYPE, Credit.TYPE, Cancel.TYPE)
 
 
+@functools.cache
 def _checker(hint: Any) -> Check:
     """Returns a predicate for one annotation: a scalar, `X | None`, `list[str]` or `dict[str, Any]`."""
     if isinstance(hint, types.UnionType):
@@ -61,14 +63,14 @@ def _plain(value: Any, depth: int) -> bool:
     return value is None or type(value) in (str, int, float, bool, bytes)
 
 
-class _Spec(typing.NamedTuple):
+class _Spec(NamedTuple):
     kind: type[Message]
     checks: dict[str, Check]
     required: frozenset[str]
 
 
 def _spec(kind: type[Message]) -> _Spec:
-    hints = typing.get_type_hints(kind)
+    hints = get_type_hints(kind)
     known = [f for f in fields(kind) if f.name != "payload"]
     required = frozenset(f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
     return _Spec(kind, {f.name: _checker(hints[f.name]) for f in known}, required)

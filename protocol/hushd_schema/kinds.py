@@ -11,11 +11,11 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import field, fields
+from hushd_protocol.light_dataclass import NamedTuple, field, fields
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 _MOST_SHOWN = 5
@@ -151,8 +151,8 @@ def seconds(low: float = 0.0) -> Kind:
     bound = f" of {low:g} s or more" if low >= 0 else ""
     return Kind(
         f'a time{bound}, such as 90, "90s" or "1h30m"',
-        lambda value: (parsed := _seconds(value)) is not None and parsed >= low,
-        _seconds,
+        lambda value: (parsed := duration.parse(value)) is not None and parsed >= low,
+        duration.parse,
         form={"type": ["number", "string"], "format": "duration"},
     )
 
@@ -229,12 +229,6 @@ def is_number(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
-
-
-def _seconds(value: object) -> float | None:
-    from hushd_protocol import duration  # half a millisecond of regular expressions
-
-    return duration.parse(value)
 
 
 def _truth(text: str) -> object:

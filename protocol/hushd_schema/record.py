@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import MISSING, fields
+from hushd_protocol.light_dataclass import MISSING, fields, get_type_hints
 from hushd_protocol.suggest import quoted
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _at(key: object, reader: Reader, value: object) -> Any:
 
 def _fields(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any], Reader], ...]:
     """Returns the name of each field, a function for its missing value, and a function that reads it."""
-    known, hints = [], typing.get_type_hints(kind)
+    known, hints = [], get_type_hints(kind)
     for field in fields(kind):
         nothing, reader = _kind(hints[field.name])
         default = _default(field)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import NamedTuple, dataclass
 
 UNLIMITED = 1 << 60  # version 1 reports the absence of a limit as a number near 2^63
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from hushd_protocol.light_dataclass import field, fields
+from hushd_protocol.light_dataclass import NamedTuple, field, fields
 
 from hushd_schema.kinds import Kind
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import zmq
 from hushd_protocol.errors import reason
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import NamedTuple, dataclass
 
 from . import children
 from .children import Running

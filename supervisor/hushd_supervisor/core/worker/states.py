@@ -6,7 +6,8 @@ A `Lifecycle` moves only along `TRANSITIONS`.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+
+from hushd_protocol.light_dataclass import NamedTuple
 
 
 class State(enum.Enum):

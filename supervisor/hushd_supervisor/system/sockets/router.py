@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import zmq
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
+
+from .lock import ListeningSocket
 
 ANSWER_LINGER_MS = 1000  # milliseconds at the end in which the last answers arrive
 HANDSHAKE_MS = 10_000  # milliseconds for a peer to begin to speak ZeroMQ; then it is disconnected
 _LAST = int(zmq.NOBLOCK)
 _MORE = _LAST | int(zmq.SNDMORE)
-
-
-class Listening(Protocol):
-    """A listening socket: its descriptor, and its address as a ZeroMQ endpoint."""
-
-    endpoint: str
-    fd: int
 
 
 def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
@@ -32,7 +25,7 @@ def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATE
     return router
 
 
-def listen(router: zmq.Socket[bytes], listener: Listening) -> None:
+def listen(router: zmq.Socket[bytes], listener: ListeningSocket) -> None:
     """Has a ROUTER accept from `listener`, whose descriptor is libzmq's from now on."""
     router.setsockopt(zmq.USE_FD, listener.fd)
     router.bind(listener.endpoint)
