@@ -110,7 +110,7 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
 # Seconds for the whole speech, by the formats whose header has the length; a longer one begins with what there is by
 # then. Piper has the first sound of a sentence in 0.12 s and the last in 0.28: with 0.3 its first was as late as its
 # last. libsndfile cannot read a FLAC without its length, and nobody plays one while it comes.
-WHOLE_SPEECH_WAITS_S = {"wav": 0.15, "mp3": 0.15, "flac": 10.0}
+WHOLE_SPEECH_WAITS_S = {"wav": 0.12, "mp3": 0.12, "flac": 10.0}
 
 
 async def whole_or_begun(speech: AsyncSpeech, seconds: float) -> AsyncIterator[bytes]:

@@ -63,7 +63,7 @@ def test_openais_voices_fit_any_language(
 
 
 def test_a_short_speech_has_a_true_header(openai: OpenAI) -> None:
-    """Made within 0.15 s, which a busy machine does not do each time, it is sent whole: WAV and MP3 say how long they
+    """Made within 0.12 s, which a busy machine does not do each time, it is sent whole: WAV and MP3 say how long they
     are, FLAC does of a longer text, too, and a voice that is not so quick says so, as the last of the events does."""
     asked = {"model": "tts-1", "voice": "alloy", "input": "Yes."}
 
