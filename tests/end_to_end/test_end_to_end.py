@@ -30,7 +30,7 @@ def hushd(start_supervisor: Start) -> Supervisor:
 def run(*command: str | Path, **options: Any) -> str:
     """A command's standard output; it must succeed and say nothing on standard error."""
     done = warm.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=150, **options)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return str(done.stdout)
 
 
