@@ -18,6 +18,6 @@ def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
 def memory_mb(files: Sizes) -> float:
     """Estimates Python, numpy, the runtime, espeak's data, and the graph's tensors; its weights are mapped.
 
-    Measured with a published voice of 63 MB, a sentence of ten words: 117 to 148 MB, and 103 of mapped pages.
+    Measured with a published voice of 63 MB, a sentence of ten words: 96 to 100 MB, and 73 of mapped pages.
     """
-    return 77 + sum(size for file, size in files.items() if file.endswith(".onnx")) / 1e6
+    return 68 + sum(size for file, size in files.items() if file.endswith(".onnx")) / 2e6

@@ -29,7 +29,7 @@ def test_without_voices() -> None:
     models = Piper.models()
     assert [model.name for model in models] == sorted(SPEC.models)
     assert not any(model.installed or model.embedded for model in models)
-    assert {model.memory_mb for model in models} == {140}
+    assert {model.memory_mb for model in models} == {100}
     assert usual_model(SPEC, models) == SPEC.default_model
     assert ("fr-FR",) in {model.languages for model in models}
     assert len(Piper.voices()) == (len(SPEC.models) if Piper.available() else 0)
