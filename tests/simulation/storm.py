@@ -287,7 +287,7 @@ class Storm(Troubles):
             or self._machine.random.random() >= share
         ):
             return 0
-        if number != errno.EMFILE and str(path).startswith("/proc/"):
+        if number != errno.EMFILE and (str(path).startswith("/proc/") or (call != "open" and Path(path).is_fifo())):
             return 0  # no disk is there
         return number if call in _FAILING[number] else 0
 
