@@ -182,11 +182,11 @@ def exceeds(name: str, need: int, memory: Memory, limit: int) -> str:
 
 
 def advice(retry_ms: int, workers: Sequence[WorkerSize]) -> str:
-    """Says when to ask again, and what would make room sooner."""
+    """Says when to ask again, and what would make room sooner: idle workers would have left, had they been enough."""
     seconds = f"Ask again in {max(1, round(retry_ms / 1000))} s"
-    if not workers:
+    largest = max((w for w in workers if w.idle_s is None), key=lambda worker: worker.size, default=None)
+    if largest is None:
         return f"{seconds}, end other programs, or take a smaller model."
-    largest = max(workers, key=lambda worker: worker.size)
     return f"{seconds}, take a smaller model, or make room by `hushd unload {largest.name}`."
 
 

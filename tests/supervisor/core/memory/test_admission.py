@@ -255,14 +255,14 @@ def test_who_waited_runs_once_memory_is_back(lives: bool) -> None:
 
 
 def test_a_refusal_has_numbers() -> None:
-    """Its need, the share of their limit that workers take, the memory available and the part of it for others; and
-    when to ask again."""
+    """Its need, what workers and others have, and when to ask again; not to unload who would have left by itself."""
     house = House()
-    house.available = 400 * MB
-    answer = house.refusal(house.request(A))
-    assert answer.message == (
-        "There is no memory for stt/a/x (300 MB) now: workers take 0 of their 800 MB, 400 of 1000 MB are available, "
-        "and 125 are reserved for other programs. Ask again in 60 s, end other programs, or take a smaller model."
+    house.idle(C)
+    house.available = 100 * MB
+    assert house.refusal(house.request(A)).message == (
+        "There is no memory for stt/a/x (300 MB) now: workers take 300 of their 800 MB (tts/c/z 300, idle for 0 s), "
+        "100 of 1000 MB are available, and 125 are reserved for other programs. "
+        "Ask again in 60 s, end other programs, or take a smaller model."
     )
 
 
