@@ -9,7 +9,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,7 @@ from hushd_protocol.messages import FROM_WORKER, Message, Ready, Welcome, Worker
 from hushd_protocol.system import passed_file
 from support import warm
 from support.peer import BOUND_S
+from support.stopwatch import Stopwatch
 
 M = TypeVar("M", bound=Message)
 
@@ -165,10 +165,10 @@ def start(folder: Path) -> Iterator[Callable[..., Peer]]:
 
 
 def die_within(pidfds: Sequence[int], seconds: float) -> bool:
-    """Returns whether the processes behind these pidfds have all ended in time; closes the descriptors."""
-    limit = time.monotonic() + seconds
+    """Returns whether the processes behind these pidfds have all ended in so many calm seconds; closes those."""
+    began = Stopwatch()
     try:
-        return all(select.select([fd], [], [], max(0.0, limit - time.monotonic()))[0] for fd in pidfds)
+        return all(select.select([fd], [], [], BOUND_S)[0] for fd in pidfds) and began.calm < seconds
     finally:
         for fd in pidfds:
             os.close(fd)
