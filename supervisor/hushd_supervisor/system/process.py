@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from hushd_protocol.names import base
 from hushd_protocol.system.footprint import cores, descendants, lists_children
+from hushd_protocol.system.lazy_modules import deferred
 from hushd_protocol.system.lifeline import tie
 
 # The variables of our environment that a child gets: a worker must not depend on which program started the supervisor.
@@ -195,7 +196,8 @@ class Child:
         lifeline: int | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
-        import subprocess  # 0.3 MB that only a supervisor with children needs
+        with deferred("locale"):  # whose tables, 0.4 MB, are for texts
+            import subprocess  # 0.3 MB that only a supervisor with children needs
 
         # Never use preexec_fn: this process has libzmq's threads.
         self._popen = subprocess.Popen(
