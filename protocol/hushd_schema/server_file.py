@@ -69,12 +69,11 @@ _SPEAKS = re.compile(r"kokoro|piper|tts|chatterbox|orpheus|alltalk|xtts|speech[-
 _HEARS = re.compile(r"whisper|asr|stt|parakeet|canary|voxtral|moonshine|transcri", re.IGNORECASE)
 
 
-def _or_false(kind: Kind, must_be: str) -> Kind:
-    return Kind(must_be, lambda value: value is False or kind.fits(value))
-
-
 _WORDS = Kind('["program", "argument", …]', lambda value: texts().fits(value) and bool(value) and bool(value[0]))
-_PATH = _or_false(text(), "a path such as '/tts', or false where the server cannot do it")
+_PATH = Kind(
+    "a path such as '/tts', or false where the server cannot do it",
+    lambda value: value is False or text().fits(value),
+)
 _VOICES = Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value))
 _ENV = Kind("a table of texts", lambda value: isinstance(value, dict) and all(map(text().fits, value.values())))
 

@@ -52,7 +52,7 @@ def parse(arguments: list[str]) -> Options:
         option = rest.pop(0)
         if option == "--auto":
             auto = True
-        elif option == "--ready-fd" and _is_number(rest):
+        elif option == "--ready-fd" and rest and rest[0].isascii() and rest[0].isdigit():
             ready_fd = int(rest.pop(0))
         elif option in listen and rest:
             listen[option].append(rest.pop(0))
@@ -64,8 +64,3 @@ def parse(arguments: list[str]) -> Options:
         case ["serve"]:
             return Options(False, None, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
     raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
-
-
-def _is_number(rest: list[str]) -> bool:
-    """Returns whether the next argument is a number."""
-    return bool(rest) and rest[0].isascii() and rest[0].isdigit()

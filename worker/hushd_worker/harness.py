@@ -202,7 +202,8 @@ class _Harness:
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
-                self._begin(Job(message, self._post, partial(self._file_of, message)))
+                new = self._jobs[message.id] = Job(message, self._post, partial(self._file_of, message))
+                self._threads.assign(new, len(self._jobs))
             elif isinstance(message, Chunk):
                 if job_ := self._jobs.get(message.id):
                     job_.feed(message)
@@ -235,10 +236,6 @@ class _Harness:
                 return descriptor
             os.close(descriptor)
         return None
-
-    def _begin(self, job: Job) -> None:
-        self._jobs[job.id] = job
-        self._threads.assign(job, len(self._jobs))
 
     def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
         if isinstance(message, Result | Error):

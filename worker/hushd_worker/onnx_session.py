@@ -59,7 +59,7 @@ def open_session(
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
     options.add_session_config_entry(_SPINNING, _SPINNING_US)
-    mapped = on_cpu and _size(path) >= MIN_BYTES
+    mapped = on_cpu and sum(file.stat().st_size for file in _parts(path)) >= MIN_BYTES
     if often and on_cpu:
         onnx_arena.share(options)
     if mapped and not often:
@@ -94,11 +94,6 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
         yield
     finally:
         runtime.InferenceSession = original
-
-
-def _size(path: Path) -> int:
-    """Returns the bytes of a graph and of the weights beside it."""
-    return sum(file.stat().st_size for file in _parts(path))
 
 
 def _parts(path: Path) -> list[Path]:

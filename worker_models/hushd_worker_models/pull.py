@@ -176,14 +176,11 @@ class Pull:
         return {name: File(each.size, hashes[each.target]) for name, each in downloads.items()}
 
     def _check_room(self, downloads: Sequence[Download], folder: Path) -> None:
-        missing = sum(each.size - _size(each.part) for each in downloads if not each.target.exists())
+        new = [each for each in downloads if not each.target.exists()]
+        missing = sum(each.size for each in new) - sum(each.part.stat().st_size for each in new if each.part.exists())
         variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
         check_room(missing, folder, f"{self._known.model} needs {readable(missing)} more", variable)
 
     def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
         known, kind = self._known, self._engine.format
         return Manifest(known.engine, known.name, known.role, source, files, location, kind, known.licence)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

@@ -211,7 +211,9 @@ class IncomingSpeech:
         from hushd_schema.results import Sentence, SpeechResult  # lazy: comes while the first sentence is made
 
         if isinstance(message, Partial) and message.data.get("kind") == "sentence":
-            self._add_sentence(Sentence.from_data(message.data))
+            self.timeline.append(sentence := Sentence.from_data(message.data))
+            if self._on_sentence is not None:
+                self._on_sentence(sentence)
         elif isinstance(message, Partial) and message.data.get("kind") == "voice":
             self.voice = str(message.data.get("voice", ""))
         if isinstance(message, Result):
@@ -222,11 +224,6 @@ class IncomingSpeech:
             self.warnings = result.warnings
             self._rate = self._rate or result.rate
         return None
-
-    def _add_sentence(self, sentence: Sentence) -> None:
-        self.timeline.append(sentence)
-        if self._on_sentence is not None:
-            self._on_sentence(sentence)
 
     def _check_raw(self, what: str) -> None:
         if self.format != RAW:

@@ -40,7 +40,8 @@ class Cgroup:
         """Returns the group of this process in the hierarchy of a controller, without folders if there are none.
         `root` is for tests."""
         try:
-            groups, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
+            files = (root / "proc/self" / name for name in ("cgroup", "mountinfo"))
+            groups, mounts = (os.fsdecode(file.read_bytes()).split("\n") for file in files)  # names in any encoding
         except OSError:
             return cls()
         paths = {}
@@ -106,11 +107,6 @@ class Cgroup:
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
-
-
-def _lines(file: Path) -> list[str]:
-    """Returns the lines of a file with names of mounts or groups, which may be in any encoding."""
-    return os.fsdecode(file.read_bytes()).split("\n")
 
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:

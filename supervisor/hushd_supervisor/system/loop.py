@@ -51,7 +51,8 @@ class Loop:
         self._clock = clock
         self._performers: dict[type[Action], Perform] = {Log: self._log, Leave: self._end}
         for source in sources:
-            self._register(source)
+            source.register(poller)
+            self._performers |= source.actions()
         self._with_on_time = overriding(sources, "on_time")
         self._with_deadline = overriding(sources, "deadline")
         self._with_events = overriding(sources, "events")
@@ -69,10 +70,6 @@ class Loop:
                 self._turn()
             except Replaced:
                 self._make_way()
-
-    def _register(self, source: Source) -> None:
-        source.register(self._poller)
-        self._performers |= source.actions()
 
     def _make_way(self) -> None:
         """Leaves once the running jobs are finished, since a module to import now has another version on disk."""

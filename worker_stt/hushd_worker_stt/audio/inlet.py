@@ -48,7 +48,9 @@ class Mixdown:
         if "FC" in layout and len(block):
             return self._around(block, layout)
         mean: Samples = block.mean(axis=1)
-        return self._loudest(block) if len(block) and self._cancels(block, mean) else mean
+        if len(block) and self._cancels(block, mean):
+            mean = block[:, int(np.argmax(self._powers[:-1]))]  # the loudest channel
+        return mean
 
     def _around(self, block: Samples, layout: Sequence[str]) -> Samples:
         weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
@@ -74,10 +76,6 @@ class Mixdown:
         self._alone = bool(powers[-1] * channels < limit * powers[:-1].mean())
         self.cancelled |= self._alone
         return self._alone
-
-    def _loudest(self, block: Samples) -> Samples:
-        channel: Samples = block[:, int(np.argmax(self._powers[:-1]))]
-        return channel
 
 
 def sane(samples: Samples) -> Samples:

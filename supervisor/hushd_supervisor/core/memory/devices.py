@@ -67,8 +67,8 @@ class MemoryUse:
 
     def of_kind(self, shortage: LoadShortage, now: float) -> list[WorkerSize]:
         """Returns the workers that take memory of the kind that a load lacked."""
-        workers = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
-        return [self._of(worker, now).machine for worker in workers]
+        running = (worker for worker in self._workers.values() if worker.state.has_process)
+        return [self._of(each, now).machine for each in running if each.memory.holds_card or not shortage.on_card]
 
     def first_end_s(self, now: float) -> float | None:
         """Returns the seconds until the first running job is done, by its worker's usual times."""
@@ -97,11 +97,6 @@ class MemoryUse:
         if process.cards or not process.card or worker.state is State.SUSPENDED:
             return process.cards
         return {process.card: self._needs.on_card(worker.name, process.card)}
-
-
-def _is_on(worker: Worker, shortage: LoadShortage) -> bool:
-    """Returns whether a worker takes memory of the kind that is short."""
-    return worker.memory.holds_card or not shortage.on_card
 
 
 def can_leave(worker: WorkerSize) -> bool:
