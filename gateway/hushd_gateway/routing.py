@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_models import advice, languages, listings, paces
+from hushd_models import advice, installation, languages, listings, paces
 from hushd_models import catalogue as known_models
 from hushd_models.choice import models as model_choice
 from hushd_models.choice.voices import ALIASES, VoiceChoice
@@ -106,9 +106,8 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str, str
     """Returns the name and language of the voice to use instead of a well-known one that is not installed; None for
     other names.
 
-    Many programs have kokoro's names built in, since the servers that they were made for have no others. The fallback
-    is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of OpenAI's
-    names of that gender.
+    Many programs have kokoro's names built in. The fallback is an installed voice of that name and language, such as
+    hibari's `heart` for `af_heart`; else one of OpenAI's names of that gender.
     """
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):
@@ -174,6 +173,8 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
         if entry.name == engine and (model or entry.installed_models()):
             _check_engine(entry, name)
             return Model(engine, model or None)
+    if model and engine not in known_models.engines() and (needed := installation.engine_needed(engine)):
+        raise HushdError("engine_missing", needed)
     of_engines = [
         (model.memory_mb, entry.name)
         for entry in catalogue.engines
@@ -192,8 +193,7 @@ def _of_installed_engine(name: str) -> Model | None:
 
 
 def _check_engine(entry: EngineDescription, name: str) -> None:
-    """Raises `engine_missing` for a model of hushd's catalogue whose engine is not here, with all that brings it: the
-    worker would name the engine's command alone."""
+    """Raises `engine_missing` for a known model whose engine is not here, with all that brings it, not that alone."""
     voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
