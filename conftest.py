@@ -64,7 +64,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
         os.environ["XDG_CONFIG_HOME"] = f"{heard}/config"  # nothing is there: no test reads a user's own configuration
-        os.environ["HUSHD_AUTOSTART"] = "0"  # no test starts a supervisor in a user's own folder
         config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
         config.add_cleanup(ears.start(Path(heard)))
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))

@@ -123,6 +123,7 @@ def test_a_time_that_no_film_has_is_refused() -> None:
         spoken((0.0, 1.0, "One."), (360_000.0, 360_001.0, "Two."))
 
 
+@pytest.mark.usefixtures("runtime")
 @pytest.mark.parametrize(("arguments", "given", "words"), [
     (["--timed", "-o", "x.wav"], b"Some text.", "Standard input has no subtitles"),
     (["--timed", "-o", "x.wav"], b"1\n00:00:01 --> 00:00:02,000\nHi.\n", "Line 2 of Standard input has no times"),
