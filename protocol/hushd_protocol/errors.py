@@ -84,6 +84,8 @@ def reason(error: BaseException) -> str:
     system's errors its words, without their number and the file's name."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, KeyError) and error.args:
+        return f"{error} is missing"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1][:200].rstrip(". ") if lines else "") or type(error).__name__
 
