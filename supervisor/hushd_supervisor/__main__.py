@@ -13,7 +13,7 @@ from hushd_protocol.limits import EXIT_BUG
 from hushd_protocol.system.lazy_modules import deferred
 from hushd_protocol.system.own_modules import guard
 
-with deferred("ipaddress", "ntpath", "random", "selectors"):  # 0.5 MB and 4 ms, for functions that are not called here
+with deferred("ipaddress", "random", "selectors"):  # 0.5 MB and 4 ms, for functions that are not called here
     from pathlib import Path
 
     from hushd_protocol.system.paths import find

@@ -40,5 +40,5 @@ def test_nothing_shared_is_heavy(module: str) -> None:
 
 def test_a_supervisor_starts_without_what_it_hardly_ever_uses() -> None:
     """Modules that Python's own and pyzmq import for functions that it does not call are not executed."""
-    rare = {"dataclasses", "ipaddress", "ntpath", "random", "selectors"}
+    rare = {"dataclasses", "ipaddress", "random", "selectors"}
     assert not loaded_by("hushd_supervisor.__main__") & (HEAVY | rare)
