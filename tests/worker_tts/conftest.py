@@ -157,7 +157,9 @@ def wait_for_prepared() -> Callable[[], None]:
     def wait() -> None:
         for child in psutil.Process().children():
             with contextlib.suppress(psutil.ZombieProcess):  # it has ended
-                if not any("hibari_internals" in word for word in child.cmdline()):
+                while not (words := child.cmdline()):
+                    pass  # the kernel lets the parent go on before the new program's command line can be read
+                if not any("hibari_internals" in word for word in words):
                     continue
             os.waitpid(child.pid, 0)
 
