@@ -1,80 +1,73 @@
-"""Plants faults and reports which live: of cosmic-ray's as many as are drawn, or the table's (--planted).
+"""Plants faults in functions of the product, one at a time, and says which live: no test that is near finds them.
 
-Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree, and must pass
-without a fault. cosmic-ray has an environment of its own, by uv: it lists the faults that it can make, and makes those
-that are drawn.
+`--changed` draws among the functions whose text has changed since BASE, by their texts, so that the same tree has the
+same faults everywhere; it fails where fewer of those played are found than tests/budgets.toml wants. Each function has
+three faults (`fault_maker.py`). A fault is in a copy of its package, which comes first on the path, and is played to
+the tests that import its module, then to its room's. `--planted` plays the table of `planted.py` instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import json
 import os
-import random
+import re
 import resource
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from faults import Change, planted
 from planted import PLANTED
 
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 900  # for all that is played to one fault: less would count one that lives as found
+PROCESSOR_S = 60  # for one process of tests; by the processor, since a busy machine would find every fault
 SEEDS = {"HUSHD_FUZZ_SEEDS": "100"}
-COSMIC_RAY = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
-MAKE = """
-import json, sys
-from pathlib import Path
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator
-for line in sys.stdin:
-    path, operator, occurrence = json.loads(line)
-    print(json.dumps(mutate_code(Path(path).read_text(), get_operator(operator)(), occurrence)))
-"""
-PROCESSOR_S = 60  # for the tests of one fault; by the processor, since a busy machine would find every fault
-# What decides, and the tests that hold it.
-CORE = {
-    "supervisor/hushd_supervisor/core/": "tests/supervisor/core",
-    "protocol/hushd_protocol/": "tests/protocol",
-    "protocol/hushd_schema/": "tests/schema",
-    "models/hushd_models/": "tests/models",
-    "client/hushd/transport/call.py": "tests/client/transport",
-    "client/hushd/transport/retry.py": "tests/client/transport",
-}
-RULES = "tests/test_records.py"  # what holds for the modules of several packages
-# Its faults would end the processes of others: of group 1, say.
-NEVER = {"protocol/hushd_protocol/system/lifeline.py"}
-# Annotations are text here, so that `int | None` may be anything.
-CONFIG = """[cosmic-ray]
-module-path = {modules}
-timeout = 60
-excluded-modules = []
-test-command = ""
-[cosmic-ray.distributor]
-name = "local"
-[cosmic-ray.filters.operators-filter]
-exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*"]
-"""
+MAKER = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
+# Rooms whose tests have another name, and folders of tests that no fault is played to: each takes minutes.
+ROOMS = {"protocol/hushd_protocol": "tests/protocol", "protocol/hushd_schema": "tests/schema"}
+LONG = ("tests/simulation", "tests/storm", "tests/soak", "tests/machines", "tests/fuzz/", "tests/release", "tests/lab")
+NEVER = {"protocol/hushd_protocol/system/lifeline.py"}  # its faults would end the processes of others: of group 1, say
+NOT_PRODUCT = {"tests", "docs", "lab", "packaging", "release", "scripts"}
+SAME = ROOT / "lab/changes_nothing.toml"
+MOST_SAME = 1 / 20
 
 
 @contextmanager
-def faulty(module: Path, code: str) -> Iterator[dict[str, str]]:
-    """Copies the package of a module, with this code in it; yields an environment where that comes first."""
-    component = next(parent for parent in module.parents if not (parent / "__init__.py").exists())
-    package, *_ = module.relative_to(component).parts
+def faulty(*modules: tuple[Path, str]) -> Iterator[dict[str, str]]:
+    """Copies the packages of modules, with this code in them; yields an environment where these come first.
+
+    What was started there and is still running has ended afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        shutil.copytree(component / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
-        Path(folder, module.relative_to(component)).write_text(code)
+        for module, code in modules:
+            component = next(parent for parent in module.parents if not (parent / "__init__.py").exists())
+            package, *_ = module.relative_to(component).parts
+            if not Path(folder, package).exists():
+                made = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(component / package, Path(folder, package), ignore=made)
+            Path(folder, module.relative_to(component)).write_text(code)
         path = os.pathsep.join((folder, str(ROOT / "tests")))
-        yield os.environ | SEEDS | {"PYTHONPATH": path}
+        try:
+            yield os.environ | SEEDS | {"PYTHONPATH": path}
+        finally:
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    if process.environ().get("PYTHONPATH") == path:
+                        process.kill()
 
 
 def command(finder: str, seeds: int = 1) -> list[str]:
@@ -87,7 +80,7 @@ def command(finder: str, seeds: int = 1) -> list[str]:
 def lives(row: tuple[str, str, Change, str], seeds: int) -> bool:
     """Returns whether a fault of the table is found by nothing. Raises LookupError where it has no place any more."""
     package, place, change, finder = row
-    with faulty(*planted(package, place, change)) as environment:
+    with faulty(planted(package, place, change)) as environment:
         try:
             done = subprocess.run(
                 command(finder, seeds), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S
@@ -100,111 +93,225 @@ def lives(row: tuple[str, str, Change, str], seeds: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
-    """A fault that cosmic-ray can make: the one with number `occurrence` of those that `operator` makes in `path`."""
+class Function:
+    """A function or method of the product as Python reads it: its docstring and comments are not of its text."""
 
     path: str
-    operator: str
-    occurrence: int
-    line: int
+    name: str
+    first: int
+    last: int
+    text: str
 
     @property
-    def tests(self) -> str:
-        """The folder that holds its module."""
-        return next(tests for place, tests in CORE.items() if self.path.startswith(place))
+    def key(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def lives(self, source: str) -> bool:
-        """Returns whether no test of the module's own folder, or of all, finds it; those of its name are first."""
-        name = f"test_{Path(self.path).stem}*.py"
-        own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / self.tests).rglob(name))]
-        with faulty(ROOT / self.path, source) as environment:
-            tests = (" ".join(own), self.tests, RULES)
-            return all(passes(which, environment) for which in tests if which)
+    @property
+    def module(self) -> str:
+        """The dotted name of its module."""
+        parts = Path(self.path).with_suffix("").parts
+        return ".".join(parts[3 if parts[0] == "plugins" else 1 :] if parts[0] != "plugins" else parts[2:])
+
+    @property
+    def room(self) -> str:
+        """The folder of its room's tests."""
+        top, below = self.path.split("/")[:2]
+        return ROOMS.get(f"{top}/{below}", f"plugins/{below}/tests" if top == "plugins" else f"tests/{top}")
 
 
-def passes(tests: str, environment: dict[str, str]) -> bool:
-    """Returns whether tests pass within their time."""
-    limits = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
-    done = subprocess.run(
-        command(tests),
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        timeout=LIMIT_S,
-        preexec_fn=lambda: resource.setrlimit(*limits),
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault in a function: the line and operator, and the code of the module that has it."""
+
+    function: Function
+    line: int
+    operator: str
+    code: str
+
+    def __str__(self) -> str:
+        text = (ROOT / self.function.path).read_text().splitlines()[self.line - 1].strip()
+        return f"{self.function.path} {self.function.name} {self.operator}: {text}"
+
+
+def functions(path: str, code: str) -> Iterator[Function]:
+    """Yields the functions of a module and the methods of its classes; a function inside another belongs to that."""
+    for node, name in _defined(ast.parse(code)):
+        first = min((node.lineno, *(each.lineno for each in node.decorator_list)))
+        last = node.end_lineno or first
+        if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+            node.body[0] = ast.Pass()
+        yield Function(path, name, first, last, ast.unparse(node))
+
+
+def _defined(tree: ast.AST, prefix: str = "") -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node, prefix + node.name
+        elif isinstance(node, ast.ClassDef | ast.If | ast.Try):
+            yield from _defined(node, f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix)
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def product(names: str) -> list[str]:
+    """Returns the modules of the product among names, a line each."""
+    return [
+        name
+        for name in names.splitlines()
+        if name.endswith(".py") and "/" in name and not NOT_PRODUCT & set(Path(name).parts) and name not in NEVER
+    ]
+
+
+def changed(base: str) -> list[Function]:
+    """Returns the functions that a commit had not, in any module."""
+    was = product(git("diff", "--name-only", "--no-renames", "--diff-filter=MD", base))
+    before = {one.text for path in was for one in functions(path, git("show", f"{base}:{path}"))}
+    new = git("diff", "--name-only", "--no-renames", "--diff-filter=MA", base)
+    return [
+        one for path in product(new) for one in functions(path, (ROOT / path).read_text()) if one.text not in before
+    ]
+
+
+def a_day_before() -> str:
+    """Returns the newest commit that is a day older than the last: not than now, or each hour would have another."""
+    day = int(git("log", "-1", "--format=%ct")) - 86400
+    return (
+        git("rev-list", "-1", f"--before={day}", "HEAD").strip()
+        or git("rev-list", "--max-parents=0", "HEAD").split()[0]
     )
-    return done.returncode == 0
 
 
-def sources(drawn: list[Mutant]) -> list[str]:
-    """Returns the module of each with its fault."""
-    asked = "".join(json.dumps([str(ROOT / one.path), one.operator, one.occurrence]) + "\n" for one in drawn)
-    done = subprocess.run([*COSMIC_RAY, "python", "-c", MAKE], input=asked, check=True, capture_output=True, text=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def in_drawn_order(found: list[Function]) -> list[Function]:
+    """Orders functions by what all of them say: the same tree has the same order, and the next one another."""
+    tree = hashlib.sha256("".join(sorted(one.key for one in found)).encode()).hexdigest()
+    return sorted(found, key=lambda one: hashlib.sha256((tree + one.path + one.name + one.key).encode()).digest())
 
 
-def mutants(paths: list[str]) -> list[Mutant]:
-    """Returns each fault that cosmic-ray can make in these modules."""
-    with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        Path(folder, "config.toml").write_text(CONFIG.format(modules=json.dumps([str(ROOT / path) for path in paths])))
+def faults(drawn: list[Function]) -> Iterator[list[Fault]]:
+    """Yields the faults of each function."""
+    rows = "".join(json.dumps([str(ROOT / one.path), one.first, one.last, one.key]) + "\n" for one in drawn)
+    maker = [*MAKER, "python", str(ROOT / "lab/fault_maker.py")]
+    done = subprocess.run(maker, input=rows, check=True, capture_output=True, text=True)
+    for one, line in zip(drawn, done.stdout.splitlines(), strict=True):
+        yield [Fault(one, *each) for each in json.loads(line)]
 
-        def ray(*words: str) -> str:
-            return subprocess.run([*COSMIC_RAY, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
-        ray("cosmic-ray", "init", "config.toml", "session")
-        ray("cr-filter-operators", "session", "config.toml")
-        lines = ray("cosmic-ray", "dump", "session").splitlines()
-    made = [item["mutations"][0] for item, result in map(json.loads, lines) if not result]
-    return sorted(
-        (
-            Mutant(
-                str(Path(one["module_path"]).relative_to(ROOT)),
-                one["operator_name"],
-                one["occurrence"],
-                one["start_pos"][0],
+class Tests:
+    """The tests that a fault is played to, without those that fail where there is none."""
+
+    def __init__(self) -> None:
+        files = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("plugins/*/tests/**/test_*.py")]
+        names = {str(file.relative_to(ROOT)): file.read_text() for file in sorted(files)}
+        self._texts = {name: text for name, text in names.items() if not name.startswith(LONG)}
+        self._red: list[str] = []
+
+    def near(self, function: Function) -> list[str]:
+        """Returns the files that import a function's module, those that name the function first."""
+        package, _, module = function.module.rpartition(".")
+        says = re.compile(rf"from {function.module} |import {function.module}\b|from {package} import .*\b{module}\b")
+        found = [name for name, text in self._texts.items() if says.search(text)]
+        own = function.name.rpartition(".")[2]
+        return sorted(found, key=lambda name: own not in self._texts[name])
+
+    def check(self, drawn: list[Function]) -> None:
+        """Plays all of them to the copies without a fault: what fails there would find every fault."""
+        modules = [(ROOT / one.path, (ROOT / one.path).read_text()) for one in drawn]
+        every = sorted(
+            {one.room for one in drawn if (ROOT / one.room).exists()} | {n for one in drawn for n in self.near(one)}
+        )
+        with faulty(*modules) as environment:
+            how = ["-q", "-rfE", "--tb=no", "-p", "no:cacheprovider", "-n", str(2 * (os.cpu_count() or 1))]
+            words = [sys.executable, "-m", "pytest", *how, *every]
+            done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        self._red = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        if done.returncode > 1:
+            raise SystemExit(f"{shlex.join(words)}\ncould not be played:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        for name in self._red:
+            print(f"left out, since it fails without a fault: {name}", flush=True)
+
+    def find(self, fault: Fault) -> bool:
+        near, room = self.near(fault.function), fault.function.room
+        rest = [room, *(f"--ignore={name}" for name in near)] if (ROOT / room).exists() else []
+        with faulty((ROOT / fault.function.path, fault.code)) as environment:
+            return any(self._fail(which, environment) for which in (near, rest) if which)
+
+    def _fail(self, which: list[str], environment: dict[str, str]) -> bool:
+        limit = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
+        words = [*command(" ".join(which)), *(f"--deselect={name}" for name in self._red)]
+        try:
+            done = subprocess.run(
+                words,
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                timeout=LIMIT_S,
+                preexec_fn=lambda: resource.setrlimit(*limit),
             )
-            for one in made
-        ),
-        key=lambda one: (one.path, one.operator, one.occurrence),
-    )
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode not in (0, 5)  # 5: all are left out here, such as without an engine
+
+
+def play(found: list[Function], most: int | None, minutes: float | None, jobs: int) -> float:
+    """Prints which faults of functions live; returns how many of 100 are found."""
+    until = time.monotonic() + 60 * minutes if minutes else float("inf")
+    drawn = in_drawn_order(found)[:most]
+    made = [fault for each in faults(drawn) for fault in each]
+    same = tomllib.loads(SAME.read_text()) if SAME.exists() else {}
+    played = [fault for fault in made if str(fault) not in same]
+    tests = Tests()
+    tests.check(drawn)
+
+    def one(fault: Fault) -> bool | None:
+        return tests.find(fault) if time.monotonic() < until else None
+
+    with ThreadPoolExecutor(jobs) as pool:
+        results = []
+        for fault, is_found in zip(played, pool.map(one, played), strict=True):
+            if is_found is False:
+                print(f"LIVES  {fault}   (line {fault.line})", flush=True)
+            results += [is_found] if is_found is not None else []
+    excused = len(made) - len(played)
+    if excused > MOST_SAME * len(made):
+        raise SystemExit(f"{SAME.name} names {excused} of {len(made)} faults: one in twenty at most.")
+    share = 100 * sum(results) / max(len(results), 1)
+    print(f"{sum(results)} of {len(results)} faults found, {share:.0f} of 100; {len(found)} functions to draw from")
+    return share
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("modules", nargs="*", metavar="FILE", help="modules that decide; default: all")
-    parser.add_argument("--draw", type=int, metavar="N", help="as many faults of cosmic-ray's; default: all")
-    parser.add_argument("--seed", type=int, default=1, help="of what is drawn; default: 1")
+    parser.add_argument("modules", nargs="*", metavar="FILE", help="modules of the product; default: all")
+    parser.add_argument("--changed", nargs="?", const="", metavar="BASE", help="what changed since; default: for a day")
+    parser.add_argument("--most", type=int, metavar="N", help="draw as many functions; default: all")
+    parser.add_argument("--minutes", type=float, help="begin no fault later")
     parser.add_argument("--planted", action="store_true", help="the faults of lab/planted.py instead")
     parser.add_argument("--only", default="", help="of these, in packages whose names begin so")
     parser.add_argument("--seeds", type=int, default=60, help="of storms for each; default: 60")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side; default: the cores")
     options = parser.parse_args()
-    found = lived = 0
-    with ThreadPoolExecutor(options.jobs) as pool:
-        if options.planted:
-            rows = [row for row in PLANTED if row[0].startswith(options.only)]
-            for row, alive in zip(rows, pool.map(lives, rows, [options.seeds] * len(rows)), strict=True):
-                print(f"{'LIVES' if alive else 'found'}  {row[0]} {row[1]}: {row[2].__name__}", flush=True)
-                found, lived = found + (not alive), lived + alive
-        else:
-            every = mutants(options.modules or [path for place in CORE for path in _files(place) if path not in NEVER])
-            drawn = random.Random(options.seed).sample(every, min(options.draw or len(every), len(every)))
-            folders = sorted({one.tests for one in drawn})
-            whole = pool.map(passes, folders, [os.environ | SEEDS] * len(folders))
-            if red := [folder for folder, passed in zip(folders, whole, strict=True) if not passed]:
-                parser.exit(2, f"Without a fault there are tests that fail in {', '.join(red)}: mend them first.\n")
-            for one, alive in zip(drawn, pool.map(Mutant.lives, drawn, sources(drawn)), strict=True):
-                if alive:
-                    text = (ROOT / one.path).read_text().splitlines()[one.line - 1].strip()
-                    print(f"LIVES  {one.path}:{one.line} {one.operator} {one.occurrence}: {text}", flush=True)
-                found, lived = found + (not alive), lived + alive
-    print(f"{found + lived} faults, {found} found")
-    return 1 if lived else 0
-
-
-def _files(place: str) -> list[str]:
-    path = ROOT / place
-    return sorted(str(file.relative_to(ROOT)) for file in path.rglob("*.py")) if path.is_dir() else [place]
+    if options.planted:
+        rows = [row for row in PLANTED if row[0].startswith(options.only)]
+        lived = 0
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for row, is_alive in zip(rows, pool.map(lives, rows, [options.seeds] * len(rows)), strict=True):
+                print(f"{'LIVES' if is_alive else 'found'}  {row[0]} {row[1]}: {row[2].__name__}", flush=True)
+                lived += is_alive
+        return min(lived, 1)
+    if options.changed is not None:
+        found = changed(options.changed or a_day_before())
+        found = [one for one in found if not options.modules or one.path in options.modules]
+    else:
+        paths = options.modules or product(git("ls-files"))
+        found = [one for path in paths for one in functions(path, (ROOT / path).read_text())]
+    share = play(found, options.most, options.minutes, options.jobs)
+    wanted = tomllib.loads((ROOT / "tests/budgets.toml").read_text())["faults found of 100"]
+    if options.changed is not None and share < wanted:
+        print(f"Fewer than {wanted} of 100 faults in what has changed are found: write the tests that miss.")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

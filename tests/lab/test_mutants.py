@@ -1,0 +1,151 @@
+"""The faults of scripts/mutants --changed: which functions have them, in which order, and which tests find them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import mutants
+import pytest
+
+MODULE = '''
+def first(a):
+    """Says something."""
+    if a < 3:  # a comment
+        raise ValueError(a)
+    log.info("read")
+    return a + 1
+
+
+class Holder:
+    def give(self, b: int = 4):
+        self.take(b)
+        return b
+'''
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one module of the product, where the last commit has it."""
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    (tmp_path / "client/hushd").mkdir(parents=True)
+    (tmp_path / "client/hushd/__init__.py").touch()
+    (tmp_path / "client/hushd/module.py").write_text(MODULE)
+    commit(tmp_path)
+    return tmp_path
+
+
+def commit(root: Path, date: str = "2026-11-01T12:00:00Z") -> None:
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "so it is"]):
+        me = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "PATH": "/usr/bin:/bin"}
+        subprocess.run(["git", *me, *words], cwd=root, check=True, env=dates)
+
+
+@pytest.mark.parametrize(("old", "new", "names"), [
+    ("# a comment", "# another comment", []),
+    ('"""Says something."""', '"""Says more."""', []),
+    ("a + 1", "a + 2", ["first"]),
+    ("self.take(b)", "self.take(b + 1)", ["Holder.give"]),
+    ("class Holder", "def second():\n    return 2\n\n\nclass Holder", ["second"]),
+])  # fmt: skip
+def test_a_function_has_changed_where_python_reads_another(
+    repository: Path, old: str, new: str, names: list[str]
+) -> None:
+    """Comments and docstrings change nothing that a fault could be planted in."""
+    (repository / "client/hushd/module.py").write_text(MODULE.replace(old, new))
+    assert [one.name for one in mutants.changed("HEAD")] == names
+
+
+def test_a_function_that_only_moved_has_not_changed(repository: Path) -> None:
+    """It had its faults where it stood; a new function beside it has its own."""
+    (repository / "client/hushd/module.py").unlink()
+    (repository / "client/hushd/other.py").write_text(MODULE + "\n\ndef new():\n    return 1\n")
+    subprocess.run(["git", "add", "."], cwd=repository, check=True)
+    assert [(one.path, one.name) for one in mutants.changed("HEAD")] == [("client/hushd/other.py", "new")]
+
+
+def test_tests_and_documents_have_no_faults(repository: Path) -> None:
+    """Only what a user runs is the product: a plugin's code is, its tests are not."""
+    names = [
+        "tests/test_a.py",
+        "plugins/wake/tests/test_b.py",
+        "lab/bench.py",
+        "plugins/wake/hushd_wake/c.py",
+        "conftest.py",
+    ]
+    assert mutants.product("\n".join(names)) == ["plugins/wake/hushd_wake/c.py"]
+
+
+def test_the_base_is_a_day_older_than_the_last_commit(repository: Path) -> None:
+    """An hour later the same tree has the same base; one without such a commit begins with the first."""
+    first = mutants.git("rev-parse", "HEAD").strip()
+    assert mutants.a_day_before() == first
+    (repository / "a.txt").touch()
+    commit(repository, "2026-11-02T11:00:00Z")
+    (repository / "b.txt").touch()
+    commit(repository, "2026-11-03T10:00:00Z")
+    assert mutants.a_day_before() == first
+    (repository / "c.txt").touch()
+    commit(repository, "2026-11-03T11:00:00Z")
+    assert mutants.a_day_before() == mutants.git("rev-parse", "HEAD~2").strip()
+
+
+def test_the_order_is_drawn_by_the_functions() -> None:
+    """The same functions come in the same order, however they were listed; with one changed they come in another."""
+    code = "\n".join(f"def f{n}():\n    return {n}" for n in range(9))
+    found = list(mutants.functions("client/hushd/a.py", code))
+    assert mutants.in_drawn_order(found) == mutants.in_drawn_order(found[::-1]) != found
+    other = list(mutants.functions("client/hushd/a.py", code.replace("return 8", "return 80")))
+    assert [one.name for one in mutants.in_drawn_order(other)] != [one.name for one in mutants.in_drawn_order(found)]
+
+
+@pytest.mark.parametrize(("path", "module", "room"), [
+    ("client/hushd/transport/retry.py", "hushd.transport.retry", "tests/client"),
+    ("protocol/hushd_schema/kinds.py", "hushd_schema.kinds", "tests/schema"),
+    ("protocol/hushd_protocol/codec.py", "hushd_protocol.codec", "tests/protocol"),
+    ("plugins/watch/hushd_watch/folder.py", "hushd_watch.folder", "plugins/watch/tests"),
+])  # fmt: skip
+def test_a_fault_is_played_to_its_room(path: str, module: str, room: str) -> None:
+    """A module's tests are those that import it, then those of its folder, a plugin's in the plugin."""
+    (one,) = mutants.functions(path, "def f():\n    return 1\n")
+    assert (one.module, one.room) == (module, room)
+
+
+def test_who_imports_a_module_comes_first() -> None:
+    """Of these a file that names the function is before the others."""
+    (one,) = mutants.functions("client/hushd/transport/waiting.py", "def walk():\n    return 1\n")
+    tests = mutants.Tests()
+    tests._texts = {
+        "tests/a.py": "from hushd.transport import retry",
+        "tests/b.py": "from hushd.transport.waiting import g",
+        "tests/c.py": "from hushd.transport import call, waiting\n\nwaiting.walk()",
+    }
+    assert tests.near(one) == ["tests/c.py", "tests/b.py"]
+
+
+def test_a_function_has_three_faults_which_its_text_draws(tmp_path: Path) -> None:
+    """Each changes one place of it as Python reads it, never a log's line, an annotation or another function."""
+    (path := tmp_path / "module.py").write_text(MODULE)
+    row = json.dumps([str(path), 2, 7, "seed"]) + "\n"
+    made = subprocess.run(
+        [*mutants.MAKER, "python", str(Path(mutants.__file__).with_name("fault_maker.py"))],
+        input=row * 2 + json.dumps([str(path), 2, 7, "another"]) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("cosmic-ray cannot be fetched here: an index of packages is needed")
+    same, again, other = map(json.loads, made.stdout.splitlines())
+    assert same == again
+    assert len(same) == len(other) == 3
+    was = ast.parse(MODULE)
+    for line, _, code in same:
+        now = ast.parse(code)
+        assert line in (4, 5, 7)
+        assert ast.dump(now.body[0]) != ast.dump(was.body[0])
+        assert ast.dump(now.body[1]) == ast.dump(was.body[1])
+        assert 'log.info("read")' in code
