@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -34,3 +36,41 @@ def test_records_are_values(package: ModuleType, least: int, modules: str, said:
     assert [kind for kind in kinds if changeable(kind)] == []
     assert [kind for kind in named if not has_names(kind)] == []
     assert defaults(named if package is hushd_schema else kinds) == said
+
+
+# Two threads make the first object of a class in a fresh process. The first stops as it enters the first function of
+# Python's, if there is one, until the second has made its own.
+FIRST_OBJECTS = """
+import sys, threading
+from hushd_schema.results import TranscriptResult
+
+entered, made, results = threading.Event(), threading.Event(), []
+
+def make():
+    results.append(TranscriptResult(language="en", duration=1.0, segments=1))
+
+def stop(frame, event, argument):
+    if frame.f_code is not make.__code__:
+        sys.settrace(None)
+        entered.set()
+        made.wait(30)
+
+def first():
+    sys.settrace(stop)
+    make()
+    entered.set()
+
+thread = threading.Thread(target=first)
+thread.start()
+entered.wait(30)
+make()
+made.set()
+thread.join()
+print(results[0] == results[1])
+"""
+
+
+def test_two_threads_make_a_classs_first_objects() -> None:
+    """Both get one, although one is stopped in the midst of it."""
+    done = subprocess.run([sys.executable, "-P", "-c", FIRST_OBJECTS], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from hushd_models.installation import document
-from hushd_protocol.light_dataclass import dataclass, replace
 
 from . import main, table
 from .arguments import Parser, repeated

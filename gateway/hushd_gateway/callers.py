@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import zlib
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 from hushd import AsyncClient
 from hushd.aio.call import AsyncCall
 from hushd_protocol import hosts
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Credit, Message, Request
 
 Address = tuple[str, int]

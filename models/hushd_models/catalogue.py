@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.suggest import readable
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from glob import glob
 from importlib.util import find_spec
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 

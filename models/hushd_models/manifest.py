@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, fields, values
 from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
@@ -95,7 +95,7 @@ def split(model: str) -> tuple[str, str]:
 
 
 def dumps(manifest: Manifest) -> str:
-    return json.dumps(manifest, default=values, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(manifest, default=asdict, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def loads(text: str | bytes) -> Manifest:

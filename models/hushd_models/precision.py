@@ -11,10 +11,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_schema.record import Record
 
 from . import catalogue

@@ -9,10 +9,10 @@ import os
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 

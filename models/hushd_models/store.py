@@ -100,8 +100,7 @@ class Store:
         """
         import json
         import shutil
-
-        from hushd_protocol.light_dataclass import values
+        from dataclasses import asdict
 
         work = self.workplace(model)
         if self.begun(model) != source:
@@ -110,7 +109,7 @@ class Store:
                 work.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise _unwritable(work.parent, error) from error
-            replace(work / _SOURCE, json.dumps(source, default=values))
+            replace(work / _SOURCE, json.dumps(source, default=asdict))
         return work
 
     def begun(self, model: str) -> Source | None:

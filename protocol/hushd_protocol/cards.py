@@ -5,7 +5,7 @@ A start waits for that program, so this module imports little: without dataclass
 
 from __future__ import annotations
 
-from .light_dataclass import NamedTuple
+from typing import NamedTuple
 
 COUNTED = "cuda"  # the kind whose cards and memory hushd knows; the others are known to the engine alone
 KINDS = (COUNTED, "rocm", "vulkan")

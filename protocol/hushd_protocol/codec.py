@@ -12,14 +12,14 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Any, NamedTuple, get_type_hints
 
 import msgpack
 
 from hushd_protocol import JsonObject
 
 from .errors import HushdError
-from .light_dataclass import MISSING, NamedTuple, fields, get_type_hints
 from .limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
 from .messages import Cancel, Chunk, Credit, Error, Message
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from hushd_protocol import JsonObject
-from hushd_protocol.light_dataclass import dataclass, field
 
 # Some errors advise what a shell command can do for a person at a terminal; an HTTP client or an agent has other means.
 # They carry the fact and the name of the advice, so that a front end puts it in its own words with `sentence`.

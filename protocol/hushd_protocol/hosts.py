@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from .errors import HushdError
-from .light_dataclass import dataclass
 from .suggest import quoted
 
 SCHEME = "ssh://"

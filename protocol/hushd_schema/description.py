@@ -6,9 +6,8 @@ The workers' packages print the description of their role (`--describe`), with `
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-from hushd_protocol.light_dataclass import dataclass, field, replace
 
 from .record import Record
 

@@ -10,10 +10,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from hushd_protocol import __version__
-from hushd_protocol.light_dataclass import NamedTuple
 
 # The plugins of hushd's own, which a release publishes as `hushd-NAME` of its version, and the commands that each adds.
 PLUGINS: Mapping[str, tuple[str, ...]] = {

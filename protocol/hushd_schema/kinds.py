@@ -10,12 +10,12 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import field, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import NamedTuple, field, fields
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 _MOST_SHOWN = 5

@@ -17,10 +17,10 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 
 MAX_WORD_CHARACTERS = 200  # characters of a word, and of its pronunciation

@@ -12,11 +12,11 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import MISSING, fields, get_type_hints
 from hushd_protocol.suggest import quoted
 
 if TYPE_CHECKING:

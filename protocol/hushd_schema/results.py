@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Required, TypedDict
-
-from hushd_protocol.light_dataclass import dataclass
 
 from .kinds import Kind
 from .record import Record

@@ -7,8 +7,7 @@ Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has its form o
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from hushd_protocol.light_dataclass import dataclass, field
+from dataclasses import dataclass, field
 
 from .record import Record
 

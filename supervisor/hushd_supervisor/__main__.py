@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_BUG
-from hushd_protocol.system.lazy_modules import deferred
 from hushd_protocol.system.own_modules import guard
+from hushd_protocol.system.paths import find
 
-with deferred("ipaddress", "random", "selectors"):  # 0.5 MB and 4 ms, for functions that are not called here
-    from pathlib import Path
-
-    from hushd_protocol.system.paths import find
-
-    from .arguments import HELP, parse
-    from .run import complain, run
+from .arguments import HELP, parse
+from .run import complain, run
 
 
 def main(arguments: list[str]) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 USAGE = "hushd serve"
 HELP = """\

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import MAX_CONNECTIONS, PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system import best_effort

@@ -6,12 +6,12 @@ import functools
 import gc
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hushd_models import inventory, precision, removal
 from hushd_models.precision import Figures, Trial
 from hushd_models.store import Store
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.description import EngineDescription
 from hushd_worker.engine import Model, described

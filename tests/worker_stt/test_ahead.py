@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job

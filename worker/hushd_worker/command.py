@@ -10,12 +10,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
 from hushd_schema import kinds

@@ -15,13 +15,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
 from hushd_models import hf_cache
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import landlock, paths, seccomp, uploads
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines

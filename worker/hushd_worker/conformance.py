@@ -15,6 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 from unittest import SkipTest
@@ -23,7 +24,6 @@ import psutil
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Chunk, Job, Message, Partial
 from hushd_protocol.names import is_name
 from hushd_protocol.system.footprint import cores
@@ -182,7 +182,7 @@ def it_works_confined(trial: Trial) -> None:
     if (missing := confinement.missing_parts()) or confinement.of_engine(role, name) is None:
         raise SkipTest(missing or "its spec does not have it confined")
     program = (
-        "from hushd_protocol.light_dataclass import replace; from hushd_worker import confinement, conformance\n"
+        "from dataclasses import replace; from hushd_worker import confinement, conformance\n"
         f"from hushd_worker_{role}.conformance import Trial; share = confinement.of_engine({role!r}, {name!r})\n"
         "confined = confinement.Confinement(replace(share, before=None))\n"
         "confined.close_files(); confined.close_calls()\n"

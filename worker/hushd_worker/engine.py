@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hushd_models.installation import engine_command
-from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription

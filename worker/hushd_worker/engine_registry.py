@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_models.installation import engine_needed
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import engines
 

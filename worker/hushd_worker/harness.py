@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -22,7 +23,6 @@ import zmq
 from hushd_protocol import __version__, buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,

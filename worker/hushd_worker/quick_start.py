@@ -1,23 +1,18 @@
-"""Makes a worker start sooner: reads its model's files ahead, and imports packages without progress bars.
+"""Makes a worker start sooner: reads its model's files ahead.
 
 From a cold disk, reading is most of a large model's start: runtimes read with one thread, which waits for each block,
 or by mapping, which waits for each page. Here two threads make the kernel read into its cache, by `sendfile` to the
 null device: nothing is copied, and a thread only needs Python's lock at its beginning and its end. 800 MB took 0.26 s
 instead of 0.97 s (read) and 3.8 s (mapped), and 0.02 s when they were in the cache already.
-
-`faster_whisper` takes 0.34 s of CPU time to import, 0.21 s more than numpy in it: 0.07 s for PyAV, which decodes
-files, 0.05 s for asyncio, for CTranslate2's asynchronous methods, and 0.05 s for tqdm's progress bars."""
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 
 _MIN_BYTES = 20_000_000  # bytes of a file; a smaller one is read in less time than the threads take to start
 _THREADS = 2  # threads for one file; more were no faster
@@ -42,31 +37,3 @@ def _read(file: Path, start: int, end: int) -> None:
     with contextlib.suppress(OSError), file.open("rb") as source, open(os.devnull, "wb") as nowhere:
         while start < end and (sent := os.sendfile(nowhere.fileno(), source.fileno(), start, end - start)):
             start += sent
-
-
-@contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Replaces `tqdm` inside it by a class whose bars show nothing."""
-    stand_ins: dict[str, ModuleType] = {}
-    for name in ("tqdm", "tqdm.auto"):
-        if name not in sys.modules:
-            stand_ins[name] = sys.modules[name] = ModuleType(name)
-            stand_ins[name].__dict__["tqdm"] = _NoBar
-    try:
-        yield
-    finally:
-        for name in stand_ins:
-            del sys.modules[name]
-
-
-class _NoBar:
-    """A progress bar that shows nothing."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def update(self, _: float = 1) -> None:
-        pass
-
-    def close(self) -> None:
-        pass

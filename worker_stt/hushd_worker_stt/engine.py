@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from hushd_models import languages
-from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_worker.engine import BaseEngine
 from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
 

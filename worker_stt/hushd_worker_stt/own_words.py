@@ -13,12 +13,12 @@ import lzma
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from importlib import resources
 from math import inf
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
 
 from .engine import Segment, Word
 from .live.drafted import without

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hushd_protocol.light_dataclass import dataclass
+from dataclasses import dataclass
+
 from hushd_schema.results import LiveEvent, SegmentData, WordData
 
 from hushd_worker_stt.engine import DetectedLanguage, Segment

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_worker.errors import NoMemory, fatal, out_of_memory
 from hushd_worker.job import Cancelled
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import replace
 from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-
-from hushd_protocol.light_dataclass import dataclass
 
 T = TypeVar("T")
 Together = Callable[[list[Any]], Sequence[Any]]  # makes of several items their results, in the same order

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_models import languages as names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field, fields
 from hushd_protocol.suggest import quoted
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE

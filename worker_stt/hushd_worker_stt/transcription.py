@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from heapq import heappop, heappush, merge
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import replace
 from hushd_schema.results import SpeakerVoice, TranscriptResult
 from hushd_worker.job import Job
 

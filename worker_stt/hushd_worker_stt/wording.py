@@ -12,10 +12,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import groupby, takewhile
-
-from hushd_protocol.light_dataclass import replace
 
 from .engine import Segment
 

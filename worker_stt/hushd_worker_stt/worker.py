@@ -6,13 +6,13 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from hushd_models import languages
 from hushd_models.installation import engine_installed
-from hushd_protocol.light_dataclass import dataclass
 from hushd_worker.engine import BaseEngine
 from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema.operations.synthesize import SYNTHESIZE
 

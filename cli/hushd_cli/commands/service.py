@@ -14,12 +14,12 @@ import subprocess
 import sys
 from argparse import REMAINDER
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError, os_errors_as, reason
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import atomic_file, paths
 
 from hushd_cli import table

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from hushd.reports.display import clock
-from hushd_protocol.light_dataclass import dataclass
 
 from .console import StatusLine
 

@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError, advised
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd.transport.waiting import take_lock
 

@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_schema.operations.transcribe import BY_MEANING
 
 from hushd.audio.microphone import MICROPHONE_CHUNK_S as USUAL_CHUNK_S

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from hushd.floor import Floor

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from hushd_protocol import JsonObject
-from hushd_protocol.light_dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, WorkerStatus

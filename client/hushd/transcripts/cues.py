@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
-
-from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd.transcripts.segment import USUAL, Layout, between
 

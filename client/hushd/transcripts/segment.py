@@ -6,10 +6,10 @@ Times are seconds from the start of the audio.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.results import SegmentData, WordData
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Layout, Segment, joined

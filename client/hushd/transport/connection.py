@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
 

@@ -11,10 +11,10 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import IO
+from dataclasses import replace
+from typing import IO, NamedTuple
 
 from hushd_protocol.errors import HushdError, os_errors_as
-from hushd_protocol.light_dataclass import NamedTuple, replace
 from hushd_protocol.messages import Message
 
 from .waiting import wait_for

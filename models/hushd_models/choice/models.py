@@ -8,10 +8,10 @@ not matter. When memory is short, a model further down the same list is taken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import NamedTuple, dataclass, replace
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean, nearest

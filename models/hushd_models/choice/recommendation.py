@@ -10,12 +10,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import APPLE, COUNTED
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup

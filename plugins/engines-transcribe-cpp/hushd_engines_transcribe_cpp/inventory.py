@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hushd_models import catalogue, weights
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_schema import engines
 from hushd_schema.engines import NoModel

@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import (
     Cancel,
     Chunk,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hushd.client import Client
@@ -14,7 +15,6 @@ from hushd_cli.terminal import console
 from hushd_models import languages, text_language
 from hushd_models.catalogue import Known
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from hushd.client import Client
@@ -11,7 +12,6 @@ from hushd_models import languages
 from hushd_models.catalogue import Known
 from hushd_models.choice.models import candidates
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 from .clips import Clip
 

@@ -7,9 +7,8 @@ the same for each model, and a difference is chance unless it has one sign in 97
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
-
-from hushd_protocol.light_dataclass import dataclass
 
 # A model that is better in each of 5 sentences may be so by chance (1 in 16, both ways).
 MIN_SENTENCES = 6

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hushd.reports.display import Column, laid_out
 from hushd_models import languages
 from hushd_protocol import JsonObject
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import escaped, plural
 
 from .ranking import BEST, CHANCE, MIN_SENTENCES, WORSE, Place

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from jiwer import AlignmentChunk

@@ -5,7 +5,8 @@ Times are seconds of the audio sent.
 
 from __future__ import annotations
 
-from hushd_protocol.light_dataclass import dataclass
+from dataclasses import dataclass
+
 from hushd_schema.description import MAX_WAKE_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operations import Field, Operation

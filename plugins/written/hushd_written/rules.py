@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
-
-from hushd_protocol.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
 
 from hushd.transcripts.segment import Segment, Word
 from hushd_models.languages import code
-from hushd_protocol.light_dataclass import replace
 
 from .items import edges, items
 from .rules import Item, Language, languages

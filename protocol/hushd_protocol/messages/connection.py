@@ -3,9 +3,8 @@ concern its own requests."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar
-
-from hushd_protocol.light_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

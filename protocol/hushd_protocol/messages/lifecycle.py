@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from hushd_protocol import JsonObject
-from hushd_protocol.light_dataclass import dataclass, field
 
 from .connection import Message
 

@@ -12,10 +12,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
-
-from hushd_protocol.light_dataclass import values
 
 from . import best_effort
 
@@ -214,7 +213,7 @@ def edited(
             old_content = os.pread(descriptor, max_bytes, 0)
             content = parse(json.loads(old_content))
         yield content
-        new_content = json.dumps(content, default=values).encode()
+        new_content = json.dumps(content, default=asdict).encode()
         if new_content != old_content:
             with best_effort.writing(path):
                 os.ftruncate(descriptor, os.pwrite(descriptor, new_content, 0))

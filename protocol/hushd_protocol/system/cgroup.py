@@ -8,10 +8,10 @@ kills, and in version 2 so do names and inodes of files, of which an installatio
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-
-from hushd_protocol.light_dataclass import NamedTuple, dataclass
+from typing import NamedTuple
 
 UNLIMITED = 1 << 60  # version 1 reports the absence of a limit as a number near 2^63
 

@@ -6,10 +6,10 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError, os_errors_as
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import SOCKET_PATH
 
 _SUN_PATH = SOCKET_PATH if sys.platform != "darwin" else 103

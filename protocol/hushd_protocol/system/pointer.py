@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-
-from hushd_protocol.light_dataclass import replace
 
 from .paths import Paths, find, is_private, session_folder
 

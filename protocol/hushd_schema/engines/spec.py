@@ -11,10 +11,9 @@ import importlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hushd_protocol.cards import ANY_KIND
-from hushd_protocol.light_dataclass import NamedTuple
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import did_you_mean
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd_protocol.light_dataclass import dataclass
+from dataclasses import dataclass
 
 from hushd_schema.kinds import flag, text
 from hushd_schema.operations import Field, Operation

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Literal
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.hosts import is_loopback, split_address
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import quoted
 
 from .tables import HTTP_TOKEN, Settings

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-from hushd_protocol.light_dataclass import NamedTuple, field, fields
+from dataclasses import field, fields
+from typing import Any, NamedTuple, TypeVar
 
 from hushd_schema.kinds import Kind
 

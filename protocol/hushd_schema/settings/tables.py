@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole

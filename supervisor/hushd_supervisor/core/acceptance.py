@@ -7,11 +7,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import MAX_HOLDER, PRIORITIES
 from hushd_protocol.names import AUTO, NAME, ROLES, SPEECH_ROLES
 from hushd_schema.settings import Settings

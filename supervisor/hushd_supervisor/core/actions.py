@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Message
 
 if TYPE_CHECKING:

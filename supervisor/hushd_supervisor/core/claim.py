@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import PRIORITIES
 
 if TYPE_CHECKING:

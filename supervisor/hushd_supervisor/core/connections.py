@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hushd_protocol import buggify
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import MAX_CONNECTIONS, MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient

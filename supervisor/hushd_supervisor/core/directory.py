@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import ENGINE_ROLES, ROLES
 
 from hushd_supervisor.core.actions import Action, Describe, ToClient

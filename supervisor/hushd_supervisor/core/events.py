@@ -6,9 +6,10 @@ worker drops events of an old generation. `route` is the routing id of a client'
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import Card
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROTOCOL
 from hushd_schema.settings import Settings
 

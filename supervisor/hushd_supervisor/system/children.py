@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import log_files
 
 from .process import Launch, Process, environment

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError, os_errors_as
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access

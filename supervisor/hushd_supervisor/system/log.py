@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import BOUNDS_S
 from hushd_protocol.messages import Error, Hello, Job, Message, Request, Result
 from hushd_protocol.names import ROLES

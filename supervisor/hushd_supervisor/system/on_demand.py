@@ -12,11 +12,11 @@ import math
 import socket
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
 from hushd_protocol.errors import reason
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import uploads
 
 from . import children

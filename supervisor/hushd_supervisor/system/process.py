@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,7 +14,6 @@ from typing import Any, Protocol
 
 from hushd_protocol.names import base
 from hushd_protocol.system.footprint import cores, descendants, lists_children
-from hushd_protocol.system.lazy_modules import deferred
 from hushd_protocol.system.lifeline import tie
 
 # The variables of our environment that a child gets: a worker must not depend on which program started the supervisor.
@@ -196,9 +196,6 @@ class Child:
         lifeline: int | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
-        with deferred("locale"):  # whose tables, 0.4 MB, are for texts
-            import subprocess  # 0.3 MB that only a supervisor with children needs
-
         # Never use preexec_fn: this process has libzmq's threads.
         self._popen = subprocess.Popen(
             command,

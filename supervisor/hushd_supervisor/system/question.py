@@ -8,12 +8,12 @@ import signal
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import zmq
 from hushd_protocol.errors import reason
-from hushd_protocol.light_dataclass import NamedTuple, dataclass
 
 from . import children
 from .children import Running

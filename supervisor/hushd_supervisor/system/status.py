@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient

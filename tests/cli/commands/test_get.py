@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,6 @@ from hushd_cli.commands.get import _changes
 from hushd_models.catalogue import Known
 from hushd_models.choice.recommendation import Recommendation
 from hushd_models.inventory import Row
-from hushd_protocol.light_dataclass import replace
 from hushd_schema.settings import Settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ from hushd.transport.second_hearing import SecondHearing
 from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Steps, run
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Partial, Request, Result
 from support.refusals import hushd_error

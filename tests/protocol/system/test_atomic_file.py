@@ -10,11 +10,11 @@ import stat
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.atomic_file import AtomicFile, edited, lock
 

@@ -8,8 +8,11 @@ import itertools
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Barrier
@@ -22,7 +25,6 @@ from hushd_models import catalogue
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_protocol.system.cgroup import Limit
 from hushd_worker.compute_device import threads
@@ -807,3 +809,46 @@ def test_a_recording_through_the_worker(name: str, forty: list[tuple[str, np.nda
     times = [(segment["start"], segment["end"]) for segment in asked.segments]
     assert all(start <= end for start, end in times)
     assert all(one[0] <= other[0] for one, other in itertools.pairwise(times))
+
+
+# Two threads open a film in a process that has imported the engine's package; the first stops at any import of PyAV's
+# until the second has PyAV.
+TWO_FILMS = """
+import sys, threading
+from hushd_protocol.errors import HushdError
+from hushd_worker import media
+from hushd_worker_stt.engines.faster_whisper import FasterWhisper
+
+try:
+    FasterWhisper().load("no-such-model", print)
+except HushdError as error:
+    assert error.code == "model_missing", error
+begun, opened, found = threading.Event(), threading.Event(), []
+
+def stop(event, arguments):
+    if event == "import" and arguments[0].startswith("av.") and threading.current_thread() is thread:
+        begun.set()
+        opened.wait(20)
+
+def first():
+    found.append(media.pyav("A film").open)
+    begun.set()
+
+sys.addaudithook(stop)
+thread = threading.Thread(target=first)
+thread.start()
+begun.wait(30)
+try:
+    found.append(media.pyav("A film").open)
+finally:
+    opened.set()
+thread.join()
+print(found[0] is found[1])
+"""
+
+
+@needs("faster-whisper", "ctranslate2", "faster_whisper")
+def test_two_films_are_opened_at_once() -> None:
+    """The first two of a fresh worker, by two threads: PyAV is there for both."""
+    done = subprocess.run([sys.executable, "-P", "-c", TWO_FILMS], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import RATE, LevelRange, Samples
 

@@ -10,10 +10,10 @@ An hour of talk takes 2 MB of memory, with any recording.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import SILENT_LEVEL, level, normalise
 from hushd_worker_stt.audio.recording import Spool

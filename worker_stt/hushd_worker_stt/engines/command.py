@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_schema import engines
 from hushd_schema.kinds import choice, entry, number, seconds, span_s, text, texts
 from hushd_schema.toml import Table

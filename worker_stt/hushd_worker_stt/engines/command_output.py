@@ -7,9 +7,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from hushd_protocol.light_dataclass import replace
 from hushd_schema.sound_file import wav_header
 
 from hushd_worker_stt.engine import RATE, Samples, Segment, Word

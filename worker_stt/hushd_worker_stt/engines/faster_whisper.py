@@ -16,14 +16,12 @@ from hushd_models import catalogue, weights
 from hushd_models.installation import package_command
 from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import reason
-from hushd_protocol.system.lazy_modules import deferred
 from hushd_schema import engines
 from hushd_schema.engines.whisper import FOLDER
 from hushd_worker import compute_device, usage
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, check_files
 from hushd_worker.precision import int8_place, wish
-from hushd_worker.quick_start import without_progress_bars
 
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
@@ -71,9 +69,8 @@ class FasterWhisper(WhisperFamily):
         return Model(path.name, languages or ("en",), catalogue.memory_of_files("faster-whisper", files))
 
     def _import(self) -> None:
-        with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():
-            import ctranslate2
-            import faster_whisper
+        import ctranslate2
+        import faster_whisper
 
         self._ctranslate2, self._package = ctranslate2, faster_whisper
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from hushd_models import catalogue, weights
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_schema.engines.model_files import content
 from hushd_worker.precision import int8_place

@@ -12,13 +12,13 @@ import base64
 import gzip
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import advice, weights
 from hushd_models.installation import engine_installed
-from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.names import is_name
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines

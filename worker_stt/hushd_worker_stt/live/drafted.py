@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import RATE, PieceLength, Samples, Segment
 from hushd_worker_stt.partials import Unstable

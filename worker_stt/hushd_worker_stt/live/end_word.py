@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from hushd_protocol.light_dataclass import replace
+from dataclasses import replace
 
 from hushd_worker_stt.engine import Segment
 from hushd_worker_stt.partials import Event, Unstable

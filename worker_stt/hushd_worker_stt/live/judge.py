@@ -13,8 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-
-from hushd_protocol.light_dataclass import dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from hushd_worker_stt.engine import RATE, Rating, Samples, Segment
 from hushd_worker_stt.partials import Judged

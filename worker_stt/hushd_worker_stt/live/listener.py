@@ -10,11 +10,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineStream, Options, PieceLength, Samples, Segment

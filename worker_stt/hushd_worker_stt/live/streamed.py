@@ -6,9 +6,9 @@ The model's text during the speech is only shown; the final text comes from the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, PieceLength, Samples, Segment

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from hushd_models import languages
-from hushd_protocol.light_dataclass import dataclass
 
 STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # EVEN is the value of an unknown turn
 MAX_TURN_QUIET_S = 2.0  # seconds of quiet after which even an unfinished turn ends

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_models.installation import document, extra_command
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.kinds import entry, number, seconds, text

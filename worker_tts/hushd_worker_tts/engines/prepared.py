@@ -17,9 +17,9 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import atomic_file, best_effort, footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.lifeline import TREE

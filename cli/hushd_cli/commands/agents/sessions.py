@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.paths import Paths
 

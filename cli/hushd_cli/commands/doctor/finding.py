@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,6 @@ from hushd_models import advice, catalogue, paces, preferences
 from hushd_models.choice.recommendation import faster_voice, quick_plugin
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError, reason
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, landlock, paths, seccomp
 from hushd_protocol.system.cgroup import Cgroup

@@ -10,6 +10,7 @@ from argparse import Namespace
 from bisect import insort
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ from hushd.transcripts.transcript import Transcript, Transcription
 from hushd.transport.waiting import next_item
 from hushd.warnings import NO_EFFECT, exit_code
 from hushd_protocol.errors import BUSY, HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
@@ -15,7 +16,6 @@ from hushd.transcripts.segment import Segment
 from hushd.warnings import exit_code
 from hushd_protocol import names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped
 
 from hushd_cli.terminal import console

@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hushd.client import Client
@@ -15,7 +16,6 @@ from hushd.transcripts.transcript import Transcript
 from hushd_models import advice, languages, text_language
 from hushd_models.choice.models import candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError, os_errors_as
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_reading import subtitles
 from hushd_schema.results import ResultWarning

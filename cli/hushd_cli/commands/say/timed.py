@@ -6,6 +6,7 @@ import math
 from argparse import Namespace
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, cycle
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_models import text_language
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_reading.subtitles import Cue, SubtitleFile
 

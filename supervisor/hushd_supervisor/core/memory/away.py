@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from hushd_protocol import duration
-from hushd_protocol.light_dataclass import NamedTuple
 
 MAX_AWAY_S = 7 * 86400.0
 HELD_S = 60.0  # seconds after which workers that keep away for as long as a program runs are asked for again

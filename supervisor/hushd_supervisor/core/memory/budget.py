@@ -7,8 +7,9 @@ takes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from hushd_protocol.light_dataclass import NamedTuple, dataclass
 from hushd_schema.settings import Settings
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 
 from hushd_protocol.cards import Card
-from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, ProbeCards
 

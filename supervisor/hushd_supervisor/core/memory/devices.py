@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
-from hushd_protocol.light_dataclass import NamedTuple
 
 from hushd_supervisor.core.worker.memory import LoadShortage
 from hushd_supervisor.core.worker.process import COMING, GOING, Place

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from hushd_protocol import messages as m
-from hushd_protocol.light_dataclass import NamedTuple
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings

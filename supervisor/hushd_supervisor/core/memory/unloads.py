@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from hushd_protocol import messages as m
-from hushd_protocol.light_dataclass import dataclass, field
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.worker.worker import Worker

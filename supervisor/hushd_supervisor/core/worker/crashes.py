@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import dataclass, field
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
 
 from .states import State
 

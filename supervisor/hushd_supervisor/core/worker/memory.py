@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from hushd_protocol.cards import ANY_KIND, is_card
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import NamedTuple
 
 from hushd_supervisor.core.actions import Action, Outbox
 

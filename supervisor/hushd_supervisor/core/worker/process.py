@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import is_card
-from hushd_protocol.light_dataclass import NamedTuple
 from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.events import Used

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 from hushd_protocol import messages as m
-from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 
 from .crashes import MAX_FELLED, MAX_STARVED, Crashes, Death

@@ -6,8 +6,7 @@ A `Lifecycle` moves only along `TRANSITIONS`.
 from __future__ import annotations
 
 import enum
-
-from hushd_protocol.light_dataclass import NamedTuple
+from typing import NamedTuple
 
 
 class State(enum.Enum):

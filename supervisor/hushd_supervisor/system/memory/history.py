@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from hushd_protocol.light_dataclass import NamedTuple
 from hushd_protocol.messages import Beat, Ready, Result
 from hushd_protocol.system.footprint import rss
 

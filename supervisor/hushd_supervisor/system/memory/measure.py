@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol import buggify
-from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of
 from hushd_protocol.system.footprint import descendants, sizes_in

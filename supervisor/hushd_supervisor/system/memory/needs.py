@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.own_modules import Replaced

@@ -10,12 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 
 import zmq
 from hushd_protocol import buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import (
     FROM_WORKER,

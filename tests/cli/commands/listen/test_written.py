@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,6 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_cli.commands.listen import command, microphone, written
 from hushd_models import installation
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Request, Result
 from hushd_schema.results import ResultWarning
 from support.scripted_router import ScriptedRouter, Start

@@ -50,15 +50,10 @@ def make(model: Path) -> None:
 
 
 def import_modules() -> None:
-    """Imports what speech needs, without the modules of hibari that only a download of a voice does."""
-    import numpy.fft
-    import numpy.random  # noqa: F401
-    from hushd_protocol.system.lazy_modules import deferred
+    """Imports what speech needs."""
+    from hibari import dsp  # noqa: F401
 
     from hushd_worker_tts import audio_out  # noqa: F401
-
-    with deferred("tempfile", "urllib.error", "urllib.request"):  # 30 ms and 3 MB, with http, email and ssl
-        from hibari import dsp  # noqa: F401
 
 
 def files() -> Iterator[tuple[str, str]]:
