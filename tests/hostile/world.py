@@ -127,7 +127,7 @@ class World:
         self.ids = itertools.count(1)
         self.codes: Counter[str] = Counter()
         self.events: set[str] = set()  # rare ones that must occur in some run
-        self.left = False
+        self.left = self.told = False
         self.described: set[str] = set()  # roles whose engines are being listed
         self.poison: set[bytes] = set()
         # By job: the processes that have ended of themselves, hung, or lacked memory.
@@ -385,7 +385,11 @@ class World:
                 case do.ReportStatus(route, name):
                     self.pool.fleet.status(self.now)
                     self._to_client(route, m.Result(id=name))
+                case do.PrepareEnd(stop):
+                    assert self.departure.down if stop else self.departure.renewing, "turned away for nothing"
+                    self.told = True
                 case do.Leave():
+                    assert self.told, "has turned nobody away"
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
                     self.left = True
 

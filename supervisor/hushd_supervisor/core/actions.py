@@ -154,13 +154,20 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareEnd:
+    """The supervisor will leave: serve no new visitors; with `stop`, take no new connections either."""
+
+    stop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
-    """End the supervisor: nothing is left to do."""
+    """End the supervisor, after a `PrepareEnd`: nothing is left to do."""
 
 
 Action = (
     Spawn | Kill | ProbeStart | Suspend | Restore | ToWorker | ToClient | ReportStatus | ReportMemory | Describe
-    | ProbeCards | Relieve | Configure | Listen | Remember | KeepPause | Log | Leave
+    | ProbeCards | Relieve | Configure | Listen | Remember | KeepPause | Log | PrepareEnd | Leave
 )  # fmt: skip
 
 

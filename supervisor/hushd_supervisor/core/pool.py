@@ -18,7 +18,7 @@ from hushd_schema.settings import Settings
 
 from . import events as ev
 from .acceptance import Requests
-from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient
+from .actions import Action, Configure, Leave, Listen, Log, PrepareEnd, ReportMemory, ReportStatus, ToClient
 from .connections import PING_S, Connections, Departure
 from .directory import Directory
 from .fleet import Fleet
@@ -243,8 +243,8 @@ class Pool:
                 case "stop" | "cancel" | "pause" | "resume":
                     return self.floor.control(control, route, self.connections.of, now)
                 case "shutdown" | "restart":
-                    leaves = self._leave(control.action == "restart", now)
-                    return [ToClient(route, m.Result(id=control.id)), *leaves]
+                    prepare, *leaves = self._leave(control.action == "restart", now)
+                    return [prepare, ToClient(route, m.Result(id=control.id)), *leaves]
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
@@ -262,11 +262,14 @@ class Pool:
         return self._directory.described(role, catalogue, error)
 
     def _leave(self, renew: bool, now: float) -> list[Action]:
-        """Shuts down, or first lets running jobs finish, for the next supervisor."""
-        if not self.departure.asked(renew):
-            return [action for worker in self._workers.values() for action in worker.hold(now)]
+        """Shuts down, or first lets running jobs finish, for the next supervisor. New clients are turned away before
+        anybody is told."""
+        down = self.departure.asked(renew)
+        actions: list[Action] = [PrepareEnd(stop=down)]
+        if not down:
+            return actions + [action for worker in self._workers.values() for action in worker.hold(now)]
         self.fleet.shut()
-        actions = self.floor.shut(now) + self._directory.shut()
+        actions += self.floor.shut(now) + self._directory.shut()
         for worker in self._workers.values():
             actions += worker.shutdown(now)
         return actions

@@ -19,11 +19,10 @@ from typing import Protocol
 
 import zmq
 from hushd_protocol import buggify
-from hushd_protocol.messages import Control
 from hushd_protocol.system.own_modules import Replaced
 
-from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
-from hushd_supervisor.core.events import Event, FromClient, Shutdown
+from hushd_supervisor.core.actions import Action, Leave, Log, PrepareEnd, ToClient
+from hushd_supervisor.core.events import Event
 
 from .source import Clock, Perform, Source, WriteLog, overriding
 
@@ -49,7 +48,7 @@ class Loop:
         self._sources = [*sources]
         self._record = record
         self._clock = clock
-        self._performers: dict[type[Action], Perform] = {Log: self._log, Leave: self._end}
+        self._performers: dict[type[Action], Perform] = {Log: self._log, PrepareEnd: self._prepare_end, Leave: self._end}
         for source in sources:
             source.register(poller)
             self._performers |= source.actions()
@@ -80,7 +79,6 @@ class Loop:
 
     def close(self) -> None:
         """Refuses the remaining unread messages, and delivers the last answers."""
-        self._announce(stop=True)
         for source in self._sources:
             source.close()
 
@@ -129,7 +127,6 @@ class Loop:
             pending = deque([event])
             while pending:
                 event = pending.popleft()
-                self._announce_end(event)
                 pending += self._carry_out(self._pool.handle(event, self._clock()))
                 for source in self._observers:
                     try:
@@ -145,22 +142,13 @@ class Loop:
                 events += self._carry_out([outcome]) if isinstance(outcome, ToClient) else [outcome]
         return events
 
-    def _announce_end(self, event: Event) -> None:
-        """Tells all sources that we leave, if that is what `event` asks for."""
-        match event:
-            case Shutdown(renew=True) | FromClient(_, Control(action="restart")):
-                self._announce(stop=False)  # new requests wait for the next supervisor
-            case Shutdown() | FromClient(_, Control(action="shutdown")):
-                self._announce(stop=True)
-
-    def _announce(self, *, stop: bool) -> None:
+    def _prepare_end(self, action: PrepareEnd) -> None:
         """Tells all sources that we leave. With `stop`, new clients start the next one, which awaits our lock."""
         for source in self._sources:
-            source.prepare_end(stop=stop)
+            source.prepare_end(stop=action.stop)
 
     def _log(self, action: Log) -> None:
         self._record(action.level, action.text)
 
     def _end(self, _: Leave) -> None:
-        self._announce(stop=True)
         self._leaves = True

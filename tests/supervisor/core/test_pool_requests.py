@@ -12,7 +12,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from support.house import A, B, C, House
+from support.house import ROUTE, A, B, C, House
 
 ONE, TWO = b"1" * 16, b"2" * 16
 
@@ -206,6 +206,32 @@ def test_a_supervisor_that_leaves_opens_no_door(leaves: str, still_described: bo
     assert house.answer(listen) == replace(refused, id=listen)
     assert house.answer(describe) == (None if still_described else replace(refused, id=describe))
     assert (house.code(job), house.of(do.Listen)) == ("", [])
+
+
+@pytest.mark.parametrize("action", ["restart", "shutdown"])
+@pytest.mark.parametrize("refused", [{"id": b"short"}, {"names": ["a"] * 65}, {"route": b"never said hello"}])
+def test_a_refused_wish_to_leave_changes_nothing(action: str, refused: dict[str, Any]) -> None:
+    """The client hears why, nobody is turned away, and others' requests are served."""
+    house = House()
+    fields = {"route": ROUTE, "id": ONE, "names": [], **refused}
+    (answer,) = house.tell(ev.FromClient(fields.pop("route"), m.Control(action=action, **fields)))
+    assert isinstance(answer, do.ToClient)
+    assert isinstance(answer.message, m.Error)
+    house.busy(A)
+    assert (house.of(do.PrepareEnd), house.spawned()) == ([], [A])
+
+
+@pytest.mark.parametrize(("action", "stop"), [("restart", False), ("shutdown", True)])
+def test_new_clients_are_turned_away_before_anybody_hears_of_the_end(action: str, stop: bool) -> None:
+    """Who hears the answer and asks at once comes to the next supervisor; with `restart` who is there may wait for
+    it."""
+    house = House()
+    house.busy(A)
+    before = len(house.done)
+    house.control(action)
+    first, second = house.done[before : before + 2]
+    assert first == do.PrepareEnd(stop=stop)
+    assert isinstance(second, do.ToClient)
 
 
 @pytest.mark.parametrize("again", ["restart", "shutdown"])

@@ -43,7 +43,7 @@ class ScriptedPool:
 
     def __init__(self) -> None:
         self.events: list[e.Event] = []
-        self.rule: Callable[[e.Event], list[a.Action]] = lambda event: []
+        self.rule = on(e.Shutdown, a.PrepareEnd(stop=True))
         self.due: float | None = None
         self.next_due: float | None = None
         self.at_due: list[a.Action] = []
@@ -194,7 +194,7 @@ class Stage:
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        self.pool.rule = lambda event: [a.Leave()]
+        self.pool.rule = lambda event: [a.PrepareEnd(stop=True), a.Leave()]
         if self._thread.is_alive():
             signal.raise_signal(signal.SIGTERM)
         assert self._thread.ident is None or self.ended()
@@ -299,6 +299,8 @@ def test_a_leaving_supervisor_lets_nobody_in_and_serves_who_is_there(stage: Stag
         match event:
             case e.FromClient(route, Pong()):
                 return [a.ToClient(route, Ping()), a.ToClient(route, Result(id=ID))]
+            case e.Shutdown() | e.FromClient(_, Control()):
+                return [a.PrepareEnd(stop=True), a.Log("INFO", "told")]
         return []
 
     stage.start(rule)
@@ -306,14 +308,24 @@ def test_a_leaving_supervisor_lets_nobody_in_and_serves_who_is_there(stage: Stag
     assert answers(find().client_socket)
     if how == "signal":
         signal.raise_signal(signal.SIGTERM)
-        stage.pool.wait_for(e.Shutdown)
     else:
         peer.send(Control(id=ID, action="shutdown"))
-        stage.pool.wait_for(e.FromClient, 2)
+    wait_until(lambda: ("INFO", "told") in stage.log, "the end")
     assert not answers(find().client_socket)
     peer.answer_pings = False
     peer.send(Pong())
     assert peer.expect(Result).id == ID
+
+
+def test_a_wish_that_the_pool_has_not_granted_turns_nobody_away(stage: Stage) -> None:
+    """The socket stays where it is, and new clients come in, whatever a message asks for: the pool decides."""
+    stage.start(lambda event: [])
+    for count, action in enumerate(("shutdown", "restart"), 1):
+        stage.connect().send(Control(id=ID, action=action))
+        stage.pool.wait_for(e.FromClient, 2 * count)
+    stage.connect().send(Pong())
+    stage.pool.wait_for(e.FromClient, 6)
+    assert stage.extra.ended == []
 
 
 def test_the_last_answers_arrive(stage: Stage) -> None:
@@ -376,7 +388,7 @@ def test_each_part_is_told_of_the_end(stage: Stage) -> None:
     signal.raise_signal(signal.SIGTERM)
     stage.pool.wait_for(e.Shutdown)
     wait_until(lambda: stage.extra.ended == ["stop"], "the first word of it")
-    stage.pool.rule = on(e.Shutdown, a.Leave())
+    stage.pool.rule = on(e.Shutdown, a.PrepareEnd(stop=True), a.Leave())
     signal.raise_signal(signal.SIGINT)
     assert stage.ended()
     assert stage.extra.ended[-1] == "close"
