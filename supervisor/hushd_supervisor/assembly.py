@@ -78,7 +78,7 @@ class Assembly:
     def __init__(self, start: Start, settings: Settings, read: Callable[[], Settings]) -> None:
         paths = start.paths
         self._start, self._read = start, read
-        self._log = Log(settings.log_level, paths.supervisor_log if start.unattended else None)
+        self._log = Log(settings, paths.supervisor_log if start.unattended else None)
         self.record = self._log.write
         best_effort.report_to(functools.partial(self.record, "warning"))
         self._poller, self._launch = zmq.Poller(), Limits().launch
@@ -145,8 +145,8 @@ class Assembly:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
         reporter = Reporter(self._pool.fleet, self._workers, self._door, ended=self._logged.ended)
-        followers = (self._door, self._workers)
-        configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
+        followers = (self._door, self._workers, self._log)
+        configuration = Configuration(self._settings, self._read, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         self._hear(configuration, watch)
         return [
@@ -182,12 +182,6 @@ class Assembly:
     def _asked_to_leave(self, _: float) -> Iterable[Event]:
         self.record("info", "asked to leave by a signal")
         return (Shutdown(renew=self._listener.lasting),)
-
-    def _read_again(self) -> Settings:
-        """The configuration, read once more; the log follows it at once."""
-        settings = self._read()
-        self._log.configure(settings.log_level)
-        return settings
 
     def close(self) -> None:
         """Ends all parts; messages already sent are delivered."""

@@ -63,3 +63,12 @@ def test_a_wrong_configuration_changes_nothing(supervisor: Supervisor) -> None:
         supervisor.process.send_signal(signal.SIGHUP)
         wait_until(lambda: supervisor.log().count("the configuration stays as it was") == 2)
         assert peer.ask("echo")["pid"] == pid
+
+
+def test_an_address_that_cannot_be_used_leaves_the_log_as_it_was(supervisor: Supervisor) -> None:
+    """A configuration is taken as a whole or not at all: without its address its level of the log does not hold."""
+    with supervisor.connect() as peer:
+        configure('log_level = "error"\n[http]\nlisten = ["0.0.0.0:0"]\n')
+        assert "HUSHD_HTTP_TOKEN" in peer.refusal("reload")
+        peer.ask("echo")
+        wait_until(lambda: "echo on" in supervisor.log(), "the line of a request")

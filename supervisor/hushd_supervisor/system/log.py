@@ -15,6 +15,7 @@ from hushd_protocol.limits import BOUNDS_S
 from hushd_protocol.messages import Error, Hello, Job, Message, Request, Result
 from hushd_protocol.names import ROLES
 from hushd_protocol.system.log_files import line, rotate, short_id
+from hushd_schema.settings import Settings
 from hushd_schema.settings.tables import LOG_LEVELS
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
@@ -31,15 +32,15 @@ _FAULTLESS = ("done", "cancelled", "other_language")  # the last sends a client 
 
 
 class Log:
-    """Writes lines of `level` and above to file descriptor 2.
+    """Writes lines of the settings' level and above to file descriptor 2.
     `path`: the file behind descriptor 2, if it is one; it is moved to `path`.1 when it exceeds 1 MB."""
 
-    def __init__(self, level: str = "info", path: Path | None = None) -> None:
-        self.configure(level)
+    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+        self.configure(settings)
         self._path = path
 
-    def configure(self, level: str) -> None:
-        self._min_level = LOG_LEVELS.index(level)
+    def configure(self, settings: Settings) -> None:
+        self._min_level = LOG_LEVELS.index(settings.log_level)
 
     def write(self, level: str, text: str, request: str = "") -> None:
         """Writes a record; further lines of `text` are indented, so that no text can pass for another record."""
