@@ -80,13 +80,11 @@ class AsyncStream(Input):
             return None
 
 
-AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile | AsyncStream
+AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile
 
 
 async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
     """Does as `audio_source.of_audio`; takes asynchronous iterables too, and files whose `read` is awaited."""
-    if isinstance(audio, AsyncStream):
-        return audio
     if iscoroutinefunction(read := getattr(audio, "read", None)):
         return AsyncStream(_blocks(read))
     if isinstance(audio, AsyncIterable):

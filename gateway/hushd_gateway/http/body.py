@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -68,13 +68,11 @@ class Form:
     Attributes:
         fields: the texts of each field, by name.
         path: of the file; None without one.
-        has_file: set once all of the file has come.
     """
 
     def __init__(self) -> None:
         self.fields = FormFields()
         self.path: Path | None = None
-        self.has_file = asyncio.Event()
         self._lock = -1  # a descriptor with the file's lock
 
     def __enter__(self) -> Form:
@@ -91,21 +89,14 @@ class Form:
             for name in (repr(str(self.path)), str(self.path)):
                 error.message = error.message.replace(name, "The recording")
 
-    def hand_over(self) -> Form:
-        """Returns a form that takes this one's file over."""
-        form = Form()
-        form.path, self.path = self.path, None
-        form._lock = self._lock
-        return form
-
     def open(self) -> IO[bytes]:
         """Creates the file and returns it, open for writing."""
         descriptor, path = uploads.create()
         self.path, self._lock = Path(path), descriptor
         return os.fdopen(os.dup(descriptor), "wb", buffering=0)
 
-    async def read(self, request: Request, arriving: Callable[[], object] = lambda: None) -> None:
-        """Reads the form from the request. `arriving`: called after each part of it that has come.
+    async def read(self, request: Request) -> None:
+        """Reads the form from the request.
         Raises ApiError: 400 if it is not a form, 413, 408; as `uploads.failure` when the file cannot be written."""
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         boundary = options.get(b"boundary")
@@ -115,7 +106,6 @@ class Form:
         try:
             async for piece in pieces(request, UPLOAD):
                 reader.write(piece)
-                arriving()
             reader.finish()
         finally:
             reader.close()
@@ -207,7 +197,6 @@ class _FormReader:
         if self._file is not None:
             file, self._file = self._file, None
             file.close()
-            self._form.has_file.set()
         else:
             self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
 

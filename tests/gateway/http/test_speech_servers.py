@@ -67,10 +67,13 @@ def test_a_file_of_this_machine_is_not_named_over_http(client: OpenAI) -> None:
             )  # fmt: skip
 
 
-def test_it_hears(client: OpenAI, told: Path, beckett: Path) -> None:
-    text = client.audio.transcriptions.create(
-        model="server/mine", file=beckett, response_format="json", extra_body={"vad_filter": "true"}
-    ).text
+@pytest.mark.parametrize("stream", [False, True])
+def test_it_hears(client: OpenAI, told: Path, beckett: Path, stream: bool) -> None:
+    """It gets the fields that hushd does not know, whole or as a stream of events."""
+    heard = client.audio.transcriptions.create(
+        model="server/mine", file=beckett, response_format="json", stream=stream, extra_body={"vad_filter": "true"}
+    )
+    text = next(event.text for event in heard if event.type == "transcript.text.done") if stream else heard.text
     assert text.startswith("heard ")
     assert 'name="vad_filter"\r\n\r\ntrue' in asked(told)["body"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 from hushd.aio.client import AsyncTranscription
@@ -23,23 +23,19 @@ from ..body import Form
 from ..errors import bad
 from ..streaming import Streamed
 from . import formats
-from .early import Arriving, Begun, Early
 from .params import TRANSCRIPTION, TranscriptionRequest, parse_request, voiceprints
 
 
 async def transcribe(request: Request) -> Response:
     """Answers with the transcript of a form's file, or with events while it is transcribed."""
-    form, engines = Form(), routing.for_caller(request)
-    size = int(request.headers.get("content-length", "0"))
-    early = Early(form, lambda source, ask: start_transcription(engines, form, ask, ask.options, source), size)
-    with form, early:
-        await form.read(request, early.start_if_slow)
+    engines = routing.for_caller(request)
+    with ExitStack() as uploaded:
+        form = uploaded.enter_context(Form())
+        await form.read(request)
         ask = parse_request(form.fields)
-        begun = early.hand_over()
         if ask.stream:
-            uploaded = form.hand_over()
-            return _Streamed(uploaded, streaming.events(_events(engines, uploaded, ask, begun)))
-        return await _whole(engines, form, ask, begun)
+            return _Streamed(streaming.events(_events(engines, form, ask)), uploaded.pop_all())
+        return await _whole(engines, form, ask)
 
 
 async def translate(request: Request) -> Response:
@@ -50,8 +46,8 @@ async def translate(request: Request) -> Response:
         return await _whole(routing.for_caller(request), form, parse_request(form.fields, translate=True))
 
 
-async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None = None) -> Response:
-    transcript = await heard(await _started(engines, form, ask, begun), form)
+async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Response:
+    transcript = await heard(await start_transcription(engines, form, ask, ask.options), form)
     match ask.response_format:
         case "text":
             return plain(transcript, formats.as_text(transcript))
@@ -100,10 +96,9 @@ def _head(transcript: Transcript) -> dict[str, str]:
 
 
 async def start_transcription(
-    engines: Engines, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any], source: Arriving | None = None
+    engines: Engines, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
 ) -> AsyncTranscription:
-    """Sends the request to the model that it names, or to a suitable one; returns the running transcription.
-    `source`: the recording, while it arrives."""
+    """Sends the request to the model that it names, or to a suitable one; returns the running transcription."""
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
@@ -113,23 +108,13 @@ async def start_transcription(
         options = {**options, "people": await voiceprints(engines, ask.known, **chosen)}
     if engines.is_server("stt", model.engine):
         options = {**options, "extra": TRANSCRIPTION.further(form.fields, "include", "subtitles")}
-    return await engines.client.transcribe_stream(source or form.path, **chosen, **options)
+    return await engines.client.transcribe_stream(form.path, **chosen, **options)
 
 
-async def _started(engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None) -> AsyncTranscription:
-    """Returns the transcription that began early, or else one of the file."""
-    if begun:
-        with suppress(HushdError):  # a reason that may have passed
-            return await begun
-    return await start_transcription(engines, form, ask, ask.options)
-
-
-async def _events(
-    engines: Engines, form: Form, ask: TranscriptionRequest, begun: Begun | None
-) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
-    transcription = await _started(engines, form, ask, begun)
+    transcription = await start_transcription(engines, form, ask, ask.options)
     if ask.subtitles or ask.response_format == "diarized_json":
         transcription.wait_for_verdict()  # the segments have marks of the verdict
     async with aclosing(transcription):
@@ -158,13 +143,12 @@ async def _events(
 
 
 class _Streamed(Response):
-    """A stream that reads its form's file, and removes it at the end."""
+    """A stream that reads an uploaded form's file; `uploaded` removes that at the stream's end."""
 
-    def __init__(self, form: Form, stream: Streamed) -> None:
+    def __init__(self, stream: Streamed, uploaded: ExitStack) -> None:
         super().__init__()
-        self._form = form
-        self._stream = stream
+        self._stream, self._uploaded = stream, uploaded
 
     async def __call__(self, *asgi: Any) -> None:
-        with self._form:
+        with self._uploaded:
             await self._stream(*asgi)
