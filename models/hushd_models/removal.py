@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 
-from . import hf_cache
+from . import hf_cache, inventory
 from .inventory import Row
-from .manifest import Manifest
-from .store import Store
+from .store import Store, lock_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +31,59 @@ class Removed:
     spared: int = 0
 
 
-def remove(store: Store, row: Row) -> Removed:
+def remove(store: Store, model: str) -> Removed:
     """Removes a model of any origin. A worker that has loaded it can go on until it ends.
     Raises `bad_request` for a model that comes with a package or the system; `model_missing` for one that is not
-    installed; `server_busy` while it is being pulled; `output_failed`."""
+    installed; `server_busy` while it, or another one of its repository, is being pulled; `output_failed`."""
+    model = _removable(store, model).model
+    with _alone(store.lock(model, wait=False), model), _removing(model):
+        row = _removable(store, model)  # a pull may have ended meanwhile
+        begun = store.begun(model)
+        repository = _repository(row.folder) if row.folder else None
+        if not repository and begun and begun.kind == "hub" and store.blobs(model):
+            repository = hf_cache.repository_folder(begun.place)
+        shared = repository or store.folder / row.engine
+        with _alone(lock_shared(shared, wait=False), begun.place if begun else f"a model beside {model}"):
+            return _removed(store, row, repository)
+
+
+def _removable(store: Store, model: str) -> Row:
+    """Returns the model's row; raises HushdError if there is nothing to remove."""
+    row = inventory.row(store, model)
     if row.state == "embedded" or row.origin == "system":
         how = "the system" if row.origin == "system" else "its engine's package"
         raise HushdError("bad_request", f"{row.model} comes with {how}, and can only be removed with it.")
     if row.state == "absent":
         raise HushdError("model_missing", f"{row.model} is not on this machine: there is nothing to remove.")
-    with _alone(store, row.model), _removing(row.model):
-        others = _needed(store, besides=row.model)
-        # The manifest first, so that a half-removed model does not count as one.
-        store.manifest_path(row.model).unlink(missing_ok=True)
-        size = spared = 0
-        if row.folder is not None:
-            paths = row.paths
-            gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
-            spared = len(paths) - len(gone)
-            size = _remove_files(store, row.folder, gone)
-        made = store.int8_folder(row.model)
-        for place in (store.workplace(row.model), made, made.with_name(f"{made.name}.new")):
-            size += _clear(place)
-        if row.state == "half" and row.known and row.known.repository:
-            size += _remove_unlinked(hf_cache.repository_folder(row.known.repository))
-        return Removed(row.model, size, spared)
+    return row
+
+
+def _removed(store: Store, row: Row, repository: Path | None) -> Removed:
+    others = _needed(store, row)
+    brought = store.blobs(row.model)
+    wanted = set[str]().union(*(store.blobs(other) for other in store.unfinished() if other != row.model))
+    # The manifest first, so that a half-removed model does not count as one.
+    store.manifest_path(row.model).unlink(missing_ok=True)
+    size = spared = 0
+    if row.folder is not None:
+        paths = row.paths
+        gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
+        spared = len(paths) - len(gone)
+        size = _remove_files(store, row.folder, gone, wanted)
+    made = store.int8_folder(row.model)
+    for place in (store.workplace(row.model), made, made.with_name(f"{made.name}.new")):
+        size += _clear(place)
+    if repository:
+        size += _remove_blobs(repository, brought - wanted)
+        _tidy(repository)
+    return Removed(row.model, size, spared)
 
 
 @contextmanager
-def _alone(store: Store, model: str) -> Iterator[None]:
-    with store.lock(model, wait=False) as ours:
+def _alone(lock: AbstractContextManager[bool], what: str) -> Iterator[None]:
+    with lock as ours:
         if not ours:
-            raise HushdError("server_busy", f"{model} is being pulled: try again when it is done.")
+            raise HushdError("server_busy", f"{what} is being pulled: try again when it is done.")
         yield
 
 
@@ -76,18 +96,17 @@ def _removing(what: str) -> Iterator[None]:
         raise HushdError("output_failed", f"{what} cannot be removed: {error.strerror}{where}.") from error
 
 
-def _needed(store: Store, besides: str = "") -> set[Path]:
-    """Returns the files of all models but one, since models of a repository share files: kokoro's, their voices."""
-    return {
-        store.location(other) / name
-        for other in store.kept().values()
-        if isinstance(other, Manifest) and other.model != besides
-        for name in other.files
-    }
+def _needed(store: Store, row: Row) -> set[Path]:
+    """Returns the files of all other models, since those of a repository or an engine share files: kokoro's, their
+    voices. One that hushd has not pulled counts if it has a file of its own: the rest may be there for `row` alone."""
+    mine = set(row.paths)
+    others = (other for other in inventory.rows(store) if other.model != row.model)
+    return {path for other in others if other.manifest or not mine.issuperset(other.paths) for path in other.paths}
 
 
-def _remove_files(store: Store, folder: Path, gone: Iterable[Path]) -> int:
-    """Removes files, their blobs in the hub's cache, and folders left empty; returns the freed bytes."""
+def _remove_files(store: Store, folder: Path, gone: Iterable[Path], wanted: Container[str]) -> int:
+    """Removes files, their blobs in the hub's cache but those `wanted`, and folders left empty; returns the freed
+    bytes."""
     if folder.is_symlink():  # a link to the user's own folder
         folder.unlink()
         return 0
@@ -98,16 +117,14 @@ def _remove_files(store: Store, folder: Path, gone: Iterable[Path]) -> int:
             files.add(path)
         elif in_hub:
             blob = Path(os.path.abspath(path.parent / os.readlink(path)))
-            if blob.parent == in_hub / "blobs" and not _linked(in_hub, blob, besides=paths):
+            if blob.parent == in_hub / "blobs" and blob.name not in wanted and not _linked(in_hub, blob, besides=paths):
                 files.add(blob)
     size = _bytes(files)
     for path in paths | files:
         if path.is_symlink() or path.is_file():
             unlink(store, path)
         _remove_empty(path.parent, above=folder)
-    if in_hub:
-        _tidy(in_hub)
-    elif folder.parent.parent == store.folder:  # the model's own folder in the models folder
+    if not in_hub and folder.parent.parent == store.folder:  # the model's own folder in the models folder
         _remove_empty(folder, above=folder.parent)
     return size
 
@@ -164,8 +181,13 @@ def _tidy(repository: Path) -> None:
         for ref in (repository / "refs").rglob("*"):
             if ref.is_file() and ref.read_text().strip() == snapshot.name:
                 ref.unlink()
-    if repository.is_dir() and not any(any((repository / name).glob("*")) for name in ("blobs", "snapshots")):
-        shutil.rmtree(repository)
+    try:
+        for name in ("snapshots", "blobs"):
+            if (repository / name).is_dir():
+                (repository / name).rmdir()  # fails where another program has begun a file meanwhile
+    except OSError:
+        return
+    shutil.rmtree(repository)
 
 
 def _clear(work: Path) -> int:
@@ -178,15 +200,14 @@ def _clear(work: Path) -> int:
     return size
 
 
-def _remove_unlinked(repository: Path) -> int:
-    """Removes unfinished blobs of hushd's in a repository's folder, and complete blobs without a snapshot."""
-    blobs = (repository / "blobs").glob("*")
-    ours = (path for path in blobs if path.name.endswith(hf_cache.HALF) or path.suffix != ".incomplete")
-    gone = [path for path in ours if not _linked(repository, path)]
+def _remove_blobs(repository: Path, names: Iterable[str]) -> int:
+    """Removes blobs, whole or unfinished, that no snapshot has; returns the freed bytes."""
+    blobs = (repository / "blobs" / name for name in names)
+    gone = [part for blob in blobs for part in (blob, blob.with_name(f"{blob.name}{hf_cache.HALF}"))]
+    gone = [path for path in gone if path.is_file() and not _linked(repository, path)]
     size = _bytes(gone)
     for path in gone:
         path.unlink(missing_ok=True)
-    _tidy(repository)
     return size
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from glob import glob  # skips folders without permission, unlike pathlib's
 from pathlib import Path
@@ -21,7 +21,7 @@ from hushd_protocol.system.paths import Paths
 from . import manifest
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 
-_SOURCE = "source.json"  # file in a model's working folder
+_SOURCE, _BLOBS = "source.json", "blobs"  # files in a model's working folder
 
 
 class Store:
@@ -121,6 +121,17 @@ class Store:
         except (OSError, ValueError, TypeError, RecursionError):
             return None
 
+    def note_blobs(self, model: str, names: Iterable[str]) -> None:
+        """Writes down which blobs of the hub's cache an unfinished `model` brings, beside those of earlier tries."""
+        replace(self.workplace(model) / _BLOBS, "\n".join(sorted(self.blobs(model).union(names))))
+
+    def blobs(self, model: str) -> set[str]:
+        """Returns the names of the blobs that an unfinished `model` brings."""
+        try:
+            return set((self.workplace(model) / _BLOBS).read_text().split())
+        except (OSError, ValueError):
+            return set()
+
     def unfinished(self, engine: str = "*") -> list[str]:
         """Returns the unfinished models, of all engines or of one."""
         places = sorted(glob(f"{engine}/.*.part", root_dir=self.folder))
@@ -139,6 +150,12 @@ class Store:
         """Returns the path of the working folder of `model`."""
         engine, name = split(model)
         return self.folder / engine / f".{name}.part"
+
+
+def lock_shared(folder: Path, *, wait: bool = True) -> AbstractContextManager[bool]:
+    """Locks, as `locked` does, a folder whose files several models share: an engine's, or a repository's in the hub's
+    cache. Whoever locks a model, too, locks that first."""
+    return locked(folder / ".lock", wait=wait)
 
 
 @contextmanager

@@ -117,5 +117,5 @@ def test_int8_goes_with_the_original(voice: Path) -> None:
     store = Store(paths.find())
     made = store.int8_folder("kokoro/kokoro-v1.0")
     made.with_name(f"{made.name}.new").mkdir()
-    removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0"))
+    removal.remove(store, "kokoro/kokoro-v1.0")
     assert not list(voice.parent.glob(".*"))

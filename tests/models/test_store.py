@@ -9,14 +9,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace as replace_known
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd_models import catalogue, hf_cache, inventory, manifest, removal, weights
-from hushd_models.catalogue import Known
+from hushd_models.catalogue import Files, Known
 from hushd_models.manifest import BadManifest, File, Manifest, Source
-from hushd_models.store import Store, replace
+from hushd_models.store import Store, lock_shared, replace
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.refusals import hushd_error
@@ -419,7 +421,7 @@ def test_a_model_is_removed_with_all_that_is_its_own(store: Store) -> None:
     bring(store)
     bring(store, "faster-whisper/other")
     before = all_files(store.folder)
-    removed = removal.remove(store, inventory.row(store, MODEL))
+    removed = removal.remove(store, MODEL)
     assert removed.size == sum(len(f"{MODEL} {name}") * 1000 for name in NAMES)
     assert before - all_files(store.folder) == {
         *(str(store.place(MODEL) / name) for name in NAMES),
@@ -434,10 +436,10 @@ def test_shared_files_stay(store: Store) -> None:
     """Kokoro's models have one file of voices: it goes with the last of them."""
     for name in ("kokoro-v1.0", "kokoro-v1.0.int8"):
         bring(store, f"kokoro/{name}", (f"{name}.onnx", "voices-v1.0.bin"), ".")
-    first = removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0"))
+    first = removal.remove(store, "kokoro/kokoro-v1.0")
     assert first.spared == 1
     assert (store.folder / "kokoro" / "voices-v1.0.bin").is_file()
-    removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0.int8"))
+    removal.remove(store, "kokoro/kokoro-v1.0.int8")
     assert all_files(store.folder) == set()
 
 
@@ -455,14 +457,14 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
     untouched = all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny"))
     row = inventory.row(store, "faster-whisper/base")
     assert (row.origin, row.state) == ("hub", "installed")
-    removed = removal.remove(store, row)
+    removed = removal.remove(store, row.model)
     folder = hf_cache.repository_folder("Systran/faster-whisper-base")
     assert removed.size == 99 * sum(len(name) for name in NAMES if name != "model.bin")
     assert [path.name for path in (folder / "snapshots").iterdir()] == ["old"]
     assert (folder / "snapshots" / "old" / "model.bin").read_bytes() == contents["model.bin"]
     assert [ref.name for ref in refs.rglob("*") if ref.is_file()] == ["v1"]
     assert all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny")) == untouched
-    removal.remove(store, inventory.row(store, "faster-whisper/tiny"))
+    removal.remove(store, "faster-whisper/tiny")
     assert not other.parent.parent.exists()
 
 
@@ -475,7 +477,7 @@ def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path, engine
     (store.folder / engine).mkdir(parents=True)
     own = file.partition("/")[0]
     (store.folder / engine / own).symlink_to(tmp_path / "elsewhere" / own)
-    assert removal.remove(store, inventory.row(store, f"{engine}/own")) == removal.Removed(f"{engine}/own", 0)
+    assert removal.remove(store, f"{engine}/own") == removal.Removed(f"{engine}/own", 0)
     assert all_files(store.folder, tmp_path / "elsewhere") == {str(elsewhere)}
 
 
@@ -492,12 +494,14 @@ def test_nothing_outside_the_places_of_models_is_removed(store: Store, tmp_path:
         location, name = "own", "sub/model.onnx"
     files = {name: File(100, hashlib.sha256(b"x" * 100).hexdigest())}
     store.write(Manifest("onnx-asr", "own", "stt", Source("url", "http://x"), files, location))
-    removal.remove(store, inventory.row(store, "onnx-asr/own"))
+    removal.remove(store, "onnx-asr/own")
     assert (elsewhere / "model.onnx").is_file()
     assert store.kept() == {}
 
 
-def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
+def test_what_cannot_be_removed(
+    store: Store, other: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model that is not here, comes with a package or is being pulled is not removed, and nothing has changed."""
     bring(store, "whisper/base", ("base.pt",), ".")
     before = all_files(store.folder)
@@ -505,27 +509,140 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
     assert said(holder) == "ours"
     for model, code in (("whisper/tiny", "model_missing"), ("whisper/base", "server_busy")):
         with hushd_error(code):
-            removal.remove(store, inventory.row(store, model))
+            removal.remove(store, model)
     embedded = inventory.Row("hibari/en", "tts", "embedded", "package")
-    with pytest.raises(HushdError, match="comes with its engine's package"):
-        removal.remove(store, embedded)
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "row", lambda *_: embedded)
+        with pytest.raises(HushdError, match="comes with its engine's package"):
+            removal.remove(store, "hibari/en")
     holder.communicate("", timeout=60)
     assert all_files(store.folder) == before
 
 
+CTC, RNNT = "onnx-asr/nemo-fastconformer-ru-ctc", "onnx-asr/nemo-fastconformer-ru-rnnt"  # of one repository
+RUSSIAN = "istupakov/stt_ru_fastconformer_hybrid_large_pc_onnx"
+OF_CTC = {"model.int8.onnx": b"ctc" * 100, "vocab.txt": b"words" * 100}
+OF_RNNT = {"encoder-model.int8.onnx": b"encoder" * 100, "decoder_joint-model.int8.onnx": b"joint" * 100}
+
+
+def blobs_of(repository: str) -> Path:
+    folder = hf_cache.repository_folder(repository) / "blobs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def half(store: Store, model: str, *blobs: str) -> None:
+    """A pull of a model of the repository of Russian ones that was broken off."""
+    store.begin(model, Source("hub", RUSSIAN))
+    store.note_blobs(model, blobs)
+
+
 def test_an_unfinished_model_is_removed_with_its_blobs(store: Store) -> None:
-    """Half blobs of hushd's in its repository go, and whole ones of no snapshot, but not what others are pulling."""
-    store.begin("faster-whisper/tiny", Source("hub", "Systran/faster-whisper-tiny"))
-    snapshot = in_hub("Systran/faster-whisper-tiny", "c0ffee", {"model.bin": b"m"})
-    blobs = snapshot.parent.parent / "blobs"
-    kept = {*blobs.iterdir(), blobs / "theirs.incomplete"}
-    for name, size in (("a.hushd.incomplete", 10), ("theirs.incomplete", 100), ("whole", 5)):
+    """Its blobs go, half and whole, also those of an earlier try, but none that a snapshot has; what other programs
+    bring stays."""
+    snapshot = in_hub(RUSSIAN, "c0ffee", {"README.md": b"m"})
+    linked = (snapshot / "README.md").resolve().name
+    blobs = blobs_of(RUSSIAN)
+    half(store, CTC, "a", "earlier")
+    half(store, CTC, "a", "whole", linked)
+    kept = {*blobs.iterdir(), blobs / "a.incomplete", blobs / "theirs"}
+    sizes = {"a.hushd.incomplete": 10, "a.incomplete": 100, "whole": 5, "theirs": 50, "earlier.hushd.incomplete": 1}
+    for name, size in sizes.items():
         (blobs / name).write_bytes(bytes(size))
-    begun = (store.workplace("faster-whisper/tiny") / "source.json").stat().st_size
-    removed = removal.remove(store, inventory.row(store, "faster-whisper/tiny"))
-    assert (removed.what, removed.size, removed.spared) == ("faster-whisper/tiny", 15 + begun, 0)
+    begun = sum(path.stat().st_size for path in store.workplace(CTC).iterdir())
+    removed = removal.remove(store, CTC)
+    assert (removed.what, removed.size, removed.spared) == (CTC, 16 + begun, 0)
     assert ({*blobs.iterdir()}, store.unfinished()) == (kept, [])
-    assert (snapshot / "model.bin").read_bytes() == b"m"
+    assert (snapshot / "README.md").read_bytes() == b"m"
+
+
+@pytest.mark.parametrize("removed", ["half", "installed"])
+def test_the_begun_download_of_another_model_of_the_repository_stays(store: Store, removed: str) -> None:
+    """What it shares with the removed model stays, too; the rest of that goes."""
+    shared, own = (hashlib.sha256(OF_CTC[name]).hexdigest() for name in ("vocab.txt", "model.int8.onnx"))
+    if removed == "half":
+        half(store, CTC, shared, own)
+        for name in (shared, own):
+            (blobs_of(RUSSIAN) / name).write_bytes(b"x")
+    else:
+        in_hub(RUSSIAN, "c0ffee", OF_CTC)
+    half(store, RNNT, shared, "b", "c")
+    (blobs_of(RUSSIAN) / "b.hushd.incomplete").write_bytes(b"begun")
+    (blobs_of(RUSSIAN) / "c").write_bytes(b"whole")
+    removal.remove(store, CTC)
+    assert {path.name for path in blobs_of(RUSSIAN).iterdir()} == {shared, "b.hushd.incomplete", "c"}
+    assert store.unfinished() == [RNNT]
+    removal.remove(store, RNNT)
+    assert not hf_cache.repository_folder(RUSSIAN).exists()
+
+
+def test_files_that_a_model_of_another_program_needs_stay(store: Store) -> None:
+    """Two models of a repository, which Hugging Face's library has brought: the shared file goes with the second."""
+    snapshot = in_hub(RUSSIAN, "c0ffee", OF_CTC | OF_RNNT)
+    assert removal.remove(store, CTC).spared == 1
+    assert inventory.row(store, RNNT).usable
+    assert {path.name for path in snapshot.iterdir()} == {*OF_RNNT, "vocab.txt"}
+    assert removal.remove(store, RNNT).spared == 0
+    assert not hf_cache.repository_folder(RUSSIAN).exists()
+
+
+def test_a_part_of_the_removed_model_is_no_other_model(store: Store) -> None:
+    """Files that would make another model, too, but of which it has none of its own, do not keep those of the removed
+    one."""
+    entry = replace_known(catalogue.models()["faster-whisper/base"], name="part", files=(Files(("model.bin",)),))
+    models = catalogue.well_known(catalogue.engines()["faster-whisper"])
+    in_hub("Systran/faster-whisper-base", "c0ffee", {name: name.encode() for name in (*NAMES, "vocabulary.txt")})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(models, "faster-whisper/part", entry)
+        assert inventory.row(store, "faster-whisper/part").usable
+        assert removal.remove(store, "faster-whisper/base").spared == 0
+    assert not hf_cache.repository_folder("Systran/faster-whisper-base").exists()
+
+
+@pytest.mark.parametrize("state", ["half", "installed"])
+def test_nothing_is_removed_while_another_model_of_the_repository_is_pulled(store: Store, state: str) -> None:
+    """The sentence says why; all is as before, and the pull may go on."""
+    in_hub(RUSSIAN, "c0ffee", OF_CTC if state == "installed" else {"README.md": b"m"})
+    if state == "half":
+        half(store, CTC, "a")
+        (blobs_of(RUSSIAN) / "a").write_bytes(b"x")
+    before = all_files(store.folder, hf_cache.cache())
+    with lock_shared(hf_cache.repository_folder(RUSSIAN)), hushd_error("server_busy", "is being pulled: try again"):
+        removal.remove(store, CTC)
+    assert all_files(store.folder, hf_cache.cache()) == before
+
+
+def test_a_model_is_looked_at_again_when_it_is_locked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull that ends between the look and the lock: its files are removed, as those of an installed model."""
+    half(store, CTC, "a")
+    lock = store.lock
+
+    def ended(model: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        snapshot = in_hub(RUSSIAN, "c0ffee", OF_CTC)
+        files = described(snapshot, tuple(OF_CTC))
+        store.write(Manifest(*CTC.split("/"), "stt", Source("hub", RUSSIAN), files, str(snapshot)))
+        return lock(model, wait=wait)
+
+    monkeypatch.setattr(store, "lock", ended)
+    assert removal.remove(store, CTC).size == 800
+    assert all_files(store.folder, hf_cache.cache()) == set()
+
+
+def test_a_repository_that_another_program_begins_meanwhile_stays(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first file comes after the look whether any is there."""
+    in_hub(RUSSIAN, "c0ffee", OF_CTC)
+    rmdir = os.rmdir
+
+    def begun(folder: Any, **options: Any) -> None:
+        if Path(folder).name == "blobs":
+            (Path(folder) / "theirs.incomplete").write_bytes(b"x")
+        rmdir(folder, **options)
+
+    monkeypatch.setattr(os, "rmdir", begun)
+    removal.remove(store, CTC)
+    assert [path.name for path in blobs_of(RUSSIAN).iterdir()] == ["theirs.incomplete"]
 
 
 def test_what_is_broken_is_removed(store: Store, tmp_path: Path) -> None:
@@ -542,7 +659,7 @@ def test_what_is_broken_is_removed(store: Store, tmp_path: Path) -> None:
     assert (row.state, row.origin, row.folder, row.role) == ("broken", "hushd", None, "stt")
     sizes = {MODEL: sum(len(f"{MODEL} {name}") * 1000 for name in NAMES[1:])}
     for model in (MODEL, "whisper/base", "whisper/tiny", "whisper/small"):
-        removed = removal.remove(store, inventory.row(store, model))
+        removed = removal.remove(store, model)
         assert removed == removal.Removed(model, sizes.get(model, 0))
     assert all_files(store.folder) == set()
     assert (tmp_path / "elsewhere" / "file").is_file()
@@ -557,10 +674,9 @@ def test_a_file_that_cannot_be_removed_is_named(
 ) -> None:
     """The sentence for the model names it."""
     store.begin("whisper/tiny", Source("url", "x"))
-    row = inventory.row(store, "whisper/tiny")
     monkeypatch.setattr("shutil.rmtree", lambda folder: (_ for _ in ()).throw(error))
     with hushd_error("output_failed", said=f"whisper/tiny cannot be removed: {why}"):
-        removal.remove(store, row)
+        removal.remove(store, "whisper/tiny")
 
 
 @pytest.mark.parametrize(("names", "language", "heard", "read"), [

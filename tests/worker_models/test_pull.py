@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import catalogue
+from hushd_models import catalogue, removal
 from hushd_models import hf_cache as hub_cache
 from hushd_models.installation import extra_command
-from hushd_models.store import Store
+from hushd_models.store import Store, lock_shared
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
@@ -164,6 +164,84 @@ def test_two_pulls_at_once_are_one_download(hub: HubServer, ask: Ask) -> None:
     assert hub.bytes_twice() == 0
     assert all(job.progress[-1][0] == results[0]["size"] for job in jobs)
     assert any("waiting" in step for job in jobs for step in job.steps)
+
+
+def test_a_model_is_removed_beside_the_download_of_another_one_of_its_repository(hub: HubServer, ask: Ask) -> None:
+    """While that runs the removal is refused; once it was broken off it keeps all that has come, also of a file that
+    both have, and goes on there."""
+    repository, ctc, rnnt = "istupakov/stt_ru_fastconformer_hybrid_large_pc_onnx", "ru-ctc", "ru-rnnt"
+    ctc, rnnt = f"onnx-asr/nemo-fastconformer-{ctc}", f"onnx-asr/nemo-fastconformer-{rnnt}"
+    vocabulary = hashlib.shake_256(b"3").digest(50_000)
+    files = {"model.int8.onnx": b"x" * 5000, "decoder_joint-model.int8.onnx": b"j" * 5000, "vocab.txt": vocabulary}
+    hub.add(repository, files | {"encoder-model.int8.onnx": WEIGHTS})
+    ask("pull", model=ctc).result()
+    hub.pace = 0.01
+    job = ask("pull", model=rnnt)
+    wait_until(lambda: hub.bytes_sent("encoder-model.int8.onnx") >= 500_000, "half a megabyte")
+    with hushd_error("server_busy", "is being pulled: try again when it is done."):
+        removal.remove(store(), ctc)
+    job.job.cancel()
+    with pytest.raises(Cancelled):
+        job.result()
+    hub.pace = 0.0
+    wait_until(lambda: _removed(ctc), "the end of the broken pull")
+    assert store().kept() == {}
+    ask("pull", model=rnnt).result()
+    check_whole({**files, "encoder-model.int8.onnx": WEIGHTS}, rnnt)
+    assert hub.sent["encoder-model.int8.onnx"][-1][0] >= 400_000, "it has begun anew"
+    assert hub.bytes_sent("vocab.txt") == len(vocabulary)
+
+
+def _removed(model: str) -> bool:
+    try:
+        removal.remove(store(), model)
+    except HushdError as error:
+        if error.code != "server_busy":
+            raise
+        return False
+    return True
+
+
+def test_a_model_is_not_removed_as_another_one_is_moved_into_its_folder(
+    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kokoro's models share their voices: until the new one's manifest says that it needs them, none goes."""
+    names = ("kokoro-v1.0", "kokoro-v1.0.int8")
+    for name in names:
+        entry = replace(catalogue.models()[f"kokoro/{name}"], url=f"{hub.url}/files", repository="", sha256={})
+        monkeypatch.setitem(catalogue.well_known(catalogue.engines()["kokoro"]), f"kokoro/{name}", entry)
+        hub.files[f"/files/{name}.onnx"] = Content(name.encode())
+    hub.files["/files/voices-v1.0.bin"] = Content(b"voices")
+    ask("pull", model=f"kokoro/{names[0]}").result()
+    write = Store.write
+
+    def moved(there: Store, manifest: Any) -> None:
+        with hushd_error("server_busy"):
+            removal.remove(there, f"kokoro/{names[0]}")
+        write(there, manifest)
+
+    monkeypatch.setattr(Store, "write", moved)
+    ask("pull", model=f"kokoro/{names[1]}").result()
+    assert removal.remove(store(), f"kokoro/{names[0]}").spared == 1
+    found = store().find(f"kokoro/{names[1]}")
+    assert found
+    assert not store().missing(found)
+
+
+def test_a_damaged_file_that_another_pull_mends_meanwhile_stays(hub: HubServer, ask: Ask) -> None:
+    """The blob is looked at again once no other model of the repository is being pulled."""
+    hub.add(REPOSITORY, FILES)
+    told = ask("pull", model=MODEL).result()
+    weights = Path(told["location"], "model.bin").resolve()
+    hub.sent.clear()
+    with lock_shared(hub_cache.repository_folder(REPOSITORY)):
+        weights.write_bytes(b"x" * len(WEIGHTS))
+        job = ask("pull", model=MODEL)
+        wait_until(lambda: any("waiting" in step for step in job.steps), "the second pull's wait")
+        weights.write_bytes(WEIGHTS)
+    job.result()
+    check_whole()
+    assert not hub.sent
 
 
 def test_a_busy_server_is_asked_again(hub: HubServer, ask: Ask) -> None:

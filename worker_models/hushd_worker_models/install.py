@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hushd_models import catalogue
 from hushd_models.manifest import Manifest
-from hushd_models.store import Store
+from hushd_models.store import Store, lock_shared
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import readable
 from hushd_schema.engines import EngineSpec
@@ -68,16 +68,17 @@ def finish(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
     place = store.place(manifest.model)
     flat = spec_of(manifest.model).flat
     manifest = replace(manifest, location="." if flat else place.name)
-    try:
-        if flat:
-            # Descriptions first: one alone does not count as a model.
-            for name in sorted(made, key=lambda name: not name.endswith(".json")):
-                os.replace(made[name], place.parent / name)
-        else:
-            _swap_folder(made, work, place)
-    except OSError as error:
-        raise unwritable(place, error) from error
-    store.write(manifest)
+    with lock_shared(place.parent):  # until the manifest says what is needed: a removal of another model looks there
+        try:
+            if flat:
+                # Descriptions first: one alone does not count as a model.
+                for name in sorted(made, key=lambda name: not name.endswith(".json")):
+                    os.replace(made[name], place.parent / name)
+            else:
+                _swap_folder(made, work, place)
+        except OSError as error:
+            raise unwritable(place, error) from error
+        store.write(manifest)
     return manifest
 
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from hushd_models import advice, hf_cache, removal
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
-from hushd_models.store import Store, locked
+from hushd_models.store import Store, lock_shared
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import readable
 
@@ -36,6 +36,8 @@ class Pull:
         self._task = task
         self._access = access
         self._engine = spec_of(known.model)
+        in_cache = known.kind == "hub" and not self._engine.flat
+        self._shared = hf_cache.repository_folder(known.repository) if in_cache else store.folder / known.engine
         self._web = Web(task.wait, access.endpoint, access.token)
 
     def run(self) -> Manifest:
@@ -65,7 +67,9 @@ class Pull:
         for name, file in manifest.files.items():
             path = self._store.location(manifest) / name
             if self._hash(path) != file.sha256:
-                removal.unlink(self._store, path.resolve()) or removal.unlink(self._store, path)
+                with alone(lambda: lock_shared(self._shared, wait=False), str(self._shared), self._task):
+                    if self._hash(path) != file.sha256:  # and another model's pull has not mended it meanwhile
+                        removal.unlink(self._store, path.resolve()) or removal.unlink(self._store, path)
                 self._task.done = self._task.total = 0
                 return None
         return manifest
@@ -86,7 +90,7 @@ class Pull:
     # --- Hugging Face's hub ---
 
     def _from_hub(self) -> Manifest:
-        known, folder = self._known, hf_cache.repository_folder(self._known.repository)
+        known, folder = self._known, self._shared
         self._task.note(f"asking {host(self._access.endpoint)} for {known.repository}")
         commit = hub.look_up(self._access, known.repository, known.revision)
         names = known.choose(file.name for file in commit.files)
@@ -109,15 +113,15 @@ class Pull:
             }
             return self._bring(source, inside, work)
         try:
-            (folder / "blobs").mkdir(parents=True, exist_ok=True)
-            # Models of one repository share files.
-            with alone(lambda: locked(folder / ".hushd.lock", wait=False), known.repository, self._task):
+            self._store.note_blobs(known.model, [download.target.name for download in downloads.values()])
+            with alone(lambda: lock_shared(folder, wait=False), known.repository, self._task):
+                (folder / "blobs").mkdir(exist_ok=True)
                 files = self._fetch(downloads, folder)
                 snapshot = hub.publish(self._access, commit, known.revision)
+                manifest = self._manifest(source, files, str(snapshot))
+                self._store.write(manifest)
         except OSError as error:
             raise unwritable(folder, error) from error
-        manifest = self._manifest(source, files, str(snapshot))
-        self._store.write(manifest)
         return manifest
 
     # --- other servers ---

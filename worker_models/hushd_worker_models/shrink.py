@@ -97,7 +97,7 @@ def _from_checkpoint(model: str, store: Store, task: Task) -> str:
     """
     engine, _, name = model.partition("/")
     made = next((f"{spec.name}/{name}" for spec in catalogue.engines().values() if spec.made_of == engine), model)
-    if made == model or any(row.usable for row in inventory.rows(store) if row.model == made):
+    if made == model or _is_here(store, made):
         return made
     source = store.place(model)
     if not (source / "config.json").is_file():
@@ -107,7 +107,13 @@ def _from_checkpoint(model: str, store: Store, task: Task) -> str:
         source = row.path
     size = sum(path.stat().st_size for path in (source.rglob("*") if source.is_dir() else [source]))
     with alone(lambda: store.lock(made, wait=False), made, task):
+        if _is_here(store, made):
+            return made
         check_room(2 * size, store.folder, f"Making {made} takes {readable(2 * size)}")
         task.note(f"making {made} of {model}")
         run(task, _TIMES * size, "hushd_worker_models.int8", "openai", str(source), str(store.place(made)))
     return made
+
+
+def _is_here(store: Store, model: str) -> bool:
+    return any(row.usable for row in inventory.rows(store) if row.model == model)

@@ -244,7 +244,7 @@ def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
 
     chosen = [index.row(name) for name in options.names]  # checks all names before it removes any model
     for model in chosen:
-        removed = remove(index.store, model)
+        removed = remove(index.store, model.model)
         stay = f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
         freed = _megabytes(removed.size / 1e6).replace("-", "nothing")
         console.write(f"{removed.what}: {freed} freed{stay if removed.spared else ''}\n")
