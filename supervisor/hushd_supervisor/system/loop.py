@@ -48,7 +48,11 @@ class Loop:
         self._sources = [*sources]
         self._record = record
         self._clock = clock
-        self._performers: dict[type[Action], Perform] = {Log: self._log, PrepareEnd: self._prepare_end, Leave: self._end}
+        self._performers: dict[type[Action], Perform] = {
+            Log: self._log,
+            PrepareEnd: self._prepare_end,
+            Leave: self._end,
+        }
         for source in sources:
             source.register(poller)
             self._performers |= source.actions()
