@@ -25,12 +25,16 @@ IDS = 3000  # enough for their weights to be taken from the file
 RATE = 22_050
 
 
-def voice(path: Path, draw: Random, *, speakers: bool = False, normalized: bool = False) -> Path:
+def voice(
+    path: Path, draw: Random, *, speakers: bool = False, normalized: bool = False, times: int = 8, odd: str = ""
+) -> Path:
     """Writes a voice with a decoder like piper's: drawn kernels, dilations and factors.
 
     Args:
         speakers: whether the decoder depends on a speaker, too.
         normalized: whether each sample depends on all frames.
+        times: frames of each phoneme.
+        odd: "strided": a convolution in it leaves every other column out; "uneven": one of its sums has two rates.
     """
     numbers = np.random.default_rng(draw.randrange(1 << 30))
     nodes: list[Any] = []
@@ -49,7 +53,7 @@ def voice(path: Path, draw: Random, *, speakers: bool = False, normalized: bool 
         return op("Conv", x, weight(after, before, kernel), kernel_shape=[kernel], dilations=[dilation], pads=pads)
 
     weights += [
-        constant("times", np.array([1, 1, 1, 8])),
+        constant("times", np.array([1, 1, 1, times])),
         constant("last", np.array([3])),
         constant("flat", np.array([1, 6, -1])),
     ]
@@ -61,6 +65,9 @@ def voice(path: Path, draw: Random, *, speakers: bool = False, normalized: bool 
         who = op("Transpose", op("Gather", weight(2, 8), "sid"), perm=[1, 0])
         x = op("Add", x, op("Conv", op("Unsqueeze", who, "first"), weight(8, 8, 1), kernel_shape=[1]))
         weights.append(constant("first", np.array([0])))
+    if odd == "strided":
+        x = op("Conv", x, weight(8, 8, 3), kernel_shape=[3], strides=[2], pads=[1, 1])
+    slow = op("Tanh", x) if odd == "uneven" else ""
     for _ in range(draw.randint(1, 3)):
         factor = draw.choice((2, 4, 8))
         kernel = factor * draw.choice((1, 2, 3))
@@ -76,6 +83,8 @@ def voice(path: Path, draw: Random, *, speakers: bool = False, normalized: bool 
         for each in made[1:]:
             x = op("Add", x, each)
         x = op("Div", x, third)
+    if odd == "uneven":
+        x = op("Add", slow, x)  # the runtime adds them where a single column is there
     if normalized:
         x = op("InstanceNormalization", x, weight(8), weight(8))
     nodes.append(helper.make_node("Unsqueeze", [op("Tanh", conv(x, 8, 1, 7)), "last"], ["output"]))
@@ -135,19 +144,32 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     assert len(stretches) > 1 or frames > 1 or count <= (FIRST_STRETCH + SHORTEST_STRETCH) * hop
 
 
-@pytest.mark.parametrize("kind", ["no decoder", "all frames"])
+@pytest.mark.parametrize("kind", ["no decoder", "all frames", "strided", "uneven"])
 def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Path) -> None:
-    """A voice without a decoder of convolutions, and one whose samples depend on all frames, are one stretch."""
+    """A voice without a decoder of convolutions is one stretch, as is one whose samples depend on all frames, on every
+    other column, or on sums of two rates."""
     path = tmp_path / "voice.onnx"
     if kind == "no decoder":
         piper_graph(path)
     else:
-        voice(path, Random(1), normalized=True)
+        voice(path, Random(1), normalized=kind == "all frames", odd=kind, times=1 if kind == "uneven" else 8)
     assert seam.find(path.read_bytes()) is None
-    durations, count, sound = Graph(path, RATE).run(given(60))
+    inputs = given(1 if kind == "uneven" else 60)
+    durations, count, sound = Graph(path, RATE).run(inputs)
     (only,) = sound
     assert count == len(only)
+    np.testing.assert_array_equal(only, whole(path, inputs))
     assert (durations is not None) == (kind == "no decoder")
+
+
+@pytest.mark.parametrize(("rest", "stretches"), [(1, 1), (SHORTEST_STRETCH, 1), (SHORTEST_STRETCH + 1, 2)])
+def test_a_short_rest_belongs_to_the_stretch_before_it(rest: int, stretches: int, tmp_path: Path) -> None:
+    """What is left behind a stretch is one of its own only where it is longer than the shortest."""
+    path = voice(tmp_path / "voice.onnx", Random(3), times=1)
+    _, count, sound = Graph(path, RATE, timed(1e-9)).run(given(FIRST_STRETCH + rest))
+    made = [len(each) for each in sound]
+    assert len(made) == stretches
+    assert sum(made) == count
 
 
 @pytest.mark.parametrize(("ahead", "pace", "following"), [
