@@ -28,6 +28,8 @@ from support.sounds import NOISES
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, word_error_rate, words
 
+from .conftest import BEHIND
+
 RATE = 16_000
 PAUSE_S = 1.5  # longer than any pause in the recording
 ENGLISH = {"language": "en"}  # told: nothing is heard again to judge that
@@ -400,6 +402,17 @@ def test_what_stands_before_a_pause_is_heard_no_more() -> None:
     for earlier, later in pairwise(segments):
         assert later.start == pytest.approx(earlier.end, abs=0.01)
     assert max(recogniser.seconds) < 8 + 3.5
+
+
+@pytest.mark.parametrize(("seconds", "level", "said"), BEHIND)
+@pytest.mark.usefixtures("louder_is_surer")
+def test_what_follows_a_final_text_has_to_be_speech_by_itself(seconds: float, level: float, said: bool) -> None:
+    """A breath behind a sentence that is final is no word, on the screen neither, however sure the sentence was."""
+    _, segments, unstable = listened(Scripted(), sounds((9, 0.9), (0.5, 0), (seconds, level), (2, 0)), silence_s=1)
+    assert [segment.text for segment in segments[:1]] == ["9.00"]
+    assert len(segments) == 1 + said
+    shown = [each.stable + each.text for each in unstable]
+    assert (f"{seconds:.2f}" in shown) == said
 
 
 @pytest.mark.parametrize(("cost_s", "apart_s"), [(0.0, 0.25), (0.2, 0.8), (0.5, 1.25), (2.0, 4.0)])

@@ -28,6 +28,8 @@ from hushd_worker_stt.request import Request
 from support.engine_example import package
 from support.stt_jobs import EngineAtOnce, make_job
 
+from .conftest import BEHIND
+
 pytestmark = pytest.mark.usefixtures("loud_is_speech")
 
 RATE = 16_000
@@ -182,6 +184,14 @@ def test_a_monologue_is_several_streams(pause: float) -> None:
     assert sum(int((feed == LEVEL).sum()) for ribbon in engine.ribbons for feed in ribbon.feeds) == 60 * RATE
     for earlier, later in pairwise(segments(events)):
         assert earlier.end <= later.start + 0.01
+
+
+@pytest.mark.parametrize(("seconds", "level", "said"), BEHIND)
+@pytest.mark.usefixtures("louder_is_surer")
+def test_what_follows_a_final_text_has_to_be_speech_by_itself(seconds: float, level: float, said: bool) -> None:
+    """A stream of a breath alone, behind a sentence whose stream has ended, has no text."""
+    events = heard(Streaming(), (9, 0.9), (0.5, 0), (seconds, level), (0.5, 0.0), (2, 0), silence_s=1, longest=18.0)
+    assert len(segments(events)) == 1 + (said and round(2 * seconds) > 0)
 
 
 def test_a_cough_is_nothing() -> None:

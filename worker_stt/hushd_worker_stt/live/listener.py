@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
@@ -21,7 +20,7 @@ from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineStream, Option
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.recogniser import Recogniser, Scorer
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
-from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames
+from hushd_worker_stt.segmentation.pieces import Piece, frames, spans
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import heard
 
@@ -77,7 +76,7 @@ class LiveListener:
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
         self._identifies = bool(recogniser.feed_s) and request.language is None and recogniser.identifies_streams
-        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, first_s=self._first_s)
+        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, self._first_s, self._heard)
         self._by_meaning = request.turn_end == "meaning"
         self._end_word = EndWord(request.end_word)
         self._judge = judge
@@ -182,9 +181,9 @@ class LiveListener:
         return wait_s(finished(utterance.text, self._recogniser.spoken(self.options)), self._request.silence_s)
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
-        """Ends an utterance; returns its last segments, none if they are not speech but a habit of the engine."""
-        had_segments, segments = utterance.said, list(utterance.finish())
-        speech = self._end_word.finish(heard(segments, *_certainty(self._probabilities), self._habits))
+        """Ends an utterance; returns its last segments."""
+        had_segments = utterance.said
+        speech = self._end_word.finish(list(utterance.finish()))
         utterance.said = had_segments or bool(speech)
         # A stream with enough speech fixes the language for the rest of the session.
         if self.options.language is None and utterance.seconds >= _LANGUAGE_FIXED_S:
@@ -215,6 +214,7 @@ class LiveListener:
         if draft:
             options = replace(options, word_times=False, beam=1, tries=1)
         segments = self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
+        segments = self._heard(segments, piece.start, draft)
         if self._judge and segments and not draft:
             text = " ".join(segment.text for segment in segments)
             self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text, cut_off=self._cut_off)
@@ -222,6 +222,15 @@ class LiveListener:
             language = self.language
             segments = [own.mended(each, language, self._scorer.of(piece, each, language)) for each in segments]
         return segments
+
+    def _heard(self, segments: list[Segment], start_s: float, draft: bool = False) -> list[Segment]:
+        """Returns segments of the sound from `start_s` up to now; none if they are not speech but a habit of the
+        engine. Behind a text that is final the rest has to be speech by itself: a breath is not. A draft of an
+        utterance's beginning, too short to tell, is shown."""
+        first = max(0, len(self._probabilities) - round((self.seconds - start_s) * RATE / FRAME))
+        if draft and not first:
+            return segments
+        return heard(segments, *_certainty(self._probabilities, first), self._habits)
 
     def _with_language(self, piece: Piece) -> Options:
         """Returns the options with the language of the piece; the first seconds of speech decide for the session."""
@@ -236,10 +245,9 @@ class LiveListener:
         return options
 
 
-def _certainty(probabilities: Iterable[float]) -> tuple[float, float]:
-    """Returns the mean probability of speech between the pauses, as of a recording's piece, and the seconds there."""
-    runs = [list(run) for _, run in groupby((p if p >= SPEECH else 0.0 for p in probabilities), bool)]
-    if runs and not runs[-1][0]:
-        runs.pop()  # the silence that has ended it
-    spoken = [p for run in runs if run[0] or len(run) < PAUSE for p in run]
+def _certainty(probabilities: Sequence[float], first: int) -> tuple[float, float]:
+    """Returns the mean probability of speech between the pauses from the frame `first` on, as of a recording's piece,
+    and the seconds there."""
+    judged = [p if p >= SPEECH else 0.0 for p in probabilities]
+    spoken = [p for start, end in spans([*map(bool, judged)]) for p in judged[max(start, first) : end]]
     return sum(spoken) / max(1, len(spoken)), len(spoken) * FRAME / RATE

@@ -30,6 +30,7 @@ class Streaming:
             without a pause, after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
         first_s: returns the seconds of speech that must precede a stream, except in a pause.
+        heard: returns a stream's segments, or none if they are no speech, by the second at which the stream began.
     """
 
     begin: Callable[[Samples], EngineStream]
@@ -37,6 +38,7 @@ class Streaming:
     length: PieceLength
     pad_s: float
     first_s: Callable[[], float] = lambda: 0.0
+    heard: Callable[[list[Segment], float], list[Segment]] = lambda segments, start_s: segments
 
 
 class StreamedUtterance:
@@ -148,7 +150,7 @@ class StreamedUtterance:
     def _end(self) -> Iterator[Segment]:
         if (stream := self._stream) is None:
             return
-        segments = stream.finish()
+        segments = self._streaming.heard(stream.finish(), self._start)
         self._stream, self.language = None, stream.language or self.language
         self._told = Unstable("", "")
         for segment in segments:

@@ -172,15 +172,19 @@ class Cutter:
         return Cut(max(start, speech[0][0] - self._pad), last, speech, ends)
 
     def _spans(self) -> list[tuple[int, int]]:
-        """Returns the spans of speech in the piece, without a pause in them."""
-        spans: list[tuple[int, int, int]] = []
-        for index, speaks in enumerate(self._spoken):
-            if speaks and spans and index - spans[-1][1] < self._min_silence:
-                spans[-1] = (spans[-1][0], index + 1, spans[-1][2] + 1)
-            elif speaks:
-                spans.append((index, index + 1, 1))
-        torn = self._torn
-        return [(a, b) for number, (a, b, count) in enumerate(spans) if count >= _SPOKEN or (torn and number == 0)]
+        return spans(self._spoken, self._min_silence, torn=self._torn)
+
+
+def spans(spoken: Sequence[bool], min_silence: int = PAUSE, *, torn: bool = False) -> list[tuple[int, int]]:
+    """Returns the spans of speech in frames, without a pause of `min_silence` frames in them, and without clicks.
+    `torn`: whether the first one began before these frames, so that it may be short."""
+    found: list[tuple[int, int, int]] = []
+    for index, speaks in enumerate(spoken):
+        if speaks and found and index - found[-1][1] < min_silence:
+            found[-1] = (found[-1][0], index + 1, found[-1][2] + 1)
+        elif speaks:
+            found.append((index, index + 1, 1))
+    return [(a, b) for number, (a, b, count) in enumerate(found) if count >= _SPOKEN or (torn and number == 0)]
 
 
 def pieces(
