@@ -11,11 +11,11 @@ import socket
 import stat
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from hushd_protocol.errors import HushdError
 
 OPEN_TIMEOUT_S = 0.25  # seconds for a file to open; its client then sends the bytes instead
-_MOST_WAITING = 4  # opens that a dead file system keeps waiting; with so many no further one is tried
 _CONTENT = b"."  # a descriptor cannot cross without a byte
 
 
@@ -43,8 +43,8 @@ def open_named(path: str, device: int, inode: int, size: int) -> int:
 
 
 class Opener:
-    """Opens files for a loop that may not wait: a file system that does not answer, such as that of a lost server,
-    costs it `OPEN_TIMEOUT_S`, four times at most.
+    """Opens files for a loop that may not wait, on one thread: a file system that does not answer, such as that of a
+    lost server, costs it `OPEN_TIMEOUT_S`, and then nothing until that file has opened.
 
     Args:
         open_file: `open_named`.
@@ -52,41 +52,37 @@ class Opener:
 
     def __init__(self, open_file: Callable[[str, int, int, int], int] = open_named) -> None:
         self._open = open_file
-        self._lock = threading.Lock()
-        self._waiting = 0  # threads whose caller has gone on
+        self._thread: threading.Thread | None = None
+        self._asked: SimpleQueue[tuple[str, int, int, int]] = SimpleQueue()
+        self._opened: SimpleQueue[int | HushdError] = SimpleQueue()
+        self._late = False  # whether the last file's caller has gone on without it
 
     def __call__(self, path: str, device: int, inode: int, size: int) -> int:
         """Returns what `open_named` does, and raises what that does; `path_unreachable` for a file that does not open
-        in time."""
-        opened: list[int | HushdError] = []
-        ended = threading.Event()
-        left = False
-
-        def run() -> None:
-            try:
-                outcome: int | HushdError = self._open(path, device, inode, size)
-            except HushdError as error:
-                outcome = error
-            with self._lock:
-                if not left:
-                    opened.append(outcome)
-                    ended.set()
-                    return
-                self._waiting -= 1
-            if isinstance(outcome, int):
-                os.close(outcome)
-
-        if self._waiting < _MOST_WAITING:
-            threading.Thread(target=run, name="open", daemon=True).start()
-            ended.wait(OPEN_TIMEOUT_S)
-            with self._lock:
-                if not opened:
-                    left = True
-                    self._waiting += 1
-        outcome = opened[0] if opened else HushdError("path_unreachable", f"The path {path} does not open in time.")
+        in time, and where the system has no thread for it."""
+        try:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="open", daemon=True)
+                thread.start()  # RuntimeError: the system has none left
+                self._thread = thread
+            if self._late and isinstance(late := self._opened.get_nowait(), int):
+                os.close(late)
+            self._late = True
+            self._asked.put((path, device, inode, size))
+            outcome = self._opened.get(timeout=OPEN_TIMEOUT_S)
+        except (Empty, RuntimeError):
+            raise HushdError("path_unreachable", f"The path {path} does not open in time.") from None
+        self._late = False
         if isinstance(outcome, HushdError):
             raise outcome
         return outcome
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._opened.put(self._open(*self._asked.get()))
+            except HushdError as error:
+                self._opened.put(error)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -1,4 +1,5 @@
-"""The actions that the pool asks of the loop. A failed action comes back as an event, never as an exception."""
+"""The actions that the pool asks of the loop. A failed action comes back as an event, never as an exception
+(`failures`)."""
 
 from __future__ import annotations
 

@@ -49,19 +49,21 @@ class Directory:
         self._waiting.append(_Describe(route, control.id, set(roles)))
         return [Describe(role) for role in dict.fromkeys(roles)]
 
-    def described(self, role: str, catalogue: RoleDescription, error: str) -> list[Action]:
-        """Takes a catalogue, or the error, and answers whoever lacks no other."""
+    def described(self, role: str, catalogue: RoleDescription | None, error: str = "") -> list[Action]:
+        """Takes a catalogue, or None and the error, and answers whoever lacks no other."""
         actions: list[Action] = []
         for waiting in [each for each in self._waiting if role in each.missing]:
             waiting.missing.remove(role)
-            waiting.catalogues[role] = catalogue
-            if error:
+            if catalogue:
+                waiting.catalogues[role] = catalogue
+                if waiting.missing:
+                    continue
+                answer: m.Result | m.Error = waiting.answer()
+            else:
                 failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
-                actions.append(ToClient(waiting.route, m.Error.of(waiting.id, failure)))
-            elif not waiting.missing:
-                actions.append(ToClient(waiting.route, waiting.answer()))
-            if error or not waiting.missing:
-                self._waiting.remove(waiting)
+                answer = m.Error.of(waiting.id, failure)
+            actions.append(ToClient(waiting.route, answer))
+            self._waiting.remove(waiting)
         return actions
 
     def awaited_by(self, route: bytes) -> bool:

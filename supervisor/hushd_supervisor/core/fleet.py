@@ -174,6 +174,8 @@ class Fleet:
         where they can be, or `everywhere` all end, and no worker starts there meanwhile.
         Raises `bad_request` for a name that no worker has or too long a time.
         """
+        from hushd_schema import status  # noqa: F401 - for the answer; it fails before anybody has left
+
         if control.for_s > MAX_AWAY_S:
             raise HushdError("bad_request", "Workers keep away for at most 7 days.")
         chosen: dict[str, Worker] = {}

@@ -11,8 +11,9 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Configure, ToClient
 from hushd_supervisor.core.events import Configured, Event
+from hushd_supervisor.core.failures import scarce
 
-from .source import Outcome, Perform, Source, WriteLog
+from .source import REFUSALS, Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
@@ -60,8 +61,8 @@ class Configuration(Source):
         try:
             settings = self._read()
             self._follow(settings)
-        except HushdError as error:
-            settings = None
+        except (HushdError, *REFUSALS) as failure:
+            settings, error = None, failure if isinstance(failure, HushdError) else scarce(failure)
             self._record("error", f"the configuration stays as it was: {error}")
             answer = Error.of(action.id, error)
         if self._manager:
@@ -78,7 +79,7 @@ class Configuration(Source):
         for number, follower in enumerate(self._followers):
             try:
                 follower.configure(settings)
-            except HushdError:
+            except (HushdError, *REFUSALS):
                 for earlier in self._followers[:number]:
                     earlier.configure(self._settings)
                 raise

@@ -14,10 +14,11 @@ from hushd_protocol.names import SPEECH_ROLES
 
 from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
+from hushd_supervisor.core.failures import scarce
 
 from .process import Launch, describe_command, is_here
 from .question import Command, Questions
-from .source import Outcome, Perform
+from .source import REFUSALS, Outcome, Perform
 
 DESCRIBE_TIMEOUT_S = 120.0  # a start's default: at a load of 12 to 27 imports took over 30
 
@@ -43,8 +44,12 @@ class Descriptions(Questions):
 
 
 def default_model(role: str, engine: str) -> str:
-    """Returns the model that an engine has where a request names none; `default` where its worker knows that best."""
-    from hushd_schema import engines  # lazy: few requests name an engine alone
+    """Returns the model that an engine has where a request names none; `default` where its worker knows that best.
+    Raises `server_busy` where the system refuses a look."""
+    try:
+        from hushd_schema import engines  # lazy: few requests name an engine alone
 
-    spec = engines.find(engine, role) if role in SPEECH_ROLES else None
+        spec = engines.find(engine, role) if role in SPEECH_ROLES else None
+    except REFUSALS as error:
+        raise scarce(error) from error
     return spec.default_model if spec else "default"

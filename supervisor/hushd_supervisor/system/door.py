@@ -24,7 +24,7 @@ from hushd_supervisor.core.actions import Action, Listen, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, Exited, Visited
 
 from .process import Launch
-from .source import Outcome, Perform, Source, WriteLog
+from .source import REFUSALS, Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
     from hushd_schema.settings.access import Address
@@ -108,12 +108,18 @@ class Door(Source):
         gateway, agents = self._programs
         token = self._token or access.read_token(settings)
         new = listeners.open_all(settings, token, self._passed, gateway.listeners)
+        known = {listener.socket for listener in gateway.listeners}
         of_agents: Sequence[Listener] = ()
         if any(each.address.kind == "http" for each in new):
-            of_agents = agents.listeners or [listeners.for_agents(self._paths.agents_socket)]
+            try:
+                of_agents = agents.listeners or [listeners.for_agents(self._paths.agents_socket)]
+            except OSError:
+                for listener in new:
+                    if not listener.lasting and listener.socket not in known:
+                        listener.close()
+                raise
         self._passed = ()
         gateway.variables = {"HUSHD_CONFINE": settings.security.confine} | ({HTTP_TOKEN: token} if token else {})
-        known = {listener.socket for listener in gateway.listeners}
         gateway.listen(new)
         agents.listen(of_agents)
         for listener in new:
@@ -184,7 +190,7 @@ class Door(Source):
         if isinstance(event, ClientGone) and self._lent.pop(event.route, ()):
             try:
                 self._open(self._settings, self._lent)
-            except HushdError as error:  # such as a missing token file
+            except (HushdError, *REFUSALS) as error:  # such as a missing token file
                 self._record("error", f"still listening for a client that has left: {error}")
         elif isinstance(event, Exited) and event.worker.startswith("models/"):
             self._forget_engines()

@@ -6,6 +6,9 @@ answers of children, clients' messages, the door: `assembly` has the list); and 
 one socket, or 5 ms of clients' messages, the other sources have their turn. Timers are judged once everything that
 arrived before they were due has been read: no peer is blamed for a message that lies unread here.
 With nothing due the loop sleeps without a timeout.
+
+The system may refuse a descriptor, a process or memory at any time. An action that fails so comes back as its failure
+(`core.failures`), and a source that fails so has its turn again: nobody else's work ends.
 """
 
 from __future__ import annotations
@@ -14,17 +17,19 @@ import math
 import signal
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import zmq
 from hushd_protocol import buggify
+from hushd_protocol.errors import reason
 from hushd_protocol.system.own_modules import Replaced
 
+from hushd_supervisor.core import failures
 from hushd_supervisor.core.actions import Action, Leave, Log, PrepareEnd, ToClient
 from hushd_supervisor.core.events import Event
 
-from .source import Clock, Perform, Source, WriteLog, overriding
+from .source import REFUSALS, Clock, Outcome, Perform, Source, WriteLog, overriding
 
 READ_TURNS, READ_S = 16, 0.25  # turns and time after which timers are judged even though more keeps arriving
 
@@ -63,6 +68,7 @@ class Loop:
         self._with_unread = overriding(sources, "unread")
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
+        self._refused = ""  # the last refusal that is in the log
         self._reading_since = math.inf  # time since which timers have waited for messages to be read,
         self._read_turns = 0  # turns in which messages were read
 
@@ -89,10 +95,10 @@ class Loop:
     def _turn(self) -> None:
         now = self._clock()
         for source in self._with_on_time:
-            self._handle(source.on_time(now))
+            self._handle(self._spared(source.on_time, now))
         ready = dict(self._poller.poll(0 if buggify("loop wakes for nothing") else self._timeout_ms(now)))
         for source in self._with_events:
-            self._handle(source.events(ready, self._clock()))
+            self._handle(self._spared(source.events, ready, self._clock()))
         if self._may_judge(now):
             self._handle(self._carry_out(self._pool.on_time(now)))
         self._done = self._leaves and not [source for source in self._with_finish if not source.finish(self._clock())]
@@ -125,6 +131,19 @@ class Loop:
 
     # --- events and actions ------------------------------------------------------------------------------------------
 
+    def _spared(self, turn: Callable[..., Iterable[Event]], *arguments: object) -> Iterator[Event]:
+        """Yields the events of a source's turn, until the system refuses it something."""
+        try:
+            yield from turn(*arguments)
+        except REFUSALS as error:
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        """Writes a refusal to the log, unless the last one was the same."""
+        if (why := reason(error)) != self._refused:
+            self._refused = why
+            self._record("error", f"the system refuses what the supervisor needs: {why}")
+
     def _handle(self, events: Iterable[Event]) -> None:
         """Passes each event to the pool, and then the events that its actions cause."""
         for event in events:
@@ -137,12 +156,20 @@ class Loop:
                         source.observe(event, self._clock())
                     except Replaced:
                         self._make_way()
+                    except REFUSALS as error:
+                        self._note(error)
 
     def _carry_out(self, actions: Iterable[Action]) -> list[Event]:
         """Carries out `actions` in order, and sends the answers; returns the events that follow."""
         events: list[Event] = []
         for action in actions:
-            for outcome in list(self._performers[type(action)](action) or ()):
+            outcomes: Iterable[Outcome]
+            try:
+                outcomes = list(self._performers[type(action)](action) or ())
+            except REFUSALS as error:
+                self._note(error)
+                outcomes = failures.of(action, error)
+            for outcome in outcomes:
                 events += self._carry_out([outcome]) if isinstance(outcome, ToClient) else [outcome]
         return events
 

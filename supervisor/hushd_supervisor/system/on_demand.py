@@ -23,7 +23,7 @@ from . import children
 from .children import Running
 from .listeners import Listener
 from .process import Launch
-from .source import WriteLog
+from .source import REFUSALS, WriteLog
 
 PROVEN_LIFE_S = 10.0  # a process that lived this long had started well
 RESTART_DELAY_S = 10.0  # seconds to wait after the second failed start in a row, and after each further one
@@ -147,7 +147,7 @@ class OnDemand:
                 command = [*self.command, "--channel", str(theirs.fileno()), *words]
                 inherited = [theirs.fileno(), *(each.socket.fileno() for each in accepted)]
                 child = children.start(self.launch, command, self.log, self.variables, inherited=inherited)
-        except (OSError, ValueError) as error:
+        except (*REFUSALS, ValueError) as error:
             if ours:
                 ours.close()
             self._fail(now, 0.0, f"could not be started ({reason(error)})")

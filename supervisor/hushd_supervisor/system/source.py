@@ -15,6 +15,8 @@ Outcome = Event | ToClient
 Perform = Callable[[Any], Iterable[Outcome] | None]
 Clock = Callable[[], float]
 WriteLog = Callable[[str, str], None]  # writes a line of the log: its level and text
+# Raised where the system refuses a descriptor, process or memory, also by an import, which reads files.
+REFUSALS = (OSError, ImportError, MemoryError)
 
 
 class Source:

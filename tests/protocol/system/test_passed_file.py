@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import passed_file
 from support.descriptors import open_descriptors, settled_descriptors
+from support.peer import wait_until
 from support.refusals import hushd_error
 
 
@@ -106,23 +109,64 @@ def fill(end: socket.socket, descriptor: int) -> None:
 
 
 def test_a_file_system_that_does_not_answer_holds_up_nobody(file: Path) -> None:
-    """A file that does not open in time is unreachable, and after four of them others are so at once; what opens late
-    is closed, and then files open again."""
-    answers, before = threading.Event(), settled_descriptors()
-    late: list[threading.Thread] = []
+    """A file that does not open in time is unreachable, and others are so at once; what opens late is closed, and then
+    files open again, each the one that was asked for."""
+    answers, tried, before = threading.Semaphore(0), list[str](), settled_descriptors()
+    other = file.with_name("other")
+    other.write_bytes(b"of another client")
 
-    def slow(*seen: Any) -> int:
-        late.append(threading.current_thread())
-        assert answers.wait(60)
-        return passed_file.open_named(*seen)
+    def slow(path: str, *seen: Any) -> int:
+        tried.append(path)
+        assert answers.acquire(timeout=60)
+        return passed_file.open_named(path, *seen)
 
     opener = passed_file.Opener(slow)
-    for _ in range(6):
+    for path in (file, other, other):
         with hushd_error("path_unreachable", "does not open in time"):
-            opener(*seen(file))
-    assert len(late) == 4
-    answers.set()
-    for thread in late:
-        thread.join(60)
-    os.close(opener(*seen(file)))
+            opener(*seen(path))
+    assert tried == [str(file)]
+    answers.release(3)
+    wait_until(lambda: len(open_descriptors() - before) == 1, "the late file")
+    for path in (other, file):
+        descriptor = opener(*seen(path))
+        assert os.read(descriptor, 99) == path.read_bytes()
+        os.close(descriptor)
+    assert tried == [str(file), str(other), str(file)]
     assert open_descriptors() <= before
+
+
+def test_a_refused_file_is_not_taken_for_the_next_one(file: Path) -> None:
+    """The error is that file's alone, also where its caller had gone on."""
+    answers = threading.Semaphore(1)
+
+    def slow(path: str, *seen: Any) -> int:
+        assert answers.acquire(timeout=60)
+        return passed_file.open_named(path, *seen)
+
+    opener = passed_file.Opener(slow)
+    with hushd_error("input_unreadable", "not a regular file"):
+        opener(*seen(file.parent))
+    with hushd_error("path_unreachable", "does not open in time"):
+        opener(*seen(file.parent))
+    answers.release(99)
+    wait_until(lambda: opens(opener, file), "the file")
+
+
+def opens(opener: passed_file.Opener, file: Path) -> bool:
+    with suppress(HushdError):
+        os.close(opener(*seen(file)))
+        return True
+    return False
+
+
+def test_without_a_thread_a_file_is_unreachable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without threads costs this file alone: its client sends the bytes, and the next one opens again."""
+    opener = passed_file.Opener()
+    with monkeypatch.context() as patch, hushd_error("path_unreachable", str(file)):
+        patch.setattr(threading.Thread, "start", refuse_a_thread)
+        opener(*seen(file))
+    os.close(opener(*seen(file)))
+
+
+def refuse_a_thread(self: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -14,7 +14,7 @@ import pytest
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import Bye, Control, Hello, Ping, Pong, Result, Welcome
+from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Result, Welcome
 from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
@@ -326,6 +326,80 @@ def test_a_wish_that_the_pool_has_not_granted_turns_nobody_away(stage: Stage) ->
     stage.connect().send(Pong())
     stage.pool.wait_for(e.FromClient, 6)
     assert stage.extra.ended == []
+
+
+ROUTE = b"route"
+REFUSED: dict[a.Action, list[Any]] = {
+    a.Spawn(NAME, 1): [e.SpawnFailed(NAME, 1, "Too many open files", transient=True)],
+    a.ToWorker(NAME, 1, Bye()): [e.SendFailed(NAME, 1)],
+    a.Suspend(NAME, 1): [e.Suspended(NAME, 1, "Too many open files")],
+    a.Restore(NAME, 1): [e.Restored(NAME, 1, "Too many open files")],
+    a.Describe("stt"): [e.Described("stt", error="Too many open files.")],
+    a.ProbeCards(): [e.CardsProbed(error="Too many open files")],
+    a.Relieve(("free",), NAME, 1, 0, "", ""): [e.Relieved()],
+    a.ToClient(ROUTE, Ping()): [e.ClientGone(ROUTE)],
+    a.Configure(b"", b""): [],
+    a.ProbeStart(NAME, 1): [],
+    a.Kill(NAME, 1): [],
+    a.KeepPause(True): [],
+}
+
+
+class Refusing(Source):
+    """A part to which the system refuses everything."""
+
+    def __init__(self, error: BaseException, *kinds: type[a.Action]) -> None:
+        self.error, self.kinds = error, kinds
+
+    def actions(self) -> Mapping[type[a.Action], Perform]:
+        return dict.fromkeys(self.kinds, self._refuse)
+
+    def _refuse(self, *_: object) -> Iterator[Any]:
+        raise self.error
+        yield
+
+    on_time = events = observe = _refuse  # type: ignore[assignment]
+
+
+def refused_loop(error: BaseException, *kinds: type[a.Action]) -> tuple[ScriptedPool, Loop, list[tuple[str, str]]]:
+    """A loop that ends after its third turn."""
+    pool, log = ScriptedPool(), list[tuple[str, str]]()
+    pool.due = pool.next_due = 0.0
+
+    class Poller(zmq.Poller):
+        def poll(self, timeout: Any = None) -> list[Any]:
+            pool.at_due = [a.Leave()] if pool.ticks == 2 else pool.at_due
+            return []
+
+    source = Refusing(error, *kinds)
+    return pool, Loop(pool, Poller(), [source], lambda *line: log.append(line), lambda: 1.0), log
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), ImportError("none"), MemoryError()])
+@pytest.mark.parametrize("action", REFUSED, ids=lambda action: type(action).__name__)
+def test_what_the_system_refuses_is_an_event(action: a.Action, error: BaseException) -> None:
+    """An action without descriptors, modules or memory fails alone: the loop goes on, and the log says so once."""
+    pool, loop, log = refused_loop(error, type(action))
+    pool.at_due = [action]
+    loop.run()
+    why = {OSError: "Too many open files", ImportError: "none", MemoryError: "MemoryError"}[type(error)]
+    assert repr(pool.events) == repr(REFUSED[action] * 2).replace("Too many open files", why)
+    assert log == [("error", f"the system refuses what the supervisor needs: {why}")]
+
+
+@pytest.mark.parametrize("kind", [a.Configure, a.Listen, a.ReportStatus, a.ReportMemory])
+def test_what_the_system_refuses_is_an_answer(kind: Any) -> None:
+    """Whoever asked hears what is lacking, and may ask again."""
+    pool, loop, _ = refused_loop(OSError(24, "Too many open files"), kind)
+    sent: list[a.ToClient] = []
+    loop._performers[a.ToClient] = sent.append
+    more = {a.Listen: ((),), a.ReportStatus: (None,)}.get(kind, ())
+    pool.at_due = [kind(ROUTE, ID, *more)]
+    loop.run()
+    (first, _) = sent
+    assert isinstance(first.message, Error)
+    assert (first.route, first.message.id, first.message.code) == (ROUTE, ID, "server_busy")
+    assert first.message.message.startswith("The system refuses what hushd needs for this (Too many open files)")
 
 
 def test_the_last_answers_arrive(stage: Stage) -> None:

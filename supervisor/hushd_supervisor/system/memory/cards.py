@@ -20,7 +20,7 @@ from hushd_supervisor.core.events import CardsProbed
 
 from ..process import Launch
 from ..question import Answer, Questions
-from ..source import Outcome, Perform
+from ..source import REFUSALS, Outcome, Perform
 from .measure import PLACE
 
 PROBE_TIMEOUT_S = 5.0  # seconds for a driver to answer; a failed card's driver may never do
@@ -38,10 +38,13 @@ def there(environment: Mapping[str, str] = os.environ) -> bool:
 
 def kinds(name: str) -> tuple[str, ...]:
     """Returns the kinds of graphics cards that the engine of worker `name` may be able to use."""
-    from hushd_schema import engines  # lazy: a machine may have no card
-
     role, engine, _ = name.split("/", 2)
-    spec = engines.find(engine, role) if role in ENGINE_ROLES else None
+    try:
+        from hushd_schema import engines  # lazy: a machine may have no card
+
+        spec = engines.find(engine, role) if role in ENGINE_ROLES else None
+    except REFUSALS:
+        spec = None
     return spec.cards if spec else ANY_KIND
 
 

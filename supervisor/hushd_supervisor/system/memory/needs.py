@@ -17,7 +17,7 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_supervisor.core.actions import Action, Remember
 from hushd_supervisor.core.memory.needs import Estimated
 
-from ..source import Perform, Source
+from ..source import REFUSALS, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_models.catalogue import Known
@@ -66,7 +66,13 @@ class Estimate:
         self._models = models
 
     def __call__(self, name: str) -> Estimated:
-        """Returns the estimate for worker `name` (ROLE/ENGINE/MODEL)."""
+        """Returns the estimate for worker `name` (ROLE/ENGINE/MODEL), an empty one where the system refuses a look."""
+        try:
+            return self._estimate(name)
+        except (*REFUSALS, Replaced):  # Replaced: it needs a module that is now of another version
+            return Estimated()
+
+    def _estimate(self, name: str) -> Estimated:
         from hushd_models import catalogue  # 0.5 MB and some milliseconds, with the specs
         from hushd_schema import engines
 
@@ -80,10 +86,7 @@ class Estimate:
         sizes: Sizes = {}
         if spec.memory_mb:
             sizes = _own(self._models / engine, model, spec.flat) or self._kept(f"{engine}/{model}")
-        try:
-            return _estimated(spec, sizes, entry)
-        except Replaced:
-            return Estimated()  # it needs a module that is now of another version
+        return _estimated(spec, sizes, entry)
 
     def _kept(self, model: str) -> Sizes:
         """Returns the sizes of the files of a model that hushd has pulled, or that is in Hugging Face's cache."""

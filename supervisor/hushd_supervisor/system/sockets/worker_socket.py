@@ -40,7 +40,7 @@ from .. import children
 from ..children import Running
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, worker_command, worker_environment
-from ..source import Outcome, Perform, Source
+from ..source import REFUSALS, Outcome, Perform, Source
 from ..worker_logs import WorkerLogs
 from .client_socket import BATCH
 from .lock import ListeningSocket
@@ -156,7 +156,14 @@ class WorkerSocket(Source):
     # --- actions of the pool -----------------------------------------------------------------------------------------
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
-        return (self.spawn(action) or ev.Spawned(action.worker, action.gen),)
+        if failed := self.spawn(action):
+            yield failed
+            return
+        yield ev.Spawned(action.worker, action.gen)
+        try:
+            from hushd_schema import results  # noqa: F401 - for the news of the process, which is now loading
+        except REFUSALS:
+            yield ev.SendFailed(action.worker, action.gen)
 
     def _probe_start(self, action: ProbeStart) -> Iterable[Outcome]:
         worker = self._workers.get((action.worker, action.gen))
