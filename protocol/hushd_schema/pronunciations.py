@@ -13,7 +13,6 @@ line for a language over one for all languages.
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -23,10 +22,11 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 
+from . import own_lists
+from .own_lists import REMARK
+
 MAX_WORD_CHARACTERS = 200  # characters of a word, and of its pronunciation
-_MAX_LIST_BYTES = 1 << 20  # bytes of a file
 _ARROW = "->"
-_COMMENT = re.compile(r"(^|\s)#.*")
 _SECTION = re.compile(r"\[\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*\]")
 _SPACES = re.compile(r"\s+")
 _IPA_SIGNS = frozenset("ˈˌ.ː̩ ")
@@ -62,9 +62,9 @@ def entry(word: str, spoken: str) -> tuple[str, str]:
     """Normalises a word and its pronunciation for a table.
     Raises `bad_request` for a word that no text could contain, or an unreadable pronunciation."""
     word, spoken = (_SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip() for text in (word, spoken))
-    if not (word.isprintable() and any(map(str.isalnum, word))) or _ARROW in word or _COMMENT.search(word):
+    if not (word.isprintable() and any(map(str.isalnum, word))) or _ARROW in word or REMARK.search(word):
         raise HushdError("bad_request", f"{quoted(word)} cannot occur in a text: write the word as texts have it.")
-    if not (spoken and spoken.isprintable()) or _COMMENT.search(spoken):
+    if not (spoken and spoken.isprintable()) or REMARK.search(spoken):
         raise HushdError("bad_request", f"{quoted(word)} lacks a pronunciation, such as NYOH-kee or /ˈnjɒki/.")
     if max(len(word), len(spoken)) > MAX_WORD_CHARACTERS:
         raise HushdError(
@@ -97,35 +97,14 @@ def parse(text: str, name: str) -> Pronunciations:
 def read(path: Path) -> Pronunciations:
     """Returns the entries of a file; none if it does not exist.
     Raises `input_unreadable` for a file that cannot be read or is not text."""
-    return parse(list_text(path) or "", path.name)
+    return parse(own_lists.text(path) or "", path.name)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     """Yields each line without its comment, with its language."""
     language = ""
     for line in text.splitlines():
-        line = _COMMENT.sub("", line).strip()
+        line = REMARK.sub("", line).strip()
         if section := _SECTION.fullmatch(line):
             language = section[1].lower().replace("_", "-")
         yield line, language
-
-
-def list_text(path: Path) -> str | None:
-    """Returns the text of a list that a user keeps; None if there is no such file.
-    Raises `input_unreadable` for a file that cannot be read or is not text."""
-    try:
-        # Nobody waits for a writer, if it is a pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            data = file.read(_MAX_LIST_BYTES + 1)
-        if len(data) > _MAX_LIST_BYTES:
-            raise HushdError(
-                "input_unreadable", f"{path} has more than {_MAX_LIST_BYTES >> 20} MB: it is not a word list."
-            )
-        return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise HushdError("input_unreadable", f"{path} is not text in UTF-8, at byte {error.start}.") from error

@@ -5,17 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .developers import said
 from .in_words import in_words
 from .items import MappedText
 from .language import language as named
 from .words import Words, signs
-
-if TYPE_CHECKING:
-    from hushd_schema.pronunciations import Pronunciations
 
 # Matches all text that may need rewriting: anything except letters, digits and plain punctuation, and names as in code
 # and addresses. Compiling the rules themselves takes 15 ms of a cold start, and most sentences never need them.
@@ -25,27 +21,6 @@ _ODD = re.compile(
 )
 
 _DIGIT = re.compile(r"\d")
-
-
-class PronunciationFile:
-    """The user's own pronunciations, read again after a change of their file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, ...] = ()
-        self._entries: Pronunciations | None = None
-
-    def entries(self) -> Pronunciations | None:
-        """Returns the content of the file; None if there is no file. Raises `input_unreadable`."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        if (seen := (status.st_ino, status.st_mtime_ns, status.st_size)) != self._seen:
-            from hushd_schema.pronunciations import read
-
-            self._entries, self._seen = read(self._path), seen
-        return self._entries
 
 
 class Pronouncer:

@@ -1,7 +1,7 @@
 """A worker that is confined as hushd's own, and then tries what its job names: the result has the error, or "done".
 
-It reads the folder `model` of its command line besides what every program reads; `--without-landlock` has it find a
-kernel without. The job's `place` has what there is to
+It reads the folder `model` of its command line besides what every program reads; `--landlock N` has it find a kernel
+with that version of Landlock, 0 without. The job's `place` has what there is to
 reach: `home`, `tmp`, `model` and `runtime` are folders, `pid` is a process of the same user, `port` listens on
 loopback, `abstract` is an abstract socket's name.
 """
@@ -92,16 +92,55 @@ def fork(_: Place) -> None:
         os._exit(0)
 
 
-def signalled_by_kernel(place: Place) -> None:
-    """Has the kernel kill another process once something is written into a pipe."""
-    reads, writes = os.pipe()
-    fcntl.fcntl(reads, fcntl.F_SETOWN, place.pid)
-    fcntl.fcntl(reads, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(reads, fcntl.F_SETFL, os.O_ASYNC)
-    os.write(writes, b".")
-    for _ in range(50):
-        os.kill(place.pid, 0)
-        time.sleep(0.01)
+def command(number: int, argument: Callable[[Place], int]) -> Callable[[Place], object]:
+    """Returns a function that gives the kernel a command for a pipe, by which it would signal a process."""
+
+    def made(place: Place) -> object:
+        reads, writes = os.pipe()
+        try:
+            return fcntl.fcntl(reads, number, argument(place))
+        finally:
+            os.close(reads)
+            os.close(writes)
+
+    return made
+
+
+def owned_by(call_: Callable[[int, ctypes.Array[ctypes.c_int]], object]) -> Callable[[Place], object]:
+    """Returns a function that calls for a socket, and the process that the kernel would signal for it."""
+
+    def made(place: Place) -> object:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            return call_(ours.fileno(), (ctypes.c_int * 2)(0, place.pid))
+
+    return made
+
+
+def leased(place: Place) -> object:
+    with open(place.model / "weights") as file:
+        return fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
+def watched(place: Place) -> object:
+    folder = os.open(place.model, os.O_RDONLY)
+    return fcntl.fcntl(folder, fcntl.F_NOTIFY, fcntl.DN_MODIFY)
+
+
+def in_its_group(place: Place) -> object:
+    """Enters another process's group, where the kill of its own misses it."""
+    return os.setpgid(0, os.getpgid(os.getppid()))
+
+
+_INFO = (ctypes.c_int * 32)(signal.SIGKILL, 0, -1)  # siginfo of a signal that a process has queued
+_F_SETSIG, _F_SETOWN_EX = 10, 15
+_FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
+_SIGEV_THREAD_ID = 4
+
+
+def timed(place: Place) -> object:
+    event = (ctypes.c_int * 16)(0, 0, signal.SIGKILL, _SIGEV_THREAD_ID, place.pid)
+    return call(222, 107, time.CLOCK_MONOTONIC, event, (ctypes.c_int * 2)())(place)
 
 
 TRIES: dict[str, Callable[[Place], object]] = {
@@ -119,6 +158,13 @@ TRIES: dict[str, Callable[[Place], object]] = {
     "open .bashrc to all": lambda at: (at.home / ".bashrc").chmod(0o666),
     "age .bashrc": lambda at: os.utime(at.home / ".bashrc", (0, 0)),
     "cut .bashrc": lambda at: os.truncate(at.home / ".bashrc", 0),
+    "cut .bashrc as it opens it": lambda at: os.open(at.home / ".bashrc", os.O_RDONLY | os.O_TRUNC),
+    "cut .bashrc by an access of neither kind": lambda at: os.open(at.home / ".bashrc", os.O_ACCMODE | os.O_TRUNC),
+    "cut its model as it opens it": lambda at: os.open(at.model / "weights", os.O_RDONLY | os.O_TRUNC),
+    "cut its model by an access of neither kind": lambda at: os.open(at.model / "weights", os.O_ACCMODE | os.O_TRUNC),
+    "cut its model by an open of another kind": lambda at: call(
+        437, 437, -100, os.fsencode(at.model / "weights"), (ctypes.c_uint64 * 3)(os.O_TRUNC), 24
+    )(at),
     "mark .bashrc": lambda at: os.setxattr(at.home / ".bashrc", "user.a", b"b"),
     "link a key to its own folder": lambda at: os.link(at.home / ".ssh/id", f"{tempfile.gettempdir()}/id"),
     "follow a link to a key": lambda at: _link(at.home / ".ssh/id").read_bytes(),
@@ -155,7 +201,26 @@ TRIES: dict[str, Callable[[Place], object]] = {
     "end another process": of_another(lambda pid: os.kill(pid, signal.SIGKILL)),
     "end its group": lambda at: os.killpg(0, 0),
     "end all": lambda at: os.kill(-1, 0),
-    "have another process ended": signalled_by_kernel,
+    "end another by its thread": lambda at: call(200, 130, at.pid, signal.SIGKILL)(at),
+    "end another by process and thread": lambda at: call(234, 131, at.pid, at.pid, signal.SIGKILL)(at),
+    "end another by a queued signal": lambda at: call(129, 138, at.pid, signal.SIGKILL, _INFO)(at),
+    "end a thread by a queued signal": lambda at: call(297, 240, at.pid, at.pid, signal.SIGKILL, _INFO)(at),
+    "end another by a descriptor": lambda at: call(424, 424, -1, signal.SIGKILL, None, 0)(at),
+    "end another by a timer": timed,
+    "have another process ended": command(fcntl.F_SETOWN, lambda at: at.pid),
+    "have a group ended": command(fcntl.F_SETOWN, lambda at: -os.getpgid(at.pid)),
+    "choose the kernel's signal": command(_F_SETSIG, lambda at: signal.SIGKILL),
+    "have the owner of a socket ended": owned_by(lambda end, who: call(72, 25, end, _F_SETOWN_EX, who)(who)),
+    "own a socket for another": owned_by(lambda end, who: call(16, 29, end, _FIOSETOWN, ctypes.byref(who, 4))(who)),
+    "own one by its other name": owned_by(lambda end, who: call(16, 29, end, _SIOCSPGRP, ctypes.byref(who, 4))(who)),
+    "hide its commands in high bits": owned_by(
+        lambda end, who: call(16, 29, end, ctypes.c_ulong(1 << 32 | _FIOSETOWN), ctypes.byref(who, 4))(who)
+    ),
+    "leave its group": in_its_group,
+    "leave its session": lambda at: os.setsid(),
+    "write another's memory": lambda at: call(311, 271, at.pid, 0, 0, 0, 0, 0)(at),
+    "have others wait for it": leased,
+    "be told of changes": watched,
     "hold another process": of_another(lambda pid: os.pidfd_open(pid)),
     "read another's environment": of_another(lambda pid: Path(f"/proc/{pid}/environ").read_bytes()),
     "read another's memory by name": of_another(lambda pid: Path(f"/proc/{pid}/mem").read_bytes()),
@@ -239,7 +304,8 @@ class Confined(BaseWorker):
 
 
 if __name__ == "__main__":
-    if "--without-landlock" in sys.argv:
-        landlock.version = lambda: 0
+    if "--landlock" in sys.argv:
+        found = int(sys.argv[sys.argv.index("--landlock") + 1])
+        landlock.version = lambda: found
     assert seccomp.available()
     harness.serve(Confined(), confinement.Share([*confinement.program(), sys.argv[1]]))

@@ -194,30 +194,26 @@ def test_a_list_has_a_bound() -> None:
         OwnWords("\n".join(f"name{n}" for n in range(MAX_OWN_WORDS + 1)))
 
 
-def test_a_recording_and_live_speech_have_own_words(
-    ask: Ask, beckett: Any, assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of the request, or else those of words.txt, of which a fault is a warning; none without a list."""
-    monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
-    plain = ask(assets / "beckett.wav")
+def test_a_recording_and_live_speech_have_own_words(ask: Ask, beckett: Any, assets: Path) -> None:
+    """Those of the request, or else the user's usual ones, of which a fault is a warning; none without a list."""
+    recording = assets / "beckett.wav"
+    plain = ask(recording)
     assert "ever tried" in plain.text.lower()
-    own_list = tmp_path / "words.txt"
-    own_list.write_text("Estragon = ever tried")
-    assert "Estragon" in ask(assets / "beckett.wav").text
-    live = ask(chunked(s16le(beckett[:40_000]), 3200), {"live": True})
+    usual = {"usual_words": "Estragon = ever tried"}
+    assert "Estragon" in ask(recording, usual).text
+    live = ask(chunked(s16le(beckett[:40_000]), 3200), {"live": True, **usual})
     assert "Estragon" in live.text
     assert any("Estragon" in stable + text for stable, text in live.unstable)
-    assert "Pozzo" in ask(assets / "beckett.wav", {"own_words": "Pozzo = ever tried"}).text
-    assert ask(assets / "beckett.wav", {"own_words": ""}).text == plain.text
-    own_list.write_bytes(b"\xff")
-    asked = ask(assets / "beckett.wav")
+    assert "Pozzo" in ask(recording, {"own_words": "Pozzo = ever tried", **usual}).text
+    assert ask(recording, {"own_words": "", **usual}).text == plain.text
+    asked = ask(recording, {"list_fault": "It is no text."})
     assert asked.text == plain.text
-    assert asked.result["warnings"] == [
-        {"code": "own_words", "message": f"{own_list} is not text in UTF-8, at byte 0."}
-    ]
-    own_list.write_text(",".join(f"n{n}" for n in range(600)))
-    (warned,) = ask(assets / "beckett.wav").result["warnings"]
-    assert warned["message"] == f"{own_list}: There are 600 own words, and 500 at most: leave some out."
-    refused = ask(assets / "beckett.wav", {"own_words": ",".join(f"n{n}" for n in range(600))}).error
+    assert asked.result["warnings"] == [{"code": "own_words", "message": "It is no text."}]
+    many = ",".join(f"n{n}" for n in range(600))
+    (warned,) = ask(recording, {"usual_words": many}).result["warnings"]
+    assert warned == {
+        "code": "own_words", "message": "words.txt: There are 600 own words, and 500 at most: leave some out."
+    }  # fmt: skip
+    refused = ask(recording, {"own_words": many}).error
     assert refused is not None
     assert refused.code == "bad_request"

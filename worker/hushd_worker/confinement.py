@@ -1,19 +1,18 @@
 """The share of a worker's process, by its engine's spec: it gives up all else before it imports the engine.
 
-It reads the interpreter, the system's libraries, models and the user's own words, writes a temporary folder of its own,
-and keeps the sockets that it has: no other file, no network, no program, no other process. A recording comes as an open
-descriptor. So whoever takes over a decoder by a damaged file has that one process, and the job on it.
+It reads the interpreter, the system's libraries and models, writes a temporary folder of its own, and keeps the sockets
+that it has: no other file, no network, no program, no other process. A recording comes as an open descriptor, and what
+the user's own lists say with a request. So whoever takes over a decoder by a damaged file has that one process, and the
+job on it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import resource
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -22,7 +21,7 @@ from pathlib import Path
 
 from hushd_models import hf_cache
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system import landlock, paths, seccomp, uploads
+from hushd_protocol.system import landlock, paths, seccomp, temporary_folders
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_schema.engines import EngineSpec
@@ -47,8 +46,6 @@ _COMPILED = ("~/.nv/ComputeCache", "~/.cache/mesa_shader_cache", "~/.cache/mesa_
 _RESOLVER = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
 _LAST_PACKAGE = "zmq"  # last of the packages that are always there, by name: it is compiled last
 _COMPILE = "import compileall, os, sys; os.nice(19); compileall.compile_dir(sys.argv[1], quiet=2)"
-_PREFIX = "hushd-worker-"
-_NEW_S = 10.0  # the age of a temporary folder whose process may not have locked it yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +78,6 @@ def of_engine(role: str, name: str, *writable: str | Path) -> Share | None:
     cards = [card for pattern in _CARDS for card in glob(pattern)] if _may_use_cards(spec) else []
     known = paths.find()
     readable = [*program(), *_models(spec, known), *map(_expanded, spec.reads), *(_COMPILED if cards else ())]
-    own = (known.own_words, known.pronunciations)
-    # The folder, since editors replace a file; but HUSHD_CONFIG may name one among all others of the user's.
-    readable += [known.config.parent] if known.config.parent.name == "hushd" else own
     further = [*writable, *(path for path in map(_expanded, spec.writes) if path)]
     if role == "tts":
         with contextlib.suppress(OSError):
@@ -161,7 +155,7 @@ class Confinement:
         if not landlock.version():
             return
         try:
-            folder = _temporary_folder()
+            folder = temporary_folders.make(os.environ.pop("HUSHD_TEMPORARY", "") or temporary_folders.new())
             if share.before:
                 share.before()
             os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder))
@@ -222,32 +216,3 @@ def _expanded(path: str | Path) -> str:
     """Returns a path of a spec, with `~` and a variable of the environment; empty if that is not set."""
     path = os.path.expandvars(os.path.expanduser(path))
     return "" if "$" in path else path
-
-
-def _temporary_folder() -> str:
-    """Makes the folder of this process, locked for its life, and removes those of processes that have ended. The
-    supervisor names it, and removes it once it is empty."""
-    for other in glob(f"{uploads.folder()}/{_PREFIX}*"):
-        with contextlib.suppress(OSError, RecursionError):  # a broken worker may have made folders without end
-            _remove_if_dead(other)
-    folder = os.environ.pop("HUSHD_TEMPORARY", "")
-    try:
-        os.mkdir(folder, 0o700)
-    except OSError:
-        folder = f"{uploads.folder()}/{_PREFIX}{os.urandom(8).hex()}"  # `tempfile` takes 3 ms to import
-        os.mkdir(folder, 0o700)
-    fcntl.flock(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_EX)
-    return folder
-
-
-def _remove_if_dead(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        info = os.fstat(descriptor)
-        if info.st_uid == os.getuid() and info.st_mtime < time.time() - _NEW_S:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            import shutil
-
-            shutil.rmtree(folder)
-    finally:
-        os.close(descriptor)

@@ -74,6 +74,8 @@ class Request:
     no_speech_s: float
     turn_end: str
     end_word: str
+    usual_words: str
+    list_fault: str
     own: OwnWords | None = None
 
     @classmethod

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -282,23 +281,21 @@ class SpeechToText(BaseWorker):
 
 
 def _own_words(job: Job, request: Request) -> OwnWords | None:
-    """Returns the request's own words, or else the user's; None without any, for which nothing is imported. Raises
-    `bad_request` for a request with too many; a fault of the user's file is a warning."""
-    text, path = request.own_words, paths.find().own_words
+    """Returns the request's own words, or else the user's usual ones; None without any, for which nothing is imported.
+    Raises `bad_request` for a request with too many; a fault of the user's list is a warning."""
+    if request.list_fault:
+        job.warn("own_words", request.list_fault)
+    text = request.usual_words if request.own_words is None else request.own_words
+    if not text.strip():
+        return None
+    from .own_words import OwnWords
+
     try:
-        if text is None and path.exists():
-            from hushd_schema.pronunciations import list_text
-
-            text = list_text(path)
-        if not text or not text.strip():
-            return None
-        from .own_words import OwnWords
-
         return OwnWords(text)
     except HushdError as error:
         if request.own_words is not None:
             raise
-        job.warn("own_words", error.message if str(path) in error.message else f"{path}: {error.message}")
+        job.warn("own_words", f"words.txt: {error.message}")
         return None
 
 

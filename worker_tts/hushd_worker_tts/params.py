@@ -30,6 +30,7 @@ class SynthesizeParams:
         sample_rate: in Hz; None: the engine's own.
         languages: the user's languages, by which the text's own chooses the voice; None where a voice or a language was
             named.
+        usual_pronunciations, list_fault: what the user's list says, and a sentence about its file.
         speed_warning: a sentence if the voice does not support the requested pace; otherwise empty.
     """
 
@@ -41,6 +42,8 @@ class SynthesizeParams:
     channels: int
     volume: float
     pronounce: Mapping[str, str]
+    usual_pronunciations: str
+    list_fault: str
     timeline: bool
     languages: Sequence[str] | None
     extra: Mapping[str, Any]
@@ -71,6 +74,8 @@ def read(asked: Mapping[str, Any], engine: EngineSpec, voices: Sequence[Voice]) 
         channels=used["channels"],
         volume=used["volume"],
         pronounce=used["pronounce"],
+        usual_pronunciations=used["usual_pronunciations"],
+        list_fault=used["list_fault"],
         timeline=used["timeline"],
         languages=None if named else given.get("languages"),
         extra=used["extra"],

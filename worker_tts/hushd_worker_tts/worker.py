@@ -16,7 +16,6 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
-from hushd_reading.pronunciation import PronunciationFile
 from hushd_reading.reader import read
 from hushd_reading.sentences import MAX_FIRST
 from hushd_schema.results import Capabilities
@@ -50,7 +49,6 @@ class Worker(BaseWorker):
         self._model = model
         self.engine: Engine
         self._thread: EngineThread
-        self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Finds and loads the engine; returns its capabilities. Raises `engine_missing` or `model_missing`."""
@@ -102,7 +100,7 @@ class Worker(BaseWorker):
         if asked.languages is not None:
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
             job.send_partial({"kind": "voice", "voice": asked.voice.name})
-        pronounce = self._pronunciations(job, asked)
+        pronounce = _pronunciations(job, asked)
         with SpeechJob(job, self.engine, self._thread, asked, self._leveller) as speech:
             # A text that is being written is divided as before, and so begins before its sentence ends.
             early = self.engine.begins_early and job.input != "stream" and not asked.timeline
@@ -139,19 +137,6 @@ class Worker(BaseWorker):
     def close(self) -> None:
         self.engine.close()
 
-    def _pronunciations(self, job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:
-        """Returns the user's own pronunciations in the voice's language, overridden by those of the request."""
-        try:
-            own = self._own_pronunciations.entries()
-        except HushdError as error:
-            own = None
-            job.warn("pronunciations", error.message)
-        if own is None:
-            return asked.pronounce
-        if own.mistakes:
-            job.warn("pronunciations", own.mistakes[0])
-        return own.table(asked.voice.language) | dict(asked.pronounce)
-
 
 class _Beginning:
     """Passes chunks of text on, and keeps the beginning of the text."""
@@ -184,6 +169,20 @@ class _Beginning:
     def text(self) -> str:
         """Returns the beginning of the text, as far as it was read."""
         return self._kept.decode(errors="ignore")
+
+
+def _pronunciations(job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:
+    """Returns the user's usual pronunciations in the voice's language, overridden by those of the request."""
+    if asked.list_fault:
+        job.warn("pronunciations", asked.list_fault)
+    if not asked.usual_pronunciations:
+        return asked.pronounce
+    from hushd_schema import pronunciations  # lazy: most users have no list
+
+    usual = pronunciations.parse(asked.usual_pronunciations, "pronunciations.txt")
+    if usual.mistakes:
+        job.warn("pronunciations", usual.mistakes[0])
+    return usual.table(asked.voice.language) | dict(asked.pronounce)
 
 
 def _foreign(text: str, voice: Voice) -> str:

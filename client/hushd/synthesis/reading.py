@@ -42,10 +42,10 @@ def read(
 
 def _read(chunks: Iterator[bytes], language: str | None, markup: str, given: Mapping[str, str]) -> Iterator[str]:
     from hushd_reading.lines import words_by_line
-    from hushd_reading.pronunciation import PronunciationFile
+    from hushd_schema import pronunciations
 
     own = preferences.own_languages(paths.find().config)
-    entries = PronunciationFile(paths.find().pronunciations).entries()
+    entries = pronunciations.read(paths.find().pronunciations)
 
     def tag(line: str) -> str:
         from hushd_models import text_language
@@ -53,6 +53,6 @@ def _read(chunks: Iterator[bytes], language: str | None, markup: str, given: Map
         return text_language.detect(line, own) or next(iter(own), "en")
 
     def pronounce(tag: str) -> Mapping[str, str]:
-        return (entries.table(tag) if entries else {}) | dict(given)
+        return entries.table(tag) | dict(given)
 
     return words_by_line(chunks, markup, (lambda line: language) if language else tag, pronounce)

@@ -64,6 +64,7 @@ class Preparation:
             if chosen:
                 params["voice" if voice or language else "default_voice"] = chosen
                 params.pop("language", None)  # the voice was chosen by it
+        params |= yield from self._list("usual_pronunciations")
         return requests.request("tts", "synthesize", params, **{**shared, "engine": engine, "model": model})
 
     def in_language(self, language: str, request: Request, *, usual: str | None, shared: JsonObject) -> Steps[Request]:
@@ -107,8 +108,20 @@ class Preparation:
             with suppress(HushdError):  # none, as it turns out
                 choice = yield from self.choose_model(unserved, speed, None, translate)
                 engine, model = choice.engine, choice.model
+        if params.get("own_words") is None:
+            params = params | (yield from self._list("usual_words"))
         request = requests.request("stt", "transcribe", params, **{**shared, "engine": engine, "model": model})
         return replace(request, session=True) if session else request
+
+    def _list(self, name: str) -> Steps[JsonObject]:
+        """Returns the parameters by which a request carries the user's list `name`, as its file is now."""
+        from hushd_protocol.system import paths
+        from hushd_schema import own_lists
+
+        here = paths.find()
+        path = here.own_words if name == "usual_words" else here.pronunciations
+        params: JsonObject = yield Brief(partial(own_lists.carried, path, name))
+        return params
 
     def _unserved(self, requested: str | None) -> Steps[str]:
         """Returns the requested language, if the usual model for it is known not to hear it; without one the user's

@@ -51,12 +51,19 @@ _OF_FILES = (
     "truncate 76 45, mknod 133, mknodat 259 33, name_to_handle_at 303 264, open_by_handle_at 304 265, "
     "inotify_add_watch 254 27, fanotify_init 300 262, fanotify_mark 301 263"
 )
-_PROGRAMS = "execve 59 221, execveat 322 281, fork 57, vfork 58"
+# Calls that open a file, with the place of their flags. Those of the last one are in memory, where no filter looks.
+_OPENS, _OPENAT2 = {"open 2": 1, "openat 257 56": 2}, "openat2 437 437"
+_WRONLY, _RDWR, _TRUNC = 0x1, 0x2, 0x200
+# A process that left its group would outlive the kills of the group, those of its lifeline among them.
+_PROGRAMS = "execve 59 221, execveat 322 281, fork 57, vfork 58, setpgid 109 154, setsid 112 157"
 _SERVING = "bind 49 200, listen 50 201, accept 43 202, accept4 288 242"
 _SENDING, _SENDTO, _CONNECT = "sendmsg 46 211, sendmmsg 307 269", "sendto 44 206", "connect 42 203"
 _SOCKET, _SOCKETPAIR = "socket 41 198", "socketpair 53 199"
 _CLONE, _CLONE3, _PRLIMIT = "clone 56 220", "clone3 435 435", "prlimit64 302 261"
 _TO_OURSELVES = "kill 62 129, tgkill 234 131"  # calls whose first argument names a process
+# Commands by which the kernel sends signals to any process, and by which others wait for this one: F_SETOWN, F_SETSIG,
+# F_SETOWN_EX, F_SETLEASE and F_NOTIFY; FIOSETOWN and SIOCSPGRP.
+_COMMANDS = {"fcntl 72 25": (8, 10, 15, 1024, 1026), "ioctl 16 29": (0x8901, 0x8902)}
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column above, and audit.h's number
 _NEWER = 452  # the first call that is newer than those looked at here (fchmodat2, of Linux 6.6)
@@ -134,6 +141,10 @@ def steps(
         refused += numbers(_OF_FILES)
         for number in numbers(_RIGHTS):
             made += [(_EQUAL, 0, 1, number), _refusal(0)]
+        for call, place in _OPENS.items():
+            for number in numbers(call):
+                made += _unless_it_cuts(number, place)
+        made += [(_EQUAL, 0, 1, numbers(_OPENAT2)[0]), _refusal(errno.ENOSYS)]
     if not programs:
         refused += numbers(_PROGRAMS)
         # A new thread is a clone, too. The flags of clone3 are in memory, where no filter looks: libraries then clone.
@@ -150,6 +161,8 @@ def steps(
             refused += numbers(_SENDING)
             made += _unless_null(numbers(_SENDTO)[0], 4)  # the address
     made += _unless_null(numbers(_PRLIMIT)[0], 2)  # the new limit
+    for call, commands in _COMMANDS.items():
+        made += _if_any(numbers(call)[0], 1, commands)
     for number in refused:
         made += [(_EQUAL, 0, 1, number), _refusal(errno.EPERM)]
     return [*made, (_RETURN, 0, 0, _ALLOW)]
@@ -160,6 +173,24 @@ def _unless(number: int, argument: int, *tests: tuple[int, int]) -> list[Step]:
     inner: list[Step] = [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument)]
     inner += [(test, len(tests) - place, 0, value) for place, (test, value) in enumerate(tests)]
     inner += [_refusal(errno.EPERM), (_RETURN, 0, 0, _ALLOW)]
+    return [(_EQUAL, 0, len(inner), number), *inner]
+
+
+def _unless_it_cuts(number: int, argument: int) -> list[Step]:
+    """Returns the steps that refuse to open a file for neither reading nor writing, which Landlock takes for no access
+    at all, or to cut one that is not opened for writing, which it does not see before its third version."""
+    inner: list[Step] = [
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * argument), (_ANY_BIT, 0, 1, _WRONLY), (_ANY_BIT, 3, 2, _RDWR),
+        (_ANY_BIT, 1, 0, _RDWR), (_ANY_BIT, 1, 0, _TRUNC), (_RETURN, 0, 0, _ALLOW), _refusal(errno.EPERM),
+    ]  # fmt: skip
+    return [(_EQUAL, 0, len(inner), number), *inner]
+
+
+def _if_any(number: int, argument: int, values: Sequence[int]) -> list[Step]:
+    """Returns the steps that refuse a call whose argument, of 32 bits, is one of these values."""
+    inner: list[Step] = [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument)]
+    inner += [(_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    inner += [(_RETURN, 0, 0, _ALLOW), _refusal(errno.EPERM)]
     return [(_EQUAL, 0, len(inner), number), *inner]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypedDict
 from hushd_schema import sound_file
 from hushd_schema.kinds import Kind, choice, extra_fields, flag, number, text, texts, whole
 from hushd_schema.operations import Field, Name, Operation, Option, documented, fields
+from hushd_schema.own_lists import MAX_CARRIED
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
 FORMATS = ("s16le", *sound_file.SOUND_FORMATS)
@@ -168,5 +169,12 @@ SYNTHESIZE = Operation(
             "chooses the voice, and is refused with `other_language` where the engine has none for it",
             (),
         ),
+        "usual_pronunciations": Field(
+            text(MAX_CARRIED),
+            "what the user's `pronunciations.txt` says, without remarks, as hushd's clients send it; `pronounce` goes "
+            "before",
+            "",
+        ),
+        "list_fault": Field(text(), "a sentence about that file, which becomes the warning `pronunciations`", ""),
     },
 )

@@ -8,6 +8,7 @@ from hushd_protocol.errors import HushdError
 
 from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, texts, whole
 from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
+from hushd_schema.own_lists import MAX_CARRIED
 from hushd_schema.results import people_kind
 
 # The sections of a command's help.
@@ -34,9 +35,9 @@ def _list(path: str) -> str:
     """Returns the text of a list of own words. Raises `input_unreadable`."""
     from pathlib import Path
 
-    from hushd_schema.pronunciations import list_text  # few requests have a list
+    from hushd_schema import own_lists  # few requests name one
 
-    if (words := list_text(Path(path))) is None:
+    if (words := own_lists.text(Path(path))) is None:
         raise HushdError("input_unreadable", f"{path!r} cannot be read (No such file or directory).")
     return words
 
@@ -92,7 +93,7 @@ class TranscribeOptions(TypedDict, total=False):
         Field(
             text(_MAX_LIST_CHARACTERS),
             "names and terms, a line each or between commas, which take the place of what sounds like them, with any "
-            "engine; behind `=` how one is misheard. Left out: those of `words.txt` beside the configuration",
+            "engine; behind `=` how one is misheard. Left out: `usual_words`",
             option=Option(
                 ("--words",),
                 "a list of names and terms to write for what sounds like them; default: words.txt beside the "
@@ -380,5 +381,11 @@ TRANSCRIBE = Operation(
             "the user's languages: without `language`, each but English is taken for likelier than the model finds it",
             (),
         ),
+        "usual_words": Field(
+            text(MAX_CARRIED),
+            "what the user's `words.txt` says, without remarks, as hushd's clients send it: a mistake is a warning",
+            "",
+        ),
+        "list_fault": Field(text(), "a sentence about that file, which becomes the warning `own_words`", ""),
     },
 )

@@ -94,6 +94,47 @@ def test_a_language_is_asked_for_by_its_code(preparation: Preparation, language:
     assert request.params["language"] == "fr"
 
 
+def carried(preparation: Preparation, **params: Any) -> tuple[Any, Any]:
+    """Returns what requests for a transcript and a speech carry of the user's lists."""
+    shared = {"engine": "e", "model": "m"}
+    _, heard = answered(preparation.transcription(params, None, shared, session=True))
+    _, spoken = answered(preparation.speech({}, shared))
+    return heard.params.get("usual_words"), spoken.params.get("usual_pronunciations")
+
+
+@pytest.mark.parametrize("config", ["config.toml", "dotfiles/any.toml"])
+def test_a_request_carries_the_users_lists_as_they_are_now(
+    preparation: Preparation, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists made for the first time, changed by a rename, as links into another folder, and gone again; beside the
+    configuration, wherever that is."""
+    monkeypatch.setenv("HUSHD_CONFIG", str(beside := tmp_path / config))
+    beside.parent.mkdir(exist_ok=True)
+    words, sounds = beside.with_name("words.txt"), beside.with_name("pronunciations.txt")
+    assert carried(preparation) == (None, None)
+    words.write_text("Qdrant\n")
+    sounds.write_text("nginx -> engine x\n")
+    assert carried(preparation) == ("Qdrant", "nginx -> engine x")
+    assert carried(preparation, own_words="Claude") == (None, "nginx -> engine x")
+    assert carried(preparation, own_words="") == (None, "nginx -> engine x")
+    (new := tmp_path / "new").write_text("Traefik\n")
+    new.rename(words)
+    (linked := tmp_path / "stow").write_text("gnocchi -> nyokki\n")
+    sounds.unlink()
+    sounds.symlink_to(linked)
+    assert carried(preparation) == ("Traefik", "gnocchi -> nyokki")
+    words.unlink()
+    sounds.unlink()
+    assert carried(preparation) == (None, None)
+
+
+def test_a_fault_of_a_list_goes_with_the_request(preparation: Preparation, runtime: Path) -> None:
+    """It is a warning of the result, in one sentence, and refuses nothing."""
+    paths.find().own_words.write_bytes(b"\xff")
+    _, request = answered(preparation.transcription({}, None, {"engine": "e", "model": "m"}))
+    assert "words.txt is not text in UTF-8" in request.params["list_fault"]
+
+
 def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     """The engine that has it is described once for all requests of a client."""
     asked, request = answered(preparation.transcription({}, None, {"model": "turbo"}), STT)

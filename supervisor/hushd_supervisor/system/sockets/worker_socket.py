@@ -9,7 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import zmq
@@ -29,7 +29,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system import lifeline, passed_file, uploads
+from hushd_protocol.system import lifeline, passed_file, temporary_folders
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
@@ -80,8 +80,7 @@ class _Worker:
     def close(self) -> None:
         self.files.close()
         self.child.close()
-        with suppress(OSError):  # the folder may be missing, or hold something, which the next worker removes
-            os.rmdir(self.temporary)
+        temporary_folders.discard(self.temporary)
 
 
 class WorkerSocket(Source):
@@ -200,7 +199,7 @@ class WorkerSocket(Source):
         device = action.compute_device or settings.compute_device
         token, mark = os.urandom(16).hex(), f"{self._owner}{os.urandom(8).hex()}"
         confine = "off" if settings.command else self._settings.security.confine  # the user's own program is not ours
-        temporary = f"{uploads.folder()}/hushd-worker-{os.urandom(8).hex()}"
+        temporary = temporary_folders.new()
         try:
             files, theirs = passed_file.pair()
             with ExitStack() as undone, theirs:

@@ -401,3 +401,16 @@ def test_a_kill_of_others_before_a_job_began_is_not_this_ones(desk: Desk, start:
     assert desk.exits() == []
     desk.now += LAST_MESSAGES_TIMEOUT_S
     assert [exited.out_of_memory for exited in desk.exits()] == [False]
+
+
+def test_a_workers_temporary_folder_goes_with_it(desk: Desk, start: Start) -> None:
+    """At its end, not when the next one comes: an empty one, and one in which it has left something."""
+    for gen, content in ((1, ()), (2, ("file",))):
+        process = start(gen)
+        folder = Path(process.environment["HUSHD_TEMPORARY"])
+        folder.mkdir()
+        for name in content:
+            (folder / name).touch()
+        process.exit(-signal.SIGKILL)
+        desk.exits()
+        wait_until(lambda folder=folder: not folder.exists(), "its end")
