@@ -81,6 +81,11 @@ def certain(text: str) -> str:
     return best if best and likely[best] >= _CERTAIN and enough else ""
 
 
+def probabilities(text: str) -> dict[str, float]:
+    """Returns the probabilities of the languages that a text may be in, by their codes."""
+    return _read(text)[1]
+
+
 def may_be(language: str, other: str) -> bool:
     """Returns whether a text that was taken for `language` may be in `other`, which may be similar."""
     return other in ("", "und", language, *_KIN.get(language, ()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
+from hushd_reading.subtitles import read as cues_of
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -105,3 +106,111 @@ def test_words_of_subtitles_keep_their_place() -> None:
     pieces = [item for item in read([SRT.encode()]) if isinstance(item, Piece)]
     start, end = pieces[-1].mapped.span()
     assert SRT[start:end].strip() == "I am 7"
+
+
+FOREIGN = "1\n00:00:01,000 --> 00:00:02,500\nHello there.\n\n2\n00:00:03,000 --> 00:00:04,000\nSecond cue.\n"
+ASS = (
+    "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start\n"
+    "Dialogue: 0,0:00:01.00,0:00:02.50,Default,Anna,0,0,0,,{\\an8}Hello\\Nthere.\n"
+    "Comment: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,not this\n"
+    "Dialogue: 0,0:00:02.60,0:00:02.70,Default,,0,0,0,,{\\p1}m 0 0{\\p0}\n"
+    "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,Second cue.\n"
+)
+AS_OTHERS_WRITE = {
+    "no milliseconds": FOREIGN.replace(",000", "").replace(",500", ".5"),
+    "one digit": FOREIGN.replace("00:00:0", "0:0:"),
+    "a colon before milliseconds": FOREIGN.replace(",", ":"),
+    "a blank behind the comma": FOREIGN.replace(",", ", "),
+    "bare returns": FOREIGN.replace("\n", "\r"),
+    "both signs": FOREIGN.replace("\n", "\r\n"),
+    "no hours": FOREIGN.replace("00:00:", "00:"),
+    "no numbers": FOREIGN.replace("1\n0", "0").replace("2\n0", "0"),
+    "no blanks": FOREIGN.replace(" --> ", "-->"),
+    "places on the screen": FOREIGN.replace("02,500", "02,500 X1:100 X2:200"),
+    "an empty line within": FOREIGN.replace("Hello ", "Hello\n\n"),
+    "ASS": ASS,
+    "ASS of one part": ASS[ASS.index("[Events]") :],
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("text", AS_OTHERS_WRITE.values(), ids=[*AS_OTHERS_WRITE])
+def test_subtitles_of_other_programs_are_read(text: str, size: int) -> None:
+    """Both as a stream of words, and as cues with their times."""
+    assert heard(text, size) == ["Hello there.", "Second cue."]
+    file = cues_of(text, "a.srt")
+    assert file
+    assert [(cue.start, cue.end, cue.spoken) for cue in file.cues if cue.spoken] == [
+        (1.0, 2.5, "Hello there."), (3.0, 4.0, "Second cue."),
+    ]  # fmt: skip
+    first, second = (cue for cue in file.cues if cue.spoken)
+    assert text[slice(*second.body)] == "Second cue."
+    assert text[slice(*first.times[0])].startswith(("00", "0:"))
+
+
+@pytest.mark.parametrize("form", ["{}", "WEBVTT\n\n{}"])
+def test_no_words_are_lost_with_times_that_cannot_be_read(form: str) -> None:
+    """A cue of a stream is spoken without its line of times, whatever that says; a time before the film's is one."""
+    text = form.format(FOREIGN + "\n3\n-00:00:09,000 --> 00:00:05,000\nThird.\n\n4\n00:6 --> 00:07\nLast.\n")
+    assert heard(text) == ["Hello there.", "Second cue.", "Third.", "Last."]
+    file = cues_of(text.partition("\n\n4")[0], "a.srt")
+    assert file
+    assert (file.cues[2].start, file.cues[2].end) == (-9.0, 5.0)
+
+
+def test_a_cue_never_ends_before_it_begins() -> None:
+    """One whose file says so ends at once."""
+    file = cues_of(FOREIGN.replace("02,500", "00,250"), "a.srt")
+    assert file
+    assert (file.cues[0].start, file.cues[0].end) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("words", ["WEBVTT\n\nis a form.", "[Events]\n\nare many."])
+def test_the_form_is_told_by_the_beginning(words: str) -> None:
+    """An SRT that speaks of another form is SRT, whose cues may have empty lines."""
+    said = words.replace("\n\n", " ").replace("[Events] ", "")
+    assert heard(FOREIGN.replace("Hello there.", words)) == [said, "Second cue."]
+    assert cues_of(FOREIGN.replace("Hello there.", words), "a.vtt").form == "srt"  # type: ignore[union-attr]
+
+
+ROLLING = """WEBVTT
+Kind: captions
+
+00:00:00.160 --> 00:00:02.389 align:start position:0%
+{blank}
+hello<00:00:00.400><c> everyone</c><00:00:00.800><c> and</c>
+
+00:00:02.389 --> 00:00:02.399 align:start position:0%
+hello everyone and
+{blank}
+
+00:00:02.399 --> 00:00:04.630 align:start position:0%
+hello everyone and
+welcome<00:00:02.800><c> back</c>
+
+00:00:04.630 --> 00:00:04.640 align:start position:0%
+welcome back
+{blank}
+
+00:00:04.640 --> 00:00:06.000 align:start position:0%
+welcome back
+welcome<00:00:05.000><c> back</c>
+""".replace("{blank}", " ")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_captions_that_roll_are_said_once(end: str, size: int) -> None:
+    """YouTube shows each line in three cues; a line that is said twice is said twice."""
+    assert heard(ROLLING.replace("\n", end), size) == ["hello everyone and welcome back welcome back"]
+    file = cues_of(ROLLING, "a.vtt")
+    assert file
+    assert [(cue.start, cue.spoken) for cue in file.cues if cue.spoken] == [
+        (0.16, "hello everyone and"), (2.399, "welcome back"), (4.64, "welcome back"),
+    ]  # fmt: skip
+
+
+def test_lines_are_said_again_where_none_roll() -> None:
+    """People repeat themselves, at once too: only a cue that nobody could read shows that captions roll."""
+    text = "1\n00:01,000 --> 00:02,000\nNo.\n\n2\n00:02,000 --> 00:03,000\nNo.\nNever.\n"
+    assert heard(text) == ["No.", "No.", "Never."]

@@ -167,6 +167,6 @@ def rewritten(file: SubtitleFile, segments: Sequence[Segment]) -> Iterator[str]:
 
 def _like(time: str, seconds: float) -> str:
     """Returns a time as another one is written: 00:01,500, 0:00:01.50."""
-    mark = "," if "," in time else "."
+    mark = "." if "." in time else ","
     text = timestamp(seconds, hours=time.count(":") > 1, mark=mark)
     return text[1:-1] if len(time.rpartition(mark)[2]) == 2 else text

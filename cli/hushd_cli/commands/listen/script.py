@@ -18,6 +18,7 @@ from hushd_models.choice.models import candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import plural
 from hushd_reading import subtitles
+from hushd_reading.encoding import decoded
 from hushd_schema.results import ResultWarning
 
 from hushd_cli.terminal import console
@@ -40,7 +41,7 @@ class Script:
         self._path = path
         with os_errors_as("input_unreadable", f"{path} cannot be read"), Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
-        self._text = "" if len(content) > _MAX_BYTES else subtitles.decoded(content, path).removeprefix("\ufeff")
+        self._text = "" if len(content) > _MAX_BYTES else decoded(content, path).removeprefix("\ufeff")
         if not self._text.strip():
             raise HushdError(
                 "bad_request", f"{path} is empty, or longer than any book (5 MB): name the text that is read."

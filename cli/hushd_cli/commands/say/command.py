@@ -196,6 +196,10 @@ def _text(options: Namespace) -> Text:
     if name in (None, "-"):
         return utf8(_blocks(0, "Standard input"), "Standard input")
     descriptor, size = _open(name)
+    if name.lower().endswith(_SUBTITLES):
+        from hushd_reading.encoding import decoded
+
+        return decoded(b"".join(_blocks(descriptor, name)), name)
     blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
     return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
 
@@ -212,7 +216,8 @@ def _subtitles(options: Namespace) -> SubtitleFile | None:
     name = _file(options) or "-"
     if not (options.timed or (options.output and name.lower().endswith(_SUBTITLES))):
         return None
-    from hushd_reading.subtitles import decoded, read
+    from hushd_reading.encoding import decoded
+    from hushd_reading.subtitles import read
 
     if name == "-" and (options.text or _typed(options)):
         raise HushdError("bad_request", "--timed is for subtitles: name a file of them, or pipe them in.")

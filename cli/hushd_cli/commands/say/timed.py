@@ -44,8 +44,12 @@ class TimedSpeech(Iterator[bytes]):
     def __init__(self, client: Client, options: Namespace, file: SubtitleFile) -> None:
         self._client = client
         self._options = options
+        spoken = [(n, cue) for n, cue in enumerate(file.cues, 1) if cue.spoken]
+        for number, cue in spoken:
+            if cue.start < 0:
+                console.complain(f"Cue {number} begins before the film: it is spoken at its beginning.")
         self._cues = sorted(
-            ((n, cue) for n, cue in enumerate(file.cues, 1) if cue.spoken), key=lambda each: each[1].start
+            ((n, cue._replace(start=max(0.0, cue.start))) for n, cue in spoken), key=lambda each: each[1].start
         )
         if self._cues[-1][1].start > _MAX_FILM_S:
             raise HushdError("bad_request", f"Cue {self._cues[-1][0]} begins after a day: no film is so long.")

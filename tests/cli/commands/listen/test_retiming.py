@@ -155,6 +155,41 @@ def test_each_form_stays_to_the_letter(text: str, name: str, tmp_path: Path) -> 
     assert ("<00:02.089><c>" in new) == (text is VTT)  # 1 s into the cue, as before
 
 
+@pytest.mark.parametrize(("old", "new"), [
+    ("00:00:01,000 --> 00:00:04", "00:00:01,000 --> 00:00:04,200"),
+    ("0:0:1,000 --> 0:0:4,200", "00:00:01,000 --> 00:00:04,200"),
+    ("00:00:01:000 --> 00:00:04:200", "00:00:01,000 --> 00:00:04,200"),
+    ("-00:00:01,000 --> 00:00:02,200", "00:00:01,000 --> 00:00:04,200"),
+    ("00:00:01.000 --> 00:00:04.200", "00:00:01.000 --> 00:00:04.200"),
+])  # fmt: skip
+def test_foreign_times_become_those_of_the_form(old: str, new: str, tmp_path: Path) -> None:
+    """Times of other programs are written as players read them: with hours, two digits and milliseconds."""
+    text = srt(TIMES[:2], LINES[:2])
+    changed = retimed(tmp_path, text.replace("00:00:01,000 --> 00:00:04,200", old), speech())
+    assert [round(each, 1) for each in seconds(changed)[:2]] == [pytest.approx(each, abs=0.15) for each in (1.0, 4.2)]
+    pattern = re.sub("[0-9]", "0", new)
+    assert re.sub("[0-9]", "0", changed.split("\n")[1]) == pattern
+
+
+def test_cues_that_overlap_still_do(tmp_path: Path) -> None:
+    """A cue that stood beside the next one is not cut where that begins; one that ended before it still does."""
+    starts = [start for start, _ in TIMES]
+    overlapping = [(start, start + 9.0) for start in starts[:2]] + [*TIMES[2:]]
+    new = seconds(retimed(tmp_path, srt(overlapping), speech()))
+    assert new[1] == pytest.approx(10.0, abs=0.3)
+    assert new[3] == pytest.approx(13.5, abs=0.3)
+    assert new[5] <= new[8]
+
+
+def test_times_of_ass_have_one_digit_of_hours_and_hundredths(tmp_path: Path) -> None:
+    """So players read them."""
+    new = retimed(tmp_path, ASS, speech(), "a.ass")
+    times = re.findall(r"^Dialogue: 0,([^,]+),([^,]+),", new, re.MULTILINE)
+    assert all(re.fullmatch(r"\d:\d\d:\d\d\.\d\d", each) for pair in times for each in pair)
+    found = [60 * int(each[2:4]) + float(each[5:]) for pair in times for each in pair]
+    assert found == [pytest.approx(each, abs=0.15) for each in (1.0, 4.2, 4.5, 8.0)]
+
+
 def test_other_formats_have_what_is_said(tmp_path: Path) -> None:
     """A segment is a cue in which somebody speaks, without its markup, with the times of its words."""
     rows = json.loads(retimed(tmp_path, srt(TIMES), speech(), form="json"))["segments"]
@@ -166,7 +201,7 @@ def test_other_formats_have_what_is_said(tmp_path: Path) -> None:
 
 
 def test_other_encodings(tmp_path: Path) -> None:
-    """UTF-16 says what it is; any other is refused, since a wrong guess would never match."""
+    """UTF-16 says what it is; another is refused if it makes no language, since a wrong guess would never match."""
     assert "{\\an8}it was" in retimed(tmp_path, srt(TIMES).encode("utf-16"), speech())
     with hushd_error("input_unreadable", "iconv"):
         retimed(tmp_path, srt(TIMES).replace("♪", "\u00e9").encode("latin-1"), speech())
@@ -175,8 +210,10 @@ def test_other_encodings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "code", "words"), [
     (b"", "bad_request", "is empty"),
     (b"Some text.\n", "input_unreadable", "has no cue"),
-    (b"1\n00:00:5,000 --> 00:00:06,000\nHi\n", "input_unreadable", "Line 2 of .*old.srt has no times: '00:00:5,000"),
-    (srt(TIMES).replace("00:00:08,400 -->", "00:8,4 -->").encode(), "input_unreadable", "Line 12 of .*has no times"),
+    (b"1\n00:05 --> 00:00:06,000\nHi\n", "input_unreadable", "Line 2 of .*old.srt has no times: '00:05"),
+    (ASS.replace("0:00:07.50,", "0:7.50,").encode(), "input_unreadable", "Line 12 of .*has no times: 'Dialogue"),
+    (srt(TIMES[:1], LINES[:1]).replace("04,200", "4'200").encode(), "input_unreadable", "Line 2 of .*has no times"),
+    (srt(TIMES).replace("00:00:08,400 -->", "00:8 -->").encode(), "input_unreadable", "Line 12 of .*has no times"),
     (b"1\n00:00:01,000 --> 00:00:02,000\n\xe2\x99\xaa\n", "input_unreadable", "in which somebody speaks"),
     (b"WEBVTT\n\n", "input_unreadable", "has no cue"),
 ])  # fmt: skip

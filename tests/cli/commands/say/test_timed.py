@@ -117,6 +117,32 @@ def test_people_at_once_sound_at_once() -> None:
     assert heights == {100, 200, 300}
 
 
+def test_somebody_waits_for_who_speaks_before_them() -> None:
+    """Two people who do not speak at once in the file do not here either, when the first takes too long."""
+    _, pieces, _ = spoken((0.0, 1.0, "[Heart]: one two three four"), (1.0, 2.0, "[Anna]: five"))
+    (_, end, first), (start, _, second) = sounding(pieces)
+    assert (first, second) == (100, 200)
+    assert 1.48 <= end == start
+
+
+def test_who_may_be_interrupted_is_not_hurried() -> None:
+    """A cue beside which somebody else begins has time until the next one of the same person."""
+    _, _, client = spoken((0.0, 4.0, "[Heart]: one two three"), (0.5, 1.0, "[Anna]: four"), (4.0, 5.0, "[Heart]: five"))
+    assert [each["speed"] for each in client.asked] == [1.0, 1.0, 1.0]
+
+
+def test_a_cue_that_begins_before_the_film_is_named_and_spoken(capfd: pytest.CaptureFixture[str]) -> None:
+    """A file that was moved too far loses no words."""
+    file, client = (
+        read("7\n-00:00:02,000 --> 00:00:01,000\nOne.\n\n8\n00:00:02,000 --> 00:00:03,000\nTwo.\n", "a.srt"),
+        Client(),
+    )
+    assert file
+    pieces = list(TimedSpeech(client, parse("say", ["-o", "x.wav", "x"]), file))  # type: ignore[arg-type]
+    assert [start for start, _, _ in sounding(pieces)] == [0.0, 2.0]
+    assert "Cue 1 begins before the film: it is spoken at its beginning." in capfd.readouterr().err
+
+
 def test_a_time_that_no_film_has_is_refused() -> None:
     """A slip of the pen would fill the disk with silence."""
     with hushd_error("bad_request", "Cue 2 begins after a day"):
@@ -126,7 +152,7 @@ def test_a_time_that_no_film_has_is_refused() -> None:
 @pytest.mark.usefixtures("runtime")
 @pytest.mark.parametrize(("arguments", "given", "words"), [
     (["--timed", "-o", "x.wav"], b"Some text.", "Standard input has no subtitles"),
-    (["--timed", "-o", "x.wav"], b"1\n00:00:01 --> 00:00:02,000\nHi.\n", "Line 2 of Standard input has no times"),
+    (["--timed", "-o", "x.wav"], b"1\n00:01 --> 00:00:02,000\nHi.\n", "Line 2 of Standard input has no times"),
     (["--timed", "-o", "x.wav"], b"WEBVTT\n\n00:01.000 --> 00:02.000\n[music]\n", "no cue in which somebody speaks"),
     (["--timed", "hello"], b"", "--timed is for subtitles"),
     (["-o", "x.m4a", "--timed"], b"1\n00:00:01,000 --> 00:00:02,000\nHi.\n", "is not written as m4a"),
