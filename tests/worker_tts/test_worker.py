@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
-from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
 from support.tts_jobs import Say
@@ -65,6 +65,23 @@ def test_an_engine_that_economised_says_so(
         job = Job(message, lambda message: None)
         tiny.run(job)
         assert job.degraded == (asked and thrifty)
+
+
+def test_letters_that_are_not_read_are_told_once(tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of them are named, with the command that brings a voice; the next job has no such warning."""
+    engine, synthesize = tiny.engine, tiny.engine.synthesize
+
+    def misread(text: str, *arguments: Any) -> Iterator[AudioChunk]:
+        engine.unread = "" if text.isascii() else text[:2]
+        yield from synthesize(text, *arguments)
+
+    monkeypatch.setattr(engine, "synthesize", misread)
+    warnings = say(tiny, "One. 日本。 学校。", language="en").result["warnings"]
+    (warning,) = (each for each in warnings if each["code"] == "unread")
+    brings = "`hushd get en` brings a voice that reads them"
+    assert warning["message"] == f"The voice ting cannot read 日本, and names the letters: {brings}."
+    monkeypatch.setattr(engine, "synthesize", synthesize)
+    assert "warnings" not in say(tiny, "One.").result
 
 
 def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Say) -> None:

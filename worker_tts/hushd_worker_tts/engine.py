@@ -92,6 +92,7 @@ class Engine(BaseEngine):
         ahead_s: set before each piece: the seconds of sound before it that are still to be heard, at least; infinite
             where nobody hears it before it is whole.
         parallel: set by `load`: the number of pieces that it makes at once, on as many threads.
+        unread: set by `synthesize`: letters of the text whose names it says instead of reading them.
         takes_extra: whether it passes a request's further fields on.
         extra: set before each piece: these fields.
     """
@@ -100,6 +101,7 @@ class Engine(BaseEngine):
     begins_early: bool = False
     ahead_s: float = 0.0
     parallel: int = 1
+    unread: str = ""
     takes_extra: ClassVar[bool] = False
     extra: Mapping[str, Any] = MappingProxyType({})
 

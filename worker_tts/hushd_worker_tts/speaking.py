@@ -11,6 +11,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_reading.items import Item, MappedText, Pause, Piece, Rate
 from hushd_schema.results import Sentence, SpeechResult, Spoken
@@ -135,13 +136,16 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
     def _synthesize(self, text: str, voice: Voice, speed: float, whole: bool) -> Iterator[AudioChunk]:
         """Makes a piece on the engine's thread, where jobs take turns."""
         engine, job = self._engine, self._job
-        engine.economy, engine.degraded, engine.check = job.economy, False, job.check
+        engine.economy, engine.degraded, engine.check, engine.unread = job.economy, False, job.check, ""
         engine.extra = self._params.extra
         engine.ahead_s = inf if whole else max(self._began + self._seconds - time.monotonic(), 0.0)
         if engine.extra and not engine.takes_extra:
             job.warn("no_effect", f"The engine {engine.SPEC.name} takes no extra fields: it spoke without.")
         yield from engine.synthesize(text, voice, speed)
         job.degraded = job.degraded or engine.degraded
+        if engine.unread:
+            brings = f"`hushd get {languages.code(voice.language)}` brings a voice that reads them"
+            job.warn("unread", f"The voice {voice.name} cannot read {engine.unread}, and names the letters: {brings}.")
 
     def _speed(self) -> float:
         speed, rate = self._params.speed, self._rate

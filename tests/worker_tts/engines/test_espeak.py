@@ -119,3 +119,19 @@ def test_the_package_of_the_extra() -> None:
     folder, seconds = done.stdout.splitlines()[-2:]
     assert "espeakng_loader" in folder
     assert 0.3 < float(seconds) < 2
+
+
+@needed
+@pytest.mark.parametrize(("name", "text", "unread"), [
+    ("espeak-ja", "日本語です。", "日本語です"), ("espeak-ja", "こんにちは", ""), ("espeak-ko", "안녕, 2 kg", ""),
+    ("espeak-yue", "你好世界", ""), ("espeak-ru", "Привет, это hushd.", ""),
+    ("espeak-ru", "日本 " * 9, ("日本 " * 9)[:20]),
+    ("espeak-de", "Das ist α, und π.", ""), ("espeak-de", "Γεια σας", ""),
+    ("espeak-ar", "مرحبا بالعالم", ""),
+    ("espeak-fr", "Où est l'été ?", ""), ("espeak-fr", "12 + 3", ""), ("espeak-hi", "नमस्ते दुनिया", ""),
+])  # fmt: skip
+def test_letters_that_a_voice_cannot_read_are_told(engine: EspeakNg, name: str, text: str, unread: str) -> None:
+    """A voice names the letters of a script that it does not know, in English, and nobody understands the text."""
+    engine.unread = ""
+    list(engine.synthesize(text, voice(name), 1.0))
+    assert engine.unread == unread

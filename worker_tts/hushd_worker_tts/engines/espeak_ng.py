@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -38,6 +39,7 @@ _LIBRARIES = {
 _SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # constants of espeak_Initialize
 _ESPEAK_RATE = 1  # constant of espeak_SetParameter
 _POSITION_IN_CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # constants of espeak_Synth
+_SHOWN = 20  # characters of a text that cannot be read
 _LIST_END_EVENT, _WORD_EVENT = 0, 1  # constants of espeak_EVENT
 
 
@@ -100,6 +102,7 @@ class EspeakNg(Engine):
         if self._library.espeak_SetVoiceByName(file.encode()):
             raise HushdError("model_missing", f"espeak-ng has no voice {file} any more: reinstall it.")
         self._library.espeak_SetParameter(_ESPEAK_RATE, round(speed * RATE_WPM), 0)
+        self.unread = self._unread(text)
         self._blocks, self._marks = [], []
         data = text.encode("utf-8", "replace")
         flags = _UTF8 | _END_PAUSE
@@ -111,6 +114,16 @@ class EspeakNg(Engine):
             samples = np.frombuffer(wave, "<i2").astype(np.float32) / np.float32(32768)
             marks = tuple((place, sample / self._rate) for place, sample in self._marks)
             yield AudioChunk(samples, self._rate, marks)
+
+    def _unread(self, text: str) -> str:
+        """Returns the beginning of a text in another script than Latin whose letters the voice would name in English,
+        as Japanese names Chinese ones; empty for any other text."""
+        words = " ".join(re.findall(r"[^\W\d_\x00-\u024f]+", text))
+        if 2 * len(words) < sum(map(str.isalpha, text)) or not words:
+            return ""
+        place = ctypes.c_char_p(words.encode())
+        phonemes = self._library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, 0) or b""
+        return words[:_SHOWN] if b"(en)" in phonemes else ""
 
     def _on_sound(self, wave: Any, count: int, events: Any) -> int:
         """Receives pieces of audio and their events from espeak; returns 0, which means continue."""
@@ -132,7 +145,7 @@ def find_library() -> tuple[Any, Path] | None:
     for name, folder in (*((name, None) for name in _LIBRARIES.get(sys.platform, ())), *_packaged()):
         try:
             library = ctypes.CDLL(name)
-            library.espeak_Info.restype = ctypes.c_char_p
+            library.espeak_Info.restype = library.espeak_TextToPhonemes.restype = ctypes.c_char_p
             library.espeak_ng_InitializePath(None if folder is None else str(folder).encode())
             path = ctypes.c_char_p()
             library.espeak_Info(ctypes.byref(path))
