@@ -25,9 +25,7 @@ def text(path: Path) -> str | None:
         with open(descriptor, "rb") as file:
             data = file.read(_LONGEST + 1)
         if len(data) > _LONGEST:
-            raise HushdError(
-                "input_unreadable", f"{path} has more than {_LONGEST >> 20} MB: it is not a word list."
-            )
+            raise HushdError("input_unreadable", f"{path} has more than {_LONGEST >> 20} MB: it is not a word list.")
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         return None
