@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -22,27 +22,28 @@ from hushd_protocol.suggest import quoted
 if TYPE_CHECKING:
     from dataclasses import Field
 
-_ANSWER = "The supervisor's answer"
 _REQUIRED = object()  # the default of a field that is always written: equals no value
 
 
 class Record:
-    """The base class; fields are texts, numbers, flags, records, and tuples and maps of these."""
+    """The base class; fields are texts, numbers, flags, records, and tuples and maps of these.
+    `SENDER`: whose answer it is, and what helps if it cannot be read."""
 
     __slots__ = ()
+    SENDER: ClassVar = ("supervisor", "`hushd restart` starts one of this version")
 
     @classmethod
     def from_data(cls, data: object, about: str = "") -> Self:
         """Reads the output of `data()`. Raises `protocol_error` for a value of the wrong kind.
-        `about`: its name in an error; by default the supervisor's answer."""
+        `about`: its name in an error; by default its sender's answer."""
         try:
             return typing.cast(Self, _read(cls, data))
         except _Misfit as misfit:
             where = f"its {'.'.join(reversed(misfit.path))} is" if misfit.path else "it is"
-            remedy = "" if about else ": `hushd restart` starts one of this version"
-            raise HushdError(
-                "protocol_error", f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}."
-            ) from None
+            sender, remedy = cls.SENDER
+            name, end = (about, "") if about else (f"The {sender}'s answer", f": {remedy}")
+            sentence = f"{name} cannot be read, for {where} {quoted(misfit.value)}{end}."
+            raise HushdError("protocol_error", sentence) from None
 
     @classmethod
     def like(cls, source: object, **changes: object) -> Self:
@@ -61,6 +62,13 @@ class Record:
             if value != default:
                 written[name] = value if type(value) in _SCALARS else _plain(value)
         return written
+
+
+class OfWorker(Record):
+    """The base class of what a worker answers."""
+
+    __slots__ = ()
+    SENDER = ("worker", "`hushd unload` ends it, and the next request starts another")
 
 
 class _Misfit(Exception):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Required, TypedDict
 
 from .kinds import Kind
-from .record import Record
+from .record import OfWorker, Record
 
 VOICEPRINT_MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
 _NUMBERS = 256
@@ -62,7 +62,7 @@ class ResultWarning(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warned(Record):
+class Warned(OfWorker):
     """A result that may have warnings."""
 
     warnings: tuple[ResultWarning, ...] = ()
@@ -72,7 +72,7 @@ class Warned(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken(Record):
+class Spoken(OfWorker):
     """A part of the text, by its characters, with its time in the speech."""
 
     start: float
@@ -125,7 +125,7 @@ class WordData(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentData(Record):
+class SegmentData(OfWorker):
     """A sentence or phrase.
 
     Attributes:

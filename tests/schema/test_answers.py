@@ -9,8 +9,11 @@ from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import IncomingTranscript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Result
-from hushd_schema.description import HearingEngine, read
+from hushd_schema.description import Descriptions, HearingEngine, read
+from hushd_schema.operations.models import ModelResult
+from hushd_schema.record import Record
 from hushd_schema.results import SegmentData, Sentence, SpeechResult, TranscriptResult
+from hushd_schema.status import Status
 from support.refusals import hushd_error
 
 WORD = {"word": "tried.", "start": 0.7, "end": 1.5}
@@ -64,6 +67,16 @@ def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
     """No traceback of a TypeError or KeyError reaches the program."""
     with hushd_error("protocol_error"):
         taken(IncomingTranscript(NO_CALL), Partial(id=b"", seq=0, data=SEGMENT | odd))
+
+
+@pytest.mark.parametrize(
+    "kind", [TranscriptResult, SpeechResult, Sentence, SegmentData, ModelResult, Status, Descriptions]
+)
+def test_an_answer_that_cannot_be_read_names_who_sent_it(kind: type[Record]) -> None:
+    """A worker that has spoilt its answer is ended; a supervisor of another version is started anew."""
+    sender, remedy = ("supervisor", "restart") if kind in (Status, Descriptions) else ("worker", "unload")
+    with hushd_error("protocol_error", has=f"The {sender}'s answer cannot be read, for it is 3: `hushd {remedy}`"):
+        kind.from_data(3)
 
 
 def test_a_description_is_read_whatever_its_version() -> None:

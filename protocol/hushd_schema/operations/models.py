@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hushd_schema.kinds import flag, text
 from hushd_schema.operations import Field, Operation
-from hushd_schema.record import Record
+from hushd_schema.record import OfWorker
 
 _NAME = text(empty=False)
 
@@ -24,7 +24,7 @@ SHRINK = Operation("shrink", {"model": Field(_NAME, "`ENGINE/NAME`, which is ins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult(Record):
+class ModelResult(OfWorker):
     """A model that is now installed.
 
     Attributes:
