@@ -93,7 +93,7 @@ class Assembly:
         if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
             self._door.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
-        self._pause = PauseFile(paths.paused)
+        self._estimate, self._pause = Estimate(paths.models), PauseFile(paths.paused)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
         self._pool = Pool(
             settings,
@@ -101,10 +101,10 @@ class Assembly:
             pid=os.getpid(),
             auto=start.unattended,
             memory=memory,
-            needs=self._needs.load(),
+            needs=self._needs.load(memory().total),
             cores=processors,
             has_cards=cards.there,
-            estimate=Estimate(paths.models),
+            estimate=self._estimate,
             card_kinds=cards.kinds,
             default_model=default_model,
             paused=self._pause.exists(),
@@ -139,6 +139,7 @@ class Assembly:
             self.record,
             owner=owner,
             oom_kills=functools.partial(measure.oom_kills, self._cgroup),
+            elsewhere=self._estimate.elsewhere,
         )
 
     def _sources(self) -> list[Source]:

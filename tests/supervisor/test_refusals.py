@@ -76,7 +76,7 @@ ACTS: dict[str, Callable[[Peer], m.Result | m.Error]] = {
 
 
 def try_again(supervisor: Supervisor, peer: Peer, act: Callable[[Peer], m.Result | m.Error]) -> None:
-    """What was refused is done once there is enough, by the same supervisor, and others' worker is the one that was."""
+    """Has the refused act done once there is enough, by the same supervisor."""
     assert supervisor.process.poll() is None, supervisor.log()
 
     def served() -> bool:
@@ -108,7 +108,7 @@ def test_a_supervisor_without_descriptors_refuses_one_request(
 
 
 def test_a_supervisor_without_a_thread_takes_the_bytes_instead(start_supervisor: Start) -> None:
-    """Where no memory can be mapped for a thread's stack, the named file is unreachable, and nobody's job ends."""
+    """The named file is unreachable while no memory can be mapped for a thread's stack, and nobody's job ends."""
     supervisor = start_supervisor(CONFIG)
     with supervisor.connect() as peer:
         pid = peer.ask("echo")["pid"]

@@ -1,4 +1,4 @@
-"""What becomes of an action that the system has refused: an event, or an answer to the client that asked; pure."""
+"""Turns an action that the system has refused into an event, or an answer to the client that asked; pure."""
 
 from __future__ import annotations
 

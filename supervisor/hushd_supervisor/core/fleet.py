@@ -103,8 +103,14 @@ class Fleet:
             return []
         match event:
             case FromWorker(message=message):
+                if isinstance(message, m.Ready | m.Beat):
+                    message = replace(message, cards=self.admission.cards.bounded(message.cards))
+                    event = FromWorker(worker.name, event.gen, message)
+                loads = worker.state is State.STARTING
                 actions = worker.handle(event, now)
-                if isinstance(message, _SIZES) and worker.state is not State.SUSPENDED:
+                # What a worker says of its load counts if it was loading, and is not killed for what it says.
+                believed = isinstance(message, m.Beat) or (loads and worker.state is not State.KILLING)
+                if isinstance(message, _SIZES) and believed and worker.state is not State.SUSPENDED:
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]

@@ -223,7 +223,7 @@ def test_a_refused_wish_to_leave_changes_nothing(action: str, refused: dict[str,
 
 @pytest.mark.parametrize(("action", "stop"), [("restart", False), ("shutdown", True)])
 def test_new_clients_are_turned_away_before_anybody_hears_of_the_end(action: str, stop: bool) -> None:
-    """Who hears the answer and asks at once comes to the next supervisor; with `restart` who is there may wait for
+    """A client that hears the answer and asks at once comes to the next supervisor; with `restart` others may wait for
     it."""
     house = House()
     house.busy(A)

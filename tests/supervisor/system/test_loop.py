@@ -389,7 +389,7 @@ def test_what_the_system_refuses_is_an_event(action: a.Action, error: BaseExcept
 
 @pytest.mark.parametrize("kind", [a.Configure, a.Listen, a.ReportStatus, a.ReportMemory])
 def test_what_the_system_refuses_is_an_answer(kind: Any) -> None:
-    """Whoever asked hears what is lacking, and may ask again."""
+    """The client that asked hears the reason, and may ask again."""
     pool, loop, _ = refused_loop(OSError(24, "Too many open files"), kind)
     sent: list[a.ToClient] = []
     loop._performers[a.ToClient] = sent.append

@@ -54,6 +54,11 @@ class Cards:
 
     # --- probes ------------------------------------------------------------------------------------------------------
 
+    def bounded(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Returns what a worker says it takes of each card, at most the whole of those that a probe has seen."""
+        totals = {card.id: card.total for card in self._seen}
+        return {id: min(size, totals.get(id, size)) for id, size in sizes.items()}
+
     @property
     def seen(self) -> tuple[Card, ...]:
         """The cards at the last probe."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hushd_protocol import buggify
+from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of
 from hushd_protocol.system.footprint import descendants, sizes_in
@@ -18,7 +18,6 @@ from hushd_protocol.system.footprint import descendants, sizes_in
 from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.budget import Memory
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 MAX_CARDS = 64  # cards that one process may use
 PLACE = "[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]"  # place on the PCI bus
 
@@ -37,19 +36,11 @@ class Usage:
 
 def usage(pid: int) -> Usage | None:
     """Returns the memory of process `pid`, None if it is gone."""
-    if sys.platform != "linux":
-        return _usage_elsewhere(pid)
+    resident = resident_usage(pid)
     try:
-        status = sizes_in(f"/proc/{pid}/status")
-        rss = status["VmRSS"]
-    except (OSError, KeyError):  # a zombie has no VmRSS
-        return None
-    try:
-        pss = sizes_in(f"/proc/{pid}/smaps_rollup")["Pss"]
+        return resident and replace(resident, pss=sizes_in(f"/proc/{pid}/smaps_rollup")["Pss"])
     except (OSError, KeyError):
-        pss = rss
-    private = status.get("RssAnon", rss) + status.get("RssShmem", 0)
-    return Usage(rss, pss, status.get("VmHWM", rss), private, status.get("RssFile", 0))
+        return resident
 
 
 def resident_usage(pid: int) -> Usage | None:
@@ -57,11 +48,12 @@ def resident_usage(pid: int) -> Usage | None:
     if sys.platform != "linux":
         return _usage_elsewhere(pid)
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            size, shared = (int(pages) * _PAGE for pages in file.read().split()[1:3])
-    except OSError:  # it has just gone
+        status = sizes_in(f"/proc/{pid}/status")
+        rss = status["VmRSS"]
+    except (OSError, KeyError):  # a zombie has no VmRSS
         return None
-    return Usage(size, size, size, size - shared, shared) if size else None
+    private = status.get("RssAnon", rss) + status.get("RssShmem", 0)
+    return Usage(rss, rss, status.get("VmHWM", rss), private, status.get("RssFile", 0))
 
 
 def of_tree(pid: int, usage_of: Callable[[int], Usage | None]) -> Usage | None:
@@ -83,6 +75,23 @@ def used(pid: int) -> Used | None:
     if not used:
         return None
     return Used(sum(u.cpu_s for u in used), sum(u.read for u in used), sum(u.private for u in used))
+
+
+def checked(report: Ready | Beat, pid: int, elsewhere: Callable[[], int]) -> Ready | Beat:
+    """Returns a worker's report with sizes of its processes that are measured here, 0 where they have ended.
+
+    Its own word is a hint for two things that no look from here finds: the peak since the last report, up to the
+    kernel's high-water mark, and what it takes `elsewhere`, in a container, up to what the user's file says.
+    """
+    cards = plausible_cards(report.cards)
+    if (own := of_tree(pid, resident_usage)) is None:
+        return replace(report, cards=cards, pss=0, private=0, peak=0)
+    private = own.private
+    if report.private > private:
+        private = min(report.private, private + elsewhere())
+    pss = min(report.pss, own.rss - own.private + private)
+    peak = max(private, min(report.peak, own.peak - own.private + private))
+    return replace(report, cards=cards, pss=pss, private=private, peak=peak)
 
 
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.names import ENGINE_ROLES, base
 from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.own_modules import Replaced
 
@@ -36,8 +36,8 @@ class Needs(Source):
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Remember: lambda action: self.save(action.needs)}
 
-    def load(self) -> dict[str, int]:
-        """Returns the valid entries of the file."""
+    def load(self, most: int) -> dict[str, int]:
+        """Returns the valid entries of the file: of the machine's memory no worker has taken more than `most`."""
         try:
             with open(self._path, "rb") as file:
                 table = json.loads(file.read(LIMIT_BYTES))
@@ -48,7 +48,7 @@ class Needs(Source):
         return {
             name: size
             for name, size in table.items()
-            if name.count("/") == 2 and type(size) is int and (0 < size < 1 << 62 or (size == 0 and "@" in name))
+            if name.count("/") == 2 and type(size) is int and _plausible(name.partition("@")[2], size, most)
         }
 
     def save(self, needs: Mapping[str, int]) -> None:
@@ -57,6 +57,12 @@ class Needs(Source):
             return
         with best_effort.writing(self._path):
             atomic_file.replace(self._path, json.dumps(dict(needs), indent=1, sort_keys=True) + "\n", mode=0o600)
+
+
+def _plausible(device: str, size: int, most: int) -> bool:
+    """Returns whether a size may have been learnt, on a `device` as `core.memory.needs` names it."""
+    on_card = bool(device) and not device.startswith("cuda")
+    return (size > 0 or bool(device)) and size <= (1 << 50 if on_card else most)
 
 
 class Estimate:
@@ -71,6 +77,17 @@ class Estimate:
             return self._estimate(name)
         except (*REFUSALS, Replaced):  # Replaced: it needs a module that is now of another version
             return Estimated()
+
+    def elsewhere(self, name: str) -> int:
+        """Returns the bytes that a server may take in a container, as its file says: nobody measures them here."""
+        try:
+            from hushd_schema import engines
+
+            role, engine, model = base(name).split("/", 2)
+            spec = engines.find(engine, role) if role in ENGINE_ROLES else None
+            return _told(spec.need, model).memory if spec and spec.need else 0
+        except (*REFUSALS, Replaced):
+            return 0
 
     def _estimate(self, name: str) -> Estimated:
         from hushd_models import catalogue  # 0.5 MB and some milliseconds, with the specs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import zmq
 from hushd_protocol import buggify
@@ -85,8 +86,12 @@ class _Worker:
 
 class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
-    `owner`: see `orphans`. `oom_kills`: returns the kernel's count of our processes killed for lack of memory; None if
-    it has none."""
+
+    Args:
+        oom_kills: returns the kernel's count of our processes killed for lack of memory; None if it has none.
+        owner: see `orphans`.
+        elsewhere: returns the bytes that a worker of this name may take in a container.
+    """
 
     def __init__(
         self,
@@ -101,6 +106,7 @@ class WorkerSocket(Source):
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
         owner: str = "",
+        elsewhere: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
@@ -115,6 +121,7 @@ class WorkerSocket(Source):
         self._clock = clock
         self._owner = owner
         self._oom_kills = oom_kills
+        self._elsewhere = elsewhere
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # workers that have not said hello
         self._open_file = passed_file.Opener()
@@ -282,10 +289,11 @@ class WorkerSocket(Source):
                 worker.exit_due = self._clock() + LAST_MESSAGES_TIMEOUT_S
             worker.bye = worker.bye or isinstance(message, Bye)
             if isinstance(message, Ready | Beat):
-                message = replace(message, cards=measure.plausible_cards(message.cards))
+                elsewhere = functools.partial(self._elsewhere, worker.name)
+                message = measure.checked(message, worker.process.pid, elsewhere)
                 if isinstance(message, Ready):
                     confined = "" if message.capabilities.get("confined") else "not "
-                    size = f"{(message.private or message.pss) / 1e6:.0f} MB"
+                    size = f"{message.private / 1e6:.0f} MB"
                     self._record("info", f"{worker.name} is ready, {size}, {confined}confined")
             yield ev.FromWorker(worker.name, worker.gen, message)
 

@@ -47,6 +47,53 @@ def test_a_start_waits_for_a_look_at_the_cards() -> None:
     assert there.placed() == [(A, "cuda:1")]
 
 
+def learnt(there: House) -> dict[str, int]:
+    """The needs that the next supervisor would have."""
+    return dict(there.of(do.Remember)[-1].needs) if there.of(do.Remember) else {}
+
+
+def test_no_worker_takes_more_of_a_card_than_there_is() -> None:
+    """Its word about a card is bounded by the card: neither its row nor its learnt need has more."""
+    there = house()
+    there.request(A)
+    there.ready(A, cards={FIRST: 1 << 49})
+    assert there.row(A).cards_mb == {FIRST: 24_000.0}
+    there.says(A, m.Beat(cpu_s=1.0, pss=1, cards={FIRST: 1 << 49}))
+    assert there.row(A).cards_mb == {FIRST: 24_000.0}
+    there.finish(A)
+    there.control("unload")
+    there.leave(A)
+    assert {learnt(there)[key] for key in (f"{A}@{FIRST}", f"{A}@{FIRST}:ready")} == {24 * GB}
+
+
+@pytest.mark.parametrize("word", [
+    m.LoadFailed(code="server_busy", message="no room", on_card=True),
+    m.Ready(pss=90 * GB, peak=90 * GB, cards={FIRST: 23 * GB}),
+])  # fmt: skip
+def test_who_has_loaded_says_nothing_of_a_load(word: m.Message) -> None:
+    """A process that works and then says that it has loaded, or could not, teaches nothing."""
+    there = house()
+    there.request(A)
+    there.ready(A, cards={FIRST: 3 * GB})
+    for _ in range(9):
+        there.says(A, word)
+    there.finish(A)
+    there.control("unload")
+    there.leave(A)
+    assert max(learnt(there).values()) <= 3 * GB
+
+
+def test_who_is_killed_for_what_it_says_teaches_nothing() -> None:
+    """A `ready` with capabilities that are none ends the process, whatever sizes it has."""
+    there = house()
+    there.request(A)
+    there.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    there.says(A, m.Ready(pss=90 * GB, peak=90 * GB, cards={FIRST: 23 * GB}, capabilities={"engine": 3}))
+    assert there.state(A) is State.KILLING
+    there.exit(A, -9)
+    assert learnt(there) == {}
+
+
 # --- idle workers leave ---------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from hushd_protocol.messages import Beat, Ready
 from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
@@ -83,6 +85,39 @@ def test_a_process_that_is_gone_has_no_usage() -> None:
     assert measure.usage(child.pid) is None
     child.wait()
     assert measure.usage(child.pid) is None
+
+
+LIE = 1 << 40
+
+
+@pytest.mark.parametrize("said", [0, 1, LIE])
+def test_a_worker_is_measured_whatever_it_says(said: int) -> None:
+    """Neither too much nor too little is believed: sizes are the process's own, the peak at most its high water."""
+    own = measure.of_tree(os.getpid(), measure.resident_usage)
+    assert own is not None
+    report = measure.checked(Beat(cpu_s=1.0, pss=said, private=said, peak=said), os.getpid(), lambda: 0)
+    assert isinstance(report, Beat)
+    assert 0.9 * own.private < report.private < 1.2 * own.private
+    assert report.private <= report.peak <= 1.2 * own.peak
+    assert report.pss <= 1.2 * own.rss
+    assert (report.pss, report.peak) <= (said, max(report.private, said))
+
+
+def test_what_a_container_takes_is_believed_up_to_what_the_user_said() -> None:
+    """Of a server that runs elsewhere no process is measured here; its file bounds what it says."""
+    own = measure.checked(Beat(cpu_s=0.0), os.getpid(), lambda: LIE).private
+    for said, more in ((own + 5_000_000_000, 5_000_000_000), (LIE, 7_000_000_000)):
+        report = measure.checked(Ready(private=said), os.getpid(), lambda: 7_000_000_000)
+        assert abs(report.private - own - more) < 0.2 * own
+        assert report.peak == report.private
+
+
+def test_who_has_ended_leaves_no_lie() -> None:
+    """A size that can no longer be measured is unknown."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        pass
+    report = measure.checked(Beat(cpu_s=0.0, pss=LIE, private=LIE, peak=LIE), child.pid, lambda: LIE)
+    assert (report.pss, report.private, report.peak) == (0, 0, 0)
 
 
 def test_the_figures_are_those_of_the_living_process_of_a_generation() -> None:

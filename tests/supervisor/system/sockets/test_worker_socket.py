@@ -16,7 +16,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, unpack
 from hushd_protocol.errors import reason
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, Job, LoadFailed, Partial, Ready, Result, Welcome
+from hushd_protocol.messages import TO_CLIENT, Beat, Bye, Drain, Error, Job, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system import passed_file
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
@@ -183,6 +183,19 @@ def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) 
     assert desk.receive(1) == [FromWorker(NAME, 4, Ready(slots=2))]
     assert desk.workers.send(NAME, 4, Drain()) is None
     assert process.hears() == Drain()
+
+
+def test_a_worker_that_lies_of_its_memory_is_measured(desk: Desk, start: Start) -> None:
+    """Neither the pool nor the log has another size than the process's, whoever it says that it is."""
+    process, lie = start(), 1 << 40
+    process.pid = os.getpid()
+    for message in (Ready(pss=lie, private=lie, peak=lie), Beat(cpu_s=1.0, pss=lie, private=lie, peak=lie)):
+        process.says(message)
+        (event,) = desk.receive(1)
+        assert isinstance(event, FromWorker)
+        assert isinstance(event.message, Ready | Beat)
+        assert 0 < max(event.message.pss, event.message.private, event.message.peak) < 1 << 36
+    assert not [text for _, text in desk.log if f"{lie / 1e6:.0f} MB" in text]
 
 
 def test_what_a_worker_writes_is_in_its_log_at_once(desk: Desk, start: Start) -> None:
