@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hushd_protocol.messages import Cancel, Error, Result
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
+from hushd_protocol.system.paths import find
 from support.memory_group import MemoryGroup
 from support.peer import ECHO, Peer, Start, Supervisor, command, wait_until
 from support.stopwatch import Stopwatch
@@ -160,3 +162,30 @@ def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
         assert (sum(row["requests"] for row in rows), sum(row["crashes"] for row in rows)) == (requests, 0)
         assert sum(row["starts"] for row in rows) >= requests * leak * MB // (ceiling + 2 * leak * MB)
         assert max(row["need_mb"] for row in rows) * MB < ceiling + 2 * leak * MB
+
+
+LIAR = """
+import runpy, sys
+from hushd_worker import usage
+def measure(self):
+    self.now = self.peak = 1 << 40
+usage.PrivateMemory.measure = measure
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def test_a_worker_that_lies_of_its_memory_hinders_nobody(start_supervisor: Start, runtime: Path) -> None:
+    """Others start beside it, and the next supervisor knows nothing of what it said."""
+    (runtime / "liar.py").write_text(LIAR)
+    liar = command([sys.executable, str(runtime / "liar.py"), ECHO[1]])
+    config = f'[worker."stt/echo"]\nmemory_mb = 50\n{liar}[worker."tts/echo"]\nmemory_mb = 50\n{command(ECHO)}'
+    supervisor = start_supervisor(config)
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+        assert peer.status()["peak_mb"] < 1000
+        peer.ask("echo", "tts/echo/a")
+        assert peer.status()["state"] == "ready"
+        peer.control("unload")
+    learnt = json.loads(find().needs.read_text())
+    assert learnt
+    assert max(learnt.values()) < 1_000_000_000
