@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 
 REMARK = re.compile(r"(^|\s)#.*")
 MAX_CARRIED = 40_000  # bytes of a list in a request, whose header has 64 KiB
-_LONGEST = 1 << 20  # bytes of a file
+_MAX_LIST_BYTES = 1 << 20  # bytes of a file
 
 
 def text(path: Path) -> str | None:
@@ -23,9 +23,11 @@ def text(path: Path) -> str | None:
         # Nobody waits for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            data = file.read(_LONGEST + 1)
-        if len(data) > _LONGEST:
-            raise HushdError("input_unreadable", f"{path} has more than {_LONGEST >> 20} MB: it is not a word list.")
+            data = file.read(_MAX_LIST_BYTES + 1)
+        if len(data) > _MAX_LIST_BYTES:
+            raise HushdError(
+                "input_unreadable", f"{path} has more than {_MAX_LIST_BYTES >> 20} MB: it is not a word list."
+            )
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         return None

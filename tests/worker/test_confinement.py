@@ -166,15 +166,21 @@ def test_packages_are_compiled_before(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("spec", engines.every(), ids=lambda spec: f"{spec.role}-{spec.name}")
-def test_each_engine_has_a_share(spec: engines.EngineSpec, monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+def test_each_engine_has_a_share(
+    spec: engines.EngineSpec, monkeypatch: pytest.MonkeyPatch, runtime: Path, tmp_path: Path
+) -> None:
     """hushd's own are confined, but for programs and servers of the user's; none is given the home, the state or the
-    runtime folder, and without a card none makes sockets."""
+    runtime folder, or anything beside the configuration, and without a card none makes sockets."""
     monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", "cpu")
+    monkeypatch.setenv("HUSHD_CONFIG", str(beside := tmp_path / "hushd" / "config.toml"))
     share = confinement.of_engine(spec.role, spec.name)
     assert (share is None) == (spec.name in ("command", "server"))
     if share:
         assert not share.local
         assert not {str(Path.home()), "/", "/tmp", "/proc", "/dev", str(runtime)} & set(map(str, share.readable))
+        for place in map(Path, (*share.readable, *share.writable)):
+            assert not place.is_relative_to(beside.parent)
+            assert not beside.is_relative_to(place)
         assert not share.internet
         assert not share.programs
 

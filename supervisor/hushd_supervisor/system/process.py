@@ -243,7 +243,7 @@ class Child:
             if pinned:
                 pids = _descendants(self.pid)  # still descendants, so each was one when it was pinned
             self._kill_group()
-            for pid in pids:
+            for pid in (self.pid, *pids):  # itself, too, since it may have entered another group
                 try:
                     if pid in pinned:
                         signal.pidfd_send_signal(pinned[pid], signal.SIGKILL)

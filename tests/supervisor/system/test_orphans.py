@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -103,3 +104,35 @@ def test_a_daemon_of_a_killed_supervisor_ends_with_the_next(
     assert not [pid for pid in left if is_gone(pid)]
     start_supervisor("")
     wait_until(lambda: not [pid for pid in left if not is_gone(pid)], "their ends")
+
+
+# Starts a process for each mark, takes them for adopted ones, and says which of them live.
+_ADOPTING = """
+import os, signal, subprocess, sys
+from hushd_protocol.system.lifeline import TREE
+from hushd_supervisor.system.orphans import Orphans
+wait = [sys.executable, "-c", "import signal; signal.pause()"]
+started = {mark: subprocess.Popen(wait, env={TREE: mark}) for mark in sys.argv[2:]}
+orphans = Orphans("1-2-", lambda: {"1-2-living"}, lambda level, text: None, sys.argv[1] == "predecessor")
+if sys.argv[1] == "predecessor":
+    list(orphans.on_time(0))
+else:
+    list(orphans.hear(0))
+    list(orphans.events((), 0))
+started["1-2-dead"].wait(60)
+if sys.argv[1] == "predecessor":
+    started["1-2-living"].wait(60)
+print(*(mark for mark, process in started.items() if process.poll() is None))
+for process in started.values():
+    process.kill()
+"""
+
+
+@pytest.mark.parametrize(
+    ("whose", "left"), [("adopted", "1-2-living 1-20-dead 2-1-dead"), ("predecessor", "1-20-dead 2-1-dead")]
+)
+def test_an_orphan_of_another_runtime_folder_is_left_alone(whose: str, left: str) -> None:
+    """Its mark begins otherwise, though it may end alike; a living worker's is not an orphan while that lives."""
+    marks = ("1-2-living", "1-2-dead", "1-20-dead", "2-1-dead")
+    done = subprocess.run([sys.executable, "-c", _ADOPTING, whose, *marks], capture_output=True, text=True, timeout=120)
+    assert (done.stdout.strip(), done.returncode) == (left, 0), done.stderr

@@ -107,6 +107,14 @@ def test_what_a_child_leaves_of_its_group_is_killed_when_it_is_reaped(start: Sta
     wait_until(lambda: is_gone(grandchild), "the grandchild's end")
 
 
+def test_a_kill_reaches_a_child_in_another_group(start: Start, tmp_path: Path) -> None:
+    """It has entered its parent's, which must not be killed with it."""
+    child = start("import os, signal; os.setpgid(0, os.getpgid(os.getppid())); print(1, flush=True); signal.pause()")
+    wait_until(lambda: said(tmp_path), "its group")
+    child.kill()
+    assert ended(child) == -signal.SIGKILL
+
+
 def test_a_kill_after_the_exit_hits_nobody(start: Start) -> None:
     """The pid of a reaped child may be another's by now."""
     child = start("")
