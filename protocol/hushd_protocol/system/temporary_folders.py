@@ -130,8 +130,12 @@ def _inner(name: str, folder: int) -> int | None:
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
 
 
-if __name__ == "__main__":
-    for path in sys.argv[1:]:
-        signal.alarm(_PATIENCE_S)
+def main() -> None:
+    for folder in sys.argv[1:]:
+        signal.alarm(_PATIENCE_S)  # its process may not end
         with suppress(OSError):
-            remove(path)
+            remove(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -115,6 +116,19 @@ def test_a_full_folder_goes_by_a_program_of_its_own(shared: Path, monkeypatch: p
     temporary_folders.discard(str(folder))
     wait_until(lambda: not folder.exists(), "its end")
     assert started == [{"mark": None, "setpgroup": 0}]
+
+
+def test_the_program_goes_on_after_a_folder_that_cannot_be_removed(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it waits a minute for each process at most."""
+    alarms: list[int] = []
+    monkeypatch.setattr(signal, "alarm", alarms.append)
+    folders = [str(shared / "none"), str(made(shared / "hushd-worker-own"))]
+    monkeypatch.setattr(sys, "argv", ["", *folders])
+    temporary_folders.main()
+    assert os.listdir(shared) == []
+    assert alarms == [60, 60]
 
 
 def test_an_empty_folder_or_none_needs_no_program(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
