@@ -10,6 +10,8 @@ from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 from hushd_schema.operations.synthesize import MARKUPS
 
+from hushd.transport.source import utf8
+
 
 def read(
     text: str | bytes | Iterable[bytes],
@@ -36,7 +38,7 @@ def read(
         raise HushdError("bad_request", f"markup must be one of {', '.join(MARKUPS)}, not {quoted(markup)}.")
     if language is not None:
         languages.checked(language)
-    chunks = iter([text.encode() if isinstance(text, str) else text] if isinstance(text, str | bytes) else text)
+    chunks = iter([utf8(text) if isinstance(text, str) else text] if isinstance(text, str | bytes) else text)
     return _read(chunks, language, markup, pronounce or {})
 
 

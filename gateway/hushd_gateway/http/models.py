@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from hushd_models import catalogue, inventory, listings, preferences
 from hushd_models import languages as names
 from hushd_models.store import Store
@@ -14,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from hushd_gateway import routing
 
+from . import computing
 from .errors import ApiError
 
 
@@ -57,7 +56,7 @@ async def voices(request: Request) -> Response:
 
 async def languages(request: Request) -> Response:
     """Answers with each known language, and what `hushd get` would bring to hear and to speak it."""
-    return JSONResponse({"languages": await asyncio.to_thread(_languages)})
+    return JSONResponse({"languages": await computing.once(_languages)})
 
 
 def _languages() -> list[JsonObject]:

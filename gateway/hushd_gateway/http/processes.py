@@ -6,7 +6,6 @@ and keeps none alive: it reads only the supervisor's status and record.
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from hushd import AsyncClient
@@ -19,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from hushd_gateway import routing
 
-from . import fields
+from . import computing, fields
 from .body import read_json
 from .errors import bad
 
@@ -47,7 +46,7 @@ async def show(request: Request) -> Response:
         raise bad("since must be a length of time such as 10m or 8h.", "since")
     client = routing.of(request).client
     status, recorded = await client.status(), await client.control("memory")
-    memory = await asyncio.to_thread(_memory, span, status, recorded)
+    memory = await computing.once(_memory, span, status, recorded)
     return JSONResponse({"status": status.data(), "memory": memory}, headers={"Cache-Control": "no-store"})
 
 

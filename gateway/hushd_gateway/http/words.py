@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from hushd.synthesis.reading import read as words_of
+from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import MARKUPS
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import parameters
+from . import computing, parameters
 from .body import read_json
 from .parameters import Parameters
 from .speech import INPUT
+
+MAX_CHARACTERS = 50_000  # characters of a text: an hour of speech
 
 PARAMETERS = Parameters(
     INPUT,
@@ -24,7 +25,7 @@ PARAMETERS = Parameters(
 async def read(request: Request) -> Response:
     """Answers with the words of each line."""
     given = PARAMETERS.check(await read_json(request))
-    words = await asyncio.to_thread(
-        lambda: list(words_of(given["input"], language=given["language"] or None, markup=given["markup"]))
-    )
-    return JSONResponse({"lines": words})
+    if len(given["input"]) > MAX_CHARACTERS:
+        raise HushdError("too_large", f"input has at most {MAX_CHARACTERS:,} characters: send it in parts.")
+    words = words_of(given["input"], language=given["language"] or None, markup=given["markup"])
+    return JSONResponse({"lines": await computing.collected(words)})
