@@ -180,6 +180,19 @@ def test_a_path_is_opened_for_this_machine_alone(port: int) -> None:
         assert "is not on hushd's machine" in host.error("transcribe", path=f"{name}/../../etc/passwd")
 
 
+def test_a_recording_that_was_sent_outlives_its_gateway(served: Supervisor, port: int) -> None:
+    """A call names it though the gateway that took it is gone, and two have been asked since."""
+    import httpx2  # comes with the SDK
+
+    with open(recording(), "rb") as file:
+        name = httpx2.post(f"http://127.0.0.1:{port}/mcp/files", files={"file": file}, timeout=BOUND_S).json()["path"]
+    (gateway,) = processes(served, "hushd_gateway")
+    gateway.send_signal(signal.SIGKILL)
+    wait_until(lambda: gateway not in processes(served, "hushd_gateway"), "its end")
+    with http_host(f"http://127.0.0.1:{port}/mcp") as host:
+        assert host.data("transcribe", path=name)["state"] == "completed"
+
+
 def test_killed_processes_are_replaced(served: Supervisor, port: int) -> None:
     """A session outlives the gateway. One whose process was killed is unknown, and a new one begins."""
     name = begin(port)

@@ -13,8 +13,8 @@ from importlib.machinery import PathFinder
 import h11
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import uploads
 from hushd_protocol.system.paths import find
-from hushd_protocol.system.uploads import LOCAL, SCHEME
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -25,9 +25,9 @@ from .body import Form, pieces
 from .errors import ApiError, bad
 
 _MESSAGE = 8 * 1024 * 1024  # bytes, as at standard input
-_KEPT_S = 600.0  # a recording that was sent for a call
+_KEPT_S = 600.0  # seconds for which a recording that was sent for a call stays
 _OWN = ("connection", "content-length", "date", "expect", "keep-alive", "server", "te", "trailer", "transfer-encoding")
-_NOT_TOLD = (*_OWN, "authorization", "cookie", "upgrade", "x-api-key", LOCAL)
+_NOT_TOLD = (*_OWN, "authorization", "cookie", "upgrade", "x-api-key", uploads.LOCAL)
 _PROXIES = ("forwarded", "via", "x-forwarded-for", "x-real-ip")  # headers of a proxy on this machine
 
 
@@ -41,7 +41,7 @@ class Relay:
         writer = answer = None
         headers = [each for each in request.headers.raw if each[0].decode("latin-1") not in _NOT_TOLD]
         if _is_local(request):
-            headers.append((LOCAL.encode(), b"1"))
+            headers.append((uploads.LOCAL.encode(), b"1"))
         body = b"".join([piece async for piece in pieces(request, _MESSAGE)])
         headers.append((b"content-length", b"%d" % len(body)))
         try:
@@ -64,16 +64,13 @@ class Relay:
 
 async def keep(request: Request) -> Response:
     """Answers with the `path` by which a call of `hushd_transcribe` names the recording in a form."""
-    form = Form()
-    try:
+    uploads.sweep()
+    with Form() as form:
         await form.read(request)
-        if form.path is None:
+        if (path := form.leave(_KEPT_S)) is None:
             raise bad("Send a form with the recording in its field `file`.", "file")
-    except BaseException as error:
-        form.__exit__(type(error), error, None)
-        raise
-    asyncio.get_running_loop().call_later(_KEPT_S, form.__exit__, None, None, None)
-    return JSONResponse({"path": SCHEME + form.path.name})
+    asyncio.get_running_loop().call_later(_KEPT_S + 1, uploads.sweep)  # if this process is still there
+    return JSONResponse({"path": uploads.SCHEME + path.name})
 
 
 def _is_local(request: Request) -> bool:

@@ -89,6 +89,14 @@ class Form:
             for name in (repr(str(self.path)), str(self.path)):
                 error.message = error.message.replace(name, "The recording")
 
+    def leave(self, seconds: float) -> Path | None:
+        """Returns the file's path, None without one; it stays for so long, even if this process ends before."""
+        if path := self.path:
+            uploads.leave(str(path), seconds)
+            self.path = None
+            os.close(self._lock)
+        return path
+
     def open(self) -> IO[bytes]:
         """Creates the file and returns it, open for writing."""
         descriptor, path = uploads.create()

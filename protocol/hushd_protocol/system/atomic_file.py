@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -111,7 +112,8 @@ def _close(descriptor: int) -> None:
 
 
 def sweep(folder: str | os.PathLike[str], prefix: str = _PREFIX, suffix: str = _SUFFIX) -> None:
-    """Removes the files in `folder` that this user's dead processes have left: by default those half-written."""
+    """Removes the files in `folder` that this user's dead processes have left: by default those half-written.
+    A file whose time of change is still to come stays until then."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -136,7 +138,13 @@ def remove_if_dead(path: str) -> None:
     try:
         status = os.fstat(descriptor)
         is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-        if is_ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(status, os.lstat(path)):
+        is_due = status.st_mtime <= time.time()
+        if (
+            is_ours
+            and is_due
+            and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            and os.path.samestat(status, os.lstat(path))
+        ):
             os.unlink(path)
     except OSError:
         pass  # another process was faster

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 
 from hushd_protocol.errors import HushdError
 
@@ -34,8 +35,13 @@ def create() -> tuple[int, str]:
         os.close(descriptor)  # swept before it was locked
 
 
+def leave(path: str, seconds: float) -> None:
+    """Has a file stay for so long after the end of its lock, and of its process. Raises OSError."""
+    os.utime(path, (now := time.time(), now + seconds))
+
+
 def sweep() -> None:
-    """Removes this user's files that no process needs any more."""
+    """Removes this user's files that no process needs any more, and those that were left for long enough."""
     atomic_file.sweep(folder(), PREFIX, "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
+import pytest
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.turns import Event, HeardStream, Items
 from hushd_protocol.errors import HushdError
@@ -61,6 +62,20 @@ def test_a_long_utterance_is_one_turn() -> None:
     (stopped,) = [event for event in events if event["type"].endswith("speech_stopped")]
     assert stopped["audio_end_ms"] == 20_000
     assert len({event["item_id"] for event in events if "item_id" in event}) == 1
+
+
+@pytest.mark.parametrize("vad", [False, True])
+@pytest.mark.parametrize(("error", "last"), [(None, "completed"), (HushdError("worker_failed", "Gone."), "failed")])
+def test_an_item_committed_behind_the_end_of_its_hearing_ends_too(
+    vad: bool, error: HushdError | None, last: str
+) -> None:
+    """It fails with the error of the hearing, or is complete."""
+    stream = HeardStream(Items(), vad=vad, start_s=0.0)
+    told = _kinds(stream.ended(1.0, error))
+    events = [*stream.commit(1.0)]
+    assert (told, _kinds(events)) == (["error"] if error else [], ["committed", "added", "done", last])
+    assert events[-1]["item_id"] == events[0]["item_id"]
+    assert not error or events[-1]["error"]["message"] == "Gone."
 
 
 def test_turns_may_complete_out_of_order() -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,21 @@ def test_a_recording_stays_while_a_process_needs_it(uploaded: Path) -> None:
         os.close(one)
     uploads.sweep()
     assert os.listdir(uploaded) == ["other"]
+
+
+def test_a_recording_that_is_left_for_a_call_outlives_its_process(
+    uploaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays for as long as it was left for, though no process has its lock, and not a second longer."""
+    descriptor, path = uploads.create()
+    uploads.leave(path, 600.0)
+    os.close(descriptor)
+    until = os.stat(path).st_mtime
+    assert until == pytest.approx(time.time() + 600.0, abs=60.0)
+    for now, is_there in ((until - 1.0, True), (until, False)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        uploads.sweep()
+        assert os.path.exists(path) == is_there
 
 
 def test_a_recording_that_is_swept_before_it_is_locked_is_made_again(uploaded: Path, swept_before: SweptBefore) -> None:

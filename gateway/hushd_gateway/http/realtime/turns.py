@@ -107,6 +107,7 @@ class HeardStream:
         self._start_s = start_s
         self._item: _Item | None = None
         self.committed = False
+        self._end: tuple[float, HushdError | None] | None = None  # what `ended` was told
         self.advice = ""
 
     def began(self, start_s: float) -> Iterator[Event]:
@@ -151,9 +152,12 @@ class HeardStream:
             yield self._stopped(self._item, end_s)
         self.committed = True
         yield from self._commit(self._ongoing())
+        if self._end is not None:  # before the commit
+            yield from self.ended(*self._end)
 
     def ended(self, seconds: float, error: HushdError | None = None) -> Iterator[Event]:
         """Yields the last events of the stream, which is `seconds` long; `error` if it failed."""
+        self._end = seconds, error
         item, self._item = self._item, None
         if error is not None and item is not None:
             if not self.committed:
