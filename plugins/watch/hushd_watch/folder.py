@@ -114,6 +114,15 @@ class Folder:
         return HushdError("input_unreadable", f"{self.root!r} cannot be watched ({reason}).")
 
 
+def by_stem(folder: str) -> dict[str, list[str]]:
+    """Returns the names of a folder's recordings by what stands before their endings."""
+    names: dict[str, list[str]] = {}
+    with suppress(OSError):  # it has just gone
+        for name in filter(_is_recording, os.listdir(folder)):
+            names.setdefault(os.path.splitext(name)[0], []).append(name)
+    return names
+
+
 def _is_recording(name: str) -> bool:
     """Returns whether a name is a recording's: not that of a hidden file, or of half a download."""
     return name[:1] != "." and os.path.splitext(name)[1].lower() in SUFFIXES

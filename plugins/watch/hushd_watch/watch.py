@@ -5,6 +5,7 @@ That process is a fork which runs `listen`, and ends with all that it has import
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import select
@@ -17,16 +18,15 @@ from collections.abc import Iterable, Mapping
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_cli.commands.listen.options import ALL
 from hushd_cli.terminal import console
-from hushd_protocol.errors import CODES
+from hushd_protocol.errors import CODES, HushdError
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system import lifeline
-from hushd_schema.sound_file import SUFFIXES
 
-from .folder import Folder, Signature, is_written, signature
+from .folder import Folder, Signature, by_stem, is_written, signature
 from .recordings import Ledger, Queue
 
 TRIES = 3  # tries of a recording with which a worker fails
-_UNREADABLE, _FAILED = CODES["input_unreadable"].exit, CODES["worker_failed"].exit
+_FOR_GOOD = ("input_unreadable", "too_large", "no_speech", "poison_request")  # errors of a recording itself
 
 
 class Watch:
@@ -35,7 +35,7 @@ class Watch:
     def __init__(self, options: Namespace, folder: Folder, to: str, record: Ledger) -> None:
         self._options, self._folder, self._to, self._record = options, folder, to, record
         self._queue = Queue()
-        self._tries: Counter[str] = Counter()
+        self._tries: Counter[tuple[str, Signature]] = Counter()
         self._next_look = time.monotonic() if folder.look_s else math.inf
 
     def run(self) -> int:
@@ -46,13 +46,16 @@ class Watch:
         try:
             while True:
                 while batch := self._next_batch():
-                    before = {path: self._transcripts(path) for path in batch}
-                    (held, holder), parent = os.pipe(), os.getpid()
+                    (held, holder), (told, record), parent = os.pipe(), os.pipe(), os.getpid()
                     if not (child := os.fork()):  # there is one thread
                         os.close(holder)
-                        return self._hear([*batch], held, parent)
+                        os.close(told)
+                        return self._hear([*batch], held, record, parent)
                     os.close(held)
-                    self._judge(batch, before, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+                    os.close(record)
+                    with open(told, "rb") as file:
+                        self._judge(batch, dict(json.loads(line) for line in file if line.endswith(b"\n")))
+                    os.waitpid(child, 0)
                     os.close(holder)
                 self._wait()
         except KeyboardInterrupt:
@@ -77,24 +80,25 @@ class Watch:
         """Returns recordings of one folder to hear now; none if none is whole and new."""
         batch: dict[str, Signature] = {}
         while not batch and (paths := self._queue.next_batch(time.monotonic())):
+            names = by_stem(os.path.dirname(paths[0]))
             for path in paths:
                 found = signature(path)
                 if not found or found == self._record.signature(path) or is_written(path):
                     continue  # its writer's end, or the next change, brings it back
-                if why := self._why_not(path):
+                if why := self._why_not(path, names):
                     self._skip(path, found, why)
                 else:
                     batch[path] = found
         return batch
 
-    def _why_not(self, path: str) -> str:
-        """Returns why a recording is not to be heard, else nothing."""
-        stem, own = os.path.splitext(path)
-        others = (form(each) for each in SUFFIXES - {own.lower()} for form in (str.lower, str.upper))
-        if rival := next((each for each in others if os.path.exists(stem + each)), ""):
-            return f"{os.path.basename(stem)}{rival} would have the same transcript, rename one of them"
-        known = self._record.signature(path) or not self._transcripts(path)
-        return "" if known else "it has a transcript already, `touch` has it heard again"
+    def _why_not(self, path: str, names: Mapping[str, list[str]]) -> str:
+        """Returns why a recording is not to be heard, else nothing. `names`: those of its folder, by their stems."""
+        name = os.path.basename(path)
+        if rival := next((each for each in names.get(os.path.splitext(name)[0], []) if each != name), ""):
+            return f"{rival} would have the same transcript, rename one of them and `touch` the other"
+        if self._record.signature(path) or not self._has_transcript(path):
+            return ""
+        return "it has a transcript already, `touch` has it heard again"
 
     def _skip(self, path: str, found: Signature, why: str) -> None:
         log(f"left {path}: {why}")
@@ -106,38 +110,41 @@ class Watch:
         below = os.path.relpath(folder, self._folder.root)
         return os.path.normpath(os.path.join(self._to, below)) if self._to else folder
 
-    def _transcripts(self, path: str) -> list[Signature]:
-        """Returns what tells a recording's transcripts from later ones; nothing if one is missing."""
+    def _has_transcript(self, path: str) -> bool:
+        """Returns whether all formats of a recording's transcript are there."""
         text = os.path.join(self._place(path), os.path.splitext(os.path.basename(path))[0])
         forms = TRANSCRIPT_FORMATS if self._options.format == ALL else [self._options.format or "txt"]
-        try:
-            infos = [os.stat(f"{text}.{form}") for form in forms]
-        except OSError:
-            return []
-        return [(info.st_ino, info.st_mtime_ns) for info in infos]
+        return all(os.path.exists(f"{text}.{form}") for form in forms)
 
-    def _hear(self, paths: list[str], held: int, parent: int) -> int:
-        """Hears recordings in this process, which ends with the `parent`, at once; returns `listen`'s exit status."""
+    def _hear(self, paths: list[str], held: int, record: int, parent: int) -> int:
+        """Hears recordings in this process, which ends with the `parent`, at once; writes into the pipe `record` a line
+        of JSON for each that has ended, with the code of its error; returns `listen`'s exit status."""
         self._record.close()
         os.setpgid(0, 0)
         lifeline.arm(held, parent)
         from hushd_cli.commands.listen import command  # imported here: the process that waits does without
 
-        self._options.files, self._options.output_dir = paths, self._place(paths[0])
-        return command.run(self._options)
+        def ended(path: str, error: HushdError | None) -> None:
+            os.write(record, f"{json.dumps([path, error.code if error else ''])}\n".encode())
 
-    def _judge(self, batch: Mapping[str, Signature], before: Mapping[str, list[Signature]], status: int) -> None:
-        """Decides what becomes of each recording of a batch that has ended."""
-        self._tries.update([*batch] if status == _FAILED else ())
+        self._options.files, self._options.output_dir = paths, self._place(paths[0])
+        return command.run(self._options, ended)
+
+    def _judge(self, batch: Mapping[str, Signature], ended: Mapping[str, str]) -> None:
+        """Decides what becomes of each recording of a batch by the code of its own error, which is empty where it was
+        heard. One without a code was not begun, because of an error that concerns all, or was broken off."""
         again = []
         for path, found in batch.items():
-            if (after := self._transcripts(path)) and after != before[path]:
+            code = CODES.get(ended.get(path, "cancelled"))
+            if not code:
                 log(f"heard {path}")
                 self._record.add(path, found)
-            elif signature(path) and (status == _UNREADABLE or self._tries[path] >= TRIES):
-                self._skip(path, found, "it failed")
             elif signature(path):
-                again.append(path)
+                self._tries[path, found] += code.culprit == "worker"
+                if code.name in _FOR_GOOD or self._tries[path, found] >= TRIES:
+                    self._skip(path, found, "it failed")
+                else:
+                    again.append(path)
         if wait_s := self._queue.again(again, time.monotonic()):
             log(f"{len(again)} waiting, to be tried again in {wait_s:.0f} s")
 

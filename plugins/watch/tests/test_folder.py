@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_watch.folder import Folder, is_written
+from support.refusals import hushd_error
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -111,3 +113,39 @@ def test_a_folder_that_is_gone_ends_the_watch(how: str, tmp_path: Path) -> None:
         with pytest.raises(HushdError, match="cannot be watched \\(it is gone\\)"):
             list(folder.changes())
         os.close(held)
+
+
+def test_more_events_than_the_kernel_keeps_lose_no_recording(tmp_path: Path) -> None:
+    """A recording that comes after the queue is full, and one in a folder of that time, are found nevertheless; later
+    ones there have events again."""
+    (tmp_path / "a.wav").write_bytes(b"sound")
+    with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as file:
+        most = int(file.read())
+    with watched(tmp_path) as folder:
+        for n in range(most + 2):
+            os.rename(tmp_path / ("a.wav", "b.wav")[n % 2], tmp_path / ("a.wav", "b.wav")[(n + 1) % 2])
+        (tmp_path / "below").mkdir()
+        for name in ("c.wav", "below/d.wav"):
+            (tmp_path / name).write_bytes(b"sound")
+        assert {f"{tmp_path}/c.wav", f"{tmp_path}/below/d.wav"} < {*folder.changes()}
+        (tmp_path / "below/e.wav").write_bytes(b"sound")
+        assert [*folder.changes()] == [f"{tmp_path}/below/e.wav"]
+
+
+def test_more_folders_than_may_be_watched_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch ends with what to do, rather than miss recordings there; a folder that has just gone ends nothing."""
+    (tmp_path / "below").mkdir()
+    with watched(tmp_path) as folder:
+        reasons = {"below": OSError(errno.ENOENT, "No such file or directory"), "more": OSError(errno.ENOSPC, "full")}
+        add = folder.events.add_watch
+
+        def add_watch(path: str, mask: int) -> int:
+            if reason := reasons.get(os.path.basename(path)):
+                raise reason
+            return int(add(path, mask))
+
+        monkeypatch.setattr(folder.events, "add_watch", add_watch)
+        assert [*folder.scan()] == []
+        (tmp_path / "more").mkdir()
+        with hushd_error("input_unreadable", "too many folders: raise fs.inotify.max_user_watches, or give --poll"):
+            list(folder.changes())

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.messages import Error, Message, Partial, Request, Result
+from hushd_watch.watch import TRIES
 from support import warm
 from support.command_line import run
 from support.peer import wait_until
@@ -129,12 +130,15 @@ def test_each_recording_is_heard_once_whatever_ends_the_watch(
 
 
 @pytest.mark.parametrize(("code", "heard_at_last"), [
-    ("server_busy", True), ("no_supervisor", True), ("model_missing", True), ("worker_failed", False),
+    ("server_busy", True), ("no_supervisor", True), ("supervisor_lost", True), ("model_missing", True),
+    ("bad_request", True), ("worker_stopped", True), ("slow_consumer", True),
+    ("worker_failed", False), ("worker_crashed", False), ("start_timeout", False),
 ])  # fmt: skip
 def test_what_is_not_a_recordings_fault_is_tried_again(
     code: str, heard_at_last: bool, watch: Watch, start_router: Start, tmp_path: Path
 ) -> None:
-    """Four failures of the machine cost no recording its transcript; three of a worker leave the recording."""
+    """Four failures of the machine cost no recording its transcript, beside which others that cannot be read; three of
+    a worker leave the recording, and no other one."""
     failures = 4
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -145,12 +149,64 @@ def test_what_is_not_a_recordings_fault_is_tried_again(
         else:
             hears(router, route, message)
 
-    start_router(script)
-    put(tmp_path, "a.wav", "b.wav")
+    router = start_router(script)
+    put(tmp_path, "0noise.mp3", "a.wav", "b.wav", "noise.mp3")
     watcher = watch()
-    watcher.say(f"heard {tmp_path}/in/b.wav")
-    watcher.say(f"{'heard' if heard_at_last else 'left'} {tmp_path}/in/a.wav")
+    for name in ("a.wav", "b.wav", "0noise.mp3", "noise.mp3"):
+        how = "left" if "noise" in name or (name == "a.wav" and not heard_at_last) else "heard"
+        watcher.say(f"{how} {tmp_path}/in/{name}")
+    assert sum(" left " in line for line in watcher.lines) == (2 if heard_at_last else 3)
     assert (tmp_path / "in/a.txt").exists() is heard_at_last
+    assert heard(router).count("a.wav") == (5 if heard_at_last else TRIES)
+
+
+def test_each_recording_has_its_own_tries(watch: Watch, start_router: Start, tmp_path: Path) -> None:
+    """One that fails a worker twice is heard beside one that fails it always; a new recording of the same name has
+    tries of its own."""
+    failures: dict[bytes, int] = {}
+    path = tmp_path / "in/new.wav"
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if not isinstance(message, Request):
+            return
+        content = Path(message.path).read_bytes()
+        failures[content] = failures.get(content, 0) + 1
+        if failures[content] > (9 if content == b"always" else TRIES - 1):
+            hears(router, route, message)
+            return
+        if content == b"old" and failures[content] == TRIES - 1:
+            path.write_bytes(b"newer")
+        router.send(route, Error(id=message.id, code="worker_failed", message="It has crashed."))
+
+    start_router(script)
+    for name, content in (("always.wav", b"always"), ("twice.wav", b"twice"), ("new.wav", b"old")):
+        put(tmp_path, name, content=content)
+    watcher = watch()
+    for line in (f"left {tmp_path}/in/always.wav: it failed", "heard ", "heard "):
+        watcher.say(line, 2 if line == "heard " else 1)
+    assert sorted(os.listdir(tmp_path / "in")) == ["always.wav", "new.txt", "new.wav", "twice.txt", "twice.wav"]
+
+
+def test_an_older_transcript_does_not_count_as_heard(watch: Watch, start_router: Start, tmp_path: Path) -> None:
+    """A new recording takes the place of one that was heard, and its first try fails: it is tried again."""
+    busy = False
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        nonlocal busy
+        if isinstance(message, Request) and busy:
+            busy = False
+            router.send(route, Error(id=message.id, code="server_busy", message="Not now."))
+        else:
+            hears(router, route, message)
+
+    router = start_router(script)
+    put(tmp_path, "a.wav")
+    watcher = watch()
+    watcher.say("heard ")
+    busy = True
+    put(tmp_path, "a.wav", content=b"RIFF, and another recording")
+    watcher.say("heard ", 2)
+    assert heard(router) == ["a.wav"] * 3
 
 
 def test_a_killed_watch_ends_what_it_has_begun(
@@ -205,18 +261,28 @@ def test_many_at_once_and_gone_meanwhile(watch: Watch, start_router: Start, tmp_
     assert counts == [1] * 90
 
 
-@pytest.mark.parametrize(("others", "why"), [
-    (["a.mp3"], "would have the same transcript"), (["a.MP3"], "would have the same transcript"),
-    (["a.txt"], "it has a transcript already"),
+@pytest.mark.parametrize(("names", "why"), [
+    (["a.mp3", "a.wav"], "would have the same transcript"), (["a.MP3", "a.mp3"], "would have the same transcript"),
+    (["a.Mp3", "a.wav"], "would have the same transcript"), (["a.txt", "a.wav"], "it has a transcript already"),
 ])  # fmt: skip
 def test_no_transcript_takes_the_place_of_another(
-    others: list[str], why: str, watch: Watch, start_router: Start, tmp_path: Path
+    names: list[str], why: str, watch: Watch, start_router: Start, tmp_path: Path
 ) -> None:
-    """A recording of the same name has its own, and one that was there before the watch stays."""
+    """A recording of the same name has its own, and one that was there before the watch stays; what else begins alike
+    is heard, and so are the others after what the sentence advises."""
     start_router(hears)
-    put(tmp_path, "a.wav", *others)
-    watch().say(why)
-    assert sorted(os.listdir(tmp_path / "in")) == sorted(["a.wav", *others])
+    put(tmp_path, *names, "a.b.wav", "ab.wav")
+    recordings = [name for name in names if name != "a.txt"]
+    watcher = watch()
+    watcher.say(why, len(recordings))
+    watcher.say(f"heard {tmp_path}", 2)
+    assert sorted(os.listdir(tmp_path / "in")) == sorted([*names, "a.b.wav", "ab.wav", "a.b.txt", "ab.txt"])
+    if len(recordings) == 2:
+        os.rename(tmp_path / "in" / names[0], tmp_path / "in/c.mp3")
+    with open(tmp_path / "in" / names[-1], "ab"):
+        os.utime(tmp_path / "in" / names[-1])
+    watcher.say(f"heard {tmp_path}", 2 + len(recordings))
+    assert (tmp_path / "in/a.txt").read_text() == f"{names[-1]}\n"
 
 
 @pytest.mark.parametrize(("words", "status", "sentence"), [

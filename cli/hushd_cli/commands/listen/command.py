@@ -20,6 +20,8 @@ from .output import Output
 if TYPE_CHECKING:
     from hushd.client import Client
 
+    from .files import Ended
+
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
@@ -35,8 +37,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     return run(options)
 
 
-def run(options: Namespace) -> int:
-    """Transcribes what the options name, which `parse` has checked; returns the exit code."""
+def run(options: Namespace, ended: Ended | None = None) -> int:
+    """Transcribes what the options name, which `parse` has checked; returns the exit code. `ended` is told of each
+    file, as `Files` says."""
     options.script = None
     if options.align:
         from .script import Script
@@ -62,7 +65,7 @@ def run(options: Namespace) -> int:
             return status
         from .files import Files  # imported with the client
 
-        files = Files(client, options, output)
+        files = Files(client, options, output, ended)
         files.run()
         if not files.status:
             mention_language()

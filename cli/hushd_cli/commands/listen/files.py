@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 
+Ended = Callable[[str, HushdError | None], None]
 Event = Segment | Transcript | BaseException | tuple[float, float]  # the last: seconds done, and the total
 
 
@@ -62,12 +63,17 @@ class Files:
     rest. Only the caller's thread decides and acts: it requests, prints, writes and reports errors, in the order of the
     arguments. One thread for each request receives, and puts events into `_events`.
 
+    Args:
+        ended: called with a recording's name once its transcript is complete, or with the error that ended it; after
+            one that concerns all the rest is not begun.
+
     Attributes:
         status: the highest exit code of the errors so far.
         doubted: that of the warnings.
     """
 
-    def __init__(self, client: Client, options: Namespace, output: Output) -> None:
+    def __init__(self, client: Client, options: Namespace, output: Output, ended: Ended | None = None) -> None:
+        self._ended = ended or (lambda name, error: None)
         self._client = client
         self._options = options
         self._names: list[str] = options.files
@@ -94,6 +100,7 @@ class Files:
                     self._show(index, name)
                 except HushdError as error:
                     self._complain(error)
+                    self._ended(name, error)
                     if error.scope != "request" and (error.code != "output_failed" or self._output.printed):
                         break  # the next one would fail too
         finally:
@@ -165,6 +172,7 @@ class Files:
         return transcript
 
     def _finish(self, index: int) -> None:
+        self._ended(self._names[index], None)
         if index in self._journals:
             self._journals[index].remove()
 
