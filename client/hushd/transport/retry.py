@@ -40,6 +40,7 @@ from .source import Input, InputDiscardedError
 from .steps import Connect, Connector, Receive, Steps
 
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
+_MISSING = ("engine_missing", "model_missing", "bad_request")  # as for a voice
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 TURNS = ("began", "ended", "nothing")  # kinds of partials that each turn of live speech has once
@@ -208,6 +209,7 @@ class RetryingCall:
         voiced: returns a request whose text has a language that its voice does not speak as one for a voice that does.
         own_only: whether a supervisor at the end of the user's pointer is refused.
         on_wait: called with what the request waits for, and with an empty text once it runs or has its result.
+        on_missing: called when the request fails for an engine, a model or a voice that is not there, or may not be.
     """
 
     max_lost = MAX_LOST  # see `Attempts`
@@ -223,8 +225,10 @@ class RetryingCall:
         *,
         own_only: bool = False,
         on_wait: Callable[[str], object] | None = None,
+        on_missing: Callable[[], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._on_missing = on_missing
         self._over = False
         self._on_wait = on_wait
         self._call: Attempt | None = None
@@ -335,6 +339,8 @@ class RetryingCall:
 
     def _recover(self, error: HushdError) -> Steps[None]:
         """Sends the request again if that helps, else raises `error`."""
+        if self._on_missing and error.code in _MISSING:
+            self._on_missing()
         try:
             if not self._attempts.again(error):
                 if self._former is None or self._attempts.answered:

@@ -79,7 +79,10 @@ class ClientBase:
         """Sends a request; returns it under way. `voiced`: see `RetryingCall`."""
         link = self.link
         given = link.sent(source)
-        call = RetryingCall(link, self.calls, request, given, self._pulled, voiced, on_wait=self._on_wait)
+        forget = self._preparation.forget
+        call = RetryingCall(
+            link, self.calls, request, given, self._pulled, voiced, on_wait=self._on_wait, on_missing=forget
+        )
         yield from call.begin()
         return call
 
@@ -116,6 +119,7 @@ class ClientBase:
             if isinstance(message, Result):
                 from hushd_schema.operations.models import ModelResult  # lazy: few change models
 
+                self._preparation.forget()
                 return ModelResult.from_data(message.data)
             report(message)
         raise AssertionError("a call ends with a result")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from hushd_schema.description import Descriptions, HearingDescription
 
 
+T = TypeVar("T")
+
+
 class Preparation:
-    """Makes requests of one client; the supervisor describes its engines and voices once.
+    """Makes requests of one client. The supervisor describes its engines and voices once, which costs it a process, and
+    again where what was described does not do: a model or a voice may have come or gone since.
     `control`: sends a control message with names, and returns the data of its result.
 
     Attributes:
@@ -39,6 +43,11 @@ class Preparation:
         self._engines: HearingDescription | None = None  # engines for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
         self.passed_over: tuple[VoiceChoice, float] | None = None
+
+    def forget(self) -> None:
+        """Has engines and voices described anew."""
+        self._engines = None
+        self._voices.clear()
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
         """Returns the request for a speech with `params`, by the engine that has the voice.
@@ -148,8 +157,8 @@ class Preparation:
         return is_open and preferences.hears_again(paths.find().config) and (not here or _may_hear(None))
 
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
-        """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
-        there is none."""
+        """Returns `request` as one to an installed model of several languages, the best for the user's own; None with the
+        setting `hear_again` off. Raises `model_missing` where there is none."""
         from hushd_models import preferences
         from hushd_models.choice import models as model_choice
         from hushd_protocol.system import paths
@@ -157,11 +166,7 @@ class Preparation:
 
         if not (yield Brief(partial(self.may_hear_again, request, here=False))):
             return None
-        described = yield from self._hearing()
-        installed = yield partial(model_choice.candidates, described, None, False)
-        several = [each for each in installed if len(each.languages) != 1 and not each.needs_language]
-        if not several:
-            return None
+        several = yield from self._chosen(model_choice.of_several_languages)
         own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
         language = own if own and any(languages.is_among(own, each.languages) for each in several) else None
         status = Status.from_data((yield from self._control("status")))
@@ -175,16 +180,17 @@ class Preparation:
         from hushd_models.choice import models as model_choice
         from hushd_schema.status import Status
 
-        described = yield from self._hearing()
         status = Status.from_data((yield from self._control("status")))
-        choice: ModelChoice = yield partial(model_choice.best, described, status, language, speed, engine, translate)
-        return choice
+        best = partial(
+            model_choice.best, status=status, language=language, speed=speed, engine=engine, translates=translate
+        )
+        return (yield from self._chosen(best))
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
         from hushd_models.choice.models import find
 
-        return find((yield from self._hearing()), name)
+        return (yield from self._chosen(partial(find, name=name)))
 
     def _voice(
         self, voice: str | None, language: str | None, engine: str | None, model: str | None
@@ -205,11 +211,19 @@ class Preparation:
                 self.passed_over = usual, slow.get(f"{usual.engine}/{usual.model}", 0.0)
         return self._voices[wish]
 
-    def _hearing(self) -> Steps[HearingDescription]:
-        """Describes speech to text: engines and models."""
-        if self._engines is None:
-            self._engines = (yield from self._described("stt")).stt
-        return self._engines
+    def _chosen(self, choose: Callable[[HearingDescription], T]) -> Steps[T]:
+        """Returns what `choose` finds among the engines and models of speech to text. Where it raises an error about
+        those that were described for an earlier request, they are described anew."""
+        choice: T
+        if self._engines:
+            try:
+                choice = yield partial(choose, self._engines)
+                return choice
+            except HushdError:
+                pass
+        self._engines = (yield from self._described("stt")).stt
+        choice = yield partial(choose, self._engines)
+        return choice
 
     def _described(self, role: str) -> Steps[Descriptions]:
         from hushd_schema.description import Descriptions

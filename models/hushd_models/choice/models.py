@@ -142,6 +142,16 @@ def candidates(described: HearingDescription, engine: str | None = None, transla
     return installed
 
 
+def of_several_languages(described: HearingDescription) -> list[Known]:
+    """Returns the installed models that tell one language from others. Raises `model_missing` if there is none."""
+    several = [each for each in candidates(described) if len(each.languages) != 1 and not each.needs_language]
+    if not several:
+        raise HushdError(
+            "model_missing", "No model of several languages is installed: `hushd get LANGUAGE` brings one."
+        )
+    return several
+
+
 def capacity(status: Status, role: str) -> Capacity:
     """Returns the capacity of the machine, by a supervisor's status."""
     memory, room, needs, running = status.memory, 0.0, dict[str, float](), set[str]()

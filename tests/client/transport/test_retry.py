@@ -259,6 +259,18 @@ def test_a_missing_model_is_pulled_before_it_is_sent_again() -> None:
             assert run(call.receive()) is None
 
 
+@pytest.mark.parametrize("code", ["engine_missing", "model_missing", "bad_request", "server_busy"])
+def test_what_is_missing_is_told(code: str) -> None:
+    """So that its client asks anew which engines, models and voices there are; another failure says nothing of that."""
+    world, told = World(), list[str]()
+    call = world.call(on_missing=lambda: told.append(code))
+    run(call.begin())
+    driver = Driver(call.receive())
+    driver.throw(lost(code))
+    assert isinstance(driver.end, HushdError)
+    assert told == ([] if code == "server_busy" else [code])
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_text_in_another_language_is_sent_again_for_its_voice(known: bool) -> None:
     """The caller's procedure finds one; without that the error is the answer."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from hushd.transport.steps import Brief, Steps
+from hushd.transport.steps import Brief, Steps, run
 from hushd.verbs.preparation import Preparation
 from hushd.verbs.requests import parse_keep_alive, warm
 from hushd_models import paces
@@ -54,7 +55,7 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
         except StopIteration as end:
             assert not left, "an answer that nobody asked for"
             return asked, end.value
-        if isinstance(step, Brief):  # a file of this machine's
+        if not isinstance(step, Ask):  # a file of this machine's, or work of a thread
             answer = step()
             continue
         assert isinstance(step, Ask)
@@ -156,6 +157,51 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     assert (asked, request.worker, request.params["voice"]) == ([], "tts/e/m", "any")
     with pytest.raises(HushdError, match="The voice clara speaks de-DE, not 'fr'"):
         answered(preparation.speech({"voice": "clara", "language": "fr"}, {}), TTS)
+
+
+def several(*names: str) -> Any:
+    """What speech to text is described as, with these models of several languages."""
+    models = [{"name": name, "languages": ["fr", "de"], "installed": True, "memory_mb": 100} for name in names]
+    return {"stt": {"engines": [{"name": "own", "installed": True, "models": models}]}}
+
+
+@pytest.mark.parametrize("ask", [
+    lambda preparation: preparation.find_model("new"),
+    lambda preparation: preparation.transcription({}, None, {"model": "new"}),
+    lambda preparation: preparation.choose_model("de", None, "own", False),
+    lambda preparation: preparation.second_hearing(Request(id=b"1" * 16, worker="stt", op="transcribe"), None),
+], ids=["by name", "a request", "auto", "heard again"])  # fmt: skip
+def test_a_model_that_came_later_is_found(ask: Callable[[Preparation], Steps[Any]], runtime: Path) -> None:
+    """What was described before it came does not stand against it; what is not there now is asked for each time, and
+    what was found is not."""
+    asked: list[str] = []
+    described: Any = several()
+
+    def answering(action: str, *_: str) -> Steps[Any]:
+        asked.append(action)
+        yield Brief(lambda: None)
+        return described if action == "describe" else STATUS
+
+    (runtime / "config.toml").write_text('languages = ["de"]\n')
+    (runtime / "servers").mkdir()
+    (runtime / "servers/mine.toml").touch()  # so that there may be such a model
+    preparation = Preparation(answering)
+    for count in (1, 2):
+        with hushd_error("model_missing"):
+            run(ask(preparation))
+        assert asked.count("describe") == count
+    described = several("new")
+    for _ in range(2):
+        run(ask(preparation))
+        assert asked.count("describe") == 3
+
+
+def test_a_voice_is_chosen_anew_after_a_failure(preparation: Preparation) -> None:
+    """A client forgets the choice once its request has failed for it, or a model has come."""
+    answered(preparation.speech({"language": "de"}, {}), TTS)
+    preparation.forget()
+    there = {"tts": {"default": "hibari/v1", "engines": [SPEAKER | {"voices": [{**CLARA, "name": "mia"}]}]}}
+    assert answered(preparation.speech({"language": "de"}, {}), there)[1].params == {"voice": "mia"}
 
 
 def test_a_voice_that_is_too_slow_is_known(preparation: Preparation) -> None:
