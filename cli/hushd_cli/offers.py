@@ -19,8 +19,9 @@ _ENGLISH = "en"  # the language of the models that come with hushd
 
 
 def mention_language() -> None:
-    """Prints the line that brings the session's language, where that is not English and the configuration names none.
-    A person is told on the machine whose hushd answers, once for each user."""
+    """Prints the line that brings the session's language, where that is not English, the configuration names none, and
+    no model hears it, or no voice but a robotic one speaks it. A person is told on the machine whose hushd answers,
+    once for each user."""
     from hushd_models import languages
 
     session = next(iter(languages.of_session()), _ENGLISH)
@@ -33,6 +34,13 @@ def mention_language() -> None:
             return
     except OSError:
         pass  # there is none
+    from hushd_models import inventory, store  # for the few that are told
+    from hushd_schema import engines
+
+    models = store.Store(here)
+    voices = inventory.serving(models, "tts", session)
+    if inventory.serves(models, "stt", session) and any(not engines.robotic(voice.engine) for voice in voices):
+        return
     offer = f"`hushd get {session}` has hushd speak and hear it. hushd itself knows English."
     console.complain(f"Your session is in {languages.name(session)}: {offer}")
     with best_effort.writing(told):  # an offer that cannot be noted is told again the next time

@@ -153,20 +153,20 @@ def _measured(store: Store, row: Row) -> Row:
     return replace(row, measured_mb=mb, known=replace(row.known, memory_mb=mb) if row.known else None)
 
 
-def hears(store: Store, language: str | None) -> bool:
-    """Returns whether a model is installed, with its engine, that hears `language`, or None: several languages. The
-    files of the user's own models, which tell their languages, are read only if no well-known one does."""
-    return any(hearing(store, language))
+def serves(store: Store, role: str, language: str | None) -> bool:
+    """Returns whether a model is installed, with its engine, that hears or speaks `language`, or None: hears several.
+    The files of the user's own models, which tell their languages, are read only if no well-known one does."""
+    return any(serving(store, role, language))
 
 
-def hearing(store: Store, language: str | None) -> Iterator[Row]:
-    """Yields the models of which `hears` speaks."""
-    engines = {name: spec for name, spec in catalogue.engines().items() if spec.role == "stt"}
+def serving(store: Store, role: str, language: str | None) -> Iterator[Row]:
+    """Yields the models of which `serves` speaks."""
+    engines = {name: spec for name, spec in catalogue.engines().items() if spec.role == role}
     known = {model: entry for model, entry in catalogue.models().items() if entry.engine in engines}
     for each in _rows(store, _Look(store), "*", engines, known):
         if (
             each.usable
-            and each.role == "stt"
+            and each.role == role
             and engine_installed(engines[each.engine])
             and (languages.is_among(language, each.languages) if language else _tells_several(each))
         ):

@@ -34,15 +34,16 @@ def own_languages(path: Path) -> list[str]:
     return named or languages.of_session()
 
 
-def unserved_language(path: Path) -> str:
+def unserved_language(path: Path, role: str = "stt") -> str:
     """Returns the language that the user speaks most, where that is not English, and the configuration at `path` names
-    no model that hears it; else empty."""
+    no model of the role for it, nor a voice; else empty."""
     first = next(iter(own_languages(path)), _ENGLISH)
     if first == _ENGLISH:
         return ""
-    named = _value(path, "stt"), _value(path, "stt_by_language")
-    by_language = named[1] if isinstance(named[1], dict) else {}
-    return "" if named[0] or languages.is_among(first, by_language) else first
+    usual, named = _value(path, role), _value(path, f"{role}_by_language")
+    by_language = named if isinstance(named, dict) else {}
+    voice = role == "tts" and _value(path, "voice")
+    return "" if usual or voice or languages.is_among(first, by_language) else first
 
 
 def hears(path: Path, language: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_cli import offers
+from hushd_models import inventory
 from hushd_models.choice.voices import VoiceChoice
+from hushd_models.inventory import Row
 from hushd_protocol.system import paths
 
 
@@ -32,6 +35,28 @@ def test_a_session_in_another_language_is_told_of_its_line_once(runtime: Path, m
     assert said == [
         "Your session is in French: `hushd get fr` has hushd speak and hear it. hushd itself knows English."
     ]
+
+
+@pytest.mark.parametrize(("here", "told"), [
+    (("stt/faster-whisper", "tts/kokoro"), 0), (("stt/faster-whisper", "tts/espeak-ng"), 1),
+    (("stt/faster-whisper",), 1), (("tts/kokoro",), 1),
+])  # fmt: skip
+def test_what_is_here_is_not_advised(
+    here: tuple[str, ...], told: int, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hears and speaks their language already is told nothing; a robotic voice alone is not enough."""
+    said: list[str] = []
+    monkeypatch.setattr(offers.console, "complain", said.append)
+    monkeypatch.setattr(offers, "_is_person", lambda: True)
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+
+    def serving(_: object, role: str, language: str) -> Iterator[Row]:
+        assert language == "fr"
+        yield from (Row(f"{name.partition('/')[2]}/any", role, "installed") for name in here if name.startswith(role))
+
+    monkeypatch.setattr(inventory, "serving", serving)
+    offers.mention_language()
+    assert len(said) == told
 
 
 def test_a_voice_that_is_too_slow_is_named_once(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,12 @@ def test_a_model_that_is_here_hears_other_languages(store: Store, names: tuple[s
     assert ("hushd get" in sentence) == ("get" in named)
 
 
+def test_the_command_for_others_names_the_users_language(store: Store) -> None:
+    """And not English, which the model knows."""
+    assert "such as `hushd get de`," in recommendation.for_others(["en", "de-AT", "fr"])
+    assert "such as `hushd get fr`," in recommendation.for_others(["en"])
+
+
 def whisper(folder: Path, tokens: int) -> None:
     folder.mkdir(parents=True)
     (folder / "vocabulary.json").write_text(json.dumps(["t"] * tokens))

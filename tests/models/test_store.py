@@ -702,5 +702,5 @@ def test_what_hears_a_language_is_found_by_the_catalogue_first(
         (folder := store.folder / "faster-whisper" / name).mkdir(parents=True)
         for file in NAMES:
             (folder / file).write_bytes(b"x")
-    assert inventory.hears(store, language) == heard
+    assert inventory.serves(store, "stt", language) == heard
     assert len(reads) == read

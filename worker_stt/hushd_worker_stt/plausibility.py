@@ -313,5 +313,5 @@ class UnlikelyText:
         if alone:
             from hushd_models.choice import recommendation  # looks at files: only where something is wrong
 
-            told += f" {recommendation.for_others()}"
+            told += f" {recommendation.for_others(job.params.get('languages', ()))}"
         job.warn("unlikely_text", told)

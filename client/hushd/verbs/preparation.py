@@ -68,6 +68,8 @@ class Preparation:
                 else:
                     engine, model, params["default_voice"] = usual.split("/")
                 usual = None
+            elif not (usual or engine or model) and (own := (yield from self._own_voice())):
+                engine, model, params["default_voice"] = own
         if (voice or language or usual) and not (engine and model):
             engine, model, chosen = yield from self._voice(voice or usual, language, engine, model)
             if chosen:
@@ -144,7 +146,7 @@ class Preparation:
             language = preferences.unserved_language(config)
         else:
             language = "" if preferences.hears(config, requested) else requested
-        return language if language and (yield Brief(partial(_may_hear, language))) else ""
+        return language if language and (yield Brief(partial(_may_serve, "stt", language))) else ""
 
     def may_hear_again(self, request: Request, *, here: bool) -> bool:
         """Returns whether an installed model of several languages may hear `request` again, which names no model and no
@@ -154,11 +156,11 @@ class Preparation:
         from hushd_protocol.system import paths
 
         is_open = request.worker == "stt" and not request.params.get("language")
-        return is_open and preferences.hears_again(paths.find().config) and (not here or _may_hear(None))
+        return is_open and preferences.hears_again(paths.find().config) and (not here or _may_serve("stt", None))
 
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
-        """Returns `request` as one to an installed model of several languages, the best for the user's own; None with the
-        setting `hear_again` off. Raises `model_missing` where there is none."""
+        """Returns `request` as one to an installed model of several languages, the best for the user's own; None with
+        the setting `hear_again` off. Raises `model_missing` where there is none."""
         from hushd_models import preferences
         from hushd_models.choice import models as model_choice
         from hushd_protocol.system import paths
@@ -211,6 +213,23 @@ class Preparation:
                 self.passed_over = usual, slow.get(f"{usual.engine}/{usual.model}", 0.0)
         return self._voices[wish]
 
+    def _own_voice(self) -> Steps[VoiceChoice | None]:
+        """Returns a voice of the language that the user speaks most, where that is not English, and the configuration
+        says nothing of voices; None where no voice of this machine speaks it. A text in another language goes on to a
+        voice of that, as from any other voice."""
+        if languages.of_session() in ([], ["en"]):
+            return None  # nothing is looked at
+        from hushd_models import preferences
+        from hushd_protocol.system import paths
+
+        language = preferences.unserved_language(paths.find().config, "tts")
+        if language and (
+            (None, language, None, None) in self._voices or (yield Brief(partial(_may_serve, "tts", language)))
+        ):
+            with suppress(HushdError):  # none, as it turns out
+                return (yield from self._voice(None, language, None, None))
+        return None
+
     def _chosen(self, choose: Callable[[HearingDescription], T]) -> Steps[T]:
         """Returns what `choose` finds among the engines and models of speech to text. Where it raises an error about
         those that were described for an earlier request, they are described anew."""
@@ -241,12 +260,12 @@ def names_no_engine(model: str) -> bool:
     return model.count("/") != 1 or model.endswith(".pt")
 
 
-def _may_hear(language: str | None) -> bool:
-    """Returns whether a model of this machine may hear `language`, or None: several, by its files alone. Programs and
-    servers of the user's own may."""
+def _may_serve(role: str, language: str | None) -> bool:
+    """Returns whether a model of this machine may hear or speak `language`, or None: hear several, by its files alone.
+    Programs and servers of the user's own may."""
     from hushd_models import inventory, store
     from hushd_protocol.system import paths
 
     here = paths.find()
     own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))
-    return any(map(any, own)) or inventory.hears(store.Store(here), language)
+    return any(map(any, own)) or inventory.serves(store.Store(here), role, language)

@@ -24,7 +24,7 @@ from hushd_schema.entry_points import plugins
 
 from hushd_models import advice, languages, paces, word_errors
 from hushd_models.catalogue import Known
-from hushd_models.inventory import Row, hearing, rows
+from hushd_models.inventory import Row, rows, serving
 from hushd_models.store import Store
 
 MEMORY_SHARE = 0.8  # share of all memory that workers may take together by default
@@ -120,13 +120,14 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
 
 
-def for_others() -> str:
-    """Returns a sentence for whoever speaks another language than the model knows: the installed model that hears
-    others, or the command that brings one."""
-    if best := min(hearing(Store(paths.find()), None), key=_breadth, default=None):
+def for_others(own: Sequence[str] = ()) -> str:
+    """Returns a sentence for whoever speaks another language than the model knows, which is English: the installed
+    model that hears others, or the command that brings one. `own`: the user's languages."""
+    if best := min(serving(Store(paths.find()), "stt", None), key=_breadth, default=None):
         what = f"leave the language out, and name {best.model}, which hears others, or no model"
     else:
-        what = "`hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it"
+        example = next((code for code in map(languages.code, own) if code != "en"), "fr")
+        what = f"`hushd get LANGUAGE`, such as `hushd get {example}`, brings a model for it"
     return f"If another language is spoken, {what}."
 
 

@@ -10,7 +10,7 @@ import pytest
 from hushd.transport.steps import Brief, Steps, run
 from hushd.verbs.preparation import Preparation
 from hushd.verbs.requests import parse_keep_alive, warm
-from hushd_models import paces
+from hushd_models import inventory, paces
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Request
@@ -157,6 +157,28 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     assert (asked, request.worker, request.params["voice"]) == ([], "tts/e/m", "any")
     with pytest.raises(HushdError, match="The voice clara speaks de-DE, not 'fr'"):
         answered(preparation.speech({"voice": "clara", "language": "fr"}, {}), TTS)
+
+
+@pytest.mark.parametrize(("session", "config", "options", "first"), [
+    ("de_DE.UTF-8", "", {}, "clara"), ("de_AT.UTF-8", "", {}, "clara"), ("C.UTF-8", "", {}, ""),
+    ("en_GB.UTF-8", "", {}, ""), ("fr_FR.UTF-8", "", {}, ""), ("de_DE.UTF-8", 'languages = ["en"]', {}, ""),
+    ("de_DE.UTF-8", 'tts = "kokoro/kokoro-v1.0"', {}, ""), ("de_DE.UTF-8", 'voice = "heart"', {}, ""),
+    ("de_DE.UTF-8", '[tts_by_language]\nde = "hibari/v1"', {}, ""), ("de_DE.UTF-8", "", {"engine": "hibari"}, ""),
+])  # fmt: skip
+def test_a_voice_of_the_sessions_language_speaks_first(
+    session: str, config: str, options: dict[str, str], first: str, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the configuration says nothing of voices, and one is here: the English voice does not start first. It is
+    looked for once, and the text's own language may still choose another."""
+    monkeypatch.setenv("LC_ALL", session)
+    (runtime / "config.toml").write_text(config)
+    monkeypatch.setattr(inventory, "serves", lambda store, role, language: (role, language) == ("tts", "de"))
+    preparation = Preparation(control)
+    for answers in ([TTS] if first else [], []):
+        _, request = answered(preparation.speech({}, options), *answers)
+        assert request.params.get("default_voice", "") == first
+        assert request.worker == ("tts/hibari/v1" if first else "tts/hibari" if options else "tts")
+        assert "languages" in request.params
 
 
 def several(*names: str) -> Any:

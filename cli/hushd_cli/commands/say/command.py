@@ -10,9 +10,11 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from hushd_models import preferences
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.names import USUAL_VOICE
+from hushd_protocol.system import paths
 from hushd_schema.operations.synthesize import MARKUPS
 
 from hushd_cli.terminal import console
@@ -65,6 +67,7 @@ def _do(options: Namespace) -> None:
         devices.load_ahead()
     named = options.voice or options.language or options.engine or options.model or os.environ.get(USUAL_VOICE)
     blank = options.text and not "".join(options.text).strip()
+    named = named or preferences.unserved_language(paths.find().config, "tts")  # whose voice speaks first
     # The client is imported while the device is looked for.
     with shown_client(options.input_file or "-", role="" if named or blank else "tts") as client:
         if options.voice == "?":
