@@ -106,16 +106,18 @@ def _amount(parts: dict[str, str], language: Language) -> Amount:
     unit = parts.get("money") or parts.get("unit", "")
     millions = language.get("money.scales", {}) if "money" in parts else {}
     parts = {name: millions.get(part, part) if name.startswith("scale") else part for name, part in parts.items()}
-    scale = parts.get("scale", "")
-    first = number(parts["number"], language, parts.get("sign", ""), scale)
-    until = number(parts["until"], language, "", parts.get("scale2", scale)) if "until" in parts else None
-    if until and parts.get("scale2"):
-        first = first._replace(scale=scale)
-    elif until:
-        first = first._replace(scale="")
-    first = first._replace(foreign=False)
-    until = until and until._replace(foreign=False, scale=scale or until.scale)
+    first_scale, last_scale = _scales(parts)
+    first = number(parts["number"], language, parts.get("sign", ""), first_scale)._replace(foreign=False)
+    until = number(parts["until"], language, "", last_scale)._replace(foreign=False) if "until" in parts else None
     return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))
+
+
+def _scales(parts: dict[str, str]) -> tuple[str, str]:
+    """Returns the scales of both ends of a range; of $1-2 million that of the first is its last one's, unsaid."""
+    scale = parts.get("scale", "")
+    if "scale2" in parts:
+        return scale, parts["scale2"]
+    return parts.get("scale1", "" if "until" in parts else scale), scale
 
 
 def _date(parts: dict[str, str], language: Language) -> Date:
@@ -157,7 +159,9 @@ def _fraction(parts: dict[str, str], language: Language) -> Fraction:
 def _pair(parts: dict[str, str], language: Language) -> tuple[Number, ...]:
     first = parts.get("first") or parts.get("hour") or parts["number"]
     last = parts.get("second") or parts.get("minute") or parts["until"]
-    return number(first, language, parts.get("sign", "")), number(last, language)
+    return number(first, language, parts.get("sign", ""), parts.get("scale1", "")), number(
+        last, language, "", parts.get("scale", "")
+    )
 
 
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}

@@ -21,6 +21,7 @@ _ODD = re.compile(
 )
 
 _DIGIT = re.compile(r"\d")
+_APOSTROPHE = re.compile(r"(?<=\w\.)’(?=\w)")  # of the U.S.’s, which ends a sentence for espeak-ng
 
 
 class Pronouncer:
@@ -43,7 +44,7 @@ class Pronouncer:
     def __call__(self, text: MappedText) -> MappedText:
         if self._pronounce is not None:
             text = text.sub(*self._pronounce)
-        text = said(text, self._language, self._own, names=True)
+        text = said(text.sub(_APOSTROPHE, "'"), self._language, self._own, names=True)
         if _ODD.search(text.text):
             if self._rewrite is None:
                 from .rewriting import Rewriting

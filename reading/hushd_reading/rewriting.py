@@ -142,6 +142,11 @@ def _dialled(match: re.Match[str]) -> str:
     return "+" * (match[0][0] == "+") + ", ".join(map(" ".join, re.findall(r"\d+", match[0])))
 
 
+def without_hyphens(text: str) -> str:
+    """Returns a text whose words at the end of a line go on without a hyphen, unless they have one of their own."""
+    return _PARTED.sub(_joined, text)
+
+
 def _joined(match: re.Match[str]) -> str:
     return match[1] + "-" * (match[2].isupper() or match[1].lower() in table("common")["hyphened"].split())
 

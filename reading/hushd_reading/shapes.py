@@ -22,7 +22,7 @@ _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
-_SIGN = rf"(?:(?P<sign>(?<![\w)\]%])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
+_SIGN = rf"(?:(?P<sign>(?<![\w)\]%€$£¥°])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
@@ -53,9 +53,9 @@ class Shape(NamedTuple):
 @cache
 def of_digits(language: Language) -> list[Shape]:
     """Returns the shapes that have digits."""
-    number, until = rf"(?P<number>{_NUMBER})", rf"(?:\s?[%°]?{_DASH}(?P<until>{_NUMBER}))?"
     scales = alternatives(language.get("scales", {}))
-    scale = rf"(?:{_GAP}?(?P<scale>{scales})(?!\w))?"
+    scale, scale1 = (rf"(?:{_GAP}?(?P<{name}>{scales})(?!\w))" for name in ("scale", "scale1"))
+    number, until = rf"(?P<number>{_NUMBER})", rf"(?:{scale1}?\s?[%°]?{_DASH}(?P<until>{_NUMBER}))?"
     millions = alternatives({**language.get("scales", {}), **language.get("money.scales", {})})
     of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
@@ -81,9 +81,9 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d|(?<=[º°] )[A-Z])"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
-              rf"(?:{_DASH}(?P=money)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
+              rf"(?:{_DASH}(?:(?P=money){_GAP}?)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
-        Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}{_GAP}?(?:de )?(?P<money>{_MONEY})"
+        Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}?{_GAP}?(?:de )?(?P<money>{_MONEY})"
               rf"(?P<coins>\d\d)?(?!\w){per}", decisions.money),
         Shape("ordinal", "",
               rf"{_B}(?P<number>\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?P<mark>{language.get('ordinal.mark', _NEVER)})",
@@ -96,7 +96,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
               rf"{_B}{number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
-        Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
+        Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
               decisions.unit),
         Shape("power", r"\^", _POWER),
         Shape("version", r"\d\.\d", rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)", decisions.version),
@@ -114,6 +114,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("ratio", r"\d ?: ?\d",
               rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,4}})(?![\w:]|[.,]\d)",
               decisions.ratio),
+        Shape("range", r"[^\W\d]\.?\s?[-–—−]\s?\d", rf"{_B}{number}{scale1}{_DASH}(?P<until>{_NUMBER}){scale}?{_E}"),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d ))"
@@ -125,7 +126,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("cardinal", "[a-zA-Z]", rf"{_B}{_SIGN}{number}{_GAP}?(?P<scale>{scales})(?!\w)", decisions.year),
         Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
               r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
-        Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}(?!\w)", decisions.year),
+        Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
         Shape("cardinal", "", r"(?P<number>\d+)"),
     ]
 

@@ -38,6 +38,11 @@ def test_an_address_and_lines_of_any_length_become_words(written: str, heard: st
     assert " ".join(texts(written)) == heard
 
 
+def test_an_apostrophe_behind_a_full_stop_ends_nothing() -> None:
+    """The typographic one is a clause's end to espeak-ng, and so to piper; elsewhere it stays."""
+    assert texts("the U.S.’s plan, it’s ‘in the U.S.’ now") == ["the U.S.'s plan, it’s ‘in the U.S.’ now"]
+
+
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_letters_and_their_accents_are_one(language: str) -> None:
     """Text as macOS decomposes it reaches the engine as dictionaries have it, and stands for the written text."""

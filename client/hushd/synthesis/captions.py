@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import Sentence
 
 _UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)?|\*+|`+")  # tags, addresses and marks of Markdown
+_BETWEEN = re.compile(r"(\S*)(\s*)(.*?)\s*\Z", re.DOTALL)  # signs beside a word, a blank, and those apart
 _APART = re.compile("[–—…«»„“”-]+")
 
 
@@ -26,10 +27,25 @@ def transcript(text: str, timeline: Iterable[Sentence], duration: float) -> Tran
 
 
 def _words(text: str, sentence: Sentence) -> Iterator[Word]:
-    """Yields the words as they stand in the text, each with the signs that stand apart behind it."""
+    """Yields the words as they stand in the text, where a blank is between them, each with the signs that stand apart
+    behind it."""
     starts = [word.text_start for word in sentence.words[1:]]
+    written, begins = "", 0.0
     for word, following in zip(sentence.words, [*starts, sentence.text_end], strict=False):
-        shown = " ".join(_UNREAD.sub("", text[word.text_start : word.text_end]).split())
-        apart = _UNREAD.sub("", text[word.text_end : following]).strip()
-        if shown:
-            yield Word(f" {shown} {apart}" if _APART.fullmatch(apart) else f" {shown}", word.start, word.end)
+        shown, between = (
+            _UNREAD.sub("", text[at:end]) for at, end in ((word.text_start, word.text_end), (word.text_end, following))
+        )
+        beside, blank, apart = _BETWEEN.match(between).groups()  # type: ignore[union-attr]
+        begins = begins if written else word.start
+        written += shown + beside
+        if written.strip() and (blank or following == sentence.text_end):
+            yield Word(f" {_in_one_line(written)}{f' {apart}' * bool(_APART.fullmatch(apart))}", begins, word.end)
+            written = ""
+
+
+def _in_one_line(written: str) -> str:
+    if "-\n" in written:
+        from hushd_reading.rewriting import without_hyphens  # few texts have their words at the ends of two lines
+
+        written = without_hyphens(written)
+    return " ".join(written.split())

@@ -29,12 +29,25 @@ def sentence(text: str, *words: str, at: float = 0.0) -> Sentence:
     ("See **bold** [links](http://a.b/c).", ["See", "**bold**", "[links]("], "See bold [links"),
     ("<i>Hello</i> you", ["<i>Hello</i>", "you"], "Hello you"),
     ("$3.50 «paid»", ["$3.50", "«paid»"], "$3.50 «paid»"),
+    ("Run main.py in C++ now", ["Run", "main", ".", "py", "in", "C", "++", "now"], "Run main.py in C++ now"),
+    ("`read_file()`, node.js", ["read", "file", ",", "node", "js"], "read_file(), node.js"),
+    ("a self-\nmade compu-\nter", ["a", "self-\nmade", "compu-\nter"], "a self-made computer"),
+    ("ls -la (see **it**)", ["ls", "-", "la", "(see", "it", ")"], "ls -la (see it)"),
+    ("one\n\n2\n00:01,000 --> 00:02,000\ntwo", ["one", "two"], "one two"),
 ])  # fmt: skip
 def test_words_stand_as_in_the_text(text: str, words: list[str], shown: str) -> None:
     """They come from the first to the last, without markup, and with the signs that stand apart behind them."""
     made = transcript(text, [sentence(text, *words, at=2.0)], 9.0)
     assert made.text.startswith(shown)
     assert (made.segments[0].start, made.segments[0].end) == (2.0, 2.0 + len(words) / 2)
+
+
+def test_a_word_of_several_has_the_time_of_all() -> None:
+    """A name in code is spoken as several words, and shown as one, which no line's end divides."""
+    (segment,) = transcript("Run main.py now.", [sentence("Run main.py now.", "Run", "main", ".", "py", "now.")], 9.0)
+    assert [(word.word, word.start, word.end) for word in segment.words] == [
+        (" Run", 0.0, 0.5), (" main.py", 0.5, 2.0), (" now.", 2.0, 2.5),
+    ]  # fmt: skip
 
 
 def test_a_speech_has_its_cues() -> None:
