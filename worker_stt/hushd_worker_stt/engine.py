@@ -56,8 +56,9 @@ class Word:
 class Segment:
     """A stretch of speech as text; times are in seconds, never before the last segment's.
 
-    `words` is empty if the engine cannot time words, `speaker` without diarization. hushd sets `speaker`, and
-    `unlikely` where the text is probably wrong, `unjudged` where that is not known yet.
+    `words` is empty if the engine cannot time words, `speaker` without diarization. hushd sets `speaker`, `language`
+    where that is not the recording's, `unlikely` where the text is probably wrong, and `unjudged` where that is not
+    known yet.
 
     Two figures of the model, None if it has none: the mean `log_probability` of its tokens, and the
     `language_probability` that the language in which the piece was read is spoken in it.
@@ -68,6 +69,7 @@ class Segment:
     text: str
     words: tuple[Word, ...] = ()
     speaker: str = ""
+    language: str = ""
     unlikely: bool = False
     unjudged: bool = False
     log_probability: float | None = None

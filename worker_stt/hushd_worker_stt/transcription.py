@@ -16,6 +16,7 @@ from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import prefetch
+from .by_language import Detect, WithoutText, read
 from .engine import RATE, DetectedLanguage, Options, Samples, Segment
 from .plausibility import Plausibility, UnlikelyText, long_enough
 from .recogniser import Recogniser, Scorer
@@ -85,6 +86,7 @@ class Transcription:
             lambda samples: recogniser.second_reading(job, samples, self._options), recogniser.rating
         )
         self._unlikely_text = UnlikelyText()
+        self._without_text = WithoutText()
         self._scorer = Scorer(recogniser, job)
         self._read_s = begin_s(request)  # the second up to which the recording has been read
         self._reported_s = request.start_s
@@ -205,6 +207,7 @@ class Transcription:
         segments = text()
         self._detects = False
         self._context.add(segments)
+        self._without_text.add(piece, segments)
         self._take(speaker, piece, segments)
 
     def _text(self, piece: Piece) -> list[Segment]:
@@ -223,9 +226,23 @@ class Transcription:
         if self._detects:
             self._detected = self._recogniser.detect_language(self._job, piece, self._options.languages)
             self._options = replace(self._options, language=self._detected.tag if self._detected else None)
-        options = replace(self._options, prompt=self._context.prompt)
-        segments = self._recogniser.transcribe(self._job, piece, options)
+        segments = read(piece, self._options.language, self._read_in, self._detect, self._recogniser.engine.HABITS)
         return segments, self._options, self._detected, [*self._job.warnings]
+
+    def _read_in(self, piece: Piece, language: str | None) -> list[Segment]:
+        """Has the engine read a piece in `language`, which its segments name where the recording has another."""
+        options = replace(self._options, prompt=self._context.prompt, language=language)
+        segments = self._recogniser.transcribe(self._job, piece, options)
+        if language == self._options.language or self._options.translate:
+            return segments
+        return [replace(segment, language=language or "") for segment in segments]
+
+    @property
+    def _detect(self) -> Detect | None:
+        """Returns the detector of a piece's language; None where it was named, or the model cannot tell."""
+        if self._request.language is not None or self._detected is None or self._detected.probability is None:
+            return None
+        return lambda piece: self._recogniser.detect_language(self._job, piece, self._options.languages)
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
@@ -248,7 +265,7 @@ class Transcription:
         """Returns a segment of a piece with the user's own words."""
         if not (own := self._request.own):
             return segment
-        language = self._recogniser.spoken(self._options)
+        language = segment.language or self._recogniser.spoken(self._options)
         return own.mended(segment, language, self._scorer.of(piece, segment, language))
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
@@ -287,8 +304,10 @@ class Transcription:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
-        language = self._recogniser.spoken(self._options)
-        data = partials.of_segment(self._segments, segment, language, self._detected)
+        language, detected = self._recogniser.spoken(self._options), self._detected
+        if segment.language:
+            language, detected = segment.language, DetectedLanguage(segment.language, segment.language_probability)
+        data = partials.of_segment(self._segments, segment, language, detected)
         self._job.send_partial(replace(data, rest=round(rest, 3)).data())
         self._segments += 1
 
@@ -312,6 +331,8 @@ class Transcription:
         self._release(math.inf)
         if self._plausibility.clipped:
             self._job.warn("clipped", _CLIPPED)
+        if sentence := self._without_text.sentence:
+            self._job.warn("no_text", sentence)
         language = self._recogniser.spoken(self._options)
         self._unlikely_text.warn(self._job, language, alone=self._recogniser.knows_one)
         return TranscriptResult(

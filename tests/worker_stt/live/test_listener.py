@@ -407,7 +407,7 @@ def test_what_stands_before_a_pause_is_heard_no_more() -> None:
 @pytest.mark.parametrize(("seconds", "level", "said"), BEHIND)
 @pytest.mark.usefixtures("louder_is_surer")
 def test_what_follows_a_final_text_has_to_be_speech_by_itself(seconds: float, level: float, said: bool) -> None:
-    """A breath behind a sentence that is final is no word, on the screen neither, however sure the sentence was."""
+    """A breath behind a final sentence has no text, on the screen neither, however sure the sentence was."""
     _, segments, unstable = listened(Scripted(), sounds((9, 0.9), (0.5, 0), (seconds, level), (2, 0)), silence_s=1)
     assert [segment.text for segment in segments[:1]] == ["9.00"]
     assert len(segments) == 1 + said

@@ -30,7 +30,7 @@ class Streaming:
             without a pause, after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
         first_s: returns the seconds of speech that must precede a stream, except in a pause.
-        heard: returns a stream's segments, or none if they are no speech, by the second at which the stream began.
+        heard: returns the segments of a stream, none if it was not speech, by the second at which the stream began.
     """
 
     begin: Callable[[Samples], EngineStream]

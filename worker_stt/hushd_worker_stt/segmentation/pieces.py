@@ -178,13 +178,13 @@ class Cutter:
 def spans(spoken: Sequence[bool], min_silence: int = PAUSE, *, torn: bool = False) -> list[tuple[int, int]]:
     """Returns the spans of speech in frames, without a pause of `min_silence` frames in them, and without clicks.
     `torn`: whether the first one began before these frames, so that it may be short."""
-    found: list[tuple[int, int, int]] = []
+    stretches: list[tuple[int, int, int]] = []
     for index, speaks in enumerate(spoken):
-        if speaks and found and index - found[-1][1] < min_silence:
-            found[-1] = (found[-1][0], index + 1, found[-1][2] + 1)
+        if speaks and stretches and index - stretches[-1][1] < min_silence:
+            stretches[-1] = (stretches[-1][0], index + 1, stretches[-1][2] + 1)
         elif speaks:
-            found.append((index, index + 1, 1))
-    return [(a, b) for number, (a, b, count) in enumerate(found) if count >= _SPOKEN or (torn and number == 0)]
+            stretches.append((index, index + 1, 1))
+    return [(a, b) for number, (a, b, count) in enumerate(stretches) if count >= _SPOKEN or (torn and number == 0)]
 
 
 def pieces(
