@@ -232,6 +232,28 @@ def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
     assert len(whole) > len(samples) > len(whole) * (len(data) - missing) / len(data) - 6 * RATE
 
 
+@pytest.mark.parametrize("subtype", ["OPUS", "VORBIS"])
+def test_an_ogg_without_a_mark_at_its_end_is_whole(subtype: str) -> None:
+    """A stream that was recorded has none: all pages are there, and no word is missing."""
+    data = bytearray(encoded(sound(5, RATE), RATE, "OGG", subtype))
+    last = data.rfind(b"OggS")
+    data[last + 5] &= ~4
+    data[last + 22 : last + 26] = bytes(4)
+    data[last + 22 : last + 26] = ogg_checksum(data[last:]).to_bytes(4, "little")
+    samples, recording = read(bytes(data))
+    assert len(samples) == pytest.approx(5 * RATE, abs=0.01 * RATE)
+    assert recording.damage == ""
+
+
+def ogg_checksum(page: bytes) -> int:
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value & 1 << 31 else 0)) & 0xFFFFFFFF
+    return value
+
+
 @pytest.mark.parametrize(("spoilt", "lost", "said"), [
     ([0], 3.0, "is damaged near 0.0 s, and words may be missing there: the rest of its 12.0 seconds"),
     ([1], 4.0, "is damaged near 3.0 s, and words may be missing there"),
@@ -250,6 +272,23 @@ def test_a_joined_part_that_cannot_be_opened_is_said(mark: bytes, spoilt: list[i
     samples, recording = read(b"".join(parts))
     assert len(samples) / RATE == pytest.approx(15.0 - lost, abs=0.1)
     assert (said if mark == b"vorbis" else "words may be missing") in recording.damage
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("start", [0.0, 2.5])
+def test_floats_of_the_size_of_integers_are_scaled(subtype: str, start: float) -> None:
+    """NumPy's 16-bit samples, written as floats behind a quiet beginning, are as loud as in a file of integers."""
+    samples = np.concatenate((sound(2, RATE, 2) * 0.001, sound(2, RATE, 2)))
+    got, _ = read(encoded(samples * 32768, RATE, "WAV", subtype), start)
+    assert np.allclose(got, samples[round(start * RATE) :, 0], atol=1e-4)
+
+
+def test_loud_floats_are_not_scaled() -> None:
+    """Floats that are 20 dB too loud, and a click of any size, are as loud as they are."""
+    samples = sound(2, RATE) * 20
+    samples[RATE] = 90.0
+    got, _ = read(encoded(samples, RATE, "WAV", "FLOAT"))
+    assert np.allclose(got, samples[:, 0], atol=1e-3)
 
 
 def test_what_is_no_number_is_silence() -> None:

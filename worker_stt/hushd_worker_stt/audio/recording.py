@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
+import numpy as np
 import soundfile
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_worker.media import MAX_RATE, MIN_RATE
@@ -24,7 +25,8 @@ from hushd_worker_stt.engine import RATE, Samples
 from . import kinds
 from .extent import HEAD_BYTES, Bytes, size_by_header
 from .film import Film
-from .inlet import Inlet, Mixdown
+from .inlet import Inlet, Mixdown, sane
+from .level import level
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
@@ -40,6 +42,8 @@ _END_S = 1.0  # seconds of sound behind a damage, from which on it is one of the
 _MP3_FRAME_BYTES = 2_000  # bytes of an MP3's first frame
 _SEARCHED_BYTES = 2**16  # bytes that are searched at once for an OGG's next page
 _OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # bytes of the longest page
+_SCALE_BLOCKS = 60  # blocks of a second in which floats show how large they are
+_LARGEST_FLOAT = 16.0  # the level of floats, 24 dB too loud, from which on they are integers
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each byte, its last bit first
 _OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
@@ -177,7 +181,8 @@ class Recording(AbstractContextManager["Recording"]):
         inlet = self._inlet(self._rate)
         frames = max(1, min(self._rate, BLOCK_SAMPLES // self._sound.channels))
         first = round(self._start * self._rate)
-        done, broken = self._seek(first), False
+        scale, broken = self._scale(frames), False
+        done = self._seek(first)
         while True:
             self._job.check()
             left = self._frames - done
@@ -193,7 +198,7 @@ class Recording(AbstractContextManager["Recording"]):
             done += len(block)
             if skipped < len(block):
                 self.seconds = done / self._rate
-                yield inlet.push(self.mixdown(block[skipped:]))
+                yield inlet.push(self.mixdown(block[skipped:] * scale))
         yield inlet.flush()
         end_s, before_s, why = done / self._rate, self.seconds, ""
         left = os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
@@ -206,8 +211,22 @@ class Recording(AbstractContextManager["Recording"]):
             except HushdError:  # the rest cannot be opened
                 broken = True
         is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
+        # libsndfile fails at the end of an Opus whose last page does not say that it is the last.
+        broken = broken and not (self._sound.format == "OGG" and self.duration - _MORE_S < end_s)
         gaps = [before_s] if broken and (not is_short or self.seconds > before_s + _END_S) else []
         self._judge(is_short, empty=end_s == 0, why=why, gaps=gaps)
+
+    def _scale(self, frames: int) -> np.float32:
+        """Returns the factor that brings the samples to full scale at 1: floats may be as large as 16-bit integers."""
+        factor = np.float32(1.0)
+        if self._sound.subtype in ("FLOAT", "DOUBLE"):
+            for _ in range(_SCALE_BLOCKS):
+                block = self._sound.read(frames, dtype="float32", always_2d=True)
+                if len(block) == 0 or level(sane(block).max(axis=1)) > _LARGEST_FLOAT:
+                    factor = np.float32(1 / 32768) if len(block) else factor
+                    break
+            self._sound.seek(0)
+        return factor
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
