@@ -234,7 +234,7 @@ class ActiveRequest:
             case m.Partial():
                 self._output = True
             case m.Progress():
-                self._audio = message.total
+                self._audio = max(message.total, message.done)
             case m.Credit():
                 return self._ask_input(message.chunks, now)
         return True

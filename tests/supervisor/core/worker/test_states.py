@@ -356,15 +356,32 @@ def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
     assert 20 <= desk.now - last <= 22
 
 
-def test_long_audio_may_be_quiet_for_longer() -> None:
-    """The stall limit is twice the seconds of audio that the worker spoke of."""
+@pytest.mark.parametrize(("progress", "limit_s"), [
+    pytest.param({"total": 300.0}, 600.0, id="a long recording"),
+    pytest.param({"done": 30.0, "total": 300.0}, 600.0, id="in its midst"),
+    pytest.param({"done": 300.0}, 600.0, id="one of unknown length"),
+    pytest.param({"total": 5.0}, 20.0, id="a short one"),
+])  # fmt: skip
+def test_long_audio_may_be_quiet_for_longer(progress: dict[str, float], limit_s: float) -> None:
+    """The stall limit is twice the seconds of audio that the worker spoke of, and not more; the next run has its own."""
     desk = desk_in(State.BUSY)
-    desk.from_worker(m.Progress(id=desk.requests[0].message.id, total=300.0))
-    for _ in range(200):
+    request = desk.requests[0].message.id
+    desk.from_worker(m.Progress(id=request, **progress))
+    assert quiet_for(desk) == pytest.approx(limit_s, abs=2.1)
+    desk.exit(-9)
+    desk.time()
+    desk.ready()
+    assert quiet_for(desk) == pytest.approx(20.0, abs=2.1)
+
+
+def quiet_for(desk: Desk) -> float:
+    """The seconds after which a process that beats and does nothing is ended."""
+    since = desk.now
+    while desk.worker.state is State.BUSY and desk.now < since + 1000:
         desk.now += 2
         desk.from_worker(m.Beat(cpu_s=0.0))
         desk.tick()
-    assert desk.worker.state is State.BUSY
+    return desk.now - since
 
 
 def test_poison_is_told_after_two_crashes_and_counts_for_nothing() -> None:
