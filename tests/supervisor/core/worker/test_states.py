@@ -363,7 +363,7 @@ def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:
     pytest.param({"total": 5.0}, 20.0, id="a short one"),
 ])  # fmt: skip
 def test_long_audio_may_be_quiet_for_longer(progress: dict[str, float], limit_s: float) -> None:
-    """The stall limit is twice the seconds of audio that the worker spoke of, and not more; the next run has its own."""
+    """The stall limit is twice the seconds of audio that the worker spoke of; the next run has its own."""
     desk = desk_in(State.BUSY)
     request = desk.requests[0].message.id
     desk.from_worker(m.Progress(id=request, **progress))
