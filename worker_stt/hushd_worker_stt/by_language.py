@@ -8,10 +8,10 @@ in its own, and a stretch without a text is read once more by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
-from hushd_protocol.light_dataclass import replace
 
 from .engine import RATE, DetectedLanguage, Segment
 from .segmentation.pieces import Piece

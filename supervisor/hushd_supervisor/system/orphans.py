@@ -56,8 +56,8 @@ class Orphans(Source):
     def on_time(self, now: float) -> Iterator[Event]:
         # Our first worker is still to come, while whoever started us connects.
         if self._was_killed and sys.platform == "linux":
+            self._end_predecessors()  # OSError: the system refuses a look, and the next turn tries again
             self._was_killed = False
-            self._end_predecessors()
         return iter(())
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:

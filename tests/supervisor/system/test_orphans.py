@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hushd_protocol.system.lifeline import TREE
+from hushd_supervisor.system.orphans import Orphans
 from support.peer import ECHO, Peer, Start, Supervisor, command, is_gone, wait_until
 from support.wakeups import comes_to_rest
 
@@ -136,3 +138,25 @@ def test_an_orphan_of_another_runtime_folder_is_left_alone(whose: str, left: str
     marks = ("1-2-living", "1-2-dead", "1-20-dead", "2-1-dead")
     done = subprocess.run([sys.executable, "-c", _ADOPTING, whose, *marks], capture_output=True, text=True, timeout=120)
     assert (done.stdout.strip(), done.returncode) == (left, 0), done.stderr
+
+
+def test_a_refused_look_at_a_predecessors_workers_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor without a descriptor for its first look ends what a killed one has left at a later turn."""
+    orphans, log = Orphans("mark-", tuple[str, ...], lambda *line: log.append(line), True), list[tuple[str, str]]()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={TREE: "mark-1"}) as left:
+        wait_until(lambda: b"mark-1" in Path(f"/proc/{left.pid}/environ").read_bytes(), "its environment")
+        monkeypatch.setattr(os, "listdir", lambda _: [str(left.pid)])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "listdir", refuse)
+            with pytest.raises(OSError, match="Too many"):
+                orphans.on_time(0.0)
+        assert left.poll() is None
+        orphans.on_time(0.0)
+        assert left.wait() == -signal.SIGKILL
+        monkeypatch.setattr(os, "listdir", refuse)
+        orphans.on_time(0.0)  # looks once
+    assert log
+
+
+def refuse(_: object) -> None:
+    raise OSError(24, "Too many open files")

@@ -206,6 +206,8 @@ class Lifecycle:
         self._usage = Usage(self._process.size)
         self._capabilities, self._failure = capabilities, ""
         self._start_s = now - self._process.started_at
+        confined = "" if capabilities.confined else "not "
+        self.log("INFO", f"is ready, {self._process.size / 1e6:.0f} MB, {confined}confined")
         self.enter(State.READY)
 
     def begin(self, now: float) -> None:

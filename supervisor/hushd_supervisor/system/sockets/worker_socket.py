@@ -291,10 +291,6 @@ class WorkerSocket(Source):
             if isinstance(message, Ready | Beat):
                 elsewhere = functools.partial(self._elsewhere, worker.name)
                 message = measure.checked(message, worker.process.pid, elsewhere)
-                if isinstance(message, Ready):
-                    confined = "" if message.capabilities.get("confined") else "not "
-                    size = f"{message.private / 1e6:.0f} MB"
-                    self._record("info", f"{worker.name} is ready, {size}, {confined}confined")
             yield ev.FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[ev.Exited]:

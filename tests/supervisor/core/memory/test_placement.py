@@ -77,6 +77,7 @@ def test_who_has_loaded_says_nothing_of_a_load(word: m.Message) -> None:
     there.ready(A, cards={FIRST: 3 * GB})
     for _ in range(9):
         there.says(A, word)
+    assert len([log for log in there.of(do.Log) if f"{A} is ready" in log.text]) == 1
     there.finish(A)
     there.control("unload")
     there.leave(A)
