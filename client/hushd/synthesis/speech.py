@@ -207,6 +207,7 @@ class IncomingSpeech:
         if isinstance(message, Chunk):
             self._rate = self._rate or message.rate
             self._channels = self._channels or message.channels
+            self.voice = self.voice or self._call.request.params.get("voice") or ""
             return Piece(message.payload, message.offset)
         from hushd_schema.results import Sentence, SpeechResult  # lazy: comes while the first sentence is made
 

@@ -15,7 +15,7 @@ import soundfile
 from hushd.synthesis.speech import Speech
 from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Message, Result
+from hushd_protocol.messages import Chunk, Message, Request, Result
 from support.refusals import hushd_error
 
 RATE = 24_000
@@ -30,6 +30,7 @@ class Call:
         if error is None:
             self._messages.append(Result(id=b"", data={"duration": 1.0, "voice": "anna", "rate": RATE, **more}))
         self._error = error
+        self.request = Request(id=b"", worker="tts", op="synthesize", params={"voice": "anna"})
 
     def receive(self) -> Steps[Message | None]:
         yield from ()

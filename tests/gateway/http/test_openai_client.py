@@ -62,6 +62,20 @@ def test_openais_voices_fit_any_language(
     assert soundfile.info(BytesIO(found.content)).samplerate == rate
 
 
+@pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
+@pytest.mark.parametrize(("text", "voice"), [("Guten Morgen, wie geht es dir heute?", "espeak-de"), (TEXT, "heart")])
+@pytest.mark.parametrize("more", [
+    {"response_format": "pcm"}, {"response_format": "opus"}, {"response_format": "aac"}, {"stream_format": "sse"},
+])  # fmt: skip
+def test_an_answer_names_the_voice_before_it_begins(
+    openai: OpenAI, text: str, voice: str, more: dict[str, Any]
+) -> None:
+    """In each form that is sent while it is made, also for a text in another language than the usual voice's."""
+    asked = openai.audio.speech.with_streaming_response.create(model="tts-1", voice="alloy", input=text, **more)
+    with asked as begun:
+        assert begun.headers["X-Hushd-Voice"] == voice
+
+
 def test_a_short_speech_has_a_true_header(openai: OpenAI) -> None:
     """Made within 0.12 s, which a busy machine does not do each time, it is sent whole: WAV and MP3 say how long they
     are, FLAC does of a longer text, too, and a voice that is not so quick says so, as the last of the events does."""
