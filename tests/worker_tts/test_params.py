@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.suggest import listed
-from hushd_schema.operations.synthesize import FORMATS
+from hushd_schema.operations.synthesize import FORMATS, MARKUPS
 from hushd_worker.job import Job
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
@@ -105,8 +106,27 @@ def test_no_text_is_refused(tiny: Worker, say: Say, text: str) -> None:
             spoken()
 
 
-def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker, say: Say) -> None:
+def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(
+    tiny: Worker, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file's header is not sent before there is something to say."""
+    monkeypatch.setattr(type(tiny.engine), "synthesize", lambda *_: iter(()))  # as of a script that it cannot read
     for format in FORMATS:
         with hushd_error("bad_request", "nothing in this text that the voice ting"):
-            say(tiny, "... ?! \U0001f600", format=format)
+            say(tiny, "... ?! \u0434\u0430", format=format)
+
+
+@pytest.mark.parametrize("text", ["👍", "👩‍👩‍👧", "…", "...", "?!", "🙂 🙃\n\n🎉", "**👍**"])
+def test_a_text_of_signs_alone_is_a_moment_of_silence(tiny: Worker, say: Say, text: str) -> None:
+    """Such as chat models answer with: in each format it is a sound, and no error."""
+    for markup in MARKUPS:
+        spoken = say(tiny, text, markup=markup)
+        assert 0.1 < spoken.result["duration"] < 1.0
+        assert not np.frombuffer(b"".join(chunk.payload for chunk in spoken.chunks), "<i2").any()
+    for format in FORMATS:
+        assert say(tiny, text, format=format).chunks
+
+
+def test_a_pause_of_a_text_of_signs_is_kept(tiny: Worker, say: Say) -> None:
+    """Its silence is as long as the text asks for, and a moment more."""
+    assert say(tiny, "... [[slnc 2000]] 👍").result["duration"] == pytest.approx(2.3, abs=0.1)

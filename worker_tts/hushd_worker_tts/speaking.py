@@ -49,7 +49,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         self._silence = 0.0  # seconds of pause before the first audio
         self._seconds = 0.0  # seconds of the engine's audio so far
         self._began = -inf  # the time of its first
-        self._text_seen = False
+        self._text_seen = self._words_seen = False
         self._sentences = 0
         self._spoken = False  # whether a part of the current sentence was spoken
         self._goes_on = False  # whether the sentence goes on after the last piece
@@ -67,7 +67,7 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         """
         self._job.check()
         if isinstance(item, Piece):
-            self._text_seen = True
+            self._text_seen, self._words_seen = True, self._words_seen or bool(_LETTER.search(item.text))
             self._speak_piece(item)
         elif isinstance(item, Pause):
             self._pause(item.seconds)
@@ -77,11 +77,17 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
             self._volume = self._params.volume * item.factor
 
     def close(self) -> SpeechResult:
-        """Closes the output, and returns the job's result. Raises `bad_request` if nothing was spoken."""
-        if self._output is None:
+        """Closes the output, and returns the job's result; emoji and signs that are not spoken are a moment of silence.
+        Raises `bad_request` if there is no text, or the voice can speak none of its words."""
+        if self._words_seen and self._output is None:
             voice = self._params.voice
             nothing = f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
-            raise HushdError("bad_request", nothing if self._text_seen else "There is no text to speak.")
+            raise HushdError("bad_request", nothing)
+        if not self._text_seen:
+            raise HushdError("bad_request", "There is no text to speak.")
+        if self._output is None:
+            self._begin(_SILENT_RATE).silence(_MOMENT_S)
+        assert self._output
         self._output.close()
         self._leveller.end()
         return SpeechResult(
@@ -95,22 +101,27 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
     def _speak_piece(self, piece: Piece) -> None:
         asked = self._params
         for chunk in self._chunks(piece) if not _SILENT.fullmatch(piece.text) else ():
-            if self._output is None:
-                from .audio_out import Output
-
-                self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
-                self._began = time.monotonic()
-                self._output.silence(self._silence)
+            output = self._output or self._begin(chunk.rate)
             if asked.timeline:
                 self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
             gain = self._leveller.gain(asked.voice, chunk)
-            self._output.write(chunk.samples, chunk.rate, self._volume * gain)
+            output.write(chunk.samples, chunk.rate, self._volume * gain)
             self._leveller.learn(asked.voice, chunk)
             self._seconds += len(chunk.samples) / chunk.rate
             self._spoken = True
         self._goes_on = not piece.ends
         if piece.ends and self._spoken:
             self._sentences, self._spoken = self._sentences + 1, False
+
+    def _begin(self, rate: int) -> Output:
+        """Returns the output, now that there is audio for it."""
+        from .audio_out import Output
+
+        asked = self._params
+        self._output = Output(self._job, asked.format, rate, asked.sample_rate, asked.channels)
+        self._began = time.monotonic()
+        self._output.silence(self._silence)
+        return self._output
 
     def _chunks(self, piece: Piece) -> Iterator[AudioChunk]:
         """Yields the audio of one piece.
@@ -162,6 +173,9 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
 
 
 _SILENT = re.compile(r"[\s\[\](){}.,;:!?…'\"“”‘’«»`|\\-]*")  # no engine says anything of these alone
+_LETTER = re.compile(r"[^\W_]")
+_MOMENT_S = 0.3  # seconds of silence for a text of signs alone, such as an emoji
+_SILENT_RATE = 24_000  # Hz of such a speech, whose voice was not asked
 _WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
 # The end of a clause counts as some letters more where time is divided by letters.
 _CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
