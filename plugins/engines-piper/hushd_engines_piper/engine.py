@@ -34,8 +34,19 @@ SPEC = engines.get("piper")
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud; not measured, since no voices were available.
 WPM = 170
-_FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
-_MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
+# Of the published voices with one speaker.
+_FEMALE = (
+    "alba", "amy", "anna", "berta", "claude", "cori", "daniela", "eva_k", "gosia", "hfc_female", "huayan", "irina",
+    "jenny_dioco", "kathleen", "kerstin", "kristin", "lada", "lessac", "lisa", "ljspeech", "marylux", "nathalie",
+    "paola", "priyamvada", "ramona", "rapunzelina", "salka", "siwis", "southern_english_female", "ugla", "upc_ona",
+)  # fmt: skip
+_MALE = (
+    "alan", "alex", "amir", "artur", "bryce", "bui", "cadu", "carlfm", "danny", "darkman", "davefx", "denis",
+    "dmitri", "faber", "fahrettin", "fettah", "gilles", "harri", "hfc_male", "imre", "jeff", "jirka", "joe",
+    "john", "kareem", "karlsson", "kusal", "mc_speech", "mihai", "norman", "northern_english_male", "pavoque",
+    "pim", "pratham", "rdh", "reza_ibrahim", "riccardo", "rohan", "ronnie", "ruslan", "ryan", "steinn", "thorsten",
+    "thorsten_emotional", "tom", "upc_pau", "venkatesh",
+)  # fmt: skip
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
 _OPENING = re.compile(r"\[(?=\[)")  # the package reads text in double brackets as phonemes
 _MAX_SPEAKERS = 32  # speakers of one file: some have 900, without names

@@ -98,6 +98,18 @@ def test_speakers_of_one_file_are_voices(models: Path) -> None:
     assert pitches[1] * 1.4 < pitches[2] < pitches[3]
 
 
+@pytest.mark.parametrize(("name", "gender"), [
+    ("en_US-joe-medium", "male"), ("en_US-ryan-high", "male"), ("en_US-amy-low", "female"),
+    ("en_US-hfc_male-medium", "male"),
+    ("en_US-hfc_female-medium", "female"), ("fr_FR-tom-medium", "male"), ("de_DE-kerstin-low", "female"),
+    ("en_GB-vctk-medium", ""), ("mine", ""),
+])  # fmt: skip
+def test_the_gender_of_a_published_voice_is_known(models: Path, name: str, gender: str) -> None:
+    """So that OpenAI's names of men are not a woman's voice where a man's is here."""
+    tiny_voices.piper(models, name, language="en_US")
+    assert voice(name).gender == gender
+
+
 def test_what_a_voices_file_says(models: Path) -> None:
     """Language, speaker, greeting and need come from the files; the first of them is the default then."""
     tiny_voices.piper(models, "fr_FR-siwis-medium", language="fr_FR")
