@@ -319,6 +319,11 @@ class Engines:
             if known.model not in models:
                 raise _missing("model_missing", known)
 
+    def knows_one_language(self, model: Model) -> bool:
+        """Returns whether hushd's own catalogue says that a model, or the default one, hears one language alone."""
+        known = known_models.find(f"{model.engine}/{model.model}" if model.engine else self.settings.stt)
+        return known is not None and len(known.languages) == 1 and "*" not in known.languages
+
     def is_server(self, role: str, engine: str | None) -> bool:
         """Returns whether a request goes to a speech server of the user's, which may know further fields."""
         return (engine or self.settings.default_model(role).partition("/")[0]) == "server"

@@ -210,3 +210,13 @@ async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -
     there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
     assert await there.model("small") == Model("faster-whisper", "small")
     assert client.count == 4
+
+
+@pytest.mark.parametrize(("model", "default", "alone"), [
+    (Model("moonshine", "tiny-en"), "whisper/base", True), (Model("whisper", "base"), "moonshine/tiny-en", False),
+    (Model(), "moonshine/tiny-en", True), (Model(), "whisper/base", False), (Model(), "server/mine", False),
+])  # fmt: skip
+def test_a_model_is_known_to_hear_one_language(model: Model, default: str, alone: bool) -> None:
+    """The model that was named, or else the configured one; of a model that nobody knows nothing is said."""
+    engines = Engines(None, Settings(stt=default))  # type: ignore[arg-type]
+    assert engines.knows_one_language(model) == alone

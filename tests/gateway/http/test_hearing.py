@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
-from hushd_gateway.http.realtime.turns import HeardStream, Items
+from hushd_gateway.http.realtime.turns import Event, HeardStream, Items
 
 
 class Heard:
@@ -42,7 +43,7 @@ async def test_sound_is_read_as_it_comes() -> None:
         return heard[0]
 
     stream = HeardStream(Items(), 0.0, vad=True)
-    hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False)
+    hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False, alone=True)
     pieces = [bytes([number]) * 96_000 for number in range(100)]
     async with asyncio.timeout(30):
         for piece in pieces:
@@ -51,3 +52,23 @@ async def test_sound_is_read_as_it_comes() -> None:
         begins.set()
         await hearing.task
     assert heard[0].sound == b"".join(pieces)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_doubtful_text_is_blamed_on_the_language_only_where_the_model_knows_one(alone: bool) -> None:
+    """Only then is there advice to take another model: one of 99 languages may be the very model that it names."""
+    posted: list[Event] = []
+
+    async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Heard:
+        return Heard(chunks)
+
+    stream = HeardStream(Items(), 0.0, vad=False)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=alone)
+    await hearing.add(bytes(9600))
+    posted.extend(stream.commit(0.2))
+    hearing.close()
+    await hearing.task
+    (warning,) = posted[-1]["warnings"]
+    told = warning["message"]
+    assert told.startswith("This is probably not the spoken text")
+    assert ("seems not to know the language" in told, "another language" in told) == (alone, alone)

@@ -85,13 +85,8 @@ export function hearing(section) {
   return { ...(language && { language }), ...(model && { model }) };
 }
 
-// The mark at a text that is probably wrong.
-export function doubt(section) {
-  const known = (models.find(({ id }) => id === $(`${section}-model`).value) ?? models[0])?.language ?? [];
-  const says = known.length === 1 ? 'the model knows {language} only' : 'probably not what was said';
-  const textContent = t(says, { language: languageName(known[0] ?? 'und') });
-  return make('small', { className: 'mark', textContent, title: t('hushd get LANGUAGE brings another model') });
-}
+// The mark at a text that is probably wrong; why, and what to do, is the answer's warning.
+export const doubt = () => make('small', { className: 'mark', textContent: t('probably not what was said') });
 
 export function listHearing() {
   if (!$('listen-language').options.length) attempt('hearing', showHearing, 'listen');

@@ -146,7 +146,7 @@ function showHeard({ transcript, warnings = [] }) {
   if (!transcript.trim()) return;
   const unlikely = warnings.find(({ code }) => code === 'unlikely_text');
   const text = make('span', { textContent: transcript, className: unlikely ? 'unlikely' : '' });
-  $('heard').append(make('p', {}, text, ...(unlikely ? [' ', doubt('listen')] : [])));
+  $('heard').append(make('p', {}, text, ...(unlikely ? [' ', doubt()] : [])));
   $('listen-brings').replaceChildren(...coded(unlikely?.message ?? ''));
   $('copy-heard').disabled = $('clear-heard').disabled = false;
 }

@@ -76,7 +76,7 @@ function mark(segment) {
   segment.unlikely = true;
   const text = segment.button.lastChild;
   text.className = 'unlikely';
-  segment.button.append(doubt('read'));
+  segment.button.append(doubt());
 }
 
 function addSegment({ start, end, text, speaker = '', unlikely }) {

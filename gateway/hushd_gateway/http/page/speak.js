@@ -210,7 +210,9 @@ function showVoicesOf(code) {
   const some = voices.filter(({ language }) => codeOf(language) === code);
   some.sort((one, other) => one.id.startsWith('espeak-') - other.id.startsWith('espeak-'));
   const several = new Set(some.map(({ language }) => language.toLowerCase())).size > 1;
-  const options = some.map((voice) => make('option', { value: voice.id, textContent: named(voice, several) }));
+  const names = some.map((voice) => named(voice, several));
+  const told = (name, id) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} (${id})`);
+  const options = some.map(({ id }, place) => make('option', { value: id, textContent: told(names[place], id) }));
   $('voice').replaceChildren(make('option', { value: '', textContent: t('The usual one') }), ...options);
   restore($('voice'));
   $('speak-brings').replaceChildren(...coded(lacking(code, spoken(), 'speaking')));

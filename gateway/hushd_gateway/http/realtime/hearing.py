@@ -28,11 +28,15 @@ class Hearing:
         listen: starts the request for an iterator of samples: `AsyncClient.listen` with its options.
         rate: of the samples, in Hz.
         stream: makes items and events of the transcript.
+        alone: whether the model knows one language only.
     """
 
-    def __init__(self, listen: Callable[..., Any], rate: int, stream: HeardStream, post: Post, *, vad: bool) -> None:
+    def __init__(
+        self, listen: Callable[..., Any], rate: int, stream: HeardStream, post: Post, *, vad: bool, alone: bool
+    ) -> None:
         self._listen = listen
         self._rate = rate
+        self._alone = alone
         self._post = post
         self._waiting: deque[bytes] = deque()
         self._size = 0  # bytes that wait
@@ -73,7 +77,7 @@ class Hearing:
             transcription.wait_for_verdict()  # a finished turn cannot be marked later
             async with aclosing(transcription):
                 async for segment in transcription:
-                    if segment.unlikely:
+                    if segment.unlikely and self._alone:
                         from hushd_models.choice import recommendation  # looks at files: only where something is wrong
 
                         self.stream.advice = await asyncio.to_thread(recommendation.for_others)

@@ -177,7 +177,8 @@ class Connection:
         )
         unstable = fields.flag(transcription, "unstable")
         stream = HeardStream(self._items, self._past_s, vad=session.vad, unstable=unstable, logprobs=session.logprobs)
-        hearing = Hearing(listen, session.rate, stream, self._post, vad=session.vad)
+        alone = self._engines.knows_one_language(model)
+        hearing = Hearing(listen, session.rate, stream, self._post, vad=session.vad, alone=alone)
         self._hearing = hearing
         self._hearings.add(hearing)
         hearing.task.add_done_callback(partial(self._hearing_done, hearing))

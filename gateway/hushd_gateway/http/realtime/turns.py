@@ -22,7 +22,8 @@ from ..transcription.formats import log_probabilities, usage
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
-_DOUBT = "This is probably not the spoken text: the model seems not to know the language."
+_DOUBT = "This is probably not the spoken text"
+_FOREIGN = ": the model seems not to know the language."
 
 
 class Items:
@@ -94,7 +95,7 @@ class HeardStream:
         logprobs: whether `completed` has the probabilities of the words that the model rates.
 
     Attributes:
-        advice: a sentence for whoever speaks a language that the model does not know.
+        advice: a sentence for whoever speaks a language that the model does not know; empty if it knows several.
     """
 
     def __init__(
@@ -204,7 +205,7 @@ class HeardStream:
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
-        warning = {"code": UNLIKELY, "message": f"{_DOUBT} {self.advice}".rstrip()}
+        warning = {"code": UNLIKELY, "message": _DOUBT + (f"{_FOREIGN} {self.advice}" if self.advice else ".")}
         more: Event = {"warnings": [warning]} if item.unlikely else {}
         if self._logprobs:
             more["logprobs"] = item.logprobs or None
