@@ -53,6 +53,7 @@ ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("NO_COLOR", "any value: `hushd top` and `hushd doctor` print without colours"),
 )
 _WIDTH = 79
+_UNKNOWN = "unrecognized arguments: "  # argparse's
 
 
 class Parser(argparse.ArgumentParser):
@@ -107,12 +108,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
+        if message.startswith(_UNKNOWN):  # argparse names what follows the options, too: values, and files
+            words = message.removeprefix(_UNKNOWN).split(" ")
+            message = _UNKNOWN + " ".join([each for each in words if re.match("--?[^-]", each)] or words)
         message = message.rstrip(".") + self._meant_option(message)
         raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
 
     def _meant_option(self, message: str) -> str:
         """Returns ` (did you mean --OPTION?)` for a message about an unknown option that is close to one."""
-        unknown = re.match("unrecognized arguments: --([^ =]+)", message)
+        unknown = re.match(f"{_UNKNOWN}--([^ =]+)", message)
         if unknown is None:
             return ""
         from hushd_protocol.suggest import nearest  # lazy: mistakes alone need it
@@ -284,7 +288,7 @@ class _Command(Parser):
         end = args.index("--") if "--" in args else len(args)
         parsed, others = super().parse_known_args([*self._spelt_out(args[:end]), *args[end:]], namespace)
         if others:  # the parser above would not know which options there are here
-            self.error(f"unrecognized arguments: {' '.join(others)}")
+            self.error(_UNKNOWN + " ".join(others))
         return parsed, others
 
 

@@ -47,6 +47,7 @@ def test_a_field_that_an_operation_needs_is_required() -> None:
 @pytest.mark.parametrize(("words", "sentence"), [
     (["pull", "--updat"], "Unrecognized arguments: --updat (did you mean --update?) (see `hushd try pull --help`)"),
     (["--hlep"], "Unrecognized arguments: --hlep (did you mean --help?) (see `hushd try --help`)"),
+    (["pull", "a", "--zzz", "1", "b c", "-y"], "Unrecognized arguments: --zzz -y (see `hushd try pull --help`)"),
     (["pull", "--zzz=1"], "Unrecognized arguments: --zzz=1 (see `hushd try pull --help`)"),
 ])  # fmt: skip
 def test_a_mistyped_option_is_suggested(words: list[str], sentence: str) -> None:
