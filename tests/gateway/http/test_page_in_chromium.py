@@ -222,6 +222,26 @@ def answer_with(page: Chromium, path: str, status: int, body: str) -> None:
     )
 
 
+def test_each_voice_has_a_name_of_its_own(page: Chromium, address: str) -> None:
+    """Two of one name have their identifiers, and no language is a code, though browsers know no name for a dialect."""
+    tags = {"heart": "en-US", "af_heart": "en-US", "am_adam": "en-US", "espeak-en-029": "en-029",
+            "espeak-en-us-nyc": "en-US-nyc", "espeak-en-x": "en-x-nowhere"}  # fmt: skip
+    voices = [
+        {"id": name, "language": tag, "gender": "male" if "adam" in name else "female"} for name, tag in tags.items()
+    ]
+    answer_with(page, "/v1/audio/voices", 200, json.dumps({"voices": voices}))
+    page.run("location.reload()")
+    page.until("document.querySelector('#voice-language option[value=en]')")
+    choose(page, "voice-language", "en")
+    names = page.run("[...document.querySelectorAll('#voice option')].map((option) => option.textContent)")
+    assert names == [
+        "The usual one", "Heart, American English, female (heart)", "Heart, American English, female (af_heart)",
+        "Adam, American English, male", "eSpeak, a robot, Caribbean English", "eSpeak, a robot, New York English",
+        "eSpeak, a robot, English",
+    ]  # fmt: skip
+    page.run("localStorage.clear()")
+
+
 def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
     """The text is a transcript's, a file's name, or an error's: nothing of it becomes an element."""
     hostile = "<img src=x onerror=alert(1)><script>alert(1)</script>"

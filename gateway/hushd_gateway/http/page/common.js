@@ -51,12 +51,14 @@ export const t = (sentence, values = {}) =>
 
 const languages = new Intl.DisplayNames(navigator.languages, { type: 'language', fallback: 'none' });
 
+// The name of a language, or of the wider one that has a name: an unknown dialect’s is that of its language.
 export function languageName(tag) {
+  let name;
   try {
-    return languages.of(tag) ?? t(tag);
-  } catch {
-    return t(tag);
-  }
+    name = languages.of(tag);
+  } catch {} // not a tag of BCP 47
+  const wider = tag.replace(/-[^-]+$/, '');
+  return name ?? sentences[tag] ?? (wider === tag ? tag : languageName(wider));
 }
 
 // What was chosen, from one visit to the next, where the browser keeps it.
