@@ -71,6 +71,7 @@ class Parser(argparse.ArgumentParser):
         self.switches: set[str] = set()  # options that may be followed by True or False
         self.commands: dict[str, tuple[str, Parser]] = {}  # subcommands, each with its summary
         self._rare: list[Group] = []
+        self._takes_text = False
 
     @property
     def shown(self) -> list[argparse.Action]:
@@ -112,6 +113,8 @@ class Parser(argparse.ArgumentParser):
             words = message.removeprefix(_UNKNOWN).split(" ")
             message = _UNKNOWN + " ".join([each for each in words if re.match("--?[^-]", each)] or words)
         message = message.rstrip(".") + self._meant_option(message)
+        if self._takes_text and "unrecognized" in message:
+            message += ": a text that begins with a dash goes after --"
         raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
 
     def _meant_option(self, message: str) -> str:
@@ -132,6 +135,7 @@ class Parser(argparse.ArgumentParser):
         Args:
             files: whether the words are names of files, which need not be valid text.
         """
+        self._takes_text = not files
         if not files:
             refuse_undecodable(argv)
         end = argv.index("--") if "--" in argv else len(argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -70,6 +71,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.again in installs:
         raise HushdError("output_failed", f"`{options.again}` has brought nothing into {sys.prefix}.")
     if (pulls or installs or changes) and not _agreed(options, [*pulls, *installs]):
+        console.write("Nothing was fetched, and no setting was changed.\n")
         return 0
     from hushd_cli.terminal.progress import pulled  # not needed for a mistake
     from hushd_cli.terminal.shown_client import shown_client
@@ -192,9 +194,20 @@ def _agreed(options: Namespace, steps: Sequence[str]) -> bool:
     if not (os.isatty(0) and os.isatty(1)):
         raise HushdError("bad_request", "Nobody can be asked here whether to go on: --yes goes on.")
     try:
-        return input("Go on? [Y/n] ").strip().lower() in ("", "y", "yes")
+        answer = input("Go on? [Y/n] ").strip()
     except EOFError:
+        console.write("\n")  # behind the question
         return False
+    return not answer or _is_yes(answer)
+
+
+def _is_yes(answer: str) -> bool:
+    """Returns whether an answer is a yes in English, or in the session's language where its locale is installed."""
+    import locale
+
+    with suppress(locale.Error):  # it is not, and the one before stays
+        locale.setlocale(locale.LC_MESSAGES, "")
+    return re.match(f"[yY]|{locale.nl_langinfo(locale.YESEXPR)}", answer) is not None
 
 
 def _ask_hub() -> None:

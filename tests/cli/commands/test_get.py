@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +71,60 @@ def test_what_lacks_is_installed_by_one_command(monkeypatch: pytest.MonkeyPatch)
     assert get._installs([hears], "") == ["install faster-whisper"]
     assert get._installs([replace(speaks, commands=())], "") == []
     assert get._installs([replace(speaks, known=replace(speaks.known, engine="own"))], "") == ["install x"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "goes_on"), [("", True), ("y", True), ("n", False), ("what?", False), (None, False)]
+)
+def test_what_was_not_done_is_said(
+    answer: str | None, goes_on: bool, runtime: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After a no, Ctrl-D and what nobody understands: nothing was fetched, no setting changed; a yes goes on."""
+
+    before = (runtime / "config.toml").read_text()
+
+    class GoesOn(Exception):
+        pass
+
+    def asked(question: str) -> str:
+        if answer is None:
+            raise EOFError
+        return answer
+
+    def client() -> None:
+        raise GoesOn
+
+    voice = replace(brings("tts", "kokoro/v1.0", "fr"), commands=("hushd models pull kokoro/v1.0",))
+    monkeypatch.setattr(get, "to_get", lambda *arguments, **options: voice)
+    monkeypatch.setattr("hushd_cli.terminal.shown_client.shown_client", client)
+    monkeypatch.setattr(os, "isatty", lambda descriptor: True)
+    monkeypatch.setattr("builtins.input", asked)
+    if goes_on:
+        with pytest.raises(GoesOn):
+            get.main("hushd get", ["fr", "--speaking"])
+    else:
+        assert get.main("hushd get", ["fr", "--speaking"]) == 0
+    assert ("Nothing was fetched, and no setting was changed.\n" in capfd.readouterr().out) != goes_on
+    assert (runtime / "config.toml").read_text() == before
+
+
+@pytest.mark.parametrize(("name", "yes"), [
+    ("de_DE", "j Ja JA y"), ("es_ES", "s sí Sim y"), ("pt_BR", "s sí Sim y"), ("fr_FR", "o oui y"),
+    ("none_XX", "y Yes"),
+])  # fmt: skip
+def test_a_yes_is_that_of_the_session(name: str, yes: str, tmp_path: Path) -> None:
+    """By its locale, where that is installed; English is understood everywhere."""
+    if name != "none_XX":
+        made = [shutil.which("localedef") or pytest.skip("localedef is missing: apt install locales"), "-i", name]
+        if subprocess.run([*made, "-f", "UTF-8", tmp_path / f"{name}.UTF-8"], capture_output=True).returncode > 1:
+            pytest.skip("the sources of locales are missing: apt install locales")
+    program = "import sys; from hushd_cli.commands.get import _is_yes; print(*filter(_is_yes, sys.argv[1:]))"
+    answers = ["j", "Ja", "JA", "s", "sí", "Sim", "o", "oui", "y", "Yes", "n", "no", "nein", "non", "não"]
+    environment = os.environ | {"LOCPATH": str(tmp_path), "LC_ALL": f"{name}.UTF-8", "PYTHONUTF8": "1"}
+    told = subprocess.check_output(
+        [sys.executable, "-c", program, *answers], text=True, env=environment, encoding="utf-8"
+    )
+    assert set(told.split()) == {*yes.split(), "y", "Yes"}
 
 
 @pytest.mark.parametrize(("heard", "told"), [

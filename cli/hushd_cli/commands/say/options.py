@@ -38,6 +38,8 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     Raises `bad_request` for options that make no sense, alone or together."""
     parser = make_parser(prog)
     options = parser.parse(argv, "text")
+    if options.text == ["-"] and options.input_file is None:
+        options.text, options.input_file = [], "-"
     _check(options)
     options.timeline = options.subtitles is not None
     return options
@@ -49,7 +51,9 @@ def make_parser(prog: str) -> Parser:
     parser.epilog = _EPILOG
     parser.examples = _EXAMPLES
     parser.formatter_class = WideFormatter
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; after -- if it begins with a dash")
+    parser.add_argument(
+        "text", nargs="*", metavar="TEXT", help="the text, after -- if it begins with a dash; - is standard input"
+    )
     parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
     _add_speaking(parser)
     _add_playing(parser)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hushd_cli.commands.say.options import parse, synthesize_options
 from hushd_protocol.errors import HushdError
+from support.refusals import hushd_error
 
 # The codes that `say --file-format=?` prints on macOS.
 MACOS = {"m4af": "m4a", "adts": "aac", "WAVE": "wav", "AIFF": "aiff"}
@@ -49,6 +50,23 @@ def test_a_session_has_a_voice_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
 def test_options_are_taken_anywhere(arguments: list[str], text: str) -> None:
     """They may stand among the words, and behind -- everything is a word."""
     assert " ".join(parse("say", arguments).text) == text
+
+
+@pytest.mark.parametrize(("arguments", "text", "file"), [
+    (["-"], [], "-"), (["-v", "heart", "-"], [], "-"), (["-", "x"], ["-", "x"], None), ([], [], None),
+])  # fmt: skip
+def test_a_dash_is_standard_input(arguments: list[str], text: list[str], file: str | None) -> None:
+    """Alone, as for `listen`; among words it is one."""
+    options = parse("say", arguments)
+    assert (options.text, options.input_file) == (text, file)
+
+
+@pytest.mark.parametrize("text", ["--soon", "--json-", "-y"])
+def test_a_text_with_a_dash_is_told_where_it_goes(text: str) -> None:
+    """Whatever option it looks like."""
+    with hushd_error("bad_request", "a text that begins with a dash goes after --"):
+        parse("say", [text])
+    assert parse("say", ["--", text]).text == [text]
 
 
 @pytest.mark.parametrize(
