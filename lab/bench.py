@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, peers, servers, voices, warm
+from benches import cold, full_size, gigabyte, harm, peers, servers, voices, warm
 from benches.hearing import (
     accuracy,
     align,
@@ -50,6 +50,7 @@ CASES = {
     "channels": channels.channels,
     "own-words": own_words.own_words,
     "short": short.short,
+    "harm": harm.harm,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
     "peers": peers.peers,
@@ -83,6 +84,13 @@ def main() -> int:
     )
     parser.add_argument(
         "--minutes", type=float, help="gigabyte: the minutes of sound (1); lost-words: for each engine (no limit)"
+    )
+    parser.add_argument("--language", default="en", help="harm: the language of the texts")
+    parser.add_argument("--draw", type=int, default=0, help="harm: the places that are printed to be judged")
+    parser.add_argument("--seed", type=int, default=8, help="harm: by which they are drawn")
+    parser.add_argument("--rule", default="", help="harm: those of this rule alone")
+    parser.add_argument(
+        "--counts", metavar="FILE", type=Path, help="harm: the counts of an earlier run, and this one's"
     )
     parser.add_argument(
         "--document", action="store_true", help="fullsize, real, needs, peers: write their part of docs/BENCHMARKS.md"

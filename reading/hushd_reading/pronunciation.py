@@ -21,7 +21,7 @@ _ODD = re.compile(
 )
 
 _DIGIT = re.compile(r"\d")
-_APOSTROPHE = re.compile(r"(?<=\w\.)’(?=\w)")  # "the U.S." with its genitive is two sentences to espeak-ng
+_APOSTROPHE = re.compile(r"(?<=\w\.)’(?=\w)")  # typographic: espeak-ng ends a clause at it
 
 
 class Pronouncer:

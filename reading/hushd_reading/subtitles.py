@@ -156,7 +156,7 @@ class _Shown:
         counts = range(min(len(lines), len(self._lines)), 0, -1)
         repeated = next((n for n in counts if self._lines[-n:] == lines[:n]), 0)
         self._rolls = self._rolls or (seconds <= _GLIMPSE_S and 0 < len(lines) == repeated)
-        self._lines = lines or self._lines
+        self._lines = lines
         return repeated if self._rolls else 0
 
 

@@ -6,6 +6,7 @@ import pytest
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
 from hushd_reading.subtitles import read as cues_of
+from hushd_reading.subtitles import spoken
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -50,6 +51,13 @@ friend. ♪
 00:07.000 --> 00:08.000
 I am 7
 """
+ASS = (
+    "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start\n"
+    "Dialogue: 0,0:00:01.00,0:00:02.50,Default,Anna,0,0,0,,{\\an8}Hello\\Nthere.\n"
+    "Comment: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,not this\n"
+    "Dialogue: 0,0:00:02.60,0:00:02.70,Default,,0,0,0,,{\\p1}m 0 0{\\p0}\n"
+    "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,Second cue.\n"
+)
 SAID = ["Hello there, Anna, my old friend.", "How are you?", "Fine and well.", "I am seven"]
 
 
@@ -101,6 +109,13 @@ def test_a_text_that_begins_like_subtitles_is_a_text(text: str, words: str) -> N
     assert words in " ".join(heard(text))
 
 
+@pytest.mark.parametrize("text", [ASS, "[00:01.00]One.\n[00:02.00]Two.\n[00:03.00]Three.\n", SRT, VTT])
+def test_a_cue_is_passed_on_while_the_file_arrives(text: str) -> None:
+    """A listener does not wait for the end: the words of the first cue come before the last one is there."""
+    passed = [words for words, final in spoken((line, False) for line in text.splitlines(keepends=True)) if words]
+    assert any(words.replace("\u200b", "").strip() for words in passed)
+
+
 def test_words_of_subtitles_keep_their_place() -> None:
     """The timeline and a page that marks words find them in the file."""
     pieces = [item for item in read([SRT.encode()]) if isinstance(item, Piece)]
@@ -109,13 +124,6 @@ def test_words_of_subtitles_keep_their_place() -> None:
 
 
 FOREIGN = "1\n00:00:01,000 --> 00:00:02,500\nHello there.\n\n2\n00:00:03,000 --> 00:00:04,000\nSecond cue.\n"
-ASS = (
-    "[Script Info]\nTitle: x\n\n[Events]\nFormat: Layer, Start\n"
-    "Dialogue: 0,0:00:01.00,0:00:02.50,Default,Anna,0,0,0,,{\\an8}Hello\\Nthere.\n"
-    "Comment: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,not this\n"
-    "Dialogue: 0,0:00:02.60,0:00:02.70,Default,,0,0,0,,{\\p1}m 0 0{\\p0}\n"
-    "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,Second cue.\n"
-)
 AS_OTHERS_WRITE = {
     "no milliseconds": FOREIGN.replace(",000", "").replace(",500", ".5"),
     "one digit": FOREIGN.replace("00:00:0", "0:0:"),
@@ -145,6 +153,7 @@ def test_subtitles_of_other_programs_are_read(text: str, size: int) -> None:
     ]  # fmt: skip
     first, second = (cue for cue in file.cues if cue.spoken)
     assert text[slice(*second.body)] == "Second cue."
+    assert (first.speaker, second.speaker) == ("Anna" if "ASS" in text or "Dialogue" in text else "", "")
     assert text[slice(*first.times[0])].startswith(("00", "0:"))
 
 

@@ -38,6 +38,16 @@ def test_text_arrives_whole(encoding: str, seed: int) -> None:
     assert b"".join(utf8(chunked(TEXT.encode(encoding), seed), "It")) == TEXT.encode()
 
 
+def test_old_subtitles_are_decoded(tmp_path: Path) -> None:
+    """A file of subtitles is often older than UTF-8; any other text in such an encoding is refused."""
+    old = "1\n00:00:01,000 --> 00:00:02,500\nIl a été très gentil avec nous.\n".encode("cp1252")
+    (tmp_path / "film.SRT").write_bytes(old)
+    (tmp_path / "film.txt").write_bytes(old)
+    done = run("say", "--print", "-l", "fr", "-f", str(tmp_path / "film.SRT"))
+    assert done.stdout.decode() == "Il a été très gentil avec nous.\n"
+    assert b"is not UTF-8 in line 3" in run("say", "--print", "-f", str(tmp_path / "film.txt")).stderr
+
+
 def test_a_pipe_does_not_wait() -> None:
     """Each block is passed on before the next is read."""
     read = []
