@@ -12,7 +12,8 @@ FRENCH = "1\n00:00:01,000 --> 00:00:02,500\nIl a été très gentil avec nous, o
 WESTERN = (
     FRENCH, "Il a dit “bonjour” – c’est l’été…", "Grüß Gott, wir möchten über schönes Wetter sprechen.",
     "¿Qué tal, señor? Mañana será otro día.", "Ele é bom. Não é possível, as informações são boas.",
-    "Ora è tardi, e lui è stanco, ma non è solo.", "La città è più bella così, perché è estate.", "Hur mår du? Det är väldigt fint väder på ön idag.",
+    "Ora è tardi, e lui è stanco, ma non è solo.", "La città è più bella così, perché è estate.",
+    "Hur mår du? Det är väldigt fint väder på ön idag.",
     "Het idee is geïnstalleerd.",
 )  # fmt: skip
 OTHERS = (

@@ -128,7 +128,8 @@ def test_the_package_of_the_extra() -> None:
     ("espeak-ru", "日本 " * 9, ("日本 " * 9)[:20]),
     ("espeak-de", "Das ist α, und π.", ""), ("espeak-de", "Γεια σας", ""),
     ("espeak-ar", "مرحبا بالعالم", ""),
-    ("espeak-fr", "Où est l'été ?", ""), ("espeak-fr", "12 + 3", ""), ("espeak-sv", "Tecknet 你 betyder du.", ""), ("espeak-sv", "你好 du", "你好"),
+    ("espeak-fr", "Où est l'été ?", ""), ("espeak-fr", "12 + 3", ""),
+    ("espeak-sv", "Tecknet 你 betyder du.", ""), ("espeak-sv", "你好 du", "你好"),
     ("espeak-hi", "नमस्ते दुनिया", ""),
 ])  # fmt: skip
 def test_letters_that_a_voice_cannot_read_are_told(engine: EspeakNg, name: str, text: str, unread: str) -> None:
