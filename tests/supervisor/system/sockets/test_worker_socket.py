@@ -416,14 +416,19 @@ def test_a_kill_of_others_before_a_job_began_is_not_this_ones(desk: Desk, start:
     assert [exited.out_of_memory for exited in desk.exits()] == [False]
 
 
-def test_a_workers_temporary_folder_goes_with_it(desk: Desk, start: Start) -> None:
-    """At its end, not when the next one comes: an empty one, and one in which it has left something."""
-    for gen, content in ((1, ()), (2, ("file",))):
+def test_a_workers_temporary_folder_goes_with_it(
+    desk: Desk, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end, not when the next one comes: an empty one at once, and soon one in which it has left something."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for gen in (1, 2):
         process = start(gen)
         folder = Path(process.environment["HUSHD_TEMPORARY"])
+        assert folder.parent == tmp_path
         folder.mkdir()
-        for name in content:
-            (folder / name).touch()
+        if gen == 2:
+            (folder / "file").touch()
         process.exit(-signal.SIGKILL)
         desk.exits()
-        wait_until(lambda folder=folder: not folder.exists(), "its end")
+        assert gen == 2 or not folder.exists()
+    wait_until(lambda: not folder.exists(), "its end")
