@@ -49,16 +49,12 @@ def test_each_engine_hears_a_person(client: Client, model: str) -> None:
     assert not told or (heard.language_probability or 0.0) > 0.9
 
 
-@pytest.mark.parametrize("named", [
-    pytest.param({"model": "faster-whisper/tiny.en"}, marks=needs("faster-whisper/tiny.en")), {"language": "en"},
-])  # fmt: skip
+@needs("faster-whisper/tiny.en")
 @pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/base")), reason=reason)
 @pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
-def test_who_names_a_model_of_english_for_french_is_told_of_one_that_is_here(
-    client: Client, tmp_path: Path, named: dict[str, str]
-) -> None:
+def test_who_names_a_model_of_english_for_french_is_told_of_one_that_is_here(client: Client, tmp_path: Path) -> None:
     """Nothing is to be got: faster-whisper/base would hear it."""
-    heard = client.transcribe(foreign_speech.french(tmp_path / "french.wav"), **named)  # type: ignore[arg-type]
+    heard = client.transcribe(foreign_speech.french(tmp_path / "french.wav"), model="faster-whisper/tiny.en")
     (warning,) = heard.warnings
     assert (warning.code, {segment.unlikely for segment in heard}) == ("unlikely_text", {True})
     assert "name faster-whisper/base, which hears others" in warning.message

@@ -225,7 +225,7 @@ def test_an_error_does_not_wait_for_the_rest_of_a_stream(scripted: SpeechToText,
 @pytest.mark.parametrize(
     ("scripted", "figures", "why"),
     [
-        ("many", {"language_probability": 0.006}, "it was read as English, and the model hears another language"),
+        ("many", {"language_probability": 0.006}, "it was read as German, and the model hears another language"),
         ("many", {"language_probability": 0.48, "log_probability": -2.0}, ""),
         ("one", {"log_probability": -1.5}, "the model knows English only"), ("one", {"log_probability": -0.5}, ""),
     ],
@@ -238,11 +238,14 @@ def test_a_text_that_the_model_doubts_is_marked(
     """Its own figures tell it, of the first text, too, in a recording and live; the warning says what to do."""
     monkeypatch.setattr(Scripted, "SPEC", Scripted.SPEC._replace(streaming=False))  # too slow to read twice
     engine(scripted).says = lambda samples: [Segment(0.0, 2.0, "Thank you for watching this.", **figures)]
-    asked, _ = run(scripted, beckett, language="en", **({"live": True, "continuous": True} if live else {}))
+    how = {"live": True, "continuous": True} if live else {}
+    asked, _ = run(scripted, beckett, **how)
     assert {segment.get("unlikely", False) for segment in asked.segments} == {bool(why)}
     assert bool(asked.result.get("unlikely")) is bool(why)
     assert [warning["code"] for warning in asked.result.get("warnings", ())] == ["unlikely_text"] * bool(why)
     assert why in str(asked.result)
+    named, _ = run(scripted, beckett, language="en", **how)
+    assert (named.text, "unlikely" in str(named.messages)) == (asked.text, False)
 
 
 @pytest.mark.parametrize("again", ["Thank you.", " ".join(f"other{number}" for number in range(20))])

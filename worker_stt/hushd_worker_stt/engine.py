@@ -102,6 +102,7 @@ class Options:
             default. Somebody waits for live speech, and a draft is replaced anyway.
         decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.request`).
         languages: those of the user, where none was requested: see `DetectedLanguage.of_user`.
+        named: whether the language was requested, so that nobody doubts it.
         speech_end_s: the second of the piece at which its speech ends by the detector; None if that is unknown.
     """
 
@@ -115,6 +116,7 @@ class Options:
     tries: int | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+    named: bool = field(default=False, compare=False)
     speech_end_s: float | None = field(default=None, compare=False)
 
 

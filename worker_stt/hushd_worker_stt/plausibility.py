@@ -6,9 +6,11 @@ are a third of a second of silence before the speech, half a tone up or down, an
 beginning is read again, which nearly always agrees in a known language. A text of which more than a third differs is
 unlikely: of 8 English recordings of people none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
 thresholds were chosen on half of them. Where hardly more differs, a model that can tell how sure it is
-(`Engine.rating`) must be unsure as well. A few words are often read alike in any language: they are judged by that
-alone, less strictly after speech in the known language, or else doubted where their letters are read otherwise. Noise
-and sound that is cut off are read differently each time, too.
+(`Engine.rating`) must be unsure as well. Noise and sound that is cut off are read differently each time, too.
+
+A few words, or less than two seconds, tell nothing: a model is unsure of what it hears to the word, and often sure of
+what it invents. They are never marked; at most another model hears them (`Plausibility.doubtful`). Whoever names a
+language is believed.
 
 Whisper's models are too slow to read twice, and say what they know (`invented`): a model of many languages which one is
 spoken, and one of English alone how probable its words are.
@@ -47,7 +49,8 @@ _OTHER = 0.32  # share of the words that differ in all readings of another langu
 # and 0.76 on the other.
 _SURELY_OTHER = 0.6
 _ENOUGH = 2  # readings that can prove agreement
-_MIN_JUDGED_WORDS = 6  # words of a piece long enough to be judged
+_MIN_JUDGED_WORDS = 5  # words of a piece long enough to be judged
+_MIN_JUDGED_S = 2.4  # seconds of a piece long enough to be judged: two of speech, with the quiet kept around them
 _PIECES_TRUSTED = 5  # pieces in the same voice that are not read again after readings that agree
 _SPECTRUM = 512  # samples of a spectrum
 _BANDS = np.geomspace(120, 7000, 21)  # Hz, between 20 bands
@@ -56,28 +59,20 @@ _ALIKE_DB = 2.7
 # The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
 _CLIPPED = 0.08
 _NEARLY = 0.8
-# The mean log probability of words: below the first they are marked, a few below the second should be heard by another
-# model. Chosen on one half of the clips of `scripts/bench short`, and counted on the other (docs/BENCHMARKS.md).
-_LEAST_SURE, _SURE = -0.4, -0.3
-# The first, after more words that agreed: one of 76 English clips is below it instead of six, and 50 of 122 others
-# instead of 116; the rest should be heard by another model.
-_LEAST_SURE_AFTER_KNOWN = -1.0
-# A model without such a figure is judged by the likeness of the letters, read again half a tone up and down.
-_LIKE, _SURELY_LIKE = 0.8, 0.92
-_TOO_SHORT = (
-    "{stretch} is too short to tell its language, and the model, which knows {language} only, is unsure of its words."
-)
+_LEAST_SURE = -0.4  # the mean log probability of words that are unsure where their readings differ a little
+# Share of the letters of a few words that is the same, read again half a tone up and down, of those that no other model
+# need hear: of 58 short clips in other languages 3 had more, of 92 English commands 85 (docs/BENCHMARKS.md).
+_ALIKE = 0.92
 # Measured with published weights (docs/BENCHMARKS.md): a language that was spoken had 0.48 and more, English for others
 # 0.006 at most; words of English were improbable by 0.60 at most, those that tiny.en invented by 0.89 at least.
 _LEAST_LIKELY_SPOKEN = 0.05
 _IMPROBABLE = 0.75
-_MIN_RATED_WORDS = 4  # words of a piece from which its figures say something
 _UNLIKELY = (
     "{stretch} is probably not the spoken text: the model knows {language} only, and is unsure of its own words."
 )
 _NOT_SPOKEN = (
-    "{stretch} is probably not the spoken text: it was read as {language}, and the model hears another language. Leave "
-    "the language out, or name the one that is spoken."
+    "{stretch} is probably not the spoken text: it was read as {language}, and the model hears another language: "
+    "name the one that is spoken."
 )
 
 
@@ -90,11 +85,6 @@ class Plausibility:
     Args:
         read: transcribes samples again.
         rating: as `Engine.rating`.
-
-    Attributes:
-        clipped: whether there was speech that was cut off at full scale. It is also read differently each time, so this
-            tells nothing about its language.
-        doubtful: whether the last piece had a few words that were not marked, and that another model should hear.
     """
 
     def __init__(self, read: Callable[[Samples], str], rating: Callable[[], Rating | None] = lambda: None) -> None:
@@ -102,40 +92,30 @@ class Plausibility:
         self._rating = rating
         self._verdicts: dict[bool, Timbre] = {}  # the timbres of the last unlikely piece and the last likely one
         self._unread = 0  # pieces since the last one that was read again
-        self._known = False  # whether the last words that were enough to be judged by agreed
-        self.clipped = self.doubtful = False
 
-    def unlikely(self, samples: Samples, text: str, *, cut_off: bool = False) -> bool:
-        """Returns whether the `text`, a first reading of a piece's `samples`, is probably not the speech.
-
-        A few words of which the last is `cut_off` are doubtful, and no more: a part of a word is improbable.
-        """
-        self.doubtful = False
-        if not (first := keys(split(text))):
+    def unlikely(self, samples: Samples, text: str) -> bool:
+        """Returns whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
+        if not long_enough(text, samples):
             return False
-        timbre = Timbre.of(samples)
+        first, timbre = keys(split(text)), Timbre.of(samples)
         if self._unread < _PIECES_TRUSTED and False in self._verdicts and self._verdicts[False].resembles(timbre):
             self._unread += 1
             return False
-        if is_clipped(samples):
-            self.clipped = True
+        if is_clipped(samples):  # it is read differently each time, too
             return False
-        if not long_enough(text):
-            if self._rate:
-                least = _LEAST_SURE_AFTER_KNOWN if self._known else _LEAST_SURE
-                figure, sure = self._rate(samples), _SURE
-            else:
-                figure, least, sure = self._likeness(samples, first), _LIKE, _SURELY_LIKE
-            unlikely = figure < least and not cut_off
-            self.doubtful = figure < sure and not unlikely
-            return unlikely
         self._unread = 0
         verdict = not self._agrees_at_first(samples, first) and (
             (True in self._verdicts and self._verdicts[True].resembles(timbre))
             or self._is_other(samples, self._differing(samples, first))
         )
-        self._verdicts[verdict], self._known = timbre, not verdict
+        self._verdicts[verdict] = timbre
         return verdict
+
+    def doubtful(self, samples: Samples, text: str) -> bool:
+        """Returns whether another model should hear a piece that is too short to be judged."""
+        if long_enough(text, samples) or not (first := keys(split(text))) or is_clipped(samples):
+            return False
+        return self._likeness(samples, first) < _ALIKE
 
     @cached_property
     def _rate(self) -> Rating | None:
@@ -177,10 +157,10 @@ class Plausibility:
         return errors / count
 
 
-def invented(segments: Sequence[Segment], *, alone: bool) -> bool:
+def invented(segments: Sequence[Segment], samples: Samples, *, alone: bool) -> bool:
     """Returns whether the text of a piece is probably not the speech, by the figures of the model itself.
     `alone`: whether the model knows no other language."""
-    if sum(len(split(segment.text)) for segment in segments) < _MIN_RATED_WORDS:
+    if not long_enough(" ".join(segment.text for segment in segments), samples):
         return False
     if not alone:
         return any(
@@ -198,9 +178,9 @@ def improbability(segments: Sequence[Segment]) -> float:
     return total / max(1, letters) - 1 / max(1, words)
 
 
-def long_enough(text: str) -> bool:
-    """Returns whether `text` has enough words to be judged by them; fewer can be doubted, and prove nothing."""
-    return len(keys(split(text))) >= _MIN_JUDGED_WORDS
+def long_enough(text: str, samples: Samples) -> bool:
+    """Returns whether a piece has enough words, and sound, to be judged by them."""
+    return len(samples) >= _MIN_JUDGED_S * RATE and len(split(text)) >= _MIN_JUDGED_WORDS
 
 
 def differences(words: Sequence[str], others: Sequence[str], *, anywhere: bool = False) -> int:
@@ -283,12 +263,9 @@ class UnlikelyText:
         self._spans: list[tuple[float, float]] = []
         self._doubted = False  # whether the last verdict was that the text is unlikely
         self._plausible = False  # whether any verdict was another
-        self._sentence = _TOO_SHORT
 
-    def add(self, start: float, end: float, unlikely: bool, *, short: bool = False) -> None:
-        """Adds the verdict on the text from `start` to `end`, in seconds; `short`: not `long_enough`."""
-        if unlikely and not short:
-            self._sentence = _UNLIKELY
+    def add(self, start: float, end: float, unlikely: bool) -> None:
+        """Adds the verdict on the text from `start` to `end`, in seconds."""
         if unlikely and self._doubted:
             self._spans[-1] = (self._spans[-1][0], end)
         elif unlikely:
@@ -308,7 +285,7 @@ class UnlikelyText:
         (start, end), *others = self._spans
         where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
         also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
-        sentence = self._sentence if alone else _NOT_SPOKEN
+        sentence = _UNLIKELY if alone else _NOT_SPOKEN
         told = sentence.format(stretch=where + also, language=languages.name(language))
         if alone:
             from hushd_models.choice import recommendation  # looks at files: only where something is wrong

@@ -99,7 +99,9 @@ class Recogniser:
         if piece.speech:
             options = replace(options, speech_end_s=piece.speech[-1][1] - piece.start - offset / RATE)
         (segments,) = self._reader.read(job, [samples], options, live=live)
-        return self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
+        segments = self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
+        unlikely = not options.named and invented(segments, samples, alone=self.knows_one)
+        return [replace(segment, unlikely=unlikely) for segment in segments]
 
     @property
     def feed_s(self) -> float:
@@ -127,8 +129,7 @@ class Recogniser:
         """Returns `segments` of a piece's samples from `offset` on, with times in the whole recording."""
         spoken_s = sum(end - start for start, end in piece.speech)
         segments = heard(segments, piece.certainty, spoken_s, self.engine.HABITS)
-        unlikely = invented(segments, alone=self.knows_one)
-        segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
+        segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1:
             segments = at_pauses(segments[0], piece.speech)
         if not any(segment.words for segment in segments):  # a draft never has words

@@ -39,6 +39,7 @@ class Request:
         format: always `s16le` with `live`.
         decoder: the decoder's options, and the operation's other fields for engines, by their names.
         no_speech_s: 0, without a limit, by default with `continuous`.
+        named: whether the language was requested: a model that knows one language needs no name for it.
         own: the words that take the place of what sounds like them, of the request or of the user's list.
     """
 
@@ -76,6 +77,7 @@ class Request:
     end_word: str
     usual_words: str
     list_fault: str
+    named: bool = False
     own: OwnWords | None = None
 
     @classmethod
@@ -102,7 +104,8 @@ class Request:
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))
         given["start_s"] = max([given.get("start_s", 0.0), *given.get("clips", ())[:1]])
-        given["language"] = _language(given.get("language"), model.languages)
+        named = given.get("language") not in (None, "auto")
+        given |= {"language": _language(given.get("language"), model.languages), "named": named}
         usual = TRANSCRIBE.defaults()
         if live:
             usual["format"] = "s16le"
@@ -132,6 +135,7 @@ class Request:
             word_times=self.word_times or self.probabilities,
             decoder=self.decoder,
             languages=self.languages,
+            named=self.named,
         )
 
     def warnings(self, engine: EngineSpec) -> list[dict[str, str]]:

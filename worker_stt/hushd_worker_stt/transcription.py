@@ -18,7 +18,7 @@ from . import partials
 from .audio.prefetch import prefetch
 from .by_language import Detect, WithoutText, read
 from .engine import RATE, DetectedLanguage, Options, Samples, Segment
-from .plausibility import Plausibility, UnlikelyText, long_enough
+from .plausibility import Plausibility, UnlikelyText, is_clipped
 from .recogniser import Recogniser, Scorer
 from .request import Context
 from .segmentation.endpoint import FRAME
@@ -81,7 +81,8 @@ class Transcription:
         self._context = Context(request.prompt, request.decoder)
         self._detects = self._options.language is None  # whether the next piece's language is detected
         self._detected: DetectedLanguage | None = None
-        self._only_language = recogniser.only_language
+        self._judges = bool(recogniser.only_language) and not request.named
+        self._clipped = False  # whether there was speech that was cut off at full scale
         self._plausibility = Plausibility(
             lambda samples: recogniser.second_reading(job, samples, self._options), recogniser.rating
         )
@@ -247,7 +248,7 @@ class Transcription:
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
         follows."""
-        first = self._segments == 0 and bool(self._only_language and segments) and not self._by_channel
+        first = self._segments == 0 and bool(self._judges and segments) and not self._by_channel
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
             marked = replace(self._mended(piece, segment), unlikely=unlikely, unjudged=first)
@@ -259,7 +260,8 @@ class Transcription:
                 self._send(speaker, marked, rest)
         if first:
             unlikely = self._unlikely(piece, segments)
-            self._job.send_partial(partials.of_event(partials.Judged(unlikely, self._plausibility.doubtful)))
+            doubtful = self._plausibility.doubtful(self._recogniser.levelled(piece), _joined(segments))
+            self._job.send_partial(partials.of_event(partials.Judged(unlikely, doubtful)))
 
     def _mended(self, piece: Piece, segment: Segment) -> Segment:
         """Returns a segment of a piece with the user's own words."""
@@ -272,12 +274,11 @@ class Transcription:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""
         if not segments:
             return False
-        text, short = " ".join(segment.text for segment in segments), False
+        self._clipped = self._clipped or bool(self._recogniser.only_language and is_clipped(piece.samples))
         unlikely = segments[0].unlikely  # the model's own figures say this
-        if self._only_language:
-            unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), text)
-            short = not long_enough(text)
-        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely, short=short)
+        if self._judges:
+            unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), _joined(segments))
+        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely)
         return unlikely
 
     def _release(self, before_s: float) -> None:
@@ -329,7 +330,7 @@ class Transcription:
 
     def _result(self) -> TranscriptResult:
         self._release(math.inf)
-        if self._plausibility.clipped:
+        if self._clipped:
             self._job.warn("clipped", _CLIPPED)
         if sentence := self._without_text.sentence:
             self._job.warn("no_text", sentence)
@@ -353,6 +354,10 @@ class Transcription:
             for speaker, name in self._speakers.items()
             if (voice := self._voices.get(speaker))
         )
+
+
+def _joined(segments: list[Segment]) -> str:
+    return " ".join(segment.text for segment in segments)
 
 
 def _threads(count: int) -> AbstractContextManager[Executor | None]:

@@ -240,7 +240,8 @@ class SpeechToText(BaseWorker):
 
         length = self._recogniser.piece_length(request, economy=job.economy)
         unlikely_text = UnlikelyText()
-        judge = self._judge(job, request, unlikely_text) if self._recogniser.only_language else None
+        judges = self._recogniser.only_language and not request.named
+        judge = self._judge(job, request, unlikely_text) if judges else None
         listener = LiveListener(
             self._recogniser, job, request, length, judge=judge, habits=self._recogniser.engine.HABITS
         )

@@ -3,7 +3,9 @@
     unjudged text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
                      └► none: returned at once                       └► unlikely or doubtful ─► the other hears it
 
-Where nobody named a model or a language, the text of any model that is unsure of its language is marked.
+Where nobody named a model or a language, the text of any model that is unsure of its language is marked, but none
+below two seconds or four words: of those only what the other model hears otherwise, unsure too. Where that hears
+nothing, the usual model's text stands.
 Nothing is held back but a text whose verdict follows it at once: that of the first piece or utterance, and on a busy
 machine of later utterances. Only the first is heard again. The other model's text is marked where it is unsure of its
 language.
@@ -28,6 +30,7 @@ from hushd.warnings import UNLIKELY
 from .retry import TURNS, RetryingCall
 from .steps import Brief, Steps
 
+_MIN_DOUBTED_S, _MIN_DOUBTED_WORDS = 2.0, 4  # below either, no model's doubt of its language counts
 HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
 _ENGLISH = "en"
 # The least probability of the language that is found; of English, which the usual model has just denied, it is more:
@@ -64,6 +67,7 @@ class SecondHearing:
         self._turns = self._turns_returned = 0  # events of turns since it was sent last, and those of the caller
         self._model = ""  # the other worker's name
         self._again = False  # whether that hears what the usual model has heard
+        self._first: list[Message] = []  # what the usual model has heard of it
         self._denied = False  # whether the usual model's verdict on it was that it is not English
         self._unsure: list[JsonObject] = []  # the stretches whose language the other model doubts
         self._doubted = False  # whether the last segment's words were doubtful
@@ -103,16 +107,25 @@ class SecondHearing:
         elif kind == "judged" and self._held:
             unlikely = bool(data.get("unlikely"))
             held, self._held = self._held, []
-            if not ((unlikely or data.get("doubtful")) and (yield from self._move(unlikely))):
+            if not ((unlikely or data.get("doubtful")) and (yield from self._move(held, unlikely))):
                 self._return(_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
-            self._return((*self._held, self._told(message)))
+            stands = self._standing()
+            self._return((*self._held, *stands, _of_the_first(message, stands) if stands else self._told(message)))
+        elif kind == "nothing" and (stands := self._standing()):
+            self._return((*stands, replace(message, data={**message.data, "kind": "ended"})))
         elif self._held:
             self._held.append(message)
         else:  # a segment marked if its model, which nobody named, doubts its language
             asked = kind == "segment" and (self._unnamed or self._call.moved)
             self._return((_marked(message, True) if asked and self._doubts(data) else message,))
             self._again = self._again and not (self._call.moved and kind in ("ended", "nothing"))
+
+    def _standing(self) -> list[Message]:
+        """Returns what the usual model has heard, once the other one has heard nothing there."""
+        if self._call.moved and self._again and not self._returned:
+            return self._first
+        return []
 
     def _return(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -122,7 +135,7 @@ class SecondHearing:
             self._turns_returned += kind in TURNS
             self._ready.append(message)
 
-    def _move(self, denied: bool) -> Steps[bool]:
+    def _move(self, held: list[Message], denied: bool) -> Steps[bool]:
         """Sends the input to the other model; returns whether there is one, and the input is still whole."""
         if self._model or self._returned or not self._call.repeatable:
             return False
@@ -133,6 +146,7 @@ class SecondHearing:
         if request is None:
             return False
         self._model, self._again, self._denied = request.worker, True, denied
+        self._first = [_marked(each, denied) for each in held if _is_segment(each)]
         yield from self._call.move(request)
         return True
 
@@ -153,7 +167,10 @@ class SecondHearing:
     def _doubts(self, data: JsonObject) -> bool:
         """Returns whether the model doubts the language of a segment that it has heard, and notes it for the result."""
         language, known = data.get("language", ""), data.get("language_probability")
-        before, self._doubted = self._doubted, is_unsure(language, known, denied=self._denied and self._again)
+        enough = data["end"] - data["start"] >= _MIN_DOUBTED_S and len(data["text"].split()) >= _MIN_DOUBTED_WORDS
+        enough = enough or (self._again and _letters(data) not in "".join(_letters(each.data) for each in self._first))
+        unsure = is_unsure(language, known, denied=self._denied and self._again)
+        before, self._doubted = self._doubted, enough and unsure
         if self._doubted and before:
             self._unsure[-1]["end"] = data["end"]
         elif self._doubted:
@@ -177,7 +194,20 @@ def is_unsure(language: str, probability: float | None, *, denied: bool) -> bool
     return known < (_LEAST_ENGLISH if denied and language == _ENGLISH else _LEAST_KNOWN)
 
 
+def _letters(segment: JsonObject) -> str:
+    return "".join(filter(str.isalnum, segment["text"].casefold()))
+
+
+def _of_the_first(result: Result, segments: list[Message]) -> Result:
+    """Returns another model's result, which is of no text, as that of the usual model's `segments`."""
+    warnings = [each for each in result.data.get("warnings", ()) if each["code"] != "no_speech"]
+    language = segments[0].data.get("language", "")
+    return replace(result, data={**result.data, "language": language, "segments": len(segments), "warnings": warnings})
+
+
+def _is_segment(message: Message) -> bool:
+    return isinstance(message, Partial) and message.data.get("kind") == "segment"
+
+
 def _marked(message: Message, unlikely: bool) -> Message:
-    if not (isinstance(message, Partial) and message.data.get("kind") == "segment"):
-        return message
-    return replace(message, data={**message.data, "unlikely": unlikely})
+    return replace(message, data={**message.data, "unlikely": unlikely}) if _is_segment(message) else message

@@ -179,18 +179,15 @@ class _Connection:
             as_spoken=True,
             **options,
         )
-        stream.wait_for_verdict()  # a program acts on the text, and has no place for a mark
         text, language = "", options.get("language")
         async with aclosing(stream):
             await recording.whole.wait()
             await self._send(TranscriptStart(language=language))
             async for segment in stream:
-                if segment.unlikely:
-                    continue
                 part = between(text, segment.text) + segment.text if text else segment.text
                 text += part
                 await self._send(TranscriptChunk(text=part))
-        language = None if stream.unlikely else stream.language or language
+        language = None if stream.unlikely else stream.language or language  # the protocol has no other mark
         await self._send(Transcript(text=text, language=language))
         await self._send(TranscriptStop())
 

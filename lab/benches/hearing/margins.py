@@ -21,8 +21,7 @@ from ..stage import Row, supervisor
 from .accuracy import at_16_khz
 
 SONGS = 64
-_REAL = {"faster-whisper/tiny.en": "en", "faster-whisper/base": "en", "whisper/base": "en"}  # and what they are told
-_FILE = {"whisper/base": "whisper/base.pt"}
+_REAL = "faster-whisper/tiny.en"
 READ = 4  # dithers of what a model reads: each takes it seconds
 
 
@@ -47,9 +46,8 @@ def margins(options: Namespace) -> Iterator[Row]:
             yield from _nearest(verdict(real_weights.loaded("faster-whisper", model)), READ)
     if options.audio:
         yield from _marked(sorted(options.audio.glob("*-*-*.ogg")))
-        for name, language in _REAL.items():
-            if not real_weights.missing(_FILE.get(name, name)):
-                yield from _marked_by(name, language, sorted(options.audio.glob("*-*-*.ogg")))
+        if not real_weights.missing(_REAL):
+            yield from _marked_by(_REAL, sorted(options.audio.glob("*-*-*.ogg")))
 
 
 def _nearest(verdict: Verdict, dithers: int) -> Iterator[Row]:
@@ -71,7 +69,7 @@ def _row(verdict: Verdict, cases: Mapping[str, Case], dithers: int, *, is_so: bo
     )  # fmt: skip
 
 
-def _marked_by(model: str, language: str, clips: Sequence[Path]) -> Iterator[Row]:
+def _marked_by(model: str, clips: Sequence[Path]) -> Iterator[Row]:
     """Counts the recordings that published weights mark: of other languages, and 40 English ones of people."""
     kinds = {
         "other": {clip.stem: at_16_khz(clip) for clip in clips if "-en-" not in clip.name},
@@ -81,7 +79,7 @@ def _marked_by(model: str, language: str, clips: Sequence[Path]) -> Iterator[Row
         for kind, sounds in kinds.items():
             marked = [
                 name for name, sound in sounds.items()
-                if client.transcribe(encoded(sound), model=model, language=language).unlikely
+                if client.transcribe(encoded(sound), model=model).unlikely
             ]  # fmt: skip
             goal = f"of {len(sounds)}, {'all' if kind == 'other' else 'at most 1'}"
             ok = len(marked) == len(sounds) if kind == "other" else len(marked) <= 1

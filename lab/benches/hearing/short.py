@@ -46,7 +46,8 @@ class Judges:
         """Returns the usual model's text, and whether it is unlikely, and doubtful."""
         judge = Plausibility(self._read, lambda: self._rate)
         text = self._read(samples).strip()
-        return text, judge.unlikely(normalise(samples), text), judge.doubtful
+        sound = normalise(samples)
+        return text, judge.unlikely(sound, text), judge.doubtful(sound, text)
 
     def judged(self, clip: Clip) -> Judged:
         """Returns a clip's verdict and language."""

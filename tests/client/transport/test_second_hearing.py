@@ -83,19 +83,53 @@ def heard(
 
 
 @pytest.mark.parametrize(
-    ("probability", "unnamed"), [(0.47, True), (0.47, False), (0.7, True), (None, True), (0.0, True)]
-)
+    ("probability", "unnamed", "text", "seconds", "doubted"),
+    [
+        (0.47, True, "Hello, my name is", 2.0, True), (0.0, True, "Hello, my name is", 2.0, True),
+        (0.47, False, "Hello, my name is", 2.0, False), (0.7, True, "Hello, my name is", 2.0, False),
+        (None, True, "Hello, my name is", 2.0, False), (0.47, True, "Hello, my name", 9.0, False),
+        (0.47, True, "Hello, my name is", 1.9, False),
+    ],
+)  # fmt: skip
 @pytest.mark.usefixtures("runtime")
-def test_a_guessed_language_is_not_passed_off(probability: float | None, unnamed: bool) -> None:
+def test_a_guessed_language_is_not_passed_off(
+    probability: float | None, unnamed: bool, text: str, seconds: float, doubted: bool
+) -> None:
     """Text in a language that its own model doubts is marked and warned of, where nobody named a model or a language:
-    of a short French sentence Whisper base made "Hello, my name is" with 0.47."""
-    segment = part("segment", "Hello.", start=0.0, end=2.0, rest=2.0, language="en", language_probability=probability)
+    of a short French sentence Whisper base made "Hello, my name is" with 0.47. Less than two seconds or four words are
+    believed."""
+    found = {"language": "en", "language_probability": probability}
+    segment = part("segment", text, start=0.0, end=seconds, rest=2.0, **found)
     _, texts, result = heard((segment, RESULT), unnamed=unnamed)
-    doubted = unnamed and probability in (0.47, 0.0)
-    assert texts == ["Hello. (unlikely)" if doubted else "Hello."]
+    assert texts == [f"{text} (unlikely)" if doubted else text]
     assert [each["code"] for each in result.get("warnings", ())] == ["unlikely_text"] * doubted
     assert result.get("unlikely", []) == [{"start": 0.0, "end": 2.0}] * doubted
     assert all("which `--language en` names" in each["message"] for each in result.get("warnings", ()))
+
+
+@pytest.mark.parametrize(("other", "doubted"), [("we'll see, you!", False), ("Tout va bien.", True)])
+def test_a_few_words_are_doubted_where_another_model_hears_others(other: str, doubted: bool) -> None:
+    """And is unsure of its language, too; two models that hear the same are believed."""
+    found = {"language": "fr", "language_probability": 0.3}
+    answer = part("segment", other, start=0.0, end=1.0, rest=1.0, **found)
+    _, texts, result = heard((FIRST, part("judged", unlikely=False, doubtful=True)), (answer, RESULT))
+    assert texts == [f"{other} (unlikely)" if doubted else other]
+    assert result.get("unlikely", []) == [{"start": 0.0, "end": 1.0}] * doubted
+
+
+@pytest.mark.parametrize("unlikely", [False, True])
+def test_what_another_model_does_not_hear_stands(unlikely: bool) -> None:
+    """A text is not replaced by nothing, of a recording and of a turn: the usual model's is returned, with its mark,
+    language and result; nobody is told that another model has heard it, or that nobody spoke."""
+    first, mark = FIRST | {"language": "en"}, " (unlikely)" * unlikely
+    verdict = part("judged", unlikely=unlikely, doubtful=not unlikely)
+    none = RESULT | {"language": "fr", "segments": 0, "warnings": [{"code": "no_speech", "message": "Nobody."}]}
+    _, texts, result = heard((first, verdict), (none,))
+    assert texts == ["We'll see you." + mark]
+    assert result == RESULT | {"warnings": []}
+    turn = (part("began", start=0.1), part("nothing"), none | {"warnings": []})
+    _, texts, _ = heard((part("began", start=0.1), first, ENDED, verdict), turn, asked=LIVE)
+    assert texts == ["began", "We'll see you." + mark, "ended"]
 
 
 ENDED = part("ended")

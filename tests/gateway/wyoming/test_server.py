@@ -8,6 +8,7 @@ import soundfile
 import soxr
 from support.recordings import recording
 from support.wyoming_gateway import ended, served, until
+from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
@@ -31,6 +32,23 @@ async def test_any_usual_format_is_understood(rate: int, channels: int) -> None:
         await client.write_event(AudioStop().event())
         events = await until(client, "transcript")
         assert "ever tried" in events[-1].data["text"].lower()
+
+
+@pytest.mark.parametrize("named", [{}, {"language": "en"}])
+async def test_a_text_that_is_doubted_is_sent(named: dict[str, str]) -> None:
+    """An assistant can do nothing with an empty one. A person played backwards is in no language, and none is told; the
+    one that was named is believed."""
+    samples, rate = soundfile.read(BECKETT, frames=5 * 16_000)
+    data = (soxr.resample(samples, rate, 16_000)[::-1] * 32767).astype("<i2").tobytes()
+    sound = {"rate": 16_000, "width": 2, "channels": 1}
+    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+        await client.write_event(Transcribe(**named).event())
+        await client.write_event(AudioChunk(audio=data, **sound).event())
+        await client.write_event(AudioStop().event())
+        *earlier, answer = await until(client, "transcript")
+    assert answer.data["text"].strip()
+    assert "".join(each.data["text"] for each in earlier if each.type == "transcript-chunk") == answer.data["text"]
+    assert answer.data.get("language") == named.get("language")
 
 
 async def test_nothing_recorded_is_an_empty_transcript() -> None:

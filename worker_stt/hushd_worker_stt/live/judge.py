@@ -3,8 +3,8 @@
 It reads only while nobody has spoken for half a second, so that no words on the screen wait for it, and begins before
 the silence is long enough to end the utterance. A text waits for its verdict no longer than the reading of 2 s of sound
 takes. What is not known by then is sent unjudged, and its verdict follows, as that of the first text always does: by
-which another model is asked, also on a machine so busy that the verdict is there before the text is sent. What is too
-short to be acquitted is taken to be as the utterance before. The session's result waits for the last verdict.
+which another model is asked, also on a machine so busy that the verdict is there before the text is sent. The session's
+result waits for the last verdict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from hushd_worker_stt.engine import RATE, Rating, Samples, Segment
 from hushd_worker_stt.partials import Judged
-from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
+from hushd_worker_stt.plausibility import Plausibility, UnlikelyText
 
 _HELD_TEXT_S = 2.0  # seconds of sound for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
@@ -38,17 +38,18 @@ class _Judgement:
     """A final text and what came of it.
 
     Attributes:
+        first: whether no text was sent before it.
         spoken: the start and end of its segments, once these are sent; until then more speech may replace it.
-        unlikely: None until the verdict is there; also None if it cannot be judged.
-        cut_off, doubtful: as in `Plausibility`.
+        unlikely: False until the verdict is there.
+        doubtful: as in `Plausibility`; of the first text alone, which another model may hear.
     """
 
     samples: Samples | None
     text: str
-    cut_off: bool
+    first: bool
     spoken: tuple[float, float] | None = None
     dropped: bool = False
-    unlikely: bool | None = None
+    unlikely: bool = False
     doubtful: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -78,20 +79,18 @@ class LiveJudge:
         self._judging: _Judgement | None = None
         self._last: _Judgement | None = None  # judgement of the last final text
         self._sent: deque[_Judgement] = deque()  # texts that were sent, whose verdicts are not collected yet
-        self._known = False  # the last verdict that was collected
         self._first = True
         self._unjudged: _Judgement | None = None  # judgement of the last text that was sent without a verdict
         self._closed = False
         self._may_read = threading.Event()
         self._may_read.set()
 
-    def begin(self, samples: Samples, text: str, *, cut_off: bool = False) -> None:
-        """Begins to judge a final `text` of `samples`, which replaces one that was not sent; `cut_off` as in
-        `Plausibility`."""
+    def begin(self, samples: Samples, text: str) -> None:
+        """Begins to judge a final `text` of `samples`, which replaces one that was not sent."""
         with self._more:
             if self._last is not None and self._last.spoken is None:
                 self._last.dropped = True
-            self._last = _Judgement(samples, text, cut_off)
+            self._last = _Judgement(samples, text, self._first)
             self._waiting.append(self._last)
             while len(self._waiting) > _BEHIND:
                 self._waiting.popleft().done.set()
@@ -115,15 +114,14 @@ class LiveJudge:
         else:
             judgement.spoken = judgement.spoken[0], segment.end
         self._collect(before=judgement)
-        known = self._known if judgement.unlikely is None else judgement.unlikely
-        return replace(segment, unlikely=known, unjudged=judgement is self._unjudged)
+        return replace(segment, unlikely=judgement.unlikely, unjudged=judgement is self._unjudged)
 
     def news(self) -> Iterator[Judged]:
         """Yields the verdict on a text that was sent without one, if it is there now."""
         if self._unjudged is not None and self._unjudged.done.is_set():
             judgement, self._unjudged = self._unjudged, None
             self._collect(before=judgement)
-            yield Judged(self._known if judgement.unlikely is None else judgement.unlikely, judgement.doubtful)
+            yield Judged(judgement.unlikely, judgement.doubtful)
 
     def verdict(self, check: Callable[[], None]) -> Iterator[Judged]:
         """Yields the verdict on a text that was sent without one, once it is there; `check` as in `finish`."""
@@ -161,20 +159,18 @@ class LiveJudge:
         """Moves the verdicts that are there to the result, up to the text `before`, whose end is not known yet."""
         while self._sent and self._sent[0] is not before and self._sent[0].done.is_set():
             judgement = self._sent.popleft()
-            if judgement.unlikely is not None and judgement.spoken is not None:
-                self._known = judgement.unlikely
-                short = not long_enough(judgement.text)
-                self._unlikely_text.add(*judgement.spoken, judgement.unlikely, short=short)
+            if judgement.spoken is not None:
+                self._unlikely_text.add(*judgement.spoken, judgement.unlikely)
 
     def _run(self) -> None:
         while judgement := self._next():
             assert judgement.samples is not None
             try:
-                unlikely = self._plausibility.unlikely(judgement.samples, judgement.text, cut_off=judgement.cut_off)
-                judgement.unlikely = True if unlikely else False if long_enough(judgement.text) else None
-                judgement.doubtful = self._plausibility.doubtful
+                if judgement.first:
+                    judgement.doubtful = self._plausibility.doubtful(judgement.samples, judgement.text)
+                judgement.unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
             except Exception:  # replaced, cancelled, or without memory: the session itself is told of the latter two
-                judgement.unlikely = None
+                pass
             judgement.samples = None
             judgement.done.set()
 

@@ -38,7 +38,6 @@ _FRAMES_BEFORE = 20  # frames kept from before a noticed beginning: 0.64 s; a so
 _PAD_S = 0.2  # seconds of quiet kept around speech
 # Seconds of quiet after which an utterance may be over: its text is made before the silence is long enough.
 _EARLY_END_QUIET_S = 0.3
-_WHOLE_WORD_QUIET_S = 0.1  # seconds of quiet after which the last word of audio that ends is whole
 _LIVE_TRIES = 2  # tries of a doubtful text; by chance Whisper tries five more, which take 2 to 5 s
 _LANGUAGE_FIXED_S = 2.0  # seconds of speech that are enough to fix the language for the rest of the session
 
@@ -87,7 +86,6 @@ class LiveListener:
         self.detected: DetectedLanguage | None = None
         self.seconds = 0.0
         self.ended = "input"
-        self._cut_off = False  # whether the audio ended within a word, as Ctrl-C ends it
         self._probabilities: list[float] = []  # probabilities of speech, since the beginning of the utterance
 
     @property
@@ -163,7 +161,6 @@ class LiveListener:
             else:
                 yield from self._followed(utterance, utterance.speak([frame]))
         if utterance is not None:
-            self._cut_off = endpointer.quiet_s < _WHOLE_WORD_QUIET_S
             yield from self._finish(utterance)
 
     def _followed(
@@ -217,7 +214,7 @@ class LiveListener:
         segments = self._heard(segments, piece.start, draft)
         if self._judge and segments and not draft:
             text = " ".join(segment.text for segment in segments)
-            self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text, cut_off=self._cut_off)
+            self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text)
         if (own := self._request.own) and not draft:
             language = self.language
             segments = [own.mended(each, language, self._scorer.of(piece, each, language)) for each in segments]
