@@ -11,7 +11,7 @@ Japanese or Korean is two columns wide. A word that is longer than a line has a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import accumulate, pairwise
@@ -166,6 +166,8 @@ _OPENING = "「『（〈《【〔［｛“"  # marks that begin a line and end n
 _WORD = re.compile(
     rf"\s*[{_OPENING}]*(?:[{_JOINED}][{_SMALL}]*(?:(?![{_OPENING}])[^\w\s])*|[^\s{_JOINED}{_OPENING}]+)|\s*[{_OPENING}]+"
 )
+_JOINED_CHARACTER = re.compile(f"[{_JOINED}]")
+_WITHIN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{2}")  # two characters of a script with syllables
 _JOINS = re.compile(rf"\s*[{_JOINED}]")
 
 
@@ -206,7 +208,7 @@ def readable(
             yield heappop(waiting)[2]
         first = group[0]
         room = len(first.mark) + (label + len(first.speaker) if first.speaker else 0)
-        words = [token for segment in group for token in tokens(segment)]
+        words = [token for segment in group for token in _whole(tokens(segment))]
         for phrase in phrases(words, room, layout, language()):
             text = first.mark + "\n".join(lines([token.text for token in phrase], room, layout, language()))
             # A single word may last longer by its engine's times.
@@ -266,6 +268,31 @@ def tokens(segment: Segment) -> list[Token]:
     if not any(word[:1].isspace() for word in words):  # not as whisper has them: the text tells what is apart
         words = _spaced(words, segment.text)
     return [Token(text, word.start, word.end) for text, word in zip(words, segment.words, strict=True)]
+
+
+def _whole(tokens: list[Token]) -> list[Token]:
+    """Returns tokens of scripts without spaces joined to the words that they are part of."""
+    text = "".join(token.text for token in tokens)
+    if not _JOINED_CHARACTER.search(text):
+        return tokens
+    ends, words, at = _word_ends(text), list[Token](), 0
+    for token in tokens:
+        if words and at not in ends:
+            words[-1] = replace(words[-1], text=words[-1].text + token.text, end=token.end)
+        else:
+            words.append(token)
+        at += len(token.text)
+    return words
+
+
+def _word_ends(text: str) -> Container[int]:
+    """Returns the places in `text` at which a word may end, by ICU. Without it no stretch of Thai, Lao, Burmese or
+    Khmer is divided, since a syllable has several characters."""
+    try:
+        from icu4py.breakers import WordBreaker  # an optional package
+    except ImportError:
+        return {at for at in range(len(text)) if not _WITHIN.match(text, at - 1)}
+    return {*accumulate(map(len, WordBreaker(text, "en")))}
 
 
 def _spaced(words: list[str], text: str) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+import sys
+from itertools import accumulate, pairwise
 
 import pytest
 from hushd.transcripts.cues import MAX_CUE_S, readable, shown
@@ -121,6 +122,37 @@ def test_languages_without_spaces_are_cut_too() -> None:
     assert "".join(cue.text.replace("\n", "") for cue in cues) == text
     assert len(cues) > 1
     assert all(not line.startswith(("。", "、")) for cue in cues for line in cue.text.split("\n"))
+
+
+THAI = ["ประเทศไทย", "มี", "ประชากร", "มากกว่า", "หกสิบ", "ล้าน", "คน", "และ", "มี", "อาหาร", "อร่อย", "มากมาย"]
+CHINESE = ["今天", "我们", "讨论", "的", "问题", "非常", "重要", "请", "大家", "认真", "听讲"]
+
+
+def pieces(text: str, seconds: float, words: tuple[Word, ...] = ()) -> list[str]:
+    layout = Layout(columns=12, lines=1)
+    return [cue.text for cue in readable([Segment(0, 0.0, seconds, text, words=words)], layout=layout)]
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("words", [THAI, CHINESE, ["😀", *CHINESE]])
+def test_no_word_of_a_language_without_spaces_is_cut(words: list[str], timed: bool) -> None:
+    """ICU knows where they end, also where the engine has timed each character, and behind a sign of two units."""
+    pytest.importorskip("icu4py")
+    text = "".join(words)
+    times = tuple(Word(sign, number / 10, number / 10 + 0.1) for number, sign in enumerate(text)) if timed else ()
+    cues = pieces(text, len(text) / 10, times)
+    assert "".join(cues) == text
+    assert len(cues) > 2
+    ends = set(accumulate(map(len, words)))
+    assert set(accumulate(map(len, cues))) <= ends
+
+
+def test_without_icu_no_syllable_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thai then ends at its spaces alone; Chinese anywhere."""
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    first, second = "".join(THAI[:6]), "".join(THAI[6:])
+    assert pieces(f"{first} {second}", 9.0) == [first, second]
+    assert len(pieces("".join(CHINESE), 9.0)) > 2
 
 
 def test_subtitles_have_the_lines_that_are_asked_for() -> None:
