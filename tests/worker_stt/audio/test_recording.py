@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.audio.inlet import raw_blocks
@@ -230,6 +232,27 @@ def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
     samples, recording = read(data[:-missing])
     assert recording.damage
     assert len(whole) > len(samples) > len(whole) * (len(data) - missing) / len(data) - 6 * RATE
+
+
+@pytest.mark.parametrize("stated", [True, False])
+@pytest.mark.parametrize("lost", [3_000, 24_000, 72_000])
+def test_behind_a_damage_of_an_mp3_each_sound_has_its_time(lost: int, stated: bool) -> None:
+    """Silence stands for the frames that are gone, by their bytes, whether its header states a length or not."""
+    notes = np.concatenate([sound(2, RATE) * (number % 2) for number in range(30)])
+    file = io.BytesIO()
+    soundfile.write(file, notes, RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.5)
+    data = bytearray(file.getvalue())
+    if not stated:
+        data = data.replace(b"Info", bytes(4))
+    size = len(data) / 60
+    place = round(19 * size)
+    data[place : place + lost] = bytes(lost)
+    samples, recording = read(bytes(data))
+    assert "is damaged near 1" in recording.damage  # 18 or 19: it is read by blocks of a second
+    assert len(samples) / RATE == pytest.approx(60, abs=0.3)
+    loud = np.abs(samples[: 59 * RATE].reshape(-1, RATE // 100)).max(axis=1) > 0.1
+    last = np.flatnonzero(loud[1:] & ~loud[:-1])[-1] / 100
+    assert last == pytest.approx(58, abs=0.2)
 
 
 @pytest.mark.parametrize("subtype", ["OPUS", "VORBIS"])

@@ -149,9 +149,13 @@ class Passage:
         return 0.0
 
     def lost(self, packet: Any) -> float:
-        """Returns the seconds of a packet that cannot be decoded: in a stream without a container it may have all that
-        stands between two frames."""
-        return max(self._length(packet), self._seconds_at(packet.pos or 0, packet.size))
+        """Returns the seconds of the last packet, which cannot be decoded: in a stream without a container it may have
+        all that stands between two frames, so that the packets before it tell how long its bytes last."""
+        length = self._length(packet)
+        self._own, self._due = self._own - packet.size, self._due - length
+        seconds = max(length, self._seconds_at(packet.pos or 0, packet.size))
+        self._own, self._due = self._own + packet.size, self._due + length
+        return seconds
 
     @property
     def missing_s(self) -> float:

@@ -40,6 +40,7 @@ _RAW = ("aac", "ac3", "eac3", "dts", "mp3")  # formats of frames alone
 _UNTIMED = ("ac3", "eac3")  # formats of checked frames without a clock: nobody knows how many are missing at a damage
 _CHECKED = ("ac3", "eac3", "wavpack")  # codecs whose decoders pass over wrong checksums by default
 _MOST_FRAME_BYTES = 2**16  # bytes that no frame of such a format has
+_COUNTED = "mp3"  # the format whose times only count its frames, so that they are early behind a damage
 _WORD_S = 0.2  # seconds of sound in which a word may be
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
@@ -237,7 +238,7 @@ class Film(AbstractContextManager["Film"]):
         if stream.codec_context.name in _CHECKED:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
         passage = extent.Passage(self._bytes, form, stream.index)
-        torn, any_frame, latest, lost_s, torn_s = "", False, 0.0, 0.0, 0.0
+        torn, any_frame, latest, lost_s, torn_s, behind_s = "", False, 0.0, 0.0, 0.0, 0.0
         try:
             for packet in self._file.demux():
                 self._check()
@@ -254,12 +255,14 @@ class Film(AbstractContextManager["Film"]):
                 if frames:
                     if any_frame and lost_s >= _WORD_S and self.gap_s is None:
                         self.gap_s = self.seconds
+                    behind_s += lost_s if any_frame and form == _COUNTED else 0.0
                     lost_s = 0.0
                 for frame in frames:
                     # A WAV's last read is always called incomplete.
                     torn = _TORN if frame.is_corrupt or (packet.is_corrupt and form != "wav") else ""
                     any_frame = True
-                    yield self._time(frame), self._sound(frame)
+                    time = self._time(frame)
+                    yield None if time is None else time + behind_s, self._sound(frame)
                 if packet.size > _MOST_FRAME_BYTES and form in _RAW:  # something stands behind its frame
                     lost_s = passage.lost(packet)
         except self._av.FFmpegError as error:
