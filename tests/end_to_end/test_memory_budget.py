@@ -177,6 +177,8 @@ runpy.run_path(sys.argv.pop(1), run_name="__main__")
 def test_a_worker_that_lies_of_its_memory_hinders_nobody(start_supervisor: Start, runtime: Path) -> None:
     """Others start beside it, and the next supervisor knows nothing of what it said."""
     (runtime / "liar.py").write_text(LIAR)
+    find().needs.parent.mkdir(parents=True, exist_ok=True)
+    find().needs.write_text(json.dumps({"tts/echo/a": 1 << 40}))  # by one that believed a liar
     liar = command([sys.executable, str(runtime / "liar.py"), ECHO[1]])
     config = f'[worker."stt/echo"]\nmemory_mb = 50\n{liar}[worker."tts/echo"]\nmemory_mb = 50\n{command(ECHO)}'
     supervisor = start_supervisor(config)

@@ -170,3 +170,17 @@ def test_without_a_thread_a_file_is_unreachable(file: Path, monkeypatch: pytest.
 
 def refuse_a_thread(self: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
+
+
+def test_all_files_are_opened_on_one_thread(file: Path) -> None:
+    """A thousand recordings cost one thread, which is there for the next."""
+    threads = set[threading.Thread]()
+
+    def noted(path: str, *seen: Any) -> int:
+        threads.add(threading.current_thread())
+        return passed_file.open_named(path, *seen)
+
+    opener = passed_file.Opener(noted)
+    for _ in range(5):
+        os.close(opener(*seen(file)))
+    assert len(threads) == 1

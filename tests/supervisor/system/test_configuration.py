@@ -18,13 +18,14 @@ OLD, NEW = Settings(exit_when_idle=1.0), Settings(exit_when_idle=2.0)
 class Follower:
     """Follows all settings but `refused`."""
 
-    def __init__(self, refused: Settings | None = None) -> None:
+    def __init__(self, refused: Settings | None = None, error: Exception | None = None) -> None:
         self.refused = refused
+        self.error = error or HushdError("bad_request", "The address is taken.")
         self.followed: list[Settings] = []
 
     def configure(self, settings: Settings) -> None:
         if settings == self.refused:
-            raise HushdError("bad_request", "The address is taken.")
+            raise self.error
         self.followed.append(settings)
 
 
@@ -73,3 +74,14 @@ def test_a_file_that_is_wrong_changes_nothing() -> None:
 def test_a_signal_has_no_answer() -> None:
     """A reload by SIGHUP tells the pool alone."""
     assert ask(Follower(), route=b"")[0] == [Configured(NEW)]
+
+
+def test_a_configuration_for_which_there_is_no_descriptor_changes_nothing() -> None:
+    """Whoever has followed it already has the old one again, and the client may ask again."""
+    first, second = Follower(), Follower(NEW, OSError(24, "Too many open files"))
+    (outcome,), log = ask(first, second)
+    assert first.followed == [NEW, OLD]
+    assert isinstance(outcome, ToClient)
+    assert isinstance(outcome.message, Error)
+    assert outcome.message.code == "server_busy"
+    assert [level for level, _ in log] == ["error"]

@@ -21,6 +21,7 @@ from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
+from hushd_supervisor.system import listeners
 from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, Door
 from hushd_supervisor.system.on_demand import RESTART_DELAY_S
 from hushd_supervisor.system.process import Child
@@ -396,3 +397,22 @@ def test_a_gateway_that_does_not_leave_is_killed(doorway: Make) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert not [line for line in there.log if line[0] == "error"]
+
+
+def test_a_refused_socket_for_agents_leaves_no_other_open(
+    doorway: Make, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A configuration is listened for as a whole or not at all, and a later one as if nothing had been."""
+    there = doorway(listen=())
+    wanted, path = settings(f"unix://{runtime}/a"), runtime / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(listeners, "for_agents", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            there.door.configure(wanted)
+    assert not path.exists()
+    there.door.configure(wanted)
+    assert path.exists()
+
+
+def refuse(_: object) -> None:
+    raise OSError(24, "Too many open files")

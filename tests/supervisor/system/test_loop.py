@@ -358,7 +358,10 @@ class Refusing(Source):
         raise self.error
         yield
 
-    on_time = events = observe = _refuse  # type: ignore[assignment]
+    on_time = events = _refuse  # type: ignore[assignment]
+
+    def observe(self, event: e.Event, now: float) -> None:
+        raise self.error
 
 
 def refused_loop(error: BaseException, *kinds: type[a.Action]) -> tuple[ScriptedPool, Loop, list[tuple[str, str]]]:
@@ -399,6 +402,7 @@ def test_what_the_system_refuses_is_an_answer(kind: Any) -> None:
     (first, _) = sent
     assert isinstance(first.message, Error)
     assert (first.route, first.message.id, first.message.code) == (ROUTE, ID, "server_busy")
+    assert first.message.retry_after_ms == 1000
     assert first.message.message.startswith("The system refuses what hushd needs for this (Too many open files)")
 
 

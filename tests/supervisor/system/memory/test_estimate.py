@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hushd_schema import engines
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory.needs import Estimate
 from support import servers
@@ -94,3 +96,18 @@ def test_without_files_the_catalogue_is_asked(tmp_path: Path) -> None:
 def test_of_a_stranger_nothing_is_known(tmp_path: Path, name: str) -> None:
     """An engine, a model or a role without an entry is 0, not an error."""
     assert Estimate(tmp_path)(name) == Estimated()
+
+
+def test_only_a_server_takes_memory_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file says how much; of any other engine, and where nothing can be read, nothing is measured elsewhere."""
+    estimate = Estimate(tmp_path)
+    server = SimpleNamespace(need=lambda model: (700.0, 20.0) if model == "mine" else (5.0, 0.0))
+    monkeypatch.setattr(engines, "find", lambda engine, role: server if engine == "server" else None)
+    assert estimate.elsewhere("stt/server/mine#2") == 700_000_000
+    assert estimate.elsewhere("stt/moonshine/tiny-en") == 0
+    monkeypatch.setattr(engines, "find", refuse)
+    assert estimate.elsewhere("stt/server/mine") == 0
+
+
+def refuse(*_: object) -> None:
+    raise OSError(24, "Too many open files")
