@@ -1,4 +1,4 @@
-"""What the gateway itself computes for programs, such as the words of a text: in turns, on one thread.
+"""Computes for programs what takes no worker, such as the words of a text: in turns, on one thread.
 
 asyncio's few threads are for steps that wait: one program's long text on each of them would stop the requests of all.
 """
@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 
 T = TypeVar("T")
 LIMIT_S = 10.0  # seconds of the processor for one request
-TURN_S = 0.02  # seconds after which the next request has its turn
+SHARE_S = 0.02  # seconds after which the next request has its turn
 _thread = ThreadPoolExecutor(1, "hushd-computing")
 
 
@@ -36,10 +36,10 @@ async def collected(parts: Iterator[T]) -> list[T]:
 
 
 def _turn(parts: Iterator[T], made: list[T]) -> float | None:
-    """Adds parts for `TURN_S`; returns the processor's seconds that they took, None at the end of the parts."""
+    """Adds parts for `SHARE_S`; returns the processor's seconds that they took, None at the end of the parts."""
     began = time.thread_time()
     for part in parts:
         made.append(part)
-        if (took_s := time.thread_time() - began) > TURN_S:
+        if (took_s := time.thread_time() - began) > SHARE_S:
             return took_s
     return None

@@ -13,7 +13,7 @@ from .body import read_json
 from .parameters import Parameters
 from .speech import INPUT
 
-MAX_CHARACTERS = 50_000  # characters of a text: an hour of speech
+MAX_READ_CHARACTERS = 50_000  # characters of a text: an hour of speech
 
 PARAMETERS = Parameters(
     INPUT,
@@ -25,7 +25,7 @@ PARAMETERS = Parameters(
 async def read(request: Request) -> Response:
     """Answers with the words of each line."""
     given = PARAMETERS.check(await read_json(request))
-    if len(given["input"]) > MAX_CHARACTERS:
-        raise HushdError("too_large", f"input has at most {MAX_CHARACTERS:,} characters: send it in parts.")
+    if len(given["input"]) > MAX_READ_CHARACTERS:
+        raise HushdError("too_large", f"input has at most {MAX_READ_CHARACTERS:,} characters: send it in parts.")
     words = words_of(given["input"], language=given["language"] or None, markup=given["markup"])
     return JSONResponse({"lines": await computing.collected(words)})

@@ -1,4 +1,4 @@
-"""What the gateway computes for programs: in turns, on one thread, and no longer than they wait."""
+"""Computing for programs: in turns, on one thread, and no longer than they wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MANY = 2_000_000  # parts that take several turns
 
 def test_requests_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short text is read between the parts of a long one that came before."""
-    monkeypatch.setattr(computing, "TURN_S", -1.0)
+    monkeypatch.setattr(computing, "SHARE_S", -1.0)
     made: list[str] = []
 
     def parts(name: str, count: int) -> Iterator[str]:
@@ -23,7 +23,7 @@ def test_requests_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
             yield name
 
     async def both() -> list[list[str]]:
-        return await asyncio.gather(computing.collected(parts("long", 5)), computing.collected(parts("short", 2)))
+        return [*await asyncio.gather(*(computing.collected(each) for each in (parts("long", 5), parts("short", 2))))]
 
     assert asyncio.run(both()) == [["long"] * 5, ["short"] * 2]
     assert made == ["long", "short"] * 2 + ["long"] * 3
@@ -53,7 +53,7 @@ def test_a_request_that_takes_long_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_error_is_the_caller_s() -> None:
-    """What the parts raise behind the first comes out, and spoils nothing for the next request."""
+    """One that the parts raise behind the first comes out, and spoils nothing for the next request."""
 
     def parts() -> Iterator[int]:
         yield 1

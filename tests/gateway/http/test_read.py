@@ -43,7 +43,7 @@ def test_a_request_that_cannot_be_read_is_refused_in_a_sentence(
 
 def test_a_text_that_is_too_long_is_refused(echo: HttpGateway) -> None:
     """The longest one is read; a character more is too much."""
-    most = words.MAX_CHARACTERS
+    most = words.MAX_READ_CHARACTERS
     assert fetch(echo, "POST", "/v1/audio/read", {"input": "a" * most, "language": "en"})[0].status == 200
     answer, body = fetch(echo, "POST", "/v1/audio/read", {"input": "a" * (most + 1)})
     assert (answer.status, "50,000 characters" in json.loads(body)["error"]["message"]) == (413, True)
@@ -51,7 +51,9 @@ def test_a_text_that_is_too_long_is_refused(echo: HttpGateway) -> None:
 
 def test_programs_that_have_long_texts_read_keep_no_recording_waiting(echo: HttpGateway) -> None:
     """A transcription is answered while a dozen texts, the slowest to read, wait for their turns."""
-    data = json.dumps({"input": "! " * (words.MAX_CHARACTERS // 2), "language": "en", "markup": "markdown"}).encode()
+    data = json.dumps(
+        {"input": "! " * (words.MAX_READ_CHARACTERS // 2), "language": "en", "markup": "markdown"}
+    ).encode()
     reading = [echo.connect() for _ in range(12)]
     for each in reading:
         each.sendall(head(len(data), "/v1/audio/read", "application/json") + data)
