@@ -115,7 +115,8 @@ class Transcription:
                     ):
                         text()  # the piece that follows gets this text, if it has the same speech
             except BaseException:
-                self._job.cancel()  # the rest of a stream may never come
+                if not ahead.ended:
+                    self._job.cancel()  # the rest of a stream may never come
                 raise
         return self._result()
 

@@ -360,13 +360,19 @@ def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path:
     assert (warning["code"], warning["message"]) == ("other_track", sentence)
 
 
-def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
-    """The next one is transcribed, and the result says so; asked for by number it is an error, and so are none."""
+@pytest.mark.parametrize("asked_for", [
+    {}, {"diarize": True, "speakers": 1}, {"by_channel": False}, {"clips": [0, 9]},
+], ids=["", "speakers", "as one", "clips"])  # fmt: skip
+def test_a_track_that_cannot_be_decoded(
+    asked_for: dict[str, Any], ask: Ask, beckett: np.ndarray, tmp_path: Path
+) -> None:
+    """The next one is transcribed, and the result says so, however it is to be heard; asked for by number it is an
+    error, and so are none."""
     path = film(tmp_path / "two.mov", beckett[:SAID], beckett[:SAID])
     data = path.read_bytes()
     at = data.index(b"sowt", data.index(b"stsd"))
     path.write_bytes(unknown := data[:at] + b"apac" + data[at + 4 :])
-    asked = ask(path)
+    asked = ask(path, asked_for)
     assert word_error_rate(WORDS, asked.text) <= 1 / 8
     (warning,) = asked.result["warnings"]
     sentence = "Audio track 1 cannot be decoded: this is track 2 of 2."
@@ -374,7 +380,7 @@ def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path:
     at = unknown.index(b"sowt", at)
     path.write_bytes(unknown[:at] + b"apac" + unknown[at + 4 :])
     for source, params, number in ((path, {}, 2), (path, {"audio_track": 1}, 1)):
-        error = ask(source, params).error
+        error = ask(source, asked_for | params).error
         assert error
         assert error.code == "input_unreadable"
         assert f"its audio track {number} cannot be decoded, since its codec is unknown" in error.message

@@ -60,6 +60,11 @@ class Prefetcher(Iterator[T], Generic[T]):
         """True if another item is there."""
         return bool(self._ready)
 
+    @property
+    def ended(self) -> bool:
+        """True if no more items will be made."""
+        return self._ended
+
     def stop(self) -> None:
         with self._changed:
             self._stopped = True
