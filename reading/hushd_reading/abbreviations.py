@@ -56,13 +56,14 @@ def abbreviations(code: str) -> Abbreviations:
 def written(language: Language) -> Written:
     """Returns all forms of the abbreviations that have words: with a capital or without, with a blank inside or not."""
     numbered, named, always = dict[str, str](), dict[str, str](), dict[str, str]()
+    own = {short for kind in (*_KINDS, "other") for short in language.get(kind, {})}  # Gen. beside gen.
     for kind in (*_KINDS, "other"):
         for short, words in language.get(kind, {}).items():
             forms = numbered if kind == "before_number" else named if len(short) == 2 else always
             for blank in (" ", "", "\u00a0", "\u202f") if words else ():
                 form = short.replace(" ", blank)
-                forms |= dict.fromkeys((form[0].upper() + form[1:], form), words)
-                forms |= {form.lower(): words} if len(short) > 3 else {}
+                others = {form[0].upper() + form[1:], *([form.lower()] if len(short) > 3 else [])} - own
+                forms |= dict.fromkeys((*others, form), words)
     return Written(numbered, named, always)
 
 

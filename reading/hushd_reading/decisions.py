@@ -18,7 +18,7 @@ def _valid(day: str, month: str) -> bool:
 def date(parts: Parts, near: Near) -> str:
     """Decides on three numbers with signs between: a date, whose order is the language's, or none."""
     first, second, third = parts["one"], parts["two"], parts["three"]
-    if near.cued("version") and parts["by"] == ".":
+    if near.cued("version", "label") and parts["by"] == ".":
         parts["number"] = ".".join((first, second, third))
         return "version"
     if len(first) == 4:
@@ -144,7 +144,7 @@ def unit(parts: Parts, near: Near) -> str:
         return ""
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
-    if len(unit) == 1 and unit.isupper() and near.cued("label"):
+    if len(unit) == 1 and unit.isupper() and (near.cued("label") or near.before[-1:] == "#"):
         return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
@@ -167,18 +167,23 @@ def version(parts: Parts, near: Near) -> str:
 
 
 def roman(parts: Parts, near: Near) -> str:
-    """Decides on a Roman numeral: behind a ruler's name, or a word for a part of something."""
+    """Decides on a Roman numeral: behind a ruler's name, or a word for a part of something. A letter alone is none but
+    I, V and X, and these not before a surname."""
     word = near.before.rsplit(" ", 1)[-1].strip('("“«„,.')
     language, numeral = near.language, parts["roman"]
+    if numeral in ("C", "D", "L", "M"):
+        return ""
     if parts.get("mark", ".") != ".":
         return "ordinal" if set(numeral) <= set("IVX") else ""
     if word.removesuffix("s") in language.words("rulers") or word in language.words("rulers"):
-        return "ruler"
-    if {word, word.lower()} & language.words("chapters"):
+        surname = _SURNAME.match(near.text[near.start : near.end + 30])
+        return "ruler" if surname is None or surname[1].lower() in language.words("begins") else ""
+    if {word, word.lower(), word.lower().removesuffix("s")} & language.words("chapters"):
         return "roman"
-    if re.search(r"\b[IVXLC]+\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z", near.text[: near.start]):
-        return "roman"
-    if parts.get("mark") and (len(numeral) > 1 or near.cued("date")):
+    if first := _FIRST_OF_TWO.search(near.text[: near.start]):  # Chapters I and II
+        parted = len(first[2]) > 1 or first[1].lower().removesuffix("s") in language.words("chapters")
+        return "roman" if parted else ""
+    if parts.get("mark") and set(numeral) <= set("IVX") and (len(numeral) > 1 or near.cued("date")):
         return "ordinal"
     following = near.word_after()
     if following.lower() in language.words("roman_nouns"):
@@ -190,6 +195,24 @@ def roman(parts: Parts, near: Near) -> str:
     if len(numeral) > 1 and numeral not in language.words("not_roman") and (word in language.words("roman_before")):
         return "roman"
     return ""
+
+
+_SURNAME = re.compile(r"[IVX]\.? ([^\W\d_a-zß-ÿ]\w+)")
+_FIRST_OF_TWO = re.compile(r"(\w+) ([IVXLC]+)\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z")
+
+
+def abbreviation(parts: Parts, near: Near) -> str:
+    """Decides on an abbreviation: a letter between two names, as in Carlos D. Pérez, is an initial."""
+    before = re.search(r"(?:\A|[\s(])([^\W\d_a-zß-ÿ]\w+) \Z", near.text[: near.start]) if "named" in parts else None
+    return "" if before and before[1].lower() not in near.language.words("begins") else "abbreviation"
+
+
+def comparison(parts: Parts, near: Near) -> str:
+    """Decides on `<` and `>`: signs between two operands, both apart or a number; else they quote, or point."""
+    before, after = re.search(r"([\w)\]])( ?)\Z", near.text[: near.start]), re.match(r"( ?)[\w(.$€-]", near.after)
+    if before is None or after is None:
+        return "nothing"
+    return "sign" if before[2] == after[1] and (after[1] or before[1].isdecimal()) else "nothing"
 
 
 def minus(parts: Parts, near: Near) -> str:

@@ -42,7 +42,7 @@ def words_by_line(
 
 def _sentences(lines: Iterable[str], markup: str, tag: str, pronounce: Mapping[str, str]) -> Iterator[str]:
     words: list[str] = []
-    for item in read((line.encode() for line in lines), markup, tag, pronounce):
+    for item in read((line.encode() for line in lines), markup, tag, pronounce, respelt=False):
         if isinstance(item, Piece):
             words += item.text.split()
             if item.ends and words:

@@ -31,11 +31,18 @@ class Pronouncer:
         pronounce: by word, or several words, the pronunciation, in letters or in phonemes between slashes. A word in
             lower case matches any case, a word with a capital only itself.
         phonemes: whether the engine reads phonemes; other engines get the word as it is written instead.
+        respelt: whether words of programs are spelt as a voice says them.
     """
 
     def __init__(
-        self, words: Words | None, pronounce: Mapping[str, str], language: str = "en", phonemes: bool = False
+        self,
+        words: Words | None,
+        pronounce: Mapping[str, str],
+        language: str = "en",
+        phonemes: bool = False,
+        respelt: bool = True,
     ) -> None:
+        self._respelt = respelt
         self._words, self._language, self._named = words, language, named(language)
         self._pronounce = _pronunciations(pronounce, phonemes)
         self._own = {word.lower() for word in pronounce}
@@ -44,14 +51,17 @@ class Pronouncer:
     def __call__(self, text: MappedText) -> MappedText:
         if self._pronounce is not None:
             text = text.sub(*self._pronounce)
-        text = said(text.sub(_APOSTROPHE, "'"), self._language, self._own, names=True)
+        text = text.sub(_APOSTROPHE, "'")
+        if self._respelt:
+            text = said(text, self._language, self._own, names=True)
         if _ODD.search(text.text):
             if self._rewrite is None:
                 from .rewriting import Rewriting
 
                 self._rewrite = Rewriting(self._words, self._named.words("dotted") if self._named else ())
             text = self._rewrite(text)
-        text = said(text, self._language, self._own)
+        if self._respelt:
+            text = said(text, self._language, self._own)
         if self._named is not None:
             return in_words(text, self._named)
         if _DIGIT.search(text.text) and (lost := signs(self._language)):

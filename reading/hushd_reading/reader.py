@@ -33,6 +33,7 @@ def read(
     pronounce: Mapping[str, str] = MappingProxyType({}),
     phonemes: bool = False,
     first: int = MAX_FIRST,
+    respelt: bool = True,
 ) -> Iterator[Item]:
     """Yields the pieces, pauses and changes of a UTF-8 text, whose chunks may split characters.
 
@@ -43,8 +44,9 @@ def read(
         pronounce: words and their pronunciations.
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
         first: characters of each of the first two pieces, as in `Splitter`.
+        respelt: whether words of programs are spelt as a voice says them, for nobody's eyes.
     """
-    spell = Pronouncer(words(language), pronounce, language, phonemes)
+    spell = Pronouncer(words(language), pronounce, language, phonemes, respelt)
     splitter, formulas = Splitter(language, first), Formulas(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:

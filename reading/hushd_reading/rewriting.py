@@ -41,6 +41,8 @@ _FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])
 _PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
 _FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
 _CALL = re.compile(r"(?<=\w)\(\)")
+_SMILE = re.compile(r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]+[:;]-?[()]|<3\b")
+_TO_LINK = re.compile(r"(?<!\w )(?<!\w)[→⇒]\s*(?=\S)|[→⇒]\s*(?=[a-z]{1,16}://|www\.)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
@@ -51,6 +53,7 @@ _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~"
 # Digits of a telephone number are said one by one, with a pause between their groups.
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
+_ENDED = (*'.!?…)"”’»', "")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
 # Pictures, and the characters that modify or join them. Not the signs ™ © ® and arrows, which are read.
 _EMOJI = re.compile(
@@ -119,6 +122,11 @@ class Rewriting:
         def mail(match: re.Match[str]) -> str:
             return f"{name(match[1])} {words.at} {host(match[2])}"
 
+        def flag(match: re.Match[str]) -> str:
+            before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
+            source = before[-1:] in _ENDED and re.match("[A-Z][a-z]+\\b", after)  # Benjamin Disraeli
+            return match[0] if source else f"{words.dash} " * len(match[1])
+
         def path(match: re.Match[str]) -> str:
             spoken, tail = _split_tail(match[0])
             drive, _, rest = spoken.partition(":\\")
@@ -126,9 +134,16 @@ class Rewriting:
                 spoken = f"{drive} {words.colon} {words.slash} {rest}".replace("\\", f" {words.slash} ")
             return re.sub(r"\s+", " ", name(spoken).replace("/", f" {words.slash} ")).strip() + tail
 
-        text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
+        text = (
+            text.sub(_SMILE, "")
+            .sub(_TO_LINK, "")
+            .sub(_URL, url)
+            .sub(_MAIL, mail)
+            .sub(_HOST, bare_host)
+            .sub(_PATH, path)
+        )
         text = unruled(named(identified(text, words)))
-        text = text.sub(_CALL, "").sub(_FLAG, lambda match: f"{words.dash} " * len(match[1]))
+        text = text.sub(_CALL, "").sub(_FLAG, flag)
         text = text.sub(self._file, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
         if self._symbols is not None:

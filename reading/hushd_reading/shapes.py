@@ -189,11 +189,12 @@ def of_letters(language: Language) -> list[Shape]:
     per_words = alternatives(language.words("units.rates"))
     rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
-        Shape("days", "[-–]", rf"(?<!\w)(?P<weekday>{days})\.?\s?[-–]\s?(?P<until>{days})(?!\w)\.?"),
+        Shape("days", "", rf"(?<!\w)(?P<weekday>{days})\.?(?:\s?[-–]\s?| {language['to']} )(?P<until>{days})(?!\w)\.?"),
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
               rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?:?\s?[+(]?{abbreviations.NUMERAL})"
-              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))"),
+              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))",
+              decisions.abbreviation),
         *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
         Shape("roman", r"\b[IVXLCDM]",
               rf"(?<![\w.-])(?P<roman>{_ROMAN})(?P<mark>{language.get('roman_marks', _NEVER)})?(?![\w-])",
@@ -203,7 +204,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("unit", UNIT, rf"{UNIT}(?![\w'’/²³-]|\.\w)"),
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?!\w)"),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
-        Shape("nothing", "[<>]", r"<(?=/?[A-Za-z])|(?<=[\w\"'/])>"),
+        Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("sign", "", rf"(?P<sign>[{signs}])"),
         Shape("stray", "", _STRAY),
         Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),

@@ -29,6 +29,13 @@ def test_each_line_is_one_with_the_words_of_its_numbers() -> None:
     assert list(hushd.read("nginx", language="en", pronounce={"nginx": "N"})) == ["N"]
 
 
+def test_words_are_spelt_for_people() -> None:
+    """How a voice is made to say the words of programs is for no eyes; the user's own spelling is."""
+    assert list(hushd.read("Debian's cron reads ASCII and node.js by nginx.", language="en")) == [
+        "Debian's cron reads ASCII and node dot js by engine x."
+    ]
+
+
 def test_markdown_and_subtitles_have_a_line_for_each_sentence() -> None:
     """Their own lines are not those that are spoken."""
     assert list(hushd.read("# A\n\n* one\ntwo. Three\n", language="en", markup="markdown")) == [

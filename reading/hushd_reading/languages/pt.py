@@ -50,3 +50,8 @@ def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: 
     if stem := {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower()):
         return stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")
     return "dona" if parts.get("named") == "D." and near.word_after().endswith(("a", "el", "or")) else None
+
+
+def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
+    """Says R. before a name and a number."""
+    return "Rua"
