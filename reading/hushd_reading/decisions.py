@@ -36,7 +36,9 @@ def date(parts: Parts, near: Near) -> str:
         elif order == "dmy" and int(second) > 12:
             order = "mdy"
     read = dict(zip(order, (first, second, third), strict=True))
-    if not _valid(read["d"], read["m"]) or len(read["m"]) > 2:
+    release = parts["by"] == "." and len(third) == 2  # dpkg 1.17.11
+    release = release and not (near.language.get("date.dotted") and not re.search(r"\w \Z", near.text[: near.start]))
+    if not _valid(read["d"], read["m"]) or len(read["m"]) > 2 or (release and not near.cued("date")):
         return ""
     parts.update(day=read["d"], month=read["m"], year=read["y"])
     return "date"
@@ -64,6 +66,8 @@ def slash(parts: Parts, near: Near) -> str:
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
+    if len(second) == 4 and 1800 < whole < 2100 and near.language.get("number.years"):  # an issue: 43/1995
+        return "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
         return "tally"
     if near.language.get("date.slashed") and dated and part > 12 and len(second) == 2:
@@ -100,7 +104,7 @@ def ratio(parts: Parts, near: Near) -> str:
     """Decides on two numbers that are not a time: behind a name a verse, in languages that write it so."""
     if near.after.lstrip().startswith("="):
         return "over"
-    named = near.language.get("number.verse") and re.search(r"\w [A-Z]\w+ \Z|\A[A-Z]\w+ \Z", near.text[: near.start])
+    named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+ \Z", near.text[: near.start])
     return "verse" if named and not near.cued("score", "ratio") else "ratio"
 
 
@@ -122,10 +126,13 @@ def span(parts: Parts, near: Near) -> str:
         re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)
     ):
         return "difference"
-    if first < last or near.cued("range"):
+    if first < last or near.cued("range") or _BEFORE_CHRIST.match(near.after):
         return "range"
     short = len(parts["number"]) == 4 and len(parts["until"]) == 2  # 1998-99
     return "season" if short else "difference" if spaced else "ratio"
+
+
+_BEFORE_CHRIST = re.compile(r"\s?(?:v\. ?(?:Chr|u)\.|BCE?\b|[bB]\. ?[cC]\.|[aA]\. ?(?:de )?[CJ]\.|av\. ?J)")
 
 
 def _value(written: str) -> float:
@@ -202,22 +209,36 @@ _FIRST_OF_TWO = re.compile(r"(\w+) ([IVXLC]+)\.? (?:and|or|und|oder|et|ou|y|o|e|
 
 
 def abbreviation(parts: Parts, near: Near) -> str:
-    """Decides on an abbreviation: a letter between two names, as in Carlos D. Pérez, is an initial."""
-    before = re.search(r"(?:\A|[\s(])([^\W\d_a-zß-ÿ]\w+) \Z", near.text[: near.start]) if "named" in parts else None
-    return "" if before and before[1].lower() not in near.language.words("begins") else "abbreviation"
+    """Decides on an abbreviation: a letter behind a name or an initial, as in Carlos D. Pérez, is an initial, and a
+    word at the end that is one with a small letter is a name (Max)."""
+    if "named" in parts:
+        before = _NAME_BEFORE.search(near.text[: near.start])
+        return "" if before and (before[1] or "").lower() not in near.language.words("begins") else "abbreviation"
+    name = parts.get("name", "")
+    derived = name.istitle() and name.lower() in near.language["goes_on"] and name not in near.language["goes_on"]
+    return "" if derived and not near.after.strip() and near.before else "abbreviation"
+
+
+_NAME_BEFORE = re.compile(r"(?:\A|[\s(])(?:([^\W\d_a-zß-ÿ]\w+)|[^\W\d_a-zß-ÿ]\.) \Z")
 
 
 def comparison(parts: Parts, near: Near) -> str:
-    """Decides on `<` and `>`: signs between two operands, both apart or a number; else they quote, or point."""
-    before, after = re.search(r"([\w)\]])( ?)\Z", near.text[: near.start]), re.match(r"( ?)[\w(.$€-]", near.after)
-    if before is None or after is None:
+    """Decides on `<` and `>`: signs between two operands, of which one is a number or a letter; else they quote, or
+    point."""
+    before, after = _OPERAND.search(near.text[: near.start]), re.match(r"( ?)(\w+|[(.$€-])", near.after)
+    if before is None or after is None or before[2] != after[1]:
         return "nothing"
-    return "sign" if before[2] == after[1] and (after[1] or before[1].isdecimal()) else "nothing"
+    sides = (before[1], after[2])
+    small = any(side.isdecimal() or len(side) == 1 for side in sides)
+    return "sign" if small and (after[1] or before[1].isdecimal() or len("".join(sides)) == 2) else "nothing"
+
+
+_OPERAND = re.compile(r"(\w+|[)\]])( ?)\Z")
 
 
 def minus(parts: Parts, near: Near) -> str:
     """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
-    before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w+|\(", near.after)
+    before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w+(?!['’])|\(", near.after)
     sides = [side[0] for side in (before, after) if side]
     return "minus" if len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
 

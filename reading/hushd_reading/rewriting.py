@@ -27,7 +27,7 @@ _URL = re.compile(
 )
 _MAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 _HOST = re.compile(
-    r"(?<![\w./@-])((?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|dev|app|ai|co|info|uk|de|fr|eu|ch|us|ca|au|me))"
+    r"(?<![\w./@-])(?!\w\.(?:de|fr|uk|eu|ch|us|ca|au|me)\b)((?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|dev|app|ai|co|info|uk|de|fr|eu|ch|us|ca|au|me))"
     r"(?P<path>/[^\s<>\"“”`|]{0,2000})?(?![\w-])"
 )
 _PATH = re.compile(

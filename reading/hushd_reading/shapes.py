@@ -94,7 +94,7 @@ def of_digits(language: Language) -> list[Shape]:
               rf"(?<![\w.,])(?:(?P<times>\d+) ?[x×] ?)?{number}-(?P<unit>{compounds})"
               r"(?:\.(?!\s*$))?(?=-\w|\s[^\W\d_])"),
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
-              rf"{_B}{number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
+              rf"{_B}(?!0x){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
               decisions.unit),
@@ -193,7 +193,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
               rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?:?\s?[+(]?{abbreviations.NUMERAL})"
-              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z])|(?P<name>{alternatives(known.always)})(?!\w))",
+              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z][\w'’])|(?P<name>{alternatives(known.always)})(?!\w))",
               decisions.abbreviation),
         *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
         Shape("roman", r"\b[IVXLCDM]",
@@ -205,6 +205,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?!\w)"),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
+        Shape("nothing", "#", r"#(?![^\W\d_])"),
         Shape("sign", "", rf"(?P<sign>[{signs}])"),
         Shape("stray", "", _STRAY),
         Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),

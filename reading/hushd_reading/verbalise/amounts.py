@@ -15,6 +15,9 @@ from .numbers import Numbers
 _PART = re.compile(rf"(?<!\w)(?<!\d[ \u00a0\u202f\u2009-])(?:(?P<half>½|1[/⁄]2)|[{VULGAR}]|\d+[/⁄]\d+)\s?\Z")
 
 
+_RAISED = "¹²³⁴⁵⁶⁷⁸⁹"
+
+
 class Amounts(Numbers):
     """Says money and measures."""
 
@@ -87,7 +90,7 @@ class Amounts(Numbers):
         """Says 5 x 10 cm and 1920x1080; two small numbers alone are a product."""
         sizes = [number(parts[name], self.language) for name in ("number", "until", "third") if name in parts]
         small = "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
-        product = "unit" not in parts and (small or near.after.lstrip()[:1] == "=")
+        product = "unit" not in parts and (small or near.after.lstrip()[:1] in ("=", "^", "⁻", *_RAISED))
         word = self.language["number.times" if product else "number.by"]
         if "unit" not in parts and near.cued("score"):
             word = self.language.get("number.score") or word  # ganhou por 3x0
