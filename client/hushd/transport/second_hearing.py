@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -67,7 +67,7 @@ class SecondHearing:
         self._turns = self._turns_returned = 0  # events of turns since it was sent last, and those of the caller
         self._model = ""  # the other worker's name
         self._again = False  # whether that hears what the usual model has heard
-        self._first: list[Message] = []  # what the usual model has heard of it
+        self._first: list[Partial] = []  # what the usual model has heard of it
         self._denied = False  # whether the usual model's verdict on it was that it is not English
         self._unsure: list[JsonObject] = []  # the stretches whose language the other model doubts
         self._doubted = False  # whether the last segment's words were doubtful
@@ -112,7 +112,7 @@ class SecondHearing:
         elif isinstance(message, Result):
             stands = self._standing()
             self._return((*self._held, *stands, _of_the_first(message, stands) if stands else self._told(message)))
-        elif kind == "nothing" and (stands := self._standing()):
+        elif isinstance(message, Partial) and kind == "nothing" and (stands := self._standing()):
             self._return((*stands, replace(message, data={**message.data, "kind": "ended"})))
         elif self._held:
             self._held.append(message)
@@ -121,7 +121,7 @@ class SecondHearing:
             self._return((_marked(message, True) if asked and self._doubts(data) else message,))
             self._again = self._again and not (self._call.moved and kind in ("ended", "nothing"))
 
-    def _standing(self) -> list[Message]:
+    def _standing(self) -> list[Partial]:
         """Returns what the usual model has heard, once the other one has heard nothing there."""
         if self._call.moved and self._again and not self._returned:
             return self._first
@@ -146,7 +146,7 @@ class SecondHearing:
         if request is None:
             return False
         self._model, self._again, self._denied = request.worker, True, denied
-        self._first = [_marked(each, denied) for each in held if _is_segment(each)]
+        self._first = [_mark(each, denied) for each in held if _is_segment(each)]
         yield from self._call.move(request)
         return True
 
@@ -198,16 +198,20 @@ def _letters(segment: JsonObject) -> str:
     return "".join(filter(str.isalnum, segment["text"].casefold()))
 
 
-def _of_the_first(result: Result, segments: list[Message]) -> Result:
+def _of_the_first(result: Result, segments: list[Partial]) -> Result:
     """Returns another model's result, which is of no text, as that of the usual model's `segments`."""
     warnings = [each for each in result.data.get("warnings", ()) if each["code"] != "no_speech"]
     language = segments[0].data.get("language", "")
     return replace(result, data={**result.data, "language": language, "segments": len(segments), "warnings": warnings})
 
 
-def _is_segment(message: Message) -> bool:
+def _is_segment(message: Message) -> TypeGuard[Partial]:
     return isinstance(message, Partial) and message.data.get("kind") == "segment"
 
 
 def _marked(message: Message, unlikely: bool) -> Message:
-    return replace(message, data={**message.data, "unlikely": unlikely}) if _is_segment(message) else message
+    return _mark(message, unlikely) if _is_segment(message) else message
+
+
+def _mark(segment: Partial, unlikely: bool) -> Partial:
+    return replace(segment, data={**segment.data, "unlikely": unlikely})
