@@ -94,7 +94,7 @@ def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Reading
 
 
 def test_no_utterance_is_doubted_for_the_one_before(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:
-    """A few words after another language are believed, and what is not judged in time has its verdict later."""
+    """A few words after another language are believed, and a text that is not judged in time has its verdict later."""
     readings.may.set()
     say(judge, 0)
     judge.finish(lambda: None)
