@@ -20,7 +20,7 @@ from .wording import SURE_SPEECH, UNSURE, heard
 Transcribe = Callable[[Piece, str | None], list[Segment]]
 Detect = Callable[[Piece], DetectedLanguage | None]
 
-_SURE = 0.6  # the probability from which on a language is believed, as in `whisper_window`
+_SURE_OF_LANGUAGE = 0.6  # the probability from which on a language is believed, as in `whisper_window`
 _LEAST_S = 2.0  # seconds of speech that tell a language
 _LEFT_OUT_S = 3.0  # seconds of a stretch that a text leaves out: Whisper's times are wrong by 2 s at times
 _LEFT_OUT = 0.9  # ... and the share of it without a text
@@ -31,7 +31,7 @@ _TOLD_S = 60.0  # seconds of speech without a text that the result is told of
 _NO_TEXT = (
     "{:.0f} s of what sounds like speech, the first at {:.0f} s, have no text: the model understood nothing there."
 )
-_PAD_S = 0.4  # seconds of quiet kept beside a stretch
+_BESIDE_STRETCH_S = 0.4  # seconds of quiet kept beside a stretch
 
 
 def read(
@@ -66,7 +66,7 @@ def divided(piece: Piece, usual: str | None, detect: Detect) -> list[tuple[Piece
             tags.append(tags[-1])
             continue
         detected = detect(part(piece, number, number))
-        tags.append(detected.tag if detected and (detected.probability or 0.0) >= _SURE else usual)
+        tags.append(detected.tag if detected and (detected.probability or 0.0) >= _SURE_OF_LANGUAGE else usual)
     runs = [[number for number, _ in run] for _, run in groupby(enumerate(tags), key=lambda each: each[1])]
     return [(part(piece, run[0], run[-1]), tags[run[0]]) for run in runs] or [(piece, usual)]
 
@@ -104,7 +104,7 @@ def _without_text(span: tuple[float, float], segments: Sequence[Segment]) -> boo
 
 
 def _unsure(segment: Segment) -> bool:
-    return segment.language_probability is not None and segment.language_probability < _SURE
+    return segment.language_probability is not None and segment.language_probability < _SURE_OF_LANGUAGE
 
 
 def part(piece: Piece, first: int, last: int) -> Piece:
@@ -113,7 +113,7 @@ def part(piece: Piece, first: int, last: int) -> Piece:
     (start, _), (_, end) = speech[0], speech[-1]
     before = (start - piece.speech[first - 1][1]) / 2 if first else start - piece.start
     after = (piece.speech[last + 1][0] - end) / 2 if last + 1 < len(piece.speech) else piece.end - end
-    begin = start - min(_PAD_S, before)
+    begin = start - min(_BESIDE_STRETCH_S, before)
     at = round((begin - piece.start) * RATE)
-    samples = piece.samples[at : round((end + min(_PAD_S, after) - piece.start) * RATE)]
+    samples = piece.samples[at : round((end + min(_BESIDE_STRETCH_S, after) - piece.start) * RATE)]
     return replace(piece, start=piece.start + at / RATE, samples=np.ascontiguousarray(samples), speech=speech)
