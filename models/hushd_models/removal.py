@@ -61,7 +61,7 @@ def _removable(store: Store, model: str) -> Row:
 def _removed(store: Store, row: Row, repository: Path | None) -> Removed:
     others = _needed(store, row)
     brought = store.blobs(row.model)
-    wanted = set[str]().union(*(store.blobs(other) for other in store.unfinished() if other != row.model))
+    wanted_blobs = set[str]().union(*(store.blobs(other) for other in store.unfinished() if other != row.model))
     # The manifest first, so that a half-removed model does not count as one.
     store.manifest_path(row.model).unlink(missing_ok=True)
     size = spared = 0
@@ -69,12 +69,12 @@ def _removed(store: Store, row: Row, repository: Path | None) -> Removed:
         paths = row.paths
         gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
         spared = len(paths) - len(gone)
-        size = _remove_files(store, row.folder, gone, wanted)
+        size = _remove_files(store, row.folder, gone, wanted_blobs)
     made = store.int8_folder(row.model)
     for place in (store.workplace(row.model), made, made.with_name(f"{made.name}.new")):
         size += _clear(place)
     if repository:
-        size += _remove_blobs(repository, brought - wanted)
+        size += _remove_blobs(repository, brought - wanted_blobs)
         _tidy(repository)
     return Removed(row.model, size, spared)
 
@@ -104,8 +104,8 @@ def _needed(store: Store, row: Row) -> set[Path]:
     return {path for other in others if other.manifest or not mine.issuperset(other.paths) for path in other.paths}
 
 
-def _remove_files(store: Store, folder: Path, gone: Iterable[Path], wanted: Container[str]) -> int:
-    """Removes files, their blobs in the hub's cache but those `wanted`, and folders left empty; returns the freed
+def _remove_files(store: Store, folder: Path, gone: Iterable[Path], wanted_blobs: Container[str]) -> int:
+    """Removes files, their blobs in the hub's cache but those `wanted_blobs`, and folders left empty; returns the freed
     bytes."""
     if folder.is_symlink():  # a link to the user's own folder
         folder.unlink()
@@ -117,7 +117,11 @@ def _remove_files(store: Store, folder: Path, gone: Iterable[Path], wanted: Cont
             files.add(path)
         elif in_hub:
             blob = Path(os.path.abspath(path.parent / os.readlink(path)))
-            if blob.parent == in_hub / "blobs" and blob.name not in wanted and not _linked(in_hub, blob, besides=paths):
+            if (
+                blob.parent == in_hub / "blobs"
+                and blob.name not in wanted_blobs
+                and not _linked(in_hub, blob, besides=paths)
+            ):
                 files.add(blob)
     size = _bytes(files)
     for path in paths | files:

@@ -558,7 +558,7 @@ def test_an_unfinished_model_is_removed_with_its_blobs(store: Store) -> None:
 
 @pytest.mark.parametrize("removed", ["half", "installed"])
 def test_the_begun_download_of_another_model_of_the_repository_stays(store: Store, removed: str) -> None:
-    """What it shares with the removed model stays, too; the rest of that goes."""
+    """A file that it shares with the removed model stays, too; the rest of that goes."""
     shared, own = (hashlib.sha256(OF_CTC[name]).hexdigest() for name in ("vocab.txt", "model.int8.onnx"))
     if removed == "half":
         half(store, CTC, shared, own)

@@ -16,6 +16,7 @@ from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
+from support.refusals import hushd_error
 from support.tts_jobs import Say
 
 TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
@@ -118,6 +119,21 @@ def test_a_note_on_another_language_names_a_command_that_works(
     (warning,) = say(tiny, "Bonjour à tous, il fait vraiment très beau ce matin.").result["warnings"]
     assert ("choose the language fr" in warning["message"]) is here
     assert ("`hushd get fr` brings a model that speaks it" in warning["message"]) is not here
+
+
+def test_a_robotic_engine_leaves_a_text_in_another_language_to_others(
+    tiny: Worker, say: Say, heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it has a voice for it: in a German session English is spoken by the natural voice that is here."""
+    french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)
+    voices = (*tiny.engine.voices(), french)
+    monkeypatch.setattr(type(tiny.engine), "voices", classmethod(lambda cls: voices))
+    monkeypatch.setattr(tiny, "_spec", tiny._spec._replace(robotic=True))
+    with hushd_error("other_language"):
+        say(tiny, FRENCH, languages=["en"])
+    assert heard == []
+    assert say(tiny, FRENCH, languages=["fr"], default_voice="thé").result["voice"] == "thé"
+    assert say(tiny, FRENCH, voice="thé").result["voice"] == "thé"
 
 
 def test_a_text_is_spoken_by_the_voice_of_its_language(

@@ -114,7 +114,8 @@ class Worker(BaseWorker):
 
     def _voice_for(self, text: str, usual: Voice, own: Sequence[str]) -> Voice:
         """Returns the voice for a text in its own language: `usual` where that speaks it or the language is not sure.
-        Raises `other_language`, whose detail `language` is the text's: this engine has no voice for it."""
+        Raises `other_language`, whose detail `language` is the text's: this engine has no voice for it, or a robotic
+        one, before which another engine's natural one may come."""
         spoken = languages.code(usual.language)
         if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
             return usual  # 30 ms less before the first word
@@ -123,7 +124,8 @@ class Worker(BaseWorker):
         language = text_language.detect(text, own or [usual.language])
         if not language or text_language.may_be(language, spoken):
             return usual
-        able = (voice for voice in self.engine.voices() if voice.installed and voice.model == usual.model)
+        voices = [] if self._spec.robotic else self.engine.voices()
+        able = (voice for voice in voices if voice.installed and voice.model == usual.model)
         if voice := next((voice for voice in able if languages.code(voice.language) == language), None):
             return voice
         unable = f"which the voice {usual.name} ({usual.language}) does not speak"

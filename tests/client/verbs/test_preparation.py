@@ -168,8 +168,8 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
 def test_a_voice_of_the_sessions_language_speaks_first(
     session: str, config: str, options: dict[str, str], first: str, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the configuration says nothing of voices, and one is here: the English voice does not start first. It is
-    looked for once, and the text's own language may still choose another."""
+    """The English voice does not start first, unless the configuration says something of voices, or there is no other.
+    It is looked for once, and the text's own language may still choose another."""
     monkeypatch.setenv("LC_ALL", session)
     (runtime / "config.toml").write_text(config)
     monkeypatch.setattr(inventory, "serves", lambda store, role, language: (role, language) == ("tts", "de"))
@@ -182,7 +182,7 @@ def test_a_voice_of_the_sessions_language_speaks_first(
 
 
 def several(*names: str) -> Any:
-    """What speech to text is described as, with these models of several languages."""
+    """Returns a description of speech to text with these models of several languages."""
     models = [{"name": name, "languages": ["fr", "de"], "installed": True, "memory_mb": 100} for name in names]
     return {"stt": {"engines": [{"name": "own", "installed": True, "models": models}]}}
 
@@ -194,8 +194,8 @@ def several(*names: str) -> Any:
     lambda preparation: preparation.second_hearing(Request(id=b"1" * 16, worker="stt", op="transcribe"), None),
 ], ids=["by name", "a request", "auto", "heard again"])  # fmt: skip
 def test_a_model_that_came_later_is_found(ask: Callable[[Preparation], Steps[Any]], runtime: Path) -> None:
-    """What was described before it came does not stand against it; what is not there now is asked for each time, and
-    what was found is not."""
+    """A description from before it came does not stand against it. A model that is not there now is asked for each
+    time, and one that was found is not."""
     asked: list[str] = []
     described: Any = several()
 
