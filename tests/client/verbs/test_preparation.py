@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
+from hushd.client import Client
 from hushd.transport.steps import Brief, Steps, run
 from hushd.verbs.preparation import Preparation
 from hushd.verbs.requests import parse_keep_alive, warm
 from hushd_models import inventory, paces
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Request
+from hushd_protocol.messages import Control, Error, Message, Request, Result
 from hushd_protocol.system import paths
 from support.refusals import hushd_error
+from support.scripted_router import ScriptedRouter, Start
 
 T = TypeVar("T")
 
@@ -282,3 +284,22 @@ def test_the_second_hearing_is_by_a_model_of_the_users_language(runtime: Path) -
         except StopIteration as end:
             request = end.value
     assert request.worker == "stt/own/b"
+
+
+def test_a_client_whose_voice_is_gone_looks_for_another(start_router: Start) -> None:
+    """The request that fails for it says so, and the next one has voices described anew."""
+    described: list[Message] = []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Error(id=message.id, code="model_missing", message="It is gone."))
+        elif isinstance(message, Control):
+            described.append(message)
+            router.send(route, Result(id=message.id, data=TTS))
+
+    start_router(script)
+    with Client() as client:
+        for count in (1, 2):
+            with hushd_error("model_missing", said="It is gone."):
+                client.synthesize("Hallo.", language="de").wait()
+            assert len(described) == count
