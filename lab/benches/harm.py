@@ -1,4 +1,4 @@
-"""What reading does to ordinary text: each place that is said otherwise than written, by the rule that changed it."""
+"""Counts what reading does to ordinary text: the places that are said otherwise than written, by the rule."""
 
 from __future__ import annotations
 

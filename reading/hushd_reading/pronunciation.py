@@ -42,7 +42,7 @@ class Pronouncer:
         phonemes: bool = False,
         respelt: bool = True,
     ) -> None:
-        self._respelt = respelt
+        self._respelt = language if respelt else ""
         self._words, self._language, self._named = words, language, named(language)
         self._pronounce = _pronunciations(pronounce, phonemes)
         self._own = {word.lower() for word in pronounce}
@@ -51,17 +51,14 @@ class Pronouncer:
     def __call__(self, text: MappedText) -> MappedText:
         if self._pronounce is not None:
             text = text.sub(*self._pronounce)
-        text = text.sub(_APOSTROPHE, "'")
-        if self._respelt:
-            text = said(text, self._language, self._own, names=True)
+        text = said(text.sub(_APOSTROPHE, "'"), self._respelt, self._own, names=True)
         if _ODD.search(text.text):
             if self._rewrite is None:
                 from .rewriting import Rewriting
 
                 self._rewrite = Rewriting(self._words, self._named.words("dotted") if self._named else ())
             text = self._rewrite(text)
-        if self._respelt:
-            text = said(text, self._language, self._own)
+        text = said(text, self._respelt, self._own)
         if self._named is not None:
             return in_words(text, self._named)
         if _DIGIT.search(text.text) and (lost := signs(self._language)):

@@ -41,7 +41,7 @@ _FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])
 _PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
 _FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
 _CALL = re.compile(r"(?<=\w)\(\)")
-_SMILE = re.compile(r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]+[:;]-?[()]|<3\b")
+_SMILE = re.compile(r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]+[:;]-?[()]")
 _TO_LINK = re.compile(r"(?<!\w )(?<!\w)[→⇒]\s*(?=\S)|[→⇒]\s*(?=[a-z]{1,16}://|www\.)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
@@ -53,6 +53,7 @@ _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~"
 # Digits of a telephone number are said one by one, with a pause between their groups.
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
+_PICTURE = (*"\\/|_",)
 _ENDED = (*'.!?…)"”’»', "")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
 # Pictures, and the characters that modify or join them. Not the signs ™ © ® and arrows, which are read.
@@ -124,8 +125,10 @@ class Rewriting:
 
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
-            source = before[-1:] in _ENDED and re.match("[A-Z][a-z]+\\b", after)  # Benjamin Disraeli
-            return match[0] if source else f"{words.dash} " * len(match[1])
+            name = re.match(r"[^\W\d_a-zß-ÿ][a-zß-ÿ]+\b", after)  # Benjamin Disraeli
+            return (
+                match[0] if name and (match[1] == "--" or before[-1:] in _ENDED) else f"{words.dash} " * len(match[1])
+            )
 
         def path(match: re.Match[str]) -> str:
             spoken, tail = _split_tail(match[0])
@@ -147,10 +150,17 @@ class Rewriting:
         text = text.sub(self._file, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
         if self._symbols is not None:
-            text = text.sub(
-                self._symbols, lambda match: f" {words.symbols[match['sign']]}{'' if match['ends'] else ' '}"
-            )
+            text = text.sub(self._symbols, lambda match: _symbol(match, words.symbols[match["sign"]]))
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+
+def _symbol(match: re.Match[str], spoken: str) -> str:
+    """Returns the words for a sign between two operands; none for a part of a picture, or an arrow that only points."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    points = match["sign"] in ("->", "=>") and match[0][0].isspace() != match[0][-1].isspace()  # <nick-> hello
+    if points or before[-1:] in _PICTURE or after[:1] in _PICTURE:
+        return " "
+    return f" {spoken}{'' if match['ends'] else ' '}"
 
 
 def _dialled(match: re.Match[str]) -> str:

@@ -21,7 +21,7 @@ _GAP = "[ \u00a0\u202f\u2009]"
 _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
-_NUMBER = rf"(?:(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
+_NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 _SIGN = rf"(?:(?P<sign>(?<![\w)\]%€$£¥°])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
@@ -99,7 +99,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
               decisions.unit),
         Shape("power", r"\^", _POWER),
-        Shape("version", r"\d\.\d", rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)", decisions.version),
+        Shape("version", r"\d\.\d", rf"(?:{_B}|(?<=\.\d/))(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)",
+              decisions.version),
         Shape("version", "v", rf"{_B}(?P<v>v)\.?\s?(?P<number>\d+)(?!\w|\.\d)"),
         Shape("halves", "½|1[/⁄]2",
               rf"{_B}(?P<whole>\d+)(?:{_GAP}?½|[ -]1[/⁄]2){_GAP}?(?P<noun>[^\W\d_]+)(?![\w'’/²³])",

@@ -30,7 +30,7 @@ def test_each_line_is_one_with_the_words_of_its_numbers() -> None:
 
 
 def test_words_are_spelt_for_people() -> None:
-    """How a voice is made to say the words of programs is for no eyes; the user's own spelling is."""
+    """The spelling by which a voice says the words of programs is not for eyes; the user's own is."""
     assert list(hushd.read("Debian's cron reads ASCII and node.js by nginx.", language="en")) == [
         "Debian's cron reads ASCII and node dot js by engine x."
     ]
