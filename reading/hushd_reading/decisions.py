@@ -183,8 +183,7 @@ def roman(parts: Parts, near: Near) -> str:
     if parts.get("mark", ".") != ".":
         return "ordinal" if set(numeral) <= set("IVX") else ""
     if word.removesuffix("s") in language.words("rulers") or word in language.words("rulers"):
-        surname = _SURNAME.match(near.text[near.start : near.end + 30])
-        return "ruler" if surname is None or surname[1].lower() in language.words("begins") else ""
+        return "" if _BEFORE_SURNAME.match(near.text[near.start :]) else "ruler"
     if {word, word.lower(), word.lower().removesuffix("s")} & language.words("chapters"):
         return "roman"
     if first := _FIRST_OF_TWO.search(near.text[: near.start]):  # Chapters I and II
@@ -204,7 +203,7 @@ def roman(parts: Parts, near: Near) -> str:
     return ""
 
 
-_SURNAME = re.compile(r"[IVX]\.? ([^\W\d_a-zß-ÿ]\w+)")
+_BEFORE_SURNAME = re.compile(r"[IVX]\. [^\W\d_a-zß-ÿ]\w")
 _FIRST_OF_TWO = re.compile(r"(\w+) ([IVXLC]+)\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z")
 
 

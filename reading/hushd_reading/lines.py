@@ -25,11 +25,12 @@ def words_by_line(
         language: tells the language of a line.
         pronounce: returns the words with a pronunciation in a language.
     """
-    rest, begun, marked = _lines(chunks), "", None
+    rest, begun = _lines(chunks), ""
+    marked: str | None = None
     for line in rest:
         begun += line
-        marked = True if markup != "text" or begun.lstrip().startswith("<speak") else subtitles.begins(begun)
-        if marked is False or (marked and len(begun) >= _LANGUAGE_CHARACTERS):
+        marked = markup if markup != "text" or begun.lstrip().startswith("<speak") else subtitles.begins(begun)
+        if marked == "" or (marked and len(begun) >= _LANGUAGE_CHARACTERS):
             break
     if marked:
         tag = language(begun)

@@ -75,9 +75,8 @@ class SubtitleFile(NamedTuple):
 def read(text: str, name: str) -> SubtitleFile | None:
     """Returns the subtitles that a text holds, whatever form its name says; None for a text of another kind. Raises
     `input_unreadable` where they have no cue, or one without times."""
-    begun = _BEGINS.match(text)
-    form = begun.lastgroup if begun else "ass" if _ASS.search(text, 0, 10_000) else None
-    if form in (None, "lrc"):
+    form = begins(text, final=True) or ("ass" if _ASS.search(text, 0, 10_000) else "lrc")
+    if form == "lrc":
         if not (_TIMES.search(text, 0, 200) or name.lower().endswith(SUFFIXES)):
             return None
         form = "srt"
@@ -92,11 +91,11 @@ def read(text: str, name: str) -> SubtitleFile | None:
     return SubtitleFile(text, form, cues)
 
 
-def begins(text: str, *, final: bool = False) -> bool | None:
-    """Returns whether a text, of which this is the beginning, is subtitles; None while that is still unknown."""
+def begins(text: str, *, final: bool = False) -> str | None:
+    """Returns the form of the subtitles that a text begins; empty for any other, None while that is still unknown."""
     if not final and _MAY_BEGIN.fullmatch(text):
         return None
-    return _BEGINS.match(text) is not None
+    return begun.lastgroup if (begun := _BEGINS.match(text)) else ""
 
 
 def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
@@ -107,10 +106,7 @@ def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
         begun += text
         if not final and len(begun) < 2 * searched:  # a long cue is not searched for its end again and again
             continue
-        if form is None and (known := begins(begun, final=final)) is not None:
-            match = _BEGINS.match(begun)
-            form = (match.lastgroup or "") if known and match else ""
-        if form is None:
+        if form is None and (form := begins(begun, final=final)) is None:
             continue
         whole = len(begun)
         if form:
