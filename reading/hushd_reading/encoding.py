@@ -14,8 +14,7 @@ from hushd_protocol.errors import HushdError
 
 _WESTERN = "ca", "da", "de", "en", "es", "eu", "fi", "fr", "gl", "id", "is", "it", "nl", "nn", "no", "pt", "sv"
 _WORD_WITH_ACCENT = re.compile(r"[a-zA-Z]*[^\W\d_a-zA-Z][^\W\d_]*")
-_LINE_OF_WORDS = re.compile(r"^(?!.*-->).*[^\W\d_].*$", re.MULTILINE)
-_LEAST_PROBABILITY = 0.8
+_LEAST_WESTERN = 0.8
 
 
 def decoded(content: bytes, name: str) -> str:
@@ -35,6 +34,7 @@ def decoded(content: bytes, name: str) -> str:
 def _is_western(text: str) -> bool:
     """Returns whether a text, decoded so, has accents here and there in its words, and is in a Western language."""
     letters = "".join(word for word in _WORD_WITH_ACCENT.findall(text) if len(word) > 1)
-    likely = text_language.probabilities(" ".join(_LINE_OF_WORDS.findall(text)))
+    lines = (line for line in text.splitlines() if "-->" not in line and any(map(str.isalpha, line)))
+    likely = text_language.probabilities(" ".join(lines))
     few = 3 * sum(not letter.isascii() for letter in letters) <= 2 * len(letters)  # été
-    return few and sum(likely.get(code, 0.0) for code in _WESTERN) >= _LEAST_PROBABILITY
+    return few and sum(likely.get(code, 0.0) for code in _WESTERN) >= _LEAST_WESTERN

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import Sentence
 
 _UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)?|\*+|`+")  # tags, addresses and marks of Markdown
-_BETWEEN = re.compile(r"(\S*)(\s*)(.*?)\s*\Z", re.DOTALL)  # signs beside a word, a blank, and those apart
+_BESIDE = re.compile(r"\S*")  # signs beside a word
 _APART = re.compile("[–—…«»„“”-]+")
 
 
@@ -35,7 +35,8 @@ def _words(text: str, sentence: Sentence) -> Iterator[Word]:
         shown, between = (
             _UNREAD.sub("", text[at:end]) for at, end in ((word.text_start, word.text_end), (word.text_end, following))
         )
-        beside, blank, apart = _BETWEEN.match(between).groups()  # type: ignore[union-attr]
+        beside = _BESIDE.match(between)[0]  # type: ignore[index]
+        blank, apart = len(beside) < len(between), between[len(beside) :].strip()
         begins = begins if written else word.start
         written += shown + beside
         if written.strip() and (blank or following == sentence.text_end):

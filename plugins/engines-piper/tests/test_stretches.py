@@ -164,7 +164,7 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 
 @pytest.mark.parametrize(("rest", "stretches"), [(1, 1), (SHORTEST_STRETCH, 1), (SHORTEST_STRETCH + 1, 2)])
 def test_a_short_rest_belongs_to_the_stretch_before_it(rest: int, stretches: int, tmp_path: Path) -> None:
-    """What is left behind a stretch is one of its own only where it is longer than the shortest."""
+    """The frames behind a stretch are one of their own only where there are more than in the shortest."""
     path = voice(tmp_path / "voice.onnx", Random(3), times=1)
     _, count, sound = Graph(path, RATE, timed(1e-9)).run(given(FIRST_STRETCH + rest))
     made = [len(each) for each in sound]
