@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIMIT_S = 355.0
 ROOT = Path(__file__).parents[1]
 NEEDED = {  # modules, and the packages that have them
-    "msgpack": "msgpack", "numpy": "numpy", "psutil": "psutil", "soundfile": "soundfile", "soxr": "soxr",
+    "msgspec": "msgspec", "numpy": "numpy", "psutil": "psutil", "soundfile": "soundfile", "soxr": "soxr",
     "zmq": "pyzmq", "hibari": "hibari-tts", "torch": "torch", "whisper": "openai-whisper",
 }  # fmt: skip
 WANTED = {"faster_whisper": "faster-whisper", "nvidia": "nvidia-cublas-cu12"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -16,6 +15,7 @@ from hushd import AsyncClient
 from hushd.aio.call import AsyncCall
 from hushd_protocol import hosts
 from hushd_protocol.messages import Chunk, Credit, Message, Request
+from msgspec.structs import replace
 
 Address = tuple[str, int]
 _LISTENS = "0A"

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +21,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines as specs
 from hushd_schema.description import Descriptions
 from hushd_schema.settings import Settings
+from msgspec.structs import replace
 
 from .callers import CallerClient
 

@@ -11,11 +11,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.values import Finite
 from hushd_schema.record import Record
+from msgspec import field
 
 from . import catalogue
 from .manifest import split
@@ -27,20 +28,18 @@ MORE_TIME = 1.2  # times the original's
 AS_FAST = 1.05  # times the original's: no difference on a machine that has more to do
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures(Record):
+class Figures(Record, frozen=True, kw_only=True):
     """The trial's sentences by one precision: wrong ones of all words, processor time without the load, seconds of
     speech, and the peak of resident memory with the load."""
 
     wrong: int
     words: int
-    seconds: float
-    sound_s: float
-    memory_mb: float
+    seconds: Finite
+    sound_s: Finite
+    memory_mb: Finite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial(Record):
+class Trial(Record, frozen=True, kw_only=True):
     """The record of a comparison: its result in a sentence, and size and time of change of each original file, by its
     path; without files where int8 was not `as_good`."""
 

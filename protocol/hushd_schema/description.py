@@ -6,14 +6,16 @@ The workers' packages print the description of their role (`--describe`), with `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from hushd_protocol.values import Finite
+from msgspec import field
+from msgspec.structs import replace
 
 from .record import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDescription(Record):
+class ModelDescription(Record, frozen=True, kw_only=True):
     """A model of an engine.
 
     Attributes:
@@ -27,15 +29,14 @@ class ModelDescription(Record):
 
     name: str
     languages: tuple[str, ...]
-    memory_mb: float
+    memory_mb: Finite
     embedded: bool
     translation: bool | None = None
     word_times: bool | None = None
     installed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice(Record):
+class Voice(Record, frozen=True, kw_only=True):
     """A voice of an engine.
 
     Attributes:
@@ -53,12 +54,11 @@ class Voice(Record):
     model: str
     installed: bool
     sample: str
-    wpm: float
+    wpm: Finite
     engine: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineDescription(Record):
+class EngineDescription(Record, frozen=True, kw_only=True):
     """An engine.
 
     Attributes:
@@ -78,8 +78,7 @@ class EngineDescription(Record):
         return [model.name for model in self.models if model.installed]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HearingEngine(EngineDescription):
+class HearingEngine(EngineDescription, frozen=True, kw_only=True):
     """An engine for speech to text.
 
     Attributes:
@@ -103,8 +102,7 @@ class HearingEngine(EngineDescription):
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeakingEngine(EngineDescription):
+class SpeakingEngine(EngineDescription, frozen=True, kw_only=True):
     """An engine for text to speech. `streaming`: whether it produces audio while it still reads text."""
 
     default_voice: str
@@ -115,8 +113,7 @@ class SpeakingEngine(EngineDescription):
 MAX_WAKE_WORDS = 20  # wake words that one request waits for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WakeWord(Record):
+class WakeWord(Record, frozen=True, kw_only=True):
     """A word that an engine waits for.
 
     Attributes:
@@ -130,15 +127,13 @@ class WakeWord(Record):
     languages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingEngine(EngineDescription):
+class WaitingEngine(EngineDescription, frozen=True, kw_only=True):
     """An engine that waits for words. `words`: the words of its models."""
 
     words: tuple[WakeWord, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoleDescription(Record):
+class RoleDescription(Record, frozen=True, kw_only=True):
     """The engines of a role, the preferred ones first.
 
     Attributes:
@@ -155,15 +150,13 @@ class RoleDescription(Record):
     engines: tuple[EngineDescription, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HearingDescription(RoleDescription):
+class HearingDescription(RoleDescription, frozen=True, kw_only=True):
     """The engines of the role `stt`."""
 
     engines: tuple[HearingEngine, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeakingDescription(RoleDescription):
+class SpeakingDescription(RoleDescription, frozen=True, kw_only=True):
     """The engines of the role `tts`."""
 
     engines: tuple[SpeakingEngine, ...]
@@ -172,15 +165,13 @@ class SpeakingDescription(RoleDescription):
         return [voice for engine in self.engines for voice in engine.voices]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingDescription(RoleDescription):
+class WaitingDescription(RoleDescription, frozen=True, kw_only=True):
     """The engines of the role `wake`."""
 
     engines: tuple[WaitingEngine, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptions(Record):
+class Descriptions(Record, frozen=True, kw_only=True):
     """The answer to `describe`. A role that was not requested has no engines; `models` has one, the models folder."""
 
     stt: HearingDescription

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Required, TypedDict
+
+from hushd_protocol.values import Finite
 
 from .kinds import Kind
 from .record import OfWorker, Record
@@ -24,8 +25,7 @@ _MAX_SPEAKER_NAME_CHARACTERS = 64  # characters
 _LABEL = "SPEAKER_"  # the beginning of unknown speakers' labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities(Record):
+class Capabilities(Record, frozen=True, kw_only=True):
     """The abilities of a loaded worker; an engine reports those that apply.
 
     Attributes:
@@ -49,20 +49,18 @@ class Capabilities(Record):
     compute_device: str = ""
     why_there: str = ""
     suspends: bool = False
-    leave_s: float = 0.0
+    leave_s: Finite = 0.0
     confined: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultWarning(Record):
+class ResultWarning(Record, frozen=True, kw_only=True):
     """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned(OfWorker):
+class Warned(OfWorker, frozen=True, kw_only=True):
     """A result that may have warnings."""
 
     warnings: tuple[ResultWarning, ...] = ()
@@ -71,18 +69,16 @@ class Warned(OfWorker):
 # --- synthesize ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken(OfWorker):
+class Spoken(OfWorker, frozen=True, kw_only=True):
     """A part of the text, by its characters, with its time in the speech."""
 
-    start: float
-    end: float
+    start: Finite
+    end: Finite
     text_start: int
     text_end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sentence(Spoken):
+class Sentence(Spoken, frozen=True, kw_only=True):
     """A sentence, or a part of one that is spoken at once.
 
     Attributes:
@@ -95,8 +91,7 @@ class Sentence(Spoken):
     estimated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeechResult(Warned):
+class SpeechResult(Warned, frozen=True, kw_only=True):
     """The result of `synthesize`.
 
     Attributes:
@@ -104,28 +99,26 @@ class SpeechResult(Warned):
         speed: the speed of the speech; 1 is natural.
     """
 
-    duration: float
+    duration: Finite
     rate: int
     voice: str
-    speed: float
+    speed: Finite
     sentences: int
 
 
 # --- transcribe ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordData(Record):
+class WordData(Record, frozen=True, kw_only=True):
     """A word with its times; `probability` is the model's, None if it has none."""
 
     word: str
-    start: float
-    end: float
-    probability: float | None = None
+    start: Finite
+    end: Finite
+    probability: Finite | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentData(OfWorker):
+class SegmentData(OfWorker, frozen=True, kw_only=True):
     """A sentence or phrase.
 
     Attributes:
@@ -141,37 +134,34 @@ class SegmentData(OfWorker):
 
     kind: str
     id: int
-    start: float
-    end: float
+    start: Finite
+    end: Finite
     text: str
     speaker: str = ""
     words: tuple[WordData, ...] = ()
-    rest: float | None = None
+    rest: Finite | None = None
     language: str = ""
-    language_probability: float | None = None
+    language_probability: Finite | None = None
     unlikely: bool = False
     unjudged: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch(Record):
+class Stretch(Record, frozen=True, kw_only=True):
     """A part of a recording."""
 
-    start: float
-    end: float
+    start: Finite
+    end: Finite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeakerVoice(Record):
+class SpeakerVoice(Record, frozen=True, kw_only=True):
     """A speaker's voiceprint, and the seconds of speech from which it was made."""
 
     speaker: str
     voiceprint: str
-    seconds: float
+    seconds: Finite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptResult(Warned):
+class TranscriptResult(Warned, frozen=True, kw_only=True):
     """The result of `transcribe`.
 
     Attributes:
@@ -187,9 +177,9 @@ class TranscriptResult(Warned):
     """
 
     language: str
-    duration: float
+    duration: Finite
     segments: int
-    language_probability: float | None = None
+    language_probability: Finite | None = None
     ended: str = ""
     unlikely: tuple[Stretch, ...] = ()
     speakers: int | None = None

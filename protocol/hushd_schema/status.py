@@ -7,13 +7,14 @@ Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has its form o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from hushd_protocol.values import Finite
+from msgspec import field
 
 from .record import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorStatus(Record):
+class SupervisorStatus(Record, frozen=True, kw_only=True):
     """The supervisor's own process.
 
     Attributes:
@@ -23,9 +24,9 @@ class SupervisorStatus(Record):
 
     pid: int
     version: str
-    uptime_s: float
-    rss_mb: float | None
-    pss_mb: float | None
+    uptime_s: Finite
+    rss_mb: Finite | None
+    pss_mb: Finite | None
 
     @property
     def size_mb(self) -> float:
@@ -33,8 +34,7 @@ class SupervisorStatus(Record):
         return self.pss_mb or self.rss_mb or 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStatus(Record):
+class WorkerStatus(Record, frozen=True, kw_only=True):
     """A worker, with or without a process.
 
     Attributes:
@@ -66,28 +66,28 @@ class WorkerStatus(Record):
     model: str
     state: str
     pid: int | None
-    rss_mb: float | None
-    pss_mb: float | None
-    peak_rss_mb: float | None
-    private_mb: float | None
-    mapped_mb: float | None
-    peak_mb: float | None
-    idle_s: float | None
-    expires_in_s: float | None
+    rss_mb: Finite | None
+    pss_mb: Finite | None
+    peak_rss_mb: Finite | None
+    private_mb: Finite | None
+    mapped_mb: Finite | None
+    peak_mb: Finite | None
+    idle_s: Finite | None
+    expires_in_s: Finite | None
     queued: int
     running: int
     sessions: int
     requests: int
-    latency_ms: float | None
-    latency_p95_ms: float | None
+    latency_ms: Finite | None
+    latency_p95_ms: Finite | None
     starts: int
     crashes: int
-    holders: Mapping[str, float | None]
+    holders: Mapping[str, Finite | None]
     compute_device: str
     why_there: str
-    vram_mb: float | None
-    cards_mb: Mapping[str, float]
-    need_mb: float
+    vram_mb: Finite | None
+    cards_mb: Mapping[str, Finite]
+    need_mb: Finite
     failure: str = ""
     programs: tuple[str, ...] = ()
     confined: bool = False
@@ -98,8 +98,7 @@ class WorkerStatus(Record):
         return self.pss_mb or self.rss_mb
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardStatus(Record):
+class CardStatus(Record, frozen=True, kw_only=True):
     """A graphics card, as of the last look.
 
     Attributes:
@@ -115,21 +114,20 @@ class CardStatus(Record):
     device: str
     id: str
     name: str
-    total_mb: float
-    free_mb: float
-    used_mb: float
-    budget_mb: float
+    total_mb: Finite
+    free_mb: Finite
+    used_mb: Finite
+    budget_mb: Finite
     asleep: bool
-    seen_s: float
-    kept_s: float | None
+    seen_s: Finite
+    kept_s: Finite | None
 
     @property
     def others_mb(self) -> float:
         return max(0.0, self.total_mb - self.free_mb - self.used_mb)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryStatus(Record):
+class MemoryStatus(Record, frozen=True, kw_only=True):
     """The memory for workers.
 
     Attributes:
@@ -141,17 +139,16 @@ class MemoryStatus(Record):
         cards_error: why no card can be used, by the last look at them; empty if it succeeded.
     """
 
-    budget_mb: float
-    used_mb: float
-    available_mb: float
-    reserve_mb: float
+    budget_mb: Finite
+    used_mb: Finite
+    available_mb: Finite
+    reserve_mb: Finite
     pressure: str
     cards: tuple[CardStatus, ...]
     cards_error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenerStatus(Record):
+class ListenerStatus(Record, frozen=True, kw_only=True):
     """An address for programs that speak HTTP or Wyoming.
 
     Attributes:
@@ -164,24 +161,21 @@ class ListenerStatus(Record):
     service: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners(Record):
+class Listeners(Record, frozen=True, kw_only=True):
     """The answer to `listen`: all addresses, including the new ones."""
 
     listeners: tuple[ListenerStatus, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayStatus(Record):
+class GatewayStatus(Record, frozen=True, kw_only=True):
     """The process that serves those programs, or agents that come by HTTP; `pid` is None while it is not needed."""
 
     pid: int | None
     starts: int
-    rss_mb: float | None
+    rss_mb: Finite | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoorStatus(Record):
+class DoorStatus(Record, frozen=True, kw_only=True):
     """The door for those programs."""
 
     listeners: tuple[ListenerStatus, ...]
@@ -189,8 +183,7 @@ class DoorStatus(Record):
     agents: GatewayStatus = GatewayStatus(pid=None, starts=0, rss_mb=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnStatus(Record):
+class TurnStatus(Record, frozen=True, kw_only=True):
     """A program that has the speaker or the microphone.
 
     Attributes:
@@ -204,11 +197,10 @@ class TurnStatus(Record):
     client: str
     pid: int
     priority: str
-    for_s: float
+    for_s: Finite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FloorStatus(Record):
+class FloorStatus(Record, frozen=True, kw_only=True):
     """The programs that speak and listen.
 
     Attributes:
@@ -224,8 +216,7 @@ class FloorStatus(Record):
     paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestsStatus(Record):
+class RequestsStatus(Record, frozen=True, kw_only=True):
     """The requests of a role that have ended since the supervisor's start.
 
     Attributes:
@@ -236,12 +227,11 @@ class RequestsStatus(Record):
 
     role: str
     outcomes: Mapping[str, int]
-    total_s: float
+    total_s: Finite
     within: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Record):
+class Status(Record, frozen=True, kw_only=True):
     """The answer to `status`; `hushd status --json` prints `data()`.
 
     Attributes:
@@ -260,15 +250,13 @@ class Status(Record):
 # --- controls that change something ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turns(Record):
+class Turns(Record, frozen=True, kw_only=True):
     """The answer to `stop`, `cancel`, `pause` and `resume`: the numbers of the affected turns."""
 
     turns: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedWorkers(Record):
+class EndedWorkers(Record, frozen=True, kw_only=True):
     """The answer to `unload`.
 
     Attributes:

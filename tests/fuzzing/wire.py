@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
+import typing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from hushd_protocol import messages as m
 from hushd_protocol.codec import Decoder, encode, pack, unpack
 from hushd_protocol.errors import CODES, HushdError
 from hushd_protocol.limits import ID_BYTES, MAGIC
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from .claims import sentence
 from .mutate import NUMBERS, TEXTS, Feed, altered, anything, damaged
@@ -44,13 +47,19 @@ def message(rng: Random, kinds: Sequence[type[m.Message]], **fixed: Any) -> m.Me
     """A message of one of the `kinds`, of few ids, names and words."""
     kind = rng.choice(kinds)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
-        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    hints = typing.get_type_hints(kind)
+    for field in fields(kind):
+        needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
         if field.name in fixed:
             values[field.name] = fixed[field.name]
         elif needed or rng.random() < 0.4:
-            values[field.name] = _field(rng, field.name, str(field.type))
+            values[field.name] = _field(rng, field.name, _first(hints[field.name]))
     return kind(**values)
+
+
+def _first(hint: Any) -> str:
+    """The name of a type, without `| None` or what it holds."""
+    return re.sub(r"^<class '|\W.*", "", str(hint)) or "None"
 
 
 def _field(rng: Random, name: str, hint: str) -> Any:
@@ -60,7 +69,7 @@ def _field(rng: Random, name: str, hint: str) -> Any:
         return rng.choice(IDS)
     if name == "payload":
         return rng.randbytes(rng.choice((0, 0, 1, 100, 4000)))
-    match hint.split(" | ")[0].split("[")[0]:
+    match hint:
         case "int":
             return rng.choice((0, 1, 3, 16000, rng.choice(NUMBERS)))
         case "float":
@@ -80,7 +89,7 @@ def frames(rng: Random, said: m.Message, *, harm: float) -> list[bytes]:
     try:
         header, payload = encode(said), said.payload
     except (ValueError, OverflowError, UnicodeError):  # what msgpack cannot carry
-        header, payload = msgpack.packb({"type": said.TYPE}), b""
+        header, payload = msgpack.packb({"type": type(said).__struct_config__.tag}), b""
     if rng.random() >= harm:
         return [MAGIC, header, payload]
     match rng.randrange(9):

@@ -27,6 +27,7 @@ from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import MEASURE_INTERVAL_S, SMALL, VERY_LOW, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
+from msgspec import structs
 from support.desk import jobs_of
 
 from .cards import NEVER, Cards, beat
@@ -231,8 +232,7 @@ class World:
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
         if r.random() < 0.06:
             self.poison.add(name)
-        for key, value in fields.items():
-            object.__setattr__(request, key, value)
+        request = structs.replace(request, **fields)
         person.open[name] = request
         person.granted[name] = request.credit
         person.heard[name] = self.now

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hushd_schema.description import EngineDescription
 from hushd_worker.engine import Model, described
 from hushd_worker.precision import int8_place
 from hushd_worker_tts.engines.kokoro import Kokoro
+from msgspec.structs import replace
 
 ORIGINAL = Figures(wrong=10, words=200, seconds=10.0, sound_s=60.0, memory_mb=400.0)
 INT8 = Figures(wrong=12, words=200, seconds=9.0, sound_s=60.0, memory_mb=250.0)

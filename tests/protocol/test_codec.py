@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 import types
@@ -12,10 +11,12 @@ from typing import Any
 import msgpack
 import pytest
 from hushd_protocol import messages
-from hushd_protocol.codec import Decoder, _checker, encode, pack, unpack
+from hushd_protocol.codec import Decoder, encode, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Partial, Request, Result
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
 from support.refusals import hushd_error
 
 KINDS: tuple[type[Message], ...] = tuple(
@@ -26,7 +27,13 @@ KINDS: tuple[type[Message], ...] = tuple(
 EVERYTHING = Decoder(KINDS)
 ID = bytes(range(ID_BYTES))
 
-by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.TYPE)
+
+def tag(kind: type[Message]) -> str:
+    """The name of a kind of message on the wire."""
+    return str(kind.__struct_config__.tag)
+
+
+by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: tag(kind))
 
 
 def plain(rng: random.Random, depth: int = 3) -> Any:
@@ -46,7 +53,7 @@ def text(rng: random.Random) -> str:
 
 def value(rng: random.Random, name: str, hint: Any) -> Any:
     """A legal value of one field."""
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return value(rng, name, rng.choice(typing.get_args(hint)))
     if name == "id":
         return rng.randbytes(ID_BYTES)
@@ -68,20 +75,20 @@ def value(rng: random.Random, name: str, hint: Any) -> Any:
 def example(kind: type[Message], rng: random.Random, *, required_only: bool = False) -> Message:
     """A message of this kind with random legal fields."""
     hints = typing.get_type_hints(kind)
-    fields = {
+    values = {
         field.name: value(rng, field.name, hints[field.name])
-        for field in dataclasses.fields(kind)
+        for field in fields(kind)
         if not required_only or is_required(field)
     }
-    return kind(**fields)
+    return kind(**values)
 
 
-def is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+def is_required(field: FieldInfo) -> bool:
+    return field.default is NODEFAULT and field.default_factory is NODEFAULT
 
 
 def header_of(kind: type[Message]) -> dict[str, Any]:
-    return typing.cast(dict[str, Any], msgpack.unpackb(encode(example(kind, random.Random(kind.TYPE)))))
+    return typing.cast(dict[str, Any], msgpack.unpackb(encode(example(kind, random.Random(tag(kind))))))
 
 
 def refusal(header: bytes, decoder: Decoder = EVERYTHING) -> HushdError:
@@ -94,7 +101,7 @@ def refusal(header: bytes, decoder: Decoder = EVERYTHING) -> HushdError:
 @by_kind
 def test_every_message_survives_the_wire(kind: type[Message]) -> None:
     """Packed messages unpack to the same, over 200 seeded random ones of each kind."""
-    rng = random.Random(f"round trip {kind.TYPE}")
+    rng = random.Random(f"round trip {tag(kind)}")
     for _ in range(200):
         message = example(kind, rng)
         assert unpack(pack(message), EVERYTHING) == message
@@ -105,7 +112,7 @@ def test_defaults_need_not_travel(kind: type[Message]) -> None:
     """A header with only the required fields gives the same message as a full one."""
     message = example(kind, random.Random(1), required_only=True)
     header = msgpack.unpackb(encode(message))
-    required = {field.name for field in dataclasses.fields(kind) if is_required(field)}
+    required = {field.name for field in fields(kind) if is_required(field)}
     short = msgpack.packb({name: header[name] for name in ("type", *required)})
     assert EVERYTHING.decode(short, message.payload) == message
 
@@ -124,11 +131,11 @@ WRONG: dict[Any, tuple[Any, ...]] = {
 def wrong_values() -> typing.Iterator[tuple[type[Message], str, Any]]:
     for kind in KINDS:
         hints = typing.get_type_hints(kind)
-        for field in dataclasses.fields(kind):
+        for field in fields(kind):
             hint = hints[field.name]
             if field.name == "payload":
                 continue
-            arms = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+            arms = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
             base = next(typing.get_origin(arm) or arm for arm in arms if arm is not types.NoneType)
             if types.NoneType not in arms:
                 yield kind, field.name, None
@@ -143,7 +150,7 @@ def test_each_wrong_type_of_each_field_is_refused_by_name() -> None:
     assert len(cases) > 400
     for kind, name, bad in cases:
         error = refusal(msgpack.packb({**header_of(kind), name: bad}))
-        assert (error.code, name in error.message, kind.TYPE in error.message) == ("protocol_error", True, True), (
+        assert (error.code, name in error.message, tag(kind) in error.message) == ("protocol_error", True, True), (
             kind, name, bad, error.message,
         )  # fmt: skip
         if name != "id" and kind in (Request, Control):
@@ -155,7 +162,7 @@ def test_each_wrong_type_of_each_field_is_refused_by_name() -> None:
 def test_each_missing_required_field_is_named() -> None:
     """A message without a field that has no default is a protocol_error naming it."""
     for kind in KINDS:
-        for field in dataclasses.fields(kind):
+        for field in fields(kind):
             if is_required(field):
                 header = header_of(kind)
                 del header[field.name]
@@ -189,12 +196,10 @@ def test_ids_are_sixteen_bytes() -> None:
         header = header_of(kind)
         if "id" not in header:
             continue
-        for length in (1, 15, 17, 1000):
+        for length in (17, 1000) if kind is Error else (0, 1, 15, 17, 1000):
             assert refusal(msgpack.packb({**header, "id": bytes(length)})).code == "protocol_error"
-        if kind is Error:
-            assert EVERYTHING.decode(msgpack.packb({**header, "id": b""})).id == b""  # type: ignore[attr-defined]
-        else:
-            assert refusal(msgpack.packb({**header, "id": b""})).code == "protocol_error"
+    header = header_of(Error)
+    assert EVERYTHING.decode(msgpack.packb({**header, "id": b""})).id == b""  # type: ignore[attr-defined]
 
 
 def test_credit_is_limited() -> None:
@@ -223,7 +228,8 @@ def test_data_is_plain_and_not_too_deep() -> None:
         assert (error.code, error.detail) == ("protocol_error", {"id": ID})
     for odd in (msgpack.ExtType(5, b"x"), msgpack.Timestamp(1, 2)):
         for data in ({"a": odd}, {"a": [odd]}, {"a": {"b": odd}}):
-            assert refusal(encode(Partial(id=ID, seq=0, data=data))).code == "protocol_error"
+            header = {"type": "partial", "id": ID, "seq": 0, "data": data}
+            assert refusal(msgpack.packb(header)).code == "protocol_error"
 
 
 def test_only_three_frames_with_the_magic_are_a_message() -> None:
@@ -257,12 +263,6 @@ def test_a_payload_limit_at_its_edge() -> None:
     for refuse in (pack, lambda over: unpack([MAGIC, encode(over), over.payload], EVERYTHING)):
         with hushd_error("too_large", r"^The payload has 65537 bytes, 65536 are allowed\.$"):
             refuse(Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD + 1)))
-
-
-def test_a_field_of_a_kind_without_a_rule_cannot_be_declared() -> None:
-    """A developer hears of it as the module is imported."""
-    with pytest.raises(TypeError, match=r"^the codec has no rule for <class 'complex'>$"):
-        _checker(complex)
 
 
 def test_an_error_message_and_an_exception_are_the_same_thing() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 import subprocess
@@ -22,6 +21,9 @@ from hushd_protocol.system import lifeline, paths
 from hushd_schema import description, status
 from hushd_schema.operations.decoder import DECODER
 from hushd_worker import harness
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
+from support import records
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -38,7 +40,11 @@ RECORDS: dict[str, tuple[type, ...]] = {
     "a voice": (description.Voice,),
     "a word": (description.WakeWord,),
 }
-KINDS = {kind.TYPE: kind for table in (m.FROM_CLIENT, m.TO_CLIENT, m.FROM_WORKER, m.TO_WORKER) for kind in table}
+KINDS = {
+    kind.__struct_config__.tag: kind
+    for table in (m.FROM_CLIENT, m.TO_CLIENT, m.FROM_WORKER, m.TO_WORKER)
+    for kind in table
+}
 DIRECTIONS = {
     "client → supervisor": m.FROM_CLIENT,
     "supervisor → client": m.TO_CLIENT,
@@ -48,17 +54,17 @@ DIRECTIONS = {
 
 
 def type_name(hint: Any) -> str:
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(type_name(arm) for arm in typing.get_args(hint))
     if typing.get_origin(hint) is list:
         return "list of " + type_name(*typing.get_args(hint))
     return "map" if typing.get_origin(hint) is dict else "nil" if hint is types.NoneType else str(hint.__name__)
 
 
-def default_name(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is not dataclasses.MISSING:
+def default_name(field: FieldInfo) -> str:
+    if field.default_factory is not NODEFAULT:
         return "empty"
-    if field.default is dataclasses.MISSING:
+    if field.default is NODEFAULT:
         return "required"
     if field.default is None:
         return "nil"
@@ -97,7 +103,7 @@ def fields_of(kind: str) -> list[tuple[str, str, str]]:
 def test_every_message_and_its_directions() -> None:
     """The table of ways has for each exactly the messages that its code reads."""
     told = {row["way"]: set(re.findall(r"`(\w+)`", row["messages"])) for row in table("way")}
-    assert told == {way: {kind.TYPE for kind in kinds} for way, kinds in DIRECTIONS.items()}
+    assert told == {way: {kind.__struct_config__.tag for kind in kinds} for way, kinds in DIRECTIONS.items()}
     assert set.union(*told.values()) == set(KINDS)
 
 
@@ -107,7 +113,7 @@ def test_the_fields_of_a_message(name: str) -> None:
     hints = typing.get_type_hints(KINDS[name])
     real = [
         (f"`{field.name}`", type_name(hints[field.name]), default_name(field))
-        for field in dataclasses.fields(KINDS[name])
+        for field in fields(KINDS[name])
         if field.name != "payload"
     ]
     with_id = re.search(r"is its `id`.*? leaves out: (.*?)\.", TEXT.replace("\n", " "))
@@ -160,7 +166,7 @@ def test_every_word_in_code_type_is_known() -> None:
     """No error code is spelled wrong: whatever looks like one in the text is in the table."""
     likely = set(re.findall(r"`([a-z]+_[a-z_]+)`", TEXT))
     kinds = (*KINDS.values(), *(kind for kinds in RECORDS.values() for kind in kinds))
-    fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    names = {name for kind in kinds for name in records.fields(kind)}
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {
@@ -169,7 +175,7 @@ def test_every_word_in_code_type_is_known() -> None:
     }  # fmt: skip
     assert all(f"`{name}`" in TEXT for name in DECODER.fields)
     warnings = {row["warning of a speech"].strip("`") for row in table("warning of a speech")}
-    assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings
+    assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | names | parameters | details | warnings
 
 
 def test_warnings() -> None:
@@ -234,4 +240,4 @@ def test_the_results_of_status_and_describe() -> None:
     for row, kinds in RECORDS.items():
         named = set(re.findall(r"`(\w+)`", rows[row]))
         for kind in kinds:
-            assert {field.name for field in dataclasses.fields(kind)} <= named, kind
+            assert records.fields(kind).keys() <= named, kind

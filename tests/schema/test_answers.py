@@ -86,6 +86,7 @@ def test_a_description_is_read_whatever_its_version() -> None:
     assert isinstance(engine, HearingEngine)
     assert (engine.name, engine.installed, engine.models, engine.options) == ("own", False, (), None)
     with pytest.raises(
-        HushdError, match=r"The description of the role tts cannot be read, for its engines\.0\.voices is"
+        HushdError,
+        match=r"The description of the role tts cannot be read, for its engines\.0\.voices must be a list, not 'many'",
     ):
         read("tts", {"engines": [{"voices": "many"}]})

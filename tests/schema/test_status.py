@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema.status import Status
+from msgspec.structs import replace
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "status.json").read_text())
 STRANGE = (
@@ -111,5 +111,5 @@ def test_reading_raises_nothing_but_one_sentence() -> None:
     assert min(refused, taken) > 500
     for whole in STRANGE:
         if not isinstance(whole, dict):
-            with pytest.raises(HushdError, match="for it is"):
+            with pytest.raises(HushdError, match="for it must be a map, not"):
                 Status.from_data(whole)

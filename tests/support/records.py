@@ -1,4 +1,4 @@
-"""Records: dataclasses that are values, which do not change."""
+"""Records: dataclasses and structs that are values, which do not change."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import inspect
 import pkgutil
 from contextlib import suppress
 from types import ModuleType
+from typing import Any
+
+import msgspec
+from hushd_schema.record import Record
+from msgspec import structs
 
 
 def records(package: ModuleType, *changing: str) -> list[type]:
@@ -19,7 +24,20 @@ def records(package: ModuleType, *changing: str) -> list[type]:
 
 
 def _home(kind: object) -> str:
-    return kind.__module__ if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__") else ""
+    return kind.__module__ if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or _is_struct(kind)) else ""
+
+
+def _is_struct(kind: type) -> bool:
+    return issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
+
+
+def fields(kind: Any) -> dict[str, Any]:
+    """Returns the defaults of a record's fields by name: `...` for a field without one, or with one made anew."""
+    if _is_struct(kind):
+        known, none = [(each.name, each.default) for each in structs.fields(kind)], msgspec.NODEFAULT
+    else:
+        known, none = [(each.name, each.default) for each in dataclasses.fields(kind)], dataclasses.MISSING
+    return {name: ... if default is none else default for name, default in known}
 
 
 def changeable(kind: type) -> set[str]:
@@ -27,11 +45,12 @@ def changeable(kind: type) -> set[str]:
 
     A value has nothing of that: a program may keep it, use it as a key and show it to another thread.
     """
-    record = kind.__new__(kind)
+    made: Any = kind
+    record = made(**dict.fromkeys(fields(kind))) if _is_struct(kind) else kind.__new__(kind)
     names = {"no_such_field"} if hasattr(record, "__dict__") else set()
     if kind.__hash__ is None:
         names.add("__hash__")
-    for name in (*kind.__dataclass_fields__, "no_such_field"):  # type: ignore[attr-defined]
+    for name in (*fields(kind), "no_such_field"):
         with suppress(AttributeError, TypeError):
             setattr(record, name, 1)
             names.add(name)
@@ -40,8 +59,12 @@ def changeable(kind: type) -> set[str]:
 
 def defaults(kinds: list[type]) -> dict[str, object]:
     """Returns the defaults that say something: to leave out any other field means no, none or nothing."""
-    fields = {f"{kind.__name__}.{each.name}": each.default for kind in kinds for each in dataclasses.fields(kind)}
-    return {name: default for name, default in fields.items() if default and default is not dataclasses.MISSING}
+    known = {f"{kind.__name__}.{name}": default for kind in kinds for name, default in fields(kind).items()}
+    return {name: default for name, default in known.items() if default and default is not ... and _says(default)}
+
+
+def _says(default: object) -> bool:
+    return not isinstance(default, Record) or default.data() != {}
 
 
 def has_names(kind: type) -> bool:

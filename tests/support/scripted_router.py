@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_CLIENT, Error, Hello, Message, Welcome
+from msgspec.structs import replace
 
 Script = Callable[["ScriptedRouter", bytes, Message], None]
 

@@ -103,13 +103,13 @@ class Scripted(BaseWorker):
         sys.exit(3)
 
     def op_unsendable(self, job: Job) -> dict[str, Any]:
-        return {"what": {1, 2}}
+        return {"what": object()}
 
     def op_unsendable_partial(self, job: Job) -> None:
-        job.send_partial({"what": {1, 2}})
+        job.send_partial({"what": object()})
 
     def op_unsendable_error(self, job: Job) -> None:
-        raise HushdError("bad_request", "No.", detail={"what": {1, 2}})
+        raise HushdError("bad_request", "No.", detail={"what": object()})
 
     def op_too_large(self, job: Job) -> dict[str, Any]:
         return {"text": "x" * 70_000}

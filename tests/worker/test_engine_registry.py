@@ -16,6 +16,7 @@ from hushd_worker.engine_registry import EngineRegistry, choose_model
 from hushd_worker_stt.registry import REGISTRY as STT
 from hushd_worker_tts.engine import Engine
 from hushd_worker_tts.registry import REGISTRY as TTS
+from msgspec import structs
 from support.engine_example import package
 from support.refusals import hushd_error
 
@@ -87,7 +88,7 @@ def test_a_description_is_shortened_only_as_far_as_it_must_be(monkeypatch: pytes
         contract=Engine,
         describe_engine=lambda engine: large,
         max_bytes=0,
-        shorten=[lambda engine: replace(engine, install=engine.install[::2])] * 9,
+        shorten=[lambda engine: structs.replace(engine, install=engine.install[::2])] * 9,
     )
     for bound, left in ((10_000, 5000), (3_000, 2500), (500, 313)):
         (described,) = replace(short, max_bytes=bound).engines()

@@ -15,7 +15,7 @@ from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMOR
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
-UNSENDABLE = "The engine failed at this request (TypeError: can not serialize 'set' object)."
+UNSENDABLE = "The engine failed at this request (TypeError: Encoding objects of type object is unsupported)."
 TOO_LARGE = "The engine failed at this request (HushdError: The header has 70050 bytes, 65536 are allowed)."
 PROGRAM = Path(__file__).with_name("scripted_engine.py")
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")

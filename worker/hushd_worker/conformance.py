@@ -15,7 +15,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 from unittest import SkipTest
@@ -28,6 +27,7 @@ from hushd_protocol.messages import Chunk, Job, Message, Partial
 from hushd_protocol.names import is_name
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines
+from msgspec.structs import replace
 
 from . import confinement, errors, job
 from .engine import BaseEngine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_models.installation import engine_needed
@@ -13,6 +13,7 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import engines
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription, RoleDescription

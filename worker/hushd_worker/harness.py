@@ -15,7 +15,6 @@ import sys
 import time
 import traceback
 from collections import deque
-from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -43,6 +42,7 @@ from hushd_protocol.messages import (
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import best_effort, lifeline, log_files, own_modules, passed_file
 from hushd_protocol.system.footprint import rss, trim, use_huge_pages
+from msgspec.structs import replace
 
 from .confinement import Confinement, Share
 from .errors import EXIT_CRASHED

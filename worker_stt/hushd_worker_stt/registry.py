@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
+from msgspec import structs
 
 from .engine import Engine, of_model
 
@@ -32,5 +33,7 @@ REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(
     contract=Engine,
     describe_engine=_description,
     max_bytes=40_000,
-    shorten=(lambda engine: replace(engine, models=tuple(model for model in engine.models if model.installed)),),
+    shorten=(
+        lambda engine: structs.replace(engine, models=tuple(model for model in engine.models if model.installed)),
+    ),
 )

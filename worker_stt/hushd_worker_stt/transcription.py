@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hushd_schema.results import SpeakerVoice, TranscriptResult
 from hushd_worker.job import Job
+from msgspec import structs
 
 from . import partials
 from .audio.prefetch import prefetch
@@ -310,7 +311,7 @@ class Transcription:
         if segment.language:
             language, detected = segment.language, DetectedLanguage(segment.language, segment.language_probability)
         data = partials.of_segment(self._segments, segment, language, detected)
-        self._job.send_partial(replace(data, rest=round(rest, 3)).data())
+        self._job.send_partial(structs.replace(data, rest=round(rest, 3)).data())
         self._segments += 1
 
     def _name(self, speaker: int) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
+from msgspec.structs import replace
 
 from .engine import Engine, usual_model, usual_voice
 

@@ -26,12 +26,12 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Accepted, Chunk, Message, Partial, Request, Result
+from msgspec.structs import replace
 
 from .call import Call, new_id
 from .connection import Connection

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, TypeGuard
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Request, Result
+from msgspec.structs import replace
 
 from hushd.warnings import UNLIKELY
 

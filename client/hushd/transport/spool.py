@@ -11,11 +11,11 @@ import os
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from typing import IO, NamedTuple
 
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.messages import Message
+from msgspec.structs import replace
 
 from .waiting import wait_for
 

@@ -7,7 +7,6 @@ import base64
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -101,7 +100,7 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
     async with aclosing(speech):
         async for piece in speech:
             while sentences:
-                yield {"type": "speech.audio.sentence", **asdict(sentences.popleft())}
+                yield {"type": "speech.audio.sentence", **sentences.popleft().data()}
             yield {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}
     done = {"type": "speech.audio.done", "usage": _NO_TOKENS, "token_usage": _NO_TOKENS}
     yield done | ({"warnings": [each.data() for each in speech.warnings]} if speech.warnings else {})

@@ -1,7 +1,7 @@
 """Versions and names, written into the files by which others offer hushd. All else in those is written by hand.
 
 Debian's package is hushd's wheel and the lock, from which its installation makes an environment. Why then: the engines
-are machine code for each architecture and each Python, 130 MB of wheels, and Debian's msgpack, psutil and pyzmq are
+are machine code for each architecture and each Python, 130 MB of wheels, and Debian's msgspec, psutil and pyzmq are
 older than hushd needs. So one package of 2 MB serves them all.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from hushd_protocol.messages import (
     Turn,
     Yield,
 )
+from msgspec.structs import replace
 
 from .devices import WORKER
 from .permissions import Permissions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from hushd.audio.recording import Closing
@@ -15,6 +14,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.messages import Message, Partial, Request
 from hushd_worker_wake.operation import DETECT
 from hushd_worker_wake.operation import Detection as Detection
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from hushd.client import Client

@@ -5,8 +5,7 @@ Times are seconds of the audio sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hushd_protocol.values import Finite
 from hushd_schema.description import MAX_WAKE_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operations import Field, Operation
@@ -45,8 +44,7 @@ DETECT = Operation(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection(Record):
+class Detection(Record, frozen=True, kw_only=True):
     """A detected word; times are seconds of the audio.
 
     Attributes:
@@ -61,14 +59,13 @@ class Detection(Record):
     kind: str
     word: str
     name: str
-    at: float
-    end: float
-    probability: float | None = None
+    at: Finite
+    end: Finite
+    probability: Finite | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectionResult(Record):
+class DetectionResult(Record, frozen=True, kw_only=True):
     """The result of `detect`: the seconds of audio, and the number of words."""
 
-    duration: float
+    duration: Finite
     detections: int

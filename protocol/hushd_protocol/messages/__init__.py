@@ -1,4 +1,4 @@
-"""Every message of hushd/1, a frozen dataclass each, and the directions in which they travel.
+"""Every message of hushd/1, a frozen struct each, and the directions in which they travel.
 
 A field travels in the header map under its own name; `payload` is the frame behind the header. `id` is the request's,
 16 bytes chosen by the client; the supervisor adds the connection to it. `seq` counts the chunks of one side of one

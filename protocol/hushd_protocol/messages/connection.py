@@ -3,27 +3,27 @@ concern its own requests."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from hushd_protocol.limits import ID_BYTES, MAX_CREDIT
+from hushd_protocol.values import Finite
+
+Id = Annotated[bytes, Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
+Credits = Annotated[int, Meta(ge=0, le=MAX_CREDIT)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message; the `type` of its class is the value of the header's key of that name."""
-
-    TYPE: ClassVar[str] = ""
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """A message; the tag of its class is the value of the header's key `type`."""
 
     payload: bytes = b""
-
-    def __init_subclass__(cls, type: str = "") -> None:
-        cls.TYPE = type or cls.TYPE  # it is made twice, the second time with slots
 
 
 # --- connections ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hello(Message, type="hello"):
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """client -> supervisor: the first message, sent once. Requests are sent after `welcome`.
 
     `program` is the name by which people know it: `status` and logs show it, `stop` and `pause` take it; empty: the
@@ -37,8 +37,7 @@ class Hello(Message, type="hello"):
     pid: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Welcome(Message, type="welcome"):
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """supervisor -> client or worker: the answer to a hello."""
 
     protocol: int
@@ -46,8 +45,7 @@ class Welcome(Message, type="welcome"):
     pid: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerHello(Message, type="worker_hello"):
+class WorkerHello(Message, frozen=True, kw_only=True, tag="worker_hello"):
     """worker -> supervisor: the first message, sent once, with the one-time token from its environment."""
 
     token: str
@@ -56,21 +54,18 @@ class WorkerHello(Message, type="worker_hello"):
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping(Message, type="ping"):
+class Ping(Message, frozen=True, kw_only=True, tag="ping"):
     """supervisor -> client: sent every 2 s while the client has a request; answered by `pong`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pong(Message, type="pong"):
+class Pong(Message, frozen=True, kw_only=True, tag="pong"):
     """client -> supervisor: the answer to a ping."""
 
 
 # --- controls, and turns with the devices ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control(Message, type="control"):
+class Control(Message, frozen=True, kw_only=True, tag="control"):
     """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
@@ -81,46 +76,43 @@ class Control(Message, type="control"):
     Answered by `result` or `error`. A control never counts as use of a worker.
     """
 
-    id: bytes
+    id: Id
     action: str
     names: list[str] = field(default_factory=list)
     force: bool = False
-    for_s: float = -1.0
+    for_s: Finite = -1.0
     hold: bool = False
     everywhere: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim(Message, type="claim"):
+class Claim(Message, frozen=True, kw_only=True, tag="claim"):
     """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
 
     Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`,
     a pause also concerns a claim that only listens, such as that of a program on another machine.
     """
 
-    id: bytes
+    id: Id
     devices: list[str]
     priority: str = "text"
     pauses: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn(Message, type="turn"):
+class Turn(Message, frozen=True, kw_only=True, tag="turn"):
     """supervisor -> client: the state of a claim: `waiting`, `granted` or `paused`.
 
     `waiting` and `paused` after `granted` mean: be silent within a second, and send `yield`. `number` is the claim's
     name for people; `position` its place among the waiting claims, 0 for the next.
     """
 
-    id: bytes
+    id: Id
     state: str
     number: int = 0
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Yield(Message, type="yield"):
+class Yield(Message, frozen=True, kw_only=True, tag="yield"):
     """client -> supervisor: the devices of this claim are silent. With `keep` the claim returns to its old place."""
 
-    id: bytes
+    id: Id
     keep: bool = False

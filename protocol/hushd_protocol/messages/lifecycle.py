@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import field
 
 from hushd_protocol import JsonObject
+from hushd_protocol.values import Finite
 
 from .connection import Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loading(Message, type="loading"):
+class Loading(Message, frozen=True, kw_only=True, tag="loading"):
     """worker -> supervisor: it still loads and makes progress; restarts the start timer."""
 
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready(Message, type="ready"):
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
     """worker -> supervisor: loaded. `slots` is the number of jobs that it runs at once, `pss` its size in bytes.
 
     `sessions` is the number of sessions that it runs beside these; at 0 a session takes one of the slots. `cards` has
@@ -36,8 +35,7 @@ class Ready(Message, type="ready"):
     peak: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadFailed(Message, type="load_failed"):
+class LoadFailed(Message, frozen=True, kw_only=True, tag="load_failed"):
     """worker -> supervisor: it cannot become ready, and leaves by itself after this.
     It lacks its engine or weights, or memory is short (`server_busy`; `on_card`: a graphics card's)."""
 
@@ -46,23 +44,20 @@ class LoadFailed(Message, type="load_failed"):
     on_card: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beat(Message, type="beat"):
+class Beat(Message, frozen=True, kw_only=True, tag="beat"):
     """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
     process and those it started; `cards` and `private` are as in `ready`; `peak` is the highest value since then."""
 
-    cpu_s: float
+    cpu_s: Finite
     pss: int = 0
     cards: JsonObject = field(default_factory=dict)
     private: int = 0
     peak: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drain(Message, type="drain"):
+class Drain(Message, frozen=True, kw_only=True, tag="drain"):
     """supervisor -> worker: leave once nothing runs; no further job will come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bye(Message, type="bye"):
+class Bye(Message, frozen=True, kw_only=True, tag="bye"):
     """worker -> supervisor: nothing follows. supervisor -> worker: everything was received, exit."""

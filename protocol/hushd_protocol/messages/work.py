@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta, field
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import ID_BYTES
+from hushd_protocol.values import Finite
 
-from .connection import Message
+from .connection import Credits, Id, Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Message, type="request"):
+class Request(Message, frozen=True, kw_only=True, tag="request"):
     """client -> supervisor: do `op` on a worker.
 
     `worker` is `stt`, `stt/moonshine` or `stt/moonshine/tiny-en`: the configuration and the engine's defaults complete
@@ -32,7 +35,7 @@ class Request(Message, type="request"):
     turns, and the `program`'s name; 0: for itself.
     """
 
-    id: bytes
+    id: Id
     worker: str
     op: str
     params: JsonObject = field(default_factory=dict)
@@ -41,18 +44,17 @@ class Request(Message, type="request"):
     device: int = 0
     inode: int = 0
     size: int = 0
-    credit: int = 0
+    credit: Credits = 0
     priority: str = "text"
     deadline_ms: int | None = None
-    keep_alive: float | None = None
+    keep_alive: Finite | None = None
     attempt: int = 0
     session: bool = False
     caller: int = 0
     program: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted(Message, type="accepted"):
+class Accepted(Message, frozen=True, kw_only=True, tag="accepted"):
     """supervisor -> client: the request waits, or waits no longer: `queued`, `starting` or `running`.
 
     Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
@@ -60,21 +62,20 @@ class Accepted(Message, type="accepted"):
     gets its answer.
     """
 
-    id: bytes
+    id: Id
     state: str
     position: int = 0
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Message, type="job"):
+class Job(Message, frozen=True, kw_only=True, tag="job"):
     """supervisor -> worker: the request as the client sent it. `credit` is what the client has granted so far.
 
     `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
     `degraded: true` to the result's data. `client` is a number that the jobs of one client share, or of one caller.
     """
 
-    id: bytes
+    id: Id
     op: str
     params: JsonObject = field(default_factory=dict)
     input: str = "inline"
@@ -82,14 +83,13 @@ class Job(Message, type="job"):
     device: int = 0
     inode: int = 0
     size: int = 0
-    credit: int = 0
+    credit: Credits = 0
     economy: bool = False
     session: bool = False
     client: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk(Message, type="chunk"):
+class Chunk(Message, frozen=True, kw_only=True, tag="chunk"):
     """A piece of input (client -> supervisor -> worker) or of output (the other way), in `payload`.
 
     Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with its
@@ -97,7 +97,7 @@ class Chunk(Message, type="chunk"):
     lengths are only known at the end is sent again with offset 0.
     """
 
-    id: bytes
+    id: Id
     seq: int
     last: bool = False
     offset: int | None = None
@@ -105,52 +105,46 @@ class Chunk(Message, type="chunk"):
     channels: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credit(Message, type="credit"):
+class Credit(Message, frozen=True, kw_only=True, tag="credit"):
     """Grants the peer `chunks` more chunks of this request: earlier ones were received, perhaps not played yet."""
 
-    id: bytes
-    chunks: int
+    id: Id
+    chunks: Credits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Partial(Message, type="partial"):
+class Partial(Message, frozen=True, kw_only=True, tag="partial"):
     """worker -> supervisor -> client: a piece of the result as soon as it is known (a segment of a transcript)."""
 
-    id: bytes
+    id: Id
     seq: int
     data: JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Message, type="progress"):
+class Progress(Message, frozen=True, kw_only=True, tag="progress"):
     """worker -> supervisor -> client: still working; `done` of `total` seconds of audio, 0 where unknown."""
 
-    id: bytes
-    done: float = 0.0
-    total: float = 0.0
+    id: Id
+    done: Finite = 0.0
+    total: Finite = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel(Message, type="cancel"):
+class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     """client -> supervisor -> worker: stop this request. Its terminal message still comes."""
 
-    id: bytes
+    id: Id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Message, type="result"):
+class Result(Message, frozen=True, kw_only=True, tag="result"):
     """The terminal message of a request that succeeded. Nothing follows it."""
 
-    id: bytes
+    id: Id
     data: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Error(Message, type="error"):
+class Error(Message, frozen=True, kw_only=True, tag="error"):
     """The terminal message of a request that failed; with an empty `id`, of a message that could not be read."""
 
-    id: bytes
+    id: Annotated[bytes, Meta(max_length=ID_BYTES)]
     code: str
     message: str
     culprit: str = ""

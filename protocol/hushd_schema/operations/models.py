@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hushd_schema.kinds import flag, text
 from hushd_schema.operations import Field, Operation
 from hushd_schema.record import OfWorker
@@ -23,8 +21,7 @@ PULL = Operation(
 SHRINK = Operation("shrink", {"model": Field(_NAME, "`ENGINE/NAME`, which is installed")}, needed=("model",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResult(OfWorker):
+class ModelResult(OfWorker, frozen=True, kw_only=True):
     """A model that is now installed.
 
     Attributes:

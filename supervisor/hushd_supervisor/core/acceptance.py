@@ -7,7 +7,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from hushd_protocol import messages as m
@@ -15,6 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_HOLDER, PRIORITIES
 from hushd_protocol.names import AUTO, NAME, ROLES, SPEECH_ROLES
 from hushd_schema.settings import Settings
+from msgspec.structs import replace
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.connections import Connections, Departure

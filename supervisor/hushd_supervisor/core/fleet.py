@@ -12,6 +12,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
+from msgspec import structs
 
 from . import replicas
 from .actions import Action, Log, Suspend, ToClient
@@ -104,7 +105,7 @@ class Fleet:
         match event:
             case FromWorker(message=message):
                 if isinstance(message, m.Ready | m.Beat):
-                    message = replace(message, cards=self.admission.cards.bounded(message.cards))
+                    message = structs.replace(message, cards=self.admission.cards.bounded(message.cards))
                     event = FromWorker(worker.name, event.gen, message)
                 loads = worker.state is State.STARTING
                 actions = worker.handle(event, now)
@@ -144,9 +145,9 @@ class Fleet:
         for key, configured in self._settings.models(role).items():
             if configured == model:
                 reason = error.message[:1].lower() + error.message[1:]
-                error = replace(error, message=f'The configuration says {key} = "{model}", and {reason}')
+                error = structs.replace(error, message=f'The configuration says {key} = "{model}", and {reason}')
         if error.code == "model_missing":
-            error = replace(error, detail={"model": model, "pull": self._settings.auto_pull, **error.detail})
+            error = structs.replace(error, detail={"model": model, "pull": self._settings.auto_pull, **error.detail})
         return replace(action, message=error)
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:

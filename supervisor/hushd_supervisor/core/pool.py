@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -15,6 +14,7 @@ from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROTOCOL
 from hushd_schema.settings import Settings
+from msgspec.structs import replace
 
 from . import events as ev
 from .acceptance import Requests

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
 from hushd_protocol.messages import Result
+from msgspec.structs import replace
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
 from hushd_supervisor.core.memory.budget import mb

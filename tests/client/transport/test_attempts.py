@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from hushd.transport.retry import GONE, MAX_LOST, Attempts
 from hushd.transport.source import InputDiscardedError, Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Partial, Request
+from msgspec.structs import replace
 from support.refusals import hushd_error
 
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe", input="none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -16,6 +16,7 @@ from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Message, Partial, Request, Result
+from msgspec.structs import replace
 
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe")
 SPEECH = Request(id=b"1" * 16, worker="tts/echo/a", op="synthesize")

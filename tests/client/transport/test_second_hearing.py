@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hushd.transport.steps import Steps, run
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Partial, Request, Result
+from msgspec.structs import replace
 from support.refusals import hushd_error
 
 from .test_retry import Calls, World

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 import hushd_schema
@@ -14,6 +13,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
+from msgspec.structs import replace
 from support.house import ROUTE, A, B, C, House
 
 ONE, TWO = b"1" * 16, b"2" * 16
@@ -249,7 +249,7 @@ def test_whoever_asks_twice_does_not_wait_for_running_jobs(first: str, again: st
 
 
 @pytest.mark.parametrize(("printed", "error", "why"), [
-    ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines is 3."),
+    ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines must be a list, not 3."),
     ({}, "it crashed", "it crashed"),
 ])  # fmt: skip
 def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], error: str, why: str) -> None:

@@ -14,6 +14,7 @@ from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of
 from hushd_protocol.system.footprint import descendants, sizes_in
+from msgspec import structs
 
 from hushd_supervisor.core.events import Used
 from hushd_supervisor.core.memory.budget import Memory
@@ -85,13 +86,13 @@ def checked(report: Ready | Beat, pid: int, elsewhere: Callable[[], int]) -> Rea
     """
     cards = plausible_cards(report.cards)
     if (own := of_tree(pid, resident_usage)) is None:
-        return replace(report, cards=cards, pss=0, private=0, peak=0)
+        return structs.replace(report, cards=cards, pss=0, private=0, peak=0)
     private = own.private
     if report.private > private:
         private = min(report.private, private + elsewhere())
     pss = min(report.pss, own.rss - own.private + private)
     peak = max(private, min(report.peak, own.peak - own.private + private))
-    return replace(report, cards=cards, pss=pss, private=private, peak=peak)
+    return structs.replace(report, cards=cards, pss=pss, private=private, peak=peak)
 
 
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:

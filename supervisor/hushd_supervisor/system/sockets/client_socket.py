@@ -6,7 +6,6 @@ import math
 import struct
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 import zmq
 from hushd_protocol import buggify
@@ -14,6 +13,7 @@ from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import HIGH_WATER
 from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit, Error, Message, Result, Yield
+from msgspec.structs import replace
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, FromClient

@@ -1,6 +1,5 @@
 """Every state against every stimulus: the whole table, row by row."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from hushd_supervisor.core.worker.crashes import MAX_FELLED, Death, describe_exi
 from hushd_supervisor.core.worker.process import LOADING_WORD_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import POSTPONED_RETRY_MS
+from msgspec.structs import replace
 from support.desk import NAME, Desk, desk_in
 
 STIMULI = {
@@ -159,7 +159,7 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
 def test_a_worker_that_reports_nonsense_is_ended() -> None:
     desk = desk_in(S.STARTING)
     desk.from_worker(m.Ready(capabilities={"streaming": 3}))
-    said = f"{NAME} is ended: what it reports cannot be read, for its streaming is 3."
+    said = f"{NAME} is ended: what it reports cannot be read, for its streaming must be true or false, not 3."
     assert do.Log("ERROR", said) in desk.done
     assert desk.worker.state is S.KILLING
 
