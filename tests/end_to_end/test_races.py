@@ -32,14 +32,14 @@ def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Pa
 def test_the_supervisor_is_light(start_supervisor: Start) -> None:
     """It is at most 7 MB more than Python with its libraries at rest, and 9 MB after its first worker.
 
-    These alone are 16.1 MB with one Python 3.11, and 19.6 MB with Debian's 3.14, which keeps another function for the
-    annotations of each: 1,284 of them at rest, 0.8 MB. A start that compiles its modules is a megabyte larger, and not
-    meant.
+    These alone are 19.4 MB with one Python 3.11. Debian's 3.14 takes more, and keeps another function for the
+    annotations of each class: 1,284 of them at rest, 0.8 MB. A start that compiles its modules is a megabyte larger,
+    and not meant.
     """
     of_annotations = 0.8 if sys.version_info >= (3, 14) else 0
     folders = (Path(__file__).parents[2] / name for name in ("protocol", "models", "supervisor"))
     subprocess.run([*ECHO[:1], "-P", "-m", "compileall", "-q", *folders], check=True)
-    bare = "import ctypes, msgpack, zmq; from hushd_protocol.system.footprint import rss; print(rss())"
+    bare = "import ctypes, msgspec, zmq; from hushd_protocol.system.footprint import rss; print(rss())"
     least = int(subprocess.check_output([*ECHO[:1], "-P", "-c", bare])) / 1e6
     supervisor = start_supervisor(cold=True)
     assert rss(str(supervisor.pid)) / 1e6 <= least + 7 + of_annotations
