@@ -204,7 +204,7 @@ def roman(parts: Parts, near: Near) -> str:
 
 
 _BEFORE_SURNAME = re.compile(r"[IVX]\. [^\W\d_a-zß-ÿ]\w")
-_FIRST_OF_TWO = re.compile(r"(\w+) ([IVXLC]+)\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z")
+_FIRST_OF_TWO = re.compile(r"\b(\w{1,30}) ([IVXLC]{1,9})\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z")
 
 
 def abbreviation(parts: Parts, near: Near) -> str:
@@ -218,7 +218,7 @@ def abbreviation(parts: Parts, near: Near) -> str:
     return "" if derived and not near.after.strip() and near.before else "abbreviation"
 
 
-_NAME_BEFORE = re.compile(r"(?:\A|[\s(])(?:([^\W\d_a-zß-ÿ]\w+)|[^\W\d_a-zß-ÿ]\.) \Z")
+_NAME_BEFORE = re.compile(r"(?:\A|[\s(])(?:([^\W\d_a-zß-ÿ]\w{1,60})|[^\W\d_a-zß-ÿ]\.) \Z")
 
 
 def comparison(parts: Parts, near: Near) -> str:
@@ -232,7 +232,7 @@ def comparison(parts: Parts, near: Near) -> str:
     return "sign" if small and (after[1] or before[1].isdecimal() or len("".join(sides)) == 2) else "nothing"
 
 
-_OPERAND = re.compile(r"(\w+|[)\]])( ?)\Z")
+_OPERAND = re.compile(r"(\w{1,60}|[)\]])( ?)\Z")
 
 
 def minus(parts: Parts, near: Near) -> str:

@@ -13,8 +13,8 @@ from hushd_models import text_language
 from hushd_protocol.errors import HushdError
 
 _WESTERN = "ca", "da", "de", "en", "es", "eu", "fi", "fr", "gl", "id", "is", "it", "nl", "nn", "no", "pt", "sv"
-_WORD_WITH_ACCENT = re.compile(r"[a-zA-Z]*[^\W\d_a-zA-Z][^\W\d_]*")
-_LEAST_WESTERN = 0.8
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_CERTAIN = 0.8
 
 
 def decoded(content: bytes, name: str) -> str:
@@ -33,8 +33,8 @@ def decoded(content: bytes, name: str) -> str:
 
 def _is_western(text: str) -> bool:
     """Returns whether a text, decoded so, has accents here and there in its words, and is in a Western language."""
-    letters = "".join(word for word in _WORD_WITH_ACCENT.findall(text) if len(word) > 1)
+    letters = "".join(word for word in _WORD.findall(text) if not word.isascii())
     lines = (line for line in text.splitlines() if "-->" not in line and any(map(str.isalpha, line)))
     likely = text_language.probabilities(" ".join(lines))
     few = 3 * sum(not letter.isascii() for letter in letters) <= 2 * len(letters)  # été
-    return few and sum(likely.get(code, 0.0) for code in _WESTERN) >= _LEAST_WESTERN
+    return few and sum(likely.get(code, 0.0) for code in _WESTERN) >= _CERTAIN

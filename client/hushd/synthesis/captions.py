@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from hushd_schema.results import Sentence
 
 _UNREAD = re.compile(r"</?[A-Za-z][^<>]{0,200}>|\]\([^()\s]{0,500}\)?|\*+|`+")  # tags, addresses and marks of Markdown
-_BESIDE = re.compile(r"\S*")  # signs beside a word
 _APART = re.compile("[–—…«»„“”-]+")
 
 
@@ -35,11 +34,11 @@ def _words(text: str, sentence: Sentence) -> Iterator[Word]:
         shown, between = (
             _UNREAD.sub("", text[at:end]) for at, end in ((word.text_start, word.text_end), (word.text_end, following))
         )
-        beside = _BESIDE.match(between)[0]  # type: ignore[index]
-        blank, apart = len(beside) < len(between), between[len(beside) :].strip()
+        beside = "" if between[:1].isspace() else between.split(maxsplit=1)[0] if between else ""
+        apart = between[len(beside) :].strip()
         begins = begins if written else word.start
         written += shown + beside
-        if written.strip() and (blank or following == sentence.text_end):
+        if written.strip() and (len(beside) < len(between) or following == sentence.text_end):
             yield Word(f" {_in_one_line(written)}{f' {apart}' * bool(_APART.fullmatch(apart))}", begins, word.end)
             written = ""
 
