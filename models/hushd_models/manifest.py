@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
 
+import msgspec
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 
@@ -101,24 +101,17 @@ def dumps(manifest: Manifest) -> str:
 def loads(text: str | bytes) -> Manifest:
     """Reads a manifest; keys of a later version are ignored. Raises BadManifest if it is none, or damaged."""
     try:
-        content = json.loads(text)
-        source = Source(**_known(Source, content["source"]))
-        files = {name: File(**_known(File, file)) for name, file in content["files"].items()}
-        manifest = Manifest(**{**_known(Manifest, content), "source": source, "files": files})
-        sound = source.kind in KINDS and files and all(map(_is_sound, files.values()))
+        manifest = msgspec.json.decode(text, type=Manifest)
         split(manifest.model)
+    except (msgspec.ValidationError, HushdError) as error:
+        raise BadManifest("is not a manifest") from error
     except (ValueError, RecursionError) as error:
         raise BadManifest("is not JSON") from error
-    except (AttributeError, KeyError, TypeError, HushdError) as error:
-        raise BadManifest("is not a manifest") from error
+    sound = manifest.source.kind in KINDS and manifest.files and all(map(_is_sound, manifest.files.values()))
     if not sound:
         raise BadManifest("does not name files with their sizes and hashes")
     return manifest
 
 
-def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    return {each.name: content[each.name] for each in fields(kind) if each.name in content}
-
-
 def _is_sound(file: File) -> bool:
-    return type(file.size) is int and file.size >= 0 and SHA256.fullmatch(file.sha256) is not None
+    return file.size >= 0 and SHA256.fullmatch(file.sha256) is not None
