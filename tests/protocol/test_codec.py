@@ -122,7 +122,7 @@ WRONG: dict[Any, tuple[Any, ...]] = {
     int: (True, 1.0, "1", b"1", [1], {}, math.nan),
     float: (True, "1.0", b"", [], {}, math.nan, math.inf, -math.inf),
     str: (1, b"text", True, 1.5, ["a"], {}),
-    bytes: ("text of 16 bytes", 1, None, [0] * 16, {}),
+    bytes: ("text of 16 bytes", "A" * 22 + "==", 1, None, [0] * 16, {}),
     list: ("ab", {}, None, 3, [1], [None], [b"a"], ["a", ["b"]]),
     dict: ([], "{}", None, 1, [["a", 1]], {b"bytes": 1}, {"a": {b"bytes": 1}}),
 }
