@@ -75,7 +75,8 @@ def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
 def test_an_answer_that_cannot_be_read_names_who_sent_it(kind: type[Record]) -> None:
     """A worker that has spoilt its answer is ended; a supervisor of another version is started anew."""
     sender, remedy = ("supervisor", "restart") if kind in (Status, Descriptions) else ("worker", "unload")
-    with hushd_error("protocol_error", has=f"The {sender}'s answer cannot be read, for it must be a map, not 3: `hushd {remedy}`"):
+    why = "cannot be read, for it must be a map, not 3"
+    with hushd_error("protocol_error", has=f"The {sender}'s answer {why}: `hushd {remedy}`"):
         kind.from_data(3)
 
 
