@@ -248,7 +248,12 @@ class _Look:
             folder = self._folder / engine
             if spec and spec.flat:
                 names = self._names(folder, False)
-                yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
+                if not known:  # a file is that of the longest name with which it begins: NAME.big.onnx is not NAME's
+                    longer = (Path(path).stem for path in glob(spec.own, root_dir=folder))
+                    others = tuple(f"{other}." for other in longer if other.startswith(f"{name}."))
+                    own = (n for n in names if n.startswith(f"{name}.") and not n.startswith(others))
+                    names = {n: names[n] for n in own}
+                yield "user", folder, names
             else:
                 yield "user", folder / name, self._names(folder / name, True)
         if known and self.in_hub(known) and (snapshot := hf_cache.snapshot(known.repository, known.revision)):

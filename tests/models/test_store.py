@@ -586,6 +586,16 @@ def test_files_that_a_model_of_another_program_needs_stay(store: Store) -> None:
     assert not hf_cache.repository_folder(RUSSIAN).exists()
 
 
+def test_a_model_whose_name_goes_on_where_another_ends_stays(store: Store) -> None:
+    """Each file of the user's own models belongs to the longest name with which it begins."""
+    (folder := store.folder / "whisper").mkdir(parents=True)
+    for name in ("mine.pt", "mine.json", "mine.big.pt", "mine.big.json"):
+        (folder / name).write_bytes(b"x" * 10)
+    assert removal.remove(store, "whisper/mine").size == 20
+    assert {path.name for path in folder.iterdir()} == {"mine.big.pt", "mine.big.json"}
+    assert inventory.row(store, "whisper/mine.big").size == 20
+
+
 def test_a_part_of_the_removed_model_is_no_other_model(store: Store) -> None:
     """Files that would make another model, too, but of which it has none of its own, do not keep those of the removed
     one."""
