@@ -102,14 +102,15 @@ def ensure(paths: Paths, *, start: bool = True, expected: str = "") -> Paths:
 
 def begin(paths: Paths, expected: str = "") -> None:
     """Starts a supervisor on a thread, for a program that imports its client meanwhile; whoever connects waits for it,
-    and reports its failure. `expected`: as in `ensure`."""
+    tries again what the system has refused here, and reports its failure. `expected`: as in `ensure`."""
 
     def start() -> None:
-        with suppress(HushdError):
+        with suppress(HushdError, OSError):
             prepare_runtime(paths)
             ensure(paths, expected=expected)
 
-    threading.Thread(target=start, name="autostart", daemon=True).start()
+    with suppress(RuntimeError):  # the system has no thread left
+        threading.Thread(target=start, name="autostart", daemon=True).start()
 
 
 def _start(paths: Paths, log: str, expected: str) -> bool | None:

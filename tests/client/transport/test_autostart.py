@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hushd.transport import autostart
@@ -55,6 +57,30 @@ def test_who_connects_waits_for_a_start_that_has_begun(monkeypatch: pytest.Monke
     threading.Timer(0.0, may_end.set).start()
     assert autostart.ensure(paths) == paths
     assert (starts.empty(), os.environ.get("HUSHD_EXPECTED")) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "refusal"),
+    [
+        (threading.Thread, "start", RuntimeError("can't start new thread")),
+        (autostart, "prepare_runtime", OSError(errno.EMFILE, "Too many open files")),
+    ],
+)
+@pytest.mark.usefixtures("runtime")
+def test_a_start_for_which_the_system_refuses_something_is_left_to_who_connects(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], module: Any, name: str, refusal: Exception
+) -> None:
+    """A thread, or a descriptor: nothing is raised, and nothing written to the terminal."""
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(module, name, refuse)
+    autostart.begin(find())
+    for thread in threading.enumerate():
+        if thread.name == "autostart":
+            thread.join(BOUND_S)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(("beyond_s", "ready"), [(-1, True), (1, None)])
