@@ -17,6 +17,8 @@ import pytest
 from hushd_protocol.system import lifeline, temporary_folders
 from support.peer import BOUND_S, wait_until
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are confined there alone")
+
 
 @pytest.fixture
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -169,12 +171,32 @@ def test_what_is_there_goes_whatever_it_is(shared: Path) -> None:
     os.close(descriptor)
     for number in range(300):
         (folder / f"{number}/{number}").mkdir(parents=True)
-    before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    before = len(os.listdir("/proc/self/fd"))
     temporary_folders.remove(str(folder))
     assert [path.name for path in shared.iterdir()] == ["kept"]
     assert (kept / "file").exists()
-    if before:
-        assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_link_that_takes_a_folders_place_meanwhile_changes_nothing(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a living worker may put it there, which has given up its lock: no mode of the user's files changes."""
+    (kept := shared / "kept").mkdir(mode=0o500)
+    (inner := made(shared / "hushd-worker-own") / "deep/below").mkdir()
+
+    def look(name: Any, **where: Any) -> os.stat_result:
+        found = os.lstat(name, **{key: value for key, value in where.items() if key == "dir_fd"})
+        if name == "below":
+            inner.rmdir()
+            inner.symlink_to(kept)
+        return found
+
+    monkeypatch.setattr(temporary_folders.os, "stat", look)
+    with pytest.raises(NotADirectoryError):
+        temporary_folders.remove(str(shared / "hushd-worker-own"))
+    monkeypatch.undo()
+    assert kept.stat().st_mode & 0o777 == 0o500
 
 
 def test_a_folder_that_its_owner_may_not_read_goes(shared: Path) -> None:
