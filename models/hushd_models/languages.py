@@ -88,6 +88,8 @@ hans simplified 简体, hant traditional 繁體
 """
 _REGIONS = {name.translate(_PLAIN): code for name, code in _by_name(_REGION_TABLE).items()}
 _REGION = r"([^(（]+)[(（]([^()（）]+)[)）]"
+# Scripts that put no space between words, as a set of a pattern: Thai, Lao, Burmese, Khmer, kana and ideographs.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
 _SHORT_TEXT_CHARACTERS = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",

@@ -18,6 +18,8 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
 
+from hushd_models import languages
+
 from hushd.transcripts.segment import USUAL, Layout, between
 
 if TYPE_CHECKING:
@@ -159,8 +161,7 @@ def _columns(text: str) -> int:
 
 MIN_CUE_S = 0.8  # seconds for which every cue stays
 
-# Scripts that put no space between words: a character is a word there.
-_JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+_JOINED = languages.UNSPACED  # a character is a word there
 _SMALL = "ぁぃぅぇぉっゃゅょァィゥェォッャュョー"  # kana that belong to the one before
 _OPENING = "「『（〈《【〔［｛“"  # marks that begin a line and end none
 _WORD = re.compile(

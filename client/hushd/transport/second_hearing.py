@@ -16,10 +16,12 @@ speech is heard more than once, it begins and ends for the caller once.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard
 
+from hushd_models.languages import UNSPACED
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Request, Result
@@ -31,6 +33,7 @@ from .retry import TURNS, RetryingCall
 from .steps import Brief, Steps
 
 _MIN_DOUBTED_S, _MIN_DOUBTED_WORDS = 2.0, 4  # below either, no model's doubt of its language counts
+_WORD = f"[{UNSPACED}]|[^\\W{UNSPACED}][^\\s{UNSPACED}]*"  # a letter where no space parts words
 HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
 _ENGLISH = "en"
 # The least probability of the language that is found; of English, which the usual model has just denied, it is more:
@@ -123,9 +126,7 @@ class SecondHearing:
 
     def _standing(self) -> list[Partial]:
         """Returns what the usual model has heard, once the other one has heard nothing there."""
-        if self._call.moved and self._again and not self._returned:
-            return self._first
-        return []
+        return self._first if self._call.moved and self._again and not (self._returned or self._held) else []
 
     def _return(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -167,15 +168,23 @@ class SecondHearing:
     def _doubts(self, data: JsonObject) -> bool:
         """Returns whether the model doubts the language of a segment that it has heard, and notes it for the result."""
         language, known = data.get("language", ""), data.get("language_probability")
-        enough = data["end"] - data["start"] >= _MIN_DOUBTED_S and len(data["text"].split()) >= _MIN_DOUBTED_WORDS
-        enough = enough or (self._again and _letters(data) not in "".join(_letters(each.data) for each in self._first))
         unsure = is_unsure(language, known, denied=self._denied and self._again)
-        before, self._doubted = self._doubted, enough and unsure
+        before, self._doubted = self._doubted, unsure and (_is_long(data) or self._differs(data))
         if self._doubted and before:
             self._unsure[-1]["end"] = data["end"]
         elif self._doubted:
             self._unsure.append({"start": data["start"], "end": data["end"]})
         return self._doubted
+
+    def _differs(self, segment: JsonObject) -> bool:
+        """Returns whether the usual model has heard other words where the other one hears `segment`."""
+        again = self._again and segment["start"] < self._first[-1].data["end"]
+        return again and _letters(segment) not in "".join(_letters(each.data) for each in self._first)
+
+
+def _is_long(segment: JsonObject) -> bool:
+    seconds, words = segment["end"] - segment["start"], re.findall(_WORD, segment["text"])
+    return bool(seconds >= _MIN_DOUBTED_S and len(words) >= _MIN_DOUBTED_WORDS)
 
 
 def _way_on() -> str:

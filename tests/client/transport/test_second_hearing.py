@@ -89,6 +89,9 @@ def heard(
         (0.47, False, "Hello, my name is", 2.0, False), (0.7, True, "Hello, my name is", 2.0, False),
         (None, True, "Hello, my name is", 2.0, False), (0.47, True, "Hello, my name", 9.0, False),
         (0.47, True, "Hello, my name is", 1.9, False),
+        (0.47, True, "我们明天见。", 2.0, True), (0.47, True, "谢谢你。", 2.0, False),
+        (0.47, True, "ありがとう", 2.0, True), (0.47, True, "ไปกันเถอะ", 2.0, True),
+        (0.47, True, "안녕하세요 여러분", 2.0, False),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("runtime")
@@ -97,7 +100,7 @@ def test_a_guessed_language_is_not_passed_off(
 ) -> None:
     """Text in a language that its own model doubts is marked and warned of, where nobody named a model or a language:
     of a short French sentence Whisper base made "Hello, my name is" with 0.47. Less than two seconds or four words are
-    believed."""
+    believed; where no space parts words, four letters."""
     found = {"language": "en", "language_probability": probability}
     segment = part("segment", text, start=0.0, end=seconds, rest=2.0, **found)
     _, texts, result = heard((segment, RESULT), unnamed=unnamed)
@@ -115,6 +118,20 @@ def test_a_few_words_are_doubted_where_another_model_hears_others(other: str, do
     _, texts, result = heard((FIRST, part("judged", unlikely=False, doubtful=True)), (answer, RESULT))
     assert texts == [f"{other} (unlikely)" if doubted else other]
     assert result.get("unlikely", []) == [{"start": 0.0, "end": 1.0}] * doubted
+
+
+def test_what_follows_is_not_what_the_usual_model_heard() -> None:
+    """Few words behind its text are believed, as any: it has heard nothing there that they could differ from."""
+    found = {"language": "fr", "language_probability": 0.3}
+    answers = [part("segment", "Oui.", start=start, end=start + 1.0, rest=start + 1.0, **found) for start in (1.0, 2.0)]
+    _, texts, _ = heard((FIRST, part("judged", unlikely=False, doubtful=True)), (*answers, RESULT))
+    assert texts == ["Oui. (unlikely)", "Oui."]
+
+
+def test_a_text_without_a_verdict_is_no_silence() -> None:
+    """Another model's text whose verdict never comes is returned alone, without the usual model's."""
+    _, texts, _ = heard((FIRST, DOUBTED), (HEARD | {"unjudged": True}, RESULT))
+    assert texts == ["Tout va bien."]
 
 
 @pytest.mark.parametrize("unlikely", [False, True])
@@ -194,11 +211,12 @@ def test_a_second_model_that_does_not_know_the_language_says_so(
 ) -> None:
     """Its text is marked, too, at once; it must be surer of English, where the usual model has denied it."""
     found = {"language": language, "language_probability": probability}
-    _, texts, result = heard((FIRST, verdict), (HEARD | found, LATER | found, RESULT))
+    later = LATER | found | {"text": "And so it goes on.", "end": 4.5}
+    _, texts, result = heard((FIRST, verdict), (HEARD | found, later, RESULT))
     codes = [warning["code"] for warning in result["warnings"]]
     assert codes == ["heard_again", *([] if sure else ["unlikely_text"])]
-    assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 4.0}])
-    assert texts == [text + ("" if sure else " (unlikely)") for text in ("Tout va bien.", "And so on.")]
+    assert result.get("unlikely", []) == ([] if sure else [{"start": 0.0, "end": 4.5}])
+    assert texts == [text + ("" if sure else " (unlikely)") for text in ("Tout va bien.", "And so it goes on.")]
 
 
 def test_a_second_model_that_fails_changes_nothing() -> None:
