@@ -123,9 +123,11 @@ def test_a_setting_turns_it_off(other: Path, strange: Path) -> None:
     assert (heard.model, [warning.code for warning in heard.warnings]) == ("", ["unlikely_text"])
 
 
-def test_an_assistant_gets_no_invented_text(other: Path, strange: Path) -> None:
-    """A program names English, so that no other model is asked: the text is empty, and has no language."""
-    assert assistant(strange, language="en") == ("", None)
+def test_an_assistant_that_names_a_language_is_believed(other: Path, strange: Path) -> None:
+    """No other model is asked, and the text is sent, with that language."""
+    text, language = assistant(strange, language="en")
+    assert text not in ("", TEXT)
+    assert language == "en"
 
 
 def test_a_session_in_another_language_asks_its_model_first(

@@ -123,7 +123,7 @@ def counts(worst: Callable[..., float], make: Callable[[], Sound], seed: int) ->
     """Returns how far the certainty of a sound is above the one that its length needs, as a recording and live."""
     heard = probabilities(make, seed)
     recorded = ((p.certainty, sum(end - start for start, end in p.speech)) for p in _pieces(heard, SPEECH))
-    found = [*recorded, *map(_certainty, _utterances(heard))]
+    found = [*recorded, *map(partial(_certainty, first=0), _utterances(heard))]
     return worst((sure - (SURE_SPEECH if seconds < SHORT_S else UNSURE) for sure, seconds in found), default=-UNSURE)
 
 

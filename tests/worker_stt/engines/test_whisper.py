@@ -416,6 +416,7 @@ def test_a_text_too_long_for_its_time_is_read_again(
     (None, 2.0, "Turn off the kitchen light.", "whole"),
     (Segment(0.0, 2.0, "Turn of the kitchen light.", log_probability=-0.7), 2.0, "Turn off the light.", "whole"),
     (Segment(0.0, 2.0, "Turn off the kitchen light.", log_probability=-0.4), 2.0, "Turn of a kitten, right?", "short"),
+    (Segment(0.0, 1.4, "Thank you.", log_probability=-0.9), 2.0, "", "whole"),
 ])  # fmt: skip
 def test_the_text_of_a_short_window_covers_the_speech(
     engine: Any,
@@ -425,19 +426,20 @@ def test_the_text_of_a_short_window_covers_the_speech(
     whole: str,
     kept: str,
 ) -> None:
-    """One that ends early, says too little or is unsure gives way to the whole window's text; a noise needs none."""
+    """One that ends early, says too little or is unsure gives way to what the package has in its whole window, be it
+    nothing; a noise needs no text."""
 
     def decode(samples: np.ndarray, decoding: Any) -> Iterator[Segment]:
         engine.window.shortened = engine.window.short
-        if not engine.window.short:
-            yield Segment(0.0, 2.0, whole, log_probability=-0.6)
-        elif short:
+        if engine.window.short and short:
             yield short
+        elif whole and not engine.window.short:
+            yield Segment(0.0, 2.0, whole, log_probability=-0.6)
 
     monkeypatch.setattr(engine, "_decode", decode)
     sound = np.sin(np.arange(2 * RATE) / 10).astype(np.float32) / 2
-    (heard,) = engine.transcribe(sound, Options(speech_end_s=speech_end_s))
-    assert heard.text == (whole if kept == "whole" else short and short.text)
+    heard = engine.transcribe(sound, Options(speech_end_s=speech_end_s))
+    assert "".join(each.text for each in heard) == (whole if kept == "whole" else short and short.text)
 
 
 def test_behind_the_speech_of_a_short_window_is_silence() -> None:

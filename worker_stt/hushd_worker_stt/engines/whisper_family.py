@@ -208,7 +208,7 @@ class WhisperFamily(Engine):
             )
             if unsure or not _covers(segments, samples, options.speech_end_s):
                 self.window.short = False
-                segments = list(self._decode(samples, decoding)) or segments
+                segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:
             # Text without times is better than none: both packages drop a segment whose words they cannot place.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
