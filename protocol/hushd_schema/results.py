@@ -34,7 +34,6 @@ class Capabilities(Record, frozen=True, kw_only=True):
         word_times: whether it can time each word.
         voices: the names of the installed voices.
         compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty if the engine cannot tell.
-        suspends: whether its process on a card can be suspended by the driver, and goes on afterwards as before.
         why_there: the reason why it does not compute on a graphics card; empty for none.
         leave_s: the seconds that the programs which it has started may need to end.
         confined: whether its process has given up what it does not need, see docs/SECURITY.md.
@@ -48,7 +47,6 @@ class Capabilities(Record, frozen=True, kw_only=True):
     voices: tuple[str, ...] = ()
     compute_device: str = ""
     why_there: str = ""
-    suspends: bool = False
     leave_s: Finite = 0.0
     confined: bool = False
 

@@ -39,12 +39,12 @@ class WorkerStatus(Record, frozen=True, kw_only=True):
 
     Attributes:
         name: `ROLE/ENGINE/MODEL`, with `#2` and so on for further processes of it.
-        state: `stopped`, `waiting`, `starting`, `ready`, `suspended`, `busy`, `draining`, `stopping`, `killing`,
+        state: `stopped`, `waiting`, `starting`, `ready`, `busy`, `draining`, `stopping`, `killing`,
             `backoff` or `failed`.
         pid: the id of its process; None without one.
         private_mb: its own memory, which its exit frees; `mapped_mb` is pages of files, which the kernel may drop.
         peak_mb: the peak of `private_mb` while it loaded or worked; 0 before it has loaded.
-        idle_s: the time since its last job; None unless it is ready or suspended.
+        idle_s: the time since its last job; None unless it is ready.
         expires_in_s: the time until it ends by itself; None if that is not planned.
         programs: the names of programs whose requests run or wait, four at most.
         sessions: the live sessions among `running`.
@@ -260,7 +260,7 @@ class EndedWorkers(Record, frozen=True, kw_only=True):
     """The answer to `unload`.
 
     Attributes:
-        unloaded: the names of the workers whose processes are gone, or are suspended and off their cards.
+        unloaded: the names of the workers whose processes are gone.
         busy: the names of the workers that go on for now, each with the number of other programs' jobs there.
     """
 

@@ -43,7 +43,6 @@ from .system.sockets.lock import ListeningSocket, SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
 from .system.status import Reporter
-from .system.suspensions import Suspensions
 
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
@@ -157,7 +156,6 @@ class Assembly:
             self._orphans,
             Descriptions(self._poller, self._launch, logs),
             cards.CardProbes(self._poller, self._launch, logs),
-            Suspensions(self._poller, self._launch, logs, self._workers.pids),
             self._clients,
             self._door,
             *((manager,) if manager else ()),

@@ -47,8 +47,6 @@ class Cards:
     looking: bool = False
     peace: bool = False
     outgrown: set[str] = field(default_factory=set)  # workers that are taken for larger since a load failed
-    fails: float = 0.05  # the share of suspensions and returns in which a process is lost
-    driver: random.Random = field(default_factory=lambda: random.Random(3))  # what it does to suspended processes
     passed_over: set[tuple[str, str]] = field(default_factory=set)  # workers, each with a card that it did not use
 
     @classmethod
@@ -57,7 +55,7 @@ class Cards:
         count = dice.choice([0, 0, 0, 1, 1, 2, 3])
         sizes = [dice.choice([24, 12, 7, 4]) * 10**9 for _ in range(count)]
         devices = [Device(f"0000:{n:02x}:00.0", size) for n, size in enumerate(sizes)]
-        return cls(world, dice, devices, driver=random.Random(seed * 5 + 3))
+        return cls(world, dice, devices)
 
     def settings(self) -> dict[str, Any]:
         """The part of a configuration that concerns cards."""
@@ -149,8 +147,7 @@ class Cards:
 
     def _promised(self, card: Card) -> int:
         """The memory of a card that starting processes will take."""
-        coming = [p for p in self.world.processes.values() if p.alive and p.suspended == "coming" and card.id in p.away]
-        return NEED * (len(coming) + sum(p.mode not in ("no-spawn", "load-fails") for p in self._starting_on(card)))
+        return NEED * sum(p.mode not in ("no-spawn", "load-fails") for p in self._starting_on(card))
 
     def _starting_on(self, card: Card) -> list[Process]:
         there = [p for p in self.world.processes.values() if p.alive and p.on_card == card.id]
@@ -164,65 +161,7 @@ class Cards:
             return {"capabilities": {"compute_device": "cpu"}}
         process.cards = {process.on_card: NEED}
         self.stale = True
-        suspends = self.driver.random() < 0.7 or self.fails > 0.1
-        return {"capabilities": {"compute_device": "cuda", "suspends": suspends}, "cards": process.cards}
-
-    # --- suspension --------------------------------------------------------------------------------------------------
-
-    def suspend(self, process: Process) -> None:
-        """An idle process is to leave its card; the driver takes its time, refuses, or loses it."""
-        assert process.alive, "a dead process is suspended"
-        assert process.cards, "a process that is on no card is suspended"
-        assert not process.jobs, "a process at work is suspended"
-        process.suspended = "going"
-        fate = self.driver.random()
-        self.world.at(self.driver.choice([0.05, 2.0, 10.0]), lambda: self._suspended(process, fate))
-        if fate > 0.75:  # somebody kills it meanwhile
-            self.world.at(self.driver.uniform(0.1, 15.0), lambda: self._killed(process))
-
-    def _killed(self, process: Process) -> None:
-        if process.alive and process.suspended:
-            self.world.events.add("a process is killed while it is suspended")
-        self.world.exit(process, -9)
-
-    def _suspended(self, process: Process, fate: float) -> None:
-        if not process.alive or self.world.left:
-            return
-        error, lost = "refused" if fate < 2 * self.fails else "", fate < self.fails
-        if not error:
-            process.away, process.cards, process.suspended = process.cards, {}, "away"
-            self.stale = True
-            self.world.events.add("a worker leaves its card")
-        else:
-            process.suspended = "lost" if lost else ""
-            self.world.events.add("a process is lost on its card" if lost else "the driver refuses to suspend")
-        self.world.tell(ev.Suspended(process.name, process.gen, error, lost))
-
-    def restore(self, process: Process) -> None:
-        """A suspended process is to come back: its card has room by a fresh look, but others may take it meanwhile."""
-        assert process.suspended == "away", "a process that is not away is restored"
-        assert self.world.now - self.seen_at <= PROBE_FRESH_S + 1e-6, "an old look"
-        assert not self.stale, "a look from before a change"
-        process.suspended = "coming"
-        fate = self.driver.random()
-        self.world.at(self.driver.choice([0.1, 1.0, 12.0]), lambda: self._restored(process, fate))
-
-    def _restored(self, process: Process, fate: float) -> None:
-        if not process.alive or process.doomed or self.world.left:
-            return
-        fits = all(
-            device.there and device.total - self._used(device) >= process.away.get(device.id, 0)
-            for device in self.devices
-            if device.id in process.away
-        )
-        if not fits or fate < self.fails:
-            self.world.events.add("a worker does not come back to its card")
-            self.world.tell(ev.Restored(process.name, process.gen, "lost"))
-            return
-        process.cards, process.suspended = process.away, ""
-        self.stale = True
-        self.world.events.add("a worker comes back to its card")
-        self.world.tell(ev.Restored(process.name, process.gen))
+        return {"capabilities": {"compute_device": "cuda"}, "cards": process.cards}
 
     def gone(self, process: Process) -> None:
         """A process has ended; its memory is free at once, or a little later."""

@@ -1,4 +1,4 @@
-"""A hostile world in which two workers want the same card, and each rests there for a moment before it is suspended."""
+"""A hostile world in which two workers want the same card."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ class CardWorld(World):
 
     def __init__(self, seed: int) -> None:
         self.tastes = random.Random(f"{seed} cards")
+        self.drawn = False  # whether its cards are
         super().__init__(seed)
         self.crashes = 0.02
         self.pauses = [0.1, 0.5, 1, 2, 5, 24]
 
     def settings(self, r: random.Random) -> Settings:
-        if not self.cards.fails < 0.2:
-            return self._on_cards(super().settings(r))
-        size = self.tastes.choice([4, 7]) * 10**9
-        self.cards.devices = [Device(f"0000:0{n}:00.0", size) for n in range(self.tastes.choice([1, 1, 2]))]
-        self.cards.fails = 0.2
+        if not self.drawn:
+            size = self.tastes.choice([4, 7]) * 10**9
+            self.cards.devices = [Device(f"0000:0{n}:00.0", size) for n in range(self.tastes.choice([1, 1, 2]))]
+            self.drawn = True
         return self._on_cards(super().settings(r))
 
     def _on_cards(self, drawn: Settings) -> Settings:
         worker: dict[str, Any] = {name: dict(table) for name, table in drawn.worker.items()}
-        worker[""] |= {"keep_alive": self.tastes.choice([60, -1]), "suspend_after": self.tastes.choice([1, 20, 20])}
-        worker[""] |= {"compute_device": self.tastes.choice(["auto", "cuda"])}
+        worker[""] |= {
+            "keep_alive": self.tastes.choice([60, -1]),
+            "compute_device": self.tastes.choice(["auto", "cuda"]),
+        }
         worker["tts"]["pinned"] = False
         return Settings(worker=worker, memory=drawn.memory, stt="a/x")
 

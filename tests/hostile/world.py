@@ -61,8 +61,6 @@ class Process:
     loading: Used = field(default_factory=Used)  # by its start so far
     on_card: str = ""  # the one that it was given
     cards: dict[str, int] = field(default_factory=dict)  # bytes that it takes of each
-    suspended: str = ""  # going, away or coming
-    away: dict[str, int] = field(default_factory=dict)  # what it took of each card before
 
 
 @dataclass
@@ -360,12 +358,6 @@ class World:
                     elsewhere = shown or device not in ("", "cpu")
                     assert base(name) not in self.on_cpu_alone or not elsewhere, "a device for nothing"
                     self._spawn(name, gen, shown, why)
-                case do.Log(_, text) if text.endswith(" leaves its card"):
-                    self.events.add("a worker leaves its card for others")
-                case do.Suspend(name, gen):
-                    self.cards.suspend(self.processes[name, gen])
-                case do.Restore(name, gen):
-                    self.cards.restore(self.processes[name, gen])
                 case do.ProbeCards():
                     self.cards.look()
                 case do.Relieve(("free",), ram=ram, vram=vram):
@@ -574,7 +566,7 @@ class World:
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
-                self.at(soon, lambda: process.jobs or process.suspended or self._say(process, m.Bye()))
+                self.at(soon, lambda: process.jobs or self._say(process, m.Bye()))
             elif process.mode == "vanishes" or self._is_closed_by_another_crash(process):
                 self.at(soon, lambda: self.exit(process, self.random.choice([0, 1, -11])))
             elif process.mode == "unreachable":
@@ -614,7 +606,6 @@ class World:
             self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
 
     def _to_worker(self, process: Process, message: m.Message) -> None:
-        assert not process.suspended, "a suspended process is spoken to"
         if isinstance(message, m.Job):
             assert process.ready, "a job before ready"
             assert not process.doomed, "a job for a doomed process"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
-SETTLED = ("stopped", "ready", "suspended", "backoff", "failed")
+SETTLED = ("stopped", "ready", "backoff", "failed")
 WITHIN_MB = 5.0  # between the account and the processes, for each of them
 
 

@@ -13,9 +13,6 @@ from .storm import Storm
 
 # Exit statuses: of an engine that the storm has crash, and of one that could not load its model.
 _CRASHED, _LOAD_FAILED = 11, 78
-# Seconds until a supervisor learns that a suspended process is back on its card. Such a process hears nothing, so all
-# that ends it is SIGKILL.
-_TOLD_S = 12.0
 _FELT_S = 60.0  # seconds for which a fault may cause a death: the longest start, and the grace of one that leaves
 _HURRIED_S = 10.0  # seconds until `unload` or a lack of memory ends a worker that still starts, or obeys no cancel
 FOR_S = 12.0  # seconds for which what was so may be said: memory's level lasts 10 s, a client is given up after 6 to 8
@@ -48,8 +45,7 @@ def _explains(storm: Storm, process: Process) -> bool:
         hurried = storm.awake_until(process.ended) - _HURRIED_S
         unloaded = storm.struck(("unload",), hurried) or storm.scarce(hurried)
         crowded = storm.card.holds(process) and storm.card.short_at >= hurried
-        lost = storm.card.off_until(process) >= process.ended - _TOLD_S
-        return orphaned or unloaded or crowded or lost or storm.struck(("term", "shutdown", "restart", "wire"), since)
+        return orphaned or unloaded or crowded or storm.struck(("term", "shutdown", "restart", "wire"), since)
     return storm.struck(("disk",), since)
 
 

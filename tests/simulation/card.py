@@ -19,7 +19,6 @@ class Card:
     Attributes:
         elsewhere: bytes that other programs take.
         slow_s: seconds until the driver answers.
-        refuses: whether it suspends and restores nobody.
         short_at: when a program last saw that there is no room for another worker.
         refused: those who found too little memory there.
     """
@@ -28,12 +27,9 @@ class Card:
         self._machine = machine
         self.elsewhere = 0
         self.slow_s = 0.0
-        self.refuses = False
         self.short_at = -math.inf
         self.refused: set[Process] = set()
-        self._off: dict[int, float] = {}  # when each suspended process was back, by its number
         self._taken: dict[Process, int] = {}
-        self._away: dict[Process, int] = {}  # what suspended processes had
 
     def taken(self) -> dict[int, int]:
         """The bytes of each process that lives, by its number."""
@@ -60,35 +56,3 @@ class Card:
     def holds(self, process: Process) -> bool:
         """Returns whether a process has memory there, or had until it ended."""
         return process in self._taken
-
-    def is_away(self, process: Process) -> bool:
-        """Returns whether a process is suspended."""
-        return process in self._away
-
-    def off_until(self, process: Process) -> float:
-        """Returns when a process that was suspended was back, infinity for one that is not."""
-        return self._off.get(process.pid, -math.inf)
-
-    def moves(self, pid: int) -> None:
-        """Notes that a process is on its way off the card, or back."""
-        self._off[pid] = math.inf
-
-    def stays(self, pid: int) -> None:
-        """Notes that a process is as it was before it was suspended."""
-        self._off[pid] = self._machine.scheduler.time
-
-    def suspend(self, pid: int) -> str:
-        """Moves what a process has to the machine's memory; returns why not, if it was refused."""
-        process = self._machine.processes[pid]
-        if self.refuses or not self._taken.get(process):
-            return "cuCheckpointProcessLock failed with 304"
-        self._away[process] = self._taken.pop(process)
-        return ""
-
-    def restore(self, pid: int) -> str:
-        """Moves it back; returns why not, if it was refused."""
-        process = self._machine.processes[pid]
-        if self.refuses or not self.take(process, self._away[process]):
-            return "cuCheckpointProcessRestore failed with 2"
-        del self._away[process]
-        return ""

@@ -128,7 +128,7 @@ def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
     match kind:
         case "card":
             slow_s, taken = dice.choice([0.1, 1.3, 4.0, 60.0]), dice.choice([0, 0, 300, 900])
-            return slow_s, taken, dice.random() < 0.3, round(dice.expovariate(1 / 10.0), 3)
+            return slow_s, taken, round(dice.expovariate(1 / 10.0), 3)
         case "heavy":
             return dice.choice([0.3, 1.0]), round(dice.expovariate(1 / 20.0), 3)
         case "hog":

@@ -195,15 +195,15 @@ class Storm(Troubles):
         """Has the next supervisor be killed while it starts."""
         self._doomed.append(calls)
 
-    def _do_card(self, slow_s: float, megabytes: int, refuses: bool, seconds: float) -> None:
-        """Has the card's driver answer late, and perhaps suspend nobody, and other programs take memory there."""
-        self._note_fault("card", slow_s=slow_s, megabytes=megabytes, refuses=refuses)
+    def _do_card(self, slow_s: float, megabytes: int, seconds: float) -> None:
+        """Has the card's driver answer late, and other programs take memory there."""
+        self._note_fault("card", slow_s=slow_s, megabytes=megabytes)
         card = self.card
-        card.slow_s, card.elsewhere, card.refuses = slow_s, min(megabytes * MEGABYTE, card.free), refuses
+        card.slow_s, card.elsewhere = slow_s, min(megabytes * MEGABYTE, card.free)
         self._machine.scheduler.later(seconds, self._mend_card)
 
     def _mend_card(self) -> None:
-        self.card.slow_s, self.card.elsewhere, self.card.refuses = 0.0, 0, False
+        self.card.slow_s, self.card.elsewhere = 0.0, 0
 
     def _do_clock(self, seconds: float) -> None:
         self._note_fault("clock", seconds=seconds)

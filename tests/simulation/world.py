@@ -149,7 +149,6 @@ class World:
             "simulation.programs.async_person": modules["simulation.programs.async_person"].main,
             "simulation.programs.auditor": auditor.main,
             "hushd_worker.card": modules["simulation.programs.card"].look,
-            "hushd_worker.suspension": modules["simulation.programs.card"].suspension,
         }
 
     # --- a simulation ------------------------------------------------------------------------------------------------

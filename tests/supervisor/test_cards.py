@@ -11,10 +11,9 @@ from typing import Any
 
 import hushd
 import pytest
-from support import command_line, fake_cuda
+from support import command_line
 from support.card_stand_in import environment as stand_in
-from support.outside import needs
-from support.peer import TESTS, Peer, Start, Supervisor, command, wait_until
+from support.peer import TESTS, Peer, Start, Supervisor, command
 
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
@@ -63,27 +62,6 @@ def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -
         rows = {row["name"]: row for row in peer.control("status")["workers"]}
         assert [rows[name]["crashes"] for name in (LARGE, MIDDLE)] == [0, 0]
         assert sum(row["starts"] for row in rows.values()) == swaps
-
-
-@needs("cc")
-@pytest.mark.parametrize("fail", ["", "Lock", "Restore"])
-def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Start, fail: str) -> None:
-    """Its process comes back for the next request; where the driver refuses it rests on, and a lost one is replaced."""
-    config = CONFIG.replace("[worker.stt]\n", "[worker.stt]\nsuspend_after = 0.2\n")
-    environment = stand_in(driver.path) | fake_cuda.environment(driver.path.parent, fail)
-    started = start_supervisor(config, environment=environment)
-    with started.connect() as peer:
-        pid = peer.ask("where", SMALL)["pid"]
-        if fail == "Lock":
-            wait_until(lambda: "cannot be suspended" in started.log(), "the refusal")
-            assert peer.status(SMALL)["state"] == "ready"
-        else:
-            wait_until(lambda: peer.status(SMALL)["cards_mb"] == {}, "the suspension")
-            assert peer.status(SMALL)["state"] == "suspended"
-        answer = peer.ask("where", SMALL)
-        assert answer["compute_device"] == "cuda"
-        assert (answer["pid"] == pid) is (fail != "Restore")
-        assert peer.status(SMALL)["crashes"] == 0
 
 
 # --- other programs ---------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ class OnCard(Echo):
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
         device, why = compute_device.report(self.compute_device, "", "card")
-        return Capabilities(engine="card", compute_device=device, why_there=why, suspends=device == "cuda")
+        return Capabilities(engine="card", compute_device=device, why_there=why)
 
     def run(self, job: Job) -> dict[str, Any]:
         if job.op == "claim":

@@ -164,9 +164,6 @@ def desk_in(state: State) -> Desk:
         desk.time()  # no beat
         return desk
     desk.result()
-    if state is State.SUSPENDED:
-        desk.worker._lifecycle.suspend(desk.now)
-        desk.news(ev.Suspended)
     if state is State.STOPPING:
         desk.unload()
     return desk

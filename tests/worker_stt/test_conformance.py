@@ -134,8 +134,8 @@ def test_an_engine_is_held_to_what_it_promises_alone() -> None:
 def test_what_is_declared_has_the_kind_of_the_default() -> None:
     """A number in place of a truth value is found."""
     engine = Steady()
-    engine.suspends = 1  # type: ignore[assignment]
-    with pytest.raises(AssertionError, match="its suspends is 1, unlike False"):
+    engine.needs_language = 1  # type: ignore[assignment]
+    with pytest.raises(AssertionError, match="its needs_language is 1, unlike False"):
         CASES["what_it_declares_is_of_its_kind"](OnTrial(engine))
 
 

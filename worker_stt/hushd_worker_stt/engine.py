@@ -226,7 +226,6 @@ class Engine(BaseEngine):
         parallel: set by `load`: how many calls of `transcribe` may be made at once, each on a thread of its own, which
             alone sees its `economy`, `degraded` and `check`.
         needs_language: set by `load` if the model reads all speech as the language that it is told.
-        suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
     """
 
     PIECE: PieceLength = PieceLength(15.0, 30.0)
@@ -238,7 +237,6 @@ class Engine(BaseEngine):
     batch = 1
     parallel = 1
     needs_language = False
-    suspends = False
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:

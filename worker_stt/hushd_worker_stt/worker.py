@@ -78,7 +78,6 @@ class SpeechToText(BaseWorker):
             word_times=self._spec.word_times,
             compute_device=device,
             why_there=why,
-            suspends=self.engine.suspends,
             leave_s=self.engine.leave_s,
         )
 

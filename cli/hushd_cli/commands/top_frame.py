@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDE = 100  # columns of a terminal from which workers have bars
 BAR = 12  # columns of a bar
 _STATES = {
-    "ready": "green", "suspended": "blue", "busy": "bold cyan", "starting": "cyan", "waiting": "yellow",
+    "ready": "green", "busy": "bold cyan", "starting": "cyan", "waiting": "yellow",
     "draining": "yellow", "stopping": "yellow", "killing": "red", "backoff": "red", "failed": "red",
 }  # fmt: skip
 _PRESSURES = {"none": "green", "normal": "green", "warning": "yellow"}

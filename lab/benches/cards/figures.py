@@ -1,4 +1,4 @@
-"""Times and memory of workers on a card: cold, warm, suspended, gone; beside one process that unloads its model."""
+"""Times and memory of workers on a card: cold, warm, gone; beside one process that unloads its model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hushd import Client
 from support.commands import RATE, say, utterances
 
 from ..stage import Row, wait_until_childless
-from .stage import MIB, NotDone, Stage, eventually, helper, unload
+from .stage import MIB, Stage, helper, unload
 
 # Unloads as its documentation says, and stays.
 _UNLOADED = """
@@ -96,24 +96,6 @@ def large(stage: Stage) -> Iterator[Row]:
             time.sleep(0.1)
             os.kill(pid or 0, signal.SIGKILL)
             yield Row("killed at work: request to text, by another process", answer.result(), "s")
-
-
-def suspended(stage: Stage) -> Iterator[Row]:
-    """An idle worker's way off its card by suspension, its memory there meanwhile, and the way back to a text."""
-    if stage.device == "cpu":
-        raise NotDone("only CUDA's driver suspends")
-    model, before, file = stage.model(LARGE), stage.used(), said(stage)
-    with stage.supervisor(suspend_after=0.5) as (_, client):
-        _text(client, file, model)
-        taken, began = stage.used() - before, time.monotonic()
-        if eventually(lambda: stage.used() - before < taken // 2, 20) is None:
-            raise NotDone("the worker was not suspended: see `hushd logs`")
-        free = time.monotonic() - began - 0.5
-        yield Row("suspended: from idle to a free card", free, "s", "<= 2", None, free <= 2)
-        left = (stage.used() - before) / MIB
-        yield Row("suspended: of the card", left, "MiB", "<= 4", taken / MIB, left <= 4, "while it was warm")
-        back = _text(client, file, model)
-        yield Row("suspended: request to text", back, "s", "<= 1.5", None, back <= 1.5)
 
 
 def faster(stage: Stage) -> Iterator[Row]:

@@ -72,11 +72,6 @@ class WorkerSettings:
         seconds(FOREVER),
         "how long a worker stays after its last job, unless a request says otherwise; -1: for ever",
     )
-    suspend_after: float = setting(
-        20.0,
-        seconds(FOREVER),
-        "how long it rests on a graphics card before it is suspended (untried on a card); -1: never suspended",
-    )
     pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
     memory_mb: float = setting(

@@ -10,7 +10,7 @@
 # worker (`lifecycle`, `jobs`, `memory`) write into one list (`Outbox`), which the method that takes an event for the
 # worker empties and returns. Each state is private to the object that has it; others ask by properties.
 #
-# Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of eleven states.
+# Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states.
 # The moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
 # between requests, timers and exits:
 #  - Each process has a generation, a number that no other process ever has. News of an older generation is dropped, so
@@ -51,8 +51,7 @@
 # may use one waits for a probe (`ProbeCards`, `CardsProbed`), since other programs use them too and no driver is loaded
 # here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a probe sees
 # their memory free; failing that, it starts on the CPU, with the reason, until a later one finds room. A client may
-# have workers leave the cards, or all of them leave, and keep away for a while. Who leaves a card for others is
-# suspended where that can be, and else ends.
+# have workers leave the cards, or all of them leave, and keep away for a while.
 #
 # The user's program (`memory/when_short`). Where neither free memory nor idle workers suffice, the program of `[memory]
 # when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when memory is measured free, and

@@ -40,16 +40,6 @@ class Kill(OfProcess):
 
 
 @dataclass(frozen=True, slots=True)
-class Suspend(OfProcess):
-    """Move what the idle process of `worker` has on its card to the machine's memory; answered by `Suspended`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restore(OfProcess):
-    """Move it back; answered by `Restored`."""
-
-
-@dataclass(frozen=True, slots=True)
 class ProbeStart(OfProcess):
     """Read how much the starting process has used so far; answered by `StartProbed`, or not at all if the process is
     gone."""
@@ -167,7 +157,7 @@ class Leave:
 
 
 Action = (
-    Spawn | Kill | ProbeStart | Suspend | Restore | ToWorker | ToClient | ReportStatus | ReportMemory | Describe
+    Spawn | Kill | ProbeStart | ToWorker | ToClient | ReportStatus | ReportMemory | Describe
     | ProbeCards | Relieve | Configure | Listen | Remember | KeepPause | Log | PrepareEnd | Leave
 )  # fmt: skip
 

@@ -105,21 +105,6 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspended(OfProcess):
-    """The answer to `Suspend`; with an `error`, a clause, the process goes on as it was, or is `lost`."""
-
-    error: str = ""
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Restored(OfProcess):
-    """The answer to `Restore`; with an `error`, a clause, the process is lost."""
-
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class CardsProbed:
     """The answer to `ProbeCards`: the graphics cards, or the reason why they cannot be looked at."""
 
@@ -165,6 +150,6 @@ class Shutdown:
 
 
 Event = (
-    FromClient | ClientGone | FromWorker | Exited | Spawned | StartProbed | Suspended | Restored | SpawnFailed
+    FromClient | ClientGone | FromWorker | Exited | Spawned | StartProbed | SpawnFailed
     | SendFailed | Described | CardsProbed | Relieved | Configured | Shutdown | Visited | Expected
 )  # fmt: skip

@@ -17,10 +17,6 @@ def of(action: do.Action, error: BaseException) -> list[ev.Event | do.ToClient]:
             return [ev.SpawnFailed(worker, gen, why, transient=True)]
         case do.ToWorker(worker, gen):
             return [ev.SendFailed(worker, gen)]
-        case do.Suspend(worker, gen):
-            return [ev.Suspended(worker, gen, why)]
-        case do.Restore(worker, gen):
-            return [ev.Restored(worker, gen, why)]
         case do.Describe(role):
             return [ev.Described(role, error=f"{why}.")]
         case do.ProbeCards():

@@ -15,8 +15,8 @@ from hushd_schema.settings import Settings
 from msgspec import structs
 
 from . import replicas
-from .actions import Action, Log, Suspend, ToClient
-from .events import Exited, FromWorker, OfProcess, Restored, SpawnFailed, StartProbed, Suspended
+from .actions import Action, Log, ToClient
+from .events import Exited, FromWorker, OfProcess, SpawnFailed, StartProbed
 from .memory.admission import Admission
 from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory, mb
@@ -111,7 +111,7 @@ class Fleet:
                 actions = worker.handle(event, now)
                 # What a worker says of its load counts if it was loading, and is not killed for what it says.
                 believed = isinstance(message, m.Beat) or (loads and worker.state is not State.KILLING)
-                if isinstance(message, _SIZES) and believed and worker.state is not State.SUSPENDED:
+                if isinstance(message, _SIZES) and believed:
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]
@@ -123,17 +123,9 @@ class Fleet:
                 return worker.handle(event, now, scarce) + self.admission.needs.remember()
             case SpawnFailed():
                 self._learn(worker, now)
-        before, actions, process = worker.process, worker.handle(event, now), worker.process
-        match event:
-            case StartProbed() if worker.state is State.STARTING and process.loading:
-                self.admission.needs.grew(worker.name, process.loading, process.card)
-            case Suspended():
-                if before.cards and not process.cards:
-                    self.admission.cards.gone(before.cards, now)
-                if event.error and worker.state is State.READY and self._unloads.waits_for(worker):
-                    actions += worker.unload(now)
-            case Restored():
-                self.admission.cards.memory_changed()
+        actions, process = worker.handle(event, now), worker.process
+        if isinstance(event, StartProbed) and worker.state is State.STARTING and process.loading:
+            self.admission.needs.grew(worker.name, process.loading, process.card)
         return actions
 
     def _with_model(self, worker: str, action: Action) -> Action:
@@ -177,8 +169,8 @@ class Fleet:
         """Ends the workers that `control` names, or all of them; answers when their processes are gone.
 
         Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
-        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards leave these, suspended
-        where they can be, or `everywhere` all end, and no worker starts there meanwhile.
+        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards end,
+        or `everywhere` all do, and no worker starts there meanwhile.
         Raises `bad_request` for a name that no worker has or too long a time.
         """
         from hushd_schema import status  # noqa: F401 - for the answer; it fails before anybody has left
@@ -194,7 +186,7 @@ class Fleet:
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
         if control.hold or control.for_s >= 0:
-            workers = [worker for worker in workers if control.everywhere or worker.memory.holds_card]
+            workers = [worker for worker in workers if control.everywhere or worker.memory.on_card]
             workers = [] if control.for_s == 0 and not control.hold else workers
             until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
             self.admission.away.keep(until, control.everywhere, holder)
@@ -202,8 +194,7 @@ class Fleet:
         # The memory that is free now is compared with the memory that is free once they have left.
         actions = self.admission.cards.probe() if off_cards and workers else []
         for worker in workers:
-            left = self.admission.leave_card(worker, now) if off_cards else None
-            actions += worker.unload(now, route, control.force) if left is None else left
+            actions += worker.unload(now, route, control.force)
         self._unloads.add(route, control.id, workers, off_cards=off_cards)
         return actions
 
@@ -236,15 +227,7 @@ class Fleet:
     def on_time(self, now: float) -> list[Action]:
         self.admission.on_time(now)
         overdue = [worker for worker in self.workers.values() if worker.deadline() <= now]
-        return [action for worker in overdue for action in self._act(worker, now)]
-
-    def _act(self, worker: Worker, now: float) -> list[Action]:
-        """Has a worker act; it ends instead of being suspended if the machine has no room for its card's memory."""
-        actions = worker.on_time(now)
-        going = [action for action in actions if isinstance(action, Suspend)]
-        if not going or self.admission.spares(0, now):  # its memory counts as on its way
-            return actions
-        return [action for action in actions if action not in going] + worker.memory.give_up(now)
+        return [action for worker in overdue for action in worker.on_time(now)]
 
     # --- after every event ---------------------------------------------------------------------------------------
 

@@ -40,18 +40,6 @@ def look(arguments: list[str]) -> None:
     print(json.dumps(card.probe()))
 
 
-def suspension(arguments: list[str]) -> None:
-    """`python -m hushd_worker.suspension VERB PID`, which the driver obeys in between."""
-    verb, pid = arguments[0], int(arguments[1])
-    world.card.moves(pid)
-    _wait()
-    error = getattr(world.card, verb)(pid)
-    _wait()
-    if bool(error) == (verb == "suspend"):
-        world.card.stays(pid)
-    print(json.dumps({"error": error, "lost": bool(error) and verb == "restore"}))
-
-
 def _wait() -> None:
     waited = 0.0
     while waited < world.card.slow_s:

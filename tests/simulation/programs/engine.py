@@ -63,13 +63,11 @@ class Engine(BaseWorker):
             world.full()
             raise load_error(self._model, RuntimeError("CUDA out of memory."), install="", again="")
         device, why = compute_device.report(self.compute_device, "", "echo")
-        return Capabilities(engine="echo", compute_device=device, why_there=why, suspends=on_card)
+        return Capabilities(engine="echo", compute_device=device, why_there=why)
 
     def run(self, job: Job) -> dict[str, Any]:
         if world.crashes():
             os._exit(11)
-        if world.card.is_away(world.machine.current):
-            world.violation(f"{self._model} was given work while it was suspended")
         if job.op == "transcribe":
             return self._transcribe(job)
         if job.op == "synthesize":

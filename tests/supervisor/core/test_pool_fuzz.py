@@ -7,14 +7,9 @@ from hostile.runs import crowded, hostile, on_cards, play
 from hushd_supervisor.core.worker.states import ALLOWED
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
-# With these any number of seeds sees all: a stopped job runs again, one gives way, a worker fails at rest and at work,
-# one leaves its card and comes back; a worker comes back to a card for which many wait, and one does not.
-RARE, RARE_ON_CARDS = (4, 7, 23, 58, 66, 101, 104, 326, 388), (104, 146, 475)
-SUSPENSIONS = {
-    "a worker leaves its card", "a worker comes back to its card", "a worker leaves its card for others",
-    "the driver refuses to suspend", "a process is lost on its card", "a worker does not come back to its card",
-    "a process is killed while it is suspended",
-}  # fmt: skip
+# With these any number of seeds sees all: a stopped job runs again, one gives way, and a worker fails at rest and
+# at work.
+RARE = (4, 7, 23, 58, 66, 101, 104, 326, 388)
 
 
 @pytest.mark.timeout(3600)
@@ -22,7 +17,7 @@ def test_every_request_ends_once_whatever_happens() -> None:
     """Seeded runs of 40 hostile acts each keep every invariant, and walk every way between states there is."""
     walk = play(hostile, {*range(SEEDS), *RARE})
     assert walk.states == ALLOWED
-    assert walk.events - SUSPENSIONS == {
+    assert walk.events == {
         "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
         "an unload leaves others at work", "a process retires",
         "a worker on a card",
@@ -46,6 +41,7 @@ def test_nobody_is_barred_in_a_crowd() -> None:
 
 
 @pytest.mark.timeout(3600)
-def test_workers_leave_cards_and_come_back() -> None:
-    """Programs that want one card have workers suspended, refused, lost, killed half way, and brought back."""
-    assert play(on_cards, {*range(SEEDS // 3), *RARE_ON_CARDS}).events >= SUSPENSIONS
+def test_programs_want_the_same_card() -> None:
+    """Workers that have no room beside each other there keep every invariant."""
+    walk = play(on_cards, range(SEEDS // 3))
+    assert walk.events >= {"a worker on a card", "the CPU for want of a card", "memory that is free late"}

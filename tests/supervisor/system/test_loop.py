@@ -332,8 +332,6 @@ ROUTE = b"route"
 REFUSED: dict[a.Action, list[Any]] = {
     a.Spawn(NAME, 1): [e.SpawnFailed(NAME, 1, "Too many open files", transient=True)],
     a.ToWorker(NAME, 1, Bye()): [e.SendFailed(NAME, 1)],
-    a.Suspend(NAME, 1): [e.Suspended(NAME, 1, "Too many open files")],
-    a.Restore(NAME, 1): [e.Restored(NAME, 1, "Too many open files")],
     a.Describe("stt"): [e.Described("stt", error="Too many open files.")],
     a.ProbeCards(): [e.CardsProbed(error="Too many open files")],
     a.Relieve(("free",), NAME, 1, 0, "", ""): [e.Relieved()],

@@ -75,7 +75,6 @@ class Whisper(WhisperFamily):
             self._model.set_alignment_heads(packed)
         self._card = None
         if device == "cuda":
-            self.suspends = self.compute_device == "cuda"
             self._torch.cuda.empty_cache()
             self._card = CardShare(self._torch, SPEC, path, dims)
         self.batch = self._card.batch(BEAM, self._max_batch) if self._card else self._max_batch

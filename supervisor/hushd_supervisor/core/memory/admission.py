@@ -15,7 +15,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Action, Log
 from hushd_supervisor.core.events import Exited
 from hushd_supervisor.core.worker.memory import LoadShortage
-from hushd_supervisor.core.worker.process import GOING, Place
+from hushd_supervisor.core.worker.process import Place
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -103,14 +103,6 @@ class Admission:
         if self._due <= now:
             self._measure(now)
 
-    def spares(self, size: int, now: float) -> bool:
-        """Returns whether the machine has room for `size` bytes more, with no worker leaving, and no pressure."""
-        others = self.use.every(now)
-        headroom = self._budget.headroom(self._measure(now), sum(other.promised for other in others))
-        taken = sum(other.machine.size for other in others)
-        fits = taken + size <= headroom.limit and size + headroom.reserve <= headroom.available
-        return fits and self._pressure.level(now) is Level.NORMAL
-
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def learn(self, worker: Worker, message: m.Message) -> None:
@@ -157,8 +149,6 @@ class Admission:
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-        for worker in [worker for worker in self._workers.values() if worker.memory.wanted_back]:
-            actions += self._bring_back(worker, now)
         lives, waiting = any(worker.state.has_process for worker in self._workers.values()), self._waiting()
         self._when_short.forget_all_but({worker.name for worker in waiting})
         self._due = min(self.cards.deadline(), self._when_short.deadline(now), self.away.deadline())
@@ -254,22 +244,7 @@ class Admission:
             actions += self._give_up_start(worker, decision, memory, now)
         elif decision.place.card and self.cards.pending(decision.place.card):
             self.cards.probe_soon(now)
-        need = self.needs.memory(worker.name, decision.place.card)
-        for name in verdict.evict:
-            actions += self._clear_card(name, now, need) if name in decision.off_card else self.evict(name, now)
-        return actions
-
-    def _clear_card(self, name: str, now: float, need: int = 0) -> list[Action]:
-        """Has a worker leave its card for a start that takes `need` bytes of the machine's memory, or for a return."""
-        left = self.leave_card(self._workers[name], now, need)
-        return self.evict(name, now) if left is None else left
-
-    def leave_card(self, worker: Worker, now: float, need: int = 0) -> list[Action] | None:
-        """Suspends a worker where the machine has room for it, and `need`; None if it must end to leave its card."""
-        process = worker.process
-        if worker.memory.can_suspend and self.spares(sum(process.cards.values()) + need, now):
-            return worker.memory.suspend(now)
-        return [] if process.phase == GOING else None
+        return actions + [action for name in verdict.evict for action in self.evict(name, now)]
 
     def evict(self, name: str, now: float) -> list[Action]:
         return self._workers[name].memory.evict(now)
@@ -296,29 +271,12 @@ class Admission:
         if not shortage.final and any(map(can_leave, others)):
             worker.memory.asked_others()
             idle = [other.name for other in others if other.idle_s is not None]
-            leave = self._clear_card if shortage.on_card else self.evict
-            return [action for name in idle for action in leave(name, now)]
+            return [action for name in idle for action in self.evict(name, now)]
         names = ", ".join(other.name for other in others)
         held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
         place = A_CARD if shortage.on_card else Place()
         decision = Decision(Verdict(False), place, f"{shortage.message} {held}", workers=tuple(others))
         return self._give_up_start(worker, decision, memory, now)
-
-    def _bring_back(self, worker: Worker, now: float) -> list[Action]:
-        """Restores a suspended process to its card once that has room, or ends it where it never will."""
-        if self.away.left_s(now):
-            return worker.memory.give_up(now)
-        if not self.cards.fresh(now):
-            return self.cards.probe()
-        others = [other for other in self.use.every(now) if other.machine.name != worker.name]
-        verdict = self._devices.restores(self._start(worker), worker.process.card, others)
-        if verdict.admit:
-            self.cards.memory_changed()
-            return worker.memory.restore(now)
-        if not (verdict.wait or verdict.evict):
-            return worker.memory.give_up(now)
-        self.cards.probe_soon(now)
-        return [action for name in verdict.evict for action in self._clear_card(name, now)]
 
     def _must_probe(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a probe of the cards."""

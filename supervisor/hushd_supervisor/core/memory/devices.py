@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
 
 from hushd_supervisor.core.worker.memory import LoadShortage
-from hushd_supervisor.core.worker.process import COMING, GOING, Place
+from hushd_supervisor.core.worker.process import Place
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -23,7 +24,6 @@ from .needs import Needs
 from .pressure import SMALL
 
 A_CARD = Place("cuda", "any")  # place of a worker for which no particular card is named
-_SUSPENDED_S = 1e6  # seconds added to a suspended process's idle time: where memory is short, it leaves first
 
 
 class WorkerUse(NamedTuple):
@@ -32,22 +32,18 @@ class WorkerUse(NamedTuple):
     Attributes:
         machine: its part of the machine's memory.
         cards: its bytes on each card.
-        coming: whether these are promises that it may not have taken fully yet: it starts there, or comes back.
+        starting: whether these are promises that it may not have taken fully yet.
         promised: bytes of the machine's memory that it is still to take; the others are not available any more.
-        going: whether it is about to leave its cards for the machine's memory.
     """
 
     machine: WorkerSize
     cards: Mapping[str, int]
-    coming: bool
+    starting: bool
     promised: int = 0
-    going: bool = False
 
     def on(self, card: str) -> WorkerSize:
         """Returns the worker's size on a card."""
-        machine = self.machine
-        leaving = machine.leaving or self.going
-        return WorkerSize(machine.name, self.cards[card], machine.priority, machine.idle_s, leaving)
+        return replace(self.machine, size=self.cards[card])
 
 
 class MemoryUse:
@@ -68,7 +64,7 @@ class MemoryUse:
     def of_kind(self, shortage: LoadShortage, now: float) -> list[WorkerSize]:
         """Returns the workers that take memory of the kind that a load lacked."""
         running = (worker for worker in self._workers.values() if worker.state.has_process)
-        return [self._of(each, now).machine for each in running if each.memory.holds_card or not shortage.on_card]
+        return [self._of(each, now).machine for each in running if each.memory.on_card or not shortage.on_card]
 
     def first_end_s(self, now: float) -> float | None:
         """Returns the seconds until the first running job is done, by its worker's usual times."""
@@ -77,24 +73,16 @@ class MemoryUse:
 
     def _of(self, worker: Worker, now: float) -> WorkerUse:
         process, starting = worker.process, worker.state is State.STARTING
-        suspended = worker.state is State.SUSPENDED and not worker.waiting
         size = process.size or self._needs.memory(worker.name, process.card)  # still growing if not reported
         promised = max(0, size - process.loading) if starting else 0
-        going, coming = process.phase == GOING, starting or process.phase == COMING
-        if going:
-            promised = sum(process.cards.values())
-            size += promised
-        idle_s = worker.memory.idle_s(now)
-        if idle_s is not None and suspended:
-            idle_s += _SUSPENDED_S
         leaving = worker.state in (State.STOPPING, State.KILLING)
-        machine = WorkerSize(worker.name, size, worker.settings.priority, idle_s, leaving)
-        return WorkerUse(machine, self._on_cards(worker), coming, promised, going)
+        machine = WorkerSize(worker.name, size, worker.settings.priority, worker.memory.idle_s(now), leaving)
+        return WorkerUse(machine, self._on_cards(worker), starting, promised)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
         """Returns the bytes that a worker takes on each card, as it reports or as it is expected to."""
         process = worker.process
-        if process.cards or not process.card or worker.state is State.SUSPENDED:
+        if process.cards or not process.card:
             return process.cards
         return {process.card: self._needs.on_card(worker.name, process.card)}
 
@@ -129,8 +117,7 @@ class Decision(NamedTuple):
 
     If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
     machine's memory. `missing` has the memory that other programs would have to free for a better decision: one of
-    these, the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the
-    card alone.
+    these, the first rather than the others.
     """
 
     verdict: Verdict
@@ -140,7 +127,6 @@ class Decision(NamedTuple):
     ever: bool = False
     workers: tuple[WorkerSize, ...] = ()
     missing: tuple[MissingMemory, ...] = ()
-    off_card: frozenset[str] = frozenset()
 
 
 class Devices:
@@ -190,11 +176,6 @@ class Devices:
         on_cpu = self._off_card(start, why, memory, others)
         return on_cpu._replace(missing=short + on_cpu.missing)
 
-    def restores(self, start: Start, card: str, others: Sequence[WorkerUse]) -> Verdict:
-        """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
-        seen_card = next((seen for seen in self._cards.seen if seen.id == card), None)
-        return self._card_verdict(seen_card, start, others) if seen_card else Verdict(False)
-
     def _usable(self, start: Start) -> list[Card]:
         """The cards that match the request, without those that the engine did not use when given."""
         may = (card for card in self._cards.seen if means(start.asked, card.device))
@@ -236,8 +217,7 @@ class Devices:
         missing = MissingMemory(machine.verdict.short_by, card.id, verdict.short_by)
         short = (missing,) if missing and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
-            off_card = frozenset(verdict.evict).difference(machine.verdict.evict)
-            decision = machine._replace(verdict=machine.verdict & verdict, missing=short, off_card=off_card)
+            decision = machine._replace(verdict=machine.verdict & verdict, missing=short)
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(place=Place())
@@ -250,7 +230,7 @@ class Devices:
 
     def _card_verdict(self, card: Card, start: Start, others: Sequence[WorkerUse]) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
-        promised = sum(other.cards.get(card.id, 0) for other in others if other.coming)
+        promised = sum(other.cards.get(card.id, 0) for other in others if other.starting)
         taken = [other.on(card.id) for other in others if other.cards.get(card.id)]
         taken += self._cards.pending(card.id)
         if promised and not self._cards.total(card):

@@ -115,8 +115,6 @@ class Needs:
         if ready or worker.has_worked:
             # A process that reports no peak counts with its size.
             size = max(process.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
-            if process.had:  # it was suspended: its highest size was that of its card's memory, which no start takes
-                size = process.size
             self.record(worker.name, size, process.card, taken, ready=ready)
 
     def grew(self, name: str, memory: int, card: str = "") -> None:

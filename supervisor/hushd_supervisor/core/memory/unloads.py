@@ -1,7 +1,6 @@
 """The clients' `unload`s, each answered when the processes that it ends are gone.
 
-One that has workers leave cards is answered when these are free, by the driver's word, and the workers gone or
-suspended.
+One that has workers leave cards is answered when these are free, by the driver's word, and the workers gone.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ class _Unload:
     """An `unload` that waits for its processes to leave.
 
     Attributes:
-        off_cards: whether it is enough that they leave their cards.
         leaving: by worker: the generation that must leave.
         cards: the cards that must be free then.
         busy: by worker: the number of other clients' jobs that keep it; the answer does not wait for these.
@@ -31,7 +29,6 @@ class _Unload:
 
     route: bytes
     id: bytes
-    off_cards: bool = False
     leaving: dict[str, int] = field(default_factory=dict)
     cards: set[str] = field(default_factory=set)
     unloaded: list[str] = field(default_factory=list)
@@ -68,8 +65,8 @@ class Unloads:
         return any(unload.route == route for unload in self._waiting)
 
     def add(self, route: bytes, name: bytes, workers: Iterable[Worker], *, off_cards: bool) -> None:
-        """Waits for these workers, which have been asked to leave, or to leave their cards."""
-        unload = _Unload(route, name, off_cards)
+        """Waits for these workers, which have been asked to leave, and `off_cards` for the memory of theirs."""
+        unload = _Unload(route, name)
         for worker in workers:
             if jobs := worker.stays_for:
                 unload.busy[worker.name] = jobs
@@ -78,10 +75,6 @@ class Unloads:
                 unload.unloaded.append(worker.name)
                 unload.cards |= set(worker.process.on_cards) if off_cards else set()
         self._waiting.append(unload)
-
-    def waits_for(self, worker: Worker) -> bool:
-        """Returns whether any waits for the end of a worker's process."""
-        return any(unload.leaving.get(worker.name) == worker.process.gen for unload in self._waiting)
 
     def shut(self) -> None:
         """Waits for exits alone from now on: the supervisor leaves."""
@@ -93,7 +86,7 @@ class Unloads:
         actions: list[Action] = []
         pending, self._waiting, self._due = self._waiting, [], math.inf
         for unload in pending:
-            unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._stays(name, gen, unload)}
+            unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._stays(name, gen)}
             free_at = -math.inf if unload.leaving else self._cards.release_due(unload.cards, now)
             if free_at > now:
                 actions += self._probe(now)
@@ -110,8 +103,6 @@ class Unloads:
         self._cards.probe_soon(now)
         return []
 
-    def _stays(self, name: str, gen: int, unload: _Unload) -> bool:
+    def _stays(self, name: str, gen: int) -> bool:
         worker = self._workers.get(name)
-        if worker is None or not worker.is_current(gen):
-            return False
-        return not (unload.off_cards and worker.memory.off_card)
+        return worker is not None and worker.is_current(gen)

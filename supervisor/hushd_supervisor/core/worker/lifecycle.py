@@ -15,11 +15,11 @@ from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
-from hushd_supervisor.core.actions import Action, Kill, Log, ProbeStart, Restore, Spawn, Suspend, ToWorker
+from hushd_supervisor.core.actions import Action, Kill, Log, ProbeStart, Spawn, ToWorker
 from hushd_supervisor.core.events import Exited, Used
 
 from .crashes import CRASH_SIGNALS, Death, describe_exit, is_felled
-from .process import CARD_RETRY_S, COMING, GOING, Place, Process, Progress, Usage
+from .process import CARD_RETRY_S, Place, Process, Progress, Usage
 from .states import ALLOWED, State
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ EXIT_TIMEOUT_S = 5.0  # seconds from `drain` to the exit
 MAX_EXTRA_EXIT_S = 60.0  # seconds that a worker may have beyond that
 ROOM_S = 15.0  # seconds in which idle workers make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
-# A restore takes its time for room on the card, and then for the way back to it: longer than any of a living process.
-RESTORE_TIMEOUT_S = 10.0
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
@@ -60,9 +58,7 @@ class Lifecycle:
         self._wait_note = ""  # says in a few words that others may free memory; empty if nobody was asked
         self._need = 0  # bytes that the process is expected to take, 0 where that is not known
         self._failure = ""  # reason why the last process died, until another is ready
-        self._rests_until = math.inf
         self._idle_since: float | None = None  # time when the process came to rest; None while it works
-        self._refused = False  # a suspension
         self._grace_s = EXIT_TIMEOUT_S
         self._generations = generations
         self._outbox = outbox
@@ -185,8 +181,7 @@ class Lifecycle:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S  # every frame is a sign of life
-        # A suspended process's sizes are on their way.
-        if isinstance(message, m.Beat) and self._state is not State.SUSPENDED:
+        if isinstance(message, m.Beat):
             self._process = self._process.measured(message)
         elif self._state is State.STARTING:
             self._progress = self._progress or Progress(now)
@@ -199,10 +194,8 @@ class Lifecycle:
 
     def become_ready(self, message: m.Ready, capabilities: Capabilities, now: float) -> None:
         """Notes that the process has loaded its model, on a card or on the CPU."""
-        leave_s, suspends = capabilities.leave_s, capabilities.suspends
-        self._grace_s = EXIT_TIMEOUT_S + min(max(leave_s, 0.0), MAX_EXTRA_EXIT_S)
+        self._grace_s = EXIT_TIMEOUT_S + min(max(capabilities.leave_s, 0.0), MAX_EXTRA_EXIT_S)
         self._process = self._process.loaded(message, capabilities.compute_device, now)
-        self._note(suspends=suspends and bool(message.cards) and not self._refused)
         self._usage = Usage(self._process.size)
         self._capabilities, self._failure = capabilities, ""
         self._start_s = now - self._process.started_at
@@ -216,66 +209,14 @@ class Lifecycle:
         self._beat_due = now + BEAT_TIMEOUT_S
         self.enter(State.BUSY)
 
-    def rest(self, until: float, suspends: bool, now: float) -> None:
-        """Rests, READY or SUSPENDED with nothing to do, until `until`, which may be past; then leaves.
-        `suspends`: whether it is suspended before that, as its settings say."""
+    def rest(self, until: float, now: float) -> None:
+        """Rests, READY with nothing to do, until `until`, which may be past; then leaves."""
         if self._idle_since is None:
             self._idle_since = now
             self._beat_due = math.inf
-        until = math.inf if self._settings.pinned else until
-        if not self._wanted_back:
-            self._timer = until
-        self._rests_until = until
+        self._timer = math.inf if self._settings.pinned else until
         if self._timer <= now:
             self.end(now)
-        elif suspends:
-            self._timer = min(self._timer, max(now, (self._idle_since or now) + self._settings.suspend_after))
-
-    # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
-    # leaves nothing on the card.
-
-    def suspend(self, now: float) -> None:
-        """Moves the idle process off its card."""
-        self._note(phase=GOING, had=self._process.cards)
-        self._outbox.append(Suspend(self.name, self._process.gen))
-        self.enter(State.SUSPENDED, self._rests_until)
-
-    def want(self, is_wanted: bool, now: float) -> None:
-        """Limits the time until the suspended process is back, or else ended, while a request waits for it."""
-        if is_wanted and not self._wanted_back:
-            self._timer = now + RESTORE_TIMEOUT_S
-        elif not is_wanted and self._process.phase != COMING:
-            self._timer = self._rests_until
-
-    @property
-    def _wanted_back(self) -> bool:
-        """True if the process is suspended, and its time to come back is limited."""
-        return self._state is State.SUSPENDED and self._timer != self._rests_until
-
-    def restore(self, now: float) -> None:
-        """Moves the suspended process back to its card."""
-        self._note(phase=COMING, cards=self._process.had)
-        self._outbox.append(Restore(self.name, self._process.gen))
-        self._timer = now + RESTORE_TIMEOUT_S
-
-    def suspended(self) -> None:
-        """Notes that the process has nothing on its card any more."""
-        self._process = self._process.went()
-
-    def restored(self) -> None:
-        """Notes that the process is as it was before it was suspended."""
-        self._process = self._process.came()
-        self.enter(State.READY)
-
-    def refuse_suspension(self, lost: bool, now: float) -> None:
-        """Suspends no process of this worker any more: the driver, or the process, does not allow it.
-        `lost`: whether the process that was to be suspended must end."""
-        self._refused = True
-        self._note(suspends=False)
-        if lost:
-            self.kill(now, expected=True)
-        else:
-            self.restored()
 
     def retire(self, why: str) -> None:
         """Has the process leave once nothing runs on it."""
@@ -321,7 +262,7 @@ class Lifecycle:
         match self._state:
             case State.WAITING:
                 self.enter(State.STOPPED)
-            case State.STARTING | State.SUSPENDED:
+            case State.STARTING:
                 self.kill(now, expected=True)
             case State.READY:
                 self.ask_to_leave(now)
@@ -340,7 +281,7 @@ class Lifecycle:
             event.log_tail,
             process.start_timed_out,
             ready_for=max(0.0, now - process.ready_at),
-            expected=process.expected or state is State.SUSPENDED or (state is State.READY and status == 0),
+            expected=process.expected or (state is State.READY and status == 0),
             short=status == EXIT_NO_MEMORY or (felled and scarce),
             card_failed=status == EXIT_CARD_FAILED,
             by_signal=-status in CRASH_SIGNALS,
@@ -376,7 +317,7 @@ class Lifecycle:
         """Extends every watch by `by_s` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_TIMEOUT_S
-        if self._wanted_back or self._state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
+        if self._state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += by_s
         elif self._state is State.STOPPING:
             self._timer = now + self._grace_s
@@ -395,14 +336,8 @@ class Lifecycle:
             case State.STARTING:
                 self._note(start_timed_out=(progress or Progress(now)).ended_for(self._settings))
                 self.kill(now, self._process.start_timed_out)
-            case State.READY if now < self._rests_until:
-                self.suspend(now)
-                return None
             case State.READY:
                 self.ask_to_leave(now, "was idle")
-            case State.SUSPENDED:
-                idle = now >= self._rests_until
-                self.kill(now, "was idle" if idle else "did not come back to its card", "INFO", expected=True)
             case State.DRAINING | State.STOPPING:
                 self.kill(now, expected=True)
             case State.KILLING:
@@ -425,8 +360,6 @@ class Lifecycle:
                 return f"loading, {loading / 1e9:.1f}{of} GB"
             case State.STARTING:
                 return "starting"
-            case State.SUSPENDED:
-                return "coming back to its card"
             case State.BACKOFF:
                 return f"its process has died, the next one starts in {max(0.0, self._timer - now):.0f} s"
             case State.STOPPING | State.KILLING:
@@ -435,7 +368,7 @@ class Lifecycle:
 
     def rest_s(self, now: float) -> tuple[float | None, float | None]:
         """The seconds for which the process has rested, and those until it leaves; None for neither."""
-        if self._idle_since is None or self._state not in (State.READY, State.SUSPENDED):
+        if self._idle_since is None or self._state is not State.READY:
             return None, None
-        left_s = max(0.0, self._rests_until - now)
+        left_s = max(0.0, self._timer - now)
         return round(now - self._idle_since, 1), None if left_s == math.inf else round(left_s, 1)

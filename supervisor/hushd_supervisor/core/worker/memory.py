@@ -1,10 +1,7 @@
-"""A worker's part of the shared memory: its wait for it, its way off a card and back, and its departure for others.
+"""A worker's part of the shared memory: its wait for it, and its departure for others.
 
 Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `WorkerMemory`
 carries that out for one worker, and remembers what keeps it from its memory.
-
-An idle process on a card is suspended: the card is free within seconds, and the next request has the process back in
-about one. If it cannot be had back in time, it is ended and another started, so that no request is lost.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from hushd_supervisor.core.actions import Action, Outbox
 from .crashes import Death
 from .jobs import Jobs
 from .lifecycle import Lifecycle
-from .process import ANYWHERE, AWAY, COMING, GOING, Place
+from .process import ANYWHERE, Place
 from .states import State
 
 CardKinds = Callable[[str], tuple[str, ...]]
@@ -85,23 +82,6 @@ class WorkerMemory:
         return is_card(process.place.device or settings.compute_device) and bool(self.card_kinds)
 
     @property
-    def holds_card(self) -> bool:
-        """True if the process has, or will have, memory of a graphics card."""
-        return self.on_card and not self.off_card
-
-    @property
-    def off_card(self) -> bool:
-        """True if the process is suspended, and has nothing on its card."""
-        return self._is_in(AWAY)
-
-    @property
-    def can_suspend(self) -> bool:
-        """True if the process rests on a card from which it can be suspended, as its settings allow."""
-        lifecycle, settings = self._lifecycle, self._lifecycle.settings
-        allowed = settings.suspend_after >= 0 and not settings.pinned
-        return lifecycle.state is State.READY and lifecycle.process.suspends and allowed
-
-    @property
     def _may_leave_card(self) -> bool:
         """True if the CPU may take over from a card."""
         return self._lifecycle.settings.compute_device == "auto"
@@ -110,9 +90,8 @@ class WorkerMemory:
         """The seconds for which it has rested; None if the process may not be ended for others, since it is pinned, or
         works for a client, or one waits for it."""
         state, waiting = self._lifecycle.state, self._jobs.waiting
-        rests = state is State.READY or (state is State.SUSPENDED and not waiting)
         runs_only_cancelled = state is State.BUSY and not (self._jobs.running.uncancelled or waiting)
-        may_leave = (rests or runs_only_cancelled) and not self._lifecycle.settings.pinned
+        may_leave = (state is State.READY or runs_only_cancelled) and not self._lifecycle.settings.pinned
         return self._lifecycle.idle_s(now) if may_leave else None
 
     def request_came(self) -> None:
@@ -210,51 +189,3 @@ class WorkerMemory:
             else:
                 self._lifecycle.kill(now, why, "INFO", expected=True)
         return self._outbox.flush()
-
-    def suspend(self, now: float) -> list[Action]:
-        """Has the idle process leave its card, whatever its rest still lasts: others need the room."""
-        self._lifecycle.log("INFO", "leaves its card")
-        self._lifecycle.suspend(now)
-        return self._outbox.flush()
-
-    # --- off the card, and back ----------------------------------------------------------------------------------
-
-    @property
-    def wanted_back(self) -> bool:
-        """True if the process is suspended, and requests wait for it."""
-        return bool(self._jobs.waiting) and self.off_card
-
-    def suspended(self, error: str, lost: bool, now: float) -> None:
-        """Takes the answer to `Suspend`."""
-        if not self._is_in(GOING):
-            return
-        if not error:
-            self._lifecycle.suspended()
-            return
-        self._lifecycle.log("WARNING", f"cannot be suspended, and ends when idle: {error}")
-        self._lifecycle.refuse_suspension(lost, now)
-        self._next_move(now)
-
-    def restore(self, now: float) -> list[Action]:
-        """Has the process come back: its card has room."""
-        self._lifecycle.restore(now)
-        return self._outbox.flush()
-
-    def restored(self, error: str, now: float) -> None:
-        """Takes the answer to `Restore`; a process that did not come back is ended."""
-        if not self._is_in(COMING):
-            return
-        if error:
-            self._lifecycle.kill(now, f"did not come back to its card: {error}", "WARNING", expected=True)
-        else:
-            self._lifecycle.restored()
-            self._next_move(now)
-
-    def give_up(self, now: float) -> list[Action]:
-        """Ends the suspended process: there is no room where it would go."""
-        where = "the machine" if self._lifecycle.process.phase == GOING else "its card"
-        self._lifecycle.kill(now, f"ends, since {where} has no room for it", "INFO", expected=True)
-        return self._outbox.flush()
-
-    def _is_in(self, phase: str) -> bool:
-        return self._lifecycle.state is State.SUSPENDED and self._lifecycle.process.phase == phase

@@ -28,7 +28,6 @@ GROWN = 1_000_000  # bytes of memory taken, likewise; a process that only waits 
 AGE_S = 86400.0  # seconds at which a process is used up, whatever else it is
 # Seconds after which a process that had to start without its card is replaced, to try the card again.
 CARD_RETRY_S = 600.0
-GOING, AWAY, COMING = "going", "away", "coming"  # phases of a suspended process
 
 
 class Place(NamedTuple):
@@ -165,9 +164,6 @@ class Process(NamedTuple):
     expected: bool = False  # whether the exit to come was asked for
     killed: bool = False  # whether it was sent SIGKILL
     start_timed_out: str = ""  # says why its start was ended for lack of progress; empty if it was not
-    phase: str = ""  # `GOING`, `AWAY` or `COMING` while it is suspended
-    suspends: bool = False  # whether it can be suspended, as it says, and its worker was never refused that
-    had: Mapping[str, int] = _NO_CARDS  # bytes of each card when it was suspended, which it needs again
 
     @property
     def retiring(self) -> str:
@@ -190,13 +186,3 @@ class Process(NamedTuple):
         """Returns the facts with the memory that it reports."""
         size = beat.private or beat.pss or self.size
         return self._replace(size=size, peak=max(self.peak, size, beat.peak), cards=beat.cards or self.cards)
-
-    def went(self) -> Process:
-        """Returns the facts once the memory that it had on cards is the machine's."""
-        size = self.size + sum(self.had.values())
-        return self._replace(phase=AWAY, cards=_NO_CARDS, size=size, peak=max(self.peak, size))
-
-    def came(self) -> Process:
-        """Returns the facts once it is as it was before it was suspended."""
-        moved = sum(self.had.values()) if self.phase == COMING else 0
-        return self._replace(phase="", size=max(0, self.size - moved))

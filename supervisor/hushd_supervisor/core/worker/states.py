@@ -16,7 +16,6 @@ class State(enum.Enum):
     WAITING = "waiting"  # a worker without a process: idle workers leave first to make room; requests queue
     STARTING = "starting"  # hello, loading, ready; requests queue
     READY = "ready"  # loaded and idle
-    SUSPENDED = "suspended"  # idle, off its card: its weights are in the machine's memory, or on the way there or back
     BUSY = "busy"  # 1..slots jobs run, the rest queue
     DRAINING = "draining"  # the supervisor leaves: finishes its jobs in a limited time and takes none
     STOPPING = "stopping"  # it was asked to leave
@@ -44,10 +43,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.READY, State.BUSY, "job"),
     Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, recycling, shutdown"),
     Transition(State.READY, State.KILLING, "cannot be reached"),
-    Transition(State.READY, State.SUSPENDED, "idle on a card, room for others there"),
-    Transition(State.SUSPENDED, State.READY, "restored for a request, suspension refused"),
-    Transition(State.SUSPENDED, State.KILLING, "idle timeout, no room on the card, not restored, unload, shutdown"),
-    Transition(State.SUSPENDED, State.STOPPED, "exit"),
     Transition(State.BUSY, State.READY, "last job done"),
     Transition(State.BUSY, State.DRAINING, "shutdown"),
     Transition(State.BUSY, State.KILLING, "no beat, stalled, cancel ignored"),

@@ -212,7 +212,7 @@ class Worker:
 
     def release(self, holder: str, now: float) -> list[Action]:
         """Drops the lease of a closed connection that held it in its own name."""
-        if self._leases.holder_left(holder, self.settings.keep_alive) and self.state in (State.READY, State.SUSPENDED):
+        if self._leases.holder_left(holder, self.settings.keep_alive) and self.state is State.READY:
             self._rest(now)
         return self._outbox.flush()
 
@@ -232,10 +232,6 @@ class Worker:
                 self._lifecycle.start_probed(used, now)
             case ev.SendFailed() if self.state in (State.STARTING, State.READY, *WATCHED):
                 self._lifecycle.kill(now)
-            case ev.Suspended(_, _, error, lost):
-                self.memory.suspended(error, lost, now)
-            case ev.Restored(_, _, error):
-                self.memory.restored(error, now)
             case ev.Exited():
                 self._exited(self._lifecycle.exited(event, scarce, now), now)
             case ev.SpawnFailed(reason=reason, transient=True):
@@ -356,7 +352,7 @@ class Worker:
                 return self._end(now)
             self._lifecycle.retire("its configuration has changed")
             self._next_move(now)
-        if self.state in (State.READY, State.SUSPENDED):
+        if self.state is State.READY:
             self._rest(now)
         return self._outbox.flush()
 
@@ -423,8 +419,6 @@ class Worker:
             self._jobs.running.limit_cancel(now)
         if state in (State.READY, State.BUSY):
             self._serve(now)
-        elif state is State.SUSPENDED:
-            self._lifecycle.want(bool(self.waiting), now)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.ask_to_leave(now)
         elif state is State.STOPPED and self.waiting and not self._held:
@@ -459,9 +453,8 @@ class Worker:
         self._next_move(now)
 
     def _rest(self, now: float) -> None:
-        """Waits, READY or SUSPENDED with nothing to do, for as long as the leases say; or leaves."""
-        expiry = self._leases.expiry(self.settings.keep_alive, now)
-        self._lifecycle.rest(expiry, self.memory.can_suspend, now)
+        """Waits, READY with nothing to do, for as long as the leases say; or leaves."""
+        self._lifecycle.rest(self._leases.expiry(self.settings.keep_alive, now), now)
 
     def _recycle_if_used_up(self, now: float) -> None:
         """Replaces a process that is used up: at once if it is idle, else once nothing runs on it."""

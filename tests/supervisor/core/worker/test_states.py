@@ -50,10 +50,6 @@ TABLE = {
         "unload": S.STOPPING, "a stranger's unload": S.STOPPING, "forced unload": S.STOPPING,
         "shutdown": S.STOPPING, "time": S.STOPPING,
     },
-    S.SUSPENDED: {
-        "exit 0": S.STOPPED, "crash": S.STOPPED, "unload": S.KILLING, "a stranger's unload": S.KILLING,
-        "forced unload": S.KILLING, "shutdown": S.KILLING, "time": S.KILLING,
-    },
     S.BUSY: {
         "result": S.READY, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING,
         "shutdown": S.DRAINING, "time": S.KILLING,
@@ -100,7 +96,6 @@ def test_old_generations_are_not_heard(state: State) -> None:
     for event in (
         *(ev.FromWorker(*earlier, message) for message in messages), ev.Exited(*earlier, -9), ev.Spawned(*earlier),
         ev.SpawnFailed(*earlier, "no memory", True), ev.SendFailed(*earlier), ev.StartProbed(*earlier, ev.Used()),
-        ev.Suspended(*earlier), ev.Restored(*earlier),
     ):  # fmt: skip
         assert desk.worker.handle(event, desk.now + 1) == []
     assert desk.worker.process.started_at <= desk.now
@@ -126,14 +121,10 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     """An answer that comes too late changes nothing, wherever the worker has come to meanwhile."""
     desk = desk_in(state)
     its, error, due = desk.worker.memory, HushdError("server_busy", "No."), desk.worker.deadline()
-    phase, note = desk.worker.process.phase, desk.lifecycle.awaited(desk.now)
+    note = desk.lifecycle.awaited(desk.now)
     assert its.refuse(desk.now, error) == its.keep_waiting(desk.now, 0, "No.", 1) == []
     assert its.wait_for_others(desk.now, "soon") == []
-    desk.news(ev.Suspended)
-    desk.news(ev.Restored)
-    assert desk.done == []
     assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle.awaited(desk.now)) == (state, due, note)
-    assert desk.worker.process.phase == phase
 
 
 @pytest.mark.parametrize(("held", "code"), [(False, "server_busy"), (True, "")])
