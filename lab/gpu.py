@@ -78,7 +78,7 @@ def _measure(folder: Path, options: argparse.Namespace, ends: float) -> int:
 
     # Each with the seconds that it may take: without so much time left it is not begun.
     parts: tuple[tuple[Callable[[Stage], Iterator[Row]], float], ...] = (
-        (figures.look, 15), (figures.given_back, 60), (sharing.alternating, 45), (sharing.kept_away, 20),
+        (figures.look, 15), (figures.given_back, 60), (sharing.alternating, 45),
         (sharing.stranger, 45), (figures.large, 75),
         (figures.faster, 45), (figures.one_process, 45),
     )  # fmt: skip

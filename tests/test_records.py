@@ -19,7 +19,7 @@ NONE = GatewayStatus(pid=None, starts=0, rss_mb=None)  # of a supervisor that kn
 # something where they are left out; of those that others read the other side may leave out whatever it does not know.
 PACKAGES: list[tuple[ModuleType, int, str, dict[str, Any]]] = [
     (hushd_protocol, 29, "messages", {
-        "Control.for_s": -1.0, "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
+        "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
         "Request.priority": "text", "Job.input": "inline", "Cgroup.version": 2,
     }),
     (hushd_schema, 40, "description operations results status", {"DoorStatus.agents": NONE}),

@@ -108,7 +108,6 @@ class CardStatus(Record, frozen=True, kw_only=True):
         used_mb: the workers' share; `budget_mb` is its maximum.
         asleep: whether its power is off.
         seen_s: the time since the look.
-        kept_s: the time for which it is kept for other programs; None if it is not.
     """
 
     device: str
@@ -120,7 +119,6 @@ class CardStatus(Record, frozen=True, kw_only=True):
     budget_mb: Finite
     asleep: bool
     seen_s: Finite
-    kept_s: Finite | None
 
     @property
     def others_mb(self) -> float:

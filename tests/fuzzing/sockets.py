@@ -70,9 +70,6 @@ class House:
         """Asserts that a client with manners is answered, and that the supervisor keeps little."""
         with self._supervisor.connect() as peer:
             peer.control("status")
-            # Any program of the user's may keep workers away; how long a random one did depends on the machine's load.
-            peer.send(m.Control(id=peer.new_id(), action="unload", for_s=0))
-            peer.expect(m.Result)
             peer.ask("echo", worker, params={"a": 1})
         resident = psutil.Process(self.pid).memory_info().rss
         assert resident < LARGEST, f"the supervisor holds {resident} bytes"

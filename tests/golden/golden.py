@@ -387,7 +387,6 @@ def of_status() -> str:
     house.idle(A, cards={"0000:01:00.0": 812 * MB})
     house.request(A, keep_alive=900.0), house.finish(A)
     house.request(B), house.ready(B)
-    house.control("unload", "wake", for_s=30.0)
     house.tell(FromClient(ROUTE, Claim(id=bytes(16), devices=["speaker"])))
     house.wait(2.5)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)

@@ -102,13 +102,7 @@ class Cards:
         """A process is started, on a card that has room for it, or on the CPU since none has."""
         if not self.devices:
             assert not shown, "a card on a machine without any"
-        left_s = self.world.admission.away.left_s
-        assert not left_s(self.world.now, everywhere=True), "a start while workers keep away from everything"
         if not self.devices or not (shown or why) or why.startswith(CPU_REASONS):
-            return
-        if left_s(self.world.now):
-            assert not shown, "a start on a card from which workers keep away"
-            self.world.events.add("workers keep away from cards")
             return
         assert self.world.now - self.seen_at <= PROBE_FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"

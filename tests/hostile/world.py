@@ -271,10 +271,6 @@ class World:
         elif x < 0.92:
             names = r.choice([[], ["stt"], [r.choice(NAMES)]])
             self.control(person, "unload", names, force=self.dice.random() < 0.3)
-        elif x < 0.95 and self.cards.devices and self.dice.random() < 0.5:
-            hold, everywhere = self.others_dice.random() < 0.2, self.others_dice.random() < 0.2
-            for_s = self.dice.choice([0.0, 5.0, 60.0])
-            self.control(person, "unload", [], for_s=for_s, hold=hold, everywhere=everywhere)
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import hushd
 import pytest
 from support import command_line
 from support.card_stand_in import environment as stand_in
@@ -67,45 +65,6 @@ def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -
 # --- other programs ---------------------------------------------------------------------------------------------------
 
 
-def unloaded(*arguments: str, status: int = 0) -> str:
-    """The output of `hushd unload`, on both channels."""
-    done = command_line.run("hushd", "unload", *arguments, text=True)
-    assert done.returncode == status, done
-    return done.stdout + done.stderr
-
-
-def test_cards_are_left_to_another_program(on_cards: Supervisor, driver: Driver) -> None:
-    """`hushd unload --for` returns once workers have left, and they keep away until its time is over."""
-    with on_cards.connect() as peer:
-        assert where(peer, LARGE) == ("cuda", "")
-        assert json.loads(unloaded("--for", "10m", "--json")) == {"unloaded": [LARGE], "busy": {}}
-        device, why = where(peer, MIDDLE)
-        assert device == "cpu"
-        assert why.startswith("workers keep away from cards for another ")
-        assert peer.control("status")["memory"]["cards"][0]["kept_s"] > 500
-        unloaded("--for", "0")
-        peer.control("unload")
-        assert where(peer, MIDDLE)[0] == "cuda"
-
-
-def test_both_clients_have_it(on_cards: Supervisor) -> None:
-    """A task, too; `hold` ends with the client."""
-
-    async def run(peer: Any) -> None:
-        async with hushd.AsyncClient(start=False) as client:
-            assert await client.unload(hold=True) == [SMALL]
-            assert where(peer, SMALL)[0] == "cpu"
-
-    with on_cards.connect() as peer:
-        assert where(peer, SMALL) == ("cuda", "")
-        asyncio.run(run(peer))
-        peer.control("unload")
-        assert where(peer, SMALL)[0] == "cuda"
-        with hushd.Client(start=False) as client:
-            assert client.unload(keep_away="1m", everywhere=True) == [SMALL]
-            assert peer.fail("warm", SMALL).code == "server_busy"
-
-
 def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
     """`status` has the memory by worker and by card, and says when a card was seen."""
     driver.set({"id": FIRST, "name": "H100", "total": 24 * GB, "others": 2 * GB})
@@ -117,7 +76,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         del card["seen_s"]
         assert card == {
             "device": "cuda:0", "id": FIRST, "name": "H100", "total_mb": 24000.0, "free_mb": 10000.0,
-            "used_mb": 12000.0, "budget_mb": 24000.0, "asleep": False, "kept_s": None,
+            "used_mb": 12000.0, "budget_mb": 24000.0, "asleep": False,
         }  # fmt: skip
         table = command_line.hushd("status")
         assert "cuda:0 H100: workers take 12.0 of 24.0 GB, other programs 2.0, 10.0 GB free" in table

@@ -96,13 +96,12 @@ def card_lines(memory: MemoryStatus) -> list[str]:
 def card_line(card: CardStatus) -> str:
     """A graphics card, as it was last seen."""
     name = f"{card.device} {card.name}".strip()
-    away = f", kept for other programs for {clock(card.kept_s)}" if card.kept_s is not None else ""
     if card.asleep:
-        return f"{name}: asleep{away}"
+        return f"{name}: asleep"
     used, total, others = (size / 1000 for size in (card.used_mb, card.total_mb, card.others_mb))
     seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
     taken = f"workers take {used:.1f} of {total:.1f} GB, other programs {others:.1f}"
-    return f"{name}: {taken}, {card.free_mb / 1000:.1f} GB free{seen}{away}"
+    return f"{name}: {taken}, {card.free_mb / 1000:.1f} GB free{seen}"
 
 
 def _door(door: DoorStatus | None) -> list[str]:

@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
-from hushd_protocol import JsonObject, duration
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
-from hushd_protocol.suggest import quoted
 
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
@@ -98,32 +97,14 @@ class SupervisorVerbs(ClientBase):
         return [unused_device(each) for each in data if each.get("why_there")]
 
     @verb
-    def unload(
-        self,
-        *workers: str,
-        force: bool = False,
-        keep_away: float | str | None = None,
-        hold: bool = False,
-        everywhere: bool = False,
-    ) -> Steps[Unloaded]:
+    def unload(self, *workers: str, force: bool = False) -> Steps[Unloaded]:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.
 
         This client's own requests there end at once with `cancelled`. A worker with jobs of other programs ends after
         the last of them. That is not waited for: `busy` of the returned list counts them.
-
-        Args:
-            force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
-            keep_away: how long afterwards no worker starts on a graphics card, in seconds or as "10m". Workers on the
-                CPU stay, and requests that may use it do. With 0 workers may start there again, and none ends.
-            hold: the same until this client is closed, or its process ends.
-            everywhere: with these, all workers end, and none starts at all.
+        `force`: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
         """
-        for_s = -1.0 if keep_away is None else duration.parse(keep_away)
-        if for_s is None or (for_s < 0 and keep_away is not None):
-            sentence = f"{quoted(keep_away)} is not a length of time: use one such as 90s or 10m."
-            raise HushdError("bad_request", sentence)
-        away: dict[str, Any] = {"for_s": for_s, "hold": hold, "everywhere": everywhere}
-        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force, **away)))
+        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force)))
 
     @verb
     def status(self) -> Steps[Status]:

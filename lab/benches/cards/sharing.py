@@ -1,4 +1,4 @@
-"""Models that do not fit together, workers that keep away, and another program that takes most of the card."""
+"""Models that do not fit together, and another program that takes most of the card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hushd_protocol.errors import HushdError
 
 from ..stage import Row
 from .figures import said
-from .stage import NotDone, Stage, eventually, helper, unload
+from .stage import NotDone, Stage, helper, unload
 
 REQUESTS = 20
 SHARE = 0.8  # of the card's memory, taken by the other program
@@ -50,21 +50,6 @@ def alternating(stage: Stage) -> Iterator[Row]:
     lost = REQUESTS - served.count(stage.device)
     note = f"{(time.monotonic() - began) / REQUESTS:.2f} s each, with the change of models"
     yield Row(f"room for one, {REQUESTS} requests for two in turn: lost", lost, "", "0", None, lost == 0, note)
-
-
-def kept_away(stage: Stage) -> Iterator[Row]:
-    """`hushd unload --for`: the time until the card is free, and the answer to a request meanwhile."""
-    before = stage.used()
-    with stage.supervisor() as (_, client):
-        _ask(client, stage, _ONE)
-        began = time.monotonic()
-        client.unload(keep_away="20s")
-        free = eventually(lambda: stage.used() <= before, 5)
-        took = time.monotonic() - began
-        meanwhile = _ask(client, stage, _ONE)
-        client.unload(keep_away=0)
-    ok = free is not None and took <= 1 and meanwhile == ("cpu" if stage.device == "cpu" else "server_busy")
-    yield Row("unload --for: until the card is free", took, "s", "<= 1", None, ok, f"a request meanwhile: {meanwhile}")
 
 
 def stranger(stage: Stage) -> Iterator[Row]:

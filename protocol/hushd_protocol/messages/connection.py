@@ -8,7 +8,6 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from hushd_protocol.limits import ID_BYTES, MAX_CREDIT
-from hushd_protocol.values import Finite
 
 Id = Annotated[bytes, Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
 Credits = Annotated[int, Meta(ge=0, le=MAX_CREDIT)]
@@ -69,9 +68,7 @@ class Control(Message, frozen=True, kw_only=True, tag="control"):
     """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
-    `force`: an `unload` also ends the jobs of other clients. `for_s`: for so many seconds no worker starts on a
-    graphics card after an `unload`, or `everywhere` none at all; 0 ends that, and -1 is for an `unload` without it.
-    `hold`: that is so for as long as the connection lives.
+    `force`: an `unload` also ends the jobs of other clients.
 
     Answered by `result` or `error`. A control never counts as use of a worker.
     """
@@ -80,9 +77,6 @@ class Control(Message, frozen=True, kw_only=True, tag="control"):
     action: str
     names: list[str] = field(default_factory=list)
     force: bool = False
-    for_s: Finite = -1.0
-    hold: bool = False
-    everywhere: bool = False
 
 
 class Claim(Message, frozen=True, kw_only=True, tag="claim"):

@@ -50,8 +50,7 @@
 # Graphics cards (`memory/devices`, `memory/cards`). Each card is one more device with a budget of its own. A start that
 # may use one waits for a probe (`ProbeCards`, `CardsProbed`), since other programs use them too and no driver is loaded
 # here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a probe sees
-# their memory free; failing that, it starts on the CPU, with the reason, until a later one finds room. A client may
-# have workers leave the cards, or all of them leave, and keep away for a while.
+# their memory free; failing that, it starts on the CPU, with the reason, until a later one finds room.
 #
 # The user's program (`memory/when_short`). Where neither free memory nor idle workers suffice, the program of `[memory]
 # when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when memory is measured free, and

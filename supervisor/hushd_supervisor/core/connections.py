@@ -190,7 +190,7 @@ class Departure:
 
         Args:
             resting: whether there is neither a request nor a process.
-            busy: whether a claim holds the floor, or waits for it, or memory is kept for a program that runs.
+            busy: whether a claim holds the floor, or waits for it.
             patience: seconds for which the supervisor stays with nothing to do.
         """
         if self._down:

@@ -18,7 +18,6 @@ from . import replicas
 from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, OfProcess, SpawnFailed, StartProbed
 from .memory.admission import Admission
-from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory, mb
 from .memory.needs import Estimated
 from .memory.pressure import Level
@@ -56,7 +55,7 @@ class Fleet:
         self._cores = cores
         self._card_kinds = card_kinds
         self._generations = itertools.count(1)
-        self._unloads = Unloads(self.workers, self.admission.cards)
+        self._unloads = Unloads(self.workers)
         self._help_at = math.inf  # time when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # earliest time of help for each worker, by its name
 
@@ -169,14 +168,11 @@ class Fleet:
         """Ends the workers that `control` names, or all of them; answers when their processes are gone.
 
         Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
-        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards end,
-        or `everywhere` all do, and no worker starts there meanwhile.
-        Raises `bad_request` for a name that no worker has or too long a time.
+        workers, and does not wait for them.
+        Raises `bad_request` for a name that no worker has.
         """
         from hushd_schema import status  # noqa: F401 - for the answer; it fails before anybody has left
 
-        if control.for_s > MAX_AWAY_S:
-            raise HushdError("bad_request", "Workers keep away for at most 7 days.")
         chosen: dict[str, Worker] = {}
         for prefix in control.names:
             role, *_ = prefix.split("/")
@@ -185,17 +181,8 @@ class Fleet:
                 raise HushdError("bad_request", f"{prefix[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
-        if control.hold or control.for_s >= 0:
-            workers = [worker for worker in workers if control.everywhere or worker.memory.on_card]
-            workers = [] if control.for_s == 0 and not control.hold else workers
-            until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
-            self.admission.away.keep(until, control.everywhere, holder)
-        off_cards = (control.hold or control.for_s > 0) and not control.everywhere
-        # The memory that is free now is compared with the memory that is free once they have left.
-        actions = self.admission.cards.probe() if off_cards and workers else []
-        for worker in workers:
-            actions += worker.unload(now, route, control.force)
-        self._unloads.add(route, control.id, workers, off_cards=off_cards)
+        actions = [action for worker in workers for action in worker.unload(now, route, control.force)]
+        self._unloads.add(route, control.id, workers)
         return actions
 
     def awaited_by(self, route: bytes) -> bool:
@@ -207,17 +194,12 @@ class Fleet:
         """True if any client does."""
         return self._unloads.awaited
 
-    def shut(self) -> None:
-        """Ends whatever keeps workers away: the supervisor leaves."""
-        self._unloads.shut()
-        self.admission.away.clear()
-
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which `on_time` is due, `math.inf` for never."""
         watches = (worker.deadline() for worker in self.workers.values())
-        return min(self.admission.deadline(), self._help_at, self._unloads.deadline(), *watches)
+        return min(self.admission.deadline(), self._help_at, *watches)
 
     def extend_deadlines(self, by_s: float, now: float) -> None:
         """Extends every worker's watches by `by_s` seconds, in which the supervisor heard nobody."""
@@ -234,7 +216,7 @@ class Fleet:
     def share_work(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         actions = self._share(now) + self.admission.admit_waiting(now) + self._help(now)
-        return actions + self._unloads.answer_finished(now)
+        return actions + self._unloads.answer_finished()
 
     def pop_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""

@@ -184,7 +184,6 @@ class Pool:
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self.connections.gone(route)
         self._directory.gone(route)
-        self._admission.away.release(route)
         actions = self.floor.gone(route, now) + self.requests.client_gone(route, now)
         if connection and connection.own_holder:
             for worker in self._workers.values():
@@ -230,8 +229,6 @@ class Pool:
                 case "memory":
                     return [ReportMemory(route, control.id)]
                 case "unload":
-                    if self.departure.down and (control.hold or control.for_s >= 0):
-                        raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
                     return self.fleet.unload(route, control, now)
                 case "describe":
                     return self._directory.describe(route, control)
@@ -272,7 +269,6 @@ class Pool:
         actions: list[Action] = [PrepareEnd(stop=down)]
         if not down:
             return actions + [action for worker in self._workers.values() for action in worker.hold(now)]
-        self.fleet.shut()
         actions += self.floor.shut(now) + self._directory.shut()
         for worker in self._workers.values():
             actions += worker.shutdown(now)
@@ -294,7 +290,6 @@ class Pool:
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
         resting = not (active or self._directory.busy or self.fleet.lives)
-        busy = floors_busy or self._admission.away.left_s(now) > 0
-        if self.departure.leaves_now(resting, busy, self._settings.exit_when_idle, now):
+        if self.departure.leaves_now(resting, floors_busy, self._settings.exit_when_idle, now):
             actions += (*self.floor.close(), Leave())
         return actions

@@ -5,13 +5,11 @@ The records are imported when somebody asks.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from hushd_protocol.cards import Card
 
 from .memory.admission import Admission
-from .memory.away import HELD_S
 from .memory.budget import mb
 
 if TYPE_CHECKING:
@@ -38,11 +36,10 @@ def _card(card: Card, admission: Admission, now: float) -> CardStatus:
     """The state of one of the cards: its free memory by the last probe, less the workers' part since."""
     from hushd_schema.status import CardStatus
 
-    away_s = admission.away.left_s(now)
     taken = sum(worker.size for worker in admission.use.on_card(card.id, now))
-    total, kept_s = admission.cards.total(card), min(away_s, HELD_S) if away_s == math.inf else away_s or None
+    total = admission.cards.total(card)
     return CardStatus(
         device=card.device, id=card.id, name=card.name, asleep=card.asleep, total_mb=mb(total), used_mb=mb(taken),
-        free_mb=mb(admission.cards.free_beside(card, taken)), budget_mb=0.0 if kept_s else mb(total),
-        seen_s=round(admission.cards.seen_s(now), 1), kept_s=None if kept_s is None else round(kept_s, 1),
+        free_mb=mb(admission.cards.free_beside(card, taken)), budget_mb=mb(total),
+        seen_s=round(admission.cards.seen_s(now), 1),
     )  # fmt: skip

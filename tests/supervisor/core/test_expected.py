@@ -54,7 +54,6 @@ OBSTACLES: dict[str, Callable[[House], object]] = {
     "memory is taken": lambda house: [house.idle(B), setattr(house, "available", 200 * MB)],
     "another waits for memory": lambda house: [house.busy(B), setattr(house, "available", 200 * MB), house.request(C)],
     "it has just crashed": lambda house: [house.request(A), house.exit(A, 1)],
-    "workers keep away": lambda house: house.control("unload", for_s=60.0, everywhere=True),
     "the supervisor leaves": lambda house: [house.busy(B), house.tell(ev.Shutdown(renew=True))],
 }
 

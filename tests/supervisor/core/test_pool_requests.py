@@ -169,7 +169,6 @@ def test_a_recording_without_a_language_has_the_users(worker: str, language: str
         (m.Control(id=ONE, action="dance" * 10), "unsupported", f"There is no control '{'dance' * 8}'."),
         (m.Control(id=ONE, action="unload", names=["s" * 81]), "bad_request",
          f"'{'s' * 80}' is not a worker: `hushd status` lists them."),
-        (m.Control(id=ONE, action="unload", for_s=604_801), "bad_request", "Workers keep away for at most 7 days."),
         (m.Control(id=ONE, action="describe", names=["stt", "llm"]), "bad_request",
          "The roles that can be described are stt, tts, wake, models."),
     ],
@@ -187,7 +186,6 @@ def test_a_control_that_makes_no_sense_is_a_sentence(control: m.Control, code: s
         (m.Control(id=ONE, action="listen", names=["http=1"]), do.Listen(b"r", ONE, ("http=1",))),
         (m.Control(id=ONE, action="describe", names=["tts", "tts"]), do.Describe("tts")),
         (m.Control(id=ONE, action="listen", names=["a"] * 64), do.Listen(b"r", ONE, ("a",) * 64)),
-        (m.Control(id=ONE, action="unload", for_s=604_800), do.ToClient(b"r", m.Result(id=ONE, data={"unloaded": []}))),
         (m.Control(id=ONE, action="unload", names=["stt"]), do.ToClient(b"r", m.Result(id=ONE, data={"unloaded": []}))),
     ],
 )  # fmt: skip

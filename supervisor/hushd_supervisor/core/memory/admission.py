@@ -19,7 +19,6 @@ from hushd_supervisor.core.worker.process import Place
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .away import Away
 from .budget import Budget, Memory, MissingMemory, Verdict, advice, critically_short
 from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
@@ -59,8 +58,7 @@ class Admission:
         self.use = MemoryUse(workers, self.needs)
         self._budget = Budget(settings)
         self.cards = Cards(has_cards)
-        self.away = Away()
-        self._devices = Devices(self.needs, self._budget, self.cards, self.away)
+        self._devices = Devices(self.needs, self._budget, self.cards)
         self._level = Level.NORMAL
         self._when_short = WhenShort()
         self._measured_at = -math.inf
@@ -69,7 +67,7 @@ class Admission:
     def configure(self, settings: Settings) -> None:
         self.needs.configure(settings)
         self._settings, self._budget = settings, Budget(settings)
-        self._devices = Devices(self.needs, self._budget, self.cards, self.away)
+        self._devices = Devices(self.needs, self._budget, self.cards)
 
     def deadline(self) -> float:
         """The time of the next measure or probe, `math.inf` for never."""
@@ -140,9 +138,6 @@ class Admission:
         waiting = self._waiting()
         memory = self._measure(now) if waiting else PLENTY
         actions = self._update_level(now)
-        if self.away.left_s(now, everywhere=True):
-            actions += [action for worker in waiting for action in self._keep_away(worker, now)]
-            waiting = []
         waiting.sort(key=lambda worker: next(worker.order(now)).urgency(now))
         if self._level is Level.CRITICAL:
             actions += self._admit_critical(waiting, now)
@@ -151,7 +146,7 @@ class Admission:
                 actions += self._decide(worker, memory, now)
         lives, waiting = any(worker.state.has_process for worker in self._workers.values()), self._waiting()
         self._when_short.forget_all_but({worker.name for worker in waiting})
-        self._due = min(self.cards.deadline(), self._when_short.deadline(now), self.away.deadline())
+        self._due = min(self.cards.deadline(), self._when_short.deadline(now))
         if lives:
             self._due = min(self._due, self._pressure.deadline(now), max(now, self._measured_at + MEASURE_INTERVAL_S))
         if waiting:
@@ -164,11 +159,6 @@ class Admission:
 
     def _waiting(self) -> list[Worker]:
         return [worker for worker in self._workers.values() if worker.state is State.WAITING]
-
-    def _keep_away(self, worker: Worker, now: float) -> list[Action]:
-        """Refuses a worker's start at once: none may start."""
-        sentence = f"{worker.name} does not start now: workers keep away {self.away.why(now)}."
-        return worker.memory.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
     def _admit_critical(self, waiting: list[Worker], now: float) -> list[Action]:
         """Starts workers that fit as memory is measured now, or take little of the free memory, and delays the others.
@@ -230,7 +220,7 @@ class Admission:
         start = self._start(worker)
         if self._must_probe(start, now):
             return self.cards.probe()
-        decision = self._devices.decide(start, memory, self.use.every(now), now, now < waits_until)
+        decision = self._devices.decide(start, memory, self.use.every(now), now < waits_until)
         verdict = decision.verdict
         actions: list[Action] = []
         if decision.missing:
@@ -255,7 +245,7 @@ class Admission:
         if decision.ever:
             error = HushdError("model_too_large", decision.message)
         else:
-            retry_ms = self._retry_ms(decision, now)
+            retry_ms = self._retry_ms(now)
             helps = "" if on_card else f" {advice(retry_ms, decision.workers)}"
             error = HushdError("server_busy", decision.message + helps, retry_ms)
         actions = worker.memory.abandon_start(now, error, on_card)
@@ -280,7 +270,7 @@ class Admission:
 
     def _must_probe(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a probe of the cards."""
-        return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
+        return self._devices.chooses(start) and not self.cards.fresh(now)
 
     def _start(self, worker: Worker) -> Start:
         kinds = worker.memory.card_kinds if self.cards.there() else ()
@@ -300,16 +290,13 @@ class Admission:
         return self._start(worker)._replace(cpu_reason="")
 
     def _fits(self, start: Start, now: float) -> Place | None:
-        waits = any(worker.state is State.WAITING for worker in self._workers.values())
-        if waits or self.away.left_s(now, everywhere=True):
+        if self._waiting():
             return None
-        decision = self._devices.decide(start, self._measure(now), self.use.every(now), now)
+        decision = self._devices.decide(start, self._measure(now), self.use.every(now))
         return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
-    def _retry_ms(self, decision: Decision, now: float) -> int:
-        """Returns the ms after which to ask again: when a card is no longer reserved, or the first running job is done.
-        The end of a job is estimated from its worker's usual times; without any, a minute."""
-        if decision.until is not None:
-            return max(1000, int((decision.until - now) * 1000))
+    def _retry_ms(self, now: float) -> int:
+        """Returns the ms after which to ask again: when the first running job is done, as estimated from its worker's
+        usual times; without any, a minute."""
         left_s = self.use.first_end_s(now)
         return 60_000 if left_s is None else max(1000, int(left_s * 1000))

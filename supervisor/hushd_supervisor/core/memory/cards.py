@@ -7,7 +7,7 @@ is its answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hushd_protocol.cards import Card
@@ -146,10 +146,6 @@ class Cards:
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
         return Headroom(total, free - promised, reserve(total))
-
-    def release_due(self, ids: Container[str], now: float) -> float:
-        """Returns when the last process that has left one of these cards counts as gone; `-math.inf` if all are."""
-        return max((r.until for r in self._releases if r.card in ids and r.until > now), default=-math.inf)
 
     def pending(self, id: str) -> list[WorkerSize]:
         """The processes that are gone but whose memory on a card is not known to be free."""

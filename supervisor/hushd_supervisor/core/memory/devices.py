@@ -17,7 +17,6 @@ from hushd_supervisor.core.worker.process import Place
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .away import Away
 from .budget import Budget, Memory, MissingMemory, Verdict, WorkerSize, exceeds, refusal
 from .cards import Cards, reserve
 from .needs import Needs
@@ -113,7 +112,7 @@ class Start(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
+    """The verdict on a start; `message` explains a refusal, which may last for `ever`.
 
     If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
     machine's memory. `missing` has the memory that other programs would have to free for a better decision: one of
@@ -123,7 +122,6 @@ class Decision(NamedTuple):
     verdict: Verdict
     place: Place = Place()
     message: str = ""
-    until: float | None = None
     ever: bool = False
     workers: tuple[WorkerSize, ...] = ()
     missing: tuple[MissingMemory, ...] = ()
@@ -132,28 +130,22 @@ class Decision(NamedTuple):
 class Devices:
     """Decides about starts by the needs of workers, the budget and the last probe of the cards."""
 
-    def __init__(self, needs: Needs, budget: Budget, cards: Cards, away: Away) -> None:
+    def __init__(self, needs: Needs, budget: Budget, cards: Cards) -> None:
         self._needs = needs
         self._budget = budget
         self._cards = cards
-        self._away = away
 
     def chooses(self, start: Start) -> bool:
         """Returns whether a start may use a card, so that it needs a probe of the cards."""
         may = not start.cpu_reason and kind_of(start.asked) in ("auto", COUNTED)
         return may and COUNTED in start.kinds and self._needs.uses_cards(start.name) and self._cards.there()
 
-    def decide(
-        self, start: Start, memory: Memory, others: Sequence[WorkerUse], now: float, patient: bool = True
-    ) -> Decision:
+    def decide(self, start: Start, memory: Memory, others: Sequence[WorkerUse], patient: bool = True) -> Decision:
         """Decides about a start beside `others`, after a fresh probe where it `chooses`.
         Unless `patient`, a start that may use the CPU no longer waits for a card."""
         if not self.chooses(start):
             place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
             return self._anywhere(start.name, place, memory, others)
-        if self._away.left_s(now):
-            until = now + self._away.retry_s(now)
-            return self._off_card(start, f"workers keep away from cards {self._away.why(now)}", memory, others, until)
         if self._cards.error:
             why = f"the graphics cards cannot be used: {self._cards.error}"
             return self._off_card(start, why, memory, others)
@@ -202,13 +194,11 @@ class Devices:
         short = (MissingMemory(verdict.short_by),) if verdict.short_by else ()
         return Decision(verdict, place, message, workers=tuple(taken), missing=short)
 
-    def _off_card(
-        self, start: Start, why: str, memory: Memory, others: Sequence[WorkerUse], until: float | None = None
-    ) -> Decision:
-        """Decides for the CPU where a start may be there; a refusal lasts until `until`."""
+    def _off_card(self, start: Start, why: str, memory: Memory, others: Sequence[WorkerUse]) -> Decision:
+        """Decides for the CPU where a start may be there."""
         if start.may_be_on_cpu:
             return self._anywhere(start.name, Place("cpu", why=why), memory, others)
-        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.", until)
+        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.")
 
     def _on(self, card: Card, start: Start, memory: Memory, others: Sequence[WorkerUse]) -> Decision:
         """Decides by the memory of the machine and of a card."""
