@@ -183,8 +183,8 @@ def roman(parts: Parts, near: Near) -> str:
     if parts.get("mark", ".") != ".":
         return "ordinal" if set(numeral) <= set("IVX") else ""
     if word.removesuffix("s") in language.words("rulers") or word in language.words("rulers"):
-        first = numeral == "I" and parts.get("mark")  # Napoleon I. Bonaparte
-        return "" if _BEFORE_SURNAME.match(near.text[near.start :]) and not first else "ruler"
+        is_first = numeral == "I" and parts.get("mark")  # Napoleon I. Bonaparte
+        return "" if _BEFORE_SURNAME.match(near.text[near.start :]) and not is_first else "ruler"
     if {word, word.lower(), word.lower().removesuffix("s")} & language.words("chapters"):
         return "roman"
     if first := _FIRST_OF_TWO.search(near.text[: near.start]):  # Chapters I and II
