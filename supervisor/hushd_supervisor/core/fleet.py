@@ -123,7 +123,7 @@ class Fleet:
             case SpawnFailed():
                 self._learn(worker, now)
         actions, process = worker.handle(event, now), worker.process
-        if isinstance(event, StartProbed) and worker.state is State.STARTING and process.loading:
+        if isinstance(event, StartProbed) and process.loading:
             self.admission.needs.grew(worker.name, process.loading, process.card)
         return actions
 

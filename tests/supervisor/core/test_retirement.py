@@ -134,6 +134,38 @@ def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
         assert result.data == {"unloaded": [A]}
 
 
+def test_an_unload_is_answered_though_the_next_process_starts_at_once() -> None:
+    """It asked for the end of the process that was there, and somebody waits for another."""
+    house = House()
+    house.idle(A)
+    unload = house.control("unload")
+    house.request(A)
+    house.leave(A)
+    assert house.spawned() == [A, A]
+    assert house.answer(unload) == m.Result(id=unload, data={"unloaded": [A]})
+
+
+def test_a_pinned_worker_stays_at_rest() -> None:
+    """It outlives its lease, and no time is known at which it ends."""
+    house = House({"": {"memory_mb": 300.0, "pinned": True, "keep_alive": 10.0}})
+    house.idle(A)
+    house.wait(1000.0)
+    assert (house.drained(), house.row(A).expires_in_s) == ([], None)
+
+
+def test_a_process_at_work_is_watched_when_a_lease_ends() -> None:
+    """The connection that held the worker in its own name has closed; the silent process is killed all the same."""
+    house = House()
+    house.tell(ev.FromClient(b"own", m.Hello(protocol=1, version="1")))
+    house.request(A, route=b"own", keep_alive=900.0)
+    house.ready(A)
+    house.finish(A)
+    house.busy(A)
+    house.tell(ev.ClientGone(b"own"))
+    house.wait(10.0)
+    assert house.state(A) is State.KILLING
+
+
 def test_a_process_is_renewed_after_a_day() -> None:
     """Whatever its size and its jobs."""
     assert Usage().used_up(WorkerSettings(), 0, 300 * MB, 86_399.0) == ""

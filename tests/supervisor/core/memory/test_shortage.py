@@ -75,6 +75,15 @@ def test_a_second_failure_is_the_last_whoever_could_leave() -> None:
     assert (house.code(request), house.drained(), house.spawned().count(A)) == ("server_busy", [B], 2)
 
 
+def test_who_is_on_no_card_makes_no_room_there() -> None:
+    """An idle worker on the CPU stays when a load has not fitted on a card."""
+    house = House()
+    house.idle(B)
+    house.request(A)
+    fails(house, A, on_card=True)
+    assert (house.drained(), devices(house, A)) == ([], ["", "cpu"])
+
+
 def test_the_cpu_takes_over_from_a_full_card() -> None:
     """The request is done there, and the status says why; after ten minutes the process is replaced by one that tries
     the card."""
