@@ -26,7 +26,7 @@ _GLIMPSE_S = 0.05  # seconds in which nobody reads a cue
 _TIME = r"-?(?:(?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,] ?\d{1,3}|\d{1,4}:\d{1,2}:\d{1,2}(?::\d{1,3})?)"
 # A line that should have two times, whether they can be read or not.
 _TIMES = re.compile(
-    r"^[ \t\ufeff]{0,9}(-?\d{1,9}[:.,][\d:., ]{0,30}?)[ \t]*-->[ \t]*"
+    r"^[ \t\ufeff]{0,9}(-?\d{1,9}[:.,][\d:., -]{0,30}?)[ \t]*-->[ \t]*"
     r"((?:-?\d[\d:.,]{0,30}(?:(?<=[.,]) \d+)?(?=\s|\Z))?)[^\n]*(?:\n|\Z)",
     re.MULTILINE,
 )
@@ -36,7 +36,9 @@ _BEGINS = re.compile(
     rf"|(?P<srt>(?:\d{{1,9}}[ \t]{{0,9}}(?:\r\n?|\n))?[ \t]{{0,9}}{_TIME}[ \t]{{0,9}}-->))"
 )
 _MAY_BEGIN = re.compile(r"[\ufeff\s]{0,99}(?:W(?:E(?:B(?:V(?:TT?)?)?)?)?|[\d:.,\s>-]{1,60}|\[[\w:.,+ ]{0,60})?")
-_LYRICS_TAGS = re.compile(r"^[ \t\ufeff]{0,9}(?:\[[^\[\]\n]{1,200}\][ \t]{0,9}){1,20}", re.MULTILINE)
+_LYRICS_TAGS = re.compile(
+    r"^[ \t\ufeff]{0,9}(?:\[[^\[\]\n]{1,200}\][ \t]{0,9}){1,20}|<\d{1,4}:\d\d[.:]\d{1,3}>[ \t]?", re.MULTILINE
+)
 _BARE_RETURN = re.compile(r"\r(?=[^\n])")  # ends a line in files of old Macs
 _NUMBER = re.compile(r"\n[ \t]*\d+[ \t\r]*\n\Z")
 _EMPTY_LINE = re.compile(r"^\r?$", re.MULTILINE)
@@ -47,7 +49,7 @@ _DIALOGUE = re.compile(
 )
 _LIKE_DIALOGUE = re.compile(r"^Dialogue:(?![^\n]{0,300}\\p[1-9]).*", re.MULTILINE)  # those with \p draw
 _VOICE = re.compile(r"\s*(?:<v(?:\.[^\s>]{1,80})?[ \t]([^>\n]{1,80})>|\[([^\[\]\n:]{1,80})\]: )")
-_MARKUP = re.compile(r"<[^<>\n]{1,200}>|\{\\[^{}\n]{0,200}\}|\[[^\[\]\n]{1,80}\]|♪")
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>\n]{0,199}>|<[\d:.]{5,13}>|\{\\[^{}\n]{0,200}\}|\[[^\[\]\n]{1,80}\]|♪")
 _SPEAKER = re.compile(r"(?:\A|(?<=\n))(?:-|>>)\s?")
 _ENTITY = re.compile(r"&#?\w{1,12};")
 
@@ -115,7 +117,7 @@ def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
             whole = whole if final else begun.rfind("\n") + 1
         elif form and not final:
             *_, last = [0, *(line.start() for line in _TIMES.finditer(begun))]
-            whole = max(0, begun.rfind("\n", 0, max(0, last - 1)))  # the place before its number
+            whole = number.start() if (number := _NUMBER.search(begun, 0, last)) else last
         yield _hidden(begun[:whole], form, shown) if form else begun, final
         begun = begun[whole:]
         searched = len(begun) if len(begun) > _LONG_CUE else 0
@@ -163,7 +165,7 @@ def _cues(text: str, form: str, shown: _Shown) -> Iterator[Cue]:
     lines = [*_TIMES.finditer(text)]
     for line, following in zip(lines, [*lines[1:], None], strict=False):
         first, end = line.end(), following.start() if following else len(text)
-        if number := _NUMBER.search(text, first - 1, end):
+        if following and (number := _NUMBER.search(text, first - 1, end)):
             end = max(first, number.start())
         empty = _EMPTY_LINE.search(text, first, end) if form == "vtt" else None
         last = first + len(text[first : empty.start() if empty else end].rstrip())

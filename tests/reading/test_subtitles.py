@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hushd_protocol.errors import HushdError
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
 from hushd_reading.subtitles import read as cues_of
@@ -223,3 +224,34 @@ def test_lines_are_said_again_where_none_roll() -> None:
     """People repeat themselves, at once too: only a cue that nobody could read shows that captions roll."""
     text = "1\n00:01,000 --> 00:02,000\nNo.\n\n2\n00:02,000 --> 00:03,000\nNo.\nNever.\n"
     assert heard(text) == ["No.", "No.", "Never."]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("end", ["\n\n", "\n"])
+def test_a_line_that_is_a_number_is_said(end: str, size: int) -> None:
+    """The number of the next cue is none of a cue's words; a number above it, or at the end of the file, is."""
+    text = (
+        f"1\n00:01,000 --> 00:02,000\nHow many?\n7\n\n2\n00:03,000 --> 00:04,000\n3{end}3\n00:04,000 --> 00:05,000\n2\n"
+    )
+    assert heard(text, size) == ["How many?", "seven", "three", "two"]
+    file = cues_of(text, "a.srt")
+    assert file
+    assert [cue.spoken for cue in file.cues] == ["How many? 7", "3", "2"]
+
+
+def test_a_sign_that_is_no_markup_hides_no_words() -> None:
+    """Nobody loses what stands between `<` and `>`."""
+    text = "1\n00:01,000 --> 00:02,000\n<b>if</b> 1 < 2 and 4 > 3 <00:01.500>then\n"
+    assert heard(text) == ["if one less than two and four greater than three then"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_nobody_hears_the_times_of_words_in_lyrics(size: int) -> None:
+    """Enhanced LRC has a time before each word."""
+    assert heard("[00:01.20]<00:01.20>Hello <00:01.50> there.\n[00:03]Bye.\n", size) == ["Hello there.", "Bye."]
+
+
+def test_a_time_with_a_minus_inside_is_named() -> None:
+    """A shift of all times by some programs leaves `00:00:-1,000`; its cue is not left out unseen."""
+    with pytest.raises(HushdError, match=r"Line 2 of a\.srt has no times: .00:00:-1,000 "):
+        cues_of("1\n00:00:-1,000 --> 00:00:00,500\nHello.\n\n2\n00:00:04,000 --> 00:00:06,000\nBye.\n", "a.srt")
