@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hushd.transport.source import utf8
 from hushd_protocol.errors import HushdError
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
@@ -21,9 +22,11 @@ class FormFields(dict[str, list[str]]):
 
 
 def parse(data: str | bytes) -> Any:
-    """Returns the JSON value; its numbers are finite, since an answer that repeats others would not be JSON.
-    Raises ValueError if it is not JSON, RecursionError if it is nested too deep."""
-    return json.loads(data, parse_constant=_finite, parse_float=_finite)
+    """Returns the JSON value; its numbers are finite, since an answer that repeats others would not be JSON. Raises
+    ValueError if it is not JSON, RecursionError if nested too deep, `bad_request` for half of a surrogate pair."""
+    value = json.loads(data, parse_constant=_finite, parse_float=_finite)
+    utf8(json.dumps(value, ensure_ascii=False))
+    return value
 
 
 def _finite(number: str) -> float:
