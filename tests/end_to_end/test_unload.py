@@ -72,3 +72,17 @@ def test_an_address_that_cannot_be_used_leaves_the_log_as_it_was(supervisor: Sup
         assert "HUSHD_HTTP_TOKEN" in peer.refusal("reload")
         peer.ask("echo")
         wait_until(lambda: "echo on" in supervisor.log(), "the line of a request")
+
+
+def test_a_level_of_the_log_holds_from_the_reload_on(supervisor: Supervisor) -> None:
+    """The lines of requests stop, and come back with the level."""
+    rest = Path(os.environ["HUSHD_CONFIG"]).read_text()
+    with supervisor.connect() as peer:
+        configure(f'log_level = "error"\n{rest}')
+        peer.control("reload")
+        peer.ask("echo")
+        configure(f'log_level = "info"\n{rest}')
+        peer.control("reload")
+        peer.ask("echo")
+        wait_until(lambda: "echo on" in supervisor.log(), "the line of a request")
+        assert supervisor.log().count("echo on") == 1

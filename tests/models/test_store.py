@@ -586,6 +586,14 @@ def test_files_that_a_model_of_another_program_needs_stay(store: Store) -> None:
     assert not hf_cache.repository_folder(RUSSIAN).exists()
 
 
+def test_a_model_that_hushd_has_pulled_stays_whatever_else_needs_its_files(store: Store) -> None:
+    """All files of one that was pulled may be among those of the removed one: its manifest says that it was wanted."""
+    pulled = bring(store, "piper/small", ("voice.onnx", "voice.onnx.json"), location=".")
+    large = bring(store, "piper/large", ("voice.onnx", "voice.onnx.json", "more.bin"), location=".")
+    assert removal.remove(store, large.model).spared == 2
+    assert inventory.row(store, pulled.model).usable
+
+
 def test_a_model_whose_name_goes_on_where_another_ends_stays(store: Store) -> None:
     """Each file of the user's own models belongs to the longest name with which it begins."""
     (folder := store.folder / "whisper").mkdir(parents=True)

@@ -183,6 +183,19 @@ def test_a_voice_of_the_sessions_language_speaks_first(
         assert "languages" in request.params
 
 
+@pytest.mark.parametrize("folder", ["commands", "servers"])
+def test_an_engine_of_the_users_own_may_speak_the_sessions_language(
+    folder: str, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file of a model tells it, so the supervisor is asked wherever there is a program or a server of theirs."""
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setattr(inventory, "serves", lambda *_: False)
+    assert answered(Preparation(control).speech({}, {}))[1].worker == "tts"
+    (runtime / folder).mkdir()
+    (runtime / folder / "mine.toml").touch()
+    assert answered(Preparation(control).speech({}, {}), TTS)[1].worker == "tts/hibari/v1"
+
+
 def several(*names: str) -> Any:
     """Returns a description of speech to text with these models of several languages."""
     models = [{"name": name, "languages": ["fr", "de"], "installed": True, "memory_mb": 100} for name in names]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.cards import Card
+from hushd_schema import engines
 from hushd_supervisor.core.events import CardsProbed
 from hushd_supervisor.system.memory import cards
 from hushd_supervisor.system.question import Answer
@@ -34,6 +35,17 @@ def test_cards_are_taken_from_the_answer() -> None:
 def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
     """The others count."""
     assert [card.id for card in seen(ROW | wrong, ROW, 7)] == ["0000:65:00.0"]
+
+
+def test_an_engine_that_cannot_be_looked_up_may_use_any_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses a descriptor, a worker that needs a card still waits for one."""
+
+    def refuse(*_: str) -> None:
+        raise OSError(24, "Too many open files")
+
+    assert cards.kinds("stt/moonshine/tiny-en") == ()
+    monkeypatch.setattr(engines, "find", refuse)
+    assert cards.kinds("stt/moonshine/tiny-en") == cards.kinds("stt/unheard-of/model") != ()
 
 
 def test_a_name_that_cannot_be_shown_is_none() -> None:
