@@ -85,14 +85,16 @@ def _is_call_of_re(node: ast.AST) -> bool:
 
 
 def _constant(path: Path, node: ast.expr) -> str | bytes | None:
-    """The text of a pattern; of one that is put together, with the constants of its module put in."""
+    """The text of a pattern; of one that is put together, with the constants put in of its module, and of others."""
     module: dict[str, Any] = {}
     try:
         return ast.literal_eval(node)  # type: ignore[no-any-return]
     except ValueError:
         pass
     for statement in ast.parse(path.read_text()).body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant | ast.JoinedStr | ast.BinOp):
+        imported = isinstance(statement, ast.ImportFrom) and statement.module == "hushd_models.languages"
+        constant = ast.Constant | ast.JoinedStr | ast.BinOp
+        if imported or (isinstance(statement, ast.Assign) and isinstance(statement.value, constant)):
             try:
                 exec(compile(ast.Module([statement], []), str(path), "exec"), module)
             except Exception:

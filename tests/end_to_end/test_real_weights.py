@@ -49,7 +49,7 @@ def test_each_engine_hears_a_person(client: Client, model: str) -> None:
     assert not told or (heard.language_probability or 0.0) > 0.9
 
 
-@needs("faster-whisper/tiny.en")
+@pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/tiny.en")), reason=reason)
 @pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/base")), reason=reason)
 @pytest.mark.skipif(not EspeakNg.available(), reason="espeak-ng is not installed")
 def test_who_names_a_model_of_english_for_french_is_told_of_one_that_is_here(client: Client, tmp_path: Path) -> None:

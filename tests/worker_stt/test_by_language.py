@@ -125,6 +125,37 @@ def test_each_stretch_of_an_undecided_piece_is_read_in_its_language() -> None:
     assert asked.result["language"] == "en"
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_language_that_was_named_is_believed(named: bool) -> None:
+    """Another one that a model of several hears marks its text, unless the request says which is spoken."""
+    engine = Bilingual()
+    engine.rest = ("One two three four five six.", -0.2)
+    asked = heard(engine, (4, 0.5), language="en", named=named)
+    assert [bool(segment.get("unlikely")) for segment in asked.segments] == [not named]
+
+
+def test_own_words_are_those_of_the_language_of_each_stretch() -> None:
+    """A name is sought by the sounds of the language in which the stretch is."""
+
+    class Own:
+        def __init__(self) -> None:
+            self.languages: list[str] = []
+
+        def mended(self, segment: Segment, language: str, score: object) -> Segment:
+            self.languages.append(language)
+            return segment
+
+    own = Own()
+    heard(Bilingual(), (5, 0.3), (9, 0.5), (5, 0.3), own=own)
+    assert own.languages == ["en", "de", "en"]
+
+
+def test_a_short_stretch_is_read_with_the_one_before() -> None:
+    """Less than two seconds tell no language: they have that of the stretch before."""
+    asked = heard(Bilingual(), (6, 0.3), (8, 0.5), (1.5, 0.5), (6, 0.3))
+    assert lines(asked) == [("en", "en in en"), ("de", "de"), ("de", "de"), ("en", "en in en")]
+
+
 def test_a_sure_piece_is_read_once() -> None:
     """A piece of one language whose text has all of its stretches is not read again."""
     engine = Bilingual()

@@ -124,6 +124,12 @@ def test_a_few_words_that_are_read_otherwise_are_for_another_model(
     read = Readings(*readings)
     assert Plausibility(read).doubtful(SPEECH, text) is doubtful
     assert not read.texts
+    assert [round(seconds, 1) for seconds in read.seconds] == [9.4, 10.6] * bool(readings)  # half a tone up and down
+
+
+def test_a_few_words_that_are_cut_off_at_full_scale_are_for_nobody() -> None:
+    """They are read differently each time, by any model."""
+    assert not Plausibility(Readings()).doubtful(np.clip(SPEECH * 10, -1, 1), "Fale better.")
 
 
 @pytest.mark.parametrize(("figure", "unlikely"), [(-0.3, False), (-0.5, True)])

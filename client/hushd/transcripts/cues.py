@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
 
-from hushd_models import languages
+from hushd_models.languages import UNSPACED
 
 from hushd.transcripts.segment import USUAL, Layout, between
 
@@ -161,15 +161,14 @@ def _columns(text: str) -> int:
 
 MIN_CUE_S = 0.8  # seconds for which every cue stays
 
-_JOINED = languages.UNSPACED  # a character is a word there
 _SMALL = "ぁぃぅぇぉっゃゅょァィゥェォッャュョー"  # kana that belong to the one before
 _OPENING = "「『（〈《【〔［｛“"  # marks that begin a line and end none
 _WORD = re.compile(
-    rf"\s*[{_OPENING}]*(?:[{_JOINED}][{_SMALL}]*(?:(?![{_OPENING}])[^\w\s])*|[^\s{_JOINED}{_OPENING}]+)|\s*[{_OPENING}]+"
+    rf"\s*[{_OPENING}]*(?:[{UNSPACED}][{_SMALL}]*(?:(?![{_OPENING}])[^\w\s])*|[^\s{UNSPACED}{_OPENING}]+)|\s*[{_OPENING}]+"
 )
-_JOINED_CHARACTER = re.compile(f"[{_JOINED}]")
+_JOINED_CHARACTER = re.compile(f"[{UNSPACED}]")
 _WITHIN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{2}")  # two characters of a script with syllables
-_JOINS = re.compile(rf"\s*[{_JOINED}]")
+_JOINS = re.compile(rf"\s*[{UNSPACED}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,15 @@ def test_what_follows_is_not_what_the_usual_model_heard() -> None:
     assert texts == ["Oui. (unlikely)", "Oui."]
 
 
+def test_a_denied_language_is_that_of_its_turn() -> None:
+    """A later turn may be in English: another model that finds it with 0.7 is believed, where nobody has denied it."""
+    french = HEARD | {"language": "fr", "language_probability": 0.9}
+    english = part("segment", "And now in English.", start=4.0, end=7.0, rest=7.0, language="en")
+    turns = (french, ENDED, english | {"language_probability": 0.7}, ENDED, RESULT)
+    _, texts, _ = heard((FIRST, ENDED, DOUBTED), turns, asked=LIVE)
+    assert texts == ["Tout va bien.", "ended", "And now in English.", "ended"]
+
+
 def test_a_text_without_a_verdict_is_no_silence() -> None:
     """Another model's text whose verdict never comes is returned alone, without the usual model's."""
     _, texts, _ = heard((FIRST, DOUBTED), (HEARD | {"unjudged": True}, RESULT))

@@ -110,7 +110,7 @@ def test_no_utterance_is_doubted_for_the_one_before(judge: LiveJudge, readings: 
 
 
 def test_the_first_text_alone_may_be_for_another_model(judge: LiveJudge, readings: Readings) -> None:
-    """Nobody can hear an utterance again that came after another text: nothing is computed for it."""
+    """A text behind another is never heard again: nothing is computed for it."""
     readings.may.set()
     for number, doubtful in enumerate((True, False)):
         say(judge, number, "Yes, please.")
