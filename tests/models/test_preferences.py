@@ -38,3 +38,24 @@ def test_the_users_languages(
     (tmp_path / "config.toml").write_text(text)
     assert preferences.own_languages(tmp_path / "config.toml") == own.split()
     assert preferences.languages_named(tmp_path / "config.toml") == examples
+
+
+@pytest.mark.parametrize(("text", "role", "unserved"), [
+    ("", "stt", "de"),
+    ("", "tts", "de"),
+    ('stt = "faster-whisper/base"', "stt", ""),
+    ('stt = "faster-whisper/base"', "tts", "de"),
+    ('tts = "kokoro"', "tts", ""),
+    ('voice = "heart"', "tts", ""),
+    ('voice = "heart"', "stt", "de"),
+    ('tts_by_language = {de = "espeak-ng"}', "tts", ""),
+    ('tts_by_language = {fr = "espeak-ng"}', "tts", "de"),
+    ('languages = ["en", "de"]', "tts", ""),
+])  # fmt: skip
+def test_the_language_for_which_nothing_is_named(
+    text: str, role: str, unserved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session's, unless a model of the role, or a voice that speaks, is named for it: those are believed."""
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    (tmp_path / "config.toml").write_text(text)
+    assert preferences.unserved_language(tmp_path / "config.toml", role) == unserved
