@@ -217,12 +217,14 @@ class Preparation:
         """Returns a voice of the language that the user speaks most, where that is not English, and the configuration
         says nothing of voices; None where no voice of this machine speaks it. A text in another language goes on to a
         voice of that, as from any other voice."""
-        if languages.of_session() in ([], ["en"]):
-            return None  # nothing is looked at
-        from hushd_models import preferences
         from hushd_protocol.system import paths
 
-        language = preferences.unserved_language(paths.find().config, "tts")
+        config = paths.find().config
+        if languages.of_session() in ([], ["en"]) and not config.exists():
+            return None  # no model is looked at
+        from hushd_models import preferences
+
+        language = preferences.unserved_language(config, "tts")
         if language and (
             (None, language, None, None) in self._voices or (yield Brief(partial(_may_serve, "tts", language)))
         ):

@@ -165,6 +165,7 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     ("de_DE.UTF-8", "", {}, "clara"), ("de_AT.UTF-8", "", {}, "clara"), ("C.UTF-8", "", {}, ""),
     ("en_GB.UTF-8", "", {}, ""), ("fr_FR.UTF-8", "", {}, ""), ("de_DE.UTF-8", 'languages = ["en"]', {}, ""),
     ("de_DE.UTF-8", 'tts = "kokoro/kokoro-v1.0"', {}, ""), ("de_DE.UTF-8", 'voice = "heart"', {}, ""),
+    ("C.UTF-8", 'languages = ["de"]', {}, "clara"), ("en_GB.UTF-8", 'languages = ["de", "en"]', {}, "clara"),
     ("de_DE.UTF-8", '[tts_by_language]\nde = "hibari/v1"', {}, ""), ("de_DE.UTF-8", "", {"engine": "hibari"}, ""),
 ])  # fmt: skip
 def test_a_voice_of_the_sessions_language_speaks_first(
