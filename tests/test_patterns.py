@@ -28,6 +28,7 @@ BOUNDED = {
     "protocol/hushd_protocol/duration.py:parts": "finds again what _DURATION has matched as a whole",
     "worker_stt/hushd_worker_stt/wording.py:_ASCII_WORD": "a text has no blanks at its end, and all else begins a word",
     "worker_stt/hushd_worker_stt/wording.py:any_word": "the same, of all scripts",
+    "client/hushd/transcripts/cues.py:_WORD": "the text has no blanks at its end, and all else begins a word",
 }
 SIGNS = "a 1-_.:|/'\"\n\t=,;#*Aé(<[{}])>~`@&%+!?$"  # that repeats are tried with
 SIZES = (2_000, 16_000, 128_000)

@@ -127,12 +127,12 @@ def _inner(name: str, folder: int) -> int | None:
         os.unlink(name, dir_fd=folder)
         return None
     # By its descriptor: a living worker may put a link to a file of the user's in its place meanwhile.
-    found = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
-        os.chmod(itself := f"/proc/self/fd/{found}", 0o700)
+        os.chmod(itself := f"/proc/self/fd/{handle}", 0o700)
         return os.open(itself, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     finally:
-        os.close(found)
+        os.close(handle)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
 
 
 def test_an_engine_that_cannot_be_looked_up_may_use_any_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system refuses a descriptor, a worker that needs a card still waits for one."""
+    """A worker that needs a card still waits for one if the system refuses a descriptor."""
 
     def refuse(*_: str) -> None:
         raise OSError(24, "Too many open files")
