@@ -83,6 +83,15 @@ def test_an_upload_is_as_it_was_sent_and_leaves_nothing(echo: HttpGateway) -> No
     assert echo.uploads() == []
 
 
+def test_a_stream_leaves_nothing(echo: HttpGateway) -> None:
+    """The file of a streamed transcription is there until the stream's end, and gone afterwards."""
+    fields = part("model", b"whisper-1") + part("file", b"RIFF", "a.wav") + part("stream", b"true")
+    status, body = post(echo, fields + END)
+    assert status == 200
+    assert hashlib.sha256(b"RIFF").hexdigest().encode() in body
+    wait_until(lambda: not echo.uploads(), "the upload's removal")
+
+
 @pytest.mark.parametrize("chunked", [True, False])
 def test_an_upload_that_breaks_off_leaves_nothing(echo: HttpGateway, chunked: bool) -> None:
     """The file of a client that leaves in the middle is removed, and closed: four leave no more open than the first,
