@@ -27,7 +27,7 @@ def decoded(content: bytes, name: str) -> str:
             continue
         if "\0" not in text and (encoding != "cp1252" or _is_western(text)):
             return text
-    convert = "convert it, as with `iconv -f latin1 -t utf-8`"
+    convert = "convert it, as with `iconv -f ENCODING -t utf-8`"
     raise HushdError("input_unreadable", f"{name} is not a text in UTF-8: {convert}.")
 
 
