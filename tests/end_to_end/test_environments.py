@@ -97,7 +97,6 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         ["restart"],
         ["restart", "--config-only"],
         ["unload"],
-        ["unload", "--for", "1h"],
         ["models", "pull", "kokoro/kokoro-v1.0"],
     ):
         done = user.hushd("cut", *command.split(), *words)

@@ -40,7 +40,7 @@ from .source import Input, InputDiscardedError
 from .steps import Connect, Connector, Receive, Steps
 
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
-_MISSING = ("engine_missing", "model_missing")  # as for a voice
+_MISSING = ("engine_missing", "model_missing", "bad_request")  # as for a voice
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 TURNS = ("began", "ended", "nothing")  # kinds of partials that each turn of live speech has once
