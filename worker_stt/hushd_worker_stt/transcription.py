@@ -25,6 +25,7 @@ from .request import Context
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, clipped, pieces
 from .segmentation.vad import Detector
+from .wording import going_on
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -78,6 +79,7 @@ class Transcription:
         self._diarize = request.diarize and not by_channel
         self._named = request.diarize or by_channel  # whether segments have a speaker
         self._held: list[tuple[float, int, int, Segment, float]] = []  # those of channels, until their turn
+        self._waiting: tuple[int, Segment, float] | None = None  # the last one of a torn piece, until the next piece
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
         self._detects = self._options.language is None  # whether the next piece's language is detected
@@ -116,6 +118,7 @@ class Transcription:
                     ):
                         text()  # the piece that follows gets this text, if it has the same speech
             except BaseException:
+                self._go_on([])
                 if not ahead.ended:
                     self._job.cancel()  # the rest of a stream may never come
                 raise
@@ -249,8 +252,11 @@ class Transcription:
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
         """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
-        follows."""
+        follows. The last segment of a torn piece waits for the next piece, but not the first text, nor raw sound, which
+        may be live."""
+        self._go_on(segments)
         first = self._segments == 0 and bool(self._judges and segments) and not self._by_channel
+        waits = piece.torn and not first and self._request.format == "file"
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
             marked = replace(self._mended(piece, segment), unlikely=unlikely, unjudged=first)
@@ -258,12 +264,21 @@ class Transcription:
             if self._by_channel:
                 self._hear_voice(speaker, piece)
                 heappush(self._held, (segment.start, speaker, number, marked, rest))
+            elif waits and number == len(segments) and self._segments:
+                self._waiting = speaker, marked, rest
             else:
                 self._send(speaker, marked, rest)
         if first:
             unlikely = self._unlikely(piece, segments)
             doubtful = self._plausibility.doubtful(self._recogniser.levelled(piece), _joined(segments))
             self._job.send_partial(partials.of_event(partials.Judged(unlikely, doubtful)))
+
+    def _go_on(self, after: list[Segment]) -> None:
+        """Sends the segment that waits, if any, before those that come `after` it."""
+        if self._waiting:
+            (speaker, segment, rest), self._waiting = self._waiting, None
+            language = segment.language or self._recogniser.spoken(self._options)
+            self._send(speaker, going_on(segment, after[0].text if after else "", language), rest)
 
     def _mended(self, piece: Piece, segment: Segment) -> Segment:
         """Returns a segment of a piece with the user's own words."""
@@ -331,6 +346,7 @@ class Transcription:
             self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
 
     def _result(self) -> TranscriptResult:
+        self._go_on([])
         self._release(math.inf)
         if self._clipped:
             self._job.warn("clipped", _CLIPPED)

@@ -236,8 +236,24 @@ def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
 
 _PAUSES_AT = ".?!,;:…。？！，；："
 _CLOSING = " \"'”’»)]"
+_STOP = re.compile(r"\w(?<!etc)\.$")  # a single full stop
+_NAME = "Xavier"  # may follow an abbreviation in the same sentence, and begin the next one
 _LEAST_WORD_S = 0.03  # more than this of a word is spoken beside a pause
 _TOLERANCE_S = 1.5  # seconds of speech between a pause and the expected place of its stop
+
+
+def going_on(segment: Segment, after: str, language: str) -> Segment:
+    """Returns `segment` without the full stop that a model writes where the sound ends, if the sentence goes on with
+    `after`, in a small letter. The stop of an abbreviation stays."""
+    # Lazy: its tables are needed only where speech was cut.
+    from hushd_reading.sentences import ends_sentence
+
+    text = segment.text.rstrip()
+    stops = _STOP.search(text) and after.lstrip()[:1].islower() and ends_sentence(text, _NAME, language or "en")
+    if not stops or not all(_STOP.search(word.text.rstrip()) for word in segment.words[-1:]):
+        return segment
+    words = tuple(replace(word, text=word.text.rstrip()[:-1]) for word in segment.words[-1:])
+    return replace(segment, text=text[:-1], words=segment.words[:-1] + words)
 
 
 def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[Segment]:

@@ -166,8 +166,8 @@ _OPENING = "「『（〈《【〔［｛“"  # marks that begin a line and end n
 _WORD = re.compile(
     rf"\s*[{_OPENING}]*(?:[{UNSPACED}][{_SMALL}]*(?:(?![{_OPENING}])[^\w\s])*|[^\s{UNSPACED}{_OPENING}]+)|\s*[{_OPENING}]+"
 )
-_JOINED_CHARACTER = re.compile(f"[{UNSPACED}]")
-_WITHIN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{2}")  # two characters of a script with syllables
+_RUN = re.compile(rf"([{UNSPACED}]+)[^\w\s{_OPENING}]*")  # with the signs that follow: none begins a line
+_SYLLABLES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # of several characters each
 _JOINS = re.compile(rf"\s*[{UNSPACED}]")
 
 
@@ -208,7 +208,7 @@ def readable(
             yield heappop(waiting)[2]
         first = group[0]
         room = len(first.mark) + (label + len(first.speaker) if first.speaker else 0)
-        words = [token for segment in group for token in _whole(tokens(segment))]
+        words = [token for segment in group for token in _whole(tokens(segment), layout.lines * layout.columns)]
         for phrase in phrases(words, room, layout, language()):
             text = first.mark + "\n".join(lines([token.text for token in phrase], room, layout, language()))
             # A single word may last longer by its engine's times.
@@ -270,12 +270,12 @@ def tokens(segment: Segment) -> list[Token]:
     return [Token(text, word.start, word.end) for text, word in zip(words, segment.words, strict=True)]
 
 
-def _whole(tokens: list[Token]) -> list[Token]:
-    """Returns tokens of scripts without spaces joined to the words that they are part of."""
+def _whole(tokens: list[Token], room: int) -> list[Token]:
+    """Returns tokens of scripts without spaces joined to the words that they are part of. `room`: a cue's columns."""
     text = "".join(token.text for token in tokens)
-    if not _JOINED_CHARACTER.search(text):
+    if not _RUN.search(text):
         return tokens
-    ends, words, at = _word_ends(text), list[Token](), 0
+    ends, words, at = _word_ends(text, room), list[Token](), 0
     for token in tokens:
         if words and at not in ends:
             words[-1] = replace(words[-1], text=words[-1].text + token.text, end=token.end)
@@ -285,13 +285,14 @@ def _whole(tokens: list[Token]) -> list[Token]:
     return words
 
 
-def _word_ends(text: str) -> Container[int]:
-    """Returns the places in `text` at which a word may end, by ICU. Without it no stretch of Thai, Lao, Burmese or
-    Khmer is divided, since a syllable has several characters."""
+def _word_ends(text: str, room: int) -> Container[int]:
+    """Returns the places in `text` at which a word may end, by ICU. Without it no run of letters is divided, unless it
+    is Chinese or Japanese, whose syllables are characters, and takes more than `room` columns."""
     try:
         from icu4py.breakers import WordBreaker  # an optional package
     except ImportError:
-        return {at for at in range(len(text)) if not _WITHIN.match(text, at - 1)}
+        runs = [run for run in _RUN.finditer(text) if _columns(run[1]) <= room or _SYLLABLES.search(run[1])]
+        return {*range(len(text))}.difference(*(range(run.start() + 1, run.end()) for run in runs))
     return {*accumulate(map(len, WordBreaker(text, "en")))}
 
 

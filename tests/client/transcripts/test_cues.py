@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 from itertools import accumulate, pairwise
 
@@ -147,12 +148,32 @@ def test_no_word_of_a_language_without_spaces_is_cut(words: list[str], timed: bo
     assert set(accumulate(map(len, cues))) <= ends
 
 
-def test_without_icu_no_syllable_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thai then ends at its spaces alone; Chinese anywhere."""
+JAPANESE = ["今日は天気がいいので", "散歩に行きましょうか"]
+
+
+@pytest.mark.parametrize("timed", [False, True])
+@pytest.mark.parametrize("between", [" ", "、", "「"])
+def test_without_icu_no_run_of_letters_is_cut(monkeypatch: pytest.MonkeyPatch, between: str, timed: bool) -> None:
+    """Thai of any length, and Chinese and Japanese that a cue can hold, end at their spaces and signs alone."""
     monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
-    first, second = "".join(THAI[:6]), "".join(THAI[6:])
-    assert pieces(f"{first} {second}", 9.0) == [first, second]
-    assert len(pieces("".join(CHINESE), 9.0)) > 2
+    layout = Layout(columns=20, lines=1)
+    for runs in (["".join(THAI[:6]), "".join(THAI[6:])], ["".join(CHINESE[:5]), "".join(CHINESE[6:9])], JAPANESE):
+        text = between.join(runs)
+        signs = re.findall(r"[\s「]?[^\s「]", text) if timed else []
+        times = tuple(Word(sign, number / 10, number / 10 + 0.1) for number, sign in enumerate(signs))
+        cues = [cue.text for cue in readable([Segment(0, 0.0, len(text) / 4, text, times)], layout=layout)]
+        assert [cue.rstrip("、").lstrip("「") for cue in cues] == runs
+
+
+def test_a_run_that_no_cue_holds_is_cut_without_icu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chinese of a column more than both lines have is cut between two characters, and without a rest."""
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    text = "".join([*CHINESE, "了"])
+    layouts = [Layout(columns=21, lines=2), Layout(columns=20, lines=2), Layout(columns=42, lines=1)]
+    cues = [[cue.text for cue in readable([Segment(0, 0.0, 6.0, text)], layout=layout)] for layout in layouts]
+    assert cues[0] == cues[2] == [text]
+    assert "".join(cues[1]).replace("\n", "") == text
+    assert all(widths(line)[0] <= 20 for cue in cues[1] for line in cue.split("\n"))
 
 
 def test_subtitles_have_the_lines_that_are_asked_for() -> None:

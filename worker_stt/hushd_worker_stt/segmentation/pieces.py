@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class Piece:
         speech: the spans of speech in it, in seconds of the recording; empty if unknown.
         certainty: the detector's mean probability of speech in them; 1 if unknown.
         ends: False for a piece up to a pause, which follows again, with the same speech if that was the end.
+        torn: whether it ends in the middle of speech, which the next one continues.
     """
 
     start: float
@@ -46,6 +47,7 @@ class Piece:
     speech: tuple[tuple[float, float], ...] = ()
     certainty: float = 1.0
     ends: bool = True
+    torn: bool = False
 
     @property
     def end(self) -> float:
@@ -54,13 +56,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A piece, in frames from the start of the recording, ends excluded; `speech` is inside it, in order. `ends` is as
-    in `Piece`."""
+    """A piece, in frames from the start of the recording, ends excluded; `speech` is inside it, in order. `ends` and
+    `torn` are as in `Piece`."""
 
     start: int
     end: int
     speech: tuple[tuple[int, int], ...]
     ends: bool = True
+    torn: bool = False
 
 
 class Cutter:
@@ -154,7 +157,7 @@ class Cutter:
             self.shortened |= self._shorter
         elif self._shorter:
             self._maybe = end
-        return cut
+        return cut and replace(cut, torn=torn)
 
     def _close(self, end: int) -> Cut | None:
         """Ends the piece at `end`; returns it without clicks at its ends, None if nothing else is left."""
@@ -216,7 +219,7 @@ def pieces(
             (start_s + begin * FRAME / RATE, start_s + min(end * FRAME, total) / RATE) for begin, end in cut.speech
         )
         certainty = sum(spoken) / max(1, len(spoken))
-        return Piece(start_s + cut.start * FRAME / RATE, samples, speech, certainty, cut.ends)
+        return Piece(start_s + cut.start * FRAME / RATE, samples, speech, certainty, cut.ends, cut.torn)
 
     for number, (frame, probability) in enumerate(_judged(frames(blocks), speaks, again, cutter.as_spoken)):
         if number < before:
