@@ -180,6 +180,24 @@ def test_a_path_is_opened_for_this_machine_alone(port: int) -> None:
         assert "is not on hushd's machine" in host.error("transcribe", path=f"{name}/../../etc/passwd")
 
 
+def test_a_request_through_a_proxy_is_not_local(port: int) -> None:
+    """Each header of a proxy says that another machine may ask: a program of this user on this machine is the proxy."""
+    name = begin(port)
+    asked = {"name": "hushd_transcribe", "arguments": {"path": str(recording())}}
+
+    def answer(number: int, **headers: str) -> dict[str, Any]:
+        stream = events(send(port, message=call(number, "tools/call", **asked), Mcp_Session_Id=name, **headers))
+        return next(message["result"] for _, message in stream if message.get("id") == number)
+
+    assert answer(2)["structuredContent"]["state"] == "completed"
+    proxies = {"Forwarded": "for=192.0.2.7", "Via": "1.1 proxy", "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "::1"}
+    for number, (header, value) in enumerate(proxies.items(), 3):
+        refused = answer(number, **{header: value})
+        assert (header, refused["isError"]) == (header, True)
+        assert "is not on hushd's machine" in refused["content"][0]["text"]
+    assert answer(9, X_Hushd_Local="0")["isError"] is False
+
+
 def test_a_recording_that_was_sent_outlives_its_gateway(served: Supervisor, port: int) -> None:
     """A call names it though the gateway that took it is gone, and two have been asked since."""
     import httpx2  # comes with the SDK
