@@ -1,4 +1,4 @@
-"""Sessions over HTTP: which ends for another, what a broken stream reads again, which ids are free, when all may end."""
+"""Sessions over HTTP: which ends for another, what a broken stream reads again, which ids are free, when all ends."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ async def test_the_process_stays_for_whoever_is_connected_and_for_sessions(clock
 def test_clients_without_a_session_leave_one_another_the_microphone(clock: Clock) -> None:
     """Within a session a later call takes it; a stranger's ends nothing."""
     for tasks, ends in ((work.TaskRegistry(), True), (SharedTasks(), False)):
-        first = tasks.begin("listen", "a host", lambda client, task: {"asked": task.scope.check()})
+        first = tasks.begin("listen", "a host", lambda client, task: {})
         assert first.finished.wait(BOUND_S)
         first.finished.clear()  # as if it still listened
         clock.now += work.GIVEN_UP_S

@@ -18,6 +18,8 @@ import pytest
 from hushd_mcp import greeting, meeting, sessions
 from hushd_mcp.command import place
 from hushd_protocol.system import paths
+from mcp.shared.message import SessionMessage
+from mcp_types import ErrorData, JSONRPCError, JSONRPCResponse
 from support.diary import Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 
@@ -234,3 +236,45 @@ def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: 
         ours = meeting._locked(os.fspath(path))
         assert os.fstat(ours).st_ino == path.stat().st_ino != os.fstat(held.fileno()).st_ino
         os.close(ours)
+
+
+def test_an_id_is_free_after_a_cancellation(environment: dict[str, str], diary: Diary) -> None:
+    """The relay lets a second request have it at once, and that one is answered."""
+    with RawHost(environment=environment) as host:
+        running = host.call("say", text=words(20))
+        diary.wait_for_sound()
+        assert "still runs" in host.refused_id(running, "ping", {})
+        host.notify("notifications/cancelled", {"requestId": running})
+        host._send({"id": running, "method": "tools/call", "params": {"name": "hushd_voices", "arguments": {}}})
+        assert host.wait(running)["isError"] is False
+
+
+def test_the_socket_of_another_process_is_left_alone(tmp_path: Path) -> None:
+    """A process that was given up has been replaced at its path; one that was not takes its own socket away."""
+    for replaced in (True, False):
+        path, other = tmp_path / "mcp", tmp_path / "other"
+        path.touch()
+        served = sessions.Sessions(str(path), 1000)
+        if replaced:
+            other.touch()  # while the first one has its inode
+            other.rename(path)
+        served.close()
+        assert path.exists() is replaced
+
+
+async def test_an_initialize_that_the_relay_has_answered_is_answered_once() -> None:
+    """The process's own answer to it is dropped; whatever comes later by its id, or by none, is sent."""
+    sent: list[object] = []
+
+    class Stream:
+        async def send(self, item: SessionMessage) -> None:
+            sent.append(item.message)
+
+    first, second, third = (JSONRPCResponse(jsonrpc="2.0", id=number, result={}) for number in (1, 2, 1))
+    unreadable = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=-32700, message="?"))
+    for answered, expected in ((1, [unreadable, second, third]), (None, [unreadable, first, second, third])):
+        sent.clear()
+        stream = sessions.Unrepeated(answered, Stream())
+        for message in (unreadable, first, second, third):
+            await stream.send(SessionMessage(message))
+        assert sent == expected
