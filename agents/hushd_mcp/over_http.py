@@ -91,7 +91,7 @@ class Session(Transport):
     def __init__(self) -> None:
         super().__init__(uuid4().hex, event_store=LastMessages(), idle_timeout=RESULT_S)
         self.tasks = TaskRegistry()
-        self.running: set[object] = set()  # ids of unanswered requests
+        self.running: dict[object, Scope] = {}  # unanswered requests, by id
 
     def _create_error_response(
         self, error_message: str, status_code: Any, error_code: int = INVALID_REQUEST, headers: Any = None
@@ -132,7 +132,7 @@ class Agents:
         name, version = headers.get(MCP_SESSION_ID_HEADER), headers.get(MCP_PROTOCOL_VERSION_HEADER)
         is_older = not version or version in HANDSHAKE_PROTOCOL_VERSIONS
         session = self._sessions.get(name or "") if is_older else None
-        running = session.running if session else set[object]()
+        running = session.running if session else dict[object, Scope]()
         self._open += 1
         number = None
         try:
@@ -142,8 +142,8 @@ class Agents:
                 await JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 400)(scope, receive, send)
                 return
             number = greeting.id_of(message) if "method" in message else None
-            running.discard(greeting.cancelled(message))
-            running.add(number)
+            running.pop(greeting.cancelled(message), None)
+            running[number] = scope
             if session:
                 await session.handle_request(scope, receive, send)
             elif name or not is_older or scope["method"] != "POST":
@@ -153,7 +153,8 @@ class Agents:
             else:
                 await _FULL(scope, receive, send)
         finally:
-            running.discard(number)
+            if running.get(number) is scope:  # no later one has the id of a cancelled request
+                del running[number]
             self._open -= 1
 
     def _make_room(self) -> bool:

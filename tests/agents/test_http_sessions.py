@@ -207,6 +207,21 @@ async def test_an_id_is_free_after_a_cancellation_whose_request_has_not_ended() 
         await asyncio.gather(*(each.read() for each in stuck))
 
 
+async def test_the_end_of_a_cancelled_request_frees_no_later_ones_id() -> None:
+    """The later one still runs, so a third of its id is refused."""
+    notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
+    async with asking() as program:
+        name = await program.begin()
+        cancelled = Stuck(program, name, call(5, "ping"))
+        await cancelled.is_served()
+        assert (await program.post(notice, name)).status_code == 202
+        later = Stuck(program, name, call(5, "ping"))
+        await later.is_served()
+        await cancelled.read()
+        assert (await program.post(call(5, "ping"), name)).status_code == 400
+        assert await later.read() == 200
+
+
 async def test_an_id_is_free_after_its_answer_and_taken_in_one_session_alone() -> None:
     async with asking() as program:
         names = [await program.begin() for _ in range(2)]

@@ -60,10 +60,12 @@ async def asking(process: Process | None, token: str = "") -> AsyncIterator[http
 
     server = process and await asyncio.start_unix_server(process.serve, paths.find().agents_socket)
     transport = httpx2.ASGITransport(of_this_user)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=BOUND_S) as http:
-        yield http
-    if server:
-        server.close()
+    try:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=BOUND_S) as http:
+            yield http
+    finally:
+        if server:
+            server.close()
 
 
 @pytest.fixture(autouse=True)
