@@ -278,3 +278,32 @@ async def test_an_initialize_that_the_relay_has_answered_is_answered_once() -> N
         for message in (unreadable, first, second, third):
             await stream.send(SessionMessage(message))
         assert sent == expected
+
+
+@pytest.mark.parametrize("said", [b"#rest {}\n", b"#leave\n", b"#beat\n"])
+def test_a_call_on_its_way_is_answered_whatever_the_process_says(environment: dict[str, str], said: bytes) -> None:
+    """A process that rests, leaves or works still answers what it has; one that leaves is asked nothing more."""
+    found = paths.find(environment)
+    found.runtime.mkdir(mode=0o700, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, RawHost(environment=environment, starts=True) as host:
+        listener.bind(place(found, environment))
+        listener.listen()
+        listener.settimeout(BOUND_S)
+
+        def serve(number: int, first: bytes) -> None:
+            with listener.accept()[0] as link, link.makefile("rb") as lines:
+                link.sendall(b"#ready\n")
+                while json.loads(line := next(lines).removeprefix(b"#session ")).get("id") != number:
+                    assert line
+                answer = {"jsonrpc": "2.0", "id": number, "result": {"isError": False}}
+                link.sendall(first)
+                for _ in range(2):  # the relay has read it before it reads the second of these
+                    assert "still runs" in host.refused_id(number, "ping", {})
+                link.sendall(json.dumps(answer).encode() + b"\n")
+                assert host.wait(number, BOUND_S) == answer["result"]
+                if first == b"#leave\n":
+                    assert lines.read() == b"", "the relay parts"
+
+        serve(host.call("voices"), said)
+        if said == b"#leave\n":
+            serve(host.call("voices"), b"")
