@@ -124,7 +124,7 @@ async def test_a_refused_request_begins_no_session(message: dict[str, Any]) -> N
 
 
 async def replayed(messages: LastMessages, last: str) -> tuple[str | None, list[str | None]]:
-    """The stream of an event, and the ids of what is sent again after it."""
+    """The stream of an event, and the ids of those that are sent again after it."""
     sent: list[str | None] = []
 
     async def send(event: EventMessage) -> None:

@@ -89,7 +89,7 @@ async def test_the_process_is_not_told_what_opens_the_gateway() -> None:
 
 
 async def test_the_client_has_the_processs_answer_and_the_connection_ends() -> None:
-    """What belongs to one connection alone is not passed on."""
+    """Headers of one connection alone are not passed on."""
     process = Process()
     async with asking(process) as http:
         answer = await http.post("/mcp", content=b"{}")
@@ -101,7 +101,7 @@ async def test_the_client_has_the_processs_answer_and_the_connection_ends() -> N
 
 @pytest.mark.parametrize("process", [True, False])
 async def test_a_process_that_has_ended_is_asked_for_again_in_a_moment(process: bool) -> None:
-    """Whether it took the request or was gone before: the answer is an error that says when to ask again."""
+    """It took the request, or was gone before: the answer is an error that says when to ask again."""
     async with asking(Process(b"") if process else None) as http:
         answer = await http.post("/mcp", content=b"{}")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
