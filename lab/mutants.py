@@ -119,7 +119,7 @@ class Function:
     def module(self) -> str:
         """The dotted name of its module."""
         parts = Path(self.path).with_suffix("").parts
-        return ".".join(parts[3 if parts[0] == "plugins" else 1 :] if parts[0] != "plugins" else parts[2:])
+        return ".".join(parts[2 if parts[0] == "plugins" else 1 :])
 
     @property
     def room(self) -> str:
