@@ -56,19 +56,16 @@ MOST_SAME = 1 / 20
 
 
 @contextmanager
-def faulty(*modules: tuple[Path, str]) -> Iterator[dict[str, str]]:
-    """Copies the packages of modules, with this code in them; yields an environment where these come first.
+def faulty(module: Path, code: str) -> Iterator[dict[str, str]]:
+    """Copies the package of a module, with this code in it; yields an environment where that comes first.
 
-    What was started there and is still running has ended afterwards.
+    Processes that were started there and still run are ended afterwards.
     """
+    component = next(parent for parent in module.parents if not (parent / "__init__.py").exists())
+    package, *_ = module.relative_to(component).parts
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        for module, code in modules:
-            component = next(parent for parent in module.parents if not (parent / "__init__.py").exists())
-            package, *_ = module.relative_to(component).parts
-            if not Path(folder, package).exists():
-                made = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(component / package, Path(folder, package), ignore=made)
-            Path(folder, module.relative_to(component)).write_text(code)
+        shutil.copytree(component / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        Path(folder, module.relative_to(component)).write_text(code)
         path = os.pathsep.join((folder, str(ROOT / "tests")))
         try:
             yield os.environ | SEEDS | {"PYTHONPATH": path}
@@ -89,7 +86,7 @@ def command(finder: str, seeds: int = 1) -> list[str]:
 def lives(row: tuple[str, str, Change, str], seeds: int) -> bool:
     """Returns whether a fault of the table is found by nothing. Raises LookupError where it has no place any more."""
     package, place, change, finder = row
-    with faulty(planted(package, place, change)) as environment:
+    with faulty(*planted(package, place, change)) as environment:
         try:
             done = subprocess.run(
                 command(finder, seeds), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S
@@ -244,7 +241,7 @@ class Tests:
         """Returns the first test that fails with a module's `code`: its id, or only a sign that something does."""
         limit = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
         words = [*command(" ".join(which)), "-rfE", *(f"--deselect={name}" for name in self._red)]
-        with faulty((module, code)) as environment:
+        with faulty(module, code) as environment:
             try:
                 done = subprocess.run(
                     words,
