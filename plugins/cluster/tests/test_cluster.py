@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hushd_cluster.store import Objects
+from hushd_protocol.errors import CODES
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ports import free_port
 
@@ -113,8 +114,10 @@ def test_a_sick_node_is_left_out_and_named(
     made = corpus(tmp_path / "in", 12)
     sick(illness)
     process = cluster.hushd("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    wait_until((tmp_path / "out").exists, "the command's own start, whose imports take seconds")
+    # The others wait at the gate: until the sick node has been asked, they could transcribe all without it.
+    wait_until((cluster.folders[1] / "client.sock").exists, "the sick node's first recording", 4 * BOUND_S)
     if illness == "workers that die":
-        wait_until((tmp_path / "out").exists, "the command's own start, whose imports take seconds")
         killed = "two recordings that have each killed it twice"  # each time it starts anew, beside three nodes
         wait_until(lambda: cluster.requests(1, "crashes") >= 4, killed, 4 * BOUND_S)
     gate.touch()
@@ -132,7 +135,8 @@ def sick(cluster: RayCluster, gate: Path) -> Iterator[Callable[[str], None]]:
 
     def configure(now: str) -> None:
         config.write_text(now)
-        cluster.end(cluster.hushd("shutdown", node=1))
+        ended = cluster.end(cluster.hushd("shutdown", node=1))
+        assert ended.returncode in (0, CODES["no_supervisor"].exit), ended.stderr
 
     def fall_ill(illness: str) -> None:
         gone = text.replace("stt = 'echo/a'", "stt = 'moonshine/none'")
