@@ -80,8 +80,8 @@ CODES: dict[str, Code] = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of a library's exception, to be used in a sentence: numpy's import error is a page long. Of the
-    system's errors its words, without their number and the file's name."""
+    """The last line of a library's exception, to be used in a sentence: numpy's import error is a page long.
+    For an OSError, its strerror."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, KeyError) and error.args:

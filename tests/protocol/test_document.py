@@ -24,6 +24,7 @@ from hushd_worker import harness
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 from support import records
+from support.house import House
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -129,6 +130,18 @@ def test_the_fields_of_a_message(name: str) -> None:
     assert fields_of(name) == sorted(real)
     if not real:
         assert f"`{name}`" in TEXT.partition("have no fields")[0].rpartition("\n\n")[2].replace("\n", " ")
+
+
+def test_every_control_is_understood() -> None:
+    """The table of messages, that of controls and the supervisor know the same actions."""
+    (row,) = (row for row in table("message") if row["field"] == "`action`")
+    named = re.findall(r"`(\w+)`", row["meaning"])
+    assert sorted(named) == sorted(name for each in table("action") for name in re.findall(r"`(\w+)`", each["action"]))
+    house = House()
+    answers = {name: house.answer(house.control(name)) for name in named}
+    assert not [
+        name for name, answer in answers.items() if isinstance(answer, m.Error) and answer.code == "unsupported"
+    ]
 
 
 def test_errors() -> None:

@@ -164,7 +164,7 @@ class PlaybackBuffer:
         return filled
 
     def _shade(self, output: Any, filled: int, loudness: int) -> None:
-        """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
+        """Fades the samples to `loudness`, a step a frame, and keeps the rest at the loudness that is reached."""
         size = filled - filled % self._frame
         samples = array("h", bytes(output[:size]))
         step = 1 if loudness > self._loudness else -1

@@ -138,7 +138,7 @@ def take_live_params(options: dict[str, Any]) -> JsonObject:
 
 def of_models(op: str, params: JsonObject) -> Request:
     """Returns the request for `op` to the worker for models."""
-    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
+    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 60 s.
     return Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
 
 

@@ -17,7 +17,8 @@ QUIET_PONGS = 3  # unanswered pings after which the client loses the floor, unti
 # Unanswered pings after which the client counts as gone, even if its socket lives: a program may work meanwhile.
 MISSED_PONGS = 30
 PING_S = 2.0  # seconds between two pings of one client
-MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
+# Clients pinged in one turn: if a thousand woke at the same moment, they would leave the supervisor no processor.
+MAX_WOKEN = 32
 LEAST_IDLE_S = 0.1  # seconds before an idle exit: a client that was just welcomed is about to send a request
 
 

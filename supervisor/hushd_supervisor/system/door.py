@@ -207,7 +207,7 @@ class Door(Source):
             program.prepare_end(stop=stop)
 
     def finish(self, now: float) -> bool:
-        """Asks the processes to leave; returns whether they have, or have had their time for the last answers."""
+        """Asks the processes to leave. Returns True once they have left or their grace is over."""
         for program in self._programs:
             program.dismiss()
         self._leave_by = min(self._leave_by, now + GATEWAY_END_TIMEOUT_S)

@@ -14,7 +14,8 @@ from .crashes import MAX_FELLED, MAX_STARVED, Crashes, Death
 AGING_S = 30.0  # seconds of waiting that raise a request by one level of priority
 # Seconds between two messages to a waiting client, which takes a request for dead after 5 s of silence.
 NOTICE_INTERVAL_S = 4.0
-YIELD_SLOT_S = 6.0  # seconds of running, and of another caller's waiting; checked when that is told what it waits for
+# A file running this long yields its slot to a caller that waited as long, once that is told what it waits for.
+YIELD_SLOT_S = 6.0
 IDLE_SLOT_S = 0.05  # seconds that a job waits for its client before it gives up its slot
 CANCEL_S = 2.0  # seconds for the engine to obey a cancel if its process is to leave; then the process is killed
 # Otherwise an engine may finish its present piece, since that costs less than loading the model again, as long as it
