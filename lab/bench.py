@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, harm, peers, servers, voices, warm
+from benches import cold, full_size, gigabyte, harm, peers, servers, voices, walk, warm
 from benches.hearing import (
     accuracy,
     align,
@@ -55,6 +55,7 @@ CASES = {
     "gigabyte": gigabyte.gigabyte,
     "peers": peers.peers,
     "voices": voices.voices,
+    "walk": walk.walk,
 }
 
 
