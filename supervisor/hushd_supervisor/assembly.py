@@ -24,6 +24,7 @@ from hushd_schema.settings import Settings
 from .arguments import Options
 from .core.events import Event, Shutdown
 from .core.pool import Pool
+from .system.children import Children
 from .system.configuration import Configuration
 from .system.describe import Descriptions, default_model
 from .system.door import Door
@@ -80,9 +81,9 @@ class Assembly:
         self._log = Log(settings, paths.supervisor_log if start.unattended else None)
         self.record = self._log.write
         best_effort.report_to(functools.partial(self.record, "warning"))
-        self._poller, self._launch = zmq.Poller(), Limits().launch
+        self._children = Children(zmq.Poller(), Limits().launch)
         self._settings = settings
-        self._door = Door(self._poller, self._launch, paths, self.record, start.passed)
+        self._door = Door(self._children, paths, self.record, start.passed)
         self._open("HTTP and Wyoming", self._door.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         was_killed = paths.worker_socket.exists()  # the predecessor, who removes it as it leaves
@@ -113,8 +114,8 @@ class Assembly:
         self._clients = ClientSocket(self._context, self._listener)
         mark = owner(paths.runtime)
         self._workers = self._make_workers(worker_listener, mark)
-        self._orphans = Orphans(mark, self._workers.marks, self.record, was_killed)
-        self.loop = Loop(self._logged, self._poller, self._sources(), self.record)
+        self._orphans = Orphans(mark, self._children, self._workers.marks, self.record, was_killed)
+        self.loop = Loop(self._logged, self._children.poller, self._sources(), self.record)
         self._listener.watch()
 
     def _open(self, visitors: str, configure: Callable[[Settings], None]) -> None:
@@ -130,11 +131,10 @@ class Assembly:
         return WorkerSocket(
             self._context,
             listener,
-            self._poller,
+            self._children,
             self._start.paths,
             self._settings,
             Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
-            self._launch,
             self.record,
             owner=owner,
             oom_kills=functools.partial(measure.oom_kills, self._cgroup),
@@ -154,8 +154,8 @@ class Assembly:
             self.signals,
             self._workers,
             self._orphans,
-            Descriptions(self._poller, self._launch, logs),
-            cards.CardProbes(self._poller, self._launch, logs),
+            Descriptions(self._children, logs),
+            cards.CardProbes(self._children, logs),
             self._clients,
             self._door,
             *((manager,) if manager else ()),
@@ -165,7 +165,7 @@ class Assembly:
             self._needs,
             self._pause,
             ExpectedRequests(self._start.paths.expected),
-            ReliefProgram(self._poller, self._launch, logs / "when-short.log", self.record),
+            ReliefProgram(self._children, logs / "when-short.log", self.record),
         ]
 
     def _hear(self, configuration: Configuration, watch: SocketWatch) -> None:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-import zmq
 from hushd_protocol.names import SPEECH_ROLES
 
 from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.failures import scarce
 
-from .process import Launch, describe_command, is_here
+from .children import Children
+from .process import describe_command, is_here
 from .question import Command, Questions
 from .source import REFUSALS, Outcome, Perform
 
@@ -26,8 +26,8 @@ DESCRIBE_TIMEOUT_S = 120.0  # a start's default: at a load of 12 to 27 imports t
 class Descriptions(Questions):
     """The running `--describe` children, one for each role. Args as for `Questions`."""
 
-    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path, command: Command = describe_command) -> None:
-        super().__init__(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
+    def __init__(self, children: Children, logs: Path, command: Command = describe_command) -> None:
+        super().__init__(children, logs, command, DESCRIBE_TIMEOUT_S)
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Describe: self._describe}

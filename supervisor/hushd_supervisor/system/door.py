@@ -13,7 +13,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, Result
 from hushd_protocol.system import best_effort
@@ -23,7 +22,7 @@ from hushd_schema.settings import HTTP_TOKEN, Settings
 from hushd_supervisor.core.actions import Action, Listen, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, Exited, Visited
 
-from .process import Launch
+from .children import Children
 from .source import REFUSALS, Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
@@ -45,14 +44,13 @@ class Door(Source):
 
     def __init__(
         self,
-        poller: zmq.Poller,
-        launch: Launch,
+        children: Children,
         paths: Paths,
         record: WriteLog,
         passed: Sequence[tuple[str, int]] = (),
         command: Sequence[str] = (sys.executable, "-P", "-m", "hushd_gateway"),
     ) -> None:
-        self._start = poller, launch, record
+        self._start = children, record
         self._paths = paths
         self._record = record
         self._passed = passed

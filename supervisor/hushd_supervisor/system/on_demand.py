@@ -19,10 +19,8 @@ import zmq
 from hushd_protocol.errors import reason
 from hushd_protocol.system import uploads
 
-from . import children
-from .children import Running
+from .children import Children, Running
 from .listeners import Listener
-from .process import Launch
 from .source import REFUSALS, WriteLog
 
 PROVEN_LIFE_S = 10.0  # a process that lived this long had started well
@@ -52,8 +50,7 @@ class OnDemand:
         closed_until: the time before which none is started, since two in a row have failed; else infinite.
     """
 
-    poller: zmq.Poller
-    launch: Launch
+    children: Children
     record: WriteLog
     leaving: bool
     title: str
@@ -73,7 +70,7 @@ class OnDemand:
         old, self.listeners = self.listeners, new
         for listener in old:
             if listener.socket not in sockets:
-                self.poller.register(listener.socket.fileno(), 0)
+                self.children.poller.register(listener.socket.fileno(), 0)
                 listener.close()
         self._watch()
 
@@ -83,9 +80,7 @@ class OnDemand:
             if process.channel and process.channel.fileno() in ready:
                 leaves = process.channel.recv(1)  # a process without a word has been killed, and its exit says so
                 self._hang_up(process, leaves=bool(leaves))
-            descriptor = process.child.process.exit_fd
-            if descriptor is None or descriptor in ready:  # elsewhere than on Linux SIGCHLD wakes the loop
-                self._reap(process, now)
+            self._reap(process, now, ready)
         waiting = self.polled()
         if any(each.socket.fileno() in ready for each in waiting):
             self._start(now, waiting)
@@ -127,7 +122,7 @@ class OnDemand:
 
     def polled(self) -> list[Listener]:
         """Returns the listeners whose next connection starts a process."""
-        return [each for each in self.listeners if each.socket.fileno() in self.poller]
+        return [each for each in self.listeners if each.socket.fileno() in self.children.poller]
 
     def _watch(self) -> None:
         """Has the loop poll the listeners from which no process accepts; none while no process may be started."""
@@ -135,7 +130,7 @@ class OnDemand:
         accepted = {listener.socket for process in self.processes for listener in process.listeners}
         for listener in self.listeners:
             flags = 0 if closed or listener.socket in accepted else zmq.POLLIN
-            self.poller.register(listener.socket.fileno(), flags)  # 0: no longer
+            self.children.poller.register(listener.socket.fileno(), flags)  # 0: no longer
 
     def _start(self, now: float, accepted: list[Listener]) -> None:
         """Starts a process that accepts from these polled listeners."""
@@ -146,7 +141,7 @@ class OnDemand:
             with theirs:
                 command = [*self.command, "--channel", str(theirs.fileno()), *words]
                 inherited = [theirs.fileno(), *(each.socket.fileno() for each in accepted)]
-                child = children.start(self.launch, command, self.log, self.variables, inherited=inherited)
+                child = self.children.start(command, self.log, self.variables, inherited=inherited)
         except (*REFUSALS, ValueError) as error:
             if ours:
                 ours.close()
@@ -154,29 +149,25 @@ class OnDemand:
             return
         self.processes.append(Accepting(child, now, ours, accepted))
         self.starts += 1
-        self.poller.register(ours.fileno(), zmq.POLLIN)
-        if child.process.exit_fd is not None:
-            self.poller.register(child.process.exit_fd, zmq.POLLIN)
+        self.children.poller.register(ours.fileno(), zmq.POLLIN)
         self.record("debug", f"started {self.title} (pid {child.process.pid})")
         self._watch()
 
     def _hang_up(self, process: Accepting, *, leaves: bool) -> None:
         """Closes the channel; takes its listeners back from a process that `leaves`, and so accepts no more."""
         if process.channel:
-            self.poller.unregister(process.channel.fileno())
+            self.children.poller.unregister(process.channel.fileno())
             process.channel.close()
             process.channel = None
         if leaves:
             process.listeners = ()
             self._watch()
 
-    def _reap(self, process: Accepting, now: float) -> None:
+    def _reap(self, process: Accepting, now: float, ready: Container[object] | None = None) -> None:
         """Forgets a process that has ended; after one that has failed the next one may have to wait."""
-        if (status := process.child.process.poll()) is None:
+        if (status := process.child.poll(ready)) is None:
             return
         self._hang_up(process, leaves=True)
-        if process.child.process.exit_fd is not None:
-            self.poller.unregister(process.child.process.exit_fd)
         process.child.close()
         self.processes.remove(process)
         if status:

@@ -19,7 +19,7 @@ from hushd_protocol.system.lifeline import TREE, adopt_orphans
 
 from hushd_supervisor.core.events import Event, Exited, Spawned
 
-from . import process
+from .children import Children
 from .source import Source, WriteLog
 
 _PASSES = 3  # passes over all processes, since one may start another meanwhile
@@ -37,12 +37,21 @@ class Orphans(Source):
 
     Args:
         owner: see `owner`.
+        ours: our own children, who are reaped where they were started.
         living: returns the marks of the workers that live.
         was_killed: whether our predecessor could not leave in order.
     """
 
-    def __init__(self, owner: str, living: Callable[[], Container[str]], record: WriteLog, was_killed: bool) -> None:
+    def __init__(
+        self,
+        owner: str,
+        ours: Children,
+        living: Callable[[], Container[str]],
+        record: WriteLog,
+        was_killed: bool,
+    ) -> None:
         self._owner = owner
+        self._ours = ours
         self._living = living
         self._record = record
         self._was_killed = was_killed
@@ -79,7 +88,7 @@ class Orphans(Source):
     def _sweep(self, living: Container[str]) -> None:
         """Kills adopted processes of dead workers, and reaps those that have ended; the end of each brings us back."""
         for pid in map(int, children("self")):
-            if pid in process.unreaped:
+            if pid in self._ours.unreaped:
                 continue
             mark = _mark(pid)
             if mark.startswith(self._owner) and mark not in living:

@@ -58,8 +58,6 @@ class Process(Protocol):
 
 Launch = Callable[..., Process]
 
-unreaped: set[int] = set()  # the pids of our own children, whose status `Child.poll` takes
-
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
     """Returns the environment of a child: `DEFAULTS`, then the allowed part of `inherited`, then `added`."""
@@ -209,7 +207,6 @@ class Child:
             process_group=0,
         )
         self.pid = self._popen.pid
-        unreaped.add(self.pid)
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
         try:
@@ -217,7 +214,6 @@ class Child:
         except OSError:  # no descriptor is left
             self._popen.kill()
             self._popen.wait()
-            unreaped.discard(self.pid)
             raise
 
     def poll(self) -> int | None:
@@ -229,8 +225,6 @@ class Child:
                 self._popen.poll()
             elif self._popen.poll() is not None:
                 self._kill_group()
-            if self._popen.returncode is not None:
-                unreaped.discard(self.pid)
         return self._popen.returncode
 
     def kill(self) -> None:

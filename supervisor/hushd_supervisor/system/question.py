@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import zmq
 from hushd_protocol.errors import reason
 
-from . import children
-from .children import Running
-from .process import Launch
+from .children import Children, Running
 from .source import Source
 
 MAX_ANSWER_BYTES = 1_000_000
@@ -30,9 +27,7 @@ Command = Callable[[str], Sequence[str]]
 class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    due: float  # time when it is given up
     tries: int = 1  # children that were asked, this one included
-    given_up: bool = False  # reported as failed and killed, but not dead yet
 
 
 class Answer(NamedTuple):
@@ -53,9 +48,8 @@ class Questions(Source):
         limit: seconds after which a child is killed and reported as failed.
     """
 
-    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path, command: Command, limit: float) -> None:
-        self._poller = poller
-        self._launch = launch
+    def __init__(self, children: Children, logs: Path, command: Command, limit: float) -> None:
+        self._children = children
         self._logs = logs
         self._command = command
         self._limit = limit
@@ -65,43 +59,35 @@ class Questions(Source):
         """Starts a child for the question `name`, unless one runs; returns the error if it cannot be started.
         `tries`: the children that were asked, this one included."""
         if question := self._questions.get(name):
-            return Answer(name, error="the previous process cannot be killed.") if question.given_up else None
+            return Answer(name, error="the previous process cannot be killed.") if question.child.late else None
         try:
             answer = _open_nameless(self._logs / f"describe-{name}.json")
         except OSError as error:
             return Answer(name, error=f"the file for its answer cannot be created ({reason(error)}).")
         try:
             path = self._logs / f"describe-{name}.log"
-            child = children.start(self._launch, self._command(name), path, answer=answer.fileno())
+            command = self._command(name)
+            child = self._children.start(command, path, answer=answer.fileno(), until=now + self._limit)
         except (OSError, ValueError) as error:
             _close(answer)
             return Answer(name, error=f"it could not be started ({reason(error)}).")
-        self._questions[name] = _Question(child, answer, now + self._limit, tries)
-        if child.process.exit_fd is not None:
-            self._poller.register(child.process.exit_fd, zmq.POLLIN)
+        self._questions[name] = _Question(child, answer, tries)
         return None
 
     def deadline(self) -> float | None:
         """The time at which a child is given up."""
-        return min((question.due for question in self._questions.values() if not question.given_up), default=None)
+        return min((each.child.until for each in self._questions.values() if not each.child.late), default=None)
 
     def answers(self, ready: Container[object], now: float) -> Iterator[Answer]:
         """Reaps children that have ended, kills late ones, and yields the answers; `ready` are readable descriptors."""
         for name, question in list(self._questions.items()):
-            process = question.child.process
-            descriptor = process.exit_fd
-            status = process.poll() if descriptor is None or descriptor in ready else None
-            if status is None:
-                if not question.given_up and question.due <= now:
-                    process.kill()
-                    question.given_up = True
+            if (status := question.child.poll(ready)) is None:
+                if question.child.on_time(now):
                     yield Answer(name, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
             del self._questions[name]
-            if descriptor is not None:
-                self._poller.unregister(descriptor)
             question.child.close()
-            if question.given_up:
+            if question.child.late:
                 pass
             elif status in _KILLED and question.tries < _MOST_TRIES:
                 if failed := self.ask(name, now, question.tries + 1):

@@ -22,6 +22,7 @@ from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
 from hushd_supervisor.system import listeners
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, Door
 from hushd_supervisor.system.on_demand import RESTART_DELAY_S
 from hushd_supervisor.system.process import Child
@@ -42,7 +43,11 @@ class Doorway:
         self.poller = zmq.Poller()
         prepare_state(find())  # for the gateway's log
         self.door = Door(
-            self.poller, Child, find(), lambda *line: self.log.append(line), passed, command=(*GATEWAY, *flags)
+            Children(self.poller, Child),
+            find(),
+            lambda *line: self.log.append(line),
+            passed,
+            command=(*GATEWAY, *flags),
         )
         self.open: list[socket.socket] = []
 

@@ -21,6 +21,7 @@ from hushd_schema.settings import Settings
 from hushd_schema.status import MemoryStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
@@ -152,6 +153,7 @@ class Stage:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         prepare_state(find())
         poller = zmq.Poller()
+        children = Children(poller, self.launch)
         worker_listener, self.listener = ListeningSocket(find().worker_socket), ListeningSocket(find().client_socket)
         self.signals = Signals()
 
@@ -159,15 +161,13 @@ class Stage:
             self.log.append((level, text))
 
         self.clients = ClientSocket(self.context, self.listener)
-        self.workers = WorkerSocket(
-            self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record
-        )
+        self.workers = WorkerSocket(self.context, worker_listener, children, find(), Settings(), WELCOME, record)
         self.extra = Extra()
         self.before_close: Callable[[], object] = lambda: None
         sources = [
             self.signals,
             self.workers,
-            Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
+            Descriptions(children, find().logs, lambda role: ["describe", role]),
             self.clients,
             SocketWatch((self.listener, worker_listener), record, apart=0.0),
             Reporter(self.pool, self.workers),

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 from hushd_protocol.system.lifeline import TREE
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.orphans import Orphans
+from hushd_supervisor.system.process import Child
 from support.peer import ECHO, Peer, Start, Supervisor, command, is_gone, wait_until
 from support.wakeups import comes_to_rest
 
@@ -112,10 +115,14 @@ def test_a_daemon_of_a_killed_supervisor_ends_with_the_next(
 _ADOPTING = """
 import os, signal, subprocess, sys
 from hushd_protocol.system.lifeline import TREE
+import zmq
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.orphans import Orphans
+from hushd_supervisor.system.process import Child
 wait = [sys.executable, "-c", "import signal; signal.pause()"]
 started = {mark: subprocess.Popen(wait, env={TREE: mark}) for mark in sys.argv[2:]}
-orphans = Orphans("1-2-", lambda: {"1-2-living"}, lambda level, text: None, sys.argv[1] == "predecessor")
+ours, killed = Children(zmq.Poller(), Child), sys.argv[1] == "predecessor"
+orphans = Orphans("1-2-", ours, lambda: {"1-2-living"}, lambda level, text: None, killed)
 if sys.argv[1] == "predecessor":
     list(orphans.on_time(0))
 else:
@@ -142,7 +149,8 @@ def test_an_orphan_of_another_runtime_folder_is_left_alone(whose: str, left: str
 
 def test_a_refused_look_at_a_predecessors_workers_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervisor without a descriptor for its first look ends what a killed one has left at a later turn."""
-    orphans, log = Orphans("mark-", tuple[str, ...], lambda *line: log.append(line), True), list[tuple[str, str]]()
+    log: list[tuple[str, str]] = []
+    orphans = Orphans("mark-", Children(zmq.Poller(), Child), tuple[str, ...], lambda *line: log.append(line), True)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={TREE: "mark-1"}) as left:
         wait_until(lambda: b"mark-1" in Path(f"/proc/{left.pid}/environ").read_bytes(), "its environment")
         monkeypatch.setattr(os, "listdir", lambda _: [str(left.pid)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.question import MAX_ANSWER_BYTES, Answer, Questions
 from support.peer import BOUND_S
@@ -30,7 +31,7 @@ def make(tmp_path: Path, poller: zmq.Poller) -> Iterator[Make]:
         def command(role: str) -> Sequence[str]:
             return [*program, "--describe"]
 
-        made.append(Questions(poller, Child, tmp_path, command, LIMIT_S))
+        made.append(Questions(Children(poller, Child), tmp_path, command, LIMIT_S))
         return made[-1]
 
     yield catalogue

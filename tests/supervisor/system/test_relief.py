@@ -11,6 +11,7 @@ import pytest
 import zmq
 from hushd_supervisor.core.actions import Relieve
 from hushd_supervisor.core.events import Relieved
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.relief import RELIEF_TIMEOUT_S, ReliefProgram
 from support.descriptors import none_left
@@ -22,9 +23,8 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.poller, self.now, self.lines = zmq.Poller(), 100.0, list[tuple[str, str]]()
-        self.program = ReliefProgram(
-            self.poller, Child, folder / "log", lambda *line: self.lines.append(line), lambda: self.now
-        )
+        children = Children(self.poller, Child)
+        self.program = ReliefProgram(children, folder / "log", lambda *line: self.lines.append(line), lambda: self.now)
 
     def run(self, *command: str) -> list[Relieved]:
         """Starts it; returns the failure if it cannot be."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol.system.log_files import ROTATE_BYTES
-from hushd_supervisor.system import children
+from hushd_supervisor.system.children import Children, Running
 from hushd_supervisor.system.process import Limits
 from hushd_supervisor.system.worker_logs import PIPE_LOOK_INTERVAL_S, WorkerLogs
 from support.descriptors import open_descriptors
@@ -26,10 +26,10 @@ class Desk:
         self.log, self.now = log, 100.0
         self.poller = zmq.Poller()
         self.logs = WorkerLogs(self.poller)
-        self.children: list[children.Running] = []
+        self.children: list[Running] = []
 
-    def start(self, code: str) -> children.Running:
-        child = children.start(Limits().launch, [sys.executable, "-c", code], self.log, piped=True)
+    def start(self, code: str) -> Running:
+        child = Children(zmq.Poller(), Limits().launch).start([sys.executable, "-c", code], self.log, piped=True)
         self.children.append(child)
         self.logs.add(child)
         return child

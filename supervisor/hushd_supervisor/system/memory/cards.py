@@ -9,7 +9,6 @@ import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-import zmq
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import ANY_KIND, COUNTED, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
@@ -18,7 +17,7 @@ from hushd_protocol.suggest import escaped
 from hushd_supervisor.core.actions import Action, ProbeCards
 from hushd_supervisor.core.events import CardsProbed
 
-from ..process import Launch
+from ..children import Children
 from ..question import Answer, Questions
 from ..source import REFUSALS, Outcome, Perform
 from .measure import PLACE
@@ -51,8 +50,8 @@ def kinds(name: str) -> tuple[str, ...]:
 class CardProbes(Questions):
     """The probes of the cards, one at a time. Args as for `Questions`."""
 
-    def __init__(self, poller: zmq.Poller, launch: Launch, logs: Path) -> None:
-        super().__init__(poller, launch, logs, _command, PROBE_TIMEOUT_S)
+    def __init__(self, children: Children, logs: Path) -> None:
+        super().__init__(children, logs, _command, PROBE_TIMEOUT_S)
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {ProbeCards: self._begin}

@@ -37,10 +37,9 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.actions import Action, Kill, ProbeStart, Spawn, ToWorker
 
-from .. import children
-from ..children import Running
+from ..children import Children, Running
 from ..memory import measure
-from ..process import Launch, Process, compute_environment, worker_command, worker_environment
+from ..process import Process, compute_environment, worker_command, worker_environment
 from ..source import REFUSALS, Outcome, Perform, Source
 from ..worker_logs import WorkerLogs
 from .client_socket import BATCH
@@ -97,11 +96,10 @@ class WorkerSocket(Source):
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         listener: ListeningSocket,
-        poller: zmq.Poller,
+        children: Children,
         paths: Paths,
         settings: Settings,
         welcome: Welcome,
-        launch: Launch,
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
@@ -111,12 +109,11 @@ class WorkerSocket(Source):
         self.listener = listener
         self.socket = make_router(context)
         listen(self.socket, listener)
-        self._poller = poller
+        self._children = children
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
         self._settings = settings
         self._welcome = welcome
-        self._launch = launch
         self._record = record
         self._clock = clock
         self._owner = owner
@@ -129,7 +126,7 @@ class WorkerSocket(Source):
         self._routes: dict[bytes, _Worker] = {}
         self._former: deque[bytes] = deque(maxlen=MAX_FORMER)  # routes
         self._strangers = False  # whether a stranger was logged
-        self._logs = WorkerLogs(poller)
+        self._logs = WorkerLogs(children.poller)
 
     # --- the loop's calls --------------------------------------------------------------------------------------------
 
@@ -178,7 +175,7 @@ class WorkerSocket(Source):
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
         if isinstance(action.message, Job) and (worker := self._workers.get((action.worker, action.gen))):
-            worker.oom_kills = self._oom_kills() if worker.process.poll() is None else worker.oom_kills
+            worker.oom_kills = self._oom_kills() if worker.child.poll() is None else worker.oom_kills
         if isinstance(action.message, Job) and action.message.input == "path":
             try:
                 self._pass_file(action.worker, action.gen, action.message)
@@ -211,8 +208,7 @@ class WorkerSocket(Source):
             files, theirs = passed_file.pair()
             with ExitStack() as undone, theirs:
                 undone.callback(files.close)
-                child = children.start(
-                    self._launch,
+                child = self._children.start(
                     worker_command(name, settings.command),
                     self._paths.worker_log(name),
                     compute_environment(device, os.environ, action.shown, action.why),
@@ -229,8 +225,6 @@ class WorkerSocket(Source):
         worker = _Worker(name, gen, child, files, temporary, mark, self._oom_kills())
         self._tokens[token] = self._workers[name, gen] = worker
         self._logs.add(child)
-        if child.process.exit_fd is not None:
-            self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
     def configure(self, settings: Settings) -> None:
@@ -254,7 +248,7 @@ class WorkerSocket(Source):
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            if worker.process.poll() is None:
+            if worker.child.poll() is None:
                 return ev.SendFailed(name, gen)
             # It has ended, which `exits` reports. After a `SendFailed` the pool would kill it and count that as a hang.
         return None
@@ -297,13 +291,9 @@ class WorkerSocket(Source):
         """Reaps processes; yields exits once all messages of the worker are read; `ready` are readable descriptors."""
         for worker in list(self._workers.values()):
             if worker.status is None:
-                if worker.process.exit_fd is not None and worker.process.exit_fd not in ready:
-                    continue
-                worker.status = worker.process.poll()
+                worker.status = worker.child.poll(ready)
                 if worker.status is None:
                     continue
-                if worker.process.exit_fd is not None:
-                    self._poller.unregister(worker.process.exit_fd)
                 self._close(worker)
                 worker.exit_due = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
                 self._dead.append(worker)

@@ -23,6 +23,7 @@ from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Kill, Spawn, ToWorker
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, Spawned, SpawnFailed
+from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
@@ -49,8 +50,8 @@ class Desk:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         prepare_state(find())
         self.workers = WorkerSocket(
-            self.context, ListeningSocket(find().worker_socket), self.poller, find(), SETTINGS,
-            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()), self.launch,
+            self.context, ListeningSocket(find().worker_socket), Children(self.poller, self.launch), find(), SETTINGS,
+            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
             lambda level, text: self.log.append((level, text)), lambda: self.now, lambda: self.oom_kills,
         )  # fmt: skip
 
