@@ -1,6 +1,6 @@
 """The processes of one worker: how each starts, is watched, comes to rest, and ends.
 
-A `Lifecycle` owns the state, its timers and the moves between states. It knows nothing of requests: the `Worker`
+A `Lifecycle` owns the state, its deadlines and the moves between states. It knows nothing of requests: the `Worker`
 decides which jobs the process gets, and what follows from its messages and its death.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
@@ -37,6 +37,33 @@ _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
+class Deadlines(NamedTuple):
+    """The times at which a state ends by itself, infinite for never; each has its own, and a next state none of them.
+
+    Attributes:
+        room: idle workers have made room for the start, or it is given up.
+        progress: the start has made some, or is ended.
+        leave: the idle process leaves.
+        drained: the running jobs have finished, or are killed with the process.
+        exit: the process that leaves has ended, or is killed.
+        death: the killed process is dead, or is killed again.
+        retry: the pause after a crash is over.
+        beat: the process at work has sent something, or hangs.
+    """
+
+    room: float = math.inf
+    progress: float = math.inf
+    leave: float = math.inf
+    drained: float = math.inf
+    exit: float = math.inf
+    death: float = math.inf
+    retry: float = math.inf
+    beat: float = math.inf
+
+
+_NEVER = Deadlines()
+
+
 class Lifecycle:
     """The processes of one worker, one after another.
 
@@ -62,8 +89,7 @@ class Lifecycle:
         self._grace_s = EXIT_TIMEOUT_S
         self._generations = generations
         self._outbox = outbox
-        self._timer = math.inf  # time when the state ends by itself
-        self._beat_due = math.inf
+        self._due = _NEVER
 
     # --- the process ---------------------------------------------------------------------------------------------
 
@@ -132,21 +158,20 @@ class Lifecycle:
 
     # --- moves ---------------------------------------------------------------------------------------------------
 
-    def enter(self, state: State, timer: float = math.inf) -> None:
-        """Moves to `state`, which ends by itself at `timer`."""
+    def enter(self, state: State, due: Deadlines = _NEVER) -> None:
+        """Moves to `state`, which has the deadlines `due`."""
         assert (self._state, state) in ALLOWED, f"{self._state} -> {state}"
-        self._state = state
-        self._timer = timer
+        self._state, self._due = state, due
 
     def wait(self, now: float) -> None:
         """Waits for memory."""
         self._waits_since, self._wait_note = now, ""
-        self.enter(State.WAITING, now + ROOM_S)
+        self.enter(State.WAITING, Deadlines(room=now + ROOM_S))
 
     def wait_on(self, now: float, note: str = "") -> bool:
         """Starts the wait for memory again; returns whether the reason for it, the `note` that others free some, is
         new."""
-        self._timer = now + ROOM_S
+        self._due = Deadlines(room=now + ROOM_S)
         is_new, self._wait_note = bool(note) and note != self._wait_note, note or self._wait_note
         return is_new
 
@@ -168,25 +193,24 @@ class Lifecycle:
         self._note(started_at=now)
         if self._state is State.STARTING:
             self._progress = Progress(now)
-            self._timer = self._progress.timer(self._settings)
+            self._due = Deadlines(progress=self._progress.timer(self._settings))
 
     def start_probed(self, used: Used, now: float) -> None:
         """Takes the answer to a probe of the starting process."""
         if self._state is State.STARTING and self._progress:
             self._progress.count_progress(used, now)
             self._note(loading=used.private)
-            self._timer = max(now, self._progress.timer(self._settings))
+            self._due = Deadlines(progress=max(now, self._progress.timer(self._settings)))
 
     def receive(self, message: m.Message, now: float) -> None:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
-        if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_TIMEOUT_S  # every frame is a sign of life
+        self._expect_beat(now)  # every frame is a sign of life
         if isinstance(message, m.Beat):
             self._process = self._process.measured(message)
         elif self._state is State.STARTING:
             self._progress = self._progress or Progress(now)
             self._progress.receive(message, now)
-            self._timer = max(now, self._progress.timer(self._settings))
+            self._due = Deadlines(progress=max(now, self._progress.timer(self._settings)))
 
     def work(self, cpu_s: float) -> tuple[float, bool]:
         """Takes the process's CPU time so far; returns that since the last beat, and whether it is a sign of work."""
@@ -206,16 +230,14 @@ class Lifecycle:
     def begin(self, now: float) -> None:
         """Enters BUSY with the first job: from now on the process must beat."""
         self._idle_since = None
-        self._beat_due = now + BEAT_TIMEOUT_S
-        self.enter(State.BUSY)
+        self.enter(State.BUSY, Deadlines(beat=now + BEAT_TIMEOUT_S))
 
     def rest(self, until: float, now: float) -> None:
         """Rests, READY with nothing to do, until `until`, which may be past; then leaves."""
         if self._idle_since is None:
             self._idle_since = now
-            self._beat_due = math.inf
-        self._timer = math.inf if self._settings.pinned else until
-        if self._timer <= now:
+        self._due = Deadlines(leave=math.inf if self._settings.pinned else until)
+        if self._due.leave <= now:
             self.end(now)
 
     def retire(self, why: str) -> None:
@@ -234,20 +256,20 @@ class Lifecycle:
 
     def drain(self, now: float) -> None:
         """Finishes the running jobs in a limited time, takes no more, then leaves."""
-        self.enter(State.DRAINING, now + self._settings.drain_timeout)
+        drained = now + self._settings.drain_timeout
+        self.enter(State.DRAINING, Deadlines(drained=drained, beat=self._due.beat))
 
     def ask_to_leave(self, now: float, why: str = "") -> None:
         """Asks the idle process to leave; `why` is logged."""
         if why:
             self.log("INFO", why)
-        self._beat_due = math.inf
         self.expect_exit(now)
         self.send(m.Drain())
 
     def expect_exit(self, now: float) -> None:
         """Notes that the process is about to leave by itself, and must get no more jobs."""
         self._note(expected=True)
-        self.enter(State.STOPPING, now + self._grace_s)
+        self.enter(State.STOPPING, Deadlines(exit=now + self._grace_s))
 
     def kill(self, now: float, why: str = "", level: str = "ERROR", *, expected: bool = False) -> None:
         """Sends SIGKILL; counts as a crash unless `expected`. The log has `why`, at `level`."""
@@ -255,7 +277,7 @@ class Lifecycle:
             self.log(level, why)
         self._note(expected=self._process.expected or expected, killed=True)
         self._outbox.append(Kill(self.name, self._process.gen))
-        self.enter(State.KILLING, now + ALARM_S)
+        self.enter(State.KILLING, Deadlines(death=now + ALARM_S))
 
     def end(self, now: float) -> None:
         """Ends the process, or the wait for one; running jobs finish first."""
@@ -293,59 +315,63 @@ class Lifecycle:
 
     def gone(self) -> None:
         """Notes that there is no process any more. The caller enters the next state."""
-        self._timer = self._beat_due = math.inf
+        self._due = _NEVER
         self._note(ready_at=math.inf)
         self._idle_since = None
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
-        """The time at which the state's timer or the next beat is due, `math.inf` for never."""
-        if self._state is State.STARTING and self._progress:
-            return min(self._timer, self._progress.deadline())
-        return min(self._timer, self._beat_due) if self._state in WATCHED else self._timer
+        """The time of the first deadline, or of the next probe of a start; `math.inf` for never."""
+        probe = self._progress.deadline() if self._state is State.STARTING and self._progress else math.inf
+        return min(probe, *self._due)
 
     def hangs(self, now: float) -> bool:
         """Returns whether the process is late with its beat."""
-        return self._beat_due <= now
+        return self._due.beat <= now
 
     def retry_ms(self, now: float) -> int:
-        """The milliseconds until the state ends by itself."""
-        return max(1, int((self._timer - now) * 1000))
+        """The milliseconds until the pause after a crash is over."""
+        return max(1, int((self._due.retry - now) * 1000))
 
     def extend_deadlines(self, by_s: float, now: float) -> None:
         """Extends every watch by `by_s` seconds, in which the supervisor neither ran nor heard anybody."""
-        if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_TIMEOUT_S
-        if self._state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
-            self._timer += by_s
-        elif self._state is State.STOPPING:
-            self._timer = now + self._grace_s
+        due = self._due
+        self._due = due._replace(
+            room=due.room + by_s, progress=due.progress + by_s, drained=due.drained + by_s, death=due.death + by_s
+        )
+        self._expect_beat(now)
+        if self._state is State.STOPPING:
+            self._due = Deadlines(exit=now + self._grace_s)
         if self._progress:
             self._progress.extend_deadlines(by_s)
 
+    def _expect_beat(self, now: float) -> None:
+        """Restarts the time to the next beat, if one is expected."""
+        if self._due.beat < math.inf:
+            self._due = self._due._replace(beat=now + BEAT_TIMEOUT_S)
+
     def on_time(self, now: float) -> State | None:
-        """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
-        progress = self._progress
+        """Makes the move that follows the state's deadline, if that has passed, and returns the state that it ended."""
+        progress, due = self._progress, self._due
         if self._state is State.STARTING and progress and progress.probe_due(now):
             self._outbox.append(ProbeStart(self.name, self._process.gen))
-        if self._timer > now:
-            return None
         ended = self._state
-        match ended:
-            case State.STARTING:
-                self._note(start_timed_out=(progress or Progress(now)).ended_for(self._settings))
-                self.kill(now, self._process.start_timed_out)
-            case State.READY:
-                self.ask_to_leave(now, "was idle")
-            case State.DRAINING | State.STOPPING:
-                self.kill(now, expected=True)
-            case State.KILLING:
-                self.log("ERROR", "has not died of SIGKILL: it sleeps in the kernel; trying again")
-                self._outbox.append(Kill(self.name, self._process.gen))
-                self._timer = now + ALARM_S
-            case State.WAITING | State.BACKOFF | State.FAILED:
-                self.enter(State.STOPPED)
+        if due.progress <= now:
+            self._note(start_timed_out=(progress or Progress(now)).ended_for(self._settings))
+            self.kill(now, self._process.start_timed_out)
+        elif due.leave <= now:
+            self.ask_to_leave(now, "was idle")
+        elif due.drained <= now or due.exit <= now:
+            self.kill(now, expected=True)
+        elif due.death <= now:
+            self.log("ERROR", "has not died of SIGKILL: it sleeps in the kernel; trying again")
+            self._outbox.append(Kill(self.name, self._process.gen))
+            self._due = Deadlines(death=now + ALARM_S)
+        elif due.room <= now or due.retry <= now:
+            self.enter(State.STOPPED)
+        else:
+            return None
         return ended
 
     def awaited(self, now: float) -> str:
@@ -361,7 +387,7 @@ class Lifecycle:
             case State.STARTING:
                 return "starting"
             case State.BACKOFF:
-                return f"its process has died, the next one starts in {max(0.0, self._timer - now):.0f} s"
+                return f"its process has died, the next one starts in {max(0.0, self._due.retry - now):.0f} s"
             case State.STOPPING | State.KILLING:
                 return "waiting for the last process to end"
         return ""
@@ -370,5 +396,5 @@ class Lifecycle:
         """The seconds for which the process has rested, and those until it leaves; None for neither."""
         if self._idle_since is None or self._state is not State.READY:
             return None, None
-        left_s = max(0.0, self._timer - now)
+        left_s = max(0.0, self._due.leave - now)
         return round(now - self._idle_since, 1), None if left_s == math.inf else round(left_s, 1)

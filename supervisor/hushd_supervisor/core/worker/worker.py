@@ -21,7 +21,7 @@ from hushd_supervisor.core.actions import Action, Outbox
 from .crashes import COOLDOWN_S, Crashes, Death
 from .jobs import Jobs
 from .leases import Leases
-from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Lifecycle
+from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Deadlines, Lifecycle
 from .memory import CardKinds, WorkerMemory
 from .process import Process
 from .request import ENDINGS, ActiveRequest
@@ -325,10 +325,10 @@ class Worker:
         if self._down or self._held or explained or (death.felled and not death.starting):
             self._stop(now)
         elif self._crashes.too_many():
-            self._lifecycle.enter(State.FAILED, now + COOLDOWN_S)
+            self._lifecycle.enter(State.FAILED, Deadlines(retry=now + COOLDOWN_S))
             self._jobs.fail_waiting(*self._verdict, retry_after_ms=self._lifecycle.retry_ms(now))
         else:
-            self._lifecycle.enter(State.BACKOFF, now + self._crashes.next_delay())
+            self._lifecycle.enter(State.BACKOFF, Deadlines(retry=now + self._crashes.next_delay()))
 
     # --- what the pool decides -----------------------------------------------------------------------------------
 
