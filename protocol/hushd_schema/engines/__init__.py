@@ -4,7 +4,7 @@
 Plugins and other packages name theirs under the entry point group `hushd.engine_specs`, as `package:FILE.json`, or
 `module:SPEC` for an `EngineSpec` made by code. To add an engine is to add such a file and the class that it names.
 
-Import, languages, recommendation, completion, `hushd doctor` and installation hints all read specs, and name no engine
+Import, languages, recommendation, completion and installation hints all read specs, and name no engine
 themselves. `find` reads one file, and looks at other packages only if hushd has no engine of that name; `every` reads
 all.
 """

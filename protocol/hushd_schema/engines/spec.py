@@ -72,8 +72,6 @@ class EngineSpec(NamedTuple):
         requirement: the requirement for pip instead of an extra, such as `hushd-pitch[onnx]`; without either, the
             engine needs an environment of its own.
         outside: how to install it otherwise: the beginning of a sentence.
-        brings: its advantages, in words, for `hushd doctor`; empty if most users do not need it.
-        modules: all modules that `extra` installs, for `hushd doctor`; `a|b` for either.
 
         models: the well-known models by name, with the fields of `hushd_models.catalogue.Known`, except that
             `languages` is one string; also `layout`, and `traits`, the engine's own. The word error rates are by the
@@ -127,8 +125,6 @@ class EngineSpec(NamedTuple):
     extra: str = ""
     requirement: str = ""
     outside: str = ""
-    brings: str = ""
-    modules: tuple[str, ...] = ()
 
     models: Mapping[str, Mapping[str, Any]] = _NOTHING
     layouts: Mapping[str, Mapping[str, Any]] = _NOTHING

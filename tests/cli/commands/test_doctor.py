@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hushd_cli.commands.doctor import installation, machine
+from hushd_cli.commands.doctor import engines, machine
 from hushd_models import paces
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.graphics_cards import PciCard
 from support.command_line import run
 from support.peer import ECHO, Start, command
 
@@ -30,32 +30,111 @@ def of(found: Found, area: str, state: str = "broken") -> list[dict[str, str]]:
     return [finding for finding in found if finding["area"] == area and finding["state"] == state]
 
 
-def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loudspeaker and microphone need it, which is a warning with both remedies: nothing is broken."""
-    error = HushdError("no_device", "Loudspeaker and microphone need the PortAudio library: apt install libportaudio2.")
-    monkeypatch.setattr("hushd.audio.devices.load", lambda: (_ for _ in ()).throw(error))
-    (found,) = machine.sound()
-    assert (found.state, found.text) == ("warning", "Loudspeaker and microphone need the PortAudio library")
-    assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
+def test_another_program_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program before hushd's on PATH, such as macOS's `say`, is named, with the two ways around it; hushd's own by a
+    link is none."""
+    ours = Path(sys.executable).parent
+    (tmp_path / "say").write_text("#!/bin/sh")
+    (tmp_path / "say").chmod(0o755)
+    (tmp_path / "listen").symlink_to(ours / "listen")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{ours}")
+    (found,) = machine.commands()
+    assert found.text == f"say on PATH is another program, {tmp_path}/say"
+    assert found.remedy == f"hushd say, or {ours}/say"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "answer", "states"),
+    [
+        ([], "", ["ok"]),
+        ([PciCard("0000:01:00.0", "AMD", "amdgpu", "D0")], "", ["ok"]),
+        ([PciCard("0000:01:00.0", "NVIDIA", "nvidia", "D0")], '{"error": ""}', ["ok"]),
+        ([PciCard("0000:01:00.0", "NVIDIA", "nouveau", "D0")], '{"error": "no driver"}', ["warning", "warning"]),
+        ([PciCard("0000:01:00.0", "NVIDIA", "nvidia", "D0")], '{"error": "no library"}', ["ok", "warning"]),
+        ([PciCard("0000:01:00.0", "NVIDIA", "nvidia", "D0")], "nothing", ["ok", "warning"]),
+    ],
+)
+def test_a_card_that_is_not_used(
+    kernel: list[PciCard], answer: str, states: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card of NVIDIA's that the kernel lists and its driver does not is a warning, since all runs on the CPU then."""
+    monkeypatch.setattr(machine, "cards", lambda: kernel)
+    monkeypatch.setattr("subprocess.run", lambda *_, **options: Namespace(stdout=answer))
+    assert [each.state for each in machine.graphics_cards()] == states
+
+
+def test_a_driver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver is waited for as long as the supervisor waits for it, and then named."""
+
+    def late(*_: object, timeout: float, **options: object) -> None:
+        raise subprocess.TimeoutExpired("card", timeout)
+
+    monkeypatch.setattr(machine, "cards", lambda: [PciCard("0000:01:00.0", "NVIDIA", "nvidia", "D0")])
+    monkeypatch.setattr("subprocess.run", late)
+    assert "has not answered in 5 s" in [*machine.graphics_cards()][1].text
+
+
+@pytest.mark.parametrize(
+    ("landlock", "seccomp", "setting", "state"),
+    [(6, True, "auto", "ok"), (6, False, "auto", "note"), (0, True, "auto", "note"), (6, True, "off", "warning")],
+)
+def test_confinement(
+    landlock: int, seccomp: bool, setting: str, state: str, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said where engines are confined in part or not at all; a setting that asks for none is a warning."""
+    (runtime / "config.toml").write_text(f'[security]\nconfine = "{setting}"\n')
+    monkeypatch.setattr(machine.landlock, "version", lambda: landlock)
+    monkeypatch.setattr(machine.seccomp, "available", lambda: seccomp)
+    assert [each.state for each in machine.confinement()] == [state]
+
+
+def test_a_state_folder_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a warning, since nothing else complains: logs and learnt sizes are not written. Some file systems count no
+    files."""
+    for room, found in (((5, 0, 0), 0), ((0, 9, 9), 1), ((5, 9, 0), 1)):
+        counts = Namespace(f_bavail=room[0], f_files=room[1], f_favail=room[2])
+        monkeypatch.setattr("os.statvfs", lambda path, counts=counts: counts)
+        assert [each.state for each in machine.folders()] == ["warning"] * found
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "cannot be written" in next(machine.folders()).text
+
+
+@pytest.mark.parametrize(
+    ("files", "missing", "failed", "states"),
+    [
+        (["/nowhere"], ["/nowhere"], "", []),
+        (["/"], ["/"], "", ["warning"]),
+        (["/"], [], "it is off", ["broken"]),
+        (["/"], [], "", []),
+    ],
+)
+def test_a_service(
+    files: list[str], missing: list[str], failed: str, states: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that differs from this installation or does not listen is found; none is nothing to complain of."""
+    here = Namespace(files=[*map(Path, files)], missing=lambda: [*map(Path, missing)], active=(), manager="systemd")
+    monkeypatch.setattr(machine.of_session, "find", lambda: here)
+    monkeypatch.setattr(machine.of_session, "run", lambda command: failed)
+    assert [each.state for each in machine.service()] == states
+
+
+def test_an_old_supervisor() -> None:
+    """One of another version is a warning with the command that starts this one."""
+    client = Namespace(status=lambda: Namespace(supervisor=Namespace(version="0.0.1", pid=7)))
+    (found,) = engines.supervisor(client)  # type: ignore[arg-type]
+    assert (found.state, found.remedy) == ("warning", "hushd restart")
 
 
 def test_what_is_broken(runtime: Path) -> None:
-    """A wrong configuration, a folder that is open to others, a damaged model and no supervisor where none may start:
-    each is named with its remedy, the status is 1, and the rest is looked at all the same."""
+    """A wrong configuration, and no supervisor where none may start: each is named with its remedy, the status is 1,
+    and the rest is looked at all the same."""
     (runtime / "config.toml").write_text("exit_when_idle = -1\n")
-    runtime.chmod(0o755)
-    models = runtime / "models"
-    (models / "piper").mkdir(parents=True)
-    (models / "piper/mine.hushd.json").write_text("{")
-    status, found = doctor("--no-engines", HUSHD_MODELS_DIR=str(models))
+    status, found = doctor("--no-engines")
     broken = {finding["area"]: finding for finding in found if finding["state"] == "broken"}
-    assert (status, set(broken)) == (1, {"configuration", "folders", "models", "supervisor"})
+    assert (status, set(broken)) == (1, {"configuration", "supervisor"})
     assert "exit_when_idle" in broken["configuration"]["text"]
-    assert "0755" in broken["folders"]["text"]
-    assert "0700" in broken["folders"]["remedy"]
-    assert broken["models"]["remedy"] == "hushd models pull piper/mine"
     assert broken["supervisor"]["remedy"]
-    assert of(found, "extras", "ok")
+    assert of(found, "languages", "ok")
     assert "engines" not in {finding["area"] for finding in found}
 
 
@@ -73,15 +152,13 @@ def test_an_engine_that_cannot_load_is_found(start_supervisor: Start) -> None:
 
 def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
     """The speech of one engine is heard by the other, word for word as far as it can, and no worker is left. Every area
-    is looked at; with nothing broken the status is 0. A server is added in the same way for both roles."""
+    is looked at; with nothing broken the status is 0."""
     started = start_supervisor("")
     status, found = doctor()
     said = [finding["text"] for finding in of(found, "engines", "ok")]
     assert status == 0, found
-    areas = {"python", "extras", "memory", "card", "folders", "configuration", "models", "service", "engines"}
-    assert {*areas, "confinement"} <= {finding["area"] for finding in found}
-    assert sum(each["remedy"].startswith("`hushd servers add") for each in of(found, "engines", "note")) == 2
-    assert len(of(found, "supervisor", "ok")) == 2
+    areas = {"python", "card", "configuration", "confinement", "languages", "supervisor", "engines"}
+    assert areas <= {finding["area"] for finding in found}
     assert any(text.startswith("tts/hibari/en speaks") for text in said)
     assert any(text.startswith("stt/moonshine/tiny-en hears 'The quick brown fox") for text in said)
     with started.connect() as peer:
@@ -89,16 +166,14 @@ def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
 
 
 def test_a_voice_that_is_slow_here(start_supervisor: Start) -> None:
-    """The pace that `hushd get` measured is said with the engine's sentence, beside the command for a faster voice."""
+    """The pace that `hushd get` measured is said beside the engine's sentence, with the command for a faster voice if
+    there is one; no natural voice is faster than hibari."""
     start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
-    assert machine._faster("en") == "hushd get en --speaking"
     paces.keep(paths.find(), "hibari/en", 3.25)
     _, found = doctor()
-    (slow,) = (each for each in of(found, "engines", "warning") if "tts/hibari" in each["text"])
-    assert slow["text"].endswith(
-        "start; a second of it takes 3.2 s of computing here, so that a conversation waits for it"
-    )
-    assert slow["remedy"] == ""  # no natural voice is faster than hibari
+    (slow,) = (each for each in of(found, "engines", "warning") if "hibari" in each["text"])
+    assert slow["text"] == ("a second of hibari/en takes 3.2 s of computing here, so that a conversation waits for it")
+    assert slow["remedy"] == ""
 
 
 @pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("", [])])
@@ -107,38 +182,25 @@ def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: 
     (runtime / "config.toml").write_text(f'voice = "{voice}"\n')
     listed = [Namespace(name="heart", installed=True), Namespace(name="ann", installed=False)]
     client = Namespace(describe=lambda *roles: Namespace(of=lambda role: Namespace(engines=())), voices=lambda: listed)
-    found = [*machine.Running(client).engines()]  # type: ignore[arg-type]
+    found = [*engines.speak_and_hear(client)]  # type: ignore[arg-type]
     assert [each.state for each in found] == states
     assert all("'nothere' is not installed" in each.text and "config set voice" in each.remedy for each in found)
-
-
-def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that is gone is a warning with the command that brings it; a whole extra that is absent a note."""
-    there: Callable[[str], Any] = lambda name: None if name in ("soxr", "wyoming") else object()  # noqa: E731
-    monkeypatch.setattr(installation, "find_spec", there)
-    found = {finding.text.split()[0]: finding for finding in installation.extras() if finding.state != "ok"}
-    assert {extra: finding.state for extra, finding in found.items()} == {
-        "stt": "warning",
-        "tts": "warning",
-        "wyoming": "note",
-    }
-    assert "wyoming" in found["wyoming"].remedy
 
 
 def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the configuration, else the session's; what neither hears nor speaks it says which command brings it."""
     monkeypatch.setenv("LC_ALL", "mt_MT.UTF-8")
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
-    (maltese,) = installation.languages()
+    (maltese,) = engines.languages()
     assert (maltese.remedy, "Maltese" in maltese.text) == ("hushd get mt", True)
     config = paths.find().config
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('languages = ["en"]\n')
-    (english,) = installation.languages()
+    (english,) = engines.languages()
     assert (english.remedy, english.text) == ("", "English is heard and spoken")
     config.write_text('languages = ["en", "fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
-    told = next(installation.languages())
+    told = next(engines.languages())
     assert told.text == "onnx-asr/nemo-canary-1b-v2 cannot tell English and French apart: it reads all as English"
     assert told.remedy == "hushd get fr"
     config.write_text('languages = ["fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
-    assert not any("apart" in each.text for each in installation.languages())
+    assert not any("apart" in each.text for each in engines.languages())

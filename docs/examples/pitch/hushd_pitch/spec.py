@@ -23,7 +23,6 @@ SPEC = EngineSpec(
     packages=("numpy",),  # what has to be importable for it to run,
     requirement="hushd-pitch",  # and what pip installs for that
     streaming=True,  # quick enough for text while a person speaks
-    brings="pitch, which says how high a voice is",
     own="*.pitch",  # a model is a file in its folder
     flat=True,
     format="pitch",
