@@ -14,6 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
+from hushd_schema import engines
 from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
 
 from . import languages
@@ -75,8 +76,6 @@ def _models() -> dict[str, set[str]]:
 
 def _installed(role: str) -> set[str]:
     """Returns the engines of a role: hushd's own, and those of other packages."""
-    from hushd_schema import engines
-
     return {spec.name for spec in engines.every(role)}
 
 

@@ -7,6 +7,7 @@ Installers leave traces: `uv tool` a receipt, pipx its metadata, and every insta
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -14,8 +15,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
 from hushd_protocol import JsonObject, __version__
+from hushd_schema import toml
 from hushd_schema.entry_points import PLUGINS, plugins
 
 if TYPE_CHECKING:
@@ -151,8 +154,6 @@ def _address() -> str:
 
 def _is_here(address: str) -> bool:
     """Returns whether an address is that of a file or a folder which exists."""
-    from urllib.parse import unquote
-
     return address.startswith("file://") and os.path.exists(unquote(address.removeprefix("file://")))
 
 
@@ -163,8 +164,6 @@ def _beside(name: str) -> str:
 def _receipt(path: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Returns the arguments of the last `uv tool install`: options for packages beside hushd, and hushd's extras; all
     but the extras and plugins `names`."""
-    from hushd_schema import toml
-
     try:
         listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
         installed = [extra for package in listed if package["name"] == "hushd" for extra in package.get("extras", [])]
@@ -178,8 +177,6 @@ def _receipt(path: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _again(package: JsonObject) -> list[str]:
     """Returns uv's option for a package of a receipt, from where that came."""
-    from urllib.parse import parse_qsl
-
     if "editable" in package:
         return ["--with-editable", package["editable"]]
     bracket = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
@@ -207,8 +204,6 @@ def _externally_managed() -> list[str]:
 
 
 def _json(path: Path) -> JsonObject:
-    import json
-
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

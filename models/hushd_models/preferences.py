@@ -49,9 +49,9 @@ def unserved_language(path: Path, role: str = "stt") -> str:
 def hears(path: Path, language: str) -> bool:
     """Returns whether the usual model for a language, by the configuration at `path`, hears it or may, since nobody
     knows its languages."""
-    from hushd_schema.settings import Settings
+    from hushd_schema.settings import Settings  # noqa: PLC0415 - loads msgspec: 60 ms, which `say` spends later
 
-    from . import catalogue
+    from . import catalogue  # noqa: PLC0415 - likewise
 
     by_language, usual = _value(path, "stt_by_language"), _value(path, "stt")
     if isinstance(by_language, dict) and languages.is_among(language, by_language):

@@ -8,9 +8,12 @@ takes for a model, and is moved to its place when it is complete; the manifest i
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
 from glob import glob  # skips folders without permission, unlike pathlib's
 from pathlib import Path
 
@@ -98,10 +101,6 @@ class Store:
 
         Only for the owner of the lock. Raises `output_failed`.
         """
-        import json
-        import shutil
-        from dataclasses import asdict
-
         work = self.workplace(model)
         if self.begun(model) != source:
             shutil.rmtree(work, ignore_errors=True)
@@ -114,8 +113,6 @@ class Store:
 
     def begun(self, model: str) -> Source | None:
         """Returns the source of an unfinished `model`."""
-        import json
-
         try:
             return Source(**json.loads((self.workplace(model) / _SOURCE).read_bytes()))
         except (OSError, ValueError, TypeError, RecursionError):
@@ -140,8 +137,6 @@ class Store:
     def write(self, model: Manifest) -> None:
         """Writes the manifest atomically, once all its files are in their places; removes the working folder.
         Raises `output_failed`."""
-        import shutil
-
         shutil.rmtree(self.int8_folder(model.model), ignore_errors=True)  # made of the files before
         replace(self.manifest_path(model.model), manifest.dumps(model))
         shutil.rmtree(self.workplace(model.model), ignore_errors=True)

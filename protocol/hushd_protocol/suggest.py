@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 _MAX_LETTERS = 80  # compared: the time grows with their square
 _MAX_QUOTED_CHARACTERS = 60  # characters of a quoted value
@@ -10,8 +11,6 @@ _MAX_QUOTED_CHARACTERS = 60  # characters of a quoted value
 
 def nearest(word: object, names: Iterable[str]) -> str | None:
     """Returns the name most like `word`, in any case; None if none is close or `word` is not text."""
-    from difflib import get_close_matches  # imported only for a mistake
-
     if not isinstance(word, str):
         return None
     by_folded_name = {name.casefold(): name for name in names}

@@ -10,6 +10,7 @@ reconstructed from it.
 from __future__ import annotations
 
 import binascii
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Required, TypedDict
 
@@ -217,8 +218,6 @@ def is_label(speaker: str) -> bool:
 
 def is_name(name: object) -> bool:
     """Returns whether `name` can be a person's name: one line of visible text, and not an unknown speaker's label."""
-    import unicodedata  # 0.1 MB, which most processes do not need
-
     return (
         isinstance(name, str)
         and 0 < len(name) <= _MAX_SPEAKER_NAME_CHARACTERS

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import listed
@@ -195,7 +196,5 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 
 def path(pattern: str, values: Mapping[str, Any]) -> str:
     """Returns a path with `values` for its placeholders."""
-    from urllib.parse import quote
-
     texts = {name: each for name, each in values.items() if each is None or isinstance(each, str)}
     return _filled(pattern, {name: quote(each or "") for name, each in texts.items()})

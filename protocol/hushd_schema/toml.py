@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,6 @@ Table = dict[str, Any]  # a user's table, not checked yet
 def loads(text: str) -> Table:
     """Returns the content of a TOML text.
     Raises ValueError if it is not TOML, is nested without end, or has a number of thousands of digits."""
-    import tomllib  # most processes do not need it
-
     try:
         return tomllib.loads(text)
     except RecursionError:

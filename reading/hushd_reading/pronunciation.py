@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from hushd_schema.pronunciations import ipa
+
 from .developers import said
 from .in_words import in_words
 from .items import MappedText
@@ -54,7 +56,7 @@ class Pronouncer:
         text = said(text.sub(_APOSTROPHE, "'"), self._respelt, self._own, names=True)
         if _ODD.search(text.text):
             if self._rewrite is None:
-                from .rewriting import Rewriting
+                from .rewriting import Rewriting  # noqa: PLC0415 - 30 ms, for addresses and names in code
 
                 self._rewrite = Rewriting(self._words, self._named.words("dotted") if self._named else ())
             text = self._rewrite(text)
@@ -71,7 +73,6 @@ def _pronunciations(
 ) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
-    from hushd_schema.pronunciations import ipa  # lazy: most requests have no table
 
     words = sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)
     alternatives = "|".join(

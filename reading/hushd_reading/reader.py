@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 from .formulas import Formulas
 from .items import FORMULA, Item, MappedText, MarkupReader, Piece, SentenceEnd
+from .markdown import Markdown
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import MAX_FIRST, Splitter
+from .ssml import Ssml
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -58,8 +60,6 @@ def read(
     for text, final in without_scripts(shown) if markup == "markdown" else shown:
         begun = begun or text.lstrip(" \t\r\n\ufeff\u200b")[:1]
         if begun == "<":  # may be SSML
-            from .ssml import Ssml
-
             reader, begun = Ssml(reader, at), "is read"
         at += len(text)
         for event in reader.add(text, final):
@@ -79,7 +79,7 @@ def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bo
     for text, final in rest:
         if begun := text.lstrip("\ufeff\u200b \t\r\n")[:1]:
             if begun.isdecimal() or begun in "W[":
-                from .subtitles import spoken
+                from .subtitles import spoken  # noqa: PLC0415 - 10 ms, for a text that may be subtitles
 
                 rest, text, final = spoken(chain([(text, final)], rest)), "", False
             yield text, final
@@ -90,8 +90,6 @@ def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bo
 
 def _reader(markup: str, language: str) -> MarkupReader:
     if markup == "markdown":
-        from .markdown import Markdown
-
         return Markdown(words(language))
     return Commands()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -32,8 +33,6 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except Exception as error:
         # A bug, or a machine without resources. The workers end with this process, by their lifelines.
-        import traceback  # costs every start some milliseconds
-
         if not sys.stderr.isatty():
             traceback.print_exc()  # standard error is a log
         last = traceback.extract_tb(error.__traceback__)[-1]

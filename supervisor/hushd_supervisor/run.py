@@ -19,6 +19,8 @@ from hushd_schema.settings import Settings, load
 
 from .arguments import Options
 from .assembly import Assembly, Start
+from .system import activation
+from .system.sd_notify import from_environment
 from .system.sockets import lock
 
 
@@ -115,12 +117,8 @@ def _start(options: Options, paths: Paths) -> Start:
     inherited = manager = None
     passed: list[tuple[str, int]] = []
     if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
-        from .system import activation
-
         inherited, passed = activation.inherited(paths.client_socket)
     if "NOTIFY_SOCKET" in os.environ:
-        from .system.sd_notify import from_environment
-
         manager = from_environment()
     return Start(options, paths, inherited, tuple(passed), manager)
 

@@ -20,6 +20,8 @@ from hushd_models import advice, catalogue, languages, word_errors
 from hushd_models.catalogue import Known
 from hushd_models.installation import document, engine_needed
 
+from . import recommendation
+
 if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription
     from hushd_schema.status import Status
@@ -81,8 +83,6 @@ def choose(
         raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
     order = ranked(candidates, language, speed)
     if not order:
-        from . import recommendation  # looks at files: only to help with a mistake
-
         of = f" of {engine}" if engine else ""
         what = f" that hears {language!r}" if language else ""
         listing = f"`hushd models list {_listing(language, engine)}` shows"

@@ -19,6 +19,7 @@ from hushd_protocol.cards import APPLE, COUNTED
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
+from hushd_protocol.system.graphics_cards import has_nvidia
 from hushd_schema import engines as specs
 from hushd_schema.entry_points import plugins
 
@@ -88,8 +89,6 @@ class Recommendation:
 
 def here(folder: Path) -> Hardware:
     """Returns this machine's properties; `folder`, or its nearest existing parent, will hold the models."""
-    from hushd_protocol.system.graphics_cards import has_nvidia
-
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     memory_mb = footprint.machine(Cgroup.own()).total / 1e6 * MEMORY_SHARE
     apple = {APPLE: memory_mb} if sys.platform == "darwin" and os.uname().machine == "arm64" else {}

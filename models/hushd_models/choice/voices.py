@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.suggest import listed, nearest
 
-from hushd_models import languages
+from hushd_models import catalogue, languages
 from hushd_models.installation import document
+from hushd_models.paces import is_slow
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, SpeakingEngine, Voice
@@ -130,8 +131,6 @@ class _VoiceIndex:
 
     def _missing(self, name: str) -> HushdError | None:
         """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""
-        from hushd_models import catalogue  # 2 ms, for names that are not here
-
         for entry in self.engines:
             if not entry.installed and name in (each.name for each in catalogue.voices(entry.name)):
                 sentence = f"The voice {name} is one of {entry.name}, which is not installed: {entry.install}."
@@ -143,8 +142,6 @@ class _VoiceIndex:
         not slow by its pace, else of the first."""
         able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
         if paces:
-            from hushd_models.paces import is_slow  # reads the catalogue, 2 ms
-
             fast = {self.default_engine, *self.robotic}
             models = {(voice.engine, voice.model) for voice in able if voice.engine not in fast}
             slow = {model for model in models if is_slow("/".join(model), paces)}

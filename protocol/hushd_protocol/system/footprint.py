@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from .cgroup import Cgroup, Limit
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from .cgroup import Cgroup, Limit
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def cores() -> int:
     """The CPU cores that this process may use, or as many as its container's quota is worth."""
-    from .cgroup import Cgroup
-
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = Cgroup.own(controller="cpu").processors()
     return max(1, round(min(affinity, quota)))
@@ -31,8 +30,6 @@ def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Limit:
         cgroup: the group whose limits count; None: none does.
         root: for tests.
     """
-    from .cgroup import Limit
-
     if sys.platform != "linux":
         import psutil  # lazy: it costs 1.6 MB, and Linux does without
 
@@ -111,8 +108,6 @@ def _childless() -> bool:
 def trim() -> None:
     """Makes glibc give back the free pages of its heaps, which it otherwise keeps; does nothing elsewhere.
     Measured with hibari: 190 to 160 MB after the load, 280 to 169 MB after a long text, in 4 ms."""
-    import ctypes  # takes 1 ms, so only a resting worker imports it
-
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError):
@@ -125,8 +120,6 @@ _PR_SET_THP_DISABLE = 41  # option of Linux's prctl
 def use_huge_pages(usable: bool) -> None:
     """Lets the kernel give this process huge pages, or not. Within minutes it would make whole ones again of those of
     which `trim` gave a part back: faster-whisper/base at rest grew from 229 to 255 MB in two minutes."""
-    import ctypes
-
     try:
         ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, not usable, 0, 0, 0)
     except (AttributeError, OSError):

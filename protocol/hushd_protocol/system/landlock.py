@@ -7,6 +7,7 @@ that of the calling thread and of those that it starts, so a process calls `rest
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import stat
 import struct
@@ -82,8 +83,6 @@ def restrict(
 
 def no_new_privileges() -> None:
     """Gives up privileges that programs with set-user-ID would bring. Raises OSError."""
-    import ctypes
-
     if libc().prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
@@ -104,15 +103,11 @@ def _allow(ruleset: int, path: str | Path, rights: int) -> None:
 def _checked(number: int, *arguments: int | bytes | None) -> int:
     result = _call(number, *arguments)
     if result < 0:
-        import ctypes
-
         raise OSError(ctypes.get_errno(), f"Landlock: {os.strerror(ctypes.get_errno())}")
     return result
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    import ctypes
-
     words = (ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)
     result: int = libc().syscall(ctypes.c_long(number), *words)
     return result
@@ -121,6 +116,4 @@ def _call(number: int, *arguments: int | bytes | None) -> int:
 @cache
 def libc() -> Any:
     """Returns the C library, whose functions set ctypes' errno."""
-    import ctypes  # takes 1 ms
-
     return ctypes.CDLL(None, use_errno=True)

@@ -6,6 +6,7 @@ PR_SET_PDEATHSIG would only kill the leader: 13 of 15 grandchildren survived it.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -50,8 +51,6 @@ def tie(descriptor: int, group: int) -> None:
 def adopt_orphans(adopts: bool = True) -> None:
     """Says whether this process, instead of init, adopts descendants whose own parent has ended; on Linux alone."""
     if sys.platform == "linux":
-        import ctypes  # takes 1 ms, and most processes adopt nobody
-
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 
 

@@ -1,4 +1,4 @@
-"""Guards a process against an upgrade: our modules' files are replaced, and most are imported only when needed.
+"""Guards a process against an upgrade: our modules' files are replaced, and some are imported only when needed.
 
 A module of the next version among modules of this one fails unexpectedly, or only seems to work. So a process whose
 files were replaced refuses to import any more of our modules. It has already imported whatever its running work may

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +129,6 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         runtime = session / "hushd"
         follows = False
     else:
-        import tempfile  # takes 3 ms and memory, so only when needed
-
         runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
 
     def place(own: str, xdg: str, usual: str, name: str) -> Path:

@@ -7,6 +7,7 @@ children and cannot be lifted.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import platform
@@ -103,8 +104,6 @@ def restrict(
         programs: whether other programs may be started.
         rights: whether those of files may be changed.
     """
-    import ctypes
-
     no_new_privileges()
     machine = platform.machine()
     allowed = {"connecting": connecting, "serving": serving, "programs": programs, "rights": rights}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import tempfile
 import time
 
 from hushd_protocol.errors import HushdError
@@ -25,8 +26,6 @@ _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `te
 def create() -> tuple[int, str]:
     """Makes an empty file; returns its descriptor, which holds its lock while it or a copy is open, and its path.
     Raises OSError if there is no room, or no free descriptor."""
-    import tempfile  # the supervisor only sweeps, and need not import it
-
     while True:
         descriptor, path = tempfile.mkstemp(prefix=PREFIX)
         lock(descriptor, fcntl.LOCK_EX)

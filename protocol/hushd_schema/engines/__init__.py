@@ -19,6 +19,8 @@ from functools import cache
 
 from hushd_protocol.names import SPEECH_ROLES
 
+from hushd_schema.entry_points import entry_points
+
 from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, copied_graphs, read
 
 __all__ = [
@@ -90,8 +92,6 @@ def _own(role: str, name: str) -> EngineSpec:
 
 @cache
 def _added(path: tuple[str, ...]) -> tuple[tuple[EngineSpec, ...], Mapping[str, str]]:
-    from hushd_schema.entry_points import entry_points  # lazy: other packages' engines alone need it
-
     specs, failed = [], {}
     for point, target in entry_points(GROUP).items():
         try:

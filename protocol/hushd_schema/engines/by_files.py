@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,6 @@ _WHISPER = "decoder_model_merged"
 
 
 def languages_of_recogniser(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    import re
-
     named = model_files.content(folder / "config.json").get("languages") if "config.json" in files else None
     if isinstance(named, list) and named and all(isinstance(tag, str) for tag in named):
         return tuple(named)

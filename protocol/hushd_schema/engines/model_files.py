@@ -6,10 +6,13 @@ Each check identifies the format and whether the file is complete: a failed down
 from __future__ import annotations
 
 import json
+import mmap
+import zipfile
 from pathlib import Path
 
 from hushd_protocol import JsonObject
 
+from .protobuf import fields
 from .spec import NoModel
 
 MAX_DESCRIPTION_BYTES = 16_000_000  # bytes of a description
@@ -34,8 +37,6 @@ def described(path: Path) -> JsonObject:
 
 def pickled(path: Path) -> bytes:
     """Returns the bytes of the pickle in a torch checkpoint; empty if there is none, or it is too long."""
-    import zipfile  # lazy: checkpoints alone need it
-
     with zipfile.ZipFile(path) as archive:
         entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)
         return archive.read(entry) if entry and entry.file_size <= MAX_DESCRIPTION_BYTES else b""
@@ -44,10 +45,6 @@ def pickled(path: Path) -> bytes:
 def check_graph(path: Path) -> None:
     """Checks that the outermost fields of an ONNX file end at the file's end, and include a graph.
     Raises NoModel if they do not."""
-    import mmap
-
-    from .protobuf import fields
-
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             every = list(fields(data, 0, len(data)))  # reads all, to check the end too

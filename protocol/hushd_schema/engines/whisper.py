@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -31,8 +33,6 @@ def languages_of(vocabulary: int) -> tuple[str, ...]:
 
 
 def languages_of_checkpoint(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    import re
-
     (name,) = (name for name in files if name.endswith(".pt"))
     # The key, its index in the pickle's memo, and a number of two or four bytes.
     key = rb"n_vocab(?:q.|r....|\x94)?(?:M(..)|J(....))"
@@ -73,8 +73,6 @@ def languages_of_folder(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
 def _tokens(vocabulary: Path, _changed: int) -> int:
     """Returns the number of tokens in a JSON list, or in a file with one token per line.
     Cached, since a starting worker asks several times, and counting takes 8 ms."""
-    import json
-
     data = vocabulary.read_bytes()
     return len(json.loads(data) if vocabulary.suffix == ".json" else data.splitlines())
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from hushd_protocol.errors import HushdError
 
+from hushd_schema import own_lists
 from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, texts, whole
 from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
 from hushd_schema.own_lists import MAX_CARRIED
@@ -33,10 +35,6 @@ def _clips(text: str) -> list[float]:
 
 def _list(path: str) -> str:
     """Returns the text of a list of own words. Raises `input_unreadable`."""
-    from pathlib import Path
-
-    from hushd_schema import own_lists  # few requests name one
-
     if (words := own_lists.text(Path(path))) is None:
         raise HushdError("input_unreadable", f"{path!r} cannot be read (No such file or directory).")
     return words

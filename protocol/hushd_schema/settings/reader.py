@@ -15,6 +15,7 @@ from hushd_schema.kinds import TABLE, Kind, check
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
+from .reference import CALLED, suggestion
 from .tables import Settings, WorkerSettings
 
 
@@ -71,7 +72,5 @@ class Reader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        from .reference import CALLED, suggestion  # lazy: mistakes alone need it
-
         hint = did_you_mean(CALLED.get(key, key), known) or suggestion(key) or f": known are {', '.join(sorted(known))}"
         raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")

@@ -11,12 +11,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
+from hushd_schema.results import is_name
 
 from .declaration import REPLACES, setting, table
 
@@ -33,14 +35,11 @@ OF_ROLE: Mapping[str, Mapping[str, Any]] = {
 def _are_speakers(value: object) -> bool:
     if not isinstance(value, dict):
         return False
-    from hushd_schema.results import is_name  # 0.1 MB, which most supervisors do not need
 
     return all(is_name(name) and isinstance(path, str) and path for name, path in value.items())
 
 
 def _are_networks(value: Any) -> bool:
-    from ipaddress import ip_network  # few allow any
-
     try:
         return texts().fits(value) and all(ip_network(each, strict=False) for each in value)
     except ValueError:

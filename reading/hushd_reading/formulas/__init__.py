@@ -33,7 +33,7 @@ class Formulas:
         at, before, rest = 0, "", iter(slices)
         for text, final in rest:
             if self._able and any(sign in text for sign in _SIGNS):
-                from .finder import Finder
+                from .finder import Finder  # noqa: PLC0415 - 40 ms, for texts with formulas
 
                 self._finder = Finder(at, before)
                 yield from self._finder.hidden(chain([(text, final)], rest))
@@ -45,6 +45,6 @@ class Formulas:
         """Returns a text with the words of its formulas, and of raised numbers and roots such as x² and √2."""
         if not self._able or not _RAISED.search(text.text):
             return text
-        from .finder import spoken
+        from .finder import spoken  # noqa: PLC0415 - likewise
 
         return spoken(text, self._finder.formulas if self._finder else {}, self._language)

@@ -19,13 +19,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
-
-if TYPE_CHECKING:
-    from hushd_schema.status import TurnStatus
+from hushd_schema.status import TurnStatus
 
 SPEAKER, MICROPHONE, WAKE = DEVICES = ("speaker", "microphone", "wake")
 SHARED = frozenset((WAKE,))  # the microphone while programs wait for a wake word: many may hold it, all are shown
@@ -91,8 +88,6 @@ class Claim:
 
     def status(self, now: float) -> TurnStatus:
         """The claim's entry in the status, while it holds devices."""
-        from hushd_schema.status import TurnStatus  # imported only when used
-
         return TurnStatus(
             turn=self.number,
             client=self.client,

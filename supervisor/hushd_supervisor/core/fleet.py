@@ -14,7 +14,7 @@ from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
 from msgspec import structs
 
-from . import replicas
+from . import replicas, status
 from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, OfProcess, SpawnFailed, StartProbed
 from .memory.admission import Admission
@@ -149,8 +149,6 @@ class Fleet:
 
     def memory(self, now: float) -> MemoryStatus:
         """The state of memory, likewise."""
-        from . import status  # loaded on first use
-
         return status.memory(self.admission, now)
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
@@ -171,8 +169,6 @@ class Fleet:
         workers, and does not wait for them.
         Raises `bad_request` for a name that no worker has.
         """
-        from hushd_schema import status  # noqa: F401 - for the answer; it fails before anybody has left
-
         chosen: dict[str, Worker] = {}
         for prefix in control.names:
             role, *_ = prefix.split("/")

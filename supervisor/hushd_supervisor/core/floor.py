@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
+from hushd_schema.status import FloorStatus, Turns
 
 from .actions import Action, KeepPause, Log, ToClient
 from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPEAKER, WAKE, Claim, resolve
-
-if TYPE_CHECKING:
-    from hushd_schema.status import FloorStatus
 
 FADE_OUT_TIMEOUT_S = 1.0  # seconds to fade out and close the device
 MAX_PASSED_S = 10.0  # seconds after which other claims may no longer pass one that waits for two devices
@@ -147,8 +145,6 @@ class Floor:
                 clients, or `self`, and none means all.
             named: returns the connections of a client.
         """
-        from hushd_schema.status import Turns  # lazy: few ask
-
         action = control.action
         numbers, routes, everybody = resolve(control.names, route, named)
         actions: list[Action] = []
@@ -212,8 +208,6 @@ class Floor:
 
     def status(self, now: float) -> FloorStatus:
         """The holder of each device, and the number of waiting claims."""
-        from hushd_schema.status import FloorStatus  # lazy: few ask
-
         granted = {device: claim for claim in self.claims if claim.holds for device in claim.exclusive}
         speaks, listens = granted.get(SPEAKER), granted.get(MICROPHONE)
         return FloorStatus(

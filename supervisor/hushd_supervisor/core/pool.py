@@ -13,6 +13,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROTOCOL
+from hushd_schema import description
 from hushd_schema.settings import Settings
 from msgspec.structs import replace
 
@@ -21,7 +22,6 @@ from .acceptance import Requests
 from .actions import Action, Configure, Leave, Listen, Log, PrepareEnd, ReportMemory, ReportStatus, ToClient
 from .connections import PING_S, Connections, Departure
 from .directory import Directory
-from .failures import scarce
 from .fleet import Fleet
 from .floor import Floor
 from .memory.admission import PLENTY
@@ -246,17 +246,13 @@ class Pool:
             raise HushdError("unsupported", f"There is no control {control.action[:40]!r}.")
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
-        except (OSError, ImportError) as error:  # of an import, which comes before anything is changed
-            return [ToClient(route, m.Error.of(control.id, scarce(error)))]
 
     def _described(self, role: str, printed: Mapping[str, Any], error: str) -> list[Action]:
         if error:
             return self._directory.described(role, None, error)
         try:
-            from hushd_schema import description  # imported only when used
-
             catalogue = description.read(role, printed)
-        except (HushdError, OSError, ImportError) as unread:
+        except HushdError as unread:
             return self._directory.described(role, None, f"{reason(unread)}.")
         settings = self._settings
         usual, by_language = settings.default_model(role), settings.by_language(role)

@@ -1,25 +1,17 @@
-"""The state of memory in the answer to `status`, as far as the core knows it; `Worker.status` has the rows of workers.
-
-The records are imported when somebody asks.
-"""
+"""The state of memory in the answer to `status`, as far as the core knows it; `Worker.status` has the rows of
+workers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hushd_protocol.cards import Card
+from hushd_schema.status import CardStatus, MemoryStatus
 
 from .memory.admission import Admission
 from .memory.budget import mb
 
-if TYPE_CHECKING:
-    from hushd_schema.status import CardStatus, MemoryStatus
-
 
 def memory(admission: Admission, now: float) -> MemoryStatus:
     """The state of memory; changes nothing. The sum of the workers' memory is added where it is measured."""
-    from hushd_schema.status import MemoryStatus
-
     measured, limit, level = admission.measure(now)
     return MemoryStatus(
         budget_mb=mb(limit),
@@ -34,8 +26,6 @@ def memory(admission: Admission, now: float) -> MemoryStatus:
 
 def _card(card: Card, admission: Admission, now: float) -> CardStatus:
     """The state of one of the cards: its free memory by the last probe, less the workers' part since."""
-    from hushd_schema.status import CardStatus
-
     taken = sum(worker.size for worker in admission.use.on_card(card.id, now))
     total = admission.cards.total(card)
     return CardStatus(

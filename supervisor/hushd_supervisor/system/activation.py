@@ -6,6 +6,7 @@ systemd passes descriptors from 3 on and announces them in LISTEN_PID, LISTEN_FD
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import sys
@@ -74,8 +75,6 @@ def _check(descriptor: int, path: Path) -> None:
 
 def _from_launchd() -> list[int]:
     """Returns the sockets that launchd holds for us. Untested: written from launch_activate_socket(3)."""
-    import ctypes
-
     library = ctypes.CDLL(None)
     array, count = ctypes.POINTER(ctypes.c_int)(), ctypes.c_size_t(0)
     if library.launch_activate_socket(NAME.encode(), ctypes.byref(array), ctypes.byref(count)) != 0:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hushd_protocol.names import SPEECH_ROLES
+from hushd_schema import engines
 
 from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
@@ -47,8 +48,6 @@ def default_model(role: str, engine: str) -> str:
     """Returns the model that an engine has where a request names none; `default` where its worker knows that best.
     Raises `server_busy` where the system refuses a look."""
     try:
-        from hushd_schema import engines  # lazy: few requests name an engine alone
-
         spec = engines.find(engine, role) if role in SPEECH_ROLES else None
     except REFUSALS as error:
         raise scarce(error) from error

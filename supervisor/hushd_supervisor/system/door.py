@@ -14,23 +14,26 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.hosts import invitation
 from hushd_protocol.messages import Error, Result
-from hushd_protocol.system import best_effort
+from hushd_protocol.system import best_effort, uploads
 from hushd_protocol.system.paths import Paths
-from hushd_schema.settings import HTTP_TOKEN, Settings
+from hushd_schema.settings import HTTP_TOKEN, Settings, access
+from hushd_schema.status import DoorStatus, GatewayStatus, Listeners, ListenerStatus
 
 from hushd_supervisor.core.actions import Action, Listen, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, Exited, Visited
 
+from . import listeners
 from .children import Children
+from .listeners import address_of
+from .on_demand import OnDemand
 from .source import REFUSALS, Outcome, Perform, Source, WriteLog
 
 if TYPE_CHECKING:
     from hushd_schema.settings.access import Address
-    from hushd_schema.status import DoorStatus, ListenerStatus
 
     from .listeners import Listener
-    from .on_demand import OnDemand
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 SOUND = ("ALSA_", "DBUS_SESSION_", "PIPEWIRE_", "PULSE_")  # variables of who speaks and listens itself, as for agents
@@ -80,10 +83,6 @@ class Door(Source):
 
     def _listen(self, action: Listen) -> Iterable[Outcome]:
         """Listens at a client's addresses too, until it leaves; the answer lists all listeners."""
-        from hushd_schema.status import Listeners  # loaded on first use
-
-        from .listeners import address_of
-
         try:
             lent = {**self._lent, action.route: tuple(map(address_of, action.addresses))}
             self._open(self._settings, lent)
@@ -96,10 +95,6 @@ class Door(Source):
     def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
         if not (self.listeners or self._passed or lent or configured.http.listen or configured.wyoming.listen):
             return
-        from hushd_schema.settings import access  # loaded on first use: most supervisors listen for nobody
-
-        from . import listeners
-
         settings = listeners.with_addresses(configured, [each for addresses in lent.values() for each in addresses])
         if not self._programs:
             self._programs = self._make_programs()
@@ -127,10 +122,6 @@ class Door(Source):
                     self._record("warning", warning)
 
     def _make_programs(self) -> tuple[OnDemand, OnDemand]:
-        from hushd_protocol.system import uploads
-
-        from .on_demand import OnDemand
-
         uploads.sweep()  # a killed supervisor has left some
         make, logs = partial(OnDemand, *self._start, self._leaving), self._paths.logs
         sound = {name: value for name, value in os.environ.items() if name.startswith(SOUND)}
@@ -139,8 +130,6 @@ class Door(Source):
 
     def invite(self) -> None:
         """Prints the addresses to open, for people at a terminal."""
-        from hushd_protocol.hosts import invitation
-
         for listener in self.listeners:
             if line := invitation(listener.address.kind, listener.address.text):
                 print(line, flush=True)
@@ -149,14 +138,10 @@ class Door(Source):
         """Returns the door's part of `hushd status`, without its processes' memory; None if nobody can connect."""
         if not any(each.listeners or each.processes for each in self._programs):
             return None
-        from hushd_schema.status import DoorStatus, GatewayStatus  # loaded on first use
-
         gateway, agents = (GatewayStatus(pid=each.pid, starts=each.starts, rss_mb=None) for each in self._programs)
         return DoorStatus(listeners=self._rows(), gateway=gateway, agents=agents)
 
     def _rows(self) -> tuple[ListenerStatus, ...]:
-        from hushd_schema.status import ListenerStatus
-
         return tuple(
             ListenerStatus(kind=each.address.kind, address=each.address.text, service=each.lasting)
             for each in self.listeners

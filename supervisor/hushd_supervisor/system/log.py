@@ -17,13 +17,12 @@ from hushd_protocol.names import ROLES
 from hushd_protocol.system.log_files import line, rotate, short_id
 from hushd_schema.settings import Settings
 from hushd_schema.settings.tables import LOG_LEVELS
+from hushd_schema.status import RequestsStatus
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 if TYPE_CHECKING:
-    from hushd_schema.status import RequestsStatus
-
     from .loop import Core
 
 MAX_RECORD = 8192  # characters: twice a tail
@@ -87,8 +86,6 @@ class Ended:
 
     def status(self) -> tuple[RequestsStatus, ...]:
         """Returns their part of the answer to `status`."""
-        from hushd_schema.status import RequestsStatus  # loaded on first use
-
         return tuple(
             RequestsStatus(role=role, outcomes=dict(outcomes), total_s=round(total, 3), within=tuple(map(int, within)))
             for role, outcomes in self._outcomes.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
 from hushd_protocol.messages import Result
+from hushd_schema.status import Status, SupervisorStatus
 from msgspec.structs import replace
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
@@ -19,7 +20,7 @@ from .memory import measure
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
-    from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, Status, WorkerStatus
+    from hushd_schema.status import DoorStatus, FloorStatus, MemoryStatus, WorkerStatus
 
     from hushd_supervisor.core.fleet import Fleet
 
@@ -68,8 +69,6 @@ def report(
         pids: the pids of living processes, by name and generation.
         door: the door's part, to which the gateway's memory is added.
     """
-    from hushd_schema.status import Status, SupervisorStatus  # loaded on first use
-
     measured, used = [], 0
     for gen, worker in workers:
         pid = pids.get((worker.name, gen))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-import hushd_schema
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -286,22 +284,3 @@ def test_engines_are_told_once_all_roles_are_known() -> None:
     answer = house.answer(asked)
     assert isinstance(answer, m.Result)
     assert {role: each["version"] for role, each in answer.data.items()} == {"stt": "1", "tts": "2"}
-
-
-@pytest.mark.parametrize(
-    ("action", "code"), [("status", "server_busy"), ("unload", "server_busy"), ("describe", "worker_failed")]
-)
-def test_a_module_that_cannot_be_read_costs_one_answer(monkeypatch: pytest.MonkeyPatch, action: str, code: str) -> None:
-    """An import needs a descriptor: without one the client hears so, and nothing else has changed."""
-    house = House()
-    job = house.busy(A)
-    with monkeypatch.context() as patch:
-        for name in ("status", "description"):
-            patch.delattr(hushd_schema, name, raising=False)
-            patch.setitem(sys.modules, f"hushd_schema.{name}", None)
-        asked = house.control(action, *(["stt"] if action == "describe" else []))
-        if action == "describe":
-            house.tell(ev.Described("stt", {}, ""))
-        assert house.refusal(asked).code == code
-    house.finish(A)
-    assert (house.code(job), house.drained()) == ("result", [])

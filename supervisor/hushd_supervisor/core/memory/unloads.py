@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hushd_protocol import messages as m
+from hushd_schema.status import EndedWorkers
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.worker.worker import Worker
@@ -28,8 +29,6 @@ class _Unload:
 
     @property
     def answer(self) -> Action:
-        from hushd_schema.status import EndedWorkers  # imported only when used
-
         ended = EndedWorkers(unloaded=tuple(self.unloaded), busy=self.busy)
         return ToClient(self.route, m.Result(id=self.id, data=ended.data()))
 

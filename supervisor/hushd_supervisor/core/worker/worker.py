@@ -7,13 +7,15 @@ owns the process and the states, its `Jobs` the requests, and its `WorkerMemory`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, KeysView, ValuesView
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import CODES, HushdError
 from hushd_protocol.names import base
+from hushd_schema.results import Capabilities
 from hushd_schema.settings import WorkerSettings
+from hushd_schema.status import WorkerStatus
 
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.actions import Action, Outbox
@@ -26,9 +28,6 @@ from .memory import CardKinds, WorkerMemory
 from .process import Process
 from .request import ENDINGS, ActiveRequest
 from .states import State
-
-if TYPE_CHECKING:
-    from hushd_schema.status import WorkerStatus
 
 POSTPONED_RETRY_MS = 1000
 UNASKED_S = 60.0  # seconds at most that a process stays which no request has asked for
@@ -142,8 +141,6 @@ class Worker:
 
     def status(self, need_mb: float, now: float) -> WorkerStatus:
         """Its row in the status; the sizes of its process are added where they are measured."""
-        from hushd_schema.status import WorkerStatus  # lazy: few ask
-
         process, told, timings, lives = (
             self.process,
             self._lifecycle.capabilities,
@@ -261,8 +258,6 @@ class Worker:
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
         """Takes the capabilities that the process reports; kills it if they are malformed."""
-        from hushd_schema.results import Capabilities  # imported once there is a worker
-
         try:
             capabilities = Capabilities.from_data(ready.capabilities, "what it reports")
         except HushdError as error:

@@ -13,6 +13,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.cards import ANY_KIND, COUNTED, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import escaped
+from hushd_schema import engines
 
 from hushd_supervisor.core.actions import Action, ProbeCards
 from hushd_supervisor.core.events import CardsProbed
@@ -39,8 +40,6 @@ def kinds(name: str) -> tuple[str, ...]:
     """Returns the kinds of graphics cards that the engine of worker `name` may be able to use."""
     role, engine, _ = name.split("/", 2)
     try:
-        from hushd_schema import engines  # lazy: a machine may have no card
-
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
     except REFUSALS:
         spec = None

@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_models import catalogue, weights
+from hushd_models.store import Store
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, base
 from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.own_modules import Replaced
+from hushd_schema import engines
 
 from hushd_supervisor.core.actions import Action, Remember
 from hushd_supervisor.core.memory.needs import Estimated
@@ -66,7 +69,7 @@ def _plausible(device: str, size: int, most: int) -> bool:
 
 
 class Estimate:
-    """Estimates by the models folder, Hugging Face's cache and the engines' specs, loaded on the first call."""
+    """Estimates by the models folder, Hugging Face's cache and the engines' specs."""
 
     def __init__(self, models: Path) -> None:
         self._models = models
@@ -81,8 +84,6 @@ class Estimate:
     def elsewhere(self, name: str) -> int:
         """Returns the bytes that a server may take in a container, as its file says: nobody measures them here."""
         try:
-            from hushd_schema import engines
-
             role, engine, model = base(name).split("/", 2)
             spec = engines.find(engine, role) if role in ENGINE_ROLES else None
             return _told(spec.need, model).memory if spec and spec.need else 0
@@ -90,9 +91,6 @@ class Estimate:
             return 0
 
     def _estimate(self, name: str) -> Estimated:
-        from hushd_models import catalogue  # 0.5 MB and some milliseconds, with the specs
-        from hushd_schema import engines
-
         role, engine, model = name.split("/", 2)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
@@ -107,18 +105,13 @@ class Estimate:
 
     def _kept(self, model: str) -> Sizes:
         """Returns the sizes of the files of a model that hushd has pulled, or that is in Hugging Face's cache."""
-        from hushd_models import weights
-        from hushd_models.store import Store
-
         store = Store(replace(paths.find(), models=self._models))
         return next((sizes for _, sizes in weights.kept(model, store)), {})
 
 
 def _own(folder: Path, model: str, flat: bool) -> Sizes:
     """Returns the sizes of the files of a user's own model in the folder of its engine."""
-    from hushd_models.weights import files_in  # 0.1 MB
-
-    files = files_in(folder, deep=False) if flat else files_in(folder / model)
+    files = weights.files_in(folder, deep=False) if flat else weights.files_in(folder / model)
     own = ((name, size) for name, size in files.items() if name.startswith(f"{model}." if flat else ""))
     return {name.rpartition("/")[2]: size for name, size in own if not name.endswith(".json")}
 

@@ -40,7 +40,7 @@ from hushd_supervisor.core.actions import Action, Kill, ProbeStart, Spawn, ToWor
 from ..children import Children, Running
 from ..memory import measure
 from ..process import Process, compute_environment, worker_command, worker_environment
-from ..source import REFUSALS, Outcome, Perform, Source
+from ..source import Outcome, Perform, Source
 from ..worker_logs import WorkerLogs
 from .client_socket import BATCH
 from .lock import ListeningSocket
@@ -147,26 +147,13 @@ class WorkerSocket(Source):
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
 
-    def observe(self, event: ev.Event, now: float) -> None:
-        """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
-
-        A first client has gone by now, and does not wait for these milliseconds. If a module is needed after an upgrade
-        that came before, the loop lets the running jobs finish and leaves, as with all others, which are 0.2 MB.
-        """
-        if isinstance(event, ev.ClientGone):
-            from hushd_schema import description, engines, entry_points, results, status  # noqa: F401
-
     # --- actions of the pool -----------------------------------------------------------------------------------------
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
         if failed := self.spawn(action):
             yield failed
-            return
-        yield ev.Spawned(action.worker, action.gen)
-        try:
-            from hushd_schema import results  # noqa: F401 - for the news of the process, which is now loading
-        except REFUSALS:
-            yield ev.SendFailed(action.worker, action.gen)
+        else:
+            yield ev.Spawned(action.worker, action.gen)
 
     def _probe_start(self, action: ProbeStart) -> Iterable[Outcome]:
         worker = self._workers.get((action.worker, action.gen))

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import hushd_schema
 import pytest
 import zmq
 from hushd_protocol import __version__
@@ -22,7 +21,7 @@ from hushd_protocol.system import passed_file
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Kill, Spawn, ToWorker
-from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, Spawned, SpawnFailed
+from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
@@ -434,15 +433,3 @@ def test_a_workers_temporary_folder_goes_with_it(
         desk.exits()
         assert gen == 2 or not folder.exists()
     wait_until(lambda: not folder.exists(), "its end")
-
-
-def test_a_process_whose_news_cannot_be_read_has_not_started(
-    desk: Desk, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A module that the pool needs at its ready is read with the start: where that is refused the process is ended."""
-    with monkeypatch.context() as patch:
-        patch.delattr(hushd_schema, "results", raising=False)
-        patch.setitem(sys.modules, "hushd_schema.results", None)
-        events = list(desk.workers.actions()[Spawn](Spawn(NAME, 1)) or ())
-    assert events == [Spawned(NAME, 1), SendFailed(NAME, 1)]
-    assert list(desk.workers.actions()[Spawn](Spawn(NAME, 2)) or ()) == [Spawned(NAME, 2)]
