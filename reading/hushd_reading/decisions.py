@@ -223,17 +223,26 @@ _NAME_BEFORE = re.compile(r"(?:\A|[\s(])(?:([^\W\d_a-zß-ÿ]\w{1,60})|[^\W\d_a-z
 
 
 def comparison(parts: Parts, near: Near) -> str:
-    """Decides on `<` and `>`: signs between two operands, of which one is a number or a letter; else they quote, or
-    point."""
-    before, after = _OPERAND.search(near.text[: near.start]), re.match(r"( ?)(\w+|[(.$€-])", near.after)
-    if before is None or after is None or before[2] != after[1]:
+    """Decides on `<` and `>`: signs before a number, and between two operands of which one is a number or a letter;
+    else they quote, point, or enclose a name. A number without its sign says the opposite."""
+    written = near.text[max(0, near.start - 60) : near.start]
+    before, after = _OPERAND.search(written), _COMPARED.match(near.after)
+    if after is None or (after["closed"] if parts["sign"] == "<" else _IN_BRACKETS.search(written)):
         return "nothing"
-    sides = (before[1], after[2])
-    small = any(side.isdecimal() or len(side) == 1 for side in sides)
-    return "sign" if small and (after[1] or before[1].isdecimal() or len("".join(sides)) == 2) else "nothing"
+    if after["number"] and not after["blank"]:
+        quotes = parts["sign"] == ">" and not written.strip()
+        return "sign" if before or (written[-1:] in ("", *' (["') and not quotes) else "nothing"
+    if before is None or before[2] != after["blank"]:
+        return "nothing"
+    small = [side.isdecimal() or len(side) == 1 for side in (before[1], after["operand"])]
+    return "sign" if all(small) or (after["blank"] and any(small)) else "nothing"
 
 
 _OPERAND = re.compile(r"(\w{1,60}|[)\]])( ?)\Z")
+_COMPARED = re.compile(
+    r"(?P<blank> ?)(?P<operand>(?P<number>[-.$€£]{0,2}\d[^\s<>]{0,30}+)|\w{1,60}+|[(.$€-])(?P<closed>>)?"
+)
+_IN_BRACKETS = re.compile(r"(?:(?<!\w)<|</)[^\W\d_][^<>]*\Z")
 
 
 def minus(parts: Parts, near: Near) -> str:

@@ -20,6 +20,7 @@ _STOPPED = re.compile(r"\b([^\W\d_]{1,15})\.")
 _ROMAN = re.compile(r"\b([^\W\d_]{1,30}) [IVXLCDM]{1,9}\b|\b[IVX]{1,9}(?:er|re|e|ème)s?\b")
 _NUMBERED = re.compile(r"\b[IVX]{1,9} ([^\W\d_]{1,30})")
 _WORD = re.compile(r"\S+")
+_OPENING = set("([{“‘«")
 _CLOSING = set(")]}”’»%.,;:!?")
 
 
@@ -84,12 +85,13 @@ def _joined(words: str, text: str, start: int, end: int) -> str:
     before, after, source = text[start - 1 : start], text[end : end + 1], text[start:end]
     apart = before.isalnum() or (before in _CLOSING and source[0].isspace()) or words[:1] == " "
     words, blank_after = words.strip(), source[-1].isspace() or words[-1:] == " "
+    goes_on = after.strip() and (after not in _CLOSING or text[end + 1 : end + 2].isdecimal())  # .5 is a number
     if not words:
-        return " " * bool(before.strip() and after.strip() and before not in "([{“‘«" and after not in _CLOSING)
+        return " " * bool(before.strip() and goes_on and before not in _OPENING)
     return (
-        " " * bool(apart and before.strip())
+        " " * bool(apart and before.strip() and before not in _OPENING)
         + words
-        + " " * bool(after.isalnum() or (blank_after and after.strip() and after not in _CLOSING))
+        + " " * bool(after.isalnum() or (blank_after and goes_on))
     )
 
 
