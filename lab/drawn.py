@@ -1,4 +1,4 @@
-"""Which functions of the product have changed, in which order they are drawn, and what faults each has.
+"""The functions of the product that have changed, the order in which they are drawn, and the faults of each.
 
 The same tree has the same faults everywhere: all is drawn by the functions' own texts (`fault_maker.py`).
 """

@@ -173,6 +173,10 @@ class Departure:
     def visited(self, needed: bool) -> None:
         """Records whether a program that used the door still needs the supervisor; the idle time starts again."""
         self._needed = needed
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Starts the idle time again, which may have become another one."""
         self._at = math.inf
 
     def asked(self, renew: bool) -> bool:

@@ -109,6 +109,7 @@ class Pool:
                 actions = []
             case ev.Configured(settings):
                 self._settings = settings
+                self.departure.begin_again()
                 actions = self.fleet.configure(settings, now)
             case ev.Expected():
                 actions = self.requests.expect(event, self._settings, now)

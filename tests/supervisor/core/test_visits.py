@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Leave
-from hushd_supervisor.core.events import FromClient, Visited
+from hushd_supervisor.core.events import Configured, FromClient, Visited
 from hushd_supervisor.core.pool import Pool
 from support.house import ROUTE, A, House
 
@@ -31,6 +31,15 @@ def test_a_door_that_needs_the_supervisor_keeps_it() -> None:
     assert pool.deadline() is None
     pool.handle(Visited(needed=False), 500.0)
     assert leaves_at(pool) == 510.0
+
+
+def test_another_idle_time_counts_from_now_on() -> None:
+    """A configuration that is taken over while it waits changes when it leaves, sooner or later."""
+    pool = idle_pool()
+    pool.handle(Configured(Settings(exit_when_idle=3.0)), 104.0)
+    assert pool.deadline() == 107.0
+    pool.handle(Configured(Settings(exit_when_idle=60.0)), 105.0)
+    assert leaves_at(pool) == 165.0
 
 
 def test_who_is_served_keeps_it() -> None:
