@@ -1,4 +1,4 @@
-"""The tests that execute a function, seen in a run of all quick ones with a probe in each; and whether they find a fault.
+"""The tests that execute a function, seen in a run of all that are quick; and whether they find a fault in it.
 
 A fault is in a copy of its package, which comes first on the path. It is played to the tests of the files that import
 its module, then to those that execute its function anywhere else; where no test was seen to, such as in a process that
