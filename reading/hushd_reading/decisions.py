@@ -231,16 +231,17 @@ def comparison(parts: Parts, near: Near) -> str:
         return "nothing"
     if after["number"] and not after["blank"]:
         quotes = parts["sign"] == ">" and not written.strip()
-        return "sign" if before or (written[-1:] in ("", *' (["') and not quotes) else "nothing"
+        return "sign" if before or (written[-1:] in ("", *" ([") and not quotes) else "nothing"
     if before is None or before[2] != after["blank"]:
         return "nothing"
     small = [side.isdecimal() or len(side) == 1 for side in (before[1], after["operand"])]
+    small[1] |= bool(after["number"])
     return "sign" if all(small) or (after["blank"] and any(small)) else "nothing"
 
 
 _OPERAND = re.compile(r"(\w{1,60}|[)\]])( ?)\Z")
 _COMPARED = re.compile(
-    r"(?P<blank> ?)(?P<operand>(?P<number>[-.$€£]{0,2}\d[^\s<>]{0,30}+)|\w{1,60}+|[(.$€-])(?P<closed>>)?"
+    r"(?P<blank> ?)(?P<operand>(?P<number>[-.$€£]{0,2}\d[^\s<>]{0,30}+(?![^\s<>]))|\w{1,60}+|[(.$€-])(?P<closed>>)?"
 )
 _IN_BRACKETS = re.compile(r"(?:(?<!\w)<|</)[^\W\d_][^<>]*\Z")
 
