@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -38,7 +38,7 @@ class Pronunciations:
 
     Attributes:
         tables: words and their pronunciations, by language in lower case (empty: all languages).
-        mistakes: a sentence for each invalid line.
+        mistakes: a sentence for each invalid line, and for a file that is not as a list should be.
     """
 
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -95,9 +95,11 @@ def parse(text: str, name: str) -> Pronunciations:
 
 
 def read(path: Path) -> Pronunciations:
-    """Returns the entries of a file; none if it does not exist.
-    Raises `input_unreadable` for a file that cannot be read or is not text."""
-    return parse(own_lists.text(path) or "", path.name)
+    """Returns the entries of a file as a request carries them; none if it does not exist. Its first mistake is that it
+    cannot be read, is not text, or is too long."""
+    listed = own_lists.carried(path, "lines")
+    parsed = parse(listed.get("lines", ""), path.name)
+    return replace(parsed, mistakes=(*filter(None, [listed.get("list_fault")]), *parsed.mistakes))
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

@@ -78,8 +78,25 @@ def test_values_that_are_neither_language_nor_markup_are_refused() -> None:
         hushd.read("a", markup="html")
 
 
+@pytest.mark.parametrize(("file", "complaint"), [
+    (b"nginx -> engine x\nfoo\n", "pronunciations.txt, line 2: 'foo' has no -> between a word and its pronunciation."),
+    (b"\xff", "FILE is not text in UTF-8, at byte 0."),
+    (b"nginx -> engine x\n" + b"a -> b\n" * 6_000,
+     "FILE has more than 40 kB without its remarks: only its first 5712 lines hold."),
+])  # fmt: skip
+def test_a_file_of_pronunciations_that_is_none_costs_no_text(file: bytes, complaint: str, tmp_path: Path) -> None:
+    """The words are printed as a voice says them with such a file, and its first mistake is told."""
+    place = tmp_path / "hushd/pronunciations.txt"
+    place.write_bytes(file)
+    told: list[str] = []
+    said = "engine x" if b"nginx" in file else "nginx"
+    assert list(hushd.read("nginx has 3", language="en", complain=told.append)) == [f"{said} has three"]
+    assert told == [complaint.replace("FILE", str(place))]
+    assert list(hushd.read("nginx has 3", language="en")) == [f"{said} has three"]
+
+
 def test_say_prints_words_without_a_voice_or_a_supervisor(tmp_path: Path) -> None:
-    """Each line of its input is one; a name of subtitles is read as the file."""
+    """Each line of its input is one; a name of subtitles is read as the file; a mistake in the user's own is told."""
     environment = os.environ | {"HUSHD_RUNTIME_DIR": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nEs sind 2.\n")
     say = [str(Path(sys.executable).with_name("say")), "--print", "-l", "de"]
@@ -88,6 +105,10 @@ def test_say_prints_words_without_a_voice_or_a_supervisor(tmp_path: Path) -> Non
             [*say, *arguments], input=text, text=True, capture_output=True, env=environment, cwd=tmp_path
         )
         assert (ran.stdout, ran.stderr, ran.returncode) == (words, "", 0)
+    (tmp_path / "hushd/pronunciations.txt").write_text("foo")
+    ran = subprocess.run([*say, "3 Tage"], text=True, capture_output=True, env=environment)
+    assert (ran.stdout, ran.returncode) == ("drei Tage\n", 0)
+    assert ran.stderr == "say: pronunciations.txt, line 1: 'foo' has no -> between a word and its pronunciation.\n"
     refused = subprocess.run([*say, "-v", "x", "a"], text=True, capture_output=True, env=environment)
     assert refused.returncode == 2
     assert "--print needs no voice" in refused.stderr

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hushd_schema.pronunciations import ipa, parse, read
-from support.refusals import hushd_error
+from hushd_schema.pronunciations import Pronunciations, ipa, parse, read
 
 FILE = """\
 # mine
@@ -73,8 +72,10 @@ def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
     (b"a -> b\n\xff", "is not text in UTF-8, at byte 7."),
     (None, "cannot be read (Is a directory)."),
 ])  # fmt: skip
-def test_a_file_of_something_else_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
+def test_a_file_of_something_else_has_a_mistake_and_no_words(
+    data: bytes | None, complaint: str, tmp_path: Path
+) -> None:
+    """A voice speaks with such a file, too: it costs its own words alone."""
     file = tmp_path / "words.txt"
     file.mkdir() if data is None else file.write_bytes(data)
-    with hushd_error("input_unreadable", said=f"{file} {complaint}"):
-        read(file)
+    assert read(file) == Pronunciations({}, (f"{file} {complaint}",))

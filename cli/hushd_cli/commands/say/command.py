@@ -55,7 +55,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def _print(options: Namespace) -> None:
     from hushd.synthesis.reading import read
 
-    for words in read(_text(options), language=options.language, markup=options.markup or MARKUPS[0]):
+    markup = options.markup or MARKUPS[0]
+    for words in read(_text(options), language=options.language, markup=markup, complain=console.complain):
         console.write(f"{words}\n")
 
 
