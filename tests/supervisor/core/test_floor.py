@@ -111,6 +111,22 @@ def room() -> Room:
     return Room()
 
 
+def test_the_status_says_who_has_which_device_and_how_many_wait() -> None:
+    """Who listens in the background, for a word, has no device for itself and is named beside those who do."""
+    room = Room()
+    assert room.floor.status(room.now).waiting == 0
+    for name, devices in (("A1", SPEAKER), ("B1", MICROPHONE), ("C1", BOTH), ("D1", SPEAKER), ("E1", ["wake"])):
+        room.ask(name, devices)
+    status = room.floor.status(room.now + 5)
+    assert status.speaker
+    assert (status.speaker.client, status.speaker.for_s) == ("client A", 5.0)
+    assert status.microphone
+    assert status.microphone.client == "client B"
+    assert [each.client for each in status.wake] == ["client E"]
+    assert status.waiting == 2
+    assert not status.paused
+
+
 # --- turns ------------------------------------------------------------------------------------------------------------
 
 

@@ -212,3 +212,23 @@ def test_a_free_replica_is_given_a_request_at_once() -> None:
     third = desk.request()
     assert third not in [message.id for message in desk.accepted()]
     assert desk.given()[-1] == (f"{A}#2", third)
+
+
+def test_a_turn_at_a_replica_is_a_turn() -> None:
+    """The last request of a program that was served there is behind the first of one that came later, not behind all."""
+    desk = Desk(most=2)
+    desk.request()
+    desk.loaded()
+    desk.request()
+    desk.wait(4)
+    desk.loaded()
+    for pid, client in enumerate((b"crowd", b"later"), start=7):
+        desk.tell(ev.FromClient(client, m.Hello(protocol=1, version="1", pid=pid)))
+    crowd = [desk.request(route=b"crowd") for _ in range(8)]
+    for _ in crowd[:7]:
+        desk.finish(f"{A}#2")
+    later = [desk.request(route=b"later") for _ in range(3)]
+    for _ in (*later, crowd[7]):
+        desk.finish(f"{A}#2")
+    in_turns = [*crowd[:7], later[0], crowd[7], *later[1:]]
+    assert [job for _, job in desk.given() if job in in_turns] == in_turns
