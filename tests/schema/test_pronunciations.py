@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hushd_schema.pronunciations import Pronunciations, ipa, parse, read
+from hushd_schema.pronunciations import Pronunciations, entry, ipa, parse, read
+from support.refusals import hushd_error
 
 FILE = """\
 # mine
@@ -53,6 +54,29 @@ def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
     (mistake,) = entries.mistakes
     assert mistake.startswith("x.txt, line 2: ")
     assert complaint in mistake
+
+
+@pytest.mark.parametrize("word", ["", " ", "!?", "a\x07b", "a->b", "-> a", "a #b", "#a"])
+def test_a_word_that_no_line_could_hold_is_refused(word: str) -> None:
+    """It would be read from the file as another one, or not at all."""
+    with hushd_error("bad_request", has="cannot occur in a text: write the word as texts have it."):
+        entry(word, "said")
+
+
+@pytest.mark.parametrize("spoken", ["", "\x07", "a #b"])
+def test_a_pronunciation_that_no_line_could_hold_is_refused(spoken: str) -> None:
+    """The sentence shows how one may look."""
+    with hushd_error("bad_request", has="'word' lacks a pronunciation, such as NYOH-kee"):
+        entry("word", spoken)
+
+
+def test_a_word_and_its_pronunciation_are_kept_in_one_form() -> None:
+    """Blanks are single, a letter and its accent are one character, and # within a word is of the word."""
+    assert entry("  Cafe\u0301  C#\t", " ka  fay ") == ("Café C#", "ka fay")
+    assert entry("a" * 200, "b" * 200) == ("a" * 200, "b" * 200)
+    for word, spoken in (("a" * 201, "b"), ("a", "b" * 201)):
+        with hushd_error("bad_request", has="has more than 200 characters: shorten it."):
+            entry(word, spoken)
 
 
 def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:

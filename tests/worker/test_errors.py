@@ -12,7 +12,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_protocol.system.own_modules import Replaced
-from hushd_worker.errors import EXIT_CRASHED, Cause, End, answer, cause, fatal, load_error, out_of_memory
+from hushd_worker.errors import EXIT_CRASHED, Cause, End, answer, cause, failure, fatal, load_error, out_of_memory
 from hushd_worker.job_threads import _load_failed
 
 # Errors as the libraries print them; numbers and paths shortened.
@@ -196,3 +196,22 @@ def test_an_upgrade_of_hushd_ends_the_process() -> None:
     assert end
     assert end.status == EXIT_CRASHED
     assert _load_failed(error) is None
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (ValueError("x" * 400), f"ValueError: {'x' * 288}"),
+    (ValueError("first\nsecond"), "ValueError: first"),
+    (ValueError("It is wrong..."), "ValueError: It is wrong"),
+    (ValueError("a \ud800 lone surrogate"), "ValueError: a ? lone surrogate"),
+    (ValueError(), "ValueError: "),
+    (OSError(28, "No space left on device", "/secret"), "OSError: No space left on device"),
+], ids=["long", "lines", "stops", "surrogate", "nothing", "system"])  # fmt: skip
+def test_a_failure_is_one_short_sentence(error: Exception, said: str) -> None:
+    """The first line of what a library says, of at most 300 characters, and of the system's error its reason alone."""
+    assert failure(b"1", error).message == f"The engine failed at this request ({said})."
+    assert failure(b"1", error).code == "worker_failed"
+
+
+def test_a_failure_for_lack_of_memory_says_so() -> None:
+    """It names no type of Python's."""
+    assert failure(b"1", MemoryError()).message == "There was not enough memory for this request."

@@ -88,6 +88,15 @@ async def test_the_process_is_not_told_what_opens_the_gateway() -> None:
         assert process.heads[1]["x-hushd-local"] == "1", "the gateway's own word"
 
 
+@pytest.mark.parametrize("name", ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
+async def test_a_request_through_a_proxy_is_not_local(name: str) -> None:
+    """Any header of a proxy tells of somebody elsewhere, whose paths name no files of this machine."""
+    process = Process()
+    async with asking(process) as http:
+        await http.post("/mcp", content=b"{}", headers={name: "for=10.0.0.1"})
+    assert "x-hushd-local" not in process.heads[0]
+
+
 async def test_the_client_has_the_processs_answer_and_the_connection_ends() -> None:
     """Headers of one connection alone are not passed on."""
     process = Process()

@@ -215,7 +215,7 @@ def test_a_free_replica_is_given_a_request_at_once() -> None:
 
 
 def test_a_turn_at_a_replica_is_a_turn() -> None:
-    """The last request of a program that was served there is behind the first of one that came later, not behind all."""
+    """The last request of a program that was served there is behind only the first of one that came later."""
     desk = Desk(most=2)
     desk.request()
     desk.loaded()

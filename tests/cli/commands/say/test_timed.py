@@ -131,6 +131,13 @@ def test_who_may_be_interrupted_is_not_hurried() -> None:
     assert [each["speed"] for each in client.asked] == [1.0, 1.0, 1.0]
 
 
+def test_cues_of_one_time_are_spoken_one_after_the_other() -> None:
+    """Lines that begin together are not hurried for each other, but for what begins later."""
+    _, pieces, client = spoken((0.0, 3.0, "one two"), (0.0, 3.0, "three"), (3.0, 4.0, "four"))
+    assert [each["speed"] for each in client.asked] == [1.0, 1.0, 1.0]
+    assert [(start, stop) for start, stop, _ in sounding(pieces)] == [(0.0, 1.5), (3.0, 3.5)]
+
+
 def test_a_cue_that_begins_before_the_film_is_named_and_spoken(capfd: pytest.CaptureFixture[str]) -> None:
     """A file that was moved too far loses no words."""
     file, client = (
