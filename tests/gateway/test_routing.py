@@ -185,6 +185,22 @@ async def test_a_named_model_of_an_engine_that_is_here_needs_no_list(monkeypatch
     assert client.count == 1
 
 
+@pytest.mark.parametrize(("name", "pulls", "missing"), [
+    ("faster-whisper/small", False, ""), ("mine", False, ""), ("nobody/nothing", False, ""), ("", False, ""),
+    ("whisper/base", False, "whisper/base"), ("theirs", False, "whisper/base"), ("whisper/base", True, ""),
+])  # fmt: skip
+async def test_a_model_that_is_not_here_and_does_not_come_is_refused(name: str, pulls: bool, missing: str) -> None:
+    """Under any name for it; one that nobody knows is left to the worker, and what comes by itself is waited for."""
+    http = HttpSettings(models={"mine": "faster-whisper/small", "theirs": "whisper/base"})
+    there = Engines(Describer(), replace(SETTINGS, http=http, auto_pull=pulls))  # type: ignore[arg-type]
+    if not missing:
+        await there.check(name)
+        return
+    with pytest.raises(HushdError, match=f"{missing} is not on this machine: run ") as refused:
+        await there.check(name)
+    assert refused.value.code == "model_missing"
+
+
 async def test_a_language_chooses_what_knows_it() -> None:
     """The best model where the default does not hear it, and a voice; a voice that nobody has is an error."""
     there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
