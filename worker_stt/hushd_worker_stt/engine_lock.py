@@ -7,23 +7,23 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from hushd_worker.client_turns import ClientTurns
+
 _WAITING_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether a waiting job was cancelled
-_CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 
 class EngineLock:
     """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file.
 
-    Of the waiting clients with files, the one served longest ago goes first. At most `holders` hold it at once.
+    Clients with files take turns. At most `holders` hold it at once.
     """
 
     def __init__(self, holders: int = 1) -> None:
         self._changed = threading.Condition()
         self._live: deque[object] = deque()
         self._files: deque[object] = deque()
-        self._clients: dict[object, int] = {}  # numbers of waiting files by client
-        self._served: dict[int, int] = {}  # number of each client's last turn; the oldest first
-        self._turns = 0
+        self._clients: dict[object, int] = {}  # the client of each that waits
+        self._turns = ClientTurns()
         self._free = holders
         self._live_last = False
 
@@ -49,7 +49,7 @@ class EngineLock:
                 if needed := not until():
                     self._free, self._live_last = self._free - 1, live
                     if not live:
-                        self._serve(client)
+                        self._turns.serve(client)
             finally:
                 queue.remove(mine)
                 del self._clients[mine]
@@ -64,12 +64,5 @@ class EngineLock:
 
     def _next(self) -> object:
         if self._files and (self._live_last or not self._live):
-            return min(self._files, key=lambda mine: self._served.get(self._clients[mine], 0))
+            return self._turns.next(self._files, self._clients.__getitem__)
         return self._live[0]
-
-    def _serve(self, client: int) -> None:
-        self._turns += 1
-        self._served.pop(client, None)
-        self._served[client] = self._turns
-        if len(self._served) > _CLIENTS:
-            del self._served[next(iter(self._served))]

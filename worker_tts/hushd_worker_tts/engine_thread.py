@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from hushd_protocol.system import log_files
+from hushd_worker.client_turns import ClientTurns
 
 _WAITING_LOOK_INTERVAL_S = 0.2  # seconds between two checks whether a waiting job was cancelled
-_CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 T = TypeVar("T")
 
 
 class EngineThread:
-    """Makes items for jobs, one turn at a time; of the waiting clients, the one served longest ago goes first.
+    """Makes items for jobs, one turn at a time; clients take turns.
 
     A turn does not wait for its client: items are kept until the job takes them, however slowly the client reads. An
     engine may be bound to the thread that loaded it, so everything is done on one thread, unless `staff` adds some.
@@ -26,8 +25,7 @@ class EngineThread:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._line: list[_Turn[Any]] = []
-        self._served: dict[int, int] = {}  # number of each client's last turn; the oldest first
-        self._numbers = itertools.count(1)
+        self._turns = ClientTurns()
         self._staff = 0
         self.staff(1)
 
@@ -75,12 +73,9 @@ class EngineThread:
             del turn  # its items must not live until the next one
 
     def _next(self) -> _Turn[Any]:
-        turn = min(self._line, key=lambda turn: self._served.get(turn.client, 0))
+        turn = self._turns.next(self._line, lambda each: each.client)
         self._line.remove(turn)
-        self._served.pop(turn.client, None)
-        self._served[turn.client] = next(self._numbers)
-        if len(self._served) > _CLIENTS:
-            del self._served[next(iter(self._served))]
+        self._turns.serve(turn.client)
         return turn
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import STANDSTILL_S
-from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S
+from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S, EXIT_TIMEOUT_S, ROOM_S
 from hushd_supervisor.core.worker.request import NO_CREDIT_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
-from support.house import ROUTE, A, B, House
+from support.house import MB, ROUTE, A, B, House
 
 
 class DeafHouse(House):
@@ -98,3 +101,59 @@ def test_a_sleep_is_excused_once() -> None:
     assert house.state(B) is State.STARTING
     house.wait(0.2)
     assert house.state(B) is State.KILLING
+
+
+def draining() -> House:
+    house = House()
+    house.busy(A)
+    house.control("shutdown")
+    return house
+
+
+def stopping() -> House:
+    house = House()
+    house.idle(A)
+    house.control("unload", A)
+    return house
+
+
+def waiting() -> House:
+    """B is asked to leave for A, and does not even die of SIGKILL."""
+    house = House()
+    house.idle(B)
+    house.available = 200 * MB
+    house.request(A)
+    return house
+
+
+@pytest.mark.parametrize(
+    ("begun", "limit_s", "during", "after"),
+    [
+        (draining, WorkerSettings().drain_timeout, State.DRAINING, State.KILLING),
+        (stopping, EXIT_TIMEOUT_S, State.STOPPING, State.KILLING),
+        (waiting, ROOM_S, State.WAITING, State.STOPPED),
+    ],
+)
+def test_a_sleep_takes_nothing_of_the_time_that_a_state_has(
+    begun: Callable[[], House], limit_s: float, during: State, after: State
+) -> None:
+    """A drain, an exit and the wait for room each go on for as long as if the machine had not slept, and no longer."""
+    house = begun()
+    house.now += limit_s + STANDSTILL_S  # asleep
+    house.tick()
+    for _ in range(int(limit_s) - 1):
+        if during is State.DRAINING:
+            house.says(A, m.Beat(cpu_s=house.now))
+        house.wait(1.0)
+    assert house.state(A) is during
+    house.wait(2.0)
+    assert house.state(A) is after
+
+
+def test_a_process_that_drains_has_to_beat() -> None:
+    """Its jobs have a minute, and a hang is not one of them."""
+    house = draining()
+    house.wait(BEAT_TIMEOUT_S - 0.1)
+    assert house.state(A) is State.DRAINING
+    house.wait(0.2)
+    assert house.state(A) is State.KILLING
