@@ -18,6 +18,7 @@ from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
+from hushd_protocol.system.lifeline import remove_left
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind, table, texts
 from hushd_schema.toml import Table
@@ -196,13 +197,7 @@ def sound_file() -> Path:
     folder = paths.find().runtime
     with best_effort.writing(folder):  # the folder exists already
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in folder.glob("command-*.wav"):
-        try:
-            os.kill(int(path.stem.rpartition("-")[2]), 0)
-        except ProcessLookupError:
-            remove(path)
-        except (ValueError, OSError):
-            pass
+    remove_left(folder, "command-*.wav")
     return folder / f"command-{os.getpid()}.wav"
 
 

@@ -190,13 +190,13 @@ def _owner_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None
     from hushd_protocol.system.lifeline import Liveness
 
     try:
-        pid = int(supervisor.lock.read_text().partition("\n")[0])
-        os.kill(pid, 0)  # a supervisor that was killed has left its number
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+        owner = Liveness(int(supervisor.lock.read_text().partition("\n")[0]))
+    except (FileNotFoundError, ValueError):
         return None
     except OSError:
         return last
-    owner = Liveness(pid)
+    if not owner.exists():  # a supervisor that was killed has left its number
+        return None
     owner.works()
     return owner
 

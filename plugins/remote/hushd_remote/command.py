@@ -7,16 +7,15 @@ import shlex
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 from hushd.transport.link import DEVICES, ENDPOINT, HERE
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_protocol.system.lifeline import remove_left
 
 from .attached import MODELS, SUFFIX
 from .permissions import Permissions
@@ -82,7 +81,7 @@ def _command(text: str) -> list[str]:
 
 
 def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, permissions: Permissions) -> None:
-    _sweep(where.runtime, "lent-*.sock", "ssh-*")
+    remove_left(where.runtime, "lent-*.sock", "ssh-*")
     local = where.runtime / f"lent-{os.getpid()}.sock"
     paths.check_socket(local)
     tunnel = Tunnel(ssh, host, local, where.runtime / f"ssh-{os.getpid()}", name)
@@ -121,7 +120,7 @@ def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
     with os_errors_as("output_failed", f"{attached} cannot be made"):
         attached.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths.check_socket(attached / name, "name a folder with a shorter path")
-    _sweep(attached, f"{_machine()}-*{SUFFIX}")
+    remove_left(attached, f"{_machine()}-*{SUFFIX}")
     server = AttachServer(attached / name, permissions)
     try:
         console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(permissions)} here.")
@@ -129,16 +128,6 @@ def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
             time.sleep(3600)
     finally:
         server.close()
-
-
-def _sweep(folder: Path, *names: str) -> None:
-    """Removes the sockets in `folder` left by this machine's killed `attach` processes.
-    `names`: patterns of sockets; what stands behind the last `-` of a name is the process that made it."""
-    for path in [path for name in names for path in folder.glob(name)]:
-        process = path.name.rpartition("-")[2].partition(".")[0]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
-            with suppress(OSError):
-                path.unlink()
 
 
 def _listens(permissions: Permissions) -> str:

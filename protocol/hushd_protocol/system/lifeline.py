@@ -14,6 +14,8 @@ import select
 import signal
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36  # option of prctl.h
 # The variable that names, for all that a worker starts, its process: see the supervisor's `orphans`.
@@ -104,11 +106,23 @@ def is_stopped(pid: int) -> bool:
 
 
 def exists(pid: int) -> bool:
+    """Returns whether a process has this number, also one that is another user's, or that a sandbox hides."""
     try:
         os.kill(pid, 0)
+    except PermissionError:
+        pass
     except (OSError, OverflowError):
         return False
     return pid > 0  # others name groups
+
+
+def remove_left(folder: Path, *patterns: str) -> None:
+    """Removes the files in `folder` that killed processes have left; a file's name ends with the pid behind a `-`."""
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        pid = path.name.rpartition("-")[2].partition(".")[0]
+        if pid.isdecimal() and not exists(int(pid)):
+            with suppress(OSError):
+                path.unlink()
 
 
 class Liveness:

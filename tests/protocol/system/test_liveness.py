@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from signal import SIGHUP, SIGINT
 
 import pytest
-from hushd_protocol.system.lifeline import Liveness
+from hushd_protocol.system.lifeline import Liveness, exists, remove_left
 from support.peer import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -58,3 +59,28 @@ def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatc
     assert not signals
     for number in (2**22 + 1, -1, 2**63):
         assert not Liveness(number).works()
+
+
+def test_a_process_that_may_not_be_asked_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's, or one that a confined worker asks for; a number that nobody has does not, nor does a group's."""
+    assert exists(os.getpid())
+    assert not exists(2**22 + 1)
+
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(os, "kill", refuse)
+    assert exists(2**22 + 1)
+    assert not exists(-1)
+
+
+def test_only_the_files_of_dead_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are known by the number behind the last hyphen, with or without an ending; on macOS, too."""
+    living, dead = os.getpid(), 2**22 + 1
+    gone = (f"a-{dead}.sock", f"a-1-{dead}.wav.part", f"b-{dead}")
+    left = (f"a-{living}.sock", f"b-{living}", f"c-{dead}", f"a-{dead}-x.sock", "a-.sock", "b")
+    for name in (*gone, *left):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    remove_left(tmp_path, "a-*", "b*")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(left)

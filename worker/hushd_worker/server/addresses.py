@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 from hushd_protocol.system import paths
+from hushd_protocol.system.lifeline import remove_left
 
 _SOCK_DIAG, _BY_FAMILY, _DUMP = 4, 20, 0x301  # constants of linux/netlink.h and linux/sock_diag.h
 _LISTENS = 10  # TCP_LISTEN, of tcp_states.h
@@ -25,10 +26,8 @@ def socket_path() -> Path:
     runtime = paths.find().runtime
     with contextlib.suppress(OSError):
         runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in runtime.glob("server-*.sock"):  # killed workers leave theirs
-        if not os.path.exists(f"/proc/{path.stem.split('-')[1]}"):
-            path.unlink(missing_ok=True)
-    return runtime / f"server-{os.getpid()}-{os.urandom(2).hex()}.sock"
+    remove_left(runtime, "server-*.sock")
+    return runtime / f"server-{os.urandom(2).hex()}-{os.getpid()}.sock"
 
 
 def listeners(port: int) -> set[str] | None:
