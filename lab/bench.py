@@ -15,11 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, harm, peers, servers, voices, walk, warm
+from benches import cold, gigabyte, harm, peers, servers, voices, walk, warm
 from benches.hearing import (
     accuracy,
     align,
-    channels,
     live,
     lost_words,
     margins,
@@ -47,11 +46,9 @@ CASES = {
     "real": real.real,
     "lost-words": lost_words.lost_words,
     "margins": margins.margins,
-    "channels": channels.channels,
     "own-words": own_words.own_words,
     "short": short.short,
     "harm": harm.harm,
-    "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
     "peers": peers.peers,
     "voices": voices.voices,
@@ -72,13 +69,11 @@ def main() -> int:
         "--clips", type=int, default=5, help="real: the number of clips of a language; lost-words: of commands"
     )
     parser.add_argument("--sound", default="", help="real: this sound alone, such as telephone")
-    parser.add_argument("--engine", help="fullsize, real, needs, gigabyte, microphone: this engine alone")
+    parser.add_argument("--engine", help="real, needs, gigabyte, microphone: this engine alone")
     parser.add_argument(
         "--times", type=int, default=10, help="needs: the requests after which memory is read, too; microphone: runs"
     )
-    parser.add_argument(
-        "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
-    )
+    parser.add_argument("--models", metavar="DIR", type=Path, help="gigabyte: the folder of the model")
     parser.add_argument("--whisper-server", metavar="PROGRAM", help="peers: whisper.cpp's, built with optimization")
     parser.add_argument(
         "--limits", metavar="MB", type=int, nargs="+", default=[1000, 700, 500], help="gigabyte: the groups' memory"
@@ -94,7 +89,7 @@ def main() -> int:
         "--counts", metavar="FILE", type=Path, help="harm: the counts of an earlier run, and this one's"
     )
     parser.add_argument(
-        "--document", action="store_true", help="fullsize, real, needs, peers: write their part of docs/BENCHMARKS.md"
+        "--document", action="store_true", help="real, needs, peers: write their part of docs/BENCHMARKS.md"
     )
     options = parser.parse_args()
     if options.list:

@@ -1,5 +1,4 @@
-"""Parakeet v3 of full size, or a model of --engine, in control groups of a gigabyte and less: sound cold and warm, and
-`say` beside it."""
+"""Published weights in control groups of a gigabyte and less: sound cold and warm, and `say` beside it."""
 
 from __future__ import annotations
 
@@ -17,19 +16,19 @@ import soundfile
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from support.memory_group import MemoryGroup
+from support.real_weights import home
 
 from .stage import BIN, SENTENCE, Row, recording, supervisor
 
-MODEL = "onnx-asr/nemo-parakeet-tdt-0.6b-v3"
+MODEL = "faster-whisper/base"
 MINUTE_S = 60.0
 
 
 def gigabyte(options: Namespace) -> Iterator[Row]:
-    """Parakeet v3, or --engine ENGINE/NAME, where --limits MB are free; --models names a folder with it."""
-    model = options.engine or MODEL
-    folder = options.models and options.models / model
-    if not folder or not folder.is_dir():
-        yield Row("gigabyte", None, "", note=f"not measured: `scripts/fullsize make {model} DIR`, then --models DIR")
+    """faster-whisper/base, or --engine ENGINE/NAME of a folder --models, where --limits MB are free."""
+    model, models = options.engine or MODEL, options.models or home()
+    if not (models / model).is_dir():
+        yield Row("gigabyte", None, "", note="not measured: `scripts/setup --engines all` brings the model")
         return
     for limit in options.limits:
         try:
@@ -38,7 +37,7 @@ def gigabyte(options: Namespace) -> Iterator[Row]:
             yield Row("gigabyte", None, "", note=f"not measured: {error}")
             return
         try:
-            yield from _measured(group, limit, options.models, model, options.minutes or 1)
+            yield from _measured(group, limit, models, model, options.minutes or 1)
         finally:
             group.close()
 

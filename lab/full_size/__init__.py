@@ -1,6 +1,4 @@
-"""Makes models with the architecture and size of published ones, and random weights.
+"""Models by their files' formats: published weights for each engine, and Whisper's of any size with random ones.
 
-Loading, memory and time are like the real ones'; only the words are wrong. `whole_file` puts each file in place only
-once it is whole, `noise` draws weights, `onnx_file` writes graphs a tensor at a time, and a module for each engine
-knows its models. `catalogue` names them all.
+`making` puts a model's files in place once all are whole, `noise` draws weights; each other module knows a format.
 """

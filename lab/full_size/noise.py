@@ -23,7 +23,6 @@ class Noise:
 
     def __init__(self, seed: int = 1) -> None:
         self._block = np.random.default_rng(seed).standard_normal(_DRAWN).astype(np.float32)
-        self._bytes = np.clip(self._block * _BYTE_SPREAD + 128, 0, 255).astype(np.uint8)
 
     def floats(
         self, name: str, shape: Sequence[int], spread: float, kind: npt.DTypeLike = np.float32
@@ -33,15 +32,6 @@ class Noise:
             return (_stretch(self._block, name, shape) * np.float32(spread)).astype(kind, copy=False)
         block = self._block if spread == 1 else self._block * np.float32(spread)
         return _stretch(block.astype(kind, copy=False), name, shape)
-
-    def bytes(self, name: str, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """A quantised matrix: 128 is nothing, and the standard deviation is 40."""
-        return _stretch(self._bytes, name, shape)
-
-
-def step(spread: float) -> float:
-    """The worth of 1 in a matrix of `Noise.bytes` whose numbers shall have a standard deviation of `spread`."""
-    return spread / _BYTE_SPREAD
 
 
 def _stretch(block: npt.NDArray[Any], name: str, shape: Sequence[int]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Whisper's models that say one sentence to any sound, as OpenAI's checkpoints and as faster-whisper's folders.
+"""Whisper's checkpoints of any size that say one sentence to any sound.
 
 The work is that of real weights. Only the decoder's positions are not chance: each says which word comes next, and the
 last that it is over, so that a text is as long as a sentence and no second try is made for it. The tokens of times
@@ -8,15 +8,13 @@ weigh nothing, by which hushd knows a model that never learnt times.
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from . import checkpoint, gguf_file, gguf_whisper
-from .making import CannotMake, Part
+from . import checkpoint
+from .making import Part
 from .noise import Noise
 
 SENTENCE = " one two three four five six seven eight nine ten eleven twelve."
@@ -72,42 +70,6 @@ def openai(scale: int, size: str, name: str | None = None) -> list[Part]:
     shape = SHAPES[size].smaller(scale)
     draw = partial(_draw, Noise(), shape)
     return [checkpoint.part(f"{name or size}.pt", tensor_shapes(shape), draw, dims=shape.dims)]
-
-
-def faster(scale: int, size: str) -> list[Part]:
-    """A folder in CTranslate2's format, in half precision as Systran's are: hushd's own conversion of a checkpoint."""
-    (source,) = openai(scale, size)
-    return [Part("model.bin", source.size, partial(_convert, source, size), scratch=source.size)]
-
-
-def ggml(scale: int, size: str) -> list[Part]:
-    """A GGUF file in Q8_0, as transcribe-cpp's makers publish it.
-
-    Raises:
-        CannotMake: openai-whisper's package is not here, which has the tokens.
-    """
-    shape, noise = SHAPES[size].smaller(scale), Noise()
-    shapes = tensor_shapes(shape)
-    tensors = gguf_whisper.tensors(shapes, lambda name: _draw(noise, shape, name, shapes[name]), shape.mels, "q8_0")
-    try:
-        keys = gguf_whisper.keys(shape.dims, f"whisper-{size}", timestamps=False)
-    except ImportError as error:
-        raise CannotMake(str(error)) from error
-    return [gguf_file.part(f"whisper-{size}-Q8_0.gguf", keys, tensors)]
-
-
-def _convert(source: Part, size: str, path: Path) -> None:
-    try:
-        from support.whisper_models import convert
-    except ImportError as error:
-        raise CannotMake(f"faster-whisper's models are made by its package ({error}).") from error
-    drawn, folder = path.with_name("drawn.pt"), path.with_name("converted")
-    source.write(drawn)
-    convert(drawn, folder, "float16", name=size)
-    drawn.unlink()
-    for file in folder.iterdir():
-        shutil.move(file, path.with_name(file.name))
-    folder.rmdir()
 
 
 def tensor_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:

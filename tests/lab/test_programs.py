@@ -11,7 +11,7 @@ import pytest
 LAB = Path(__file__).parents[2] / "lab"
 
 
-@pytest.mark.parametrize("program", ["bench", "demo", "-OO demo", "fullsize", "gpu", "try_real"])
+@pytest.mark.parametrize("program", ["bench", "demo", "-OO demo", "gpu"])
 def test_begins(program: str) -> None:
     """It prints its usage; the demo does so without docstrings, one of which was its help."""
     *options, name = program.split()

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from full_size import piper as full_size
 from onnx import TensorProto, helper, numpy_helper, save
 
 FRAMES = 4  # of a phoneme at its natural pace
-HOP, PIPER_RATE, KOKORO_RATE = full_size.HOP, full_size.RATE, 24_000
+HOP, PIPER_RATE, KOKORO_RATE = 256, 22_050, 24_000
 KOKORO_PHONEME = 1200  # samples of one at its natural pace
 
 
@@ -21,8 +20,26 @@ def piper(
     """`NAME.onnx` and `NAME.onnx.json`; with speakers, each hums higher than the last."""
     folder.mkdir(parents=True, exist_ok=True)
     path = piper_graph(folder / f"{name}.onnx", several=bool(speakers), aligned=aligned)
-    path.with_name(f"{name}.onnx.json").write_text(json.dumps(full_size.description(language, speakers)))
+    path.with_name(f"{name}.onnx.json").write_text(json.dumps(_description(language, speakers)))
     return path
+
+
+def _description(language: str, speakers: tuple[str, ...]) -> dict[str, Any]:
+    """The content of a voice's `.onnx.json`."""
+    from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
+
+    return {
+        "audio": {"sample_rate": PIPER_RATE},
+        "espeak": {"voice": language.split("_")[0]},
+        "language": {"code": language},
+        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
+        "phoneme_type": "espeak",
+        "phoneme_id_map": DEFAULT_PHONEME_ID_MAP,
+        "num_symbols": 256,
+        "num_speakers": max(1, len(speakers)),
+        "speaker_id_map": {speaker: number for number, speaker in enumerate(speakers)},
+        "hop_length": HOP,
+    }
 
 
 def piper_graph(path: Path, *, several: bool = False, aligned: bool = True) -> Path:

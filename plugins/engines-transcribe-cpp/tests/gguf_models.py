@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from full_size import gguf_langid, gguf_parakeet, gguf_whisper
+from full_size import gguf_whisper
 from full_size.gguf_file import Tensor, Value, write
 from support.commands import unpack_checkpoint
 from support.whisper_models import checkpoint
+
+from . import gguf_langid, gguf_parakeet
 
 
 def commands(path: Path, kind: str = "f16") -> Path:

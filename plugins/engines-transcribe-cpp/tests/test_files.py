@@ -1,4 +1,4 @@
-"""GGUF files as models: their roles, and those of full size that lab makes."""
+"""GGUF files as models: their roles, and one that tells languages apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hushd_engines_transcribe_cpp.ecapa import Ecapa
 from hushd_engines_transcribe_cpp.inventory import SPEC
 
+from . import gguf_langid
 from .gguf_models import header, identifying
 
 
@@ -23,12 +24,9 @@ def test_the_content_tells_the_role(tmp_path: Path) -> None:
 def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:
     """One of full shape has a verdict on noise, whose weights are random, among all its languages and among two."""
     pytest.importorskip("transcribe_cpp", reason="pip install 'hushd[engines-transcribe-cpp]'")
-    from full_size.catalogue import MODELS
-    from full_size.making import make
-
-    model = MODELS["transcribe-cpp/lang-id-voxlingua107-ecapa"]
-    make(tmp_path / model.place, model.parts(16), model.flat)
-    ecapa = Ecapa(tmp_path / model.place / "lang-id-voxlingua107-ecapa-Q8_0.gguf")
+    (model,) = gguf_langid.voxlingua(16)
+    model.write(tmp_path / model.name)
+    ecapa = Ecapa(tmp_path / model.name)
     noise = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
     assert len(ecapa.labels) == 107
     assert ecapa.likeliest(noise, ecapa.labels)[0] in ecapa.labels

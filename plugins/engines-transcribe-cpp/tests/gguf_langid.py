@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from full_size.gguf_file import Keys, Tensor, part
+from full_size.making import Part
+from full_size.noise import Noise
 from hushd_schema import engines
-
-from .gguf_file import Keys, Tensor, part
-from .making import Part
-from .noise import Noise
 
 NAME = "lang-id-voxlingua107-ecapa"
 _MELS, _FFT = 60, 400

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from .gguf_file import Keys, Tensor, part
-from .making import Part
-from .noise import Noise
+from full_size.gguf_file import Keys, Tensor, part
+from full_size.making import Part
+from full_size.noise import Noise
 
 _HEADS, _MELS, _SUBSAMPLING = 8, 128, 256
 _KERNEL = 9
