@@ -36,10 +36,6 @@ def listen() -> NoReturn:
 
 
 def hushd() -> NoReturn:
-    """Runs `hushd`; what a shell asks at each TAB does not wait for argparse."""
-    if sys.argv[1:3] == ["completion", "answer"]:
-        del sys.argv[1]
-        _run("hushd", "hushd_cli.commands.completion")
     _run("hushd", "hushd_cli.main")
 
 

@@ -1,7 +1,7 @@
 """`hushd completion`: a script with which a shell asks, at each TAB, for the words that may follow; and the answer.
 
 The script is short and never out of date: the answer is made from the parser of the typed command, of whatever package.
-argcomplete would answer for one parser, and 50 ms later; of hushd only the typed command is imported.
+Of hushd's commands that one alone is imported, while argcomplete asks one parser of all.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from hushd_cli import main as whole
 from hushd_cli import table
+from hushd_cli.arguments import Parser
+from hushd_cli.reference import ROOTS, Argument, CommandReference, reference, references
 from hushd_cli.terminal import console
 
-from . import completion_names
-
-if TYPE_CHECKING:
-    from hushd_cli.arguments import Parser
-    from hushd_cli.reference import Argument, CommandReference
+from .completion_names import names
 
 EXIT_FILES = 1  # exit code of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
@@ -83,8 +81,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    from hushd_cli.arguments import Parser
-
     parser = Parser(
         prog,
         "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
@@ -138,10 +134,6 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
     command, rest = table.find(before[1:] if before[0] == "hushd" else before)
     if command is None:
         return _of_hushd(current) if len(before) == 1 else {}
-    if names := completion_names.known(command.name, rest, current):
-        return names
-    from hushd_cli.reference import references
-
     known = {each.words: each for each in references((command.name,), command)}
     path: tuple[str, ...] = (command.name,)
     for word in rest:
@@ -160,10 +152,7 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
 def _of_hushd(current: str) -> Mapping[str, str]:
     """Returns the commands of `hushd`, or its options."""
     if current.startswith("-"):
-        from hushd_cli import main
-        from hushd_cli.reference import ROOTS, reference
-
-        return _flags(reference(ROOTS[:1], main.make_parser(ROOTS[0])))
+        return _flags(reference(ROOTS[:1], whole.make_parser(ROOTS[0])))
     return {command.name: command.summary for command in table.every() if not command.hidden}
 
 
@@ -175,4 +164,4 @@ def _values(path: Sequence[str], argument: Argument, before: Sequence[str]) -> M
     """Returns what an option or a word of a command takes, after the words `before`; None stands for files."""
     if argument.choices or argument.is_file:
         return None if argument.is_file else dict.fromkeys(argument.choices, "")
-    return completion_names.names(path, argument.flags, before)
+    return names(path, argument.flags, before)

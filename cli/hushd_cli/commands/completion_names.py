@@ -17,31 +17,15 @@ from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_protocol.system import paths
 
 Names = Iterable[tuple[str, str]]  # each with what it is
-_ROLE_OF = {"say": "tts"}  # role of a command's models; all others' is stt
-
-
-def known(command: str, words: Sequence[str], current: str) -> Mapping[str, str]:
-    """Returns the names that may follow a command and `words`, where the command's parser need not be asked: each
-    parser imports what its command needs, and takes longer than the answer. Empty: the parser decides."""
-    if current.startswith("-"):
-        return {}
-    if (flag := _SHORT.get(words[-1], words[-1]) if words else "") in _SPEECH and command in ("say", "listen"):
-        return names((command,), (flag,), ())
-    return {} if any(word.startswith("-") for word in words) else names((command, *words[:1]), (), words[1:])
 
 
 def names(path: Sequence[str], flags: Sequence[str], before: Sequence[str]) -> Mapping[str, str]:
     """Returns the names for an option with these `flags`, or for a word of the command `path` that follows the words
     `before`; empty where there are none, and on errors, since completion prints none."""
-    kinds: list[Callable[[], Names]] = [find for flag, find in _OPTIONS.items() if flag in flags]
-    if "--model" in flags:
-        kinds = [lambda: _models_of(_ROLE_OF.get(path[0], "stt"))]
-    elif not flags and path[0] == "config" and len(path) > 1:
-        kinds = [_keys if not before else lambda: _values(before[0])] if path[1] in _KEYED else []
-    elif not flags:
-        kinds = [find for words, find in _WORDS.items() if tuple(path[: len(words)]) == words]
+    places = [*(f"{path[0]} {flag}" for flag in flags), *flags] or [" ".join(path)]
+    find = next((_NAMES[place] for place in places if place in _NAMES), None)
     with suppress(HushdError, LookupError, OSError, ValueError):
-        return {name: about for find in kinds for name, about in find()}
+        return dict(find(before)) if find else {}
     return {}
 
 
@@ -139,19 +123,24 @@ def _logs() -> Names:
     return [(os.path.splitext(name)[0], "") for name in sorted(os.listdir(paths.find().logs)) if name.endswith(".log")]
 
 
-_SPEECH = ("--model", "--voice", "--language")  # options of `say` and `listen`
-_SHORT = {"-v": "--voice", "-l": "--language"}
-_KEYED = ("set", "unset", "show")
-_OPTIONS: Mapping[str, Callable[[], Names]] = {"--voice": _voices, "--language": _languages}
-_WORDS: Mapping[tuple[str, ...], Callable[[], Names]] = {
-    ("models", "rm"): _models_here,
-    ("models", "show"): _models,
-    ("models", "pull"): _models,
-    ("models", "recommend"): _languages,
-    ("get",): _languages,
-    ("load",): _workers,
-    ("unload",): _workers,
-    ("logs",): _logs,
-    ("servers", "remove"): _servers,
-    ("servers", "try"): _servers,
+# What finds the names, by the option (of one command, or of all) or by the command whose word it is. It takes the words
+# before the name.
+_NAMES: Mapping[str, Callable[[Sequence[str]], Names]] = {
+    "--voice": lambda _: _voices(),
+    "--language": lambda _: _languages(),
+    "say --model": lambda _: _models_of("tts"),
+    "--model": lambda _: _models_of("stt"),
+    "config set": lambda before: _values(before[0]) if before else _keys(),
+    "config unset": lambda before: [] if before else _keys(),
+    "config show": lambda before: [] if before else _keys(),
+    "models rm": lambda _: _models_here(),
+    "models show": lambda _: _models(),
+    "models pull": lambda _: _models(),
+    "models recommend": lambda _: _languages(),
+    "get": lambda _: _languages(),
+    "load": lambda _: _workers(),
+    "unload": lambda _: _workers(),
+    "logs": lambda _: _logs(),
+    "servers remove": lambda _: _servers(),
+    "servers try": lambda _: _servers(),
 }

@@ -177,10 +177,3 @@ def test_every_option_is_offered() -> None:
     assert every.keys() >= {("hushd",), ("say",), ("hushd", "models", "pull"), ("hushd", "status")}
     for words, command in every.items():
         assert {flag for option in command.options for flag in option.flags} == {*(completion.offers(words, "-") or ())}
-
-
-@pytest.mark.parametrize("line", ["say -v", "listen --model", "hushd models rm", "hushd config set"])
-def test_names_come_without_a_parser(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parser imports what its command needs, which takes longer than the answer."""
-    monkeypatch.setattr("hushd_cli.reference.parsers", None)
-    assert completion.offers(line.split(), "")
