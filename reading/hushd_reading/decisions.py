@@ -21,13 +21,10 @@ def date(parts: Parts, near: Near) -> str:
     if near.cued("version", "label") and parts["by"] == ".":
         parts["number"] = ".".join((first, second, third))
         return "version"
+    short = parts["by"] == "." and len(third) == 2  # dpkg 1.17.11
     if len(first) == 4:
         order = "ymd"
-    elif (
-        len(third) not in (2, 4)
-        or len(first) > 2
-        or (parts["by"] == "." and len(third) == 2 and near.language.code == "en")
-    ):
+    elif len(third) not in (2, 4) or len(first) > 2 or (short and near.language.code == "en"):
         return ""
     else:
         order = near.language["date.order"] if parts["by"] != "." or near.language["date.order"] != "ymd" else "dmy"
@@ -36,8 +33,7 @@ def date(parts: Parts, near: Near) -> str:
         elif order == "dmy" and int(second) > 12:
             order = "mdy"
     read = dict(zip(order, (first, second, third), strict=True))
-    release = parts["by"] == "." and len(third) == 2  # dpkg 1.17.11
-    release = release and not (near.language.get("date.dotted") and not re.search(r"\w \Z", near.text[: near.start]))
+    release = short and (not near.language.get("date.dotted") or re.search(r"\w \Z", near.text[: near.start]))
     if not _valid(read["d"], read["m"]) or len(read["m"]) > 2 or (release and not near.cued("date")):
         return ""
     parts.update(day=read["d"], month=read["m"], year=read["y"])
@@ -70,21 +66,20 @@ def slash(parts: Parts, near: Near) -> str:
         return "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
         return "tally"
+    if "0" in (first[0], second[0]):  # issue 45/01
+        return "season"
     if near.language.get("date.slashed") and dated and part > 12 and len(second) == 2:
         parts.update(day=day, month=month)
         return "date"
-    if (
-        part > 0
-        and whole in _DENOMINATORS
-        and part < whole
-        and first[0] != "0"
-        and second[0] != "0"
-        and (parted or part == 1 or whole % 10)
-    ):
+    common = whole in _DENOMINATORS and (parted or whole % 10 or whole in (100, 1000))
+    if parted or re.match(r"-[^\W\d_]", near.after) or (part < whole and (part == 1 or common)):  # 4/4-Takt
         return "fraction"
-    return "tally" if part <= whole else "over"
+    if part > whole:
+        return "over"
+    return "tally" if part == whole or whole in _POINTS or len(second) == 4 else "season"
 
 
+_POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
 _DENOMINATORS = {*range(2, 13), 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 100, 1000}
 
 
@@ -110,8 +105,13 @@ def ratio(parts: Parts, near: Near) -> str:
 
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
+    if "°" in parts["mark"] and near.before and near.word_before() not in _ARTICLES.split():
+        return ""  # degrees
     decide = near.language.function("is_ordinal")
     return "ordinal" if decide is None or decide(parts, near) else ""
+
+
+_ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"
 
 
 def span(parts: Parts, near: Near) -> str:
@@ -149,6 +149,8 @@ def unit(parts: Parts, near: Near) -> str:
         return ""
     if unit in '"″' and len(re.findall(r'(?<!\d)"', near.text[: near.start])) % 2:
         return ""
+    if unit == "s" and parts["number"] in "01" and re.search(r"\b[01]s\b", near.text[: near.start] + near.after):
+        return ""  # zeros and ones
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
     if len(unit) == 1 and unit.isupper() and (near.cued("label") or near.before[-1:] == "#"):
@@ -156,6 +158,17 @@ def unit(parts: Parts, near: Near) -> str:
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
     return "measure"
+
+
+def mixed(parts: Parts, near: Near) -> str:
+    """Decides on `2 1/2`: a fraction that is less than one behind a whole number."""
+    return "fraction" if int(parts["first"]) < int(parts["second"]) else ""
+
+
+def rate(parts: Parts, near: Near) -> str:
+    """Decides on `tokens/s`: what a word is per, unless it is one of several parts, as in s/foo/bar."""
+    word = near.before.rsplit(" ", 1)[-1]
+    return "rate" if "/" not in word and len(word.strip("(")) > 1 else ""
 
 
 def halves(parts: Parts, near: Near) -> str:
@@ -186,7 +199,8 @@ def roman(parts: Parts, near: Near) -> str:
         is_first = numeral == "I" and parts.get("mark")  # Napoleon I. Bonaparte
         return "" if _BEFORE_SURNAME.match(near.text[near.start :]) and not is_first else "ruler"
     if {word, word.lower(), word.lower().removesuffix("s")} & language.words("chapters"):
-        return "roman"
+        is_pronoun = numeral == "I" and word.islower() and "i" in language.words("begins")  # the book I read
+        return "" if is_pronoun and re.match("['’]| (?!of|and|or|to|in)[a-z]", near.after) else "roman"
     if first := _FIRST_OF_TWO.search(near.text[: near.start]):  # Chapters I and II
         parted = len(first[2]) > 1 or first[1].lower().removesuffix("s") in language.words("chapters")
         return "roman" if parted else ""
@@ -215,11 +229,15 @@ def abbreviation(parts: Parts, near: Near) -> str:
         before = _NAME_BEFORE.search(near.text[: near.start])
         return "" if before and (before[1] or "").lower() not in near.language.words("begins") else "abbreviation"
     name = parts.get("name", "")
+    ends = not near.after.strip()
+    era = re.fullmatch(r"[AD]\. ?C\.", name) and not re.search(r"[\dIVXL]\Z", near.before)  # Washington D.C.
+    if era or (ends and near.before[-1:].isalpha() and name.islower() and name in near.language["goes_on"]):
+        return ""
     derived = name.istitle() and name.lower() in near.language["goes_on"] and name not in near.language["goes_on"]
-    return "" if derived and not near.after.strip() and near.before else "abbreviation"
+    return "" if derived and ends and near.before else "abbreviation"
 
 
-_NAME_BEFORE = re.compile(r"(?:\A|[\s(])(?:([^\W\d_a-zß-ÿ]\w{1,60})|[^\W\d_a-zß-ÿ]\.) \Z")
+_NAME_BEFORE = re.compile(r"(?:\A|[\s(-])(?:([^\W\d_a-zß-ÿ]\w{1,60})|[^\W\d_a-zß-ÿ]\.) \Z")
 
 
 def comparison(parts: Parts, near: Near) -> str:
@@ -248,7 +266,7 @@ _IN_BRACKETS = re.compile(r"(?:(?<!\w)<|</)[^\W\d_][^<>]*\Z")
 
 def minus(parts: Parts, near: Near) -> str:
     """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
-    before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w+(?!['’])|\(", near.after)
+    before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w++(?!['’]|\. ?\w)|\(", near.after)
     sides = [side[0] for side in (before, after) if side]
     return "minus" if len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
 
@@ -258,6 +276,8 @@ def year(parts: Parts, near: Near) -> str:
     number = parts["number"]
     if re.fullmatch(r"\d+(?:,\d+){2,}", number) and not re.fullmatch(r"\d{1,3}(?:,\d{3})+", number):
         return "series"
+    if number.count(".") > 1 and not re.fullmatch(r"\d{1,3}(?:\.\d{3})+", number):  # 192.168.0
+        return "version"
     if number.isdecimal() and (
         (len(number) > 2 and near.cued("digits")) or (len(number) > 3 and near.cued("long_digits"))
     ):

@@ -41,7 +41,7 @@ _FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])
 _PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
 _FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
 _CALL = re.compile(r"(?<=\w)\(\)")
-_SMILE = re.compile(r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]{1,2}[:;]-?[()]")
+_SMILE = re.compile(r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]{1,2}[:;]-?[()]|(?<!\S)=[pPD](?!\w)")
 _TO_LINK = re.compile(r"(?<!\w )(?<!\w)[→⇒]\s*(?=\S)|[→⇒]\s*(?=[a-z]{1,16}://|www\.)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
@@ -54,6 +54,7 @@ _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~"
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
 _PICTURE = (*"\\/|_",)
+_UNJOINED = (*".:;,", "")
 _ENDED = (*'.!?…)"”’»', "")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
 # Pictures, and the characters that modify or join them. Not the signs ™ © ® and arrows, which are read.
@@ -125,7 +126,7 @@ class Rewriting:
 
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
-            name = re.match(r"[^\W\d_a-zß-ÿ][a-zß-ÿ]+\b", after)  # Benjamin Disraeli
+            name = re.match(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.)", after)  # Benjamin Disraeli
             return (
                 match[0] if name and (match[1] == "--" or before[-1:] in _ENDED) else f"{words.dash} " * len(match[1])
             )
@@ -157,7 +158,9 @@ class Rewriting:
 def _symbol(match: re.Match[str], spoken: str) -> str:
     """Returns the words for a sign between two operands; none for a part of a picture, or an arrow that only points."""
     before, after = match.string[: match.start()], match.string[match.end() :]
-    points = match["sign"] in ("->", "=>") and match[0][0].isspace() != match[0][-1].isspace()  # <nick-> hello
+    points = match["sign"] in ("->", "=>", "===") and (
+        match[0][0].isspace() != match[0][-1].isspace() or before[-1:] in _UNJOINED or after[:1] == "<"
+    )  # <nick-> hello
     if points or before[-1:] in _PICTURE or after[:1] in _PICTURE:
         return " "
     return f" {spoken}{'' if match['ends'] else ' '}"

@@ -22,10 +22,10 @@ _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
-_SIGN = rf"(?:(?P<sign>(?<![\w)\]%€$£¥°])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
+_SIGN = rf"(?:(?P<sign>(?<![\w)\]%€$£¥°-])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
-_POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|\w)(?!\w)"
+_POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.
 _STRAY = "[⁰¹²³⁴-⁹₀-₉①-⓿❶-➓]+|[^\\w\\s.,;:!?'’\"“”‘„«»()\\[\\]…—–¿¡\u0300-\u036f\ue000-\ue002-]"
@@ -78,8 +78,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("iban", "[A-Z]{2}\\d\\d ",
               r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
         Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
-        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)|#)\s?(?=\d|(?<=[º°] )[A-Z])"),
-        Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[\d.$€£])"),
+        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
+        Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[$€£]?\s?\.?\d)"),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
               rf"(?:{_DASH}(?:(?P=money){_GAP}?)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
@@ -108,7 +108,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("fraction", f"[{VULGAR}]", rf"(?P<whole>\b\d+)?{_GAP}?(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", f"[{VULGAR}]", f"(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", r"\d[/⁄]\d",
-              rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}"),
+              rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}",
+              decisions.mixed),
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
               decisions.slash),
@@ -120,7 +121,7 @@ def of_digits(language: Language) -> list[Shape]:
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d ))"
               r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL]|h|min)(?![\w'’])"),
-        Shape("over", r"\d / \d", rf"{_B}(?P<first>\d+) / (?P<second>\d+){_E}"),
+        Shape("over", r"\d / \d", rf"{_B}(?P<first>\d{{1,3}}) / (?P<second>\d+){_E}"),
         Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
         Shape("scientific", r"\d[eE][-+\d]",
               rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
@@ -203,7 +204,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("power", r"\^", _POWER),
         Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
         Shape("unit", UNIT, rf"{UNIT}(?![\w'’/²³-]|\.\w)"),
-        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?!\w)"),
+        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?![\w/])", decisions.rate),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("nothing", "#", r"#(?![^\W\d_])"),

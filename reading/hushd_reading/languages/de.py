@@ -35,7 +35,7 @@ def ending(before: str) -> str | None:
 
 def is_ordinal(parts: Parts, near: Near) -> bool:
     """A number with a full stop is one after an article, in a row, or before a noun that begins no sentence."""
-    if len(parts["number"]) > 3:
+    if len(parts["number"]) > 3 or re.search(r"\d bis\Z", near.before):
         return False
     if near.word_before() in ("ein", "kein", "mein", "dein", "sein", "unser", "ihr"):
         return near.after.strip() != ""
@@ -50,6 +50,8 @@ def is_ordinal(parts: Parts, near: Near) -> bool:
     word = near.word_after()
     if not word:
         return False
+    if word[0].islower() and (not near.before or near.before[-1] in ":,;"):  # 1. die Ursache, 2. die Wirkung
+        return bool(near.before) and word not in near.language.words("begins")
     return word[0].islower() or (
         word.casefold() not in near.language.words("begins")
         and f" {word.lower()}".endswith(_ordinal_nouns(near.language))
@@ -105,7 +107,7 @@ def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) 
     dative = re.search(
         r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s+)?\Z", near.text[: near.start][: -len(name) - 1]
     )
-    if name.removesuffix("s").endswith(("a", "beth", "et", "e")):
+    if (name if own else name.removesuffix("s")).endswith(("a", "beth", "et", "e")):
         article = "die" if own and not dative else "der"
     else:
         article = "des" if not own else "dem" if dative else "der"

@@ -20,7 +20,7 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 1.º, 1.ª and 1.er; before a masculine noun it is shortened."""
-    mark, noun = parts.get("mark", "").strip("."), near.word_after()
+    mark, noun = parts.get("mark", "").strip(".°"), near.word_after()
     mark = mark or "a" * (gender.of(noun, "es") == "f") or "o"  # II Guerra Mundial
     form, plural = "f" if mark.rstrip("s")[-1] in "ªa" else "m", mark.endswith("s")
     short = mark in ("er", "er.") or (noun[:1].islower() and noun not in near.language.words("not_nouns"))
@@ -30,7 +30,7 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
 
 def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
     """Says 1.º as an ordinal, and 1 as it is written."""
-    marked = re.match(r"\d+\.?(?:º|er)", near.text[near.start :])
+    marked = re.match(r"\d+\.?(?:[º°]|er)", near.text[near.start :])
     return spellout.ordinal(number, "es") if marked else spellout.cardinal(number, "es")
 
 

@@ -22,7 +22,7 @@ def denominator(value: int) -> tuple[str, str]:
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    mark = parts.get("mark", "").strip(".") or "ª" * (gender.of(near.word_after(), "it") == "f")  # II Guerra
+    mark = parts.get("mark", "").strip(".°") or "ª" * (gender.of(near.word_after(), "it") == "f")  # II Guerra
     return spellout.ordinal(int(number.whole), "it", "f" if mark == "ª" else "m")
 
 

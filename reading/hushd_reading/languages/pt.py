@@ -22,13 +22,13 @@ def denominator(value: int) -> tuple[str, str]:
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    mark = parts.get("mark", "").strip(".") or "a" * (gender.of(near.word_after(), "pt") == "f") or "o"  # II Guerra
+    mark = parts.get("mark", "").strip(".°") or "a" * (gender.of(near.word_after(), "pt") == "f") or "o"  # II Guerra
     return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
 
 
 def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
     """Says the first as Brazil does; Portugal counts it, unless it is written as an ordinal."""
-    counted = near.language.tag.lower().startswith("pt-pt") and not re.match(r"\d+\.?[ºo]", near.text[near.start :])
+    counted = near.language.tag.lower().startswith("pt-pt") and not re.match(r"\d+\.?[º°o]", near.text[near.start :])
     return spellout.cardinal(number, near.language.tag) if number > 1 or counted else spellout.ordinal(number, "pt")
 
 

@@ -155,7 +155,9 @@ class Numbers:
     def season(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         first, last = pair
         last_words = self.year_of(last.whole) if len(last.whole) == 4 else self.whole(last.whole)
-        return f"{self.year_of(first.whole)} {self.language.get('number.season')} {last_words}".replace("  ", " ")
+        apart = "/" not in near.text[near.start : near.end] and int(last.whole) != (int(first.whole) + 1) % 100
+        word = self.language["to"] if apart else self.language.get("number.season")  # 1939-45, but 1998-99
+        return f"{self.year_of(first.whole)} {word} {last_words}".replace("  ", " ")
 
     def range(self, pair: tuple[Number, Number], near: Near, parts: Parts) -> str:
         first, last = pair

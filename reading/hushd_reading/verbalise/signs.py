@@ -110,7 +110,7 @@ class Signs(Numbers):
 
     def power(self, record: object, near: Near, parts: Parts) -> str:
         exponent, powers = parts["exponent"], self.language["power"]
-        if exponent in powers:
+        if exponent.isdecimal() and exponent in powers:
             return f" {powers[exponent]}"
         digits = exponent.lstrip("-+")
         sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
