@@ -112,7 +112,7 @@ def room() -> Room:
 
 
 def test_the_status_says_who_has_which_device_and_how_many_wait() -> None:
-    """Who listens in the background, for a word, has no device for itself and is named beside those who do."""
+    """A program that listens in the background, for a word, has no device and is named beside those that have one."""
     room = Room()
     assert room.floor.status(room.now).waiting == 0
     for name, devices in (("A1", SPEAKER), ("B1", MICROPHONE), ("C1", BOTH), ("D1", SPEAKER), ("E1", ["wake"])):
