@@ -3,16 +3,15 @@
 
 import gc
 import sys
+from importlib import import_module
+
+from hushd_protocol.system.own_modules import guard
 
 
 def main() -> int:
     """Imports the SDK and serves."""
     gc.disable()  # the SDK makes 100,000 permanent objects: walking them took a sixth of the start
-    from hushd_protocol.system.own_modules import guard
-
     guard()
-    from importlib import import_module
-
     served = import_module("hushd_mcp.over_http" if sys.argv[1:2] == ["--channel"] else "hushd_mcp.sessions")
     gc.freeze()
     gc.enable()

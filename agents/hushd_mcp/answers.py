@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
+from hushd_models.choice.voices import speaking
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, sentence
 from hushd_schema.engines import robotic
@@ -90,8 +91,6 @@ Answer = tuple[str, JsonObject]
 
 def of_language(voices: Iterable[Voice], language: str) -> Answer:
     """Returns the voices that speak a language, installed ones first. Raises `bad_request` if it is not a language."""
-    from hushd_models.choice.voices import speaking
-
     facts = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]
     if not facts:
         return "There is no voice for that language.", {"voices": []}

@@ -14,6 +14,7 @@ from typing import NoReturn
 from hushd_cli.arguments import Parser, value
 from hushd_cli.command import Command
 from hushd_models import preferences
+from hushd_models.installation import extra_command
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import USUAL_VOICE
@@ -62,8 +63,6 @@ def check_sdk() -> None:
     for name in ("mcp", "mcp_types"):  # 1.x has only the first
         package = find_spec(name)
         if package is None or package.origin is None or not package.submodule_search_locations:
-            from hushd_models.installation import extra_command
-
             raise HushdError(
                 "engine_missing", f"`hushd mcp` needs the MCP SDK (no package {name}): {extra_command('mcp')}."
             )

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
+from hushd.client import Client
+from hushd.reports.status_table import table
 from hushd_models import preferences
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -25,6 +27,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 
+from hushd_mcp.answers import of_language, summary
 from hushd_mcp.arguments import DESCRIPTIONS
 from hushd_mcp.greeting import USUAL_LANGUAGES
 
@@ -96,10 +99,6 @@ class Tools:
     async def voices(self, context: Context, language: Language = "") -> CallToolResult:
 
         def ask() -> CallToolResult:
-            from hushd.client import Client
-
-            from hushd_mcp.answers import of_language, summary
-
             with Client(holder=self._calls.holder(context)) as client:
                 known = client.voices()
             text, data = of_language(known, language) if language else summary(known)
@@ -112,9 +111,6 @@ class Tools:
         calls = [{"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket} for task in tasks]
 
         def ask() -> CallToolResult:
-            from hushd.client import Client
-            from hushd.reports.status_table import table
-
             facts: JsonObject = {}
             text = "hushd does not run: it starts with the first request.\n"
             try:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from hushd.agents import without_keys
+from hushd.client import Client
+from hushd.dialogue.conversation import Conversation
 from hushd.dialogue.exchange import CancelScope
 from hushd.warnings import CUT_OFF, UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
-    from hushd.client import Client
-    from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript, Transcription
 
 # Tasks of a session at once, with those whose calls were answered by a ticket; each has some ten files open.
@@ -138,8 +138,6 @@ class Task:
             self.end(f"Nobody asked for the result within {UNATTENDED_S:.0f} seconds, so the microphone was closed.")
 
     def _run(self, holder: str, work: Work) -> None:
-        from hushd.client import Client  # imported by the first call, not at the start
-
         try:
             with Client(holder=holder) as client:
                 self.scope.check()
@@ -292,8 +290,6 @@ def transcribe(recording: str, segments: bool, options: Options) -> Work:
 
 
 def _conversation(client: Client, task: Task, priority: str, duck: bool = False) -> Conversation:
-    from hushd.dialogue.conversation import Conversation
-
     # Speaking does not open the microphone.
     conversation = Conversation(client, mode="half", priority=priority, duck=duck, stop=task.scope)
     task.progress = conversation

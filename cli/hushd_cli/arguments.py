@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 from argparse import ArgumentError, ArgumentTypeError
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean, nearest
+from hushd_schema.kinds import from_text
+
+from .terminal import console
 
 if TYPE_CHECKING:
     from hushd_schema.kinds import Kind
@@ -91,8 +96,6 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self, whole: bool = False) -> str:
         """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
-        import shutil  # lazy: help alone needs it
-
         width = shutil.get_terminal_size().columns - 2
         self.formatter_class = partial(self.formatter_class, width=width)  # type: ignore[call-arg]  # ours take it
         groups = self._action_groups
@@ -103,8 +106,6 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Writes the help and the version as results, whose loss argparse would hide."""
-        from .terminal import console
-
         console.write(message) if file is sys.stdout else super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
@@ -122,7 +123,6 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match(f"{_UNKNOWN}--([^ =]+)", message)
         if unknown is None:
             return ""
-        from hushd_protocol.suggest import nearest  # lazy: mistakes alone need it
 
         meant = nearest(unknown[1], (name[2:] for name in self._option_string_actions if name.startswith("--")))
         return f" (did you mean --{meant}?)" if meant else ""
@@ -202,7 +202,6 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
-        from hushd_protocol.suggest import did_you_mean  # lazy: mistakes alone need it
 
         choices = [str(choice) for choice in action.choices]
         meant = did_you_mean(value, choices)
@@ -343,7 +342,6 @@ def refuse_undecodable(argv: Iterable[str]) -> None:
 
 def value(kind: Kind) -> Callable[[str], Any]:
     """Returns a reader of an option's value, which refuses bad ones in the words of `kind`."""
-    from hushd_schema.kinds import from_text
 
     def read(text: str) -> Any:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
 
 from .terminal import console
@@ -71,7 +72,7 @@ class Command(NamedTuple):
         if self.home:
             parser: Parser = _home(self.parser or self.home).make_parser(prog)
             return parser
-        from .arguments import Parser
+        from .arguments import Parser  # noqa: PLC0415 - what a shell asks at each TAB does not wait for argparse
 
         family = Parser(prog, f"{self.summary[:1].upper()}{self.summary[1:]}.")
         commands = family.add_commands()
@@ -93,7 +94,6 @@ def refuse_elsewhere(command: str) -> None:
     """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
     if not (address := os.environ.get("HUSHD_ENDPOINT")):
         return
-    from hushd_protocol import hosts
 
     raise HushdError(
         "unsupported",

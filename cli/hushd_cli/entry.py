@@ -11,11 +11,16 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
+from hushd_protocol.errors import HushdError, leaf_errors
 from hushd_protocol.limits import EXIT_BUG
 from hushd_protocol.system.own_modules import guard
+
+from hushd_cli.terminal import console
+from hushd_cli.terminal.console import complain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +75,6 @@ def _run_main(command: str, module: str) -> int:
     """Returns the exit status of a module's `main`, also where it raises; KeyboardInterrupt passes unchanged."""
     try:
         main = import_module(module).main
-        from hushd_cli.terminal import console
 
         console.program = command
         if (config := os.environ.get("HUSHD_CONFIG")) and sys.argv[1:2] != ["config"] and not os.path.exists(config):
@@ -87,8 +91,6 @@ def _status_of(error: BaseException) -> int:
     Tasks side by side fail in a group: one that was interrupted ends them all, and the pipe that broke under one breaks
     under all.
     """
-    from hushd_protocol.errors import leaf_errors
-
     errors = list(leaf_errors(error))
     for each in errors:
         if isinstance(each, KeyboardInterrupt):
@@ -101,16 +103,10 @@ def _status_of(error: BaseException) -> int:
 
 def _explain(error: BaseException) -> int:
     """Prints the error as one sentence; returns the exit code."""
-    from hushd_protocol.errors import HushdError
-
-    from hushd_cli.terminal.console import complain
-
     if isinstance(error, HushdError):
         complain(error.message)
         return error.exit_code
     if os.environ.get("HUSHD_DEBUG"):
-        import traceback
-
         complain(traceback.format_exc())
     complain(f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
     return EXIT_BUG

@@ -8,6 +8,7 @@ little more than Python's own start.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 
@@ -48,8 +49,6 @@ def _is_terminal() -> bool:
 
 def _read() -> bytes:
     """Reads standard input to its end; returns nothing if that takes too long or is too much."""
-    import select  # a part of Python's own program
-
     blocks: list[bytes] = []
     size = 0
     until = time.monotonic() + INPUT_TIMEOUT_S

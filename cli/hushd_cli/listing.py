@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from hushd.client import Client
 from hushd_models import listings
+from hushd_models.choice.voices import speaking
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -17,6 +18,7 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.audio.devices import Device
+    from hushd.client import Client
     from hushd_schema.description import Voice
 
 
@@ -29,8 +31,6 @@ def list_voices(client: Client, options: Namespace) -> None:
         listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))
     voices = [voice for voice in described.tts.voices() if options.engine in (None, voice.engine)]
     if options.language:
-        from hushd_models.choice.voices import speaking
-
         voices = speaking(voices, options.language)
     if not voices:
         raise HushdError("engine_missing", f"No such voice is known: {document('MODELS.md')} says how to get one.")
@@ -49,8 +49,6 @@ def _line(voice: Voice) -> str:
 def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:
     """Prints a line a device, with a star before the default one."""
     if as_json:
-        from dataclasses import asdict
-
         console.write_json([asdict(device) for device in devices])
         return
     if not devices:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from hushd_models import languages
 from hushd_protocol.system import best_effort, paths
 
 from .terminal import console
@@ -22,8 +23,6 @@ def mention_language() -> None:
     """Prints the line that brings the session's language, where that is not English, the configuration names none, and
     no model hears it, or no voice but a robotic one speaks it. A person is told on the machine whose hushd answers,
     once for each user."""
-    from hushd_models import languages
-
     session = next(iter(languages.of_session()), _ENGLISH)
     here = paths.find()
     told = here.state / "language-offered"
@@ -34,8 +33,8 @@ def mention_language() -> None:
             return
     except OSError:
         pass  # there is none
-    from hushd_models import inventory, store  # for the few that are told
-    from hushd_schema import engines
+    from hushd_models import inventory, store  # noqa: PLC0415 - for the few that are told
+    from hushd_schema import engines  # noqa: PLC0415 - likewise
 
     models = store.Store(here)
     voices = inventory.serving(models, "tts", session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hushd_models.installation import plugin_needed
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import entry_points, loaded, plugin_of
 
@@ -76,8 +77,6 @@ def find(argv: Sequence[str]) -> tuple[Command | None, list[str]]:
     name, *remaining = argv
     value = entry_points(GROUP).get(name)
     if not value and (plugin := plugin_of(name)):
-        from hushd_models.installation import plugin_needed
-
         raise HushdError("engine_missing", plugin_needed(plugin, f"`hushd {name}`"))
     try:
         return _loaded(value) if value else None, remaining

@@ -13,27 +13,26 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 
 
 def say() -> None:
-    from hushd_cli import entry
+    from hushd_cli import entry  # noqa: PLC0415 - after the line above, as all here
 
     entry.say()
 
 
 def listen() -> None:
-    from hushd_cli import entry
+    from hushd_cli import entry  # noqa: PLC0415
 
     entry.listen()
 
 
 def hushd() -> None:
+    event = None
     if sys.argv[1:3] == ["agents", "hook"]:
-        from hushd_cli import hook
+        from hushd_cli import hook  # noqa: PLC0415 - an agent waits for it
 
-        words = sys.argv[3:]
-        if hook.is_event(words):
+        if hook.is_event(words := sys.argv[3:]):
             event = hook.receive(words)
-            from hushd_cli import entry
+    from hushd_cli import entry  # noqa: PLC0415
 
-            entry.agent_hook(event)
-    from hushd_cli import entry
-
+    if event is not None:
+        entry.agent_hook(event)
     entry.hushd()

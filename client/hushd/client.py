@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from hushd.transcripts.transcript import Transcription
+
+from .audio.audio_source import of_audio
+from .synthesis.speech import Speech
 from .transport import source
 from .transport.source import Text
 from .transport.steps import Blocking, Step
@@ -15,12 +19,10 @@ from .verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
     from hushd.dialogue.listener import Mode
-    from hushd.transcripts.transcript import Transcription
 
     from .audio.audio_source import Audio
     from .dialogue.conversation import Conversation
     from .floor import Floor
-    from .synthesis.speech import Speech
 
 
 class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcription"], SupervisorVerbs, Blocking):
@@ -77,7 +79,7 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
             options: devices, callbacks and more: see `hushd.Conversation`.
         """
         requests.check_priority(priority)
-        from .dialogue.conversation import Conversation  # lazy: few have a loudspeaker and a microphone
+        from .dialogue.conversation import Conversation  # noqa: PLC0415 - a room for who speaks and listens
 
         return Conversation(self, mode=mode, priority=priority, **options)
 
@@ -87,19 +89,13 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
         return source.of_text(text)
 
     def _audio(self, audio: Audio, rate: int | None) -> Step:
-        from .audio.audio_source import of_audio  # not for who speaks
-
         return partial(of_audio, audio, rate)
 
     def _chunks(self, chunks: Iterable[bytes]) -> source.Input:
         return source.Stream(chunks)
 
     def _speech_class(self) -> type[Speech]:
-        from .synthesis.speech import Speech
-
         return Speech
 
     def _transcription_class(self) -> type[Transcription]:
-        from hushd.transcripts.transcript import Transcription
-
         return Transcription

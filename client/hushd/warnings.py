@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import CODES
+from hushd_schema.results import ResultWarning
 
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
-    from hushd_schema.results import ResultWarning
 
 CUT_OFF = "cut_off"  # the code of a warning that a part of the recording could not be read
 UNLIKELY = "unlikely_text"  # code of the warning that the text is probably wrong
@@ -27,8 +27,6 @@ def exit_code(warnings: Iterable[ResultWarning]) -> int:
 
 def unused_device(data: JsonObject) -> ResultWarning:
     """Returns the warning for a `warm` request whose worker computes on another device than the one meant."""
-    from hushd_schema.results import ResultWarning  # lazy: few results have one
-
     device = str(data.get("compute_device") or "cpu")
     device_name = "the CPU" if device == "cpu" else device
     message = f"{data['worker']} computes on {device_name}: {data['why_there']}."

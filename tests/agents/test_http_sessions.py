@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks need no supervisor, and two sessions are all that there may be."""
-    monkeypatch.setattr("hushd.client.Client", lambda holder: nullcontext())
+    monkeypatch.setattr("hushd_mcp.work.Client", lambda holder: nullcontext())
     monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 2)
 
 

@@ -392,7 +392,7 @@ def test_importing_is_cheap() -> None:
 import sys, hushd
 assert not {"zmq", "hushd.client"} & set(sys.modules), sys.modules
 hushd.Client, hushd.Transcript, hushd.Speech
-print(sorted({"numpy", "asyncio", "sounddevice", "subprocess", "tempfile", "http", "soundfile"} & set(sys.modules)))
+print(sorted({"numpy", "asyncio", "sounddevice", "subprocess", "http", "soundfile"} & set(sys.modules)))
 hushd.Client()
 assert not {"asyncio", "hushd.aio"} & set(sys.modules)
 hushd.AsyncClient

@@ -6,12 +6,15 @@ no supervisor is started for an answer.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from hushd_models import catalogue, languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_protocol.system import paths
@@ -31,8 +34,8 @@ def names(path: Sequence[str], flags: Sequence[str], before: Sequence[str]) -> M
 
 def _installed() -> Iterator[tuple[str, str, str]]:
     """Yields role, name and languages of each model that is here; those of a user's own would be read from its file."""
-    from hushd_models.inventory import rows
-    from hushd_models.store import Store
+    from hushd_models.inventory import rows  # noqa: PLC0415 - 20 ms with the next line, for models alone
+    from hushd_models.store import Store  # noqa: PLC0415 - see above
 
     for row in rows(Store(paths.find())):
         if row.state != "absent":
@@ -45,8 +48,6 @@ def _models_here() -> Names:
 
 def _models() -> Names:
     """Yields every model, the installed ones first."""
-    from hushd_models import catalogue
-
     here = dict(_models_here())
     return [*here.items(), *((name, f"{known.size_mb} MB") for name, known in catalogue.models().items())]
 
@@ -65,14 +66,11 @@ def _workers() -> Names:
 def _voices() -> Names:
     """Yields the installed voices: from the list that a gateway and `say -v '?'` leave, else from the engines' program,
     which takes a quarter of a second."""
-    from hushd_models import listings
-    from hushd_schema.description import Descriptions
+    from hushd_models import listings  # noqa: PLC0415 - for voices alone
+    from hushd_schema.description import Descriptions  # noqa: PLC0415 - likewise
 
     described = listings.load_catalogues(paths.find().listed)
     if not described.tts.engines:
-        import json
-        import subprocess
-
         command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
         printed = subprocess.run(command, capture_output=True, check=False).stdout
         described = Descriptions.from_data({"tts": json.loads(printed)})
@@ -81,24 +79,21 @@ def _voices() -> Names:
 
 
 def _languages() -> Names:
-    from hushd_models import catalogue
-    from hushd_models import languages as known
-
-    tags = {known.code(tag) for model in catalogue.models().values() for tag in model.languages} - {"*"}
-    return [(tag, known.name(tag)) for tag in sorted(tags)]
+    tags = {languages.code(tag) for model in catalogue.models().values() for tag in model.languages} - {"*"}
+    return [(tag, languages.name(tag)) for tag in sorted(tags)]
 
 
 def _keys() -> Names:
-    from hushd_schema.settings import load
-    from hushd_schema.settings.reference import rows
+    from hushd_schema.settings import load  # noqa: PLC0415 - for settings alone
+    from hushd_schema.settings.reference import rows  # noqa: PLC0415 - likewise
 
     return [(".".join(row["path"]), "") for row in rows(load(paths.find().config))]
 
 
 def _values(key: str) -> Names:
     """Yields what a setting may be, where that is a name."""
-    from hushd_schema.settings.declaration import settings_of, tables_of
-    from hushd_schema.settings.tables import Settings, WorkerSettings
+    from hushd_schema.settings.declaration import settings_of, tables_of  # noqa: PLC0415 - likewise
+    from hushd_schema.settings.tables import Settings, WorkerSettings  # noqa: PLC0415 - likewise
 
     *table, name = key.split(".")
     if key in SPEECH_ROLES:
@@ -114,7 +109,7 @@ def _values(key: str) -> Names:
 
 
 def _servers() -> Names:
-    from hushd_models import server_files
+    from hushd_models import server_files  # noqa: PLC0415 - for servers alone
 
     return [(name, "") for name in server_files.SERVERS.names()]
 

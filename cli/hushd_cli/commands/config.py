@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hushd_models import configuration, languages
+from hushd_models import advice, catalogue, configuration, languages
+from hushd_models.choice.voices import choose
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, os_errors_as
@@ -97,7 +98,7 @@ def change(path: Path, edited: Callable[[str], str]) -> None:
 
 def have_it_read() -> None:
     """Tells a running supervisor to apply the configuration; its workers do at their next start."""
-    from hushd.client import Client
+    from hushd.client import Client  # noqa: PLC0415 - 0.1 s, which reading settings does without
 
     try:
         with Client(holder="cli", start=False, endpoint="") as client:
@@ -166,8 +167,7 @@ def _value(place: Sequence[str], words: Sequence[str]) -> Any:
 
 def _check_voice(name: str) -> None:
     """Raises `bad_request` for a voice that no engine has, unless there is no supervisor who could be asked."""
-    from hushd.client import Client
-    from hushd_models.choice.voices import choose
+    from hushd.client import Client  # noqa: PLC0415 - 0.1 s, which reading settings does without
 
     try:
         with Client(holder="cli", endpoint="") as client:
@@ -182,9 +182,7 @@ def _usable(role: str, name: str) -> str:
     the engine's that needs least memory, as `--model` has it. A name that nobody knows is returned unchanged: the check
     of the file refuses it.
     Raises `model_missing` if it is not installed, and not downloaded by itself either; with the commands."""
-    from hushd_models import advice, catalogue
-
-    from .models.recommend import ModelIndex
+    from .models.recommend import ModelIndex  # noqa: PLC0415 - likewise
 
     index = ModelIndex()
     meant = catalogue.find(name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from hushd_models.choice.recommendation import (
     tells_apart,
     to_get,
 )
+from hushd_models.choice.voices import speaking
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
@@ -33,6 +36,8 @@ from hushd_schema.settings import Settings, editing, load
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_cli.terminal.console import StatusLine
+from hushd_cli.terminal.progress import pulled
+from hushd_cli.terminal.shown_client import shown_client
 
 from .config import change, have_it_read
 from .models.pull import shrink_new
@@ -73,8 +78,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if (pulls or installs or changes) and not _agreed(options, [*pulls, *installs]):
         console.write("Nothing was fetched, and no setting was changed.\n")
         return 0
-    from hushd_cli.terminal.progress import pulled  # not needed for a mistake
-    from hushd_cli.terminal.shown_client import shown_client
 
     if plugin:
         _ask_hub()
@@ -203,8 +206,6 @@ def _agreed(options: Namespace, steps: Sequence[str]) -> bool:
 
 def _is_yes(answer: str) -> bool:
     """Returns whether an answer is a yes in English, or in the session's language where its locale is installed."""
-    import locale
-
     with suppress(locale.Error):  # it is not, and the one before stays
         locale.setlocale(locale.LC_MESSAGES, "")
     return re.match(f"[yY]|{locale.nl_langinfo(locale.YESEXPR)}", answer) is not None
@@ -212,7 +213,7 @@ def _is_yes(answer: str) -> bool:
 
 def _ask_hub() -> None:
     """Raises `model_missing` where the hub does not answer that has the models of a plugin."""
-    from urllib import error, request
+    from urllib import error, request  # noqa: PLC0415 - 50 ms, and 8 MB with OpenSSL
 
     hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     try:
@@ -245,8 +246,6 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
     """Speaks a sentence of that language and hears it, as a user will who types no option; prints both, and what the
     voice costs here.
     Returns the voice's model where that is slower than real time; else nothing."""
-    from hushd_models.choice.voices import speaking
-
     usual = load(paths.find().config).model_for("tts", language)
     here = [each for each in speaking(client.voices(), language) if each.installed]
     name = languages.name(languages.code(language))
@@ -254,7 +253,6 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
     if voice is None or not (sentence := voice.sample):
         console.write(f"No installed voice speaks {name}, so hearing it was not tried.\n")
         return ""
-    import tempfile
 
     model = f"{voice.engine}/{voice.model}"
     for each in ("tts", f"tts/{model}"):  # both are unloaded, so that their starts are not measured

@@ -12,15 +12,16 @@ import sys
 import time
 from argparse import SUPPRESS
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+from hushd.client import Client
 from hushd_protocol.errors import UNANSWERED, HushdError
+from hushd_protocol.hosts import invitation
+from hushd_schema.settings import HTTP_TOKEN
+from hushd_schema.status import Listeners
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-
-if TYPE_CHECKING:
-    from hushd.client import Client
 
 NEXT_SUPERVISOR_TIMEOUT_S = 10.0  # seconds for the next supervisor, such as `hushd restart`'s
 RECONNECT_DELAY_S = 0.2
@@ -75,9 +76,6 @@ def become(module: str, *arguments: str) -> NoReturn:
 
 def _serve_beside(addresses: Sequence[str]) -> int:
     """Serves until the supervisor has ended without a successor; Ctrl-C ends the addresses."""
-    from hushd.client import Client
-    from hushd_schema.settings import HTTP_TOKEN
-
     if os.environ.get(HTTP_TOKEN):
         raise HushdError(
             "bad_request",
@@ -98,9 +96,6 @@ def _serve_beside(addresses: Sequence[str]) -> int:
 
 def _serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
     """Makes the supervisor listen, and prints the addresses unless `printed` already; returns the printed lines."""
-    from hushd_protocol.hosts import invitation
-    from hushd_schema.status import Listeners
-
     listeners = Listeners.from_data(client.control("listen", *addresses)).listeners
     lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
     if lines != list(printed):

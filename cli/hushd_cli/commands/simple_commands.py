@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from hushd.client import Client
+from hushd.reports.status_table import table
+from hushd.transport import autostart
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-if TYPE_CHECKING:
-    from hushd.client import Client
+from .config import checked
 
 
 class Call(NamedTuple):
@@ -33,8 +35,6 @@ class Call(NamedTuple):
     def main(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command; returns the exit status."""
         options = self.make_parser(prog).parse_args(argv)
-        from hushd.client import Client
-
         with Client(holder="cli", start=self.start) as client:
             self.call(client, options)
         return 0
@@ -112,8 +112,6 @@ def _show(client: Client, options: Namespace) -> None:
     if options.json:
         console.write_json(status.data())
     else:
-        from hushd.reports.status_table import table
-
         console.write(table(status, console.width(), client.link.place, wide=options.wide))
 
 
@@ -132,11 +130,6 @@ def _restart(client: Client, options: Namespace) -> None:
     if options.config_only:
         client.reload()
         return
-    from hushd.client import Client
-    from hushd.transport import autostart
-
-    from .config import checked
-
     checked(paths.find().config)
     starts = os.environ.get("HUSHD_AUTOSTART") != "0"
     try:

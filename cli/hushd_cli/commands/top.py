@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
+from hushd.reports.status_table import table
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import UNANSWERED, HushdError
 from hushd_schema.kinds import number
 
@@ -37,8 +39,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
             except KeyboardInterrupt:  # a usual end
                 pass
         else:
-            from hushd.reports.status_table import table
-
             console.write(table(client.status(), console.width(), client.link.place))
     return 0
 
@@ -66,10 +66,8 @@ def _show(client: Client, period: float) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        from hushd_cli.commands.top_frame import frame
+        from hushd_cli.commands.top_frame import frame  # noqa: PLC0415 - needs rich
     except ModuleNotFoundError as error:
-        from hushd_models.installation import extra_command
-
         raise HushdError("engine_missing", f"`hushd top` needs the package rich: {extra_command('top')}.") from error
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     screen = Console()

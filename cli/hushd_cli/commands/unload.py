@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from hushd.client import Client
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.arguments import Parser
@@ -14,8 +15,6 @@ from hushd_cli.terminal import console
 def main(prog: str, argv: Sequence[str]) -> int:
     """Raises `server_busy` if some workers continue for now."""
     options = make_parser(prog).parse_args(argv)
-    from hushd.client import Client
-
     with Client(holder="cli", start=False) as client:
         ended = client.unload(*options.what, force=options.force)
     if options.json:

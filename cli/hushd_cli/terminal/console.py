@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -29,8 +30,6 @@ def shown(text: str, descriptor: int) -> str:
 
 def write_json(value: Any) -> None:
     """Writes a result for programs; raises as `write` does."""
-    import json
-
     write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 

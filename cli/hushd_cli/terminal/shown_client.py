@@ -11,6 +11,7 @@ from hushd_models import languages
 from hushd_protocol.system import paths
 
 from .console import StatusLine
+from .progress import download_line
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -33,7 +34,7 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
     if not is_elsewhere and all(name == "-" or (os.path.exists(name) and not os.path.isdir(name)) for name in inputs):
         line = " ".join([role, *languages.of_session()]) if role else ""
         if not here.client_socket.exists():
-            from hushd.transport import autostart
+            from hushd.transport import autostart  # noqa: PLC0415 - where no supervisor runs
 
             autostart.begin(here, line)
         elif line and paths.is_private(here.runtime):
@@ -41,7 +42,7 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
                 pipe = os.open(here.expected, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 os.write(pipe, f"{line}\n".encode())
                 os.close(pipe)
-    from hushd.client import Client
+    from hushd.client import Client  # noqa: PLC0415 - imported while the supervisor or the worker starts
 
     waits = StatusLine()
     downloads: DownloadLine | None = None
@@ -51,7 +52,6 @@ def shown_client(*inputs: str, role: str = "") -> Iterator[Client]:
 
     def show_download(model: str, done: float, total: float) -> None:
         nonlocal downloads
-        from .progress import download_line  # lazy: few requests download
 
         downloads = download_line()
         downloads(model, done, total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -12,7 +13,9 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
+from hushd_models.installation import LIBRARIES, extra_command
 from hushd_protocol.errors import HushdError, advised
+from hushd_protocol.system import pointer
 
 from hushd.transport.waiting import take_lock
 
@@ -59,14 +62,10 @@ def load() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        from hushd_models.installation import extra_command
-
         raise HushdError(
             "no_device", f"Loudspeaker and microphone need sounddevice: {extra_command('audio')}."
         ) from error
     except OSError as error:
-        from hushd_models.installation import LIBRARIES
-
         remedy = LIBRARIES["portaudio"].remedy()
         raise HushdError("no_device", f"Loudspeaker and microphone need the PortAudio library: {remedy}.") from error
     if sys.platform == "linux" and not os.environ.get("HUSHD_DEBUG"):
@@ -97,7 +96,6 @@ def lead_to_sound_server() -> None:
     os.environ[f"PULSE_PROP_{OWN}"] = str(os.getpid())
     if sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
         return
-    from hushd_protocol.system import pointer
 
     if folder := pointer.find_session_folder():
         os.environ["XDG_RUNTIME_DIR"] = os.fspath(folder)
@@ -216,8 +214,6 @@ def _silence_alsa() -> None:
 
     The first is raised as an error, in one sentence; the second is counted by `Player.underruns`.
     """
-    import ctypes
-
     try:
         alsa = ctypes.CDLL("libasound.so.2")
     except OSError:

@@ -22,7 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import BY_MEANING
 
 from hushd.audio.microphone import MICROPHONE_CHUNK_S as USUAL_CHUNK_S
-from hushd.audio.microphone import Microphone
+from hushd.audio.microphone import Microphone, zeros_reason
 from hushd.audio.playback import Player
 from hushd.audio.playback_buffer import without_tail
 from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
@@ -230,7 +230,6 @@ class Conversation:
         """Returns what may be wrong with the microphone, as the end of a sentence."""
         if self._microphone is None or not self._microphone.only_zeros:
             return "is the microphone on?"
-        from hushd.audio.microphone import zeros_reason
 
         reason = zeros_reason()
         return reason[:1].lower() + reason[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
+from unicodedata import combining, east_asian_width
 
 Row = TypeVar("Row")
 
@@ -32,8 +33,6 @@ def _lay_out(column: Column[Row], rows: Sequence[Row]) -> list[str]:
 
 def columns_of(text: str) -> int:
     """Columns that `text` takes on a terminal."""
-    from unicodedata import combining, east_asian_width
-
     return sum(0 if combining(sign) else 1 + (east_asian_width(sign) in "WF") for sign in text)
 
 

@@ -45,7 +45,7 @@ def _words(text: str, sentence: Sentence) -> Iterator[Word]:
 
 def _in_one_line(written: str) -> str:
     if "-\n" in written:
-        from hushd_reading.rewriting import without_hyphens  # few texts have their words at the ends of two lines
+        from hushd_reading.rewriting import without_hyphens  # noqa: PLC0415 - a room that few texts need
 
         written = without_hyphens(written)
     return " ".join(written.split())

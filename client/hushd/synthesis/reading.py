@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from hushd_models import languages, preferences
+from hushd_models import languages, preferences, text_language
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
+from hushd_schema import pronunciations
 from hushd_schema.operations.synthesize import MARKUPS
 
 from hushd.transport.source import utf8
@@ -50,8 +51,7 @@ def _read(
     given: Mapping[str, str],
     complain: Callable[[str], None],
 ) -> Iterator[str]:
-    from hushd_reading.lines import words_by_line
-    from hushd_schema import pronunciations
+    from hushd_reading.lines import words_by_line  # noqa: PLC0415 - a room that speech does not need here
 
     own = preferences.own_languages(paths.find().config)
     entries = pronunciations.read(paths.find().pronunciations)
@@ -59,8 +59,6 @@ def _read(
         complain(entries.mistakes[0])
 
     def tag(line: str) -> str:
-        from hushd_models import text_language
-
         return text_language.detect(line, own) or next(iter(own), "en")
 
     def pronounce(tag: str) -> Mapping[str, str]:

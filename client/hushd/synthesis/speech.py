@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Result
+from hushd_schema.results import Sentence, SpeechResult
 
+from hushd.audio.audio_source import floats
+from hushd.audio.playback import Player
 from hushd.transport.spool import RAW, Piece, Received
 from hushd.transport.steps import Blocking, Brief, RunInThread, Steps, run, verb
 
-if TYPE_CHECKING:
-    from hushd_schema.results import ResultWarning, Sentence
+from .captions import transcript
+from .speech_file import SpeechFile
 
-    from hushd.audio.playback import Player
+if TYPE_CHECKING:
+    from hushd_schema.results import ResultWarning
+
     from hushd.floor import Floor
     from hushd.transcripts.cues import Cue
     from hushd.transcripts.transcript import Transcript
@@ -80,8 +85,6 @@ class IncomingSpeech:
         (FLAC, Ogg, Opus, MP3, AIFF). A speech that was asked for in a format is saved in that one. Raises
         `output_failed` when it cannot be written, `bad_request` when the path names another format.
         """
-        from .speech_file import SpeechFile  # lazy: few save it
-
         stack = ExitStack()
         try:
             file = yield Brief(lambda: stack.enter_context(SpeechFile(path, self.format)))
@@ -101,7 +104,6 @@ class IncomingSpeech:
         """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.
         Raises `bad_request` for a speech that was asked for as a sound file; and what `pieces` raises."""
         self._check_raw("an array")
-        from hushd.audio.audio_source import floats
 
         data, index = bytearray(), 0
         while piece := (yield from self._piece(index)):
@@ -125,7 +127,6 @@ class IncomingSpeech:
                 speech that was asked for as a sound file.
         """
         self._check_raw("played")
-        from hushd.audio.playback import Player
 
         yield from self._has(0)
         floor = None if isinstance(device, Player) or self._floor is None else self._floor()
@@ -147,8 +148,6 @@ class IncomingSpeech:
     def transcript(self) -> Steps[Transcript]:
         """Waits for the end; returns the text with the times of its sentences and words: it renders as srt, vtt, lrc
         or json. Raises `bad_request` for a speech that was asked for without `timeline`; and what went wrong."""
-        from .captions import transcript
-
         while (yield from self._has(len(self._received))):
             pass
         if not self.timeline:
@@ -158,7 +157,7 @@ class IncomingSpeech:
     @verb
     def cues(self) -> Steps[tuple[Cue, ...]]:
         """Waits for the end; returns subtitles of the speech. Raises as `transcript`."""
-        from hushd.transcripts.cues import readable, shown
+        from hushd.transcripts.cues import readable, shown  # noqa: PLC0415 - 15 ms, for subtitles
 
         return tuple(shown(readable((yield from IncomingSpeech.transcript(self)).segments)))
 
@@ -209,7 +208,6 @@ class IncomingSpeech:
             self._channels = self._channels or message.channels
             self.voice = self.voice or self._call.request.params.get("voice") or ""
             return Piece(message.payload, message.offset)
-        from hushd_schema.results import Sentence, SpeechResult  # lazy: comes while the first sentence is made
 
         if isinstance(message, Partial) and message.data.get("kind") == "sentence":
             self.timeline.append(sentence := Sentence.from_data(message.data))

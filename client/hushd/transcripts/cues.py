@@ -121,8 +121,7 @@ class _Places:
             return _ELSEWHERE
         if before.endswith("..") or not before.endswith("."):
             return _SENTENCE
-        # Lazy: its tables are needed only where a full stop may end a subtitle.
-        from hushd_reading.sentences import ends_sentence
+        from hushd_reading.sentences import ends_sentence  # noqa: PLC0415 - a room that subtitles alone need
 
         after = "".join(self._texts[middle : middle + 4])
         if ends_sentence("".join(self._texts[max(0, middle - 5) : middle - 1]) + before, after, self._language or "en"):

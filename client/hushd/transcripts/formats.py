@@ -143,6 +143,6 @@ def transcript_format(path: str) -> str:
 
 
 def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
-    from .cues import readable, shown  # lazy: subtitles alone need it
+    from .cues import readable, shown  # noqa: PLC0415 - 15 ms, for subtitles
 
     return shown(readable(segments, label, layout, lambda: segments.language))

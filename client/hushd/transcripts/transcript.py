@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from hushd_protocol.messages import Message, Partial, Progress, Result
+from hushd_schema.results import LiveEvent, ResultWarning, SegmentData, TranscriptResult
 
 from hushd.transcripts.segment import Layout, Segment, joined
 from hushd.transport.steps import Blocking, Steps, run, verb
 from hushd.warnings import UNLIKELY
 
+from .formats import render
+
 if TYPE_CHECKING:
-    from hushd_schema.results import OnEvent, ResultWarning, SpeakerVoice
+    from hushd_schema.results import OnEvent, SpeakerVoice
 
     from hushd.transport.second_hearing import SecondHearing
 
@@ -64,8 +67,6 @@ class Transcript:
     def render(self, form: str, *, max_line_width: int = 42, max_line_count: int = 2) -> str:
         """Returns it in a format of `TRANSCRIPT_FORMATS`, such as `srt`; subtitles have lines of so many columns, and
         so many lines. Raises `bad_request` for another format."""
-        from .formats import render  # imported by those who need it
-
         return "".join(render(form, self, Layout(max_line_width, max_line_count)))
 
 
@@ -138,8 +139,6 @@ class IncomingTranscript:
         if isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):
-            from hushd_schema.results import TranscriptResult
-
             result = TranscriptResult.from_data(message.data)
             self.language = result.language or self.language
             self.language_probability = result.language_probability
@@ -152,8 +151,6 @@ class IncomingTranscript:
         return None
 
     def _handle_partial(self, message: Partial) -> Segment | None:
-        from hushd_schema.results import LiveEvent, SegmentData
-
         kind = message.data.get("kind")
         if kind == "segment":
             data = SegmentData.from_data(message.data)
@@ -219,7 +216,6 @@ def _with_verdicts(
     if not unlikely or any(warning.code == UNLIKELY for warning in warnings):
         return warnings
     where = " and ".join(f"from {start:.0f} s to {end:.0f} s" for start, end in unlikely)
-    from hushd_schema.results import ResultWarning  # lazy: with the first result
 
     message = f"The text {where} is probably not the spoken text."
     return *warnings, ResultWarning(code=UNLIKELY, message=message)

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort, pointer
+from hushd_protocol.system.log_files import text_of
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 
 from .waiting import take_lock
@@ -203,8 +204,6 @@ def _last_line(log: str, start: int) -> str:
     Records, and the indented rest of them, are those of another supervisor, which may be about to leave; and so is a
     part of a line, which it was writing then or is writing now.
     """
-    from hushd_protocol.system.log_files import text_of  # lazy: a start that fails needs it
-
     try:
         with open(log, "rb") as file:
             if begin := max(start, os.path.getsize(log) - 4096):

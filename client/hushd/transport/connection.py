@@ -17,7 +17,6 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol import __version__
@@ -25,12 +24,10 @@ from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
+from hushd_protocol.system.lifeline import Liveness
 
 from .call import Answered, Call
 from .waiting import join, wait_until_set
-
-if TYPE_CHECKING:
-    from hushd_protocol.system.lifeline import Liveness
 
 WELCOME_TIMEOUT_S = 1.0  # a living supervisor answers a hello in milliseconds
 PING_INTERVAL_S = 2.0  # the interval of the supervisor's pings while we have a request
@@ -258,7 +255,7 @@ class Connection:
         poller.register(self._wake_read, zmq.POLLIN)
         decoder = Decoder(TO_CLIENT)
         deadline = time.monotonic() + self._patience
-        silent, long = 0, time.monotonic() + PING_INTERVAL_S
+        silent = 0
         while True:
             if self.supervisor is None:
                 timeout: float | None = max(0.0, deadline - time.monotonic())
@@ -282,10 +279,6 @@ class Connection:
                 return HushdError("supervisor_lost", "The supervisor went away: please try again.")
             if closing:
                 return HushdError("cancelled", "The client was closed.")
-            if self._calls and time.monotonic() >= long:
-                long = math.inf
-                with contextlib.suppress(HushdError):  # it is too late
-                    _import_rest()
             if self.supervisor is None and time.monotonic() >= deadline:
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
@@ -304,8 +297,6 @@ class Connection:
         if self._place or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
-            from hushd_protocol.system.lifeline import Liveness  # lazy: few need it
-
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()
         return silent >= SILENT_TICKS and (not works or silent >= MAX_TICKS)
@@ -371,17 +362,6 @@ class Connection:
             if over:
                 del self._calls[name]  # a call that has asked again by now has another name
                 self._send_outbox(socket)
-
-
-def _import_rest() -> None:
-    """Imports what the end of a request or of its supervisor needs, while it waits: see `own_modules`.
-
-    Else an upgrade in the middle of a long recording would lose it, although the worker goes on.
-    """
-    from hushd_protocol.system import lifeline  # noqa: F401
-    from hushd_schema import results  # noqa: F401
-
-    from . import autostart  # noqa: F401
 
 
 def _has_room(socket: zmq.Socket[bytes]) -> bool:

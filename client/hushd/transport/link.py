@@ -12,16 +12,17 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from hushd_models.installation import plugin_needed
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import paths
+from hushd_protocol.system.lifeline import Liveness
+from hushd_schema.entry_points import entry_points, loaded
 
+from . import autostart
 from .connection import Connection
 from .source import File
-
-if TYPE_CHECKING:
-    from hushd_protocol.system.lifeline import Liveness
 
 ENDPOINT = "HUSHD_ENDPOINT"  # the variable that names the machine which is asked
 DEVICES = "HUSHD_DEVICES"  # the variable that names the machine whose devices are used
@@ -141,7 +142,6 @@ class Link:
         except HushdError as error:
             if error.code not in GONE:
                 raise
-        from . import autostart
 
         supervisor = autostart.ensure(self.paths, start=self.starts)  # this takes as long as a start does
         first = began = time.monotonic()
@@ -187,8 +187,6 @@ def refuse_borrowed(connection: Connection) -> None:
 def _owner_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
     """The supervisor that holds the lock, from now on; None where there is none, or not yet. The `last` one where the
     lock cannot be read."""
-    from hushd_protocol.system.lifeline import Liveness
-
     try:
         owner = Liveness(int(supervisor.lock.read_text().partition("\n")[0]))
     except (FileNotFoundError, ValueError):
@@ -271,11 +269,8 @@ _ATTACHED = "A machine that is attached to this one"
 def _remote(name: str, what: str) -> Callable[..., Any]:
     """Returns a function that the plugin adds. Raises `engine_missing`, with the line that installs it.
     `what`: the subject of the sentence where the plugin is not installed."""
-    from hushd_schema.entry_points import entry_points, loaded  # lazy: few need it
-
     if target := entry_points("hushd.client").get(name):
         function: Callable[..., Any] = loaded(target)
         return function
-    from hushd_models.installation import plugin_needed
 
     raise HushdError("engine_missing", plugin_needed("remote", what))

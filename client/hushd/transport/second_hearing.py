@@ -21,10 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard
 
+from hushd_models import preferences
 from hushd_models.languages import UNSPACED
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Request, Result
+from hushd_protocol.system import paths
 from msgspec.structs import replace
 
 from hushd.warnings import UNLIKELY
@@ -189,9 +191,6 @@ def _is_long(segment: JsonObject) -> bool:
 
 def _way_on() -> str:
     """Returns the end of a sentence: how whoever knows the language names it."""
-    from hushd_models import preferences  # lazy: needed where something is wrong
-    from hushd_protocol.system import paths
-
     own = preferences.own_languages(paths.find().config)
     return f"which `--language {own[0] if own else _ENGLISH}` names if it is that one"
 

@@ -8,6 +8,7 @@ slot. So an answer of any length is stored on our side of the wire.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections import deque
 from contextlib import suppress
@@ -52,8 +53,6 @@ class Store:
         what = f"The {self._content} is longer than memory holds and the temporary folder cannot take it"
         with os_errors_as("output_failed", what):
             if self._file is None:
-                import tempfile  # costs 10 ms that nearly nobody needs
-
                 self._file = tempfile.TemporaryFile(buffering=0, prefix="hushd-")  # noqa: SIM115 - closed by close
             written = 0
             while written < len(data):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Control, Request, Result
+from hushd_schema.entry_points import entry_points, loaded
+from hushd_schema.operations.models import ModelResult
 
+from hushd.floor import Floor
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link, floor_link
@@ -17,11 +20,6 @@ from hushd.transport.source import Input
 from hushd.transport.steps import Receive, Steps, verb
 from hushd.verbs import requests
 from hushd.verbs.preparation import Preparation
-
-if TYPE_CHECKING:
-    from hushd_schema.operations.models import ModelResult
-
-    from hushd.floor import Floor
 
 # Verbs that change or end the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
@@ -66,7 +64,6 @@ class ClientBase:
     ) -> Floor:
         """See `Client.floor`."""
         requests.check_priority(priority)
-        from hushd.floor import Floor  # lazy: few have a loudspeaker or a microphone
 
         return Floor(floor_link(self.link), devices, priority, on_wait, _ducking() if duck else None)
 
@@ -117,8 +114,6 @@ class ClientBase:
         report = requests.Report(on_progress)
         while (message := (yield from call.receive())) is not None:
             if isinstance(message, Result):
-                from hushd_schema.operations.models import ModelResult  # lazy: few change models
-
                 self._preparation.forget()
                 return ModelResult.from_data(message.data)
             report(message)
@@ -133,7 +128,5 @@ class ClientBase:
 
 def _ducking() -> Callable[[bool], None]:
     """The function that makes other programs quieter while a floor is held; a plugin's, without which none is."""
-    from hushd_schema.entry_points import entry_points, loaded
-
     ducking = entry_points("hushd.client").get("ducking")
     return loaded(ducking)() if ducking else lambda held: None

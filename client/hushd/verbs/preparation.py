@@ -7,10 +7,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from hushd_models import languages
+from hushd_models import languages, paces, preferences
+from hushd_models.choice.voices import ALIASES, choose
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO, worker
+from hushd_protocol.system import paths
+from hushd_schema import own_lists
+from hushd_schema.description import Descriptions
+from hushd_schema.status import Status
 from msgspec.structs import replace
 
 from hushd.transport.call import new_id
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from hushd_models.choice.models import ModelChoice
     from hushd_models.choice.voices import VoiceChoice
     from hushd_protocol.messages import Request
-    from hushd_schema.description import Descriptions, HearingDescription
+    from hushd_schema.description import HearingDescription
 
 
 T = TypeVar("T")
@@ -54,11 +59,8 @@ class Preparation:
         `shared`: see `requests.take_shared`."""
         voice, language = params.get("voice"), params.get("language")
         engine, model = shared.get("engine"), shared.get("model")
-        if voice and not language:
-            from hushd_models.choice.voices import ALIASES
-
-            if voice.casefold() in ALIASES:  # these fit any language
-                params["default_voice"], voice = params.pop("voice"), None
+        if voice and not language and voice.casefold() in ALIASES:  # these fit any language
+            params["default_voice"], voice = params.pop("voice"), None
         usual = params.get("default_voice")
         if not voice and not language:
             params["languages"] = languages.of_session()
@@ -126,9 +128,6 @@ class Preparation:
 
     def _list(self, name: str) -> Steps[JsonObject]:
         """Returns the parameters by which a request carries the user's list `name`, as its file is now."""
-        from hushd_protocol.system import paths
-        from hushd_schema import own_lists
-
         here = paths.find()
         path = here.own_words if name == "usual_words" else here.pronunciations
         params: JsonObject = yield Brief(partial(own_lists.carried, path, name))
@@ -138,9 +137,6 @@ class Preparation:
         """Returns the requested language, if the usual model for it is known not to hear it; without one the user's
         first, where that is not English and the configuration says nothing of models. Empty if no installed model may
         hear that."""
-        from hushd_models import preferences  # not for who speaks
-        from hushd_protocol.system import paths
-
         config = paths.find().config
         if requested in (None, AUTO):
             language = preferences.unserved_language(config)
@@ -152,19 +148,13 @@ class Preparation:
         """Returns whether an installed model of several languages may hear `request` again, which names no model and no
         language: not with the setting `hear_again` off.
         `here`: whether the supervisor is this machine's, whose files tell it."""
-        from hushd_models import preferences
-        from hushd_protocol.system import paths
-
         is_open = request.worker == "stt" and not request.params.get("language")
         return is_open and preferences.hears_again(paths.find().config) and (not here or _may_serve("stt", None))
 
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None with
         the setting `hear_again` off. Raises `model_missing` where there is none."""
-        from hushd_models import preferences
-        from hushd_models.choice import models as model_choice
-        from hushd_protocol.system import paths
-        from hushd_schema.status import Status
+        from hushd_models.choice import models as model_choice  # noqa: PLC0415 - 30 ms, where hushd chooses a model
 
         if not (yield Brief(partial(self.may_hear_again, request, here=False))):
             return None
@@ -179,8 +169,7 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
-        from hushd_models.choice import models as model_choice
-        from hushd_schema.status import Status
+        from hushd_models.choice import models as model_choice  # noqa: PLC0415 - 30 ms, where hushd chooses a model
 
         status = Status.from_data((yield from self._control("status")))
         best = partial(
@@ -190,7 +179,7 @@ class Preparation:
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
-        from hushd_models.choice.models import find
+        from hushd_models.choice.models import find  # noqa: PLC0415 - 30 ms, where hushd chooses a model
 
         return (yield from self._chosen(partial(find, name=name)))
 
@@ -202,10 +191,6 @@ class Preparation:
             engine, _, model = model.partition("/")
         wish = (voice, language, engine, model)
         if wish not in self._voices:
-            from hushd_models import paces
-            from hushd_models.choice.voices import choose  # lazy: few name one
-            from hushd_protocol.system import paths
-
             described = yield from self._described("tts")
             slow = yield Brief(partial(paces.measured, paths.find()))
             self._voices[wish] = choose(described.tts, *wish, slow)
@@ -217,12 +202,9 @@ class Preparation:
         """Returns a voice of the language that the user speaks most, where that is not English, and the configuration
         says nothing of voices; None where no voice of this machine speaks it. A text in another language goes on to a
         voice of that, as from any other voice."""
-        from hushd_protocol.system import paths
-
         config = paths.find().config
         if languages.of_session() in ([], ["en"]) and not config.exists():
             return None  # no model is looked at
-        from hushd_models import preferences
 
         language = preferences.unserved_language(config, "tts")
         if language and (
@@ -247,8 +229,6 @@ class Preparation:
         return choice
 
     def _described(self, role: str) -> Steps[Descriptions]:
-        from hushd_schema.description import Descriptions
-
         return Descriptions.from_data((yield from self._control("describe", role)))
 
 
@@ -265,8 +245,7 @@ def names_no_engine(model: str) -> bool:
 def _may_serve(role: str, language: str | None) -> bool:
     """Returns whether a model of this machine may hear or speak `language`, or None: hear several, by its files alone.
     Programs and servers of the user's own may."""
-    from hushd_models import inventory, store
-    from hushd_protocol.system import paths
+    from hushd_models import inventory, store  # noqa: PLC0415 - looks at files, 15 ms
 
     here = paths.find()
     own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))

@@ -10,6 +10,8 @@ from hushd_protocol import JsonObject, duration, names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Message, Partial, Progress, Request
+from hushd_schema.kinds import check
+from hushd_schema.operations import given, synthesize, transcribe
 
 from hushd.transport.call import new_id
 
@@ -88,20 +90,14 @@ def parse_keep_alive(value: float | str) -> float:
 def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> JsonObject:
     """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`, and `bad_request`
     for an unknown format."""
-    from hushd_schema.kinds import check
-    from hushd_schema.operations.synthesize import SYNTHESIZE
-
-    check("format", form, SYNTHESIZE.fields["format"].kind)
+    check("format", form, synthesize.SYNTHESIZE.fields["format"].kind)
     return synthesize_params(options) | {"format": form} | ({"timeline": True} if timeline else {})
 
 
 def synthesize_params(options: SynthesizeOptions) -> JsonObject:
     """Returns the options as a request carries them, without those that are left out. Raises TypeError for a name that
     is not an option."""
-    from hushd_schema.operations import given
-    from hushd_schema.operations.synthesize import OPTIONS
-
-    params = given("synthesize", options, OPTIONS)
+    params = given("synthesize", options, synthesize.OPTIONS)
     if "pronounce" in params:
         params["pronounce"] = dict(params["pronounce"])
     return params
@@ -110,10 +106,7 @@ def synthesize_params(options: SynthesizeOptions) -> JsonObject:
 def transcribe_params(options: TranscribeOptions) -> JsonObject:
     """Returns the options as a request carries them, without those that are left out. Raises TypeError for a name that
     is not an option."""
-    from hushd_schema.operations import given
-    from hushd_schema.operations.transcribe import OPTIONS
-
-    params = given("transcribe", options, OPTIONS)
+    params = given("transcribe", options, transcribe.OPTIONS)
     if not isinstance(hotwords := params.get("hotwords", ""), str):
         params["hotwords"] = ", ".join(hotwords)
     if clips := list(params.pop("clips", ())):
@@ -123,10 +116,8 @@ def transcribe_params(options: TranscribeOptions) -> JsonObject:
 
 def take_live_params(options: dict[str, Any]) -> JsonObject:
     """Takes the options of live audio out of those of `Client.listen`; returns them as a request carries them."""
-    from hushd_schema.operations.transcribe import BY_SILENCE, SILENCE_S
-
-    always = {"rate": 16_000, "channels": 1, "continuous": False, "silence_s": SILENCE_S}
-    others = {"no_speech_s": None, "turn_end": BY_SILENCE, "end_word": ""}
+    always = {"rate": 16_000, "channels": 1, "continuous": False, "silence_s": transcribe.SILENCE_S}
+    others = {"no_speech_s": None, "turn_end": transcribe.BY_SILENCE, "end_word": ""}
     live = {name: options.pop(name, default) for name, default in always.items()}
     given = {name: options.pop(name, default) for name, default in others.items()}
     changed = {name: value for name, value in given.items() if value != others[name]}
@@ -149,7 +140,7 @@ def pull_params(model: str) -> JsonObject:
     if endpoint and "@" not in endpoint:  # a password stays where it is
         params["endpoint"] = endpoint
     if "HF_HUB_OFFLINE" in os.environ:
-        from hushd_models import hf_cache  # lazy: a download alone needs it
+        from hushd_models import hf_cache  # noqa: PLC0415 - for a download alone
 
         params["offline"] = hf_cache.offline()
     return params

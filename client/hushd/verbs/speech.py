@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.description import Descriptions
 
+from hushd.audio.audio_source import is_array
+from hushd.synthesis.speech import IncomingSpeech
+from hushd.transcripts.transcript import IncomingTranscript
+from hushd.transport.second_hearing import SecondHearing
 from hushd.transport.source import Input
 from hushd.transport.steps import Step, Steps, verb
 from hushd.verbs import requests
@@ -20,10 +25,8 @@ if TYPE_CHECKING:
     from hushd_models.choice.voices import VoiceChoice
     from hushd_schema.description import Voice
 
-    from hushd.synthesis.speech import IncomingSpeech
-    from hushd.transcripts.transcript import IncomingTranscript, Transcript
+    from hushd.transcripts.transcript import Transcript
     from hushd.transport.retry import RetryingCall
-    from hushd.transport.second_hearing import SecondHearing
     from hushd.verbs.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
 # The faces differ in what they take, and in the class of what is still being made.
@@ -72,8 +75,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
                 `SynthesizeOptions`.
         """
-        from hushd.synthesis.speech import IncomingSpeech
-
         speech = yield from self._spoken(text, keep=False, **options)
         try:
             yield from IncomingSpeech.play(speech, device)
@@ -83,15 +84,11 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     @verb
     def voices(self) -> Steps[list[Voice]]:
         """Returns the voices of all engines, installed or not."""
-        from hushd_schema.description import Descriptions
-
         return Descriptions.from_data((yield from self._controlled("describe", "tts"))).tts.voices()
 
     @verb
     def transcribe(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[Transcript]:
         """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
-        from hushd.transcripts.transcript import IncomingTranscript
-
         heard = yield from self._heard(audio, **options)
         return (yield from IncomingTranscript.transcript(heard))
 
@@ -240,8 +237,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnyTranscription]:
         """See `Client.transcribe_stream`."""
-        from hushd.audio.audio_source import is_array  # not for who speaks
-
         source = yield self._audio(audio, rate)
         shared = requests.take_shared(options)
         params = requests.transcribe_params(options)  # type: ignore[arg-type]
@@ -269,8 +264,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
 
     def _heard_again(self, call: RetryingCall, speed: str | None, shared: Mapping[str, Any]) -> SecondHearing:
         """Returns a transcription that another model may hear again."""
-        from hushd.transport.second_hearing import SecondHearing
-
         look = partial(self._preparation.may_hear_again, call.request, here=self.link.is_local)
         unnamed = not (call.request.params.get("language") or shared.get("engine") or shared.get("model"))
         return SecondHearing(call, look, partial(self._preparation.second_hearing, speed=speed), unnamed=unnamed)
@@ -282,7 +275,7 @@ MIN_S, MAX_S = 2.0, 30.0  # seconds of a recording
 def configured() -> dict[str, str]:
     """Returns the recordings of the setting `[speakers]`, by name; relative paths begin at the configuration's folder.
     Raises `bad_request` for an error in the configuration."""
-    from hushd_schema.settings import load
+    from hushd_schema.settings import load  # noqa: PLC0415 - 25 ms, for live audio
 
     config = paths.find().config
     speakers = load(config).speakers

@@ -10,6 +10,8 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
+from hushd_schema.description import Descriptions
+from hushd_schema.status import EndedWorkers, Status, Turns
 
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
@@ -23,10 +25,8 @@ from .base import ClientBase
 from .requests import KeepAlive, OnProgress
 
 if TYPE_CHECKING:
-    from hushd_schema.description import Descriptions
     from hushd_schema.operations.models import ModelResult
     from hushd_schema.results import ResultWarning
-    from hushd_schema.status import Status
 
 
 class SupervisorVerbs(ClientBase):
@@ -109,8 +109,6 @@ class SupervisorVerbs(ClientBase):
     @verb
     def status(self) -> Steps[Status]:
         """Returns the supervisor, its workers, memory, and who speaks or listens."""
-        from hushd_schema.status import Status
-
         return Status.from_data((yield from self._controlled("status")))
 
     @verb
@@ -122,8 +120,6 @@ class SupervisorVerbs(ClientBase):
     @verb
     def describe(self, *roles: str) -> Steps[Descriptions]:
         """Returns the engines, models and voices, by role (`stt`, `tts`)."""
-        from hushd_schema.description import Descriptions
-
         return Descriptions.from_data((yield from self._controlled("describe", *roles)))
 
     @verb
@@ -164,8 +160,6 @@ class SupervisorVerbs(ClientBase):
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:
         """Changes turns of the floor; returns their numbers."""
-        from hushd_schema.status import Turns
-
         return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
 
     def _left(self, action: str, timeout: float | None) -> Steps[bool]:
@@ -213,7 +207,5 @@ class Unloaded(list[str]):
     @classmethod
     def from_data(cls, data: object) -> Unloaded:
         """Reads the supervisor's answer."""
-        from hushd_schema.status import EndedWorkers
-
         ended = EndedWorkers.from_data(data)
         return cls(ended.unloaded, ended.busy)

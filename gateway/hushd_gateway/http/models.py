@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hushd_models import catalogue, inventory, listings, preferences
 from hushd_models import languages as names
+from hushd_models.choice import recommendation
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.system import paths
@@ -60,8 +61,6 @@ async def languages(request: Request) -> Response:
 
 
 def _languages() -> list[JsonObject]:
-    from hushd_models.choice import recommendation  # lazy: the page alone needs it, and it looks for cards
-
     where = paths.find()
     store = Store(where)
     known, machine = inventory.rows(store), recommendation.here(store.folder)

@@ -96,7 +96,7 @@ def test_what_was_not_done_is_said(
 
     voice = replace(brings("tts", "kokoro/v1.0", "fr"), commands=("hushd models pull kokoro/v1.0",))
     monkeypatch.setattr(get, "to_get", lambda *arguments, **options: voice)
-    monkeypatch.setattr("hushd_cli.terminal.shown_client.shown_client", client)
+    monkeypatch.setattr(get, "shown_client", client)
     monkeypatch.setattr(os, "isatty", lambda descriptor: True)
     monkeypatch.setattr("builtins.input", asked)
     if goes_on:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import hushd.transport.connection
-import hushd_protocol.system.lifeline
 import pytest
 import zmq
 from hushd.transport.call import new_id
@@ -207,7 +206,7 @@ def test_a_silent_supervisor_is_waited_for_while_it_works(
             asked.append(0)
             return works.pop(0)
 
-    monkeypatch.setattr(hushd_protocol.system.lifeline, "Liveness", Scripted)
+    monkeypatch.setattr(hushd.transport.connection, "Liveness", Scripted)
     monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.01)
     connection = connect(start_router())
     with pytest.raises(HushdError, match="stopped answering"):
@@ -239,7 +238,7 @@ def test_a_message_makes_good_for_each_silence_before_it(
             self.silent = not self.silent
             return [] if self.silent else super().poll(BOUND_S * 1000)
 
-    monkeypatch.setattr(hushd_protocol.system.lifeline, "Liveness", Scripted)
+    monkeypatch.setattr(hushd.transport.connection, "Liveness", Scripted)
     monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", tick_ms / 1000)
     monkeypatch.setattr(zmq, "Poller", Poller)
     asked: list[bytes] = []

@@ -133,7 +133,7 @@ def test_without_the_plugin_another_machine_is_one_sentence(
 ) -> None:
     """It names the line that installs the plugin; an endpoint that is empty leads to this machine all the same."""
     monkeypatch.delenv("HUSHD_ENDPOINT", raising=False)
-    monkeypatch.setattr("hushd_schema.entry_points.entry_points", lambda _: {})
+    monkeypatch.setattr("hushd.transport.link.entry_points", lambda _: {})
     monkeypatch.setattr(installation, "plugins", dict)
     if folder:
         (runtime / folder).parent.mkdir()

@@ -10,7 +10,7 @@ from hushd_protocol.system import paths
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-from . import sessions
+from . import install, sessions
 from .reaction import off_mark
 
 AGENTS = ("claude", "codex", "gemini", "opencode")
@@ -20,8 +20,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
     options = parser.parse_args(argv)
     if options.command in ("install", "uninstall"):
-        from . import install  # rarely needed
-
         change = install.install if options.command == "install" else install.uninstall
         change(options.agent, dry=options.dry_run)
         return 0

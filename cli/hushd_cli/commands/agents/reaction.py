@@ -115,7 +115,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     if speaks:
         _look_for_devices(where)
-    from .sessions import Session, prune  # meanwhile
+    from .sessions import Session, prune  # noqa: PLC0415 - read while devices are looked for, as all below
 
     session = Session(where, event.session or event.folder)
     if not speaks:
@@ -139,7 +139,7 @@ def _look_for_devices(where: Paths) -> None:
     """Starts the search for loudspeakers, the longest step before the first word."""
     os.dup2(_opened_log(where), 2)
     console.silence_libraries()
-    from hushd.audio import devices
+    from hushd.audio import devices  # noqa: PLC0415 - for events that speak
 
     devices.load_ahead()
 
@@ -169,7 +169,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
     with session.speaking(silence) as may_speak:
         if may_speak:
-            from .prose import prose
+            from .prose import prose  # noqa: PLC0415 - see above
 
             # Keys first: of a long path prose leaves the last part alone.
             speaker.speak(prose(agents.without_keys(text)), on_begin=_begun)
@@ -191,14 +191,14 @@ class _Speaker:
 
     def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
         """Speaks Markdown; returns after the last word, or once stopped."""
-        from hushd.client import Client  # imported while the device is looked for
+        from hushd.client import Client  # noqa: PLC0415 - see above
 
         rate = _rate(self._where.config)
         with Client(holder=self._name) as client:
             usual = by_session(os.environ.get(USUAL_VOICE))
             speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None, **usual)
             try:
-                from hushd.audio.playback import Player  # imported while the worker works
+                from hushd.audio.playback import Player  # noqa: PLC0415 - imported while the worker works
 
                 floor = client.floor("speaker")
                 player = Player(floor=floor, on_position=lambda _: on_begin())
@@ -230,6 +230,6 @@ def _rate(config: Path) -> float:
             return 0.0
     except OSError:
         return 0.0
-    from hushd_schema.settings import load  # some milliseconds before the first word
+    from hushd_schema.settings import load  # noqa: PLC0415 - see above
 
     return load(config).agents.rate

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
     if options.device == "?":
-        from hushd.audio.microphone import inputs
+        from hushd.audio.microphone import inputs  # noqa: PLC0415 - for a list
 
-        from hushd_cli.listing import list_devices
+        from hushd_cli.listing import list_devices  # noqa: PLC0415 - likewise
 
         list_devices(inputs(), options.json)
         return 0
@@ -42,7 +42,7 @@ def run(options: Namespace, ended: Ended | None = None) -> int:
     file, as `Files` says."""
     options.script = None
     if options.align:
-        from .script import Script
+        from .script import Script  # noqa: PLC0415 - for `--align`
 
         options.script = Script(options.align, options)
     output = Output(options, options.files)
@@ -50,7 +50,7 @@ def run(options: Namespace, ended: Ended | None = None) -> int:
     role = "" if named or preferences.unserved_language(paths.find().config) else "stt"
     with shown_client(*options.files, role=role) as client:
         if options.written:
-            from .written import Written
+            from .written import Written  # noqa: PLC0415 - for a file beside each recording
 
             Written(options)  # says at once if it is not here
         if options.script:
@@ -58,12 +58,12 @@ def run(options: Namespace, ended: Ended | None = None) -> int:
         choose_model(client, options, "medium" if options.files else "fast", options.task == "translate")
         options.people = voiceprints(client, options)
         if not options.files:
-            from .microphone import transcribe
+            from .microphone import transcribe  # noqa: PLC0415 - imported after the client, as `Files` is
 
             status = transcribe(client, options, output)
             mention_language()
             return status
-        from .files import Files  # imported with the client
+        from .files import Files  # noqa: PLC0415 - see above
 
         files = Files(client, options, output, ended)
         files.run()
@@ -79,7 +79,7 @@ def choose_model(client: Client, options: Namespace, speed: str, translate: bool
         options.engine, options.model = choice.engine, choice.model
         console.note(choice.why)
         return
-    from hushd.verbs.preparation import names_no_engine
+    from hushd.verbs.preparation import names_no_engine  # noqa: PLC0415 - a part of the client
 
     if options.model and not options.engine and names_no_engine(options.model):
         options.engine, options.model = client.find_model(options.model)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
@@ -29,12 +28,9 @@ from hushd_schema.results import ResultWarning
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import Progress
 
+from .journal import Journal
 from .options import transcribe_options
 from .output import Feed, Output
-
-if TYPE_CHECKING:
-    from .journal import Journal
-
 
 Ended = Callable[[str, HushdError | None], None]
 Event = Segment | Transcript | BaseException | tuple[float, float]  # the last: seconds done, and the total
@@ -241,7 +237,7 @@ class Files:
         transcription, journal, segments = job.transcription, job.journal, job.segments
         earlier, script, written = deque(segments), self._options.script, None
         if self._options.written:
-            from .written import Written
+            from .written import Written  # noqa: PLC0415 - for a file beside each recording
 
             written = Written(self._options)
         while True:
@@ -278,7 +274,6 @@ class Files:
             return None  # opening it reports why
         if not stat.S_ISREG(info.st_mode):
             return None
-        from .journal import Journal
 
         request = {"engine": self._options.engine, "model": self._options.model, **self._params}
         if self._options.written:

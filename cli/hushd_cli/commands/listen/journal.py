@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -165,6 +166,4 @@ class Journal:
                     path.unlink()
 
     def _path(self) -> Path:
-        import hashlib  # loads libcrypto, which short recordings do not need
-
         return self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:32]}.jsonl"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hushd.audio.microphone import Microphone, zeros_reason
 from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
@@ -25,7 +26,6 @@ from .output import Feed, Output
 from .written import Written
 
 if TYPE_CHECKING:
-    from hushd.audio.microphone import Microphone
     from hushd.transcripts.transcript import Transcript, Transcription
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -37,7 +37,6 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
     worker = names.worker("stt", options.engine, options.model)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
-    from hushd.audio.microphone import Microphone, zeros_reason
 
     screen = _Screen()
     with (
@@ -86,8 +85,6 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
 
 def _checked(microphone: Microphone) -> Iterator[bytes]:
     """Yields the recorded sound; says once if there is nothing but zeros."""
-    from hushd.audio.microphone import zeros_reason
-
     told = False
     for chunk in microphone:
         if not told and microphone.only_zeros:

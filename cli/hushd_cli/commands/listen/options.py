@@ -15,6 +15,7 @@ from hushd_schema.kinds import whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.decoder import DECODER, WHISPER
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
+from hushd_schema.results import is_name
 
 from hushd_cli.arguments import Group, Parser, WideFormatter, value
 
@@ -246,7 +247,7 @@ def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
     Raises `bad_request` for a recording without one voice, or an error in the configuration."""
     if not options.diarize:
         return None
-    from hushd.verbs.speech import configured
+    from hushd.verbs.speech import configured  # noqa: PLC0415 - the client, which comes after the options
 
     recordings = configured() | dict(options.speaker or ())
     worker = {"engine": options.engine, "model": options.model, "keep_alive": options.keep_alive}
@@ -254,8 +255,6 @@ def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
 
 
 def _speaker(text: str) -> tuple[str, str]:
-    from hushd_schema.results import is_name
-
     name, _, path = text.partition("=")
     if not (is_name(name) and path):
         raise ArgumentTypeError(f"{text!r} is not a name and a file, as in Ann=ann.wav")

@@ -9,10 +9,12 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
+from hushd.client import Client
 from hushd.reports.display import Column, laid_out
 from hushd_models import advice, languages, precision, word_errors
 from hushd_models.installation import engine_needed
 from hushd_models.inventory import Row
+from hushd_models.removal import remove
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
@@ -240,8 +242,6 @@ def _languages(model: Row) -> str:
 
 
 def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
-    from hushd_models.removal import remove
-
     chosen = [index.row(name) for name in options.names]  # checks all names before it removes any model
     for model in chosen:
         removed = remove(index.store, model.model)
@@ -254,8 +254,6 @@ def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
 
 def _note_running(names: set[str]) -> None:
     """Prints which workers still have a removed model in memory."""
-    from hushd.client import Client
-
     try:
         with Client(holder="cli", start=False) as client:
             workers = {worker.name.partition("#")[0] for worker in client.status().workers}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from hushd.client import Client
 from hushd_models import advice, precision
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError, reason
+from hushd_schema.operations.models import ModelResult
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import pulled, shrunk
 
 if TYPE_CHECKING:
-    from hushd.client import Client
-
     from .recommend import ModelIndex
 
 
@@ -50,8 +50,6 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
     for engine, command in lacking.items():
         if command:
             console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
-    from hushd.client import Client  # not needed for a list or a wrong name
-    from hushd_schema.operations.models import ModelResult
 
     models = []
     try:
@@ -75,8 +73,6 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
 
 def shrink(index: ModelIndex, options: argparse.Namespace) -> int:
     """Makes int8 files of models, one after the other, and prints what came of each."""
-    from hushd.client import Client
-
     with Client(holder="cli") as client:
         for name in options.names:
             console.write(f"{shrunk(client, name).note}\n")

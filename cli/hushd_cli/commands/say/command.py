@@ -15,8 +15,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.names import USUAL_VOICE
 from hushd_protocol.system import paths
+from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
 from hushd_schema.operations.synthesize import MARKUPS
 
+from hushd_cli.offers import mention_language, mention_slow_voice
 from hushd_cli.terminal import console
 from hushd_cli.terminal.shown_client import shown_client
 
@@ -25,7 +27,6 @@ from .options import parse, synthesize_options
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.synthesis.speech import Speech
-    from hushd_protocol.system.output_file import OutputFile
     from hushd_reading.subtitles import SubtitleFile
 
     from .timed import TimedSpeech
@@ -40,9 +41,9 @@ Text = str | bytes | Iterator[bytes]
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
     if options.device == "?":
-        from hushd.audio.playback import outputs
+        from hushd.audio.playback import outputs  # noqa: PLC0415 - for a list
 
-        from hushd_cli.listing import list_devices
+        from hushd_cli.listing import list_devices  # noqa: PLC0415 - likewise
 
         list_devices(outputs(), options.json)
     elif options.print:
@@ -53,7 +54,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _print(options: Namespace) -> None:
-    from hushd.synthesis.reading import read
+    from hushd.synthesis.reading import read  # noqa: PLC0415 - a room that `--print` alone needs
 
     markup = options.markup or MARKUPS[0]
     for words in read(_text(options), language=options.language, markup=markup, complain=console.complain):
@@ -62,7 +63,7 @@ def _print(options: Namespace) -> None:
 
 def _do(options: Namespace) -> None:
     if options.output is None and options.voice != "?":
-        from hushd.audio import devices
+        from hushd.audio import devices  # noqa: PLC0415 - not for a file
 
         console.silence_libraries()
         devices.load_ahead()
@@ -72,7 +73,7 @@ def _do(options: Namespace) -> None:
     # The client is imported while the device is looked for.
     with shown_client(options.input_file or "-", role="" if named or blank else "tts") as client:
         if options.voice == "?":
-            from hushd_cli.listing import list_voices
+            from hushd_cli.listing import list_voices  # noqa: PLC0415 - likewise
 
             list_voices(client, options)
         elif options.output is None:
@@ -80,18 +81,12 @@ def _do(options: Namespace) -> None:
         else:
             _write(client, options)
     if options.voice is None and options.language is None:
-        from hushd_cli.offers import mention_language  # lazy: it is needed when the speech was heard
-
         mention_language()
     if client.passed_over:
-        from hushd_cli.offers import mention_slow_voice
-
         mention_slow_voice(*client.passed_over)
 
 
 def _write(client: Client, options: Namespace) -> None:
-    from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
-
     form = options.format
     subtitles = _subtitles(options)
     text = "" if subtitles else _text(options)
@@ -113,9 +108,9 @@ def _write(client: Client, options: Namespace) -> None:
 def _write_timed(
     client: Client, options: Namespace, subtitles: SubtitleFile, file: OutputFile, form: str
 ) -> TimedSpeech:
-    from hushd.synthesis.speech_file import encoding
+    from hushd.synthesis.speech_file import encoding  # noqa: PLC0415 - for files of timed speech
 
-    from .timed import TimedSpeech
+    from .timed import TimedSpeech  # noqa: PLC0415 - for subtitles that are spoken
 
     if form in ("aac", "m4a"):
         raise HushdError("bad_request", f"Timed speech is not written as {form}: name a .wav, .flac, .ogg or .mp3.")
@@ -130,8 +125,7 @@ def _write_timed(
 def _save_subtitles(options: Namespace, speech: Speech | TimedSpeech) -> None:
     """Writes the text with its times, if the options ask for it."""
     if options.subtitles:
-        from hushd.transcripts.formats import transcript_format
-        from hushd_protocol.system.output_file import OutputFile
+        from hushd.transcripts.formats import transcript_format  # noqa: PLC0415 - for `--subtitles`
 
         with OutputFile(options.subtitles) as file:
             file.write(speech.transcript().render(transcript_format(options.subtitles)).encode())
@@ -139,7 +133,7 @@ def _save_subtitles(options: Namespace, speech: Speech | TimedSpeech) -> None:
 
 def _play(client: Client, options: Namespace) -> None:
     if subtitles := _subtitles(options):
-        from .timed import TimedSpeech
+        from .timed import TimedSpeech  # noqa: PLC0415 - for subtitles that are spoken
 
         with closing(TimedSpeech(client, options, subtitles)) as timed:
             _sound(client, options, timed)
@@ -167,7 +161,7 @@ def _speak(client: Client, options: Namespace, text: Text) -> None:
 
 
 def _sound(client: Client, options: Namespace, speech: Speech | TimedSpeech) -> None:
-    from hushd.audio.playback import Player  # imported while the worker works
+    from hushd.audio.playback import Player  # noqa: PLC0415 - imported while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
@@ -201,7 +195,7 @@ def _text(options: Namespace) -> Text:
         return utf8(_blocks(0, "Standard input"), "Standard input")
     descriptor, size = _open(name)
     if name.lower().endswith(_SUBTITLES):
-        from hushd_reading.encoding import decoded
+        from hushd_reading.encoding import decoded  # noqa: PLC0415 - for subtitles that are spoken
 
         return decoded(b"".join(_blocks(descriptor, name)), name)
     blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
@@ -220,8 +214,8 @@ def _subtitles(options: Namespace) -> SubtitleFile | None:
     name = _file(options) or "-"
     if not (options.timed or (options.output and name.lower().endswith(_SUBTITLES))):
         return None
-    from hushd_reading.encoding import decoded
-    from hushd_reading.subtitles import read
+    from hushd_reading.encoding import decoded  # noqa: PLC0415 - for subtitles that are spoken
+    from hushd_reading.subtitles import read  # noqa: PLC0415 - for subtitles that are spoken
 
     if name == "-" and (options.text or _typed(options)):
         raise HushdError("bad_request", "--timed is for subtitles: name a file of them, or pipe them in.")

@@ -10,6 +10,7 @@ from typing import cast
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.names import TRANSCRIPTS, USUAL_VOICE, by_session
+from hushd_protocol.system.output_file import check_folder
 from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
 from hushd_schema.sound_file import OTHERWISE, SOUND_FORMATS, sound_format
@@ -158,13 +159,11 @@ def _check(options: Namespace) -> None:
     if options.print and (options.voice or options.output or options.device):
         raise HushdError("bad_request", "--print needs no voice, file or loudspeaker: give it -l LANGUAGE alone.")
     if options.subtitles:
-        from hushd.transcripts.formats import transcript_format
+        from hushd.transcripts.formats import transcript_format  # noqa: PLC0415 - for `--subtitles`
 
         transcript_format(options.subtitles)
     aloud = options.output is None
     if not aloud:
-        from hushd_protocol.system.output_file import check_folder
-
         options.format = _file_format(options)
         check_folder(options.output)
     elif any(value is not None for value in (options.format, options.sample_rate, options.channels)):

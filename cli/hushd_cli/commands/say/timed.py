@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_models import text_language
+from hushd_models.choice.voices import speaking
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import plural
 from hushd_reading.subtitles import Cue, SubtitleFile
@@ -81,7 +82,6 @@ class TimedSpeech(Iterator[bytes]):
         people = [*dict.fromkeys(cue.speaker for _, cue in self._cues if cue.speaker)]
         if not people:
             return {}
-        from hushd_models.choice.voices import speaking
 
         here = [voice for voice in self._client.voices() if voice.installed]
         names = {voice.name.casefold(): voice.name for voice in here}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from hushd_models.choice import recommendation
 from hushd_protocol.errors import HushdError
 
 from .turns import Event, HeardStream
@@ -78,8 +79,6 @@ class Hearing:
             async with aclosing(transcription):
                 async for segment in transcription:
                     if segment.unlikely and self._alone:
-                        from hushd_models.choice import recommendation  # looks at files: only where something is wrong
-
                         self.stream.advice = await asyncio.to_thread(recommendation.for_others)
                     self._post(self.stream.segment(segment))
             self._post(self.stream.ended(self.seconds))
