@@ -7,6 +7,7 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
+from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker import queue
 from hushd_supervisor.core.worker.queue import MAX_NOTICES
@@ -144,3 +145,18 @@ def test_deadlines_end_a_crowd() -> None:
     assert desk.now == 103.0
     assert {desk.terminal(request) for request in desk.requests[1:]} == {"deadline_exceeded"}
     assert desk.jobs.waiting_deadline() == math.inf
+
+
+def test_who_waits_for_others_to_free_memory_hears_each_reason_once() -> None:
+    """All whose start waits; a worker that has started needs nobody's memory, and its clients hear nothing."""
+    desk = desk_in(State.WAITING)
+    ask(desk, b"second")
+    told = []
+    for note in ("waiting for 1 GB", "waiting for 1 GB", "waiting for 2 GB"):
+        desk.take(desk.worker.memory.wait_for_others(desk.now, note))
+        told.append([(a.route, a.message.note) for a in desk.done if isinstance(a, do.ToClient)])
+    first = [(b"route", "waiting for 1 GB"), (b"second", "waiting for 1 GB")]
+    assert told == [first, [], [(route, "waiting for 2 GB") for route, _ in first]]
+    desk = desk_in(State.STARTING)
+    desk.take(desk.worker.memory.wait_for_others(desk.now, "waiting for 1 GB"))
+    assert desk.done == []
