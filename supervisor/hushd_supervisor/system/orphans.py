@@ -43,12 +43,7 @@ class Orphans(Source):
     """
 
     def __init__(
-        self,
-        owner: str,
-        ours: Children,
-        living: Callable[[], Container[str]],
-        record: WriteLog,
-        was_killed: bool,
+        self, owner: str, ours: Children, living: Callable[[], Container[str]], record: WriteLog, was_killed: bool
     ) -> None:
         self._owner = owner
         self._ours = ours

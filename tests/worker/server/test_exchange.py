@@ -54,6 +54,7 @@ def peer(first: bytes, again: bytes = b"", bounds: Bounds = PATIENT, check: Chec
 
 
 ENDLESS: dict[str, tuple[Read, bytes, bytes]] = {
+    "interim answers": (http, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 99),
     "a body": (http, OK + b"\r\n", b"x" * 999),
     "a body in chunks": (http, CHUNKED, b"1\r\nx\r\n" * 999),
     "events that nobody knows": (events, b"", b'{"type": "x"}\n' * 999),
@@ -63,7 +64,6 @@ ENDLESS: dict[str, tuple[Read, bytes, bytes]] = {
 WRONG: dict[str, tuple[Read, bytes, bytes, str]] = {
     "headers": (http, OK, b"a: b\r\n", "does not speak HTTP"),
     "a header": (http, OK + b"a: ", b"b" * 999, "does not speak HTTP"),
-    "interim answers": (http, b"", b"HTTP/1.1 100 Continue\r\n\r\n", "does not speak HTTP"),
     "a chunk's head": (http, CHUNKED + b"1;", b"x" * 999, "sent a damaged answer"),
     "a line": (events, b"", b"x" * 999, "sent an endless line"),
     "data": (events, b'{"type": "x", "data_length": 1e12}\n', b"x" * 999, "does not speak Wyoming"),

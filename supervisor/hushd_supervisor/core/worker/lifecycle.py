@@ -38,27 +38,16 @@ WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
 class Deadlines(NamedTuple):
-    """The times at which a state ends by itself, infinite for never; each has its own, and a next state none of them.
+    """The times at which a state ends by itself, infinite for never. The next state has none of them."""
 
-    Attributes:
-        room: idle workers have made room for the start, or it is given up.
-        progress: the start has made some, or is ended.
-        leave: the idle process leaves.
-        drained: the running jobs have finished, or are killed with the process.
-        exit: the process that leaves has ended, or is killed.
-        death: the killed process is dead, or is killed again.
-        retry: the pause after a crash is over.
-        beat: the process at work has sent something, or hangs.
-    """
-
-    room: float = math.inf
-    progress: float = math.inf
-    leave: float = math.inf
-    drained: float = math.inf
-    exit: float = math.inf
-    death: float = math.inf
-    retry: float = math.inf
-    beat: float = math.inf
+    room: float = math.inf  # idle workers have made room for the start, or it is given up
+    progress: float = math.inf  # the start has made some, or is ended
+    leave: float = math.inf  # the idle process leaves
+    drained: float = math.inf  # the running jobs have finished, or are killed with the process
+    exit: float = math.inf  # the process that leaves has ended, or is killed
+    death: float = math.inf  # the killed process is dead, or is killed again
+    retry: float = math.inf  # the pause after a crash is over
+    beat: float = math.inf  # the process at work has sent something, or hangs
 
 
 _NEVER = Deadlines()
@@ -338,11 +327,10 @@ class Lifecycle:
         """Extends every watch by `by_s` seconds, in which the supervisor neither ran nor heard anybody."""
         due = self._due
         self._due = due._replace(
-            room=due.room + by_s, progress=due.progress + by_s, drained=due.drained + by_s, death=due.death + by_s
-        )
+            room=due.room + by_s, progress=due.progress + by_s, drained=due.drained + by_s, exit=due.exit + by_s,
+            death=due.death + by_s,
+        )  # fmt: skip
         self._expect_beat(now)
-        if self._state is State.STOPPING:
-            self._due = Deadlines(exit=now + self._grace_s)
         if self._progress:
             self._progress.extend_deadlines(by_s)
 
