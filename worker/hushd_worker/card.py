@@ -15,6 +15,7 @@ import functools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Protocol
 
 from hushd_protocol.cards import COUNTED, STAND_IN, Card
@@ -110,7 +111,6 @@ def unseen(bound: Sequence[str], ids: Sequence[str], why: str = "") -> str:
 def _driver() -> Driver:
     if not (stand_in := os.environ.get(STAND_IN)):
         return Nvml([each.place for each in nvidia()])
-    from importlib import import_module
 
     module, _, argument = stand_in.partition(":")
     driver: Driver = import_module(module).driver(argument)

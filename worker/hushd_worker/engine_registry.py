@@ -13,6 +13,8 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import engines
+from hushd_schema.description import OF_ROLE
+from hushd_schema.entry_points import loaded
 from msgspec.structs import replace
 
 if TYPE_CHECKING:
@@ -64,8 +66,6 @@ class EngineRegistry(Generic[E, D]):
     def describe(self) -> RoleDescription:
         """Describes all engines, except for those that cannot be imported or described, which it names on standard
         error."""
-        from hushd_schema.description import OF_ROLE  # not for a worker
-
         return OF_ROLE[self.role](role=self.role, version=__version__, engines=self.engines())
 
     def engines(self) -> tuple[D, ...]:
@@ -86,8 +86,6 @@ class EngineRegistry(Generic[E, D]):
                 print(f"hushd: the engine {spec.name!r} cannot be imported ({_first_line(error)}).", file=sys.stderr)
 
     def _import(self, reference: str) -> type[E]:
-        from hushd_schema.entry_points import loaded
-
         engine: type[E] = loaded(reference)
         if not (isinstance(engine, type) and issubclass(engine, self.contract)):
             raise TypeError(f"{reference} is not a subclass of {self.contract.__module__}.{self.contract.__qualname__}")

@@ -23,6 +23,7 @@ from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, 
 from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
 
+from . import card
 from .errors import EXIT_CRASHED, End, answer, failure, fatal, forbidden, no_memory
 from .job import Cancelled, Job
 from .usage import PrivateMemory, short_of_memory
@@ -74,7 +75,6 @@ class JobThreads:
         """Returns the memory used on graphics cards; loads no driver if the engine does not compute on any."""
         if not self._on_card:
             return {}
-        from . import card
 
         return card.memory_used()
 

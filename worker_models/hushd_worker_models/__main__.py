@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from hushd_worker.confinement import of_models
 from hushd_worker.worker import asked
 
 
@@ -14,7 +15,6 @@ def main() -> None:
     from .worker import Worker, describe
 
     engine, _ = asked(describe)
-    from hushd_worker.confinement import of_models
     from hushd_worker.harness import serve
 
     os.umask(0o022)  # the supervisor's umask protects its sockets; models are not secret, and may be shared

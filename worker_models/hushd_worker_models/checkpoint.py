@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 def convert(source: Path, folder: Path, quantization: str = "float16", name: str = "") -> None:
     """Writes `folder`, as faster-whisper loads it.
@@ -41,7 +43,6 @@ def convert(source: Path, folder: Path, quantization: str = "float16", name: str
 
 def _filled(dims: dict[str, int], tensors: dict[str, Any]) -> Any:
     """Returns CTranslate2's specification of the model with the checkpoint's numbers."""
-    import numpy as np
     from ctranslate2.specs.whisper_spec import WhisperSpec
 
     def put(layer: Any, name: str, weight: str = "weight", bias: str = "bias") -> None:

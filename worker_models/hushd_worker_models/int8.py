@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hushd_models.installation import package_command
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
@@ -110,8 +111,6 @@ def _whisper(source: Path, work: Path) -> Path:
 
 def _weights(source: Path) -> dict[str, Any]:
     """Returns the arrays in a `model.bin` by name."""
-    import numpy as np
-
     with open(source, "rb") as file:
 
         def number(kind: str) -> int:

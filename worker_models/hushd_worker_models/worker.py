@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from hushd_models import inventory
 from hushd_models.inventory import Row
@@ -12,6 +11,7 @@ from hushd_models.store import Store
 from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.description import EngineDescription, ModelDescription, RoleDescription
 from hushd_schema.operations.models import PULL, SHRINK, ModelResult
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
@@ -22,9 +22,6 @@ from .pull import Pull
 from .shrink import shrunk
 from .task import Task
 
-if TYPE_CHECKING:
-    from hushd_schema.description import RoleDescription
-
 ENGINE, MODEL = "store", "local"
 _ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # address without user name and password, which must not be passed on
 
@@ -32,8 +29,6 @@ _ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # address without user name and 
 def describe() -> RoleDescription:
     """Returns the answer to `--describe`: one engine, always installed, with one model, which stands for the user's
     folder."""
-    from hushd_schema.description import EngineDescription, ModelDescription, RoleDescription  # not for a worker
-
     model = ModelDescription(name=MODEL, languages=(), memory_mb=60, embedded=True, installed=True)
     engine = EngineDescription(name=ENGINE, installed=True, install="", default_model=MODEL, models=(model,))
     return RoleDescription(role="models", version=__version__, engines=(engine,))

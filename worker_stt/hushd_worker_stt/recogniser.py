@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
+from hushd_schema.entry_points import entry_points, loaded
 from hushd_worker import usage
 
 from .audio.level import normalise, normalised, quiet, trim
@@ -221,8 +222,6 @@ class Recogniser:
     @cached_property
     def _identification(self) -> Identification | None:
         """A plugin's identification of languages, by the entry point group `hushd.identification`; None without one."""
-        from hushd_schema.entry_points import entry_points, loaded  # rarely needed
-
         for target in entry_points("hushd.identification").values():
             identification: Identification = loaded(target)(self._languages)
             return identification

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from hushd_schema.description import HearingEngine
 from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 from msgspec import structs
 
 from .engine import Engine, of_model
 
-if TYPE_CHECKING:
-    from hushd_schema.description import HearingEngine
-
 
 def _description(engine: type[Engine]) -> HearingEngine:
-    from hushd_schema.description import HearingEngine  # not needed by workers
-
     spec = engine.SPEC
     models = [
         replace(model, installed=engine.installed(model.name), translation=of_model(spec, model).translates)

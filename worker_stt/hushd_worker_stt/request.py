@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hushd_models import advice
 from hushd_models import languages as names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
+from hushd_schema import engines
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -152,9 +154,6 @@ class Request:
 
 
 def _no_translation(model: str) -> HushdError:
-    from hushd_models import advice  # lazy: needed after a mistake alone
-    from hushd_schema import engines
-
     able = " and ".join(spec.name for spec in engines.every("stt") if spec.translates)
     return HushdError(
         "unsupported",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import cache, partial
@@ -16,8 +17,11 @@ from hushd_worker.job import Job
 from msgspec import structs
 
 from . import partials
+from .audio.channels import Channels, without_echo
 from .audio.prefetch import prefetch
 from .by_language import Detect, WithoutText, read
+from .diarization.diarize import Diarizer, by_speaker
+from .diarization.turns import KnownPeople, voiceprint
 from .engine import RATE, DetectedLanguage, Options, Samples, Segment
 from .plausibility import Plausibility, UnlikelyText, is_clipped
 from .recogniser import Recogniser, Scorer
@@ -159,8 +163,6 @@ class Transcription:
 
     def _channels(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
         """Yields the pieces of both channels, in the order of their beginnings; the channel's number is the speaker."""
-        from .audio.channels import Channels, without_echo
-
         with closing(Channels(without_echo(self._reading(blocks)))) as channels, Detector() as other:
             each = [self._cut(n, 0.0, channels.channel(n), own) for n, own in enumerate((detector, other))]
             yield from merge(*each, key=lambda piece: piece[1].start)
@@ -193,7 +195,6 @@ class Transcription:
         if not self._diarize:
             yield 0, 0.0, blocks
             return
-        from .diarization.diarize import by_speaker
 
         simple = self._job.economy and not self._request.voiceprints
         if simple:
@@ -308,7 +309,6 @@ class Transcription:
         """Learns the voice of a channel from its first long enough piece, if people are known."""
         if not self._request.people or channel in self._voices:
             return
-        from .diarization.diarize import Diarizer
 
         diarizer = Diarizer(self._models(), simple=True)
         diarizer.feed(self._recogniser.levelled(piece))
@@ -333,8 +333,6 @@ class Transcription:
         """Returns the name of a new speaker: of a known voice, or a number."""
         known = ""
         if self._request.people and speaker in self._voices:
-            from .diarization.turns import KnownPeople
-
             known = KnownPeople(self._request.people).name(self._voices[speaker])
         return known or (CHANNELS[speaker] if self._by_channel else f"SPEAKER_{len(self._speakers):02d}")
 
@@ -365,8 +363,6 @@ class Transcription:
         )
 
     def _voiceprints(self) -> tuple[SpeakerVoice, ...]:
-        from .diarization.turns import voiceprint
-
         return tuple(
             SpeakerVoice(speaker=name, voiceprint=voiceprint(voice.embedding), seconds=round(voice.seconds, 3))
             for speaker, name in self._speakers.items()
@@ -381,7 +377,6 @@ def _joined(segments: list[Segment]) -> str:
 def _threads(count: int) -> AbstractContextManager[Executor | None]:
     if count == 1:
         return nullcontext()
-    from concurrent.futures import ThreadPoolExecutor  # not for the embedded engine, whose first text would wait 3 ms
 
     return ThreadPoolExecutor(count, "piece")
 

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soxr
 from hushd_protocol import JsonObject
 from hushd_worker.precision import answer
 
@@ -16,9 +18,6 @@ from .registry import REGISTRY
 
 
 def hear(name: str, model: str, language: str, folder: str) -> JsonObject:
-    import numpy as np
-    import soxr
-
     engine: Any = REGISTRY.find(name)()
     engine.load(model, lambda note: None)
     pieces = []

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from hushd_schema.description import SpeakingEngine, Voice
 from hushd_worker.engine import described
 from hushd_worker.engine_registry import EngineRegistry
 from msgspec.structs import replace
 
 from .engine import Engine, usual_model, usual_voice
 
-if TYPE_CHECKING:
-    from hushd_schema.description import SpeakingEngine
-
 
 def _description(engine: type[Engine]) -> SpeakingEngine:
-    from hushd_schema.description import SpeakingEngine, Voice  # not needed by workers
-
     spec, models = engine.SPEC, engine.models()
     return described(
         SpeakingEngine,

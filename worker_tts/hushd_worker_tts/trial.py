@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_worker.precision import answer
@@ -17,8 +18,6 @@ _RATE = 16_000  # samples a second of the silence where nothing was spoken
 
 
 def speak(name: str, model: str, language: str, folder: str, *sentences: str) -> JsonObject:
-    import numpy as np
-
     kind, code = REGISTRY.find(name), languages.code(language)
     voice = max(  # a voice of the language comes first
         (each for each in kind.voices() if each.installed),

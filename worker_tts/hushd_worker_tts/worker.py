@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from hushd_models import languages
+from hushd_models import inventory, languages, text_language
+from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 from hushd_reading.reader import read
 from hushd_reading.sentences import MAX_FIRST
+from hushd_schema import pronunciations
 from hushd_schema.results import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -119,7 +121,6 @@ class Worker(BaseWorker):
         spoken = languages.code(usual.language)
         if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
             return usual  # 30 ms less before the first word
-        from hushd_models import text_language
 
         language = text_language.detect(text, own or [usual.language])
         if not language or text_language.may_be(language, spoken):
@@ -179,7 +180,6 @@ def _pronunciations(job: Job, asked: params.SynthesizeParams) -> Mapping[str, st
         job.warn("pronunciations", asked.list_fault)
     if not asked.usual_pronunciations:
         return asked.pronounce
-    from hushd_schema import pronunciations  # lazy: most users have no list
 
     usual = pronunciations.parse(asked.usual_pronunciations, "pronunciations.txt")
     if usual.mistakes:
@@ -193,14 +193,11 @@ def _foreign(text: str, voice: Voice) -> str:
     voice_language = languages.code(voice.language)
     if voice_language == "en" and languages.is_plainly_english(text):
         return ""
-    from hushd_models import text_language  # not for plain English
 
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
-    from hushd_models import inventory  # it looks at files, and so does this: only where something is wrong
     from hushd_models.choice import recommendation
-    from hushd_models.store import Store
 
     if recommendation.preferred(inventory.rows(Store(paths.find())), "tts", language):
         instead = f": choose the language {language}"

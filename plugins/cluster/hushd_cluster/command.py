@@ -10,6 +10,7 @@ from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_cutting, add_transcription
 from hushd_cli.terminal import console
+from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import above_zero, number, whole
 
@@ -25,8 +26,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     try:
         module = import_module(f"hushd_cluster.{'corpus' if options.command == 'transcribe' else 'serving'}")
     except ImportError as error:
-        from hushd_models.installation import extra_command
-
         raise HushdError("engine_missing", f"`hushd cluster` needs Ray ({error}): {extra_command('ray')}.") from error
     return int(getattr(module, options.command)(options))
 

@@ -16,6 +16,9 @@ from hushd.transport.link import DEVICES, Machine
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
+from . import devices
+from .endpoint import SshMachine
+
 ENDPOINT = "attached:"  # prefix of the socket's path in `Client(endpoint=…)`
 SUFFIX = ".sock"
 MODELS = ".models.sock"  # ending of the socket of a machine that lends its models too
@@ -30,7 +33,6 @@ def machine(address: str | None, here: paths.Paths) -> Machine | None:
     if address is None or address.startswith(ENDPOINT):
         path = Path(address.removeprefix(ENDPOINT)) if address else find(here, MODELS)
         return AttachedMachine(path) if path else None
-    from .endpoint import SshMachine  # not for who is attached
 
     return SshMachine(address, here)
 
@@ -54,8 +56,6 @@ class AttachedMachine:
     """The machine at the other end of a forwarded socket: a `Machine`."""
 
     def __init__(self, path: Path) -> None:
-        from . import devices  # lazy: few use them
-
         self._path = path
         self.place = path.name.removesuffix(SUFFIX).removesuffix(".models")
         self.devices: Any = devices

@@ -17,6 +17,8 @@ from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
 from hushd_worker_wake.operation import DETECT, THRESHOLD
 
+from .heard import wake
+
 if TYPE_CHECKING:
     from .heard import Heard
 
@@ -83,7 +85,6 @@ def make_parser(prog: str) -> Parser:
 
 def _wait(client: Client, options: Namespace, command: Sequence[str]) -> None:
     listens = options.listen or (command and not options.at_once)
-    from .heard import wake
 
     waiting = wake(
         client,

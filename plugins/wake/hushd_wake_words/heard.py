@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hushd.audio.microphone import Microphone
 from hushd.audio.recording import Chunks, Closing, Device
 from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
@@ -177,8 +178,6 @@ def wake(
         on_wait: called with `paused` when it is not to begin yet.
         options: engine, model, threshold, keep_alive, priority: see `detect`.
     """
-    from hushd.audio.microphone import Microphone
-
     return Wake(
         lambda chunks, *, rate: detect(client, chunks, *words, rate=rate, **options),
         client.floor("wake", on_wait=on_wait),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from hushd_worker.confinement import of_engine
 from hushd_worker.worker import asked
+
+from .registry import REGISTRY
 
 
 def main() -> None:
-    from .registry import REGISTRY
-
     engine, model = asked(REGISTRY.describe)
-    from hushd_worker.confinement import of_engine
     from hushd_worker.harness import serve
 
     from .worker import WakeWorker

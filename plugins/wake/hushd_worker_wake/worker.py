@@ -15,6 +15,7 @@ from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
 from .engine import RATE
+from .operation import DETECT, Detection, DetectionResult
 from .registry import REGISTRY
 from .word_end import RecentSound
 
@@ -47,8 +48,6 @@ class WakeWorker(BaseWorker):
 
     def run(self, job: Job) -> JsonObject:
         """Detects words; reports each in a partial. Raises `unsupported`, `bad_request`, or as the input."""
-        from .operation import DETECT
-
         if job.op != DETECT.name:
             raise HushdError("unsupported", f"A worker that waits for words can 'detect', not {job.op!r}.")
         params = {**DETECT.defaults(), **DETECT.read(job.params)}
@@ -60,8 +59,6 @@ class WakeWorker(BaseWorker):
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
-    from .operation import Detection, DetectionResult
-
     recent, samples, count = RecentSound(), 0, 0
     for piece in pieces:
         recent.add(piece)

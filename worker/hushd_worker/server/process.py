@@ -18,7 +18,7 @@ from hushd_protocol.system.footprint import descendants
 from hushd_protocol.system.lifeline import adopt_orphans
 from hushd_schema.server_file import ServerFile
 
-from hushd_worker import usage
+from hushd_worker import card, usage
 from hushd_worker.errors import EXIT_CRASHED
 
 from . import addresses, exchange
@@ -105,7 +105,6 @@ class ServerProcess:
         """Returns `cuda` if the server holds memory of a card; that is only looked up if its file expects some."""
         if not self.file.vram_mb:
             return "cpu"
-        from hushd_worker import card  # lazy: it loads the driver's interface
 
         return "cuda" if card.memory_used() else "cpu"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from hushd_worker_stt.engine import Samples
 
@@ -23,8 +24,6 @@ class Rating:
     ImportError if onnxruntime is not installed."""
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime
-
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False

@@ -11,6 +11,7 @@ import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate
@@ -79,8 +80,6 @@ class Server(Engine):
         return self._transcribe(samples, options, self.check)
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
-        from concurrent.futures import ThreadPoolExecutor  # lazy: few servers do several at once
-
         with ThreadPoolExecutor(len(pieces)) as threads:
             return list(threads.map(partial(self._transcribe, check=self.check), pieces, options))
 

@@ -17,6 +17,7 @@ from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineStream, Options, PieceLength, Samples, Segment
+from hushd_worker_stt.live.turn_words import finished, wait_s
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.recogniser import Recogniser, Scorer
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
@@ -173,8 +174,6 @@ class LiveListener:
 
     def _wait_s(self, utterance: DraftedUtterance | StreamedUtterance) -> float:
         """Returns the seconds of quiet that end the utterance, in a pause of the speaker."""
-        from hushd_worker_stt.live.turn_words import finished, wait_s
-
         return wait_s(finished(utterance.text, self._recogniser.spoken(self.options)), self._request.silence_s)
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:

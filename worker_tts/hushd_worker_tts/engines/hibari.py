@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from hushd_models import advice
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
@@ -117,8 +118,6 @@ class Hibari(Engine):
         if name not in self._sessions:
             path = voice_file(name)
             if not path.exists():
-                from hushd_models import advice  # takes 5 ms, not needed for the voice in the wheel
-
                 raise advice.missing(f"hibari/{name}")
             again = f"replace {path} by `hushd models pull hibari/{name}`"
             with loading(f"hibari/{name}", install=INSTALL, again=again):

@@ -7,6 +7,7 @@ phonemes come from espeak-ng and phonemizer, which are GPL-3.0; hence the extra.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
@@ -139,8 +140,6 @@ class Kokoro(Engine):
 def _without_copies() -> None:
     """Makes phonemizer remove its copies of espeak's library after loading them. It would do so at Python's regular
     exit, which a worker skips, so that each worker would leave 1.3 MB in the temporary folder."""
-    import shutil
-
     from phonemizer.backend.espeak import api, wrapper
 
     class Unlinked(api.EspeakAPI):  # type: ignore[misc, unused-ignore]

@@ -16,7 +16,7 @@ from typing import Any
 
 from hushd_models.server_files import every, installed, read
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_schema import engines, server_file
 from hushd_schema.server_file import ServerFile
 from hushd_worker.media import MAX_RATE, MIN_RATE
@@ -221,8 +221,6 @@ def _remembered(name: str) -> tuple[str, ...]:
 
 
 def _remember(file: ServerFile, voices: tuple[str, ...]) -> None:
-    from hushd_protocol.system import atomic_file, best_effort
-
     path = paths.find().state / "servers" / f"{file.name}.json"
     if isinstance(file.voices, str) and voices != _remembered(file.name):
         with best_effort.writing(path):

@@ -9,18 +9,30 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hushd.audio.microphone import inputs
 from hushd.client import Client
+from hushd.dialogue.listener import cancels_echo
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS
+from hushd.transcripts.transcript import Transcript
+from hushd.transport.link import devices_link
 from hushd_cli.arguments import Parser
+from hushd_cli.commands.listen.command import choose_model
+from hushd_cli.commands.listen.microphone import interrupt
+from hushd_cli.listing import list_devices
 from hushd_cli.terminal import console
 from hushd_protocol import names
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.output_file import OutputFile, check_folder
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-if TYPE_CHECKING:
-    from hushd_desktop.captions.captions import Captions
-    from hushd_desktop.captions.track import Line
+from hushd_desktop.captions.captions import Captions
+from hushd_desktop.captions.monitor import sinks
+from hushd_desktop.captions.track import Line
+from hushd_desktop.ducking.holder import Ducking
 
+from .feeds import JsonLines, LiveFile, Terminal
+
+if TYPE_CHECKING:
     from .feeds import Feed
 
 
@@ -36,8 +48,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
         if options.microphone and options.duck:
-            from hushd_desktop.ducking.holder import Ducking  # the loudspeaker is not captioned then
-
             stack.enter_context(Ducking())
         client = stack.enter_context(Client(holder="captions"))
         captions = stack.enter_context(_captions(client, options))
@@ -103,8 +113,6 @@ def _check(options: Namespace) -> None:
 
 def _check_microphone() -> None:
     """Refuses an attached machine's microphone, which is silent without the floor."""
-    from hushd.transport.link import devices_link
-
     if devices_link("cli"):
         raise HushdError(
             "unsupported",
@@ -115,8 +123,6 @@ def _check_microphone() -> None:
 
 def _check_echo(options: Namespace) -> None:
     """Refuses a microphone beside a loudspeaker that it hears."""
-    from hushd.dialogue.listener import cancels_echo
-
     if options.both and not options.headphones and not cancels_echo(options.device):
         raise HushdError(
             "bad_request",
@@ -126,8 +132,6 @@ def _check_echo(options: Namespace) -> None:
 
 
 def _check_output(file: str) -> None:
-    from hushd_protocol.system.output_file import check_folder
-
     if _format(file) not in TRANSCRIPT_FORMATS:
         known = ", ".join(f".{form}" for form in TRANSCRIPT_FORMATS)
         raise HushdError("bad_request", f"{file!r} has no known ending: end it with one of {known}.")
@@ -139,21 +143,13 @@ def _format(file: str) -> str:
 
 
 def _list(options: Namespace) -> None:
-    from hushd_cli.listing import list_devices
-
     if options.sink == "?":
-        from hushd_desktop.captions.monitor import sinks
-
         list_devices(sinks())
     else:
-        from hushd.audio.microphone import inputs
-
         list_devices(inputs())
 
 
 def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
-    from .feeds import JsonLines, LiveFile, Terminal
-
     feeds: list[Feed] = [JsonLines() if options.json else Terminal(options.both)]
     if options.live:
         feeds.append(LiveFile(options.live))
@@ -163,11 +159,8 @@ def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
 
 
 def _captions(client: Client, options: Namespace) -> Captions:
-    from hushd_cli.commands.listen.command import choose_model
-
     choose_model(client, options, "fast", options.translate)
     client.preload(names.worker("stt", options.engine, options.model), wait=False)  # loads meanwhile
-    from hushd_desktop.captions.captions import Captions
 
     listening: dict[str, Any] = {
         "language": options.language,
@@ -189,10 +182,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
 
 
 def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
-    from hushd_cli.commands.listen.microphone import interrupt
-
-    from hushd_desktop.captions.track import Line
-
     with interrupt(captions.stop):
         for event in captions:
             if isinstance(event, Line):
@@ -203,9 +192,6 @@ def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
 
 def _save(options: Namespace, captions: Sequence[Line], language: str) -> None:
     """Writes the captions so far, also after an error."""
-    from hushd.transcripts.transcript import Transcript
-    from hushd_protocol.system.output_file import OutputFile
-
     ordered = sorted((line.segment for line in captions), key=lambda segment: segment.start)
     lines = tuple(
         replace(segment, id=number, speaker=segment.speaker if options.both else "")

@@ -14,6 +14,10 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_desktop.dictation.keys import parse
 from hushd_desktop.only_one import OnlyOne
 
+from .install import install, uninstall
+from .outputs import words
+from .waiting import dictate, wait_for_key
+
 OUTPUTS = ("auto", "type", "paste", "clipboard", "print")
 _EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
 
@@ -22,8 +26,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse(argv, "words")
     _check(options)
     if options.install or options.uninstall:
-        from .install import install, uninstall
-
         if options.install:
             install(options.key, [word for word in argv if word != "--install"])
         else:
@@ -38,7 +40,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.stop:
         return 0  # no dictation is running
     console.silence_libraries()
-    from .waiting import dictate, wait_for_key
 
     return wait_for_key(options) if options.key else dictate(options)
 
@@ -91,6 +92,4 @@ def _check(options: Namespace) -> None:
     if (options.toggle or options.install) and not options.key:
         raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
     if options.through:
-        from .outputs import words
-
         words(options.through)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hushd.audio import devices
 from hushd_protocol.system import paths
+from hushd_schema.settings import load
 
 from .helper import ORDERLY
 
@@ -77,7 +78,6 @@ def decibels() -> float:
     the configuration."""
     if sys.platform != "linux":
         return 0.0
-    from hushd_schema.settings import load
 
     return load(paths.find().config).duck
 

@@ -15,6 +15,7 @@ from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
+from hushd_schema.description import WakeWord
 from hushd_worker.engine import Model
 from hushd_worker.errors import importing
 
@@ -24,7 +25,6 @@ from hushd_worker_wake.specs.micro import SPEC
 
 if TYPE_CHECKING:
     import numpy as np
-    from hushd_schema.description import WakeWord
     from pymicro_wakeword import MicroWakeWord
 
 INSTALL = engine_command(SPEC)
@@ -67,8 +67,6 @@ class Micro(Engine):
 
     @classmethod
     def words(cls) -> tuple[WakeWord, ...]:
-        from hushd_schema.description import WakeWord  # not needed in a worker
-
         return tuple(map(WakeWord.like, _words().values()))
 
     def load(self, report: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hushd_schema.engines import EngineSpec, NoModel
+from hushd_schema.engines import EngineSpec, NoModel, model_files
 
 
 class Word(NamedTuple):
@@ -36,8 +36,6 @@ def words_in(folder: Path) -> Iterator[Word]:
 
 def read(path: Path) -> Word:
     """Reads a word's description. Raises NoModel if it describes no word, or the model is missing."""
-    from hushd_schema.engines import model_files
-
     content = model_files.described(path)
     micro, model, phrase = content.get("micro"), content.get("model"), content.get("wake_word")
     if not isinstance(micro, dict) or not isinstance(model, str) or not isinstance(phrase, str) or not phrase.strip():

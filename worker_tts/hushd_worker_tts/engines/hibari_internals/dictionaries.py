@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -74,8 +75,6 @@ class Table:
     """A table of the file, with `get` and `in` like a dictionary; both raise `Damaged`."""
 
     def __init__(self, tables: Connection, name: str) -> None:
-        import sqlite3
-
         self._tables = tables
         self._error = sqlite3.DatabaseError
         self._query = f"SELECT value FROM {name} WHERE key = ?"
@@ -95,8 +94,6 @@ class Table:
 
 
 def _open(british: bool) -> Connection:
-    import sqlite3
-
     place = _place(british)
     if british in _damaged or not place.exists():
         raise FileNotFoundError(place)
@@ -134,8 +131,6 @@ def _on_tables(tables: Connection, british: bool) -> Any:
 
 
 def _tables(british: bool) -> bytes:
-    import sqlite3
-
     gold, silver, tagger = (json.loads(gzip.decompress(source.read_bytes())) for source in _sources(british))
     contents: dict[str, Mapping[str, Any]] = {
         "gold": gold, "silver": silver, "tagdict": tagger["tagdict"], "weights": tagger["weights"],

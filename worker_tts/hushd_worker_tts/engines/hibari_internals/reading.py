@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from hushd_reading.pronunciation import CLOSE, OPEN, parts
@@ -75,7 +76,6 @@ def aligned(text: str, spoken: Sequence[str]) -> list[int | None]:
     spoken_words = [_bare(word) for word in spoken]
     if words == spoken_words:
         return [match.start() for match in matches]
-    from difflib import SequenceMatcher
 
     places: list[int | None] = [None] * len(spoken_words)
     for kind, first, last, begin, end in SequenceMatcher(None, words, spoken_words, autojunk=False).get_opcodes():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.system import paths
 from hushd_protocol.system.paths import user_cache
+from hushd_schema.engines.protobuf import bytes_field
 
 from .. import prepared
 
@@ -75,8 +77,6 @@ def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Sampl
 
 
 def _optimised(model: Path) -> bytes:
-    import tempfile
-
     import onnxruntime as ort
 
     with tempfile.TemporaryFile() as file:  # a file without a name disappears however this process ends
@@ -138,8 +138,6 @@ def _with_ends(model: bytes) -> bytes:
     An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
     (field 12, its name field 1) to the graph (field 7).
     """
-    from hushd_schema.engines.protobuf import bytes_field  # lazy: no kept model needs it
-
     return model + bytes_field(7, bytes_field(12, bytes_field(1, ENDS)))
 
 
