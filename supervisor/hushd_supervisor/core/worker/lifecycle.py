@@ -305,7 +305,6 @@ class Lifecycle:
     def gone(self) -> None:
         """Notes that there is no process any more. The caller enters the next state."""
         self._due = _NEVER
-        self._note(ready_at=math.inf)
         self._idle_since = None
 
     # --- time ----------------------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ class Process(NamedTuple):
     cpu_reason: str = ""  # reason for a start on the CPU instead of its card; empty if there is none
     jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
-    ready_at: float = math.inf  # time when it became ready; `math.inf` before that and after its exit
+    ready_at: float = math.inf  # time when it became ready; `math.inf` before that
     loading: int = 0  # bytes of private memory that its start had taken at the last probe
     kind: str = ""  # kind of device on which it says that it computes; empty while unknown
     card: str = ""  # place on the bus of the graphics card where it computes, empty for none
