@@ -254,6 +254,7 @@ def test_a_turn_ends_by_meaning_unless_somebody_says_otherwise(stage: Stage) -> 
         talk.listen()
         talk.listen(turn_end="silence")
     assert [options["turn_end"] for options in stage.client.listened] == ["meaning", "silence"]
+    assert stage.client.warmed == ["stt", "stt"], "the worker starts while the microphone opens"
 
 
 @pytest.mark.parametrize("script", ["", "5 began"])
