@@ -130,6 +130,7 @@ class _FormReader:
         self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
         self._options: dict[bytes, bytes] = {}
         self._room = FIELDS
+        self._is_whole = False  # whether the last boundary has come
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -141,6 +142,7 @@ class _FormReader:
                     "on_headers_finished": self._headers_end,
                     "on_part_data": self._data,
                     "on_part_end": self._end,
+                    "on_end": self._note_end,
                 },
             )
         except FormParserError:
@@ -155,10 +157,8 @@ class _FormReader:
             raise uploads.failure(error) from error
 
     def finish(self) -> None:
-        try:
-            self._parser.finalize()
-        except FormParserError:
-            raise _no_form() from None
+        if not self._is_whole:  # the parser's own `finalize` asks nothing
+            raise _no_form()
 
     def close(self) -> None:
         """Closes the file of an incomplete recording."""
@@ -207,6 +207,9 @@ class _FormReader:
             file.close()
         else:
             self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
+
+    def _note_end(self) -> None:
+        self._is_whole = True
 
     def _count(self, count: int) -> None:
         self._room -= count

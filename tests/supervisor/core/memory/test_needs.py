@@ -101,3 +101,16 @@ def test_what_is_remembered_of_strangers_is_bounded() -> None:
     needs.memory(names[-1])
     needs.memory(names[0])
     assert asked == [*names, names[0]]
+
+
+def test_another_cards_size_is_the_largest_that_was_learnt() -> None:
+    """Of a card that was not tried yet: neither a load alone counts, nor a size that an older hushd noted by a number,
+    which may be of another card by now. A worker that took nothing of any card uses none."""
+    other = "0000:01:00.0"
+    table = {f"{NAME}@{other}": 3000 * MB, f"{NAME}@{other}:ready": 9000 * MB, f"{NAME}@cuda:0": 8000 * MB}
+    needs = Needs(Settings(), table, estimate=lambda _: MAPPED)
+    assert (needs.on_card(NAME, CARD), needs.on_card(NAME, other)) == (3000 * MB, 3000 * MB)
+    assert needs.uses_cards(NAME)
+    assert not Needs(Settings(), {f"{NAME}@{other}": 0}, estimate=lambda _: MAPPED).uses_cards(NAME)
+    assert needs.uses_cards(OTHER)
+    assert not needs.uses_cards("models/a/x")
