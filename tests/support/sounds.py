@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 RATE = 16_000
+MOUTH = ((1, 500, 300), (0.8, 1500, 500), (0.5, 2800, 900))  # resonances: share, Hz, width
 NOTES = (261, 293, 329, 349, 392, 440, 493, 523)
 
 
@@ -28,6 +29,16 @@ def bursts(sound: np.ndarray, every_s: float) -> np.ndarray:
 
 def fading(sound: np.ndarray, seconds: float) -> np.ndarray:
     return sound * np.exp(-np.arange(len(sound)) / (seconds * RATE))
+
+
+def breath(seconds: float, decibels: float, seed: int) -> np.ndarray:
+    """A breath: noise through an open mouth, which rises faster than it falls, at a level below full scale."""
+    count = int(seconds * RATE)
+    hertz = np.fft.rfftfreq(count, 1 / RATE)
+    mouth = sum(share / (1 + ((hertz - at) / wide) ** 2) for share, at, wide in MOUTH)
+    air = np.fft.irfft(np.fft.rfft(np.random.default_rng(seed).standard_normal(count)) * mouth, count)
+    air *= np.sin(np.pi * np.linspace(0, 1, count) ** 0.7) ** 1.5
+    return air / np.sqrt(np.mean(air**2)) * 10 ** (decibels / 20)
 
 
 NOISES = {

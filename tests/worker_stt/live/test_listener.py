@@ -6,12 +6,14 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
 
 import hushd_worker_stt.worker
 import numpy as np
 import pytest
+import soundfile
 import soxr
 from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
@@ -24,7 +26,7 @@ from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
 from support.peer import BOUND_S
 from support.refusals import hushd_error
-from support.sounds import NOISES
+from support.sounds import NOISES, breath
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, word_error_rate, words
 
@@ -32,6 +34,7 @@ from .conftest import BEHIND
 
 RATE = 16_000
 PAUSE_S = 1.5  # longer than any pause in the recording
+BREATHS = [(0.5, -36, 2), (0.5, -30, 2)]  # seconds, level in dB, and seed
 ENGLISH = {"language": "en"}  # told: nothing is heard again to judge that
 
 
@@ -114,6 +117,20 @@ def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int
     asked = ask(chunked(data, size), {"live": True})
     assert asked.error is None
     assert word_error_rate(bare(beckett[: 3 * RATE // 2]), asked.text) <= 0.5
+
+
+@pytest.mark.parametrize(("seconds", "decibels", "seed"), BREATHS)
+def test_a_breath_behind_the_last_sentence_is_no_word(
+    ask: Ask, assets: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, decibels: float, seed: int
+) -> None:
+    """The sentence is final when the speaker breathes in, and nothing follows it."""
+    ticks = count()  # a pass takes 0.1 s, so that the text is there in the pause
+    monkeypatch.setattr(LiveListener.__init__, "__defaults__", (lambda: next(ticks) / 10,))
+    said, rate = soundfile.read(assets / "endgame_nagg_nell.wav", dtype="float32", frames=240_000)
+    air = breath(seconds, decibels, seed).astype(np.float32)
+    live = microphone(soxr.resample(said, rate, RATE)[RATE:], quiet(0.5), air, quiet(3))
+    asked = ask(live, {**ENGLISH, "live": True, "continuous": True, "silence_s": PAUSE_S})
+    assert words(asked.text)[-4:] == ["laugh", "less", "heartily", "so"]
 
 
 @pytest.mark.parametrize("name", NOISES)
