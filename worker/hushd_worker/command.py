@@ -19,6 +19,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.suggest import did_you_mean, listed
 from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.lifeline import remove_left
+from hushd_protocol.system.process_tree import kill_tree
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind, table, texts
 from hushd_schema.toml import Table
@@ -235,16 +236,7 @@ def _watch(
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a program and all its descendants, one by one, because they share this process's group."""
     if process.poll() is None:
-        import psutil
-
-        try:
-            family = psutil.Process(process.pid).children(recursive=True)
-        except psutil.Error:
-            family = []
-        process.kill()
-        for child in family:
-            with suppress(psutil.Error):
-                child.kill()
+        kill_tree(process.pid)
         process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from importlib.machinery import PathFinder
 from typing import Any, Protocol
 
 from hushd_protocol.names import base
-from hushd_protocol.system.footprint import cores, descendants, lists_children
+from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.lifeline import tie
+from hushd_protocol.system.process_tree import kill_tree
 
 # The variables of our environment that a child gets: a worker must not depend on which program started the supervisor.
 # LISTEN_FDS and NOTIFY_SOCKET, which a service manager sets for us alone, are left out like all others.
@@ -230,21 +230,8 @@ class Child:
     def kill(self) -> None:
         if self._popen.returncode is not None:
             return
-        # A descendant that called setsid has left the group, and can no longer be found once its parent is dead.
-        with ExitStack() as opened:
-            pids = _descendants(self.pid)
-            pinned = {pid: descriptor for pid in pids if (descriptor := _pin(pid, opened)) is not None}
-            if pinned:
-                pids = _descendants(self.pid)  # still descendants, so each was one when it was pinned
-            self._kill_group()
-            for pid in (self.pid, *pids):  # itself, too, since it may have entered another group
-                try:
-                    if pid in pinned:
-                        signal.pidfd_send_signal(pinned[pid], signal.SIGKILL)
-                    else:
-                        os.kill(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    pass  # it was in the group, and is dead
+        kill_tree(self.pid)
+        self._kill_group()  # with what was started meanwhile
 
     def close(self) -> None:
         if self.exit_fd is not None:
@@ -256,27 +243,3 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass  # macOS returns EPERM for a group of zombies
-
-
-def _pin(pid: int, opened: ExitStack) -> int | None:
-    """Returns a pidfd, which refers to the process even after its number was reused; None if there is none."""
-    if sys.platform != "linux":
-        return None
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return None  # it has ended, or no descriptor is left
-    opened.callback(os.close, descriptor)
-    return descriptor
-
-
-def _descendants(pid: int) -> list[int]:
-    """Returns a child's descendants; on Linux by the kernel's lists, since scanning /proc takes milliseconds."""
-    if lists_children():
-        return [int(name) for name in descendants(str(pid))]
-    import psutil  # lazy: it costs 1.6 MB
-
-    try:
-        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
