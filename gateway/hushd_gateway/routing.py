@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -59,25 +60,25 @@ def stt(
     """Returns the model for a transcription; with `words`, one that times words, with `logprobs`, one that rates them.
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's, means
-    the default, or the best model that knows the language or can translate, if the default does not.
+    the model that the settings have for the language, or the best one that knows it or can translate, if that does not.
     Raises `model_missing` when no model can do it, or the named one cannot.
     """
-    if language not in ("", AUTO):
-        languages.checked(language)
+    tag = None if language in ("", AUTO) else languages.checked(language)
+    usual = settings.model_for("stt", tag)
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
     if model is None:
-        auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
-        model = Model(None, AUTO) if auto else Model()
+        deaf = tag is not None and known_models.hears(usual, tag, catalogue) is False
+        model = Model(None, AUTO) if name == AUTO or translate or deaf else Model()
     if logprobs:
-        engine = model.engine or settings.stt.partition("/")[0]
+        engine = model.engine or usual.partition("/")[0]
         likely = [each for each in catalogue.engines if "probabilities" in (each.options or ())]
         likely += [each for each in catalogue.engines if each.name == engine and each.options is None]  # nobody knows
         able = {entry.name: models for entry in likely if (models := entry.models_with_words())}
-        return _of_able(catalogue, settings, model, able, "how likely each word is", "include")
+        return _of_able(catalogue, usual, model, able, "how likely each word is", "include")
     if words:
         able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
-        return _of_able(catalogue, settings, model, able, "when each word is said", "word")
+        return _of_able(catalogue, usual, model, able, "when each word is said", "word")
     return model
 
 
@@ -127,15 +128,15 @@ def is_openai(name: str) -> bool:
 
 def _of_able(
     catalogue: HearingDescription,
-    settings: Settings,
+    usual: str,
     chosen: Model,
     able: Mapping[str, Sequence[str]],
     what: str,
     option: str,
 ) -> Model:
-    """Returns the chosen model if it is in `able` (names by engine), or if none was named, one that is; `what` they
-    know is named in the error, and the option that asks for it."""
-    engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
+    """Returns the chosen model, else the `usual` one, if it is in `able` (names by engine), or if none was named, one
+    that is; `what` they know is named in the error, and the option that asks for it."""
+    engine, _, model = usual.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
     if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
     if able and chosen.engine is None:
@@ -146,14 +147,6 @@ def _of_able(
     whose = f"{named} does not know" if chosen.engine else "No installed model knows"
     instead = f": choose a model of {' or '.join(able)}" if able else advice.for_translation()
     raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
-
-
-def is_known_to_hear(model: str, language: str) -> bool:
-    """Returns whether hushd's own catalogue says that ENGINE/NAME knows the language, or no language is given."""
-    if not language:
-        return True
-    known = known_models.find(model)
-    return known is not None and languages.is_among(language, known.languages)
 
 
 def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
@@ -175,14 +168,9 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
             return Model(engine, model or None)
     if model and engine not in known_models.engines() and (needed := installation.engine_needed(engine)):
         raise HushdError("engine_missing", needed)
-    of_engines = [
-        (model.memory_mb, entry.name)
-        for entry in catalogue.engines
-        for model in entry.models
-        if model.installed and model.name == name
-    ]
-    # `model_choice.find` gives the same at a command line.
-    return Model(min(of_engines)[1], name) if of_engines else None
+    with suppress(HushdError):  # no engine has it
+        return Model(*model_choice.find(catalogue, name))
+    return None
 
 
 def _of_installed_engine(name: str) -> Model | None:
@@ -202,16 +190,6 @@ def _check_engine(entry: EngineDescription, name: str) -> None:
 
 def _missing(code: str, known: Known) -> HushdError:
     return HushdError(code, f"{known.model} is not on this machine: run {advice.steps(known, here=False)}.")
-
-
-def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
-    """Returns whether the default model knows the language, by its catalogue."""
-    if not language or language == AUTO:
-        return True
-    engine, _, name = default.partition("/")
-    own = (entry.models for entry in catalogue.engines if entry.name == engine)
-    known = next((model.languages for models in own for model in models if model.name == name), ())
-    return not known or "*" in known or languages.is_among(language, known)
 
 
 def of(connection: HTTPConnection) -> Engines:
@@ -275,7 +253,9 @@ class Engines:
         """Returns the model for a transcription; see `stt`. A request without a choice lists no engines, and neither
         does one that names an engine of this machine and its model."""
         if not (words or logprobs):
-            if not translate and self._is_default(name) and is_known_to_hear(self.settings.stt, language):
+            tag = None if language in ("", AUTO) else languages.tag(language)
+            usual = self.settings.model_for("stt", tag)
+            if not translate and self._is_default(name) and (tag is None or known_models.hears(usual, tag)):
                 return Model()
             if named := _of_installed_engine(self.settings.http.models.get(name, name)):
                 return named
@@ -321,7 +301,7 @@ class Engines:
 
     def knows_one_language(self, model: Model) -> bool:
         """Returns whether hushd's own catalogue says that a model, or the default one, hears one language alone."""
-        known = known_models.find(f"{model.engine}/{model.model}" if model.engine else self.settings.stt)
+        known = known_models.find(f"{model.engine}/{model.model}" if model.engine else self.settings.model_for("stt"))
         return known is not None and len(known.languages) == 1 and "*" not in known.languages
 
     def is_server(self, role: str, engine: str | None) -> bool:

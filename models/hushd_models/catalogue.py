@@ -13,11 +13,16 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.suggest import readable
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec
+
+from . import languages
+
+if TYPE_CHECKING:
+    from hushd_schema.description import HearingDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,16 @@ def find(model: str) -> Known | None:
     if model in every:
         return every[model]
     return next((known for known in every.values() if model in (f"{known.engine}/{n}" for n in known.aliases)), None)
+
+
+def hears(model: str, language: str, described: HearingDescription | None = None) -> bool | None:
+    """Returns whether ENGINE/NAME hears a language, by what is described of it, or else by the specs; None: nobody
+    knows."""
+    engine, _, name = model.partition("/")
+    own = [entry.models for entry in described.engines if entry.name == engine] if described else []
+    found = next((each for models in own for each in models if each.name == name), None) or find(model)
+    tags = found.languages if found else ()
+    return ("*" in tags or languages.is_among(language, tags)) if tags else None
 
 
 def of_repository(name: str) -> Known | None:

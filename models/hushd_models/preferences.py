@@ -56,8 +56,7 @@ def hears(path: Path, language: str) -> bool:
     by_language, usual = _value(path, "stt_by_language"), _value(path, "stt")
     if isinstance(by_language, dict) and languages.is_among(language, by_language):
         return True
-    known = catalogue.find(usual if isinstance(usual, str) else Settings().stt)
-    return known is None or languages.is_among(language, known.languages)
+    return catalogue.hears(usual if isinstance(usual, str) else Settings().stt, language) is not False
 
 
 def hears_again(path: Path) -> bool:

@@ -210,6 +210,24 @@ async def test_a_language_chooses_what_knows_it() -> None:
         await there.voice("", "nobody")
 
 
+async def test_a_language_goes_to_the_model_that_the_settings_name_for_it() -> None:
+    """`hushd get` names one of a language: it hears that over HTTP, too, as `listen --language` has it, in each way to
+    write the language, and times its words. A language that it does not hear is for the best that does."""
+    several = [{"name": "base", "languages": ["fr", "de", "pt"], "installed": True}]
+    engines = [*STT["engines"], {"name": "whisper", "models": several, "word_times": True}]  # type: ignore[misc]
+    hearing = HearingDescription.from_data({"role": "stt", "engines": engines})
+    for language, of_language in (("de", "de"), ("de-AT", "de"), ("German", "de"), ("pt-BR", "pt")):
+        settings = replace(SETTINGS, stt_by_language={of_language: "whisper/base"})
+        assert routing.stt(hearing, settings, "", language) == Model()
+        assert routing.stt(hearing, settings, "", language, words=True) == Model()
+        assert routing.stt(hearing, settings, "", "fr") == Model(None, "auto")
+        client = Describer()
+        assert await Engines(client, settings).model("", language) == Model()  # type: ignore[arg-type]
+        assert client.count == 0
+    assert routing.stt(hearing, replace(SETTINGS, stt_by_language={"de": "whisper/mine"}), "", "de") == Model()
+    assert routing.stt(hearing, SETTINGS, "", "auto") == Model()
+
+
 async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:
     """It stays until its file is removed, and is never kept without one, as in a cluster."""
     client = Describer()

@@ -23,7 +23,7 @@ from hushd_models.installation import document, engine_needed
 from . import recommendation
 
 if TYPE_CHECKING:
-    from hushd_schema.description import HearingDescription
+    from hushd_schema.description import HearingDescription, RoleDescription
     from hushd_schema.status import Status
 
 _MAX_MODELS_NAMED = 3  # models named in a sentence
@@ -189,7 +189,7 @@ def _why(taken: Known, order: Sequence[Known], capacity: Capacity, language: str
     return f"{taken.model}: {', '.join(reasons)}."
 
 
-def find(described: HearingDescription, name: str) -> tuple[str, str]:
+def find(described: RoleDescription, name: str) -> tuple[str, str]:
     """Returns the engine that has the model `name`, and the model's name.
 
     Of several engines it is the one whose worker needs least memory: the same model hears the same.
