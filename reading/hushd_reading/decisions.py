@@ -129,6 +129,10 @@ def span(parts: Parts, near: Near) -> str:
     if first < last or near.cued("range") or _BEFORE_CHRIST.match(near.after):
         return "range"
     short = len(parts["number"]) == 4 and len(parts["until"]) == 2  # 1998-99
+    if short and re.fullmatch(r"\d{4}-0[1-9]", near.text[near.start : near.end]) and last != first % 100 + 1:
+        parts.update(year=parts["number"], month=parts["until"])  # 2003-03
+        del parts["until"]
+        return "date"
     return "season" if short else "difference" if spaced else "ratio"
 
 
@@ -293,9 +297,18 @@ def named(parts: Parts, near: Near) -> str:
     """Decides on a day beside a word: a date if that is a month."""
     day = int(parts.get("day", 1))
     month = parts["month"]
-    if month in ("may", "mar", "march") and not ("year" in parts or near.cued("date") or not near.before):
+    if (
+        month.lower() in ("may", "mar", "march")
+        and not month.istitle()
+        and not ("year" in parts or near.cued("date") or not near.before)
+    ):
         return ""
     return "date" if month in names.month_forms(near.language) and 0 < day < 32 else ""
+
+
+def months(parts: Parts, near: Near) -> str:
+    """Decides on `Oct-Dec`: from one month to another."""
+    return "months" if {parts["month"], parts["until"]} <= names.month_forms(near.language).keys() else ""
 
 
 def money(parts: Parts, near: Near) -> str:

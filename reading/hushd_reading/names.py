@@ -32,11 +32,11 @@ def month_forms(language: Language) -> dict[str, int]:
     for number in range(12):
         for width in ("wide", "abbreviated"):
             name = ready(language.code)[f"months-{width}"][number].rstrip(".")
-            forms |= {name: number + 1, name.capitalize(): number + 1}
+            forms |= dict.fromkeys((name, name.capitalize(), name.upper()), number + 1)
     if language["date.order"] == "mdy":
         forms |= {name.lower(): number for name, number in forms.items()}
     own = {name: number + 1 for number, names in enumerate(language.get("date.months", ())) for name in names.split()}
-    return forms | own
+    return forms | own | {name.upper(): number for name, number in own.items()}
 
 
 @cache

@@ -107,7 +107,8 @@ def _amount(parts: dict[str, str], language: Language) -> Amount:
     millions = language.get("money.scales", {}) if "money" in parts else {}
     parts = {name: millions.get(part, part) if name.startswith("scale") else part for name, part in parts.items()}
     first_scale, last_scale = _scales(parts)
-    first = number(parts["number"], language, parts.get("sign", ""), first_scale)._replace(foreign=False)
+    sign = parts.get("sign") or parts.get("minus", "")
+    first = number(parts["number"], language, sign, first_scale)._replace(foreign=False)
     until = number(parts["until"], language, "", last_scale)._replace(foreign=False) if "until" in parts else None
     return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))
 
@@ -169,7 +170,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 def roman(numeral: str) -> int:
     """Returns the value of a Roman numeral."""
-    values = [_ROMAN[sign] for sign in numeral]
+    values = [_ROMAN[sign] for sign in numeral.upper()]
     return sum(
         -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
     )

@@ -47,7 +47,7 @@ _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_MINUS = re.compile(r"[−](?=\s?\d)")
+_MINUS = re.compile(r"[−](?=\d)")
 _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 # Digits of a telephone number are said one by one, with a pause between their groups.

@@ -22,7 +22,11 @@ _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
-_SIGN = rf"(?:(?P<sign>(?<![\w)\]%€$£¥°-])[-−–+±]){_GAP}?(?=[\d.$€£¥A-Z]))?"
+# A sign; a dash with a blank behind it is one where no word stands before, or of degrees.
+_SIGN = (
+    r"(?:(?P<sign>(?<![\w)\]%€$£¥°-])[-−–+±])"
+    rf"(?:(?<=[−+±]){_GAP}|(?<!\w .){_GAP}|{_GAP}(?=[\d.,]+{_GAP}?°))?(?=[\d.$€£A-Z]))?"
+)
 _MONEY = r"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{1,3}\$|\b[A-Z]{3}\b|zł|Kč"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
@@ -55,7 +59,7 @@ def of_digits(language: Language) -> list[Shape]:
     """Returns the shapes that have digits."""
     scales = alternatives(language.get("scales", {}))
     scale, scale1 = (rf"(?:{_GAP}?(?P<{name}>{scales})(?!\w))" for name in ("scale", "scale1"))
-    number, until = rf"(?P<number>{_NUMBER})", rf"(?:{scale1}?\s?[%°]?{_DASH}(?P<until>{_NUMBER}))?"
+    number, until = rf"(?P<number>{_NUMBER})", rf"(?:{scale1}?\s?(?:[%°]|{_MONEY})?{_DASH}(?P<until>{_NUMBER}))?"
     millions = alternatives({**language.get("scales", {}), **language.get("money.scales", {})})
     of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
@@ -80,7 +84,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
         Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[$€£]?\s?\.?\d)"),
-        Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?{number}(?:,[-–—])?{of_money}"
+        Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?(?P<minus>(?<!\w)(?<!\d\D)(?<!\d\s\D)[-−])?"
+              rf"{number}(?:,[-–—])?{of_money}"
               rf"(?:{_DASH}(?:(?P=money){_GAP}?)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
         Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}?{_GAP}?(?:de )?(?P<money>{_MONEY})"
@@ -130,6 +135,7 @@ def of_digits(language: Language) -> list[Shape]:
               r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
         Shape("cardinal", "", r"(?P<number>\d+)"),
+        Shape("minus", "[-−–]", rf"(?<![^\s(\[{{=:;,])[-−–](?=[\d{VULGAR}])"),
     ]
 
 
@@ -141,12 +147,16 @@ def _dates(language: Language) -> Iterable[Shape]:
     day = rf"(?P<day>\d{{1,2}})(?:{mark})?(?:{_DASH}(?P<until>\d{{1,2}})(?:{mark})?)?"
     yield Shape("date", r"\d-\d\d-", rf"{_B}(?P<one>\d{{4}})(?P<by>-)(?P<two>\d\d)-(?P<three>\d\d)(?![\d-])"
           rf"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?{_ZONE})?", decisions.date)
-    yield Shape("date", r"\d[-/][^\W\d_]{3}", rf"{_B}(?P<day>\d\d?)([-/]){month}\2(?P<year>\d{{4}}){_E}",
+    yield Shape("date", r"\d[-/][^\W\d_]{3}", rf"{_B}(?P<day>\d\d?)([-/]){month}\2(?P<year>\d{{4}}|\d\d){_E}",
           decisions.named)
+    yield Shape("date", r"[^\W\d_]{2}[- ]\d",
+          rf"(?<!\w){month}(?P<by>-| )(?P<day>\d\d?)(?:(?P=by)|, )(?P<year>\d{{4}}){_E}", decisions.named)
     yield Shape("date", "", rf"{_B}{weekday}{day}\s?(?:{of}\s)?\b{month}(?!\w){dot}{year}", decisions.named)
     if language["date.order"] == "mdy":
         yield Shape("date", "", rf"(?<!\w){weekday}{month}\.?\s(?:the\s)?{day}(?![\w:]|[.,]\d){year}", decisions.named)
-    yield Shape("date", "", rf"(?<!\w){month}\.?\s(?:{of}\s)?(?P<year>[12]\d{{3}})(?!\w|[.,]\d)", decisions.named)
+    yield Shape("date", "",
+          rf"(?<!\w)(?<![^\W\d_][-–])(?<!\.[-–]){month}\.?\s(?:{of}\s)?(?P<year>[12]\d{{3}})(?!\w|[.,]\d)",
+          decisions.named)
     yield Shape("date", r"\d[/.-]\d\d?[/.-]\d\d",
           rf"{_B}(?P<one>\d{{1,4}})(?P<by>[/.-])(?P<two>\d\d?)(?P=by)(?P<three>\d{{2,4}}){_E}(?!-\d)", decisions.date)
     if language.get("date.dotted"):
@@ -188,10 +198,16 @@ def of_letters(language: Language) -> list[Shape]:
     known, days = abbreviations.written(language), alternatives(language.get("days", {}))
     signs = re.escape("".join(sign for sign in language["signs"] if sign not in "-±"))
     units = alternatives(sign for sign in names.unit_signs(language) if len(sign) > 1)
+    months = alternatives(names.month_forms(language))
     per_words = alternatives(language.words("units.rates"))
     rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
         Shape("days", "", rf"(?<!\w)(?P<weekday>{days})\.?(?:\s?[-–]\s?| {language['to']} )(?P<until>{days})(?!\w)\.?"),
+        Shape("months", "[-–]",
+              r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)(?:\.(?=.))?",
+              decisions.months),
+        Shape("to", r"\d(?:s|er)?[-–]",
+              rf"(?:(?<=\ds)|(?<=\der))[-–](?=['’]?\d{{2,4}}(?:s|er)\b)|(?<=\d)[-–](?=(?:{months})\.?\s\d)"),
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
               rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?:?\s?[+(]?{abbreviations.NUMERAL})"

@@ -138,18 +138,9 @@ def say_joined(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
     return f"{spellout.cardinal(int(parts['number']), 'de', 'm')}{parts['tail']}"
 
 
-def say_sentence(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    """Says S. behind the paragraph of a law."""
-    return "Satz"
-
-
 def say_also(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says the stroke of 1./2. Mai, which of a night is two days."""
     return " auf den " if re.search(r"\bNacht (?:vo[mn]|zum) (?:den )?\S+\Z", near.before) else " und "
-
-
-def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    return f"{parts['street']}straße"
 
 
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
@@ -166,12 +157,3 @@ def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: 
 def say_percentage(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 100%ige as one word."""
     return f"{verbaliser.say(number)}{' ' * bool(number.places)}prozent{parts['tail']}"
-
-
-def say_postcode(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    return spellout.digits(parts["number"], "de")
-
-
-def say_following(verbaliser: Verbaliser, number: object, near: Near, parts: Parts) -> str:
-    """Says 17 f. and 17 ff.: und folgende."""
-    return "und folgende"

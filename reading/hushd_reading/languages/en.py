@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import spellout
+from hushd_reading import names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Number, Time
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
-_UNITS = {"feet": "foot", "inches": "inch", "tsp": "teaspoon", "tbsp": "tablespoon", "oz": "ounce", "lbs": "pound",
-          "lb": "pound", "″": "inch", '"': "inch"}  # fmt: skip
-_NO_PLURAL = {"was", "is", "has", "its", "this", "as", "us", "his", "does", "across", "less", "plus", "thus", "always"}
-
 
 def is_year(number: str, near: Near) -> bool:
     """A number of 1100 to 2099 is one, unless it counts the word behind it."""
     following = near.word_after()
-    counts = following.endswith("s") and following.islower() and following not in _NO_PLURAL
+    counts = following.endswith("s") and following.islower() and following not in near.language.words("no_plurals")
     return 1100 <= int(number) < 2100 and not counts and not near.cued("label")
 
 
@@ -30,11 +27,9 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_part_of(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says a part of a unit: nine sixteenths of an inch, half a cup."""
-    part, of, unit = (
-        int(parts["first"]),
-        int(parts["second"]),
-        _UNITS.get(parts["unit"].rstrip("."), parts["unit"].removesuffix("s")),
-    )
+    part, of, unit = int(parts["first"]), int(parts["second"]), parts["unit"]
+    known = unit in names.unit_signs(near.language)
+    unit = names.unit(unit, near.language, True) if known else re.sub("(?<=ch)es$|s$", "", unit.replace("feet", "foot"))
     single = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
     if part == 1 and of == 2:
         return f"half {single}"
@@ -54,15 +49,12 @@ def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) 
     return f"the {spellout.ordinal(int(number.whole), 'en')}"
 
 
-_STREETS = {"St": "Street", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Dr": "Drive", "Ln": "Lane",
-            "Ct": "Court", "Pl": "Place", "Hwy": "Highway"}  # fmt: skip
-_NO_NAME = {"The", "My", "Our", "A", "At", "In", "On", "To", "From", "With", "Near", "And", "By", "Of", "See"}
-
-
 def _named_before(near: Near) -> bool:
     """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
     word = near.before.rsplit(" ", 1)[-1]
-    return (word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in _NO_NAME) or word[:-2].isdecimal()
+    return (
+        word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in near.language.words("no_names")
+    ) or word[:-2].isdecimal()
 
 
 def say_verses(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
@@ -72,7 +64,7 @@ def say_verses(verbaliser: Verbaliser, record: object, near: Near, parts: Parts)
 
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     if _named_before(near) and not (parts["street"] in ("St", "Dr") and near.word_after()[:1].isupper()):
-        return _STREETS[parts["street"]]
+        return str(near.language["streets"][parts["street"]])
     return {"St": "Saint", "Dr": "Doctor"}.get(parts["street"], parts["street"])
 
 
@@ -83,10 +75,6 @@ def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: 
         return None
     street = _named_before(near) and not near.word_after()[:1].isupper()
     return {"St.": ("Saint", "Street"), "Dr.": ("Doctor", "Drive")}[written][street]
-
-
-def say_grade(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    return f"{parts['grade']} minus"
 
 
 def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
@@ -107,12 +95,3 @@ def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -
 
 def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     return spellout.ordinal(int(number.whole), "en")
-
-
-def say_state(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    """Says a ZIP code digit by digit."""
-    return spellout.digits(parts["number"], "en")
-
-
-def say_weekday(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    return str(near.language["days"][parts["weekday"]])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, names, spellout
+from hushd_reading import spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Amount, Fraction, Number
+from hushd_reading.parse import Amount, Number
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -26,12 +26,6 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     return spellout.ordinal(value, "fr", form, plural=mark.endswith("s"))
 
 
-def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says 1/2 before a noun that is feminine: une demi heure."""
-    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
-    return "une demi" if half and gender.of(names.noun_after(near), "fr") == "f" else None
-
-
 def say_height(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says 1m80: un mètre quatre-vingts."""
     return _height(parts["meters"], parts["rest"])
@@ -49,19 +43,9 @@ def _height(meters: str, rest: str) -> str:
     return f"{spellout.cardinal(int(meters), 'fr')} mètre{'s' * (int(meters) > 1)} {spellout.digits(rest, 'fr', 2)}"
 
 
-_TITLES = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles",
-           "Mgr": "monseigneur", "Dr": "docteur", "Pr": "professeur", "St": "saint", "Ste": "sainte",
-           "M.": "monsieur", "nos": "numéros", "nᵒˢ": "numéros", "nºˢ": "numéros", "n°ˢ": "numéros",
-           "nᵒ": "numéro"}  # fmt: skip
-
-
-def say_century_sign(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    return "siècle"
-
-
 def say_title(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     written = near.text[near.start : near.end]
-    return _TITLES.get(written, written)
+    return str(near.language["titles"].get(written, written))
 
 
 def say_article(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

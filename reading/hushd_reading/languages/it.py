@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hushd_reading import gender, names, spellout
+from hushd_reading import gender, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Amount, Fraction, Number, Time
+from hushd_reading.parse import Amount, Number, Time
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -33,12 +33,6 @@ def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     name = near.before.rsplit(" ", 1)[-1]
     return spellout.ordinal(int(number.whole), "it", "f" if name.endswith("a") and name != "Andrea" else "m")
-
-
-def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says a half before a noun that is feminine: mezza tazza."""
-    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
-    return "mezza" if half and gender.of(names.noun_after(near), "it") == "f" else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:

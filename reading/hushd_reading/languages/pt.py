@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Fraction, Number, Time
+from hushd_reading.parse import Number, Time
 
 from .es import say_century as say_century
 from .es import say_ruler as say_ruler
@@ -32,12 +32,6 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
     return spellout.cardinal(number, near.language.tag) if number > 1 or counted else spellout.ordinal(number, "pt")
 
 
-def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
-    """Says a half before a noun that is feminine: meia xícara."""
-    half = (fraction.whole, fraction.part, fraction.of) == (None, 1, 2)
-    return "meia" if half and gender.of(names.noun_after(near), "pt") == "f" else None
-
-
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
     """Says 20:05 with its units, since "vinte e cinco" is a number."""
     if time.hour != 20 or not time.minute or time.minute > 9 or time.until:
@@ -50,8 +44,3 @@ def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: 
     if stem := {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower()):
         return stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")
     return "dona" if parts.get("named") == "D." and near.word_after().endswith(("a", "el", "or")) else None
-
-
-def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    """Says R. before a name and a number."""
-    return "Rua"

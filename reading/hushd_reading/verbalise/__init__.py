@@ -21,6 +21,8 @@ class Verbaliser(Amounts, Times, Signs):
         """Returns the words of a token of `text`."""
         near = Near(text, token.start, token.end, self.language)
         record, parts = parse(token, self.language), dict(token.parts)
+        if template := self.language.get(f"says.{token.kind}"):
+            return str(template.format(**parts))
         own = self.language.function(f"say_{token.kind}")
         words = own(self, record, near, parts) if own is not None else None
         return str(getattr(self, token.kind)(record, near, parts) if words is None else words)

@@ -23,6 +23,9 @@ class Amounts(Numbers):
 
     def money(self, amount: Amount, near: Near, parts: object) -> str:
         language, money = self.language, names.money(amount.unit, self.language)
+        if amount.until and money.coins and 2 in (len(amount.number.places), len(amount.until.places)):
+            sides = (amount._replace(number=side, until=None) for side in (amount.number, amount.until))
+            return f" {language['to']} ".join(self.money(side, near, parts) for side in sides)  # $50.00-$100.00
         last, single = amount.until or amount.number, money.single if self.attributive(near) else ""
         first = f"{self.say(amount.number, money.gender)} {language['to']} " if amount.until else ""
         if last.scale:
@@ -70,6 +73,10 @@ class Amounts(Numbers):
         times = f"{self.whole(parts['times'])} {self.language['number.times']} " if "times" in parts else ""
         unit = names.unit(parts["unit"], self.language, self.language["units.compound"] == "single")
         return f"{times}{self.say(size)}-{unit}"
+
+    def to(self, record: object, near: Near, parts: Parts) -> str:
+        """Says the dash of 1960s-80s."""
+        return f" {self.language['to']} "
 
     def each(self, record: object, near: Near, parts: Parts) -> str:
         """Says the stroke of 5 l/100 km."""

@@ -116,7 +116,9 @@ class Numbers:
         else:
             single, plural = self.language.function("denominator")(fraction.of)  # type: ignore[misc]
         if fraction.of == 2 and fraction.part == 1:
-            spoken = language["fraction.half"] if whole is None else language["fraction.and_half"]
+            feminine = gender.of(names.noun_after(near), language.code) == "f"
+            half = language.get("fraction.half_feminine") if feminine else ""
+            spoken = (half or language["fraction.half"]) if whole is None else language["fraction.and_half"]
         else:
             part = self.whole(str(fraction.part), language["fraction.gender"])
             spoken = f"{part} {single if fraction.part == 1 else plural}"

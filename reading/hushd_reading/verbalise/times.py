@@ -26,7 +26,7 @@ class Times(Numbers):
                 day = f"{day} {language['to']} {self.day(date.until, near)}"
             named = not parts["month"].isdecimal()
             first = named and near.text.find(parts["month"], near.start) < near.text.find(parts["day"], near.start)
-            first = first or (not named and form["order"] == "mdy")
+            first = "month_day" in form and (first or (not named and form["order"] == "mdy"))
             spoken = form["month_day" if first else "day_month"].format(day, month)
         if date.year:
             spoken += form["year" if date.day is not None else "month_year"].format(self.year_of(date.year))
@@ -35,6 +35,12 @@ class Times(Numbers):
         if re.search(r"(?<!\w)(?:the|The) $", near.text[: near.start]):
             spoken = spoken.removeprefix("the ")
         return f"{spoken}, {self.time(date.time, near, {})}" if date.time else spoken
+
+    def months(self, record: object, near: Near, parts: Parts) -> str:
+        """Says Oct-Dec: October to December."""
+        wide, forms = ready(self.language.code)["months-wide"], names.month_forms(self.language)
+        first, last = (wide[forms[parts[name]] - 1] for name in ("month", "until"))
+        return f"{first} {self.language['to']} {last}"
 
     def day(self, day: int, near: Near) -> str:
         kind = self.language["date.day"]
