@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from hushd_protocol import JsonObject
+from hushd_schema.kinds import schema
 from hushd_schema.operations import EITHER, LIVE, Operation
 from pydantic import BeforeValidator, Field
 
@@ -71,7 +72,7 @@ def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
     """Returns an operation's fields as arguments, by the argument's name; those of only one kind of sound first."""
     arguments = {}
     for field, argument in operation.names_in("mcp", sound).items():
-        form = (argument.kind or operation.fields[field].kind).form
+        form = schema(argument.kind or operation.fields[field].kind)
         kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
         default = usual if argument.default is None else argument.default
         bounds: Any = {"allow_inf_nan": False} if kind is float else {}

@@ -20,7 +20,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import USUAL_VOICE
 from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.paths import Paths
-from hushd_schema.kinds import above_zero
+from hushd_schema.kinds import PositiveFloat
 
 COMMAND = Command(
     "mcp", "serve agents by the Model Context Protocol", "hushd_mcp.command", family="agents", hidden=True
@@ -50,7 +50,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")
     parser.add_argument(
         "--patience",
-        type=value(above_zero()),
+        type=value(PositiveFloat),
         metavar="SECONDS",
         help="how long a call may take before it is answered with a ticket; default: 25, or until its end for a host "
         "that starts a process for each call",

@@ -164,12 +164,13 @@ class Parser(argparse.ArgumentParser):
             default: of an option that is left out; None: its field's, if it is a switch.
             help: their help, where this command has words of its own for it.
         """
+        from hushd_schema import kinds
+
         for name in names:
             option = operation.option(name)
             option = option._replace(help=help or option.help)
             kind = option.kind
-            assert kind is not None
-            if kind.form.get("type") == "boolean":
+            if kinds.plain(kind) is bool:
                 unset = operation.fields[name].default if default is None else default
                 self.add_switch(group, *option.flags, dest=name, default=unset, help=option.help)
                 continue
@@ -177,8 +178,8 @@ class Parser(argparse.ArgumentParser):
                 *option.flags,
                 dest=name,
                 required=name in operation.needed and default is None,
-                type=str if kind.known else _field_value(option, kind),
-                choices=kind.few,
+                type=str if kinds.literals(kind) else _field_value(option),
+                choices=kinds.few(kind),
                 metavar=option.metavar,
                 default=default,
                 help=option.help,
@@ -340,21 +341,21 @@ def refuse_undecodable(argv: Iterable[str]) -> None:
             raise HushdError("bad_request", f"The argument {shown!r} is not valid UTF-8.")
 
 
-def value(kind: Kind) -> Callable[[str], Any]:
-    """Returns a reader of an option's value, which refuses bad ones in the words of `kind`."""
+def value(kind: Kind, parse: Callable[[str], Any] | None = None, must_be: str = "") -> Callable[[str], Any]:
+    """Returns a reader of an option's value, which refuses bad ones in the words of `kind`; see `kinds.from_text`."""
 
     def read(text: str) -> Any:
         try:
-            return from_text(text, kind)
+            return from_text(text, kind, parse, must_be)
         except ValueError as error:
             raise ArgumentTypeError(str(error)) from None
 
     return read
 
 
-def _field_value(option: Option, kind: Kind) -> Callable[[str], Any]:
+def _field_value(option: Option) -> Callable[[str], Any]:
     """Returns a reader of a field's value."""
-    read = value(kind._replace(must_be=option.must_be or kind.must_be))
+    read = value(option.kind, option.parse, option.must_be)
     none = option.none
     return read if none is NotImplemented else lambda text: none if text == "None" else read(text)
 

@@ -1,56 +1,43 @@
-"""Checks parameters from outside by a table of their kinds; every error is one sentence of one form.
+"""Checks values from outside by their kinds, types with bounds; every error is one sentence of one form.
 
-read({"beam_size": 0}, {"beam_size": whole(1, 100)}, "transcribe")
+read({"beam_size": 0}, {"beam_size": Annotated[int, Meta(ge=1, le=100)]}, "transcribe")
 # bad_request: beam_size must be a whole number from 1 to 100, not 0.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args, get_type_hints
 
+import msgspec
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
+from msgspec import Meta
 
+Kind: TypeAlias = Any  # a type, mostly `Annotated` with `msgspec.Meta`, a `Rule` or both
+PositiveInt: TypeAlias = Annotated[int, Meta(ge=1)]
+PositiveFloat: TypeAlias = Annotated[float, Meta(gt=0)]
+NonNegativeInt: TypeAlias = Annotated[int, Meta(ge=0)]
+NonNegativeFloat: TypeAlias = Annotated[float, Meta(ge=0)]
 _MOST_SHOWN = 5
 
 
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-class Kind(NamedTuple):
-    """A kind of parameter: its values and their form.
+class Rule(NamedTuple):
+    """A condition that no type expresses; it stands beside the type: `Annotated[str, Rule("a device", is_device)]`.
 
     Attributes:
-        must_be: completes the sentence "NAME must be …".
-        fits: whether a value is of this kind.
-        make: converts a fitting value into the value to use.
-        known: words to suggest instead of a mistyped one.
-        form: the kind as a JSON Schema, for programs.
-        parse: returns the value of a text at a command line; raises ValueError for an invalid one.
+        must_be: completes the sentence "NAME must be …"; empty: the type's own words.
+        fits: whether a value of the type is allowed; it may raise ValueError instead.
+        make: converts such a value into the one to use.
+        given: the type of what is given, if that differs from the one in use.
     """
 
-    must_be: str
-    fits: Callable[[Any], bool]
-    make: Callable[[Any], Any] = _unchanged
-    known: tuple[str, ...] = ()
-    form: Mapping[str, Any] = MappingProxyType({})
-    parse: Callable[[str], Any] = _unchanged
-
-    @property
-    def few(self) -> tuple[Any, ...] | None:
-        """All values, if they are few enough to list; else None."""
-        low, high = self.form.get("minimum"), self.form.get("maximum")
-        if self.form.get("type") == "integer" and low is not None and high is not None and high - low < _MOST_SHOWN:
-            return tuple(range(low, high + 1))
-        return self.known or None
+    must_be: str = ""
+    fits: Callable[[Any], object] = lambda value: True
+    make: Callable[[Any], Any] = lambda value: value
+    given: Kind = None
 
 
 def read(
@@ -65,7 +52,7 @@ def read(
     checked = {name: check(name, value, kinds[name]) for name, value in given.items() if value is not None}
     for name in needed:
         if name not in checked:
-            raise HushdError("bad_request", f"{operation} needs {name}, which must be {kinds[name].must_be}.")
+            raise HushdError("bad_request", f"{operation} needs {name}, which must be {must_be(kinds[name])}.")
     return checked
 
 
@@ -79,173 +66,142 @@ def table(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, An
     return {key: check(key, value, kinds[key]) for key, value in content.items()}
 
 
-def entry(kind: Kind, default: object) -> Any:
-    """A field of a record whose values are a user's file's: its kind, and what it is where the file has none."""
-    return field(default_factory=lambda: default, metadata={"kind": kind})
-
-
 def of(record: type) -> dict[str, Kind]:
-    """Returns the kinds of the keys of a file, from the class of its record."""
-    return {each.name: each.metadata["kind"] for each in fields(record) if each.metadata}
+    """Returns the kinds of the keys of a file: a struct's fields that may be left out."""
+    hints = get_type_hints(record, include_extras=True)
+    return {each.name: hints[each.name] for each in msgspec.structs.fields(record) if not each.required}
 
 
 def check(name: str, value: object, kind: Kind) -> Any:
     """Checks `value` and returns it as `kind` converts it.
     Raises `bad_request`, in the form `NAME must be WANTED, not VALUE.`"""
-    if not kind.fits(value):
-        meant = did_you_mean(value, kind.known)
-        raise HushdError("bad_request", f"{name} must be {kind.must_be}, not {quoted(value)}{meant}.")
-    return kind.make(value)
+    try:
+        return _converted(value, kind)
+    except ValueError:
+        raise HushdError("bad_request", f"{name} {_must_be_not(value, kind)}.") from None
 
 
-def from_text(text: str, kind: Kind) -> Any:
-    """Returns the value of `text` at a command line.
+def from_text(text: str, kind: Kind, parse: Callable[[str], Any] | None = None, words: str = "") -> Any:
+    """Returns the value of `text` at a command line or in a form.
+
+    Args:
+        parse: returns the value in the text, where it is more than a text, a number or a flag.
+        words: completes the sentence "must be …" instead of the kind's own words.
 
     Raises:
         ValueError: a text such as "must be a whole number from 1 to 100, not 'x'".
     """
     try:
-        value = kind.parse(text)
-        if kind.fits(value):
-            return kind.make(value)
+        return _converted(parse(text), kind) if parse else _converted(text, kind, strict=False)
     except ValueError:
-        pass
-    raise ValueError(f"must be {kind.must_be}, not {quoted(text)}{did_you_mean(text, kind.known)}")
+        raise ValueError(_must_be_not(text, kind, words)) from None
 
 
-def flag() -> Kind:
-    """A flag: true or false, but not 1 or "yes"."""
-    return Kind("true or false", lambda value: isinstance(value, bool), form={"type": "boolean"}, parse=_truth)
+def must_be(kind: Kind) -> str:
+    """Returns the end of the sentence "NAME must be …"."""
+    return _rule(kind).must_be or _words(_given(kind))
 
 
-def whole(low: float, high: float = math.inf) -> Kind:
-    """A whole number; 2.0 and True are refused."""
-    return Kind(
-        f"a whole number{_range(low, high)}",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
-        form={"type": "integer", **_bounds(low, high)},
-        parse=int,
-    )
+def literals(kind: Kind) -> tuple[Any, ...]:
+    """Returns the words of a choice; none of any other kind."""
+    given = plain(_given(kind))
+    return get_args(given) if getattr(given, "__origin__", None) is Literal else ()
 
 
-def number(low: float, high: float = math.inf) -> Kind:
-    """A finite number, converted to a float; True is refused."""
-    return Kind(
-        f"a number{_range(low, high)}",
-        lambda value: is_number(value) and low <= value <= high,
-        float,
-        form={"type": "number", **_bounds(low, high)},
-        parse=float,
-    )
+def few(kind: Kind) -> tuple[Any, ...] | None:
+    """Returns all values of a kind if they are few enough to list; else None."""
+    if words := literals(kind):
+        return words
+    form = schema(kind)
+    low, high = form.get("minimum", -math.inf), form.get("maximum", math.inf)
+    return tuple(range(low, high + 1)) if form.get("type") == "integer" and high - low < _MOST_SHOWN else None
 
 
-def above_zero() -> Kind:
-    """A finite number above 0, converted to a float."""
-    return Kind(
-        "a number above 0", lambda value: is_number(value) and value > 0, float, form={"type": "number"}, parse=float
-    )
+def schema(kind: Kind) -> JsonObject:
+    """Returns the kind as a JSON Schema, for programs."""
+    return msgspec.json.schema(_given(kind))
 
 
-def seconds(low: float = 0.0) -> Kind:
-    """A length of time, as a number of seconds or with units; converted to seconds."""
+def plain(kind: Kind) -> Any:
+    """Returns the type of a kind without its annotations."""
+    return kind.__origin__ if hasattr(kind, "__metadata__") else kind
+
+
+def seconds(low: float = 0.0) -> Rule:
+    """The rule of a length of time: a number of seconds or a text with units, converted to seconds."""
     bound = f" of {low:g} s or more" if low >= 0 else ""
-    return Kind(
+    given = Annotated[float | str, Meta(extra_json_schema={"format": "duration"})]
+    return Rule(
         f'a time{bound}, such as 90, "90s" or "1h30m"',
-        lambda value: (parsed := duration.parse(value)) is not None and parsed >= low,
+        lambda value: (length := duration.parse(value)) is not None and length >= low,
         duration.parse,
-        form={"type": ["number", "string"], "format": "duration"},
+        given,
     )
 
 
-def span_s(low: int, high: int) -> Kind:
-    """The shortest and the longest of something, in seconds, converted to floats."""
-    return Kind(
-        f"[shortest, longest] in seconds, from {low} to {high}",
-        lambda value: (
-            isinstance(value, list)
-            and len(value) == 2
-            and all(map(is_number, value))
-            and low <= value[0] <= value[1] <= high
-        ),
-        lambda value: tuple(map(float, value)),
-    )
-
-
-def text(longest: int | None = None, *, empty: bool = True) -> Kind:
-    """Text of at most `longest` characters."""
-    bound = f" of at most {longest} characters" if longest else ""
-    return Kind(
-        f"text{bound}" if empty else f"text{bound} that is not empty",
-        lambda value: isinstance(value, str) and (longest is None or len(value) <= longest) and (empty or bool(value)),
-        form={"type": "string"},
-    )
+def span_s(low: int, high: int) -> Rule:
+    """The rule of the shortest and the longest of something, in seconds."""
+    return Rule(f"[shortest, longest] in seconds, from {low} to {high}", lambda span: low <= span[0] <= span[1] <= high)
 
 
 def choice(*words: str) -> Kind:
-    """One of `words`."""
-    return Kind(
-        listed(words), lambda value: isinstance(value, str) and value in words, known=words, form={"enum": words}
-    )
+    """One of `words` that stand elsewhere; those that stand here are a `Literal`."""
+    return Literal[words]
 
 
-TABLE = Kind("a table", lambda value: isinstance(value, dict))
+def _converted(value: object, kind: Kind, *, strict: bool = True) -> Any:
+    """Returns the value to use. Raises ValueError, of which msgspec's ValidationError is one, if `value` is not of the
+    kind; only finite numbers are."""
+    made = msgspec.convert(value, _given(kind), strict=strict)
+    rule = _rule(kind)
+    if (isinstance(made, float) and not math.isfinite(made)) or not rule.fits(made):
+        raise ValueError(value)
+    return rule.make(made)
 
 
-def texts() -> Kind:
-    """A list of strings, converted to a tuple."""
-    return Kind("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
+def _rule(kind: Kind) -> Rule:
+    return next((each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Rule)), Rule())
 
 
-def text_table() -> Kind:
-    """A table whose values are strings."""
-    return Kind("a table of strings", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
+def _given(kind: Kind) -> Any:
+    return _rule(kind).given or kind
 
 
-def extra_fields() -> Kind:
-    """Fields of no known name, for a program beyond hushd; at a command line one of them, `KEY=VALUE`."""
-    return Kind(
-        "a table of at most 100 fields",
-        lambda value: isinstance(value, dict) and len(value) <= 100 and all(map(_is_text, value)),
-        form={"type": "object"},
-        parse=_pair,
-    )
+def _must_be_not(value: object, kind: Kind, words: str = "") -> str:
+    meant = did_you_mean(value, literals(kind))
+    return f"must be {words or must_be(kind)}, not {quoted(value)}{meant}"
 
 
-def _pair(text: str) -> dict[str, Any]:
-    """Reads KEY=VALUE, a value in JSON or a text."""
-    key, sign, value = text.partition("=")
-    if not (key and sign):
-        raise ValueError(text)
-    try:
-        return {key: json.loads(value)}
-    except ValueError:
-        return {key: value}
+def _words(kind: Kind) -> str:
+    """Returns what a value must be, from its type."""
+    if words := literals(kind):
+        return listed(words) if len(words) > 1 else repr(words[0])
+    form = schema(kind)
+    if "anyOf" in form:
+        return ", or ".join(map(_words, get_args(plain(kind))))
+    most = form.get("maxLength", form.get("maxProperties"))
+    bound = "" if most is None else f" of at most {most} {'fields' if 'maxProperties' in form else 'characters'}"
+    match form["type"]:
+        case "boolean":
+            return "true or false"
+        case "integer" | "number" as number:
+            return f"{'a whole number' if number == 'integer' else 'a number'}{_range(form)}"
+        case "string":
+            return f"text{bound}{' that is not empty' if form.get('minLength') else ''}"
+        case "array":
+            return "a list of whole numbers" if form.get("items") == {"type": "integer"} else "a list of strings"
+    return f"a table{' of strings' if form.get('additionalProperties') else ''}{bound}"
 
 
-def is_number(value: object) -> bool:
-    """Returns whether `value` is a finite number, and not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _truth(text: str) -> object:
-    return {"true": True, "false": False}.get(text.lower())  # None is refused
-
-
-def _bounds(low: float, high: float) -> dict[str, float]:
-    return {name: bound for name, bound in (("minimum", low), ("maximum", high)) if not math.isinf(bound)}
-
-
-def _range(low: float, high: float) -> str:
-    if math.isinf(low):
+def _range(form: Mapping[str, Any]) -> str:
+    if "exclusiveMinimum" in form:
+        return f" above {form['exclusiveMinimum']:g}"
+    if "minimum" not in form:
         return ""
-    if math.isinf(high):
-        return f", {low:g} or more"
-    return f" from {_plain(low)} to {_plain(high)}"
+    if "maximum" not in form:
+        return f", {form['minimum']:g} or more"
+    return f" from {_bound(form['minimum'])} to {_bound(form['maximum'])}"
 
 
-def _plain(bound: float) -> str:
+def _bound(bound: float) -> str:
     return str(int(bound)) if bound == int(bound) else f"{bound:g}"

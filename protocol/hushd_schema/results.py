@@ -12,11 +12,12 @@ from __future__ import annotations
 import binascii
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, Required, TypedDict
+from typing import Annotated, Required, TypeAlias, TypedDict
 
 from hushd_protocol.values import Finite
+from msgspec import Meta
 
-from .kinds import Kind
+from .kinds import Rule
 from .record import OfWorker, Record
 
 VOICEPRINT_MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
@@ -238,14 +239,12 @@ def is_voiceprint(text: object) -> bool:
         return False
 
 
-def people_kind() -> Kind:
-    """A table of names, each with a voiceprint, converted to a dict."""
-    return Kind(f"a table of at most {MAX_PEOPLE} names, each with a voiceprint of {VOICEPRINT_MODEL}", _fits)
+def _are_people(people: Mapping[str, str]) -> bool:
+    return all(map(is_name, people)) and all(map(is_voiceprint, people.values()))
 
 
-def _fits(value: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and len(value) <= MAX_PEOPLE
-        and all(is_name(name) and is_voiceprint(voiceprint) for name, voiceprint in value.items())
-    )
+People: TypeAlias = Annotated[
+    Mapping[str, str],
+    Meta(max_length=MAX_PEOPLE),
+    Rule(f"a table of at most {MAX_PEOPLE} names, each with a voiceprint of {VOICEPRINT_MODEL}", _are_people),
+]

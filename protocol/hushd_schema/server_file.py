@@ -10,16 +10,16 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import listed
+from msgspec import Meta, Struct
 
 from hushd_schema import kinds, toml
-from hushd_schema.kinds import TABLE, Kind, choice, entry, flag, number, seconds, span_s, text, texts
+from hushd_schema.kinds import NonNegativeFloat, Rule, choice, seconds, span_s
 
 FOLDER = "servers"  # folder beside the configuration
 PIECE = 15.0, 30.0  # seconds
@@ -70,17 +70,13 @@ _SPEAKS = re.compile(r"kokoro|piper|tts|chatterbox|orpheus|alltalk|xtts|speech[-
 _HEARS = re.compile(r"whisper|asr|stt|parakeet|canary|voxtral|moonshine|transcri", re.IGNORECASE)
 
 
-_WORDS = Kind('["program", "argument", …]', lambda value: texts().fits(value) and bool(value) and bool(value[0]))
-_PATH = Kind(
-    "a path such as '/tts', or false where the server cannot do it",
-    lambda value: value is False or text().fits(value),
-)
-_VOICES = Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value))
-_ENV = Kind("a table of texts", lambda value: isinstance(value, dict) and all(map(text().fits, value.values())))
+_WORDS = Rule('["program", "argument", …]', lambda words: words and words[0])
+_PATH = Rule("a path such as '/tts', or false where the server cannot do it", given=str | Literal[False])
+_VOICES = Rule("a list of names, or a path")
+_Texts: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFile:
+class ServerFile(Struct, frozen=True):
     """The content of one file, completed by guesses.
 
     Attributes:
@@ -91,31 +87,31 @@ class ServerFile:
     """
 
     name: str
-    run: tuple[str, ...] = entry(_WORDS, ())
-    like: str = entry(choice(*APIS), "")
-    speech: str = entry(_PATH, "")
-    hear: str = entry(_PATH, "")
-    body: Mapping[str, Any] = entry(TABLE, {})
-    form: Mapping[str, Any] = entry(TABLE, {})
-    model: str = entry(text(), "")
-    voices: tuple[str, ...] | str = entry(_VOICES, ())
-    words: bool = entry(flag(), False)
-    languages: tuple[str, ...] = entry(texts(), ())
-    ready: str = entry(text(), "")
-    ready_has: str = entry(text(), "")
-    start_timeout: float = entry(seconds(1), 120.0)
-    stop: tuple[str, ...] = entry(_WORDS, ())
-    stop_timeout: float = entry(seconds(0), 4.0)
-    cwd: str = entry(text(), "")
-    env: Mapping[str, str] = entry(_ENV, {})
-    memory_mb: float = entry(number(0), 0.0)
-    vram_mb: float = entry(number(0), 0.0)
-    parallel: int = entry(kinds.whole(1, 64), 1)
-    piece: tuple[float, float] = entry(span_s(1, 3600), PIECE)
-    whole: bool = entry(flag(), False)
-    stream: str = entry(choice("wav", "pcm"), "wav")
-    rate: int = entry(kinds.whole(8000, 192_000), 24_000)
-    send: tuple[str, ...] = entry(texts(), ())
+    run: Annotated[_Texts, _WORDS] = ()
+    like: Annotated[str, Rule(given=choice(*APIS))] = ""
+    speech: Annotated[str, _PATH] = ""
+    hear: Annotated[str, _PATH] = ""
+    body: Mapping[str, Any] = {}
+    form: Mapping[str, Any] = {}
+    model: str = ""
+    voices: Annotated[_Texts | str, _VOICES] = ()
+    words: bool = False
+    languages: _Texts = ()
+    ready: str = ""
+    ready_has: str = ""
+    start_timeout: Annotated[float, seconds(1)] = 120.0
+    stop: Annotated[_Texts, _WORDS] = ()
+    stop_timeout: Annotated[float, seconds()] = 4.0
+    cwd: str = ""
+    env: Mapping[str, str] = {}
+    memory_mb: NonNegativeFloat = 0.0
+    vram_mb: NonNegativeFloat = 0.0
+    parallel: Annotated[int, Meta(ge=1, le=64)] = 1
+    piece: Annotated[tuple[float, float], span_s(1, 3600)] = PIECE
+    whole: bool = False
+    stream: Literal["wav", "pcm"] = "wav"
+    rate: Annotated[int, Meta(ge=8000, le=192_000)] = 24_000
+    send: _Texts = ()
 
     def accepted(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Returns those of `fields` that it takes."""
@@ -134,7 +130,6 @@ def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFi
     """Returns a server of the content of its file; its API is `otherwise` where nothing tells it.
     Raises `bad_request`, with a sentence that follows the file's name."""
     given = kinds.table(content, kinds.of(ServerFile))
-    given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
     # A Wyoming server takes a socket, too, where all requests find one process.
     given["run"] = tuple(word.replace("stdio://", "unix://{socket}") for word in given.get("run", ()))
     if not given["run"]:
@@ -156,8 +151,6 @@ def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFi
         if given[key] and like != "wyoming" and not any(sent in each for each in written if isinstance(each, str)):
             needed = f'{fields} = {{ {sent[1:-1]} = "{sent}" }}'
             raise HushdError("bad_request", f"{key} sends no {sent}: write the field that takes it, such as {needed}.")
-    if isinstance(given["voices"], list):
-        given["voices"] = tuple(given["voices"])
     if not any("{port}" in word or "{socket}" in word for word in given["run"]):
         raise HushdError(
             "bad_request", "run has neither {port} nor {socket}: write it where the server takes its port."

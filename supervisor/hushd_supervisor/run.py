@@ -6,7 +6,6 @@ import functools
 import gc
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +15,7 @@ from hushd_protocol.suggest import escaped
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 from hushd_schema.settings import Settings, load
+from msgspec.structs import replace
 
 from .arguments import Options
 from .assembly import Assembly, Start

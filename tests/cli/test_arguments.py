@@ -7,10 +7,9 @@ import re
 import pytest
 from hushd_cli.arguments import Parser
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import flag, text
 from hushd_schema.operations import Field, Operation, Option
 
-SWITCHED = Operation("pull", {"update": Field(flag(), "true: newer ones", False, option=Option(help="newer ones"))})
+SWITCHED = Operation("pull", {"update": Field("true: newer ones", False, option=Option(help="newer ones"), kind=bool)})
 
 
 def _parser() -> Parser:
@@ -38,7 +37,7 @@ def test_a_switch_of_a_subcommand_may_stand_alone(words: list[str], update: bool
 def test_a_field_that_an_operation_needs_is_required() -> None:
     """Unless the command has a default for it."""
     parser = Parser("hushd try", "Tries.")
-    needs = Operation("try", {"name": Field(text(), "a name", option=Option(metavar="NAME"))}, needed=("name",))
+    needs = Operation("try", {"name": Field("a name", option=Option(metavar="NAME"), kind=str)}, needed=("name",))
     parser.add_fields(parser, needs, ["name"])
     with pytest.raises(Exception, match="required: --name"):
         parser.parse_args([])

@@ -265,7 +265,7 @@ def _starts() -> dict[str, Operation]:
 
 def of_parameters() -> Iterator[str]:
     """The bounds and the default of each parameter, and the bounds of what a file of a server may hold."""
-    from hushd_schema.kinds import of
+    from hushd_schema.kinds import must_be, of
     from hushd_schema.operations.decoder import DECODER
     from hushd_schema.server_file import ServerFile
 
@@ -273,9 +273,9 @@ def of_parameters() -> Iterator[str]:
     for operation in (transcribe, DECODER, *others):
         for name, field in operation.fields.items():
             kinds = [field.kind, *(form.kind for form in (field.option, field.http, field.mcp) if form and form.kind)]
-            bounds = "; in other forms ".join(dict.fromkeys(kind.must_be for kind in kinds))
+            bounds = "; in other forms ".join(dict.fromkeys(map(must_be, kinds)))
             yield f"{operation.name}.{name}: {bounds}; default: {field.default!r}"
-    yield from (f"server.{name}: {kind.must_be}" for name, kind in of(ServerFile).items())
+    yield from (f"server.{name}: {must_be(kind)}" for name, kind in of(ServerFile).items())
 
 
 def with_references() -> str:

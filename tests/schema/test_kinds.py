@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hushd_schema.kinds import (
     Kind,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
     check,
     choice,
-    extra_fields,
-    flag,
+    few,
     from_text,
-    number,
+    must_be,
     read,
     seconds,
-    text,
-    text_table,
-    texts,
-    whole,
+    span_s,
 )
+from hushd_schema.operations import Extra, Field, pair
 from hushd_schema.operations.decoder import DECODER
+from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
+from msgspec import Meta
 from support.refusals import hushd_error
 
-CLIPS, TOKENS = TRANSCRIBE.fields["clips"].kind, DECODER.fields["suppress_tokens"].kind
+CLIPS, THRESHOLD = TRANSCRIBE.fields["clips"].kind, DECODER.fields["no_speech_threshold"].kind
+assert TRANSCRIBE.fields["clips"].option
+PARSE_CLIPS = TRANSCRIBE.fields["clips"].option.parse
 HUGE = 10**400
 # Every value is tried with every kind; those named here fit, and become what stands beside them.
 VALUES: list[Any] = [
@@ -34,22 +38,24 @@ VALUES: list[Any] = [
     "1", "True", "90s", "-1m", "x" * 9, b"a", [], ["a"], ["a", 1], [["a"]], {}, {"a": "b"}, {"a": 1}, (), object, None,
 ]  # fmt: skip
 TABLE: list[tuple[Kind, str, list[tuple[Any, Any]]]] = [
-    (flag(), "true or false", [(True, True), (False, False)]),
-    (whole(1, 100), "a whole number from 1 to 100", [(1, 1), (2, 2), (100, 100)]),
-    (whole(0), "a whole number, 0 or more", [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (HUGE, HUGE)]),
-    (whole(-1, 0), "a whole number from -1 to 0", [(-1, -1), (0, 0)]),
-    (number(0.5, 2.5), "a number from 0.5 to 2.5", [(1, 1.0), (2, 2.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
-    (number(0), "a number, 0 or more", [
+    (bool, "true or false", [(True, True), (False, False)]),
+    (Annotated[int, Meta(ge=1, le=100)], "a whole number from 1 to 100", [(1, 1), (2, 2), (100, 100)]),
+    (NonNegativeInt, "a whole number, 0 or more", [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (HUGE, HUGE)]),
+    (Annotated[int, Meta(ge=-1, le=0)], "a whole number from -1 to 0", [(-1, -1), (0, 0)]),
+    (Annotated[float, Meta(ge=0.5, le=2.5)], "a number from 0.5 to 2.5", [
+        (1, 1.0), (2, 2.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
+    (NonNegativeFloat, "a number, 0 or more", [
         (0, 0.0), (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
-    (seconds(1), 'a time of 1 s or more, such as 90, "90s" or "1h30m"', [
+    (Annotated[float, seconds(1)], 'a time of 1 s or more, such as 90, "90s" or "1h30m"', [
         (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (1.0, 1.0), (2.5, 2.5), ("1", 1.0), ("90s", 90.0)]),
-    (text(), "text", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m", "x" * 9)]),
-    (text(8), "text of at most 8 characters", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m")]),
-    (text(8, empty=False), "text of at most 8 characters that is not empty", [
+    (str, "text", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m", "x" * 9)]),
+    (Annotated[str, Meta(max_length=8)], "text of at most 8 characters", [
+        (word, word) for word in ("", "a", "1", "True", "90s", "-1m")]),
+    (Annotated[str, Meta(min_length=1, max_length=8)], "text of at most 8 characters that is not empty", [
         (word, word) for word in ("a", "1", "True", "90s", "-1m")]),
-    (choice("a", "b", "c"), "a, b or c", [("a", "a")]),
-    (texts(), "a list of strings", [([], ()), (["a"], ("a",))]),
-    (text_table(), "a table of strings", [({}, {}), ({"a": "b"}, {"a": "b"})]),
+    (Literal["a", "b", "c"], "a, b or c", [("a", "a")]),
+    (tuple[str, ...], "a list of strings", [([], ()), (["a"], ("a",)), ((), ())]),
+    (dict[str, str], "a table of strings", [({}, {}), ({"a": "b"}, {"a": "b"})]),
 ]  # fmt: skip
 
 
@@ -63,7 +69,6 @@ def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good:
     """A value that fits comes back as the type in use; one that does not is a sentence with name, kind and value."""
     for value in VALUES:
         expected = [made for given, made in good if same(given, value)]
-        assert kind.fits(value) == bool(expected), value
         if expected:
             assert same(check("it", value, kind), expected[0]), value
             continue
@@ -86,46 +91,97 @@ def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good:
 ])  # fmt: skip
 def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
     """The name, what it must be, and what it was; for a name that is not known, those there are."""
-    kinds = {"beam_size": whole(1, 100), "task": choice("transcribe", "translate"), "prompt": text()}
+    kinds = {"beam_size": Annotated[int, Meta(ge=1, le=100)], "task": Literal["transcribe", "translate"], "prompt": str}
     with hushd_error("bad_request", said=message):
         read(params, kinds, "listen", needed=("prompt",))
 
 
-@pytest.mark.parametrize(("kind", "few"), [
-    (whole(2, 5), (2, 3, 4, 5)), (choice("a", "b"), ("a", "b")), (whole(0), None), (whole(0, 10**6), None),
-    (number(0, 2), None),
+@pytest.mark.parametrize(("kind", "values"), [
+    (Annotated[int, Meta(ge=2, le=5)], (2, 3, 4, 5)), (choice("b", "a"), ("b", "a")),
+    (NonNegativeInt, None),
+    (Annotated[int, Meta(ge=0, le=10**6)], None),
+    (Annotated[float, Meta(ge=0, le=2)], None),
 ])  # fmt: skip
-def test_a_kind_lists_its_values_where_they_are_few(kind: Kind, few: tuple[Any, ...] | None) -> None:
+def test_a_kind_lists_its_values_where_they_are_few(kind: Kind, values: tuple[Any, ...] | None) -> None:
     """Completion offers them, and help names them."""
-    assert kind.few == few
+    assert few(kind) == values
+
+
+SOME = Annotated[int, Meta(ge=1, le=9)]
 
 
 @pytest.mark.parametrize(("kind", "words", "value"), [
-    (whole(1, 9), "9", 9), (number(0, 1), "1", 1.0), (flag(), "True", True), (flag(), "false", False),
-    (choice("a", "b"), "b", "b"), (CLIPS, "0, 1.5,", (0.0, 1.5)), (CLIPS, "0", ()), (CLIPS, "", ()),
-    (TOKENS, "-1, 7,", [-1, 7]), (extra_fields(), "a=b=c", {"a": "b=c"}), (extra_fields(), "a=[1]", {"a": [1]}),
-    (extra_fields(), "a=", {"a": ""}),
+    (SOME, "9", 9), (Annotated[float, Meta(ge=0, le=1)], "1", 1.0), (float, "-1e-3", -0.001), (bool, "True", True),
+    (bool, "false", False), (Literal["a", "b"], "b", "b"), (str, "9", "9"), (THRESHOLD, "0.5", 0.5),
+    (THRESHOLD, "off", "off"), (Annotated[float, seconds()], "5m", 300.0),
 ])  # fmt: skip
 def test_a_text_at_the_command_line_is_a_value(kind: Kind, words: str, value: Any) -> None:
-    assert from_text(words, kind) == value
-    assert type(from_text(words, kind)) is type(value)
+    """Numbers and flags are read as such; a text stays one."""
+    assert same(from_text(words, kind), value)
 
 
-@pytest.mark.parametrize(("kind", "words", "said"), [
-    (whole(1, 9), "10", "must be a whole number from 1 to 9, not '10'"),
-    (whole(1, 9), "x", "must be a whole number from 1 to 9, not 'x'"),
-    (flag(), "yes", "must be true or false, not 'yes'"),
-    (choice("words", "lines"), "wrods", "must be words or lines, not 'wrods' (did you mean words?)"),
-    (CLIPS, "1,x", "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,x'"),
-    (extra_fields(), "=b", "must be a table of at most 100 fields, not '=b'"),
-    (extra_fields(), "a", "must be a table of at most 100 fields, not 'a'"),
+@pytest.mark.parametrize(("field", "words", "value"), [
+    (TRANSCRIBE.fields["clips"], "0, 1.5,", (0.0, 1.5)), (TRANSCRIBE.fields["clips"], "0", ()),
+    (TRANSCRIBE.fields["clips"], "", ()), (DECODER.fields["suppress_tokens"], "-1, 7,", [-1, 7]),
+    (TRANSCRIBE.fields["extra"], "a=b=c", {"a": "b=c"}), (SYNTHESIZE.fields["extra"], "a=[1]", {"a": [1]}),
+    (SYNTHESIZE.fields["extra"], "a=", {"a": ""}),
 ])  # fmt: skip
-def test_any_other_text_is_refused_with_what_it_must_be(kind: Kind, words: str, said: str) -> None:
+def test_an_option_whose_value_is_more_than_a_word_is_parsed(field: Field, words: str, value: Any) -> None:
+    """Lists stand between commas, a table's entry is KEY=VALUE."""
+    assert field.option
+    assert same(from_text(words, field.kind, field.option.parse), value)
+
+
+@pytest.mark.parametrize(("kind", "parse", "words", "said"), [
+    (SOME, None, "10", "must be a whole number from 1 to 9, not '10'"),
+    (SOME, None, "x", "must be a whole number from 1 to 9, not 'x'"),
+    (PositiveFloat, None, "0", "must be a number above 0, not '0'"),
+    (float, None, "inf", "must be a number, not 'inf'"),
+    (float, None, "nan", "must be a number, not 'nan'"),
+    (bool, None, "yes", "must be true or false, not 'yes'"),
+    (THRESHOLD, None, "on", "must be a number from 0 to 1, or 'off', not 'on'"),
+    (Literal["words", "lines"], None, "wrods", "must be words or lines, not 'wrods' (did you mean words?)"),
+    (CLIPS, PARSE_CLIPS, "1,x", "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,x'"),
+    (CLIPS, PARSE_CLIPS, "1,inf",
+     "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,inf'"),
+    (Extra, pair, "=b", "must be a table of at most 100 fields, not '=b'"),
+    (Extra, pair, "a", "must be a table of at most 100 fields, not 'a'"),
+])  # fmt: skip
+def test_any_other_text_is_refused_with_what_it_must_be(kind: Kind, parse: Any, words: str, said: str) -> None:
+    """In the words of its kind."""
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        from_text(words, kind)
+        from_text(words, kind, parse)
+
+
+def test_an_option_may_say_in_its_own_words_what_it_must_be() -> None:
+    """A command line has a notation of its own for some values."""
+    with pytest.raises(ValueError, match=r"^must be ascending seconds, not 'x'$"):
+        from_text("x", CLIPS, PARSE_CLIPS, "ascending seconds")
+
+
+@pytest.mark.parametrize(("kind", "said"), [
+    (int, "a whole number"), (tuple[int, ...], "a list of whole numbers"), (dict[str, Any], "a table"),
+    (Extra, "a table of at most 100 fields"),
+    (Annotated[float, span_s(1, 30)], "[shortest, longest] in seconds, from 1 to 30"),
+    (Annotated[float, seconds(-1)], 'a time, such as 90, "90s" or "1h30m"'),
+])  # fmt: skip
+def test_a_kind_describes_its_values(kind: Kind, said: str) -> None:
+    """Its type's words, or its rule's."""
+    assert must_be(kind) == said
+
+
+def test_a_span_is_in_order_and_within_its_bounds() -> None:
+    """The shortest before the longest."""
+    kind = Annotated[tuple[float, float], span_s(1, 30)]
+    assert check("piece", [1, 30], kind) == (1.0, 30.0)
+    for wrong in ([0.9, 30], [1, 30.1], [3, 2], [1], [1, 2, 3], ["1", 2], [1, math.nan]):
+        with hushd_error(
+            "bad_request", said=f"piece must be [shortest, longest] in seconds, from 1 to 30, not {wrong}."
+        ):
+            check("piece", wrong, kind)
 
 
 def test_what_is_needed_and_given_is_returned() -> None:
     """None counts as left out."""
-    kinds = {"prompt": text(), "rate": number(0)}
+    kinds = {"prompt": str, "rate": NonNegativeFloat}
     assert read({"prompt": "x", "rate": None}, kinds, "listen", needed=("prompt",)) == {"prompt": "x"}

@@ -12,13 +12,14 @@ import pytest
 # Declared before anything of hushd is imported, as if it stood in the operation's module.
 PROGRAM = """
 import json
-from hushd_schema.kinds import number
+from typing import Annotated
+from msgspec import Meta
 from hushd_schema.operations import Field, Name, Option
 from hushd_schema.operations import synthesize, transcribe
 
 FIELD = Field(
-    number(1, 9),
     "how eager it is, 1 to 9",
+    kind=Annotated[float, Meta(ge=1, le=9)],
     by_engine=True,
     option=Option(("--eagerness",), "how eager it is", "N", group={group!r}),
     http=Name("How eager."),

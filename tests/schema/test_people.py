@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hushd_schema.results import _NUMBERS, MAX_PEOPLE, VOICEPRINT_MODEL, is_name, is_voiceprint, people_kind
+from hushd_schema.kinds import check
+from hushd_schema.results import _NUMBERS, MAX_PEOPLE, VOICEPRINT_MODEL, People, is_name, is_voiceprint
+from support.refusals import hushd_error
 
 PRINT = f"{VOICEPRINT_MODEL}:{base64.b64encode(bytes(2 * _NUMBERS)).decode()}"
 
@@ -44,4 +46,9 @@ def test_a_voiceprint_is_of_one_model_and_whole() -> None:
     ({"Ann": PRINT, "Ben": "no"}, False), ({"": PRINT}, False), ([("Ann", PRINT)], False),
 ])  # fmt: skip
 def test_people_are_a_table_of_names_and_voiceprints(people: object, fits: bool) -> None:
-    assert people_kind().fits(people) == fits
+    """At most 64 of them; nothing else is."""
+    if fits:
+        assert check("people", people, People) == people
+        return
+    with hushd_error("bad_request", has="people must be a table of at most 64 names, each with a voiceprint of"):
+        check("people", people, People)

@@ -48,7 +48,7 @@ def test_a_piece_has_two_lengths(piece: object) -> None:
     ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
     ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
     ({"run": UVICORN, "like": "openai", "speech": 0}, "speech must be .*or false"),
-    ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
+    ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of strings"),
     ({"run": UVICORN, "speech": "/tts"}, r"speech sends no \{text\}: .* body = \{ text = "),
     ({"run": UVICORN, "hear": "/mine", "form": {"file": "x"}}, r"hear sends no \{audio\}: .* form = \{ audio = "),
     ({"run": UVICORN, "like": "openai", "form": {}}, r"hear sends no \{audio\}"),

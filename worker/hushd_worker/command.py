@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeAlias, TypeVar
 
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError, reason
@@ -21,7 +21,7 @@ from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.lifeline import remove_left
 from hushd_protocol.system.process_tree import kill_tree
 from hushd_schema import kinds
-from hushd_schema.kinds import Kind, table, texts
+from hushd_schema.kinds import Rule, table
 from hushd_schema.toml import Table
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -54,16 +54,10 @@ class CommandLine:
 
 
 # The key `run`, in which a list is a group.
-_RUN = Kind(
-    '["program", "argument", …]',
-    lambda value: (
-        isinstance(value, list)
-        and bool(value)
-        and isinstance(value[0], str)
-        and bool(value[0])
-        and all(isinstance(word, str) or texts().fits(word) for word in value)
-    ),
-)
+_Run: TypeAlias = Annotated[
+    list[str | list[str]],
+    Rule('["program", "argument", …]', lambda words: words and words[0] and isinstance(words[0], str)),
+]
 
 
 def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) -> CommandLine:
@@ -110,7 +104,7 @@ def read(
     Args:
         needed: keys that it must have besides `run`, each with an example.
     """
-    given = table(content, {"run": _RUN, **kinds.of(record)})
+    given = table(content, {"run": _Run, **kinds.of(record)})
     for key, example in (("run", '["program", "argument", …]'), *needed):
         if not given.get(key):
             raise HushdError("bad_request", f"it needs {key} = {example}")

@@ -92,6 +92,7 @@ def _keys() -> Names:
 
 def _values(key: str) -> Names:
     """Yields what a setting may be, where that is a name."""
+    from hushd_schema.kinds import literals, plain  # noqa: PLC0415 - likewise
     from hushd_schema.settings.declaration import settings_of, tables_of  # noqa: PLC0415 - likewise
     from hushd_schema.settings.tables import Settings, WorkerSettings  # noqa: PLC0415 - likewise
 
@@ -102,9 +103,9 @@ def _values(key: str) -> Names:
         return _voices() if key == "voice" else _languages()
     declared: Any = WorkerSettings if table[:1] == ["worker"] else Settings
     if table and declared is Settings:
-        declared = tables_of(Settings)[table[0]].make
-    form = settings_of(declared)[name].kind.form
-    words = ("true", "false") if form.get("type") == "boolean" else form.get("enum", ())
+        declared = tables_of(Settings)[table[0]].kind
+    kind = settings_of(declared)[name].kind
+    words = ("true", "false") if plain(kind) is bool else literals(kind)
     return [(str(word), "") for word in words]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema.kinds import whole
+from hushd_schema.kinds import NonNegativeInt
 
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
@@ -27,7 +27,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "Show the end of a log.")
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
-    parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")
+    parser.add_argument("-n", "--lines", type=value(NonNegativeInt), default=50, help="how many; default: 50")
     parser.add_argument("-f", "--follow", action="store_true", help="print lines as they are added")
     return parser
 

@@ -11,13 +11,13 @@ import time
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from hushd.client import Client
 from hushd.reports.status_table import table
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import UNANSWERED, HushdError
-from hushd_schema.kinds import number
+from msgspec import Meta
 
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
@@ -52,7 +52,7 @@ def make_parser(prog: str) -> Parser:
     )
     parser.add_argument(
         "--period",
-        type=value(number(0.2, 3600)),
+        type=value(Annotated[float, Meta(ge=0.2, le=3600)]),
         default=PERIOD_S,
         metavar="SECONDS",
         help="the time between two updates; default: 2",

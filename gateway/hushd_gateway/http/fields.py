@@ -39,13 +39,15 @@ def _finite(number: str) -> float:
 def value(fields: Fields, name: str, kind: Kind) -> Any:
     """Returns the value as its kind, also parsed from text; None if missing, or an empty text that does not fit."""
     sent = single(fields, name)
-    if sent is None or (sent == "" and not kind.fits("")):
+    if sent is None:
         return None
     if isinstance(sent, float) and sent.is_integer():
         sent = int(sent)  # JSON knows one kind of number
     try:
         return kinds.from_text(sent, kind) if isinstance(sent, str) else kinds.check(name, sent, kind)
     except ValueError as error:
+        if sent == "":
+            return None
         raise bad(f"{name} {error}.", name) from None
     except HushdError as error:
         raise bad(error.message, name) from None
@@ -53,7 +55,7 @@ def value(fields: Fields, name: str, kind: Kind) -> Any:
 
 def text(fields: Fields, name: str, default: str = "") -> str:
     """Returns a string; `default` for null or a missing field."""
-    given = value(fields, name, kinds.text())
+    given = value(fields, name, str)
     return default if given is None else str(given)
 
 
@@ -64,12 +66,8 @@ def flag(fields: Fields, name: str) -> bool:
 
 def flag_if_given(fields: Fields, name: str) -> bool | None:
     """Returns a boolean, also from the text of a form; None if it is left out."""
-    value = single(fields, name)
-    if isinstance(value, str):
-        value = {"true": True, "1": True, "false": False, "0": False, "": None}.get(value.lower(), value)
-    if value is None or isinstance(value, bool):
-        return value
-    raise bad(f"{name} must be true or false.", name)
+    given: bool | None = value(fields, name, bool)
+    return given
 
 
 def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:

@@ -78,15 +78,16 @@ def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
 def value(name: str, about: str, kind: Kind, default: object = False) -> Parameter:
     """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out. `default` is
     that of a flag, None if somebody else decides."""
-    if kind.form["type"] == "boolean":
-        return Parameter(name, about, fields.flag if default is False else fields.flag_if_given, kind.form)
-    if kind.form["type"] == "string":
-        return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", kind.form)
-    return Parameter(name, about, partial(fields.value, kind=kind), kind.form)
+    form = kinds.schema(kind)
+    if form["type"] == "boolean":
+        return Parameter(name, about, fields.flag if default is False else fields.flag_if_given, form)
+    if form["type"] == "string":
+        return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", form)
+    return Parameter(name, about, partial(fields.value, kind=kind), form)
 
 
 def text(name: str, about: str) -> Parameter:
-    return value(name, about, kinds.text())
+    return value(name, about, str)
 
 
 def flag(name: str, about: str) -> Parameter:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from hushd.transport.source import utf8
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_schema.kinds import check
 from hushd_schema.operations import Operation
 from wyoming.event import Event
 
@@ -53,9 +55,9 @@ def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
         value: object = data
         for key in (name.name or field).split("."):
             value = value.get(key) if isinstance(value, Mapping) else None
-        kind = operation.fields[field].kind
-        if value and kind.fits(value):
-            fields[field] = kind.make(value)
+        if value:
+            with suppress(HushdError):
+                fields[field] = check(field, value, operation.fields[field].kind)
     return fields
 
 

@@ -12,7 +12,7 @@ from hushd_cli.commands.listen.options import add_cutting, add_transcription
 from hushd_cli.terminal import console
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import above_zero, number, whole
+from hushd_schema.kinds import NonNegativeFloat, PositiveFloat, PositiveInt
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def _offer_token() -> None:
 
 def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "Serve and transcribe on many machines, with Ray; run it on a node of the cluster.")
-    count = value(whole(1))
+    count = value(PositiveInt)
     commands = parser.add_commands()
     deploy = commands.add("deploy", "serve OpenAI's audio API from every node", "Engines start with the first request.")
     deploy.add_argument(
@@ -60,7 +60,7 @@ def make_parser(prog: str) -> Parser:
     )
     deploy.add_argument(
         "--idle",
-        type=value(number(0)),
+        type=value(NonNegativeFloat),
         default=300.0,
         metavar="SECONDS",
         help="time after which an idle node leaves; default: 300",
@@ -98,7 +98,7 @@ def make_parser(prog: str) -> Parser:
     transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
     transcribe.add_argument("--json", action="store_true", help="print the summary as JSON, for programs")
     transcribe.add_argument(
-        "--cpus", type=value(above_zero()), default=1.0, metavar="N", help="Ray CPUs for each recording; default: 1"
+        "--cpus", type=value(PositiveFloat), default=1.0, metavar="N", help="Ray CPUs for each recording; default: 1"
     )
     add_transcription(transcribe)
     add_cutting(transcribe)

@@ -12,15 +12,15 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 from hushd.verbs.requests import transcribe_params
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import kinds
-from hushd_schema.kinds import text
 from hushd_schema.operations.transcribe import CUTTING, SEARCH, TEXT, TRANSCRIBE
+from msgspec import Meta
 
 from . import store
 from .faults import faults
@@ -28,8 +28,8 @@ from .recording import Recording, fault, is_url
 
 STANDARD_INPUT = "-"
 MAX_MANIFEST_LINE_BYTES = 1024 * 1024  # bytes
-_ITSELF = {"id": text(empty=False), "url": text(empty=False)}
-_WORKER = {"engine": text(), "model": text()}
+_ITSELF = dict.fromkeys(("id", "url"), Annotated[str, Meta(min_length=1)])
+_WORKER = {"engine": str, "model": str}
 _OPTIONS = {name: TRANSCRIBE.fields[name].kind for name in TRANSCRIBE.options(TEXT, SEARCH, CUTTING)}
 FIELDS = {**_ITSELF, **_WORKER, **_OPTIONS}
 

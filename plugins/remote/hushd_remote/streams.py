@@ -6,7 +6,7 @@ import queue
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from hushd.audio import microphone, playback
 from hushd.audio.microphone import Microphone
@@ -14,13 +14,14 @@ from hushd.audio.playback import Player
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Error, Message, Progress, Request, Result
-from hushd_schema.kinds import check, number, whole
+from hushd_schema.kinds import check
+from msgspec import Meta
 
 SENT_AHEAD_S = 0.19  # seconds of sound sent ahead: for so long it may play after the other machine has gone
 SURPLUS_S = 1.0  # tolerated beyond that limit
-RATE = whole(4000, 192_000)
-CHANNELS = whole(1, 8)
-CHUNK_S = number(0.005, 1.0)
+RATE = Annotated[int, Meta(ge=4000, le=192_000)]
+CHANNELS = Annotated[int, Meta(ge=1, le=8)]
+CHUNK_S = Annotated[float, Meta(ge=0.005, le=1.0)]
 _LISTS = {"loudspeaker": playback.outputs, "microphone": microphone.inputs}
 
 

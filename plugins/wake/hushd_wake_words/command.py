@@ -15,7 +15,7 @@ from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
-from hushd_worker_wake.operation import DETECT, THRESHOLD
+from hushd_worker_wake.operation import DETECT, Threshold
 
 from .heard import wake
 
@@ -62,7 +62,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--once", action="store_true", help="end after the first word")
     parser.add_argument(
         "--threshold",
-        type=value(THRESHOLD),
+        type=value(Threshold),
         metavar="P",
         help="the certainty required for a word, 0.01 to 0.999; default: the model's own",
     )

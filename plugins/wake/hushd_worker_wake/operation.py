@@ -3,45 +3,45 @@
 Times are seconds of the audio sent.
 """
 
-from __future__ import annotations
+from typing import Annotated, TypeAlias, TypedDict
 
 from hushd_protocol.values import Finite
 from hushd_schema.description import MAX_WAKE_WORDS
-from hushd_schema.kinds import Kind, number, whole
-from hushd_schema.operations import Field, Operation
+from hushd_schema.kinds import Rule
+from hushd_schema.operations import Field, Operation, fields
 from hushd_schema.record import Record
+from msgspec import Meta
 
 MAX_WORD = 80  # characters
 
 
-def _is_words(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and 0 < len(value) <= MAX_WAKE_WORDS
-        and all(isinstance(word, str) and 0 < len(word.strip()) <= MAX_WORD for word in value)
-    )
+Words: TypeAlias = Annotated[
+    tuple[str, ...],
+    Meta(min_length=1, max_length=MAX_WAKE_WORDS),
+    Rule(
+        f"a list of 1 to {MAX_WAKE_WORDS} words or phrases of at most {MAX_WORD} characters",
+        lambda words: all(0 < len(word.strip()) <= MAX_WORD for word in words),
+    ),
+]
+Threshold: TypeAlias = Annotated[float, Meta(ge=0.01, le=0.999)]
 
 
-WORDS = Kind(
-    f"a list of 1 to {MAX_WAKE_WORDS} words or phrases of at most {MAX_WORD} characters",
-    _is_words,
-    tuple,
-    form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_WAKE_WORDS},
-)
-THRESHOLD = number(0.01, 0.999)
-DETECT = Operation(
-    "detect",
-    {
-        "words": Field(WORDS, "the words or phrases, such as `okay nabu`; left out: the model's first one"),
-        "threshold": Field(
-            THRESHOLD,
+class _Detect(TypedDict):
+    """Parameters of `detect`."""
+
+    words: Annotated[Words, Field("the words or phrases, such as `okay nabu`; left out: the model's first one")]
+    threshold: Annotated[
+        Threshold,
+        Field(
             "how sure the model must be, 0.01 to 0.999: a higher one misses more words and mistakes fewer; left out: "
-            "as each model's makers chose",
+            "as each model's makers chose"
         ),
-        "rate": Field(whole(4_000, 384_000), "of the samples: Hz, 16000", 16_000),
-        "channels": Field(whole(1, 16), "of the samples: 1", 1),
-    },
-)
+    ]
+    rate: Annotated[int, Meta(ge=4_000, le=384_000), Field("of the samples: Hz, 16000", 16_000)]
+    channels: Annotated[int, Meta(ge=1, le=16), Field("of the samples: 1", 1)]
+
+
+DETECT = Operation("detect", fields(_Detect))
 
 
 class Detection(Record, frozen=True, kw_only=True):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Annotated
 
 from hushd_cli.arguments import Parser, WideFormatter, value
 from hushd_cli.commands.listen import options as listen
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import best_effort
-from hushd_schema.kinds import number
+from msgspec import Meta
 
 from .folder import FOLDER_LOOK_S, Folder, silent_file_system
 from .recordings import Ledger
@@ -31,9 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.complain(options.note)
     if not options.poll and (kind := silent_file_system(root)):
         options.poll = FOLDER_LOOK_S
-        console.complain(
-            f"{root!r} ({kind}) sends no events of some changes: it is looked at every {FOLDER_LOOK_S:.0f} s."
-        )
+        console.complain(f"{root!r} ({kind}) hides some changes: it is looked at every {FOLDER_LOOK_S:.0f} s.")
     options.resume = True  # a long recording, where an earlier process was killed in the middle
     record = Ledger(root, to or root)
     with os_errors_as("input_unreadable", f"{root!r} cannot be watched", "end another watcher, or give --poll"):
@@ -54,6 +53,6 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("files", nargs=1, metavar="DIR", help="the folder of recordings, with those in it")
     parser.add_argument("--to", dest="output_dir", metavar="DIR", help="the transcripts' folder; default: beside each")
     help = f"look every so often, where changes send no events; default on a network and on macOS: {FOLDER_LOOK_S:.0f}"
-    parser.add_argument("--poll", type=value(number(1, 86_400)), metavar="SECONDS", help=help)
+    parser.add_argument("--poll", type=value(Annotated[float, Meta(ge=1, le=86_400)]), metavar="SECONDS", help=help)
     listen.add_recording(parser)
     return parser

@@ -3,15 +3,21 @@
 The workers' checks, the command line, HTTP, MCP and the reference in the documents are derived from these.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import json
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, TypeAlias, get_args
 
 from hushd_protocol import JsonObject
+from msgspec import Meta
 
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
 
 EITHER, RECORDED, LIVE = "either", "recorded", "live"  # kinds of audio
+Extra: TypeAlias = Annotated[
+    Mapping[str, Any], Meta(max_length=100)
+]  # fields of no known name, for a program beyond hushd
 
 
 class Option(NamedTuple):
@@ -22,7 +28,8 @@ class Option(NamedTuple):
         help: its help; empty: the field's `about`.
         group: its section of the help; the command knows its sections.
         kind: its kind, if that is narrower than in a request.
-        must_be: `Kind.must_be` for the notation of the command line, if that differs.
+        parse: reads its text, where that is more than a text, a number or a flag; raises ValueError for an invalid one.
+        must_be: what its text must be, where that is more than its kind says.
         none: the value of the word None, as with openai-whisper; by default None is refused like any other word.
         repeated: whether it may be given again; its values, tables, are joined.
     """
@@ -32,6 +39,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     group: str = ""
     kind: Kind | None = None
+    parse: Callable[[str], Any] | None = None
     must_be: str = ""
     none: Any = NotImplemented
     repeated: bool = False
@@ -62,9 +70,9 @@ class Field(NamedTuple):
         sound: the kind of audio that it is for.
         by_engine: whether some engines do not use it.
         option, http, mcp, wyoming: its form in other interfaces.
+        kind: the type that it annotates, without None, which means that it is left out.
     """
 
-    kind: Kind
     about: str
     default: Any = None
     sound: str = EITHER
@@ -73,6 +81,7 @@ class Field(NamedTuple):
     http: Name | None = None
     mcp: Name | None = None
     wyoming: Name | None = None
+    kind: Kind = None
 
 
 class Operation(NamedTuple):
@@ -117,7 +126,24 @@ class Operation(NamedTuple):
 
 def fields(options: type) -> dict[str, Field]:
     """Returns the fields in the annotations of a TypedDict."""
-    return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
+    return {name: _field(hint) for name, hint in options.__annotations__.items()}
+
+
+def _field(hint: Kind) -> Field:
+    alternatives = get_args(hint.__origin__)
+    field: Field = hint.__metadata__[-1]
+    return field._replace(kind=alternatives[0] if alternatives[1:] == (NoneType,) else hint)
+
+
+def pair(text: str) -> JsonObject:
+    """Reads KEY=VALUE, one of `Extra`, whose value is JSON or a text."""
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise ValueError(text)
+    try:
+        return {key: json.loads(value)}
+    except ValueError:
+        return {key: value}
 
 
 def given(operation: str, options: Mapping[str, Any], known: Mapping[str, Field]) -> JsonObject:

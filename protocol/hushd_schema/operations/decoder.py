@@ -3,98 +3,86 @@
 They are named as on openai-whisper's command line; engines of Whisper's models use them.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
-from hushd_schema.kinds import Kind, above_zero, flag, is_number, number, text, whole
-from hushd_schema.operations import Field, Operation, Option
+from msgspec import Meta
+
+from hushd_schema.operations import Field, Operation, Option, fields
 
 WHISPER = "whisper"  # the section of a command's help
 OFF = "off"  # disables a threshold; None at the command line
+_Off: TypeAlias = Literal["off"]
+_Marks: TypeAlias = Annotated[str, Meta(max_length=100)]
 
 
 def _tokens(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.strip()]
 
 
-def _or_off(low: float, high: float) -> Kind:
-    return Kind(
-        f"a number from {low:g} to {high:g}, or {OFF!r}",
-        lambda value: value == OFF or (is_number(value) and low <= value <= high),
-    )
-
-
-def _option(
-    kind: Kind,
+def _field(
     about: str,
     *,
-    at_command: Kind | None = None,
+    parse: Callable[[str], Any] | None = None,
     must_be: str = "",
     none: Any = NotImplemented,
     flag: str = "",
 ) -> Field:
-    option = Option((flag,) if flag else (), "", "X", WHISPER, at_command, must_be, none)
-    return Field(kind, about, by_engine=True, option=option)
+    option = Option((flag,) if flag else (), "", "X", WHISPER, None, parse, must_be, none)
+    return Field(about, by_engine=True, option=option)
 
 
-DECODER = Operation(
-    "decoder",
-    {
-        "best_of": _option(whole(1, 100), "the number of texts to sample when the temperature is not 0", none=1),
-        "patience": _option(number(0.01, 100), "the patience of the beam search; 1 is usual", at_command=above_zero()),
-        "length_penalty": _option(number(0, 1), "the preference for longer texts"),
-        "no_repeat_ngram_size": _option(
-            whole(1, 100),
-            "with faster-whisper: no sequence of this many tokens repeats",
-        ),
-        "suppress_tokens": _option(
-            Kind(
-                "a list of whole numbers",
-                lambda value: isinstance(value, list) and all(type(each) is int for each in value),
-                parse=_tokens,
-            ),
+class _Decoder(TypedDict):
+    """Options of the decoder."""
+
+    best_of: Annotated[
+        int, Meta(ge=1, le=100), _field("the number of texts to sample when the temperature is not 0", none=1)
+    ]
+    patience: Annotated[float, Meta(ge=0.01, le=100), _field("the patience of the beam search; 1 is usual")]
+    length_penalty: Annotated[float, Meta(ge=0, le=1), _field("the preference for longer texts")]
+    no_repeat_ngram_size: Annotated[
+        int, Meta(ge=1, le=100), _field("with faster-whisper: no sequence of this many tokens repeats")
+    ]
+    suppress_tokens: Annotated[
+        Sequence[int],
+        _field(
             "tokens to leave out, separated by commas; -1: symbols",
+            parse=_tokens,
             must_be="numbers with commas between them",
         ),
-        "temperature_increment": _option(
-            _or_off(0.01, 1),
+    ]
+    temperature_increment: Annotated[
+        Annotated[float, Meta(ge=0.01, le=1)] | _Off,
+        _field(
             "added to the temperature while the text is doubtful; None: try once",
-            at_command=number(0.01, 1),
             none=OFF,
             flag="--temperature-increment-on-fallback",
         ),
-        "compression_ratio_threshold": _option(
-            _or_off(0, 1000),
-            "more repetitive text is doubtful; default: 2.4",
-            at_command=number(0, 1000),
-            none=OFF,
-        ),
-        "logprob_threshold": _option(
-            _or_off(-1000, 0),
-            "less likely text is doubtful; default: -1",
-            at_command=number(-1000, 0),
-            none=OFF,
-        ),
-        "no_speech_threshold": _option(
-            _or_off(0, 1),
-            "above this, doubtful text counts as silence; default: 0.6",
-            at_command=number(0, 1),
-            none=OFF,
-        ),
-        "prepend_punctuations": _option(text(100), "marks that belong to the next word"),
-        "append_punctuations": _option(text(100), "marks that belong to the previous word"),
-        "hallucination_silence_threshold": _option(
-            number(0, 3600),
-            "with word times: skip longer silence around doubtful words",
-            none=None,
-        ),
-        "threads": _option(
-            whole(0, 1024),
-            "with whisper: cores to use; default: the configuration's, which alone counts for faster-whisper",
-        ),
-        "condition_on_previous_text": _option(flag(), "give each piece the previous text; default: False"),
-        "carry_initial_prompt": _option(
-            flag(),
-            "give every piece the initial prompt, not only the first; default: True",
-        ),
-    },
-)
+    ]
+    compression_ratio_threshold: Annotated[
+        Annotated[float, Meta(ge=0, le=1000)] | _Off, _field("more repetitive text is doubtful; default: 2.4", none=OFF)
+    ]
+    logprob_threshold: Annotated[
+        Annotated[float, Meta(ge=-1000, le=0)] | _Off, _field("less likely text is doubtful; default: -1", none=OFF)
+    ]
+    no_speech_threshold: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | _Off,
+        _field("above this, doubtful text counts as silence; default: 0.6", none=OFF),
+    ]
+    prepend_punctuations: Annotated[_Marks, _field("marks that belong to the next word")]
+    append_punctuations: Annotated[_Marks, _field("marks that belong to the previous word")]
+    hallucination_silence_threshold: Annotated[
+        float, Meta(ge=0, le=3600), _field("with word times: skip longer silence around doubtful words", none=None)
+    ]
+    threads: Annotated[
+        int,
+        Meta(ge=0, le=1024),
+        _field("with whisper: cores to use; default: the configuration's, which alone counts for faster-whisper"),
+    ]
+    condition_on_previous_text: Annotated[bool, _field("give each piece the previous text; default: False")]
+    carry_initial_prompt: Annotated[
+        bool, _field("give every piece the initial prompt, not only the first; default: True")
+    ]
+
+
+DECODER = Operation("decoder", fields(_Decoder))

@@ -1,24 +1,29 @@
 """`pull` and `shrink`: models are downloaded, and made smaller; the answer is a `ModelResult`."""
 
-from __future__ import annotations
+from typing import Annotated, TypedDict
 
-from hushd_schema.kinds import flag, text
-from hushd_schema.operations import Field, Operation
+from msgspec import Meta
+
+from hushd_schema.operations import Field, Operation, fields
 from hushd_schema.record import OfWorker
 
-_NAME = text(empty=False)
 
-PULL = Operation(
-    "pull",
-    {
-        "model": Field(_NAME, "`ENGINE/NAME`"),
-        "endpoint": Field(text(), "the hub's address, without a password; else `HF_ENDPOINT` of the worker", ""),
-        "offline": Field(flag(), "true or false; else `HF_HUB_OFFLINE` of the worker"),
-    },
-    needed=("model",),
-)
+class _Pull(TypedDict):
+    """Parameters of `pull`."""
 
-SHRINK = Operation("shrink", {"model": Field(_NAME, "`ENGINE/NAME`, which is installed")}, needed=("model",))
+    model: Annotated[str, Meta(min_length=1), Field("`ENGINE/NAME`")]
+    endpoint: Annotated[str, Field("the hub's address, without a password; else `HF_ENDPOINT` of the worker", "")]
+    offline: Annotated[bool, Field("true or false; else `HF_HUB_OFFLINE` of the worker")]
+
+
+class _Shrink(TypedDict):
+    """Parameters of `shrink`."""
+
+    model: Annotated[str, Meta(min_length=1), Field("`ENGINE/NAME`, which is installed")]
+
+
+PULL = Operation("pull", fields(_Pull), needed=("model",))
+SHRINK = Operation("shrink", fields(_Shrink), needed=("model",))
 
 
 class ModelResult(OfWorker, frozen=True, kw_only=True):

@@ -1,11 +1,13 @@
 """`synthesize`: text becomes speech."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Literal, TypedDict
+
+from msgspec import Meta
 
 from hushd_schema import sound_file
-from hushd_schema.kinds import Kind, choice, extra_fields, flag, number, text, texts, whole
-from hushd_schema.operations import Field, Name, Operation, Option, documented, fields
+from hushd_schema.kinds import Rule, choice
+from hushd_schema.operations import Extra, Field, Name, Operation, Option, documented, fields, pair
 from hushd_schema.own_lists import MAX_CARRIED
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
@@ -15,13 +17,18 @@ _MAX_PRONUNCIATIONS = 1000
 _MAX_PRONUNCIATION = 200
 
 
-def _is_pronunciation(table: object) -> bool:
-    return (
-        isinstance(table, dict)
-        and len(table) <= _MAX_PRONUNCIATIONS
-        and all(isinstance(word, str) and word.strip() and isinstance(spoken, str) for word, spoken in table.items())
-        and all(max(len(word), len(spoken)) <= _MAX_PRONUNCIATION for word, spoken in table.items())
+def _are_pronunciations(table: Mapping[str, str]) -> bool:
+    return all(map(str.strip, table)) and all(
+        len(text) <= _MAX_PRONUNCIATION for pair in table.items() for text in pair
     )
+
+
+_PRONUNCIATIONS = Rule(
+    f"a map of at most {_MAX_PRONUNCIATIONS} words to how each is pronounced, of at most {_MAX_PRONUNCIATION} "
+    "characters",
+    _are_pronunciations,
+    lambda table: {word.strip(): spoken for word, spoken in table.items()},
+)
 
 
 class SynthesizeOptions(TypedDict, total=False):
@@ -30,7 +37,6 @@ class SynthesizeOptions(TypedDict, total=False):
     voice: Annotated[
         str | None,
         Field(
-            text(),
             "a name from the catalogue; else the engine's default. From Python also ENGINE/NAME, which chooses the "
             "engine too, or one of OpenAI's",
             option=Option(("-v", "--voice"), "the voice; '?' lists them", "NAME", group=VOICE),
@@ -39,21 +45,15 @@ class SynthesizeOptions(TypedDict, total=False):
         ),
     ]
     language: Annotated[
-        str | None,
+        Annotated[str, Rule("a tag such as en or en-GB", str.strip, str.strip)] | None,
         Field(
-            Kind(
-                "a tag such as en or en-GB",
-                lambda value: isinstance(value, str) and bool(value.strip()),
-                str.strip,
-                form={"type": "string"},
-            ),
             "a tag such as `en-GB`; without `voice` it chooses one that speaks it",
             option=Option(
                 ("-l", "--language"),
                 "the language, such as fr, pt-BR or French, which chooses the voice",
                 "LANGUAGE",
                 group=VOICE,
-                kind=text(),
+                kind=str,
             ),
             http=Name("A tag such as de: the voice is one that speaks it."),
             mcp=Name("Language spoken, such as en or de (default: any)."),
@@ -62,79 +62,64 @@ class SynthesizeOptions(TypedDict, total=False):
     ]
     default_voice: Annotated[
         str | None,
-        Field(text(), "the voice where neither `voice` nor `language` is given, and the text's language chooses none"),
+        Field("the voice where neither `voice` nor `language` is given, and the text's language chooses none"),
     ]
     wpm: Annotated[
-        float | None,
-        Field(
-            number(1, 1000),  # wider than any engine's range; an engine stops at its own limits
-            "words a minute, or `speed`",
-            option=Option(("-r", "--rate"), "words a minute", "WPM", group=VOICE),
+        Annotated[float, Meta(ge=1, le=1000)] | None,
+        Field(  # wider than any engine's range; an engine stops at its own limits
+            "words a minute, or `speed`", option=Option(("-r", "--rate"), "words a minute", "WPM", group=VOICE)
         ),
     ]
     speed: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0.25, le=4)] | None,
         Field(
-            number(0.25, 4),
             "a factor of the voice's own pace, 1",
             http=Name("Pace."),
             mcp=Name("Pace, 0.25 to 4 (default 1).", default=1.0),
         ),
     ]
     markup: Annotated[
-        str | None,
-        Field(choice(*MARKUPS), "`text` (the default) or `markdown`, see [SPEAKING.md](SPEAKING.md)", MARKUPS[0]),
+        Literal["text", "markdown"] | None,
+        Field("`text` (the default) or `markdown`, see [SPEAKING.md](SPEAKING.md)", MARKUPS[0]),
     ]
     sample_rate: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=8000, le=48000)] | None,
         Field(
-            whole(8000, 48000),
             "Hz, 8000 to 48000; else the voice's own",
             option=Option(help="8000 to 48000; default: the voice's own", metavar="HZ", group=FILE),
             http=Name("Hz."),
         ),
     ]
     channels: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1, le=2)] | None,
         Field(
-            whole(1, 2),
             "1 (the default), or 2, both with the same sound",
             1,
             option=Option(help="1 (the default), or 2, both with the same sound", group=FILE),
         ),
     ]
     volume: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0, le=2)] | None,
         Field(
-            number(0, 2),
             "0 to 2; 1 is -19 LUFS, the same for every voice",
             1.0,
             option=Option(help="0 to 2; default: 1", metavar="FACTOR", group=VOICE),
         ),
     ]
     pronounce: Annotated[
-        Mapping[str, str] | None,
-        Field(
-            Kind(
-                f"a map of at most {_MAX_PRONUNCIATIONS} words to how each is pronounced, "
-                f"of at most {_MAX_PRONUNCIATION} characters",
-                _is_pronunciation,
-                lambda table: {word.strip(): spoken for word, spoken in table.items()},
-            ),
-            "a map of words to their pronunciations",
-            {},
-        ),
+        Annotated[Mapping[str, str], Meta(max_length=_MAX_PRONUNCIATIONS), _PRONUNCIATIONS] | None,
+        Field("a map of words to their pronunciations", {}),
     ]
     extra: Annotated[
-        Mapping[str, Any] | None,
+        Extra | None,
         Field(
-            extra_fields(),
             'further fields for a [speech server](SERVERS.md), such as `{"exaggeration": 0.7}`',
             {},
             option=Option(
                 help="a further field for a speech server; @FILE is the path of a file; repeatable",
                 metavar="KEY=VALUE",
                 group=VOICE,
+                parse=pair,
                 must_be="KEY=VALUE",
                 repeated=True,
             ),
@@ -142,39 +127,44 @@ class SynthesizeOptions(TypedDict, total=False):
     ]
     timeline: Annotated[
         bool,
-        Field(
-            flag(),
-            "true: report when each word is spoken",
-            False,
-            http=Name("With sse: events with the times of words."),
-        ),
+        Field("true: report when each word is spoken", False, http=Name("With sse: events with the times of words.")),
     ]
 
 
 OPTIONS = fields(SynthesizeOptions)
 SynthesizeOptions.__doc__ = documented(SynthesizeOptions.__doc__, OPTIONS)
-SYNTHESIZE = Operation(
-    "synthesize",
-    {
-        **OPTIONS,
-        "format": Field(
-            choice(*FORMATS),
+
+
+class _Request(SynthesizeOptions):
+    """Parameters of a request: the options, and those that hushd's clients send by themselves."""
+
+    format: Annotated[
+        str,
+        Rule(given=choice(*FORMATS)),
+        Field(
             "`s16le` (the default): raw audio; `wav`, `flac`, `ogg` (Vorbis), `opus` (Ogg Opus), `mp3`, `aiff`, "
             "`m4a` (AAC in MPEG-4), `aac` (ADTS), `pcm` (the samples alone): the bytes of such a file, with offsets",
             FORMATS[0],
         ),
-        "languages": Field(
-            texts(),
+    ]
+    languages: Annotated[
+        tuple[str, ...],
+        Field(
             "the user's languages, the one most used first: without `voice` and `language`, the text's own language "
             "chooses the voice, and is refused with `other_language` where the engine has none for it",
             (),
         ),
-        "usual_pronunciations": Field(
-            text(MAX_CARRIED),
+    ]
+    usual_pronunciations: Annotated[
+        str,
+        Meta(max_length=MAX_CARRIED),
+        Field(
             "what the user's `pronunciations.txt` says, without remarks, as hushd's clients send it; `pronounce` goes "
             "before",
             "",
         ),
-        "list_fault": Field(text(), "a sentence about that file, which becomes the warning `pronunciations`", ""),
-    },
-)
+    ]
+    list_fault: Annotated[str, Field("a sentence about that file, which becomes the warning `pronunciations`", "")]
+
+
+SYNTHESIZE = Operation("synthesize", fields(_Request))

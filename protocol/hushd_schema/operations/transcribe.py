@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.values import Finite
+from msgspec import Meta
 
 from hushd_schema import own_lists
-from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, texts, whole
-from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
+from hushd_schema.kinds import NonNegativeFloat, PositiveFloat, Rule
+from hushd_schema.operations import LIVE, RECORDED, Extra, Field, Name, Operation, Option, documented, fields, pair
 from hushd_schema.own_lists import MAX_CARRIED
-from hushd_schema.results import people_kind
+from hushd_schema.results import People
 
 # The sections of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
@@ -23,8 +25,8 @@ _MAX_PROMPT_CHARACTERS = 2_000  # characters, of which Whisper reads the last 22
 _MAX_LIST_CHARACTERS = 20_000  # characters of own words
 
 
-def _ascending(values: list[float]) -> bool:
-    return all(before < after for before, after in pairwise(values))
+def _ascend(clips: tuple[float, ...]) -> bool:
+    return all(before < after for before, after in pairwise((-1e-9, *clips)))
 
 
 def _clips(text: str) -> list[float]:
@@ -40,13 +42,16 @@ def _list(path: str) -> str:
     return words
 
 
+_MAX_SEGMENT = Rule("0, for the engine's own, or a number from 1 to 3600", lambda seconds: not 0 < seconds < 1)
+_CLIPS = Rule("a list of ascending numbers of seconds: start, end, start, end, …", _ascend, given=tuple[Finite, ...])
+
+
 class TranscribeOptions(TypedDict, total=False):
     """Options of a transcription. The engine and the recording decide those left out or None."""
 
     language: Annotated[
         str | None,
         Field(
-            text(),
             "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
             option=Option(help="the language, such as en or German; else detected", metavar="NAME", group=TEXT),
             http=Name("What is spoken, as a tag such as de."),
@@ -55,18 +60,16 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     task: Annotated[
-        str | None,
+        Literal["transcribe", "translate"] | None,
         Field(
-            choice("transcribe", "translate"),
             "`transcribe`, or `translate` into English, with engines that can",
             "transcribe",
             option=Option(help="translate: into English, with engines that can", group=TEXT),
         ),
     ]
     prompt: Annotated[
-        str | None,
+        Annotated[str, Rule(make=lambda prompt: prompt[-_MAX_PROMPT_CHARACTERS:])] | None,
         Field(
-            text()._replace(make=lambda prompt: prompt[-_MAX_PROMPT_CHARACTERS:]),
             "text that came before, for names and style; the last 2000 characters are used",
             "",
             by_engine=True,
@@ -76,9 +79,8 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     hotwords: Annotated[
-        str | Iterable[str] | None,
+        Annotated[str | Iterable[str], Rule(given=Annotated[str, Meta(max_length=_MAX_PROMPT_CHARACTERS)])] | None,
         Field(
-            text(_MAX_PROMPT_CHARACTERS),
             "words to expect, separated by commas; from Python also a list",
             "",
             by_engine=True,
@@ -87,9 +89,8 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     own_words: Annotated[
-        str | None,
+        Annotated[str, Meta(max_length=_MAX_LIST_CHARACTERS)] | None,
         Field(
-            text(_MAX_LIST_CHARACTERS),
             "names and terms, a line each or between commas, which take the place of what sounds like them, with any "
             "engine; behind `=` how one is misheard. Left out: `usual_words`",
             option=Option(
@@ -98,25 +99,23 @@ class TranscribeOptions(TypedDict, total=False):
                 "configuration",
                 "FILE",
                 group=TEXT,
-                kind=text(_MAX_LIST_CHARACTERS)._replace(parse=_list),
+                parse=_list,
             ),
             http=Name("Names and terms, a line each, to write for what sounds like them."),
             mcp=Name("Names and rare words to write for what sounds like them, separated by commas."),
         ),
     ]
     beam_size: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1, le=100)] | None,
         Field(
-            whole(1, 100),
             "texts followed at once, 1 to 100",
             by_engine=True,
             option=Option(help="the number of candidate texts; default: 5", metavar="N", group=SEARCH, none=1),
         ),
     ]
     temperature: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0, le=1)] | None,
         Field(
-            number(0, 1),
             "0, the likeliest text, to 1, the freest",
             by_engine=True,
             option=Option(help="from 0, the likeliest text (the default), to 1, the freest", metavar="T", group=SEARCH),
@@ -126,24 +125,15 @@ class TranscribeOptions(TypedDict, total=False):
     word_times: Annotated[
         bool,
         Field(
-            flag(),
             "true: with `words`; engines that know no word times leave them empty",
             False,
             option=Option(("--word-timestamps",), "time each word, for json and for exact subtitles", group=TEXT),
         ),
     ]
-    probabilities: Annotated[
-        bool, Field(flag(), "true: with `words`, and the `probability` of each", False, by_engine=True)
-    ]
+    probabilities: Annotated[bool, Field("true: with `words`, and the `probability` of each", False, by_engine=True)]
     clips: Annotated[
-        Iterable[float] | None,
+        Annotated[Iterable[float], _CLIPS] | None,
         Field(
-            Kind(
-                "a list of ascending numbers of seconds: start, end, start, end, …",
-                lambda value: isinstance(value, list) and all(map(is_number, value)) and _ascending([-1e-9, *value]),
-                tuple,
-                parse=_clips,
-            ),
             "parts of a recording: a list of ascending seconds, start, end, start, end, …; the last end may be left "
             "out. Not with `live` or `diarize`",
             (),
@@ -153,6 +143,7 @@ class TranscribeOptions(TypedDict, total=False):
                 "only these parts: from,to,from,to,… such as 0,30",
                 "SECONDS",
                 group=TEXT,
+                parse=_clips,
                 must_be="ascending seconds, as in 0,30 or 10,20,60",
             ),
         ),
@@ -160,7 +151,6 @@ class TranscribeOptions(TypedDict, total=False):
     diarize: Annotated[
         bool,
         Field(
-            flag(),
             "true: with `speaker`. Not with `live`",
             False,
             sound=RECORDED,
@@ -172,7 +162,6 @@ class TranscribeOptions(TypedDict, total=False):
     by_channel: Annotated[
         bool | None,
         Field(
-            flag(),
             "true: each of two channels is heard by itself, with `speaker`; false: they are mixed. Left out: the first "
             "minute of a file tells whether each has a person of its own; `clips`, `speakers` and raw audio are mixed",
             option=Option(
@@ -182,32 +171,28 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     speakers: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=0, le=100)] | None,
         Field(
-            whole(0, 100),
             "their number; 0 (the default): found out",
             0,
             option=Option(
-                help="the number of speakers, if known; implies --diarize", metavar="N", group=TEXT, kind=whole(1, 100)
+                help="the number of speakers, if known; implies --diarize",
+                metavar="N",
+                group=TEXT,
+                kind=Annotated[int, Meta(ge=1, le=100)],
             ),
         ),
     ]
     people: Annotated[
-        Mapping[str, str] | None,
-        Field(
-            people_kind(),
-            "with `diarize`: names, each with a voiceprint, by which people are called whose voices are theirs",
-            {},
-        ),
+        People | None,
+        Field("with `diarize`: names, each with a voiceprint, by which people are called whose voices are theirs", {}),
     ]
     voiceprints: Annotated[
-        bool,
-        Field(flag(), "true, with `diarize`: the result has the voiceprint of each speaker", False, sound=RECORDED),
+        bool, Field("true, with `diarize`: the result has the voiceprint of each speaker", False, sound=RECORDED)
     ]
     min_silence_s: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0.05, le=60)] | None,
         Field(
-            number(0.05, 60),
             "of a recording: seconds of quiet that end a segment",
             0.5,
             sound=RECORDED,
@@ -217,22 +202,16 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     speech_pad_s: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0, le=10)] | None,
         Field(
-            number(0, 10),
             "of a recording: seconds of quiet kept around speech",
             0.5,
             option=Option(("--speech-pad",), "the silence kept around speech; default: 0.5", "SECONDS", group=CUTTING),
         ),
     ]
     max_segment_s: Annotated[
-        float | None,
+        Annotated[float, Meta(ge=0, le=3_600), _MAX_SEGMENT] | None,
         Field(
-            Kind(
-                "0, for the engine's own, or a number from 1 to 3600",
-                lambda value: is_number(value) and (value == 0 or 1 <= value <= 3_600),
-                float,
-            ),
             "seconds after which a segment is cut even where nobody pauses",
             0.0,
             option=Option(
@@ -240,14 +219,13 @@ class TranscribeOptions(TypedDict, total=False):
                 "the longest segment, where nobody pauses",
                 "SECONDS",
                 group=CUTTING,
-                kind=number(1, 3600),
+                kind=Annotated[float, Meta(ge=1, le=3600)],
             ),
         ),
     ]
     audio_track: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=1, le=1_000)] | None,
         Field(
-            whole(1, 1_000),
             "of a film: which track of sound, from 1; nothing: one with speech, in `language` or by default",
             sound=RECORDED,
             option=Option(
@@ -258,69 +236,74 @@ class TranscribeOptions(TypedDict, total=False):
         ),
     ]
     start_s: Annotated[
-        float | None,
-        Field(
-            number(0), "seconds into a recording at which to begin; times stay those of the whole", 0.0, sound=RECORDED
-        ),
+        NonNegativeFloat | None,
+        Field("seconds into a recording at which to begin; times stay those of the whole", 0.0, sound=RECORDED),
     ]
     as_spoken: Annotated[
         bool | None,
         Field(
-            flag(),
             "true, of `s16le` that comes as it is spoken: what was said before a pause is read during it",
             False,
             sound=RECORDED,
         ),
     ]
     extra: Annotated[
-        Mapping[str, Any] | None,
+        Extra | None,
         Field(
-            extra_fields(),
             "further fields for a [speech server](SERVERS.md)",
             by_engine=True,
             option=Option(
                 help="a further field for a speech server; @FILE is the path of a file; repeatable",
                 metavar="KEY=VALUE",
                 group=TEXT,
+                parse=pair,
                 must_be="KEY=VALUE",
                 repeated=True,
             ),
         ),
     ]
     decoder: Annotated[
-        Mapping[str, Any] | None,
-        Field(
-            Kind("a table of options", lambda value: isinstance(value, dict)),
-            "a table of options of Whisper's decoder, see below",
-        ),
+        Annotated[Mapping[str, Any], Rule("a table of options")] | None,
+        Field("a table of options of Whisper's decoder, see below"),
     ]
 
 
 OPTIONS = fields(TranscribeOptions)
 TranscribeOptions.__doc__ = documented(TranscribeOptions.__doc__, OPTIONS)
 SPEECH_S = 5.0  # `no_speech_s` after a wake word, when the person begins to speak at once
-TRANSCRIBE = Operation(
-    "transcribe",
-    {
-        "format": Field(
-            choice("file", "s16le"),
-            "`file` (the default; the container tells what it is), or `s16le` with `rate` in Hz and `channels`",
-            "file",
+
+
+class _Input(TypedDict):
+    """Parameters of the sound."""
+
+    format: Annotated[
+        Literal["file", "s16le"],
+        Field(
+            "`file` (the default; the container tells what it is), or `s16le` with `rate` in Hz and `channels`", "file"
         ),
-        "rate": Field(whole(1_000, 768_000), "of `s16le`: Hz, 16000", 16_000),
-        "channels": Field(whole(1, 64), "of `s16le`: 1", 1),
-        **OPTIONS,
-        "live": Field(
-            flag(),
+    ]
+    rate: Annotated[int, Meta(ge=1_000, le=768_000), Field("of `s16le`: Hz, 16000", 16_000)]
+    channels: Annotated[int, Meta(ge=1, le=64), Field("of `s16le`: 1", 1)]
+
+
+class _Request(_Input, TranscribeOptions):
+    """Parameters of a request: the options, those for live audio, and those that hushd's clients send by themselves."""
+
+    live: Annotated[
+        bool,
+        Field(
             "true: ends by itself after the first utterance; always `s16le`, and the request is a session",
             False,
             sound=LIVE,
         ),
-        "continuous": Field(
-            flag(), "with `live`: goes on, utterance after utterance, until the input ends", False, sound=LIVE
-        ),
-        "no_speech_s": Field(
-            number(0, 86_400),
+    ]
+    continuous: Annotated[
+        bool, Field("with `live`: goes on, utterance after utterance, until the input ends", False, sound=LIVE)
+    ]
+    no_speech_s: Annotated[
+        float,
+        Meta(ge=0, le=86_400),
+        Field(
             "with `live`: seconds within which speech must begin, 30; else the error is `no_speech`. With "
             "`continuous`: seconds of silence that end the session, 0 (the default): none",
             30.0,
@@ -331,17 +314,20 @@ TRANSCRIBE = Operation(
                 "default for ever",
                 "SECONDS",
                 group=MICROPHONE,
-                kind=above_zero(),
+                kind=PositiveFloat,
             ),
             mcp=Name(
                 "Seconds in which the person must begin to speak, 1 to 3600 (default 30).",
                 "timeout",
-                number(1, 3600),
+                Annotated[float, Meta(ge=1, le=3600)],
                 30.0,
             ),
         ),
-        "silence_s": Field(
-            number(0.1, 60),
+    ]
+    silence_s: Annotated[
+        float,
+        Meta(ge=0.1, le=60),
+        Field(
             f"with `live`: seconds of silence that end an utterance, {SILENCE_S}",
             SILENCE_S,
             sound=LIVE,
@@ -351,12 +337,14 @@ TRANSCRIBE = Operation(
             mcp=Name(
                 "Seconds of silence that end the utterance, 0.2 to 10 (default 0.8).",
                 "silence",
-                number(0.2, 10),
+                Annotated[float, Meta(ge=0.2, le=10)],
                 SILENCE_S,
             ),
         ),
-        "turn_end": Field(
-            choice(*TURN_ENDS),
+    ]
+    turn_end: Annotated[
+        Literal["silence", "meaning"],
+        Field(
             "with `live`: what ends an utterance: `silence` alone, or with it the `meaning`: a sentence that is not "
             "finished is waited for, up to 2 s",
             BY_SILENCE,
@@ -365,25 +353,39 @@ TRANSCRIBE = Operation(
                 help="silence, or meaning, which waits up to 2 s for an unfinished sentence", group=MICROPHONE
             ),
         ),
-        "end_word": Field(
-            text(60),
+    ]
+    end_word: Annotated[
+        str,
+        Meta(max_length=60),
+        Field(
             "with `live`: a word or two, such as `over`, that end an utterance too, 0.8 s after the last one, and are "
             "cut: in noise, or with a long `silence_s`",
             "",
             sound=LIVE,
             option=Option(("--end-word",), "a word that ends a line too, such as over", "WORD", group=MICROPHONE),
-            mcp=Name("A word that ends the utterance too, such as 'over', and is left out.", "end_word", text(60), ""),
+            mcp=Name(
+                "A word that ends the utterance too, such as 'over', and is left out.",
+                "end_word",
+                Annotated[str, Meta(max_length=60)],
+                "",
+            ),
         ),
-        "languages": Field(
-            texts(),
+    ]
+    languages: Annotated[
+        tuple[str, ...],
+        Field(
             "the user's languages: without `language`, each but English is taken for likelier than the model finds it",
             (),
         ),
-        "usual_words": Field(
-            text(MAX_CARRIED),
-            "what the user's `words.txt` says, without remarks, as hushd's clients send it: a mistake is a warning",
-            "",
+    ]
+    usual_words: Annotated[
+        str,
+        Meta(max_length=MAX_CARRIED),
+        Field(
+            "what the user's `words.txt` says, without remarks, as hushd's clients send it: a mistake is a warning", ""
         ),
-        "list_fault": Field(text(), "a sentence about that file, which becomes the warning `own_words`", ""),
-    },
-)
+    ]
+    list_fault: Annotated[str, Field("a sentence about that file, which becomes the warning `own_words`", "")]
+
+
+TRANSCRIBE = Operation("transcribe", fields(_Request))

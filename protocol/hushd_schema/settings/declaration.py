@@ -1,14 +1,10 @@
-"""The declaration of a setting, as the field of a table."""
+"""The declaration of a setting, beside the type of its field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import field, fields
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, get_type_hints
 
-from hushd_schema.kinds import Kind
-
-T = TypeVar("T")
+from hushd_schema.kinds import Kind, plain
 
 # Times when a reload applies a setting:
 AT_ONCE = "at once"
@@ -16,48 +12,39 @@ REPLACES = "by a new process, once the running jobs have ended"
 
 
 class Setting(NamedTuple):
-    """The declaration of a setting, besides its name and its default.
+    """The declaration of a setting, besides its name, its type and its default.
 
     Attributes:
         help: its help in the reference, after the default.
         document: a document in `docs` that says more; or empty.
-        reload: when a reload applies it, one of the three above.
+        reload: when a reload applies it, one of the two above.
+        kind: the type that it annotates.
     """
 
-    kind: Kind
     help: str
     document: str = ""
     reload: str = AT_ONCE
+    kind: Kind = None
 
 
 class Table(NamedTuple):
-    """The declaration of a table: its class, its help and its document."""
+    """The declaration of a table of settings: its help, its document and, as `kind`, its class."""
 
-    make: Callable[..., Any]
     help: str
     document: str = ""
-
-
-def setting(default: T, kind: Kind, help: str, *, document: str = "", reload: str = AT_ONCE) -> T:
-    """Declares a setting as a field of a table, see `Setting`."""
-    metadata = {"setting": Setting(kind, help, document, reload)}
-    declared: Any = field(default=default, metadata=metadata)
-    if isinstance(default, dict):
-        declared = field(default_factory=dict, metadata=metadata)
-    return declared  # type: ignore[no-any-return]
-
-
-def table(make: Callable[..., T], help: str, document: str = "") -> T:
-    """Declares a table of settings as a field of `Settings`."""
-    declared: Any = field(default_factory=make, metadata={"table": Table(make, help, document)})
-    return declared  # type: ignore[no-any-return]
+    kind: Any = None
 
 
 def settings_of(kind: type) -> dict[str, Setting]:
     """Returns the settings of a table by name, in order."""
-    return {each.name: each.metadata["setting"] for each in fields(kind) if "setting" in each.metadata}
+    return {name: each._replace(kind=hint) for name, hint, each in _declared(kind) if isinstance(each, Setting)}
 
 
 def tables_of(kind: type) -> dict[str, Table]:
     """Returns the tables within a table, likewise."""
-    return {each.name: each.metadata["table"] for each in fields(kind) if "table" in each.metadata}
+    return {name: each._replace(kind=plain(hint)) for name, hint, each in _declared(kind) if isinstance(each, Table)}
+
+
+def _declared(kind: type) -> list[tuple[str, Kind, Any]]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [(name, hint, hint.__metadata__[-1]) for name, hint in hints.items()]

@@ -11,7 +11,7 @@ from hushd_protocol.names import ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.kinds import TABLE, Kind, check
+from hushd_schema.kinds import Kind, check
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
@@ -35,14 +35,15 @@ class Reader:
             elif key == "worker":
                 values[key] = self._workers(value)
             elif key in tables:
-                values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
+                table_class = tables[key].kind
+                values[key] = table_class(**self._values(key, value, settings_of(table_class)))
             else:
                 self._unknown(toml.key(key), key, [*known, *tables])
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:
         """Reads `[worker]`, for all workers, and `[worker."stt/moonshine"]`, for workers whose names begin so."""
-        tables: Table = self._check("worker", table, TABLE)
+        tables: Table = self._check("worker", table, Table)
         known = settings_of(WorkerSettings)
         every = {key: value for key, value in tables.items() if key in known}
         workers = {"": self._values("worker", every, known)}
@@ -59,7 +60,7 @@ class Reader:
     def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> Table:
         """Checks the values in `table` by the settings in `known`, and returns them."""
         values = {}
-        for key, value in self._check(where, table, TABLE).items():
+        for key, value in self._check(where, table, Table).items():
             if key not in known:
                 self._unknown(f"{where}.{toml.key(key)}", key, known)
             values[key] = self._check(f"{where}.{key}", value, known[key].kind)

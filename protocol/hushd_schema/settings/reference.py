@@ -9,6 +9,7 @@ from hushd_protocol import JsonObject, duration
 from hushd_protocol.suggest import nearest
 
 from hushd_schema import toml
+from hushd_schema.kinds import schema
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
@@ -28,7 +29,7 @@ def block() -> str:
 
 def default(setting: Setting, value: Any) -> str:
     """Returns a default as people write it: a length of time with its unit."""
-    return toml.written(duration.shown(value) if setting.kind.form.get("format") == "duration" else value)
+    return toml.written(duration.shown(value) if schema(setting.kind).get("format") == "duration" else value)
 
 
 def _lines(defaults: object) -> Iterator[str]:

@@ -7,20 +7,19 @@ derived from that.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_model
+from msgspec import Meta, Struct
 
-from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
+from hushd_schema.kinds import NonNegativeFloat, NonNegativeInt, PositiveInt, Rule, seconds
 from hushd_schema.results import is_name
 
-from .declaration import REPLACES, setting, table
+from .declaration import REPLACES, Setting, Table
 
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
@@ -32,198 +31,205 @@ OF_ROLE: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _are_speakers(value: object) -> bool:
-    if not isinstance(value, dict):
-        return False
-
-    return all(is_name(name) and isinstance(path, str) and path for name, path in value.items())
+_LANGUAGE = re.compile(r"[^/]{2,}")  # a language's tag or name; `hushd config check` knows which there are
 
 
-def _are_networks(value: Any) -> bool:
-    try:
-        return texts().fits(value) and all(ip_network(each, strict=False) for each in value)
-    except ValueError:
-        return False
+def _are_networks(allowed: tuple[str, ...]) -> bool:
+    return all(ip_network(each, strict=False) for each in allowed)
 
 
-_MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
-_MODELS = Kind(
+def _are_speakers(recordings: Mapping[str, str]) -> bool:
+    return all(is_name(name) and path for name, path in recordings.items())
+
+
+_Texts: TypeAlias = tuple[str, ...]
+_Map: TypeAlias = Mapping[str, str]
+_Model: TypeAlias = Annotated[str, Rule('an engine and a model, such as "moonshine/tiny-en"', is_model)]
+_MODELS = Rule(
     'a table of engines and models by language, such as { de = "whisper/small" }',
-    lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
+    lambda models: all(map(is_model, models.values())),
 )
-_NAME = re.compile(r"[^/]{2,}")  # a language's tag or name; `hushd config check` knows which there are
-_LANGUAGES = Kind(
-    'a list of languages, such as ["fr", "en"]',
-    lambda value: isinstance(value, list) and all(isinstance(each, str) and _NAME.fullmatch(each) for each in value),
-    tuple,
-)
-_NETWORKS = Kind('a list of addresses and networks, such as ["192.168.1.5", "10.0.0.0/8"]', _are_networks, tuple)
-_SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
-_DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
+_LANGUAGES = Rule('a list of languages, such as ["fr", "en"]', lambda names: all(map(_LANGUAGE.fullmatch, names)))
+_NETWORKS = Rule('a list of addresses and networks, such as ["192.168.1.5", "10.0.0.0/8"]', _are_networks)
+_SPEAKERS = Rule('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
+_DEVICE = Rule(COMPUTE_DEVICES, is_compute_device)
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class WorkerSettings(Struct, frozen=True):
     """A worker's settings: the table `[worker]` for all workers, `[worker."stt/moonshine"]` for those of that name."""
 
-    keep_alive: float = setting(
-        300.0,
+    keep_alive: Annotated[
+        float,
         seconds(FOREVER),
-        "how long a worker stays after its last job, unless a request says otherwise; -1: for ever",
-    )
-    pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
-    priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
-    memory_mb: float = setting(
-        0.0, number(0), "MB (10^6 bytes) that a worker needs, until hushd has measured it; 0: unknown"
-    )
-    vram_mb: float = setting(0.0, number(0), "MB that it needs on a graphics card; 0: unknown")
-    max_pss_mb: float = setting(
-        0.0,
-        number(0),
-        "a new process takes over when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
-    )
-    max_replicas: int = setting(
-        0, whole(0), "processes of one worker that may work at once, as far as cores and memory allow; 0: see below"
-    )
-    queue: int = setting(4096, whole(1), "requests that may wait for one worker, of 16 MB together")
-    start_timeout: float = setting(
-        60.0, seconds(0.1), "a loading worker is ended after this time without computing, reading or taking memory"
-    )
-    drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
-    stall_timeout: float = setting(
-        20.0, seconds(0.1), "a job without output or CPU time for so long (or for twice its audio) is ended"
-    )
-    compute_device: str = setting(
-        "auto",
+        Setting("how long a worker stays after its last job, unless a request says otherwise; -1: for ever"),
+    ] = 300.0
+    pinned: Annotated[bool, Setting("true: never ended for idleness or memory")] = False
+    priority: Annotated[int, Setting("a higher one leaves later when memory is short; may be negative")] = 0
+    memory_mb: Annotated[
+        NonNegativeFloat, Setting("MB (10^6 bytes) that a worker needs, until hushd has measured it; 0: unknown")
+    ] = 0.0
+    vram_mb: Annotated[NonNegativeFloat, Setting("MB that it needs on a graphics card; 0: unknown")] = 0.0
+    max_pss_mb: Annotated[
+        NonNegativeFloat,
+        Setting("a new process takes over when it has grown to so many MB; 0: to twice its first size plus 1000 MB"),
+    ] = 0.0
+    max_replicas: Annotated[
+        NonNegativeInt,
+        Setting("processes of one worker that may work at once, as far as cores and memory allow; 0: see below"),
+    ] = 0
+    queue: Annotated[PositiveInt, Setting("requests that may wait for one worker, of 16 MB together")] = 4096
+    start_timeout: Annotated[
+        float,
+        seconds(0.1),
+        Setting("a loading worker is ended after this time without computing, reading or taking memory"),
+    ] = 60.0
+    drain_timeout: Annotated[float, seconds(), Setting("for the running jobs when the supervisor leaves")] = 60.0
+    stall_timeout: Annotated[
+        float, seconds(0.1), Setting("a job without output or CPU time for so long (or for twice its audio) is ended")
+    ] = 20.0
+    compute_device: Annotated[
+        str,
         _DEVICE,
-        "cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; auto: a graphics card with room where the engine's "
-        "package can use one, else the CPU",
-        reload=REPLACES,
-    )
-    precision: str = setting(
-        "auto",
-        choice("auto", "int8", "original"),
-        "the weights that it loads: original, int8 (of `hushd models shrink`); auto: int8 where it was as good here",
-        reload=REPLACES,
-    )
-    command: Sequence[str] = setting((), texts(), "a program of your own instead of hushd's worker", reload=REPLACES)
-    environment: Mapping[str, str] = setting(
-        {}, text_table(), "variables added to the worker's environment", reload=REPLACES
-    )
+        Setting(
+            "cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; auto: a graphics card with room where the engine's "
+            "package can use one, else the CPU",
+            reload=REPLACES,
+        ),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "int8", "original"],
+        Setting(
+            "the weights that it loads: original, int8 (of `hushd models shrink`); auto: int8 where it was as good "
+            "here",
+            reload=REPLACES,
+        ),
+    ] = "auto"
+    command: Annotated[_Texts, Setting("a program of your own instead of hushd's worker", reload=REPLACES)] = ()
+    environment: Annotated[_Map, Setting("variables added to the worker's environment", reload=REPLACES)] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class MemorySettings:
+class MemorySettings(Struct, frozen=True):
     """The table `[memory]`."""
 
-    when_short: Sequence[str] = setting(
-        (), texts(), "a program and its arguments that may free memory for a start (MEMORY.md)"
-    )
+    when_short: Annotated[
+        _Texts, Setting("a program and its arguments that may free memory for a start (MEMORY.md)")
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+class HttpSettings(Struct, frozen=True):
     """The table `[http]`: OpenAI's audio API."""
 
-    listen: Sequence[str] = setting((), texts(), 'addresses, such as "127.0.0.1:8000"; none: off')
-    hosts: Sequence[str] = setting(
-        (), texts(), "names of this machine that requests may use, besides localhost and addresses"
-    )
-    origins: Sequence[str] = setting(
-        (), texts(), 'of web pages that may send requests, such as "https://chat.example.org"'
-    )
-    token_file: str = setting(
-        "", text(), "holds the secret that every request must carry; required beyond this machine"
-    )
-    models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
-    voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
+    listen: Annotated[_Texts, Setting('addresses, such as "127.0.0.1:8000"; none: off')] = ()
+    hosts: Annotated[
+        _Texts, Setting("names of this machine that requests may use, besides localhost and addresses")
+    ] = ()
+    origins: Annotated[_Texts, Setting('of web pages that may send requests, such as "https://chat.example.org"')] = ()
+    token_file: Annotated[
+        str, Setting("holds the secret that every request must carry; required beyond this machine")
+    ] = ""
+    models: Annotated[_Map, Setting("ENGINE/NAME by the name that programs use")] = {}
+    voices: Annotated[_Map, Setting("an installed voice by the name that programs use")] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class WyomingSettings:
+class WyomingSettings(Struct, frozen=True):
     """The table `[wyoming]`: the protocol of Home Assistant's voice services."""
 
-    listen: Sequence[str] = setting(
-        (), texts(), 'addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off'
-    )
-    allow: Sequence[str] = setting(
-        (), _NETWORKS, 'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"'
-    )
+    listen: Annotated[
+        _Texts, Setting('addresses, such as "tcp://127.0.0.1:10300" or "unix:///run/hushd/wyoming.sock"; none: off')
+    ] = ()
+    allow: Annotated[
+        _Texts,
+        _NETWORKS,
+        Setting('addresses and networks that may connect besides your own programs here, such as "192.168.1.5"'),
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
+class SecuritySettings(Struct, frozen=True):
     """The table `[security]`."""
 
-    confine: str = setting(
-        "auto",
-        choice("auto", "required", "off"),
-        "auto: engines reach nothing but their models and their jobs where the system can see to that; required: none "
-        "starts where it cannot; off: they reach what you reach",
-        reload=REPLACES,
-    )
+    confine: Annotated[
+        Literal["auto", "required", "off"],
+        Setting(
+            "auto: engines reach nothing but their models and their jobs where the system can see to that; required: "
+            "none starts where it cannot; off: they reach what you reach",
+            reload=REPLACES,
+        ),
+    ] = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
+class AgentSettings(Struct, frozen=True):
     """The table `[agents]`: answers of agents that are read aloud."""
 
-    rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
+    rate: Annotated[
+        float, Meta(ge=0, le=1000), Setting("words a minute of answers that are read aloud; 0: the voice's own")
+    ] = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The content of the configuration file."""
 
-    stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
-    tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
-    wake: str = setting("micro/words", _MODEL, "engine/model that waits for words where none is named")
-    stt_by_language: Mapping[str, str] = setting(
-        {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
-    )
-    tts_by_language: Mapping[str, str] = setting(
-        {}, _MODELS, 'engine/model for `say` of a text in that language, such as { fr = "kokoro/v1.0" }'
-    )
-    voice: str = setting("", text(), 'the voice for `say` when it names none; "": the model\'s own')
-    languages: Sequence[str] = setting(
-        (),
+    stt: Annotated[_Model, Setting("engine/model for `listen` when it names none")] = "moonshine/tiny-en"
+    tts: Annotated[_Model, Setting("engine/model for `say` when it names none")] = "hibari/en"
+    wake: Annotated[_Model, Setting("engine/model that waits for words where none is named")] = "micro/words"
+    stt_by_language: Annotated[
+        _Map, _MODELS, Setting('engine/model for `listen` in that language, such as { de = "whisper/small" }')
+    ] = {}
+    tts_by_language: Annotated[
+        _Map, _MODELS, Setting('engine/model for `say` of a text in that language, such as { fr = "kokoro/v1.0" }')
+    ] = {}
+    voice: Annotated[str, Setting('the voice for `say` when it names none; "": the model\'s own')] = ""
+    languages: Annotated[
+        _Texts,
         _LANGUAGES,
-        'languages that you speak, the one most used first, such as ["fr", "en"]; none: that of your session',
-    )
-    hear_again: bool = setting(
-        True,
-        flag(),
-        "true: what the usual model has probably invented is heard again by an installed one of several languages",
-        document="LISTEN.md",
-    )
-    speakers: Mapping[str, str] = setting(
-        {},
+        Setting('languages that you speak, the one most used first, such as ["fr", "en"]; none: that of your session'),
+    ] = ()
+    hear_again: Annotated[
+        bool,
+        Setting(
+            "true: what the usual model has probably invented is heard again by an installed one of several languages",
+            document="LISTEN.md",
+        ),
+    ] = True
+    speakers: Annotated[
+        _Map,
         _SPEAKERS,
-        'recordings of people whom `listen --diarize` calls by name, such as { Ann = "ann.wav" }',
-        document="LISTEN.md",
+        Setting(
+            'recordings of people whom `listen --diarize` calls by name, such as { Ann = "ann.wav" }',
+            document="LISTEN.md",
+        ),
+    ] = {}
+    duck: Annotated[
+        float,
+        Meta(ge=0, le=90),
+        Setting(
+            "decibels by which other programs are quieter while you talk with hushd or dictate; 0: off",
+            document="DESKTOP.md",
+        ),
+    ] = 20.0
+    auto_pull: Annotated[
+        bool, Setting("true: a request for a missing model downloads it; its client waits and sees the progress")
+    ] = False
+    exit_when_idle: Annotated[
+        float,
+        seconds(),
+        Setting("a supervisor that a request started leaves after so long without a worker or a request"),
+    ] = 600.0
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Setting("debug, info, warning or error")] = (
+        "info"
     )
-    duck: float = setting(
-        20.0,
-        number(0, 90),
-        "decibels by which other programs are quieter while you talk with hushd or dictate; 0: off",
-        document="DESKTOP.md",
-    )
-    auto_pull: bool = setting(
-        False, flag(), "true: a request for a missing model downloads it; its client waits and sees the progress"
-    )
-    exit_when_idle: float = setting(
-        600.0, seconds(), "a supervisor that a request started leaves after so long without a worker or a request"
-    )
-    log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
-    memory_share: float = setting(
-        0.8, number(0.001, 1), "of all memory, or of the container's limit, that all workers together may take"
-    )
-    memory: MemorySettings = table(MemorySettings, "memory of other programs", document="MEMORY.md")
-    http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
-    wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
-    security: SecuritySettings = table(SecuritySettings, "what engines may reach", document="SECURITY.md")
-    agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
-    worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
+    memory_share: Annotated[
+        float,
+        Meta(ge=0.001, le=1),
+        Setting("of all memory, or of the container's limit, that all workers together may take"),
+    ] = 0.8
+    memory: Annotated[MemorySettings, Table("memory of other programs", document="MEMORY.md")] = MemorySettings()
+    http: Annotated[HttpSettings, Table("OpenAI's audio API", document="SERVING.md")] = HttpSettings()
+    wyoming: Annotated[WyomingSettings, Table("Home Assistant and others", document="SERVING.md")] = WyomingSettings()
+    security: Annotated[SecuritySettings, Table("what engines may reach", document="SECURITY.md")] = SecuritySettings()
+    agents: Annotated[AgentSettings, Table("agents that speak", document="AGENTS.md")] = AgentSettings()
+    worker: Annotated[
+        Mapping[str, Mapping[str, Any]], Table("for all workers")
+    ] = {}  # WorkerSettings' by name; "" for all
 
     def for_worker(self, name: str) -> WorkerSettings:
         """Returns the settings of worker `name`: the general table, then the role's, the engine's and its own."""

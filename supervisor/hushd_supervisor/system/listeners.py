@@ -13,6 +13,7 @@ from hushd_protocol.suggest import quoted
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
 from hushd_schema.settings.access import Address, Kind
+from msgspec import structs
 
 _BACKLOG = 128
 
@@ -175,6 +176,8 @@ def with_addresses(settings: Settings, addresses: Iterable[Address]) -> Settings
     new = {each.endpoint: each for each in addresses if each.endpoint not in named}.values()
     http = [*settings.http.listen, *(each.text for each in new if each.kind == "http")]
     wyoming = [*settings.wyoming.listen, *(each.text for each in new if each.kind == "wyoming")]
-    return replace(
-        settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
+    return structs.replace(
+        settings,
+        http=structs.replace(settings.http, listen=tuple(http)),
+        wyoming=structs.replace(settings.wyoming, listen=tuple(wyoming)),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
 from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings, reference
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
+from msgspec import structs
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
 
@@ -39,9 +39,9 @@ def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
     assert block == reference.block(), "`python tests/golden/golden.py` writes it"
     settings = load(tmp_path, block)
-    assert dataclasses.replace(settings, worker={}) == Settings()
+    assert structs.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
-    assert set(settings.worker[""]) == {f.name for f in dataclasses.fields(WorkerSettings)}
+    assert set(settings.worker[""]) == {each.name for each in structs.fields(WorkerSettings)}
 
 
 def test_the_document_names_what_a_reload_does_not_take_at_once() -> None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines
-from hushd_schema.kinds import choice, entry, number, seconds, span_s, text, texts
+from hushd_schema.kinds import NonNegativeFloat, Rule, seconds, span_s
 from hushd_schema.toml import Table
 from hushd_worker import command
 from hushd_worker.command import CommandLine, remove, reported, run, sound_file
+from msgspec import Struct
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
@@ -99,8 +99,7 @@ class Command(Engine):
 _PLACEHOLDERS = ("wav", "language", "task", "prompt", "hotwords", "beam", "temperature")
 
 
-@dataclass(frozen=True, slots=True)
-class CommandSpec:
+class CommandSpec(Struct, frozen=True):
     """The content of one file.
 
     Attributes:
@@ -114,13 +113,13 @@ class CommandSpec:
 
     path: Path
     line: CommandLine
-    languages: tuple[str, ...] = entry(texts(), ())
-    output: str = entry(choice("text", "json"), "text")
-    translate: tuple[str, ...] = entry(texts(), ())
-    auto: str = entry(text(), "")
-    memory_mb: int = entry(number(0)._replace(make=round), 0)
-    timeout: float = entry(seconds(0.1), 120.0)
-    piece: tuple[float, float] = entry(span_s(1, 600), (15.0, 30.0))
+    languages: tuple[str, ...] = ()
+    output: Literal["text", "json"] = "text"
+    translate: tuple[str, ...] = ()
+    auto: str = ""
+    memory_mb: Annotated[int, Rule(make=round, given=NonNegativeFloat)] = 0
+    timeout: Annotated[float, seconds(0.1)] = 120.0
+    piece: Annotated[tuple[float, float], span_s(1, 600)] = (15.0, 30.0)
 
     @classmethod
     def of(cls, path: Path, content: Table) -> CommandSpec:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from hushd_models.installation import document, extra_command
 from hushd_models.own_files import OwnFiles
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_schema.kinds import entry, number, seconds, text
+from hushd_schema.kinds import NonNegativeFloat, Rule, seconds
 from hushd_schema.toml import Table
 from hushd_worker import command
 from hushd_worker.command import CommandLine, remove, reported, run, sound_file
 from hushd_worker.errors import importing
+from msgspec import Meta, Struct
 
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice, greeting
 
@@ -142,8 +143,7 @@ def _voice(name: str, spec: CommandSpec | None) -> Voice:
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
 
 
-@dataclass(frozen=True, slots=True)
-class CommandSpec:
+class CommandSpec(Struct, frozen=True):
     """The content of one file.
 
     Attributes:
@@ -155,11 +155,11 @@ class CommandSpec:
 
     path: Path
     line: CommandLine
-    language: str = entry(text(), "")
-    gender: str = entry(text(), "")
-    wpm: int = entry(number(10)._replace(make=round), 175)
-    memory_mb: int = entry(number(0)._replace(make=round), 0)
-    timeout: float = entry(seconds(0.1), 60.0)
+    language: str = ""
+    gender: str = ""
+    wpm: Annotated[int, Rule(make=round, given=Annotated[float, Meta(ge=10)])] = 175
+    memory_mb: Annotated[int, Rule(make=round, given=NonNegativeFloat)] = 0
+    timeout: Annotated[float, seconds(0.1)] = 60.0
 
     @classmethod
     def of(cls, path: Path, content: Table) -> CommandSpec:

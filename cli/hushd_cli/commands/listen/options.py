@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import whole
+from hushd_schema.kinds import NonNegativeInt
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.decoder import DECODER, WHISPER
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
@@ -172,7 +172,7 @@ def _check_microphone(options: Namespace) -> None:
 
 def _count(text: str) -> int | None:
     """Returns a number from 1 on, or None, for which openai-whisper's command also accepts 0."""
-    return None if text == "None" else value(whole(0))(text) or None
+    return None if text == "None" else value(NonNegativeInt)(text) or None
 
 
 def _add_format(parser: Parser, default: str = "txt, a line a sentence") -> Group:

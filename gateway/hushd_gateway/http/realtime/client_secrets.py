@@ -13,10 +13,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import Annotated
 
 from hushd_protocol import JsonObject
 from hushd_protocol.system.paths import find
-from hushd_schema.kinds import whole
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,7 +26,7 @@ from ..body import read_json
 from ..errors import ApiError, bad
 from .session import Session, named
 
-SECONDS, USUAL_S = whole(10, 7_200), 600  # OpenAI's API has these
+SECONDS, USUAL_S = Annotated[int, Meta(ge=10, le=7_200)], 600  # OpenAI's API has these
 MAX_SECRETS, MAX_CHARACTERS = 1_000, 16_384  # secrets that wait, and characters of a session
 _SECRET = re.compile("ek_[0-9a-f]{32}")
 

@@ -6,16 +6,17 @@ The configuration is the object that OpenAI's API shows for a session of transcr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.names import AUTO
-from hushd_schema.kinds import flag, number
+from hushd_schema.kinds import NonNegativeFloat
 from hushd_schema.operations import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
+from msgspec import Meta
 
 from .. import fields, parameters
 from ..errors import bad
@@ -35,10 +36,10 @@ LOGPROBS = "item.input_audio_transcription.logprobs"
 # Seconds of silence after a finished sentence, by the eagerness of semantic_vad; after an unfinished one it is longer.
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
-_SILENCE_MS = number(0, 60_000)
+_SILENCE_MS = Annotated[float, Meta(ge=0, le=60_000)]
 # Turn detection may have these beside; hushd uses the silence alone.
-_DETECTION = {"silence_duration_ms": _SILENCE_MS} | dict.fromkeys(("create_response", "interrupt_response"), flag())
-_DETECTION |= dict.fromkeys(("threshold", "prefix_padding_ms", "idle_timeout_ms"), number(0))
+_DETECTION = {"silence_duration_ms": _SILENCE_MS} | dict.fromkeys(("create_response", "interrupt_response"), bool)
+_DETECTION |= dict.fromkeys(("threshold", "prefix_padding_ms", "idle_timeout_ms"), NonNegativeFloat)
 _INPUT, _NOISE = "session.audio.input", ("near_field", "far_field")
 # The options of a session's transcription; recordings alone tell speakers apart.
 HEARD = parameters.of(TRANSCRIBE, LIVE)
