@@ -22,6 +22,7 @@ import pytest
 from hushd_models import installation
 from hushd_protocol import __version__
 from hushd_schema.engines import EngineSpec
+from msgspec.structs import replace
 
 pytestmark = pytest.mark.timeout(200)  # pip alone takes seconds, and more where others work
 
@@ -398,7 +399,7 @@ def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkey
 def test_an_engine_has_a_command(environment: Environment, spec: dict[str, Any] | None, command: str) -> None:
     """The command names its own requirement, or hushd's extra; an engine with neither has a page."""
     page = "" if spec and spec.keys() & {"extra", "requirement"} else f"{installation.document('MODELS.md')} says"
-    engine = None if spec is None else EngineSpec("e", "tts", "e:E")._replace(**spec)
+    engine = None if spec is None else replace(EngineSpec("e", "tts", "e:E"), **spec)
     assert installation.engine_command(engine) == command + page
 
 

@@ -30,6 +30,7 @@ from hushd_worker_stt.engine import (
     Word,
 )
 from hushd_worker_stt.worker import SpeechToText
+from msgspec.structs import replace
 from support.peer import BOUND_S, wait_until
 from support.stt_jobs import Asked, EngineAtOnce, make_job, s16le
 
@@ -236,7 +237,7 @@ def test_a_text_that_the_model_doubts_is_marked(
     live: bool,
 ) -> None:  # fmt: skip
     """Its own figures tell it, of the first text, too, in a recording and live; the warning says what to do."""
-    monkeypatch.setattr(Scripted, "SPEC", Scripted.SPEC._replace(streaming=False))  # too slow to read twice
+    monkeypatch.setattr(Scripted, "SPEC", replace(Scripted.SPEC, streaming=False))  # too slow to read twice
     engine(scripted).says = lambda samples: [Segment(0.0, 2.0, "Thank you for watching this.", **figures)]
     how = {"live": True, "continuous": True} if live else {}
     asked, _ = run(scripted, beckett, **how)

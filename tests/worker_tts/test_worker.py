@@ -16,6 +16,7 @@ from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
+from msgspec.structs import replace
 from support.refusals import hushd_error
 from support.tts_jobs import Say
 
@@ -128,7 +129,7 @@ def test_a_robotic_engine_leaves_a_text_in_another_language_to_others(
     french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)
     voices = (*tiny.engine.voices(), french)
     monkeypatch.setattr(type(tiny.engine), "voices", classmethod(lambda cls: voices))
-    monkeypatch.setattr(tiny, "_spec", tiny._spec._replace(robotic=True))
+    monkeypatch.setattr(tiny, "_spec", replace(tiny._spec, robotic=True))
     with hushd_error("other_language"):
         say(tiny, FRENCH, languages=["en"])
     assert heard == []

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from hushd_models import languages
 from hushd_worker.engine import BaseEngine
 from hushd_worker.engine import Model as Model  # engines of other packages import it from here, too
+from msgspec import structs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +125,8 @@ def of_model(spec: EngineSpec, model: Model) -> EngineSpec:
     """Returns the spec of an engine with `model`, whose abilities may differ from others'; one of English alone would
     write nonsense as a translation."""
     several = set(map(languages.code, model.languages)) != {"en"}
-    return spec._replace(
+    return structs.replace(
+        spec,
         streaming=spec.streaming if model.streaming is None else model.streaming,
         word_times=spec.word_times if model.word_times is None else model.word_times,
         options=spec.options if model.options is None else model.options,

@@ -25,6 +25,7 @@ from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
+from msgspec import structs
 
 from . import params
 from .engine import Engine, Voice, usual_model, usual_voice
@@ -76,7 +77,7 @@ class Worker(BaseWorker):
             raise HushdError("engine_missing", f"The engine {spec.name} is not installed: {kind.install()}.")
         model = choose_model(spec.name, self._model, usual_model(spec, models), [model.name for model in models])
         usual = params.default_voice(usual_voice(spec, models), kind.voices(), model)
-        self._spec = spec._replace(default_voice=usual)
+        self._spec = structs.replace(spec, default_voice=usual)
         self.engine = kind(model)
         self.engine.load(report)
         from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)

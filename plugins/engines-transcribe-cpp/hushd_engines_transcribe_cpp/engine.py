@@ -37,6 +37,7 @@ from hushd_worker_stt.engine import (
     Segment,
     Word,
 )
+from msgspec.structs import replace
 
 from . import ggml, inventory
 from .files import described
@@ -66,7 +67,7 @@ _THRESHOLDS = {
 class TranscribeCpp(Engine):
     """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
-    SPEC = SPEC._replace(translates=True)  # its model may not
+    SPEC = replace(SPEC, translates=True)  # its model may not
     HABITS = wording.WHISPER | wording.MOONSHINE | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from hushd_protocol.suggest import did_you_mean, quoted
+from hushd_protocol.values import misfit
+from msgspec import Struct, ValidationError, convert
 
 Sizes: TypeAlias = Mapping[str, int]  # bytes of each file, by name
 LAST = 1000  # the default rank: after hushd's engines
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class NoModel(Exception):
@@ -41,7 +40,7 @@ class OnCard(NamedTuple):
     card: float
 
 
-class Recommended(NamedTuple):
+class Recommended(Struct, frozen=True, forbid_unknown_fields=True):
     """A model that `hushd models recommend` may name.
 
     Attributes:
@@ -57,8 +56,8 @@ class Recommended(NamedTuple):
     translates: bool = False
 
 
-class EngineSpec(NamedTuple):
-    """An engine. A named tuple, because a dataclass would cost every worker's start 5 ms.
+class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """An engine.
 
     Attributes:
         role: `stt`, `tts` or `wake`.
@@ -126,8 +125,8 @@ class EngineSpec(NamedTuple):
     requirement: str = ""
     outside: str = ""
 
-    models: Mapping[str, Mapping[str, Any]] = _NOTHING
-    layouts: Mapping[str, Mapping[str, Any]] = _NOTHING
+    models: Mapping[str, Mapping[str, Any]] = {}
+    layouts: Mapping[str, Mapping[str, Any]] = {}
     voices: tuple[Mapping[str, str], ...] = ()
     own: str = ""
     flat: bool = False
@@ -177,9 +176,6 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = ("languages", "role_of", "memory_mb", "need", "on_card_mb", "prepare")
-_TYPES = {"models": dict, "layouts": dict, "options": tuple}  # types of keys whose default is of another
-
 
 def read(path: str | Path) -> EngineSpec:
     """Returns the spec in a file.
@@ -190,8 +186,18 @@ def read(path: str | Path) -> EngineSpec:
         raise ValueError("it is not an object")
     content.pop("about", "")
     each = content.pop("each", {})
-    spec: EngineSpec = checked(_record(EngineSpec, content))
-    return spec._replace(models={name: {**each, **model} for name, model in spec.models.items()})
+    models = content.get("models")
+    if isinstance(models, dict):
+        content["models"] = {name: {**each, **model} for name, model in models.items()}
+    try:
+        return checked(convert(content, EngineSpec, dec_hook=_function))
+    except ValidationError as error:
+        if unknown := re.match("Object contains unknown field `(.*)`", str(error)):
+            hint = did_you_mean(unknown[1], EngineSpec.__struct_fields__)
+            raise ValueError(f"there is no key {unknown[1]}{hint}") from None
+        wrong = misfit(error)
+        value = "" if wrong.missing else f", not {quoted(wrong.found(content))}"
+        raise ValueError(f"{'.'.join(wrong.path)} must be {wrong.must_be}{value}") from None
 
 
 def checked(spec: EngineSpec) -> EngineSpec:
@@ -201,34 +207,11 @@ def checked(spec: EngineSpec) -> EngineSpec:
     return spec
 
 
-def _record(kind: Any, content: Any) -> Any:
-    """Returns a record of `kind` with the values of an object in the file; a value has the type of its default."""
-    if not isinstance(content, dict):
-        raise ValueError(f"a {kind.__name__} is not an object")
-    values: dict[str, Any] = {}
-    for name, value in content.items():
-        if name not in kind._fields:
-            raise ValueError(f"there is no key {name}{did_you_mean(name, kind._fields)}")
-        if name in _FUNCTIONS:
-            values[name] = _function(name, value)
-        elif name == "recommended":
-            values[name] = tuple(_record(Recommended, each) for each in value)
-        else:
-            expected = _TYPES.get(name) or type(kind._field_defaults.get(name, ""))
-            value = tuple(value) if isinstance(value, list) else value
-            if type(value) is not expected and not (expected is float and type(value) is int):
-                raise ValueError(f"{name} must be of the type {expected.__name__}, not {value!r:.40}")
-            values[name] = value
-    if missing := [name for name in kind._fields if name not in values and name not in kind._field_defaults]:
-        raise ValueError(f"a {kind.__name__} needs {', '.join(missing)}")
-    return kind(**values)
-
-
-def _function(name: str, place: Any) -> Callable[..., Any]:
+def _function(kind: Any, place: object) -> Callable[..., Any]:
     """Returns the function named `module:function`, whose module is imported when it is called."""
     module, _, function = place.partition(":") if isinstance(place, str) else ("", "", "")
     if not (module and function):
-        raise ValueError(f"{name} must name a function, such as hushd_pitch.files:languages, not {place!r:.40}")
+        raise ValueError("Expected a function, such as hushd_pitch.files:languages")
 
     def call(*given: Any) -> Any:
         return getattr(importlib.import_module(module), function)(*given)

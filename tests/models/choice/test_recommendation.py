@@ -25,6 +25,7 @@ from hushd_models.inventory import Row
 from hushd_protocol.system import paths
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec, OnCard
+from msgspec import structs
 from support.memory_group import MemoryGroup
 
 SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
@@ -159,7 +160,7 @@ def test_what_one_command_brings_is_got(small: bool, model: str, monkeypatch: py
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: engine == "chatterbox")
     assert to_get([], LARGE, "de", "tts", small=small) == listed[0]
     monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: False)
-    monkeypatch.setattr(specs, "find", lambda name: ON_CARD._replace(requirement="chatterbox"))
+    monkeypatch.setattr(specs, "find", lambda name: structs.replace(ON_CARD, requirement="chatterbox"))
     assert to_get([], LARGE, "de", "tts", small=small) == listed[0]
 
 
@@ -222,7 +223,7 @@ def test_a_model_fits_or_does_not(
     known: dict[str, Any], machine: tuple[Any, ...], fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Models of 100 MB on disk and 500 in memory, or 200 and 100 on a card, are tried: at each limit, and beyond."""
-    engines = {"e": ON_CARD, "plain": ON_CARD._replace(on_card_mb=None)}
+    engines = {"e": ON_CARD, "plain": structs.replace(ON_CARD, on_card_mb=None)}
     monkeypatch.setattr(specs, "find", lambda name, role: engines.get(name))
     model = replace(Known("e", "m", "stt", size_mb=100, memory_mb=500, speed="fast"), **known)
     row = Row("e/m", "stt", "absent", known=model)

@@ -20,6 +20,7 @@ from hushd_schema.toml import Table
 from hushd_worker import command
 from hushd_worker.command import CommandLine, remove, reported, run, sound_file
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, Model, Options, PieceLength, Segment
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Command(Engine):
     """The engine `command`. A model is a program, whose file declares its abilities."""
 
-    SPEC = engines.get("command", "stt")._replace(translates=True)  # a program does, if its file says so
+    SPEC = replace(engines.get("command", "stt"), translates=True)  # a program does, if its file says so
 
     @classmethod
     def models(cls) -> tuple[Model, ...]:

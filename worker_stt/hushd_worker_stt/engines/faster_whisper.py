@@ -22,6 +22,7 @@ from hushd_worker import compute_device, usage
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, check_files
 from hushd_worker.precision import int8_place, wish
+from msgspec.structs import replace
 
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
@@ -49,7 +50,7 @@ class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
     # There is no option `threads`: CTranslate2 keeps its number of threads from the start.
-    SPEC = SPEC._replace(options=(*SHARED, *_PASSED_ON, "probabilities"))
+    SPEC = replace(SPEC, options=(*SHARED, *_PASSED_ON, "probabilities"))
     COMPUTE_TYPES = (
         "int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32",
     )  # fmt: skip

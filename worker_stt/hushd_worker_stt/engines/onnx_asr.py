@@ -24,6 +24,7 @@ from hushd_worker.errors import check_files, importing, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.precision import wish
 from hushd_worker.quick_start import read_ahead
+from msgspec.structs import replace
 
 from hushd_worker_stt import wording
 from hushd_worker_stt.engine import (
@@ -49,7 +50,7 @@ class OnnxAsr(Engine):
     """The engine `onnx-asr`. CTC and transducer models can time the beginnings of words; Canary can translate."""
 
     # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
-    SPEC = engines.get("onnx-asr")._replace(translates=True)  # Canary's does, alone of its models
+    SPEC = replace(engines.get("onnx-asr"), translates=True)  # Canary's does, alone of its models
     HABITS = wording.WHISPER | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.

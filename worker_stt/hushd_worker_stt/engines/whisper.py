@@ -18,6 +18,7 @@ from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
+from msgspec import structs
 
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Segment
@@ -41,7 +42,7 @@ _MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
-    SPEC = SPEC._replace(options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"))
+    SPEC = structs.replace(SPEC, options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"))
     COMPUTE_TYPES = ("float32",)  # types on a CPU; `hushd models shrink` makes int8, for faster-whisper
 
     @classmethod

@@ -22,6 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
+from msgspec.structs import replace
 
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 
@@ -64,7 +65,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 class EspeakNg(Engine):
     """The engine. It cannot use less memory; one worker speaks with all voices."""
 
-    SPEC = SPEC._replace(slowest=_SLOWEST_WPM / RATE_WPM, fastest=_FASTEST_WPM / RATE_WPM)
+    SPEC = replace(SPEC, slowest=_SLOWEST_WPM / RATE_WPM, fastest=_FASTEST_WPM / RATE_WPM)
 
     def __init__(self, model: str) -> None:
         self._library: Any = None
