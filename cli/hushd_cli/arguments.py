@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, nearest
+from hushd_schema import kinds
 from hushd_schema.kinds import from_text
 
 from .terminal import console
@@ -164,8 +165,6 @@ class Parser(argparse.ArgumentParser):
             default: of an option that is left out; None: its field's, if it is a switch.
             help: their help, where this command has words of its own for it.
         """
-        from hushd_schema import kinds
-
         for name in names:
             option = operation.option(name)
             option = option._replace(help=help or option.help)
