@@ -286,3 +286,16 @@ def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:
     page.show()
     wait_until(lambda: peer.control("status")["door"]["gateway"]["starts"] > starts, "the page's next look")
     assert "hidden" in text(page, "listen-note")
+
+
+def test_times_are_in_the_language_of_the_page(browser: Chromium, address: str) -> None:
+    """A reader of German has no AM and PM, whatever the browser's own language and those that the page lacks."""
+    source = "Object.defineProperty(navigator, 'languages', { value: ['ja', 'de-AT', 'en'] });"
+    script = browser.send("Page.addScriptToEvaluateOnNewDocument", source=source)
+    browser.open(address)
+    browser.until("document.documentElement.lang === 'de' && document.querySelector('#voice option')")
+    press(browser, "speak")
+    browser.until("document.querySelector('#news time')")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", str(browser.run("document.querySelector('#news time').textContent")))
+    assert browser.run("document.querySelector('#listen-language option[value=fr]').textContent") == "Französisch"
+    browser.send("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])

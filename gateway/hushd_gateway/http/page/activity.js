@@ -1,5 +1,5 @@
 // What runs: workers, their memory against a server that never unloads, starts and exits.
-import { $, attempt, call, clock, make, note, t } from './common.js';
+import { $, attempt, call, clock, locale, make, note, t } from './common.js';
 
 const LOOK_MS = 2000; // between two looks
 
@@ -117,7 +117,7 @@ function draw({ start, end, moments, events }) {
     );
   }
   const day = { hour: '2-digit', minute: '2-digit' };
-  shape('text', { x: left, y: height - 1 }, chart).textContent = new Date(start * 1000).toLocaleTimeString([], day);
+  shape('text', { x: left, y: height - 1 }, chart).textContent = new Date(start * 1000).toLocaleTimeString(locale, day);
   shape('text', { x: width, y: height - 1, 'text-anchor': 'end' }, chart).textContent = t('now');
   showLegend(names);
 }
@@ -181,7 +181,7 @@ function showNews(events) {
     const key = `${time} ${event} ${name}`;
     if (shown.has(key)) continue;
     shown.add(key);
-    const when = make('time', { textContent: new Date(time * 1000).toLocaleTimeString() });
+    const when = make('time', { textContent: new Date(time * 1000).toLocaleTimeString(locale) });
     $('news').prepend(make('li', {}, when, `${name} ${t(WORDS[event])}`));
   }
   while ($('news').children.length > 8) $('news').lastChild.remove();

@@ -29,7 +29,9 @@ export const codeOf = (tag) => tag.toLowerCase().split(/[-_]/)[0];
 // The page's sentences are in English in its files, and in LANGUAGE.json in the reader's; en.json has only names of
 // languages that browsers do not know.
 const TRANSLATED = ['en', 'de', 'es', 'fr', 'it', 'pt'];
-export const reader = navigator.languages.map(codeOf).find((code) => TRANSLATED.includes(code)) ?? 'en';
+// The reader's language with its region, by which times are written, and its code, by which sentences are.
+export const locale = navigator.languages.find((tag) => TRANSLATED.includes(codeOf(tag))) ?? 'en';
+export const reader = codeOf(locale);
 const words = (code) =>
   fetch(`${code}.json`)
     .then((answer) => answer.json())
@@ -49,7 +51,7 @@ export const t = (sentence, values = {}) =>
   for (const element of document.querySelectorAll('[aria-label]')) element.ariaLabel = t(element.ariaLabel);
 }
 
-const languages = new Intl.DisplayNames(navigator.languages, { type: 'language', fallback: 'none' });
+const languages = new Intl.DisplayNames(locale, { type: 'language', fallback: 'none' });
 
 // The name of a language, or of the wider one that has a name: an unknown dialect’s is that of its language.
 export function languageName(tag) {
