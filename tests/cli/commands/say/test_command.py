@@ -11,7 +11,6 @@ from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.playback
-import hushd_cli.offers
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
@@ -98,7 +97,7 @@ def client(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Client:
     monkeypatch.setattr(hushd.audio.devices, "load_ahead", lambda: None)
     monkeypatch.setattr(Player, "played", [], raising=False)
     monkeypatch.setattr(hushd.audio.playback, "Player", Player)
-    monkeypatch.setattr(hushd_cli.offers, "mention_language", lambda: None)
+    monkeypatch.setattr(command, "mention_language", lambda: None)
     return made
 
 
@@ -197,7 +196,7 @@ def test_who_has_not_chosen_is_told_of_languages(
 ) -> None:
     """Who names a voice or a language knows of them."""
     told: list[object] = []
-    monkeypatch.setattr(hushd_cli.offers, "mention_language", lambda: told.append(1))
+    monkeypatch.setattr(command, "mention_language", lambda: told.append(1))
     command.main("say", [*arguments, "Hello."])
     assert bool(told) is offered
 
@@ -208,7 +207,7 @@ def test_a_voice_that_is_slow_here_is_told_of(
 ) -> None:
     """That which the speech would have had, and how slow it is."""
     told: list[object] = []
-    monkeypatch.setattr(hushd_cli.offers, "mention_slow_voice", lambda *what: told.append(what))
+    monkeypatch.setattr(command, "mention_slow_voice", lambda *what: told.append(what))
     client.passed_over = passed_over
     command.main("say", ["Hello."])
     assert told == ([passed_over] if passed_over else [])
