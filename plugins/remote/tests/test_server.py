@@ -14,9 +14,10 @@ from hushd.transport.call import new_id
 from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Request
 from hushd_remote import streams
 from hushd_remote.permissions import Permissions
-from hushd_remote.server import AttachServer
+from hushd_remote.server import MAX_MISSED, AttachServer
 from hushd_remote.streams import LoudspeakerStream, Owner
 from support.peer import BOUND_S, Peer
+from support.refusals import hushd_error
 
 
 @pytest.fixture
@@ -112,3 +113,72 @@ class Claiming:
 
     def refuse(self, message: Message) -> None:
         raise AssertionError(message)
+
+
+class Attached:
+    """A program as the server has it."""
+
+    def __init__(self, obeys: bool = True) -> None:
+        self.disconnected, self._obeys = 0, obeys
+
+    def receive(self, message: Message) -> bool:
+        return self._obeys
+
+    def disconnect(self) -> None:
+        self.disconnected += 1
+
+
+@pytest.fixture
+def still(path: Path, monkeypatch: pytest.MonkeyPatch) -> AttachServer:
+    """A server whose thread has ended: a test takes the place of its clock and its socket."""
+    server = AttachServer(path.with_name("still.sock"), Permissions("server", microphone=False))
+    server.close()
+    sent: list[bytes] = []
+    monkeypatch.setattr(server, "_deliver", lambda route, message: sent.append(route))
+    monkeypatch.setattr(server, "sent", sent, raising=False)
+    return server
+
+
+def attach(server: AttachServer, route: bytes, program: Attached) -> Attached:
+    server._programs[route] = program  # type: ignore[assignment]
+    server._descriptors[route], server._unanswered[route] = ord(route), 0
+    return program
+
+
+def test_a_program_that_answers_no_ping_is_gone(still: AttachServer) -> None:
+    """After five; whatever another one says counts as an answer, and neither is disconnected twice."""
+    silent, alive = attach(still, b"s", Attached()), attach(still, b"a", Attached())
+    for _ in range(MAX_MISSED):
+        still._ping()
+    assert (silent.disconnected, alive.disconnected) == (0, 0)
+    still._handle(b"a", Control(id=new_id(), action="resume"), ord("a"))
+    still._ping()
+    assert (silent.disconnected, alive.disconnected) == (1, 0)
+    assert still.sent == [b"s", b"a"] * MAX_MISSED + [b"a"]  # type: ignore[attr-defined]
+    for _ in range(MAX_MISSED - 1):
+        still._ping()
+    assert alive.disconnected == 0
+    still._ping()
+    assert (silent.disconnected, alive.disconnected) == (1, 1)
+    assert not still._programs
+    assert not still._unanswered
+    assert not still._descriptors
+
+
+def test_a_program_that_sends_more_than_it_may_is_told_and_gone(still: AttachServer) -> None:
+    """A second hello is none of that; another program goes on."""
+    greedy, other = attach(still, b"g", Attached(obeys=False)), attach(still, b"o", Attached())
+    still._handle(b"g", Hello(protocol=1, version="1"), ord("g"))
+    assert greedy.disconnected == 0
+    with hushd_error("protocol_error", "More was sent than was allowed."):
+        still._handle(b"g", Control(id=new_id(), action="resume"), ord("g"))
+    assert (greedy.disconnected, other.disconnected) == (1, 0)
+    with hushd_error("protocol_error", "Say hello first."):
+        still._handle(b"g", Control(id=new_id(), action="resume"), ord("g"))
+
+
+def test_whose_connection_ends_is_gone_and_no_other(still: AttachServer) -> None:
+    """The notice of an end names a descriptor."""
+    gone, other = attach(still, b"g", Attached()), attach(still, b"o", Attached())
+    still._lose_by(ord("g"))
+    assert (gone.disconnected, other.disconnected) == (1, 0)

@@ -92,6 +92,19 @@ def test_memory_goes_down_the_list(room: float, running: tuple[Known, ...], want
     assert f"{choice.engine}/{choice.model}" == wanted.model
 
 
+@pytest.mark.parametrize(("there", "room", "language", "speed", "why"), [
+    ([BASE], 500, None, "medium", "faster-whisper/base: the only installed model, 5.0 % of words wrong in LibriSpeech test-clean."),
+    ([TINY, BASE], 9000, "de", "fast", "the only installed model that hears de"),
+    ([TINY, BASE_EN], 9000, "en", "medium", "of 2 installed models that hear en, the best"),
+    ([TINY, BASE_EN], 9000, "en", "medium", ", no slower than medium."),
+    ([SMALL, LARGE], 9000, "de", "fast", ", none is fast."),
+    ([SMALL, LARGE], 700, "de", "slow", ", there is no memory for faster-whisper/large-v3 (2600 MB)."),
+])  # fmt: skip
+def test_a_choice_says_why(there: list[Known], room: float, language: str | None, speed: str, why: str) -> None:
+    """How many there were, what the chosen one gets wrong, whether any is as fast as asked, and what had no room."""
+    assert why in choose(there, Capacity(room), language, speed).why
+
+
 def test_nobody_hears_it() -> None:
     """`model_missing`, with the command that shows what there is; no speed of that name: `bad_request`."""
     with hushd_error("model_missing", "`hushd models list stt ja`"):
