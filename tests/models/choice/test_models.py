@@ -93,7 +93,7 @@ def test_memory_goes_down_the_list(room: float, running: tuple[Known, ...], want
 
 
 @pytest.mark.parametrize(("there", "room", "language", "speed", "why"), [
-    ([BASE], 500, None, "medium", "faster-whisper/base: the only installed model, 5.0 % of words wrong in LibriSpeech test-clean."),
+    ([BASE], 500, None, "medium", "the only installed model, 5.0 % of words wrong in LibriSpeech test-clean."),
     ([TINY, BASE], 9000, "de", "fast", "the only installed model that hears de"),
     ([TINY, BASE_EN], 9000, "en", "medium", "of 2 installed models that hear en, the best"),
     ([TINY, BASE_EN], 9000, "en", "medium", ", no slower than medium."),
