@@ -77,6 +77,23 @@ def test_no_word_lasts_through_a_pause() -> None:
     assert times[2] == (14.5, 15.0)
 
 
+def test_no_word_lasts_through_a_silence_that_the_detector_took_for_speech() -> None:
+    """It is found in the samples, wherever the piece stands in the recording."""
+    words = (word("one", 0.5, 1.0), word("two", 1.0, 4.5))
+    samples = spoken((10.5, 11.0), (14.0, 15.0)).samples
+    found, _ = heard(Scripted([Segment(0.5, 4.5, "one two", words)]), Piece(10.0, samples, ((10.5, 15.0),)))
+    assert (found[0].words[1].start, found[0].words[1].end) == (pytest.approx(14.0, abs=0.1), 14.5)
+
+
+def test_the_segments_of_a_second_try_stand_where_they_would_have_in_the_first() -> None:
+    """The silence before it is no part of the recording."""
+    engine = Scripted([Segment(0.0, 2.0, LOOP)], [Segment(0.35, 1.35, "One."), Segment(1.35, 2.35, "Two.")])
+    found, _ = heard(engine, spoken((10.0, 12.0), length=2.0))
+    assert [(each.start, each.end) for each in found] == [
+        (pytest.approx(10.0), pytest.approx(11.0)), (pytest.approx(11.0), pytest.approx(12.0)),
+    ]  # fmt: skip
+
+
 def test_one_text_is_divided_at_the_pauses_of_its_speech() -> None:
     """Of an engine that has one for each piece; two that it has divided itself stay."""
     engine = Scripted([Segment(0.0, 6.0, "It begins here. It ends there.")])
