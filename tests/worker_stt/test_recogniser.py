@@ -83,6 +83,10 @@ def test_no_word_lasts_through_a_silence_that_the_detector_took_for_speech() -> 
     samples = spoken((10.5, 11.0), (14.0, 15.0)).samples
     found, _ = heard(Scripted([Segment(0.5, 4.5, "one two", words)]), Piece(10.0, samples, ((10.5, 15.0),)))
     assert (found[0].words[1].start, found[0].words[1].end) == (pytest.approx(14.0, abs=0.1), 14.5)
+    last = (word("one.", 0.5, 4.2), word("Two", 4.2, 4.5))
+    found, _ = heard(Scripted([Segment(0.5, 4.5, "one. Two", last)]), Piece(10.0, samples, ((10.5, 15.0),)))
+    first = next(each for segment in found for each in segment.words)
+    assert (first.start, first.end) == (10.5, pytest.approx(11.0, abs=0.1))
 
 
 def test_the_segments_of_a_second_try_stand_where_they_would_have_in_the_first() -> None:
