@@ -1,4 +1,4 @@
-"""What becomes of a piece between its samples and its segments: level, times, pauses, and a second try at a loop."""
+"""The way from a piece's samples to its segments: level, times, pauses, and a second try at a loop."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_no_word_lasts_through_a_silence_that_the_detector_took_for_speech() -> 
 
 
 def test_the_segments_of_a_second_try_stand_where_they_would_have_in_the_first() -> None:
-    """The silence before it is no part of the recording."""
+    """The silence before it is not of the recording."""
     engine = Scripted([Segment(0.0, 2.0, LOOP)], [Segment(0.35, 1.35, "One."), Segment(1.35, 2.35, "Two.")])
     found, _ = heard(engine, spoken((10.0, 12.0), length=2.0))
     assert [(each.start, each.end) for each in found] == [
@@ -112,7 +112,7 @@ def test_one_text_is_divided_at_the_pauses_of_its_speech() -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("first", [LOOP, HURRY])
 def test_a_loop_is_tried_again_behind_a_silence(first: str, again: str, text: str, warning: str | None) -> None:
-    """Its times are those without that silence; what is wrong the second time, too, is told, and a loop is cut."""
+    """Its times are those without that silence; a text that is wrong again is told of, and a loop is cut."""
     engine = Scripted([Segment(0.0, 2.0, first)], [Segment(0.35, 2.35, again)])
     found, warned = heard(engine, spoken((10.0, 12.0), length=2.0))
     assert [each.text.strip() for each in found] == [text]
@@ -134,7 +134,7 @@ def test_a_text_that_does_not_loop_is_read_once() -> None:
 
 
 def test_live_speech_has_the_quiet_around_it_cut_off() -> None:
-    """Its times count what was cut."""
+    """Its times are those of the recording all the same."""
     engine = Scripted([Segment(0.0, 1.0, "Now.")])
     found, _ = heard(engine, spoken((13.0, 14.0), length=6.0), pad_s=0.5, live=True)
     assert len(engine.given[0]) < 3 * RATE

@@ -196,7 +196,7 @@ def test_a_slow_machine_leaves_no_gap_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_time_for_a_sentences_frames_is_of_the_sound_ahead(tmp_path: Path) -> None:
-    """Where they took as long as that plays, its first stretch is as short as that of a first sentence."""
+    """Frames that took as long as that plays leave a first stretch as short as that of a first sentence."""
     path = voice(tmp_path / "voice.onnx", Random(3))
     in_time, late = (list(Graph(path, RATE, timed(took, 0.0001)).run(given(60), 100.0)[2]) for took in (0.0001, 100.0))
     assert len(late[0]) == len(in_time[0]) // LONGEST_STRETCH * FIRST_STRETCH

@@ -1,4 +1,4 @@
-"""A program of another machine: what it may begin, and what ends with its floor or with itself."""
+"""A program of another machine: the streams that it may begin, and those that end with its floor or with itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLAIM = b"c" * 16
 
 
 class Stream:
-    """What a stream is told; `silent` once it may not sound any more."""
+    """A stream that notes all it is told."""
 
     def __init__(self, owner: Any, request: Request) -> None:
         self.owner, self.told = owner, list[object]()

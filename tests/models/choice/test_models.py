@@ -101,7 +101,7 @@ def test_memory_goes_down_the_list(room: float, running: tuple[Known, ...], want
     ([SMALL, LARGE], 700, "de", "slow", ", there is no memory for faster-whisper/large-v3 (2600 MB)."),
 ])  # fmt: skip
 def test_a_choice_says_why(there: list[Known], room: float, language: str | None, speed: str, why: str) -> None:
-    """How many there were, what the chosen one gets wrong, whether any is as fast as asked, and what had no room."""
+    """The sentence counts the models that could be taken, and names errors, speed and those that had no room."""
     assert why in choose(there, Capacity(room), language, speed).why
 
 

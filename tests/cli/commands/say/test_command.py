@@ -1,4 +1,4 @@
-"""What `say` does with a speech: it is played or written, with its subtitles, its warnings and offers."""
+"""The end of a speech of `say`: it is played or written, with its subtitles, its warnings and offers."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_typed_lines_have_no_subtitles(client: Client, typed: Callable[[bytes], 
 def test_who_has_not_chosen_is_told_of_languages(
     arguments: list[str], offered: bool, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who names a voice or a language knows of them."""
+    """A person who names a voice or a language knows of them."""
     told: list[object] = []
     monkeypatch.setattr(command, "mention_language", lambda: told.append(1))
     command.main("say", [*arguments, "Hello."])
@@ -205,7 +205,7 @@ def test_who_has_not_chosen_is_told_of_languages(
 def test_a_voice_that_is_slow_here_is_told_of(
     passed_over: Any, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That which the speech would have had, and how slow it is."""
+    """The voice that the speech would have had, and how slow it is."""
     told: list[object] = []
     monkeypatch.setattr(command, "mention_slow_voice", lambda *what: told.append(what))
     client.passed_over = passed_over
