@@ -14,6 +14,7 @@ from hushd_models.catalogue import Files, Known, NamedVoice
 from hushd_models.manifest import split
 from hushd_protocol.names import ENGINE_ROLES, SPEEDS
 from hushd_schema import engines as specs
+from hushd_schema.description import HearingDescription
 from hushd_schema.engines import EngineSpec
 
 
@@ -85,6 +86,28 @@ def test_which_files_are_the_models() -> None:
 def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
     """`*` and `?` stay within a folder, `**/` is any or none, everything else is itself."""
     assert Files((pattern,)).choose([*matching, *others]) == sorted(matching)
+
+
+@pytest.mark.parametrize(("model", "language", "by_spec", "by_description"), [
+    ("moonshine/tiny-en", "en-GB", True, False), ("moonshine/tiny-en", "de", False, True),
+    ("moonshine/base", "en", None, True), ("whisper/base", "fr-CA", True, True),
+    ("mine/some", "mt", None, True), ("mine/silent", "fr", None, None), ("mine/nothing", "fr", None, None),
+])  # fmt: skip
+def test_the_languages_that_a_model_hears(
+    model: str, language: str, by_spec: bool | None, by_description: bool | None
+) -> None:
+    """They are as the model here is described, of its own engine, else as its spec has them; `*` is every language."""
+    rows = {
+        "moonshine": {"tiny-en": ["de"], "base": ["en"]},
+        "mine": {"tiny-en": ["pt"], "base": ["pt"], "some": ["*"], "silent": []},
+    }
+    engines = [
+        {"name": name, "models": [{"name": each, "languages": tags} for each, tags in models.items()]}
+        for name, models in rows.items()
+    ]
+    described = HearingDescription.from_data({"role": "stt", "engines": [*engines[::-1]]})
+    assert catalogue.hears(model, language) is by_spec
+    assert catalogue.hears(model, language, described) is by_description
 
 
 def test_names_and_aliases() -> None:

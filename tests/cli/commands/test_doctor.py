@@ -176,7 +176,7 @@ def test_a_voice_that_is_slow_here(start_supervisor: Start) -> None:
     assert slow["remedy"] == ""
 
 
-@pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("", [])])
+@pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("ann", ["warning"]), ("", [])])
 def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: list[str]) -> None:
     """Speech goes on by another voice, which is a warning with the commands that show and choose one."""
     (runtime / "config.toml").write_text(f'voice = "{voice}"\n')
@@ -184,7 +184,7 @@ def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: 
     client = Namespace(describe=lambda *roles: Namespace(of=lambda role: Namespace(engines=())), voices=lambda: listed)
     found = [*engines.speak_and_hear(client)]  # type: ignore[arg-type]
     assert [each.state for each in found] == states
-    assert all("'nothere' is not installed" in each.text and "config set voice" in each.remedy for each in found)
+    assert all(f"{voice!r} is not installed" in each.text and "config set voice" in each.remedy for each in found)
 
 
 def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
