@@ -226,9 +226,7 @@ async def test_a_language_goes_to_the_model_that_the_settings_name_for_it() -> N
         assert client.count == 0
     assert routing.stt(hearing, replace(SETTINGS, stt_by_language={"de": "whisper/mine"}), "", "de") == Model()
     assert routing.stt(hearing, SETTINGS, "", "auto") == Model()
-    assert (
-        routing.stt(hearing, replace(SETTINGS, stt="whisper/mine"), "", "it") == Model()
-    )  # which nobody knows
+    assert routing.stt(hearing, replace(SETTINGS, stt="whisper/mine"), "", "it") == Model()  # which nobody knows
     english = {"name": "mine", "languages": ["en"], "installed": True}
     hearing = HearingDescription.from_data({"role": "stt", "engines": [{"name": "whisper", "models": [english]}]})
     assert routing.stt(hearing, replace(SETTINGS, stt="whisper/mine"), "", "it") == Model(None, "auto")
