@@ -28,7 +28,6 @@ from .callers import CallerClient
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
-    from hushd_models.catalogue import Known
     from hushd_protocol import JsonObject
     from hushd_schema.description import (
         EngineDescription,
@@ -185,11 +184,7 @@ def _check_engine(entry: EngineDescription, name: str) -> None:
     voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
-        raise _missing("engine_missing", known)
-
-
-def _missing(code: str, known: Known) -> HushdError:
-    return HushdError(code, f"{known.model} is not on this machine: run {advice.steps(known, here=False)}.")
+        raise advice.unavailable(known.model, "engine_missing")
 
 
 def of(connection: HTTPConnection) -> Engines:
@@ -297,7 +292,7 @@ class Engines:
                 f"{each.name}/{model}" for each in (await self.stt()).engines for model in each.installed_models()
             ]
             if known.model not in models:
-                raise _missing("model_missing", known)
+                raise advice.unavailable(known.model)
 
     def knows_one_language(self, model: Model) -> bool:
         """Returns whether hushd's own catalogue says that a model, or the default one, hears one language alone."""

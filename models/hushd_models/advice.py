@@ -47,6 +47,14 @@ def missing(model: str) -> HushdError:
     return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
 
 
+def unavailable(model: str, code: str = "model_missing") -> HushdError:
+    """Returns the same error to whoever chooses a model, with the commands that get its engine, too, if that lacks."""
+    known = catalogue.find(model)
+    if known is None or engine_installed(known.engine):
+        return HushdError(code, missing(model).message)
+    return HushdError(code, f"The model {model} is not on this machine: {steps(known, here=False)}.")
+
+
 def for_translation() -> str:
     """Returns the end of a sentence, from `: `: a model that translates into English, and the commands that get it."""
     name = translator()
@@ -57,8 +65,17 @@ def for_translation() -> str:
 
 def steps(known: Known, *, here: bool) -> str:
     """Returns the commands that get a model and its engine, and their cost; without the model if it is `here`."""
+    spec = specs.find(known.engine, known.role)
+    outside = spec.outside if spec else ""
     steps = [] if engine_installed(known.engine) else [engine_command(known.engine)]
     if not here:
         steps.append(command(known).strip("`"))
     cost = f" ({known.cost})" if known.cost and not here else ""
-    return " and ".join(f"`{step}`" for step in dict.fromkeys(steps)) + cost
+    return " and ".join(_quoted(step, outside) for step in dict.fromkeys(steps)) + cost
+
+
+def _quoted(step: str, outside: str) -> str:
+    """Returns a step as text has it: its command between backquotes, and none around an instruction."""
+    if step == installation.engine_command(None):
+        return f"{step},"
+    return f"{outside if step.startswith(outside) else ''}`{step.removeprefix(outside)}`"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from hushd_schema.description import Descriptions, HearingDescription, SpeakingD
 from hushd_schema.settings import HttpSettings, Settings
 from hushd_schema.status import Status
 from hushd_worker_tts.registry import REGISTRY
-from msgspec import structs
+from msgspec.structs import replace
 
 STT = {
     "role": "stt",
@@ -135,8 +134,8 @@ def test_words_are_shown_with_their_times() -> None:
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     """The fallback has its gender and language: programs made for kokoro's servers have its names built in, and no
     other model's."""
-    both = structs.replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
-    without = structs.replace(SPEAKING, engines=(*SPEAKING.engines, structs.replace(KOKORO, voices=())))
+    both = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
+    without = replace(SPEAKING, engines=(*SPEAKING.engines, replace(KOKORO, voices=())))
     for catalogue in (both, SPEAKING, without):
         assert routing.fallback_voice(catalogue, "af_sky") == ("alloy", "en")
         assert routing.fallback_voice(catalogue, "ff_siwis") == ("alloy", "fr")
@@ -151,7 +150,7 @@ def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
 @pytest.mark.parametrize("model", ["tts-1", "kokoro/kokoro-v1.0"])
 def test_of_mixed_voices_the_first_speaks(model: str) -> None:
     """Kokoro's programs write mixes, which no engine here makes; a server of the user's may, and gets them whole."""
-    catalogue = structs.replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
+    catalogue = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
     for mix in ("am_adam+af_sky", "am_adam(2)+af_sky(1)", " am_adam + af_sky"):
         assert routing.tts(catalogue, SETTINGS, model, mix).voice == "am_adam"
     assert routing.tts(catalogue, replace(SETTINGS, tts="server/mine"), "tts-1", "a+b").voice == "a+b"
@@ -196,7 +195,7 @@ async def test_a_model_that_is_not_here_and_does_not_come_is_refused(name: str, 
     if not missing:
         await there.check(name)
         return
-    with pytest.raises(HushdError, match=f"{missing} is not on this machine: run ") as refused:
+    with pytest.raises(HushdError, match=f"{missing} is not on this machine: `hushd models pull {missing}`") as refused:
         await there.check(name)
     assert refused.value.code == "model_missing"
 
@@ -239,7 +238,7 @@ async def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -
         there = Engines(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
         assert await there.model("small") == Model("faster-whisper", "small")
         assert client.count == count
-    only = structs.replace(HEARING, engines=HEARING.engines[:1])
+    only = replace(HEARING, engines=HEARING.engines[:1])
     listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
     there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
     assert await there.model("small") == Model()

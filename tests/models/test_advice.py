@@ -121,6 +121,28 @@ def test_a_model_takes_its_engine_and_its_files(
         assert advice.for_translation() == f": faster-whisper/small does once you have run {steps}"
 
 
+@pytest.mark.usefixtures("store")
+def test_a_model_that_is_chosen_comes_with_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a model is told both commands, of which an instruction is no part; with the engine here, one."""
+    gets = advice.unavailable("faster-whisper/small")
+    assert (gets.code, gets.message) == ("model_missing", advice.missing("faster-whisper/small").message)
+    assert advice.unavailable("whisper/mine").message == advice.missing("whisper/mine").message
+    lacking(monkeypatch, "ctranslate2", "espeakng_loader", "chatterbox")
+    gets = advice.unavailable("faster-whisper/small", "engine_missing")
+    command = advice.engine_command("faster-whisper")
+    assert (gets.code, gets.message) == (
+        "engine_missing",
+        f"The model faster-whisper/small is not on this machine: `{command}` and "
+        "`hushd models pull faster-whisper/small` (about 488 MB, MIT).",
+    )
+    own = advice.unavailable("chatterbox/english").message
+    assert ": make it an environment of its own, as " in own
+    assert " says, and `hushd models pull chatterbox/english` (" in own
+    speaks = advice.steps(catalogue.models()["espeak-ng/all"], here=False)
+    assert speaks.startswith("apt install espeak-ng, brew install espeak-ng, or `")
+    assert speaks.count("`") == 2
+
+
 def test_a_model_inside_an_engine_comes_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """One command, and once, of an engine of which nothing is here."""
     lacking(monkeypatch, "hibari")

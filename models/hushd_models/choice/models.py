@@ -205,20 +205,8 @@ def find(described: RoleDescription, name: str) -> tuple[str, str]:
         raise _unknown(name, {model.name for entry in described.engines for model in entry.models})
     missing, _, engine, model = min(matches)
     if missing:
-        raise _missing(engine, model)
+        raise advice.unavailable(f"{engine}/{model}")
     return engine, model
-
-
-def _missing(engine: str, model: str) -> HushdError:
-    error = advice.missing(f"{engine}/{model}")
-    if advice.engine_installed(engine):
-        return error
-    entry = catalogue.find(f"{engine}/{model}")
-    cost = f" ({entry.cost})" if entry and entry.cost else ""
-    pull = f", and then `hushd models pull {engine}/{model}`{cost}" if entry else ""
-    return HushdError(
-        "model_missing", f"The model {model!r} needs the engine {engine}: {advice.engine_command(engine)}{pull}."
-    )
 
 
 def _unknown(name: str, names: Iterable[str]) -> HushdError:
