@@ -72,7 +72,9 @@ def slash(parts: Parts, near: Near) -> str:
         parts.update(day=day, month=month)
         return "date"
     common = whole in _DENOMINATORS and (parted or whole % 10 or whole in (100, 1000))
-    if parted or re.match(r"-[^\W\d_]", near.after) or (part < whole and (part == 1 or common)):  # 4/4-Takt
+    if (
+        parted or "mark" in parts or re.match(r"-[^\W\d_]", near.after) or (part < whole and (part == 1 or common))
+    ):  # 4/4-Takt
         return "fraction"
     if part > whole:
         return "over"

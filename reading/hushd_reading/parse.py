@@ -154,7 +154,7 @@ def _fraction(parts: dict[str, str], language: Language) -> Fraction:
     if "vulgar" in parts:
         part, of = unicodedata.normalize("NFKC", parts["vulgar"]).split("⁄")
         return Fraction(whole, int(part), int(of))
-    return Fraction(whole, int(parts["first"]), int(parts["second"]))
+    return Fraction(whole, int(parts["first"]), int(re.sub(r"\D", "", parts["second"])))
 
 
 def _pair(parts: dict[str, str], language: Language) -> tuple[Number, ...]:

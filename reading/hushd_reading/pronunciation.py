@@ -19,6 +19,7 @@ from .words import Words, signs
 # and addresses. Compiling the rules themselves takes 15 ms of a cold start, and most sentences never need them.
 _ODD = re.compile(
     r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  "
+    "|[\u2160-\u217fʰ-ʸˡˢᴬ-ᵛᶜᶠⁿ]"
     r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d|\b0\d|\d[-. ]\d{4}|-\n"
 )
 

@@ -21,6 +21,8 @@ _MAX_REWRITTEN_PARTS = 3
 
 # Letters with separate accents, as in macOS's file names; dictionaries have each letter as one character.
 _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
+# Roman numerals that are one character, and raised letters behind a number or a capital: Ⅳ, 1ˢᵗ, Mᵐᵉ.
+_COMPATIBLE = re.compile("[\u2160-\u217f]+|(?<=[\\dA-Z])[ʰ-ʸˡˢᴬ-ᵛᶜᶠⁿ]+")
 _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
     r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
@@ -80,6 +82,7 @@ class Rewriting:
 
     def __call__(self, text: MappedText) -> MappedText:
         text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
+        text = text.sub(_COMPATIBLE, lambda match: unicodedata.normalize("NFKC", match[0]))
         text = text.sub(_BRACKETED, lambda match: match[1]).sub(_FOOTNOTE, "")
         text = text.sub(_PARTED, _joined)
         return self._common(text) if self._words is None else self._in_words(text, self._words)

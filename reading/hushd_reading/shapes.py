@@ -82,7 +82,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("iban", "[A-Z]{2}\\d\\d ",
               r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
         Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
-        Shape("number_sign", "[°ºnN#]", r"(?<!\w)(?:[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
+        Shape("number_sign", "[°ºnN#№]",
+              r"(?<!\w)(?:№\s?(?=\d)|[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[$€£]?\s?\.?\d)"),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?(?P<minus>(?<!\w)(?<!\d\D)(?<!\d\s\D)[-−])?"
               rf"{number}(?:,[-–—])?{of_money}"
@@ -115,9 +116,10 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("fraction", r"\d[/⁄]\d",
               rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}",
               decisions.mixed),
+        Shape("fraction", r"1/\d", rf"{_B}(?P<first>1)/(?P<second>\d{{1,3}}(?:(?:[.,]|{_GAP})\d{{3}})+){_E}"),
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
-        Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?![\w/%]|[.,-]\d)",
-              decisions.slash),
+        Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?P<mark>(?:[rn]d|th)s?)?"
+              r"(?![\w/%]|[.,-]\d)", decisions.slash),
         Shape("ratio", r"\d ?: ?\d",
               rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,4}})(?![\w:]|[.,]\d)",
               decisions.ratio),

@@ -79,7 +79,7 @@ def ordinal(
     """
     base = _base(language)
     if base == "de":
-        spoken = _spelled(value, language, "ordinal")
+        spoken = re.sub("^ein(?=(?:hundert|tausend)st)", "", _spelled(value, language, "ordinal"))
         weak = case is not None and (plural or case != "nominative") and (gender, case) != ("f", "accusative")
         return spoken + "n" * (weak and (gender, case) != ("n", "accusative"))
     if base == "en":

@@ -35,7 +35,8 @@ def ending(before: str) -> str | None:
 
 def is_ordinal(parts: Parts, near: Near) -> bool:
     """A number with a full stop is one after an article, in a row, or before a noun that begins no sentence."""
-    if len(parts["number"]) > 3 or re.search(r"\d bis\Z", near.before):
+    long = len(parts["number"]) > 3 and not re.search(r"(?i:\b(?:de[mnrs]|die|das|zu[mr]) )\Z", near.text[: near.start])
+    if long or re.search(r"\d bis\Z", near.before):
         return False
     if near.word_before() in ("ein", "kein", "mein", "dein", "sein", "unser", "ihr"):
         return near.after.strip() != ""
@@ -72,7 +73,7 @@ def is_year(number: str, near: Near) -> bool:
 
 
 def denominator(value: int) -> tuple[str, str]:
-    name = (spellout.ordinal(value, "de")[:-1] + "el").removeprefix("ein" if value in (100, 1000) else "").capitalize()
+    name = (spellout.ordinal(value, "de")[:-1] + "el").capitalize()
     return name, name
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def denominator(value: int) -> tuple[str, str]:
-    name = spellout.cardinal(value, "es").replace(" y ", "i").replace(" ", "").removesuffix("a") + "avo"
+    name = re.sub("(?<=un)o$|a$", "", spellout.cardinal(value, "es").replace(" y ", "i").replace(" ", "")) + "avo"
     return name, f"{name}s"
 
 
