@@ -147,7 +147,7 @@ def _value(written: str) -> float:
 
 def unit(parts: Parts, near: Near) -> str:
     """Decides on a number with a unit: a unit that is a word as well, such as `in`, only where no word follows."""
-    unit, per = parts.get("unit", ""), ""
+    unit = parts["unit"] = names.unit_sign(parts.get("unit", ""), near.language)
     if "/" in unit and unit not in names.unit_signs(near.language):
         unit, _, per = unit.partition("/")
         parts.update(unit=unit, per=per)
@@ -159,7 +159,8 @@ def unit(parts: Parts, near: Near) -> str:
         return ""  # zeros and ones
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
-    if len(unit) == 1 and unit.isupper() and (near.cued("label") or near.before[-1:] == "#"):
+    label = near.cued("label") or near.before[-1:] == "#" or re.match(r"-\d", near.after)  # 5W-30
+    if label and re.fullmatch("[A-Z]", unit):
         return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
@@ -314,6 +315,7 @@ def months(parts: Parts, near: Near) -> str:
 
 
 def money(parts: Parts, near: Near) -> str:
+    parts["money"] = parts["money"].upper() if parts["money"] in names.SMALL_CODES.split("|") else parts["money"]
     return "money" if parts["money"] in names.money_signs(near.language) else ""
 
 

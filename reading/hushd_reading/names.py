@@ -14,6 +14,8 @@ _ISO = (
     "ARS CLP COP PEN UYU INR KRW RUB TRY PLN CZK HUF SEK NOK DKK ISK ILS ZAR EGP AED SAR THB IDR "
     "MYR VND UAH RON BGN BTC"
 )
+# Codes that mean money in small letters, too, unlike try, pen and ron.
+SMALL_CODES = "usd|eur|gbp|chf|hkd|jpy|brl|mxn|aud|nzd|cny|sek|nok|dkk|pln|inr"
 
 
 class Money(NamedTuple):
@@ -45,6 +47,12 @@ def unit_signs(language: Language) -> frozenset[str]:
     return frozenset(
         (set(table("common")["units"]) | set(language.get("units.own", {}))) - language.words("units.none")
     )
+
+
+def unit_sign(written: str, language: Language) -> str:
+    """Returns the sign of a unit that is written in other letters, such as 12KG, as the tables have it."""
+    known, other = unit_signs(language), table("common")["any_case"].get(written.casefold(), "")
+    return written if written in known or other not in known else str(other)
 
 
 @cache

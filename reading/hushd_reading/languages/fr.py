@@ -52,8 +52,3 @@ def say_article(verbaliser: Verbaliser, record: object, near: Near, parts: Parts
     """Says the number of an article of a law: L. 121-1."""
     numbers = (verbaliser.whole(parts[name]) for name in ("number", "second", "third") if name in parts)
     return f"{parts['letter']} {' tiret '.join(numbers)}"
-
-
-def say_round(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    """Says 24h/24 and 7j/7."""
-    return "vingt-quatre heures sur vingt-quatre" if "hours" in parts else "sept jours sur sept"
