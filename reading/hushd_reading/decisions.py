@@ -82,6 +82,7 @@ def slash(parts: Parts, near: Near) -> str:
 
 
 _POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
+_ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"
 _DENOMINATORS = {*range(2, 13), 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 100, 1000}
 
 
@@ -113,16 +114,13 @@ def ordinal(parts: Parts, near: Near) -> str:
     return "ordinal" if decide is None or decide(parts, near) else ""
 
 
-_ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"
-
-
 def span(parts: Parts, near: Near) -> str:
     """Decides on `3-5`: a range that ascends, a score beside a word of games, or a telephone's or another's digits."""
     first, last = _value(parts["number"]), _value(parts["until"])
     if near.cued("score") and max(first, last) < 200:
         return "ratio"
     spaced = " - " in near.text[near.start : near.end]
-    if re.match(r"[-–]\d", near.after):
+    if re.match(r"[-–](?:\d|[A-Z]{2})", near.after):
         return ""
     if "–" not in near.text[near.start : near.end] and (
         re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from unicode_rbnf.engine import RbnfEngine
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it")
-# Numbers from here on are read digit by digit: nobody follows their words.
-FIRST_IN_DIGITS = 10**15
+# Numbers from here on are read digit by digit: CLDR has no names for them.
+FIRST_IN_DIGITS = 10**18
 
 _REGIONS = {"fr-be": "fr_BE", "fr-ch": "fr_CH", "pt-pt": "pt_PT"}
 FIRST_READY = {"numbering-year": 1900}  # first number whose words are `ready`, unless it is 0, by their rules

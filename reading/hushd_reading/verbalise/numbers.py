@@ -9,7 +9,8 @@ from hushd_reading.language import Language
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Fraction, Number
 
-_MAX_DIGITS = 15  # digits of a number in words; longer ones, and those with leading zeros, are read digit by digit
+# Digits of a number in words, before the zeros at its end where it is long; others are read digit by digit.
+_MAX_DIGITS, _MAX_SIGNIFICANT = 15, 6
 
 
 class Numbers:
@@ -43,7 +44,8 @@ class Numbers:
         return bool(single != plural)
 
     def whole(self, digits: str, of: str | None = None, case: str | None = None) -> str:
-        if len(digits) > _MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
+        precise = len(digits) > _MAX_DIGITS and len(digits.rstrip("0")) > _MAX_SIGNIFICANT
+        if precise or (len(digits) > 1 and digits[0] == "0"):
             return spellout.digits(digits, self._tag)
         return spellout.cardinal(int(digits), self._tag, of, case)
 
