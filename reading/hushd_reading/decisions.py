@@ -108,7 +108,7 @@ def ratio(parts: Parts, near: Near) -> str:
 
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
-    if "°" in parts["mark"] and near.before and near.word_before() not in _ARTICLES.split():
+    if "°" in parts["mark"] and near.before and parts["number"] != "1" and near.word_before() not in _ARTICLES.split():
         return ""  # degrees
     decide = near.language.function("is_ordinal")
     return "ordinal" if decide is None or decide(parts, near) else ""
@@ -136,7 +136,8 @@ def span(parts: Parts, near: Near) -> str:
     return "season" if short else "difference" if spaced else "ratio"
 
 
-_BEFORE_CHRIST = re.compile(r"\s?(?:v\. ?(?:Chr|u)\.|BCE?\b|[bB]\. ?[cC]\.|[aA]\. ?(?:de )?[CJ]\.|av\. ?J)")
+_RELEASE = re.compile(r"\.(?:\d{1,2}|\d{4,})\.|\.\d+\.(?!\d{3}(?!\d))\d")  # 192.168.0, 2.6.1
+_BEFORE_CHRIST = re.compile(r"\s?(?:Jhd?\. )?(?:v\. ?(?:Chr|u)\.|BCE?\b|[bB]\. ?[cC]\.|[aA]\. ?(?:de )?[CJ]\.|av\. ?J)")
 
 
 def _value(written: str) -> float:
@@ -149,7 +150,7 @@ def unit(parts: Parts, near: Near) -> str:
     if "/" in unit and unit not in names.unit_signs(near.language):
         unit, _, per = unit.partition("/")
         parts.update(unit=unit, per=per)
-    if unit not in names.unit_signs(near.language):
+    if unit not in names.unit_signs(near.language) or _RELEASE.search(parts["number"]):
         return ""
     if unit in '"″' and len(re.findall(r'(?<!\d)"', near.text[: near.start])) % 2:
         return ""
@@ -281,7 +282,7 @@ def year(parts: Parts, near: Near) -> str:
     number = parts["number"]
     if re.fullmatch(r"\d+(?:,\d+){2,}", number) and not re.fullmatch(r"\d{1,3}(?:,\d{3})+", number):
         return "series"
-    if number.count(".") > 1 and not re.fullmatch(r"\d{1,3}(?:\.\d{3})+", number):  # 192.168.0
+    if _RELEASE.search(number):
         return "version"
     if number.isdecimal() and (
         (len(number) > 2 and near.cued("digits")) or (len(number) > 3 and near.cued("long_digits"))

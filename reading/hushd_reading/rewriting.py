@@ -129,10 +129,9 @@ class Rewriting:
 
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
-            name = re.match(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.)", after)  # Benjamin Disraeli
-            return (
-                match[0] if name and (match[1] == "--" or before[-1:] in _ENDED) else f"{words.dash} " * len(match[1])
-            )
+            name = re.match(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.)", after)  # Benjamin Disraeli; Haupt- oder -Gerät
+            kept = name and (match[1] == "--" or before[-1:] in _ENDED or before.endswith((" und", " oder")))
+            return match[0] if kept else f"{words.dash} " * len(match[1])
 
         def path(match: re.Match[str]) -> str:
             spoken, tail = _split_tail(match[0])
@@ -161,9 +160,9 @@ class Rewriting:
 def _symbol(match: re.Match[str], spoken: str) -> str:
     """Returns the words for a sign between two operands; none for a part of a picture, or an arrow that only points."""
     before, after = match.string[: match.start()], match.string[match.end() :]
-    points = match["sign"] in ("->", "=>", "===") and (
-        match[0][0].isspace() != match[0][-1].isspace() or before[-1:] in _UNJOINED or after[:1] == "<"
-    )  # <nick-> hello
+    lemma = before[-2:].isalpha() and before.rsplit(" ", 1)[-1].islower() and after[:2].istitle()  # der -> Wagen
+    apart = match[0][0].isspace() != match[0][-1].isspace() or before[-1:] in _UNJOINED or after[:1] == "<"
+    points = match["sign"] in ("->", "=>", "===") and (apart or lemma)  # <nick-> hello
     if points or before[-1:] in _PICTURE or after[:1] in _PICTURE:
         return " "
     return f" {spoken}{'' if match['ends'] else ' '}"
