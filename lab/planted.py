@@ -103,5 +103,5 @@ PLANTED = (
     ("hushd_gateway", "CallerClient._send", instead("self.caller", "''"), "tests/gateway/test_callers.py"),
     ("hushd_gateway", "PacedCall._grant", does("super()._grant()"), "tests/gateway/test_callers.py"),
     ("hushd_supervisor.core", "Requests.submit", instead("(connection.pid or route, message.caller)", "connection.pid or route"), "tests/supervisor/core/worker/test_queue.py"),
-    ("hushd_mcp", "Relay._give_up", drop("meeting.abandon"), "tests/agents/test_relay.py::test_one_that_is_stopped_is_left_for_another"),
+    ("hushd_mcp", "Link.watch", drop("meeting.abandon"), "tests/agents/test_pipe.py::test_one_that_is_stopped_is_left_for_another"),
 )  # fmt: skip

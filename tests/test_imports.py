@@ -46,7 +46,7 @@ def test_no_module_imports_another_in_a_circle() -> None:
     TopologicalSorter(graph).prepare()  # the error would name the circle
 
 
-def test_private_modules_of_python_are_imported_in_two_places() -> None:
-    """Another Python may lack them: what hushd uses of them stands in one module, and beside it the commands' guard."""
+def test_private_modules_of_python_are_imported_in_one_place() -> None:
+    """Another Python may lack them: hushd uses them in the commands' guard alone, which must wait for no import."""
     users = {name for name, path in MODULES.items() if re.search(r"^\s*(import|from) _[a-z]", path.read_text(), re.M)}
-    assert users == {"hushd_mcp.c_modules", "hushd_command"}
+    assert users == {"hushd_command"}

@@ -42,17 +42,12 @@ class Calls:
 
     Attributes:
         resumable: whether the host can come back with a ticket.
-        answered: the id of an `initialize` that was answered already, or None.
         voice: that speaks where a call names none; empty for the configured one.
-        called: the time of the last request or answer.
     """
 
     def __init__(self, tasks: TaskRegistry, patience: float | None = None, holder: str | None = None) -> None:
         self.tasks = tasks
-        self.answered: object = None
         self.voice = ""
-        self.called = time.monotonic()
-        self._open = 0
         self._at_once = 0
         self.resumable = patience is not None
         self._patience = HOST_TIMEOUT_S if patience is None else patience
@@ -61,31 +56,11 @@ class Calls:
 
     @classmethod
     def of(cls, tasks: TaskRegistry, about: JsonObject) -> Calls:
-        """Returns the calls of the session that a relay describes: `holder`, `patience`, `voice`, the `answered`
-        request, and the facts `remembered` by an earlier process."""
+        """Returns the calls of the session that a pipe describes: `holder`, `patience`, `voice`, `resumable`."""
         calls = cls(tasks, about.get("patience"), about.get("holder"))
         calls.resumable = calls.resumable or bool(about.get("resumable"))
-        calls.answered = about.get("answered")
         calls.voice = about.get("voice") or ""
         return calls
-
-    def remembered(self) -> JsonObject:
-        """Returns the facts about the host that the next process for its session needs."""
-        return {"resumable": self.resumable}
-
-    def resting_since(self) -> float:
-        """Returns the time since when there was no call, no task, and no result that may still be fetched."""
-        return time.monotonic() if self._open or self.tasks.awaited() else self.called
-
-    @contextmanager
-    def under_way(self) -> Iterator[None]:
-        """Marks a request as unanswered meanwhile."""
-        self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
-            self.called = time.monotonic()
 
     @contextmanager
     def place(self) -> Iterator[None]:

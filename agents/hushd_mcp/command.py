@@ -27,7 +27,7 @@ COMMAND = Command(
 )
 
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
-_RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"
+_PIPE = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.pipe import main; main()"
 # The variables that hushd, Python, and the libraries for sound and network read; not those of a terminal or session.
 _PREFIXES = (
     "HUSHD_", "PULSE_", "PIPEWIRE_", "ALSA_", "HF_", "HIBARI_", "SSL_", "LC_", "LD_", "DYLD_", "PYTHON"
@@ -42,7 +42,7 @@ _NAMES = {
 def main(prog: str, argv: Sequence[str]) -> NoReturn:
     options = make_parser(prog).parse_args(argv)
     check_sdk()
-    relay(options.holder, options.patience)
+    become_pipe(options.holder, options.patience)
 
 
 def make_parser(prog: str) -> Parser:
@@ -68,8 +68,8 @@ def check_sdk() -> None:
             )
 
 
-def relay(holder: str | None, patience: float | None) -> NoReturn:
-    """Replaces this process by the relay, which frees the memory used so far."""
+def become_pipe(holder: str | None, patience: float | None) -> NoReturn:
+    """Replaces this process by the pipe, which frees the memory used so far."""
     folders = paths.find()
     with best_effort.writing(folders.logs):
         paths.make_state(folders)
@@ -80,7 +80,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
         "speaks": preferences.languages_spoken(folders.config),
     }  # fmt: skip
     folder = os.path.dirname(os.path.dirname(__file__))
-    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _RELAY, folder, "hushd", "mcp", json.dumps(options)])
+    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _PIPE, folder, "hushd", "mcp", json.dumps(options)])
 
 
 def _counts(name: str) -> bool:
@@ -89,7 +89,7 @@ def _counts(name: str) -> bool:
 
 
 def place(folders: Paths, environ: Mapping[str, str]) -> str:
-    """Returns the path of the socket for relays with the same hushd and the same values of the variables that count.
+    """Returns the path of the socket for pipes with the same hushd and the same values of the variables that count.
 
     hushd reads its process's environment in many places. So sessions whose hosts pass on other values, or have other
     limits than the login's (`ulimit`), get another process, and none works by the first session's.

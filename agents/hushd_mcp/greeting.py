@@ -1,19 +1,19 @@
-"""Answers a host's `initialize`, before any process has imported the SDK.
+"""What a message is, and the answer to a host's `initialize` before any process has imported the SDK.
 
-The import takes half a second of a processor, two without byte code, and on a busy machine longer than hosts wait for
-this answer (Claude Code: 30 s). The SDK gets the same line later, and its answer is dropped. This module imports
-nothing that takes time or memory.
+The import takes a second of a processor, and on a busy machine longer than hosts wait for this answer (Claude Code:
+30 s). The SDK gets the same line later, and its answer is dropped.
 """
 
 from __future__ import annotations
 
-from .c_modules import loads
+import json
+from collections.abc import Container
 
-TYPE_CHECKING = False  # instead of `typing`'s, whose import takes half a megabyte
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-INVALID_REQUEST = -32600  # JSON-RPC's code
+PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603  # JSON-RPC's codes
+MAX_MESSAGE_BYTES = 1 << 23
+TOO_LONG = "A message has at most 8 MB: send a recording by its path, and a long text in parts."
+SENTENCE = "This is not a message of JSON-RPC 2.0: send one object, in one line of JSON, without lone surrogates."
+INITIALIZED = b'{"jsonrpc": "2.0", "method": "notifications/initialized"}'
 
 
 def is_whole(value: object) -> bool:
@@ -43,7 +43,7 @@ def instructions(speaks: str) -> str:
 
 
 def answer(message: dict[str, object], version: str, speaks: str) -> dict[str, object] | None:
-    """Returns the answer to an `initialize`, equal to the SDK's; None if the SDK may answer otherwise."""
+    """Returns the answer to an `initialize`, as the SDK gives it; None if the SDK may answer otherwise."""
     params = message.get("params")
     if type(message.get("id")) not in (str, int) or not isinstance(params, dict) or not _is_usual(params):
         return None
@@ -53,7 +53,7 @@ def answer(message: dict[str, object], version: str, speaks: str) -> dict[str, o
         "protocolVersion": params["protocolVersion"],
         "serverInfo": INFORMATION | {"version": version},
     }
-    return {"jsonrpc": "2.0", "id": message["id"], "result": result}
+    return {"result": result}
 
 
 def is_plain(message: dict[str, object]) -> bool:
@@ -65,14 +65,34 @@ def is_plain(message: dict[str, object]) -> bool:
 
 
 def read(line: bytes | bytearray) -> dict[str, object] | None:
-    """Returns the message in a host's line; None if only the SDK can tell whether it is one."""
+    """Returns the message in a line; None if there is none."""
     try:
-        message = loads(line)
-        readable = b"\\u" not in line or is_whole(message)  # the SDK refuses lone surrogates
+        message = json.loads(line.decode(), parse_constant=_refuse)
+        readable = b"\\u" not in line or is_whole(message)
     except (ValueError, RecursionError):
         return None
-    usual = isinstance(message, dict) and message.get("jsonrpc") == "2.0" and type(message.get("method", "")) is str
+    usual = (
+        isinstance(message, dict)
+        and message.get("jsonrpc") == "2.0"
+        and isinstance(message.get("method", ""), str)
+        and isinstance(message.get("params"), dict | None)
+        and not message.keys().isdisjoint(("method", "result", "error"))
+    )
     return message if readable and usual else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def id_in(line: bytes) -> str | int | None:
+    """Returns the id in a line that is no message, if it has one."""
+    try:
+        found = json.loads(line.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    name = id_of(found) if isinstance(found, dict) else None
+    return name if is_whole(name) else None
 
 
 def id_of(message: dict[str, object], key: str = "id") -> str | int | None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Callable
 from typing import Any
 
 from hushd_models import preferences
@@ -16,6 +12,7 @@ from hushd_protocol.system import paths
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.streamable_http import EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
@@ -49,13 +46,11 @@ class Server(MCPServer[Any]):
             middleware=[self._notice],
         )
 
-    async def attend(self, read: Any, write: Any) -> None:
-        """Serves the session on these streams, until they end."""
-        await self._lowlevel_server.run(read, write, self._lowlevel_server.create_initialization_options())
-
-    def over_http(self) -> StreamableHTTPSessionManager:
-        """Returns what serves requests that come without a session."""
-        return StreamableHTTPSessionManager(self._lowlevel_server)
+    def over_http(self, messages: EventStore, most_bytes: int) -> StreamableHTTPSessionManager:
+        """Returns what serves it over HTTP, and keeps its last `messages` for clients that read on."""
+        return StreamableHTTPSessionManager(
+            self._lowlevel_server, messages, session_idle_timeout=None, max_request_body_size=most_bytes
+        )
 
     async def list_tools(self) -> list[ListedTool]:
         self._calls.resumable = True  # hosts that make one call a process do not list the tools
@@ -93,30 +88,11 @@ class Server(MCPServer[Any]):
         """Middleware: offers only tools, since the SDK adds empty lists of prompts and resources."""
         if nothing := _METHODS.get(ctx.method):  # the SDK would log a traceback for each
             raise MCPError(INVALID_PARAMS, f"hushd has no {nothing}: it has tools.")
-        with self._calls.under_way():
-            result = await call_next(ctx)
+        result = await call_next(ctx)
         if ctx.method in ("initialize", "server/discover") and isinstance(result, dict):
             offered = result.get("capabilities", {})
             return result | {"capabilities": {name: offered[name] for name in offered if name not in _EMPTY}}
         return result
-
-
-def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
-    """Makes these signals end the process after `close`, which blocks and so runs on a thread.
-
-    An exception would not do: the loop would wait for the thread that reads standard input, which waits for the host.
-    """
-
-    def on_signal(number: int, _: object) -> None:
-        def end() -> None:
-            close()
-            os._exit(128 + number)
-
-        threading.Thread(target=end, daemon=True).start()
-
-    for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, on_signal)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -1,256 +1,257 @@
-"""The process that serves the calls of all sessions of `hushd mcp` at standard input and output.
+"""The application of the process that serves MCP: Streamable HTTP by the SDK, for the gateway and for pipes.
 
-Each connection is one relay's session, which first says how it began. It has a server of its own with its own tasks,
-name, tickets and limits, so that sessions never mix. A session without a call for a minute is asked to close; soon
-after the last one the process ends. All sessions have the same values of the variables that count: relays with others
-use another socket (`command.place`).
-
-A host's lines that are not messages are answered: the SDK ignores them, and the host would wait forever.
+A session has a server, tasks and limits of its own, and its last messages, so that a client whose connection broke
+reads on. One over HTTP begins by `initialize`, and is named by the SDK. A pipe's (`hushd mcp`) is named by the pipe and
+begins by a GET that stays open: its end is the host's, and ends the session. Requests of 2026's protocol, which has no
+sessions, share one that never ends, unless they come by a pipe.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import math
-import os
-import resource
-import signal
-import socket
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections import deque
 
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
-from mcp_types import ErrorData, JSONRPCError, JSONRPCResponse
+from hushd_protocol import JsonObject
+from hushd_protocol.system.footprint import trim
+from hushd_protocol.system.uploads import HOST, PIPE
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, EventCallback, EventMessage, EventStore
+from mcp.shared.inbound import (
+    MCP_METHOD_HEADER,
+    MCP_NAME_HEADER,
+    MCP_PROTOCOL_VERSION_HEADER,
+    NAME_BEARING_METHODS,
+    encode_header_value,
+)
+from mcp_types import PROTOCOL_VERSION_META_KEY, JSONRPCMessage
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
+from hushd_mcp import greeting
 from hushd_mcp.calls import Calls
-from hushd_mcp.server import Server, take_signals
-from hushd_mcp.work import TaskRegistry
+from hushd_mcp.server import Server
+from hushd_mcp.work import RESULT_S, TaskRegistry
 
-_UNREADABLE = -32700  # JSON-RPC's parse error
-SENTENCE = "This is not a message of JSON-RPC 2.0: send one object, in one line of JSON, without lone surrogates."
-
-
-class _Stream:
-    """A stream of the SDK's; a subclass defines only its differences."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-    async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._stream.__aexit__(*error)
+MAX_HTTP_SESSIONS = 256
+PIPE_IDLE_S = 60.0  # seconds without a request, after which a pipe's session ends: its next request begins another
+BEAT_S = 5.0  # seconds between two signs of life
+LAST_ANSWERS_TIMEOUT_S = 1.0  # seconds for the answers to requests of a session that ends
+_REPLAYED = 256  # last messages of a session
 
 
-class Answered(_Stream):
-    """The SDK's stream of received messages; answers unreadable ones.
+class SharedTasks(TaskRegistry):
+    """The tasks of all clients without sessions: none ends another's."""
 
-    Args:
-        read: yields messages, and exceptions for lines that are not messages.
-        write: sends messages.
-        line: returns the line that was read last, to which an exception belongs.
-    """
+    most = MAX_HTTP_SESSIONS
 
-    def __init__(self, read: Any, write: Any, line: Callable[[], str]) -> None:
-        super().__init__(read)
-        self._write = write
-        self._line = line
-
-    def __aiter__(self) -> Answered:
-        return self
-
-    async def __anext__(self) -> SessionMessage:
-        while isinstance(item := await anext(self._stream), Exception):
-            error = ErrorData(code=_UNREADABLE, message=SENTENCE)
-            await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(self._line()), error=error)))
-        message: SessionMessage = item
-        return message
+    def _reclaim(self) -> None:
+        """Leaves the microphone to whoever has it: a client that gives up closes its request, which ends the task."""
 
 
-def _id(line: str) -> str | int | None:
-    """Returns the request id in an unreadable line, if it has one."""
-    try:
-        name = json.loads(line)["id"]
-        str(name).encode()  # lone surrogates cannot be sent back
-        return name if type(name) in (str, int) else None
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
+class LastMessages(EventStore):
+    """The last messages of a session, with their numbers and streams."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._kept: deque[tuple[int, str, JSONRPCMessage | None]] = deque(maxlen=_REPLAYED)
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        self._count += 1
+        self._kept.append((self._count, stream_id, message))
+        return str(self._count)
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
+        messages = list(self._kept)
+        stream = next((stream for number, stream, _ in messages if str(number) == last_event_id), None)
+        for number, its_stream, message in messages:
+            if its_stream == stream and number > int(last_event_id) and message is not None:
+                await send_callback(EventMessage(message, str(number)))
+        return stream
 
 
-MAX_MESSAGE_BYTES = 1 << 23  # bytes of one message; a session that sends more ends
-SESSION_IDLE_S = 60.0  # seconds without a call, after which a session closes and the process ends
-SIGN_OF_LIFE_INTERVAL_S = 5.0  # seconds between two signs of life
-IDLE_EXIT_S = 10.0  # seconds after the last session, for a host that starts a process for each call
+class Session:
+    """A host's session. `about`: see `Calls.of`; `idle_s`: the time without a request after which it ends."""
+
+    def __init__(self, tasks: TaskRegistry, about: JsonObject, idle_s: float) -> None:
+        self.tasks = tasks
+        self.http = Server(Calls.of(tasks, about)).over_http(LastMessages(), greeting.MAX_MESSAGE_BYTES)
+        self.running: dict[object, Scope] = {}  # unanswered requests, by id
+        self.open = 0  # connections
+        self.over = asyncio.Event()
+        self.asked_at = time.monotonic()
+        self._idle_s = idle_s
+
+    def is_needed(self) -> bool:
+        """Returns whether somebody is connected, or has a task that runs or a result to fetch."""
+        return bool(self.open) or self.tasks.awaited()
+
+    def rests_for(self) -> float:
+        """Returns for how many seconds it has not been needed. Ends it if that is long enough."""
+        if self.is_needed():
+            self.asked_at = time.monotonic()
+        rested = time.monotonic() - self.asked_at
+        if rested >= self._idle_s:
+            self.over.set()
+        return rested
 
 
-class Sessions:
-    """Serves all sessions."""
+class Agents:
+    """The application: all sessions, and `shared`, for requests that belong to none."""
 
-    def __init__(self, place: str, rest_s: float) -> None:
-        self._socket_path = place
-        self._socket = os.stat(place).st_ino
-        with open(f"{place}.lock", "w") as lock:  # relays lock it while they look for the process
-            lock.write(str(os.getpid()))
-        self._rest_s = rest_s
-        self._tasks: dict[TaskRegistry, asyncio.StreamWriter] = {}
-        self._called, self._parted_at = time.monotonic(), math.inf
-        self._parted = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None  # set once it runs
+    def __init__(self, pipe_idle_s: float = PIPE_IDLE_S) -> None:
+        self.shared = Session(SharedTasks(), {"resumable": True}, math.inf)
+        self._pipe_idle_s = pipe_idle_s
+        self._named: dict[str, Session] = {}
+        self._serving: dict[Session, asyncio.Task[None]] = {}
 
-    async def run(self, listener: socket.socket) -> None:
-        """Serves until there was no call for a while, and no session is left."""
-        self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_MESSAGE_BYTES)
-        while self._tasks or (left := self._leaves_at() - time.monotonic()) > 0:
-            self._parted.clear()
-            try:
-                async with asyncio.timeout(None if self._tasks else left):
-                    await self._parted.wait()
-            except TimeoutError:
-                pass
-        self._withdraw()
-        await asyncio.sleep(0)  # accepts a connection that came just before
-        while self._tasks:
-            self._parted.clear()
-            await self._parted.wait()
-        server.close()
+    def rests_for(self) -> float:
+        """Returns for how many seconds nobody has been connected, had a session, or had a result to fetch."""
+        for session in self._serving:
+            session.rests_for()
+        if self._serving:
+            self.shared.asked_at = time.monotonic()
+        return self.shared.rests_for()
 
-    def close(self) -> None:
-        """Ends all tasks, on a thread; sessions get their last results and call no more."""
-        self._withdraw()
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._part)
-        for tasks in list(self._tasks):
-            tasks.close()
+    async def end(self) -> None:
+        """Ends all sessions, which get their last answers."""
+        for session in self._serving:
+            session.over.set()
+        await asyncio.gather(*self._serving.values(), asyncio.to_thread(self.shared.tasks.close))
 
-    def _part(self) -> None:
-        for writer in self._tasks.values():
-            writer.write(b"#leave\n")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, body = Headers(scope=scope), await Request(scope, receive).body()
+        message = greeting.read(body) if scope["method"] == "POST" else {}
+        if message is None:
+            await _refusal(400, greeting.PARSE_ERROR, greeting.SENTENCE)(scope, receive, send)
+        elif scope["method"] == "GET" and (pipe := headers.get(PIPE)):
+            await self._attend(pipe, json.loads(headers[HOST]), receive, send)
+        elif isinstance(session := await self._find(headers, message), Session):
+            again = iter([{"type": "http.request", "body": body}])
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks = TaskRegistry()
-        self._tasks[tasks] = writer
+            async def received() -> Message:
+                return next(again, None) or await receive()
+
+            await self._pass(session, message, scope, received, send)
+        else:
+            await session(scope, receive, send)
+
+    async def _find(self, headers: Headers, message: JsonObject) -> Session | Response:
+        """Returns the session that a request belongs to or begins, or a refusal."""
+        if pipe := headers.get(PIPE):
+            return self._named.get(pipe) or Response(status_code=410)
+        version, name = headers.get(MCP_PROTOCOL_VERSION_HEADER), headers.get(MCP_SESSION_ID_HEADER)
+        if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            return self.shared
+        if name or message.get("method") != "initialize":
+            return self._named.get(name or "", self.shared)
+        return await self._begin({}, RESULT_S) if self._has_room() else _FULL
+
+    async def _pass(self, session: Session, message: JsonObject, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has a session serve a request."""
+        running = {} if session is self.shared else session.running
+        if fault := greeting.id_fault(message, running):
+            await _refusal(400, greeting.INVALID_REQUEST, fault)(scope, receive, send)
+            return
+        if scope["method"] == "DELETE" and session is not self.shared:
+            session.over.set()
+            await asyncio.wait([self._serving[session]])  # it is there as long as it has a name
+            await Response()(scope, receive, send)
+            return
+
+        async def noted(sent: Message) -> None:
+            if sent["type"] == "http.response.start" and sent["status"] < 400 and session in self._serving:
+                name = Headers(raw=sent["headers"]).get(MCP_SESSION_ID_HEADER)
+                if name and not session.over.is_set():
+                    self._named[name] = session
+            await send(sent)
+
+        number = greeting.id_of(message) if "method" in message else None
+        running.pop(greeting.cancelled(message), None)
+        running[number] = scope
+        session.open += 1
         try:
-            writer.write(b"#ready\n")
-            if (line := await reader.readline()).startswith(b"#session "):
-                await self._attend(Calls.of(tasks, json.loads(line[9:])), reader, writer)
+            await session.http.handle_request(_with_headers(scope, message), receive, noted)
+        finally:
+            session.open -= 1
+            if running.get(number) is scope:  # no later one has the id of a cancelled request
+                del running[number]
+            if session not in self._named.values():  # it was refused, or is over
+                session.over.set()
+
+    def _has_room(self) -> bool:
+        """Returns whether one more session may begin. That which has been idle the longest ends for it, as those of
+        vanished clients are; a client that comes back to it gets 404, by which the protocol has it begin another."""
+        there = [session for session in self._serving if not session.over.is_set()]
+        if len(there) < MAX_HTTP_SESSIONS:
+            return True
+        idle = min((each for each in there if not each.is_needed()), key=lambda each: each.asked_at, default=None)
+        if idle:
+            idle.over.set()
+        return idle is not None
+
+    async def _attend(self, pipe: str, about: JsonObject, receive: Receive, send: Send) -> None:
+        """Serves a pipe's session until its host has gone, or it has been idle; gives signs of life meanwhile."""
+        session = self._named[pipe] = await self._begin(about, self._pipe_idle_s)
+
+        async def end_with_the_host() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            session.over.set()
+
+        serving, watching = self._serving[session], asyncio.create_task(end_with_the_host())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not serving.done():
+            await send({"type": "http.response.body", "body": b"\n", "more_body": True})
+            await asyncio.wait([serving], timeout=BEAT_S)
+        await send({"type": "http.response.body", "body": b""})
+        watching.cancel()
+
+    async def _begin(self, about: JsonObject, idle_s: float) -> Session:
+        session, ready = Session(TaskRegistry(), about, idle_s), asyncio.Event()
+        self._serving[session] = asyncio.create_task(self._serve(session, ready))
+        await ready.wait()
+        return session
+
+    async def _serve(self, session: Session, ready: asyncio.Event) -> None:
+        try:
+            async with session.http.run():
+                ready.set()
+                await session.over.wait()
+                self._named = {name: each for name, each in self._named.items() if each is not session}
+                await asyncio.to_thread(session.tasks.close)
+                until = time.monotonic() + LAST_ANSWERS_TIMEOUT_S
+                while session.running and time.monotonic() < until:
+                    await asyncio.sleep(0.01)
         except Exception:
             traceback.print_exc()
         finally:
-            await asyncio.to_thread(tasks.close)
-            writer.close()
-            del self._tasks[tasks]
-            self._parted_at = time.monotonic()
-            self._parted.set()
-
-    def _leaves_at(self) -> float:
-        """The time at which the process ends if no session comes."""
-        return min(self._called + self._rest_s, self._parted_at + IDLE_EXIT_S)
-
-    async def _attend(self, calls: Calls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        watching = asyncio.create_task(self._watch(calls, writer))
-        try:
-            lines = _Input(reader, writer)
-            async with stdio_server(lines, _Output(writer)) as (read, write):  # type: ignore[arg-type]
-                answered = Answered(read, write, lambda: lines.last)
-                await Server(calls).attend(answered, Unrepeated(calls.answered, write))
-        finally:
-            watching.cancel()
-            self._called = max(self._called, calls.called)
-
-    async def _watch(self, calls: Calls, writer: asyncio.StreamWriter) -> None:
-        """Shows the session that the process works; asks it to close when it has rested for `rest_s`."""
-        while True:
-            left = calls.resting_since() + self._rest_s - time.monotonic()
-            rests = left <= 0
-            writer.write(b"#rest " + json.dumps(calls.remembered()).encode() + b"\n" if rests else b"#beat\n")
-            await asyncio.sleep(min(SIGN_OF_LIFE_INTERVAL_S, self._rest_s if rests else left))
-
-    def _withdraw(self) -> None:
-        """Removes the socket, unless another process owns it by now: the next relay starts one."""
-        try:
-            with open(f"{self._socket_path}.lock", "a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.stat(self._socket_path).st_ino == self._socket:
-                    os.unlink(self._socket_path)
-        except OSError:  # the folder was removed
-            pass
+            ready.set()
+            del self._serving[session]
+            trim()
 
 
-class Unrepeated(_Stream):
-    """The stream of sent messages, without a second answer to an answered `initialize`.
-    `answered`: the id of that request, or None."""
-
-    def __init__(self, answered: object, write: Any) -> None:
-        super().__init__(write)
-        self._answered = answered
-
-    async def send(self, item: SessionMessage) -> None:
-        message = item.message
-        answers = message.id if isinstance(message, JSONRPCResponse | JSONRPCError) else None
-        if answers is not None and answers == self._answered:
-            self._answered = None
-        else:
-            await self._stream.send(item)
+def _refusal(status: int, code: int, message: str) -> Response:
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}, status)
 
 
-class _Input:
-    """A relay's lines, as the file that the SDK reads. Of a session that does not read its answers none is read."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self.last = ""
-
-    def __aiter__(self) -> _Input:
-        return self
-
-    async def __anext__(self) -> str:
-        try:
-            await self._writer.drain()
-            line = await self._reader.readline()
-        except (OSError, ValueError):  # the relay has gone, or sends too long a line
-            line = b""
-        if not line:
-            raise StopAsyncIteration
-        self.last = line.decode(errors="replace")
-        return self.last
+_FULL = _refusal(503, -32000, f"{MAX_HTTP_SESSIONS} sessions are at work: end one by DELETE, or wait.")
 
 
-class _Output:
-    """Lines for a relay, as the file that the SDK writes. Only reading shows that a relay has gone."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-
-    async def write(self, text: str) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(text.encode())
-
-    async def flush(self) -> None:
-        try:
-            await self._writer.drain()
-        except OSError:
-            pass
-
-
-def main(argv: Sequence[str]) -> int:
-    """Serves sessions on the listening descriptor `argv[0]`, whose path is `argv[1]`."""
-    listener = socket.socket(fileno=int(argv[0]))
-    listener.setblocking(False)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call has some ten files open
-    sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else SESSION_IDLE_S)
-    take_signals(sessions.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    asyncio.run(sessions.run(listener))
-    return 0
+def _with_headers(scope: Scope, message: JsonObject) -> Scope:
+    """Returns a pipe's request with the headers that 2026's protocol has over HTTP alone."""
+    params = message.get("params") or {}
+    meta = params.get("_meta")
+    version = meta.get(PROTOCOL_VERSION_META_KEY) if isinstance(meta, dict) else None
+    if PIPE not in Headers(scope=scope) or not isinstance(version, str):
+        return scope
+    values = {MCP_PROTOCOL_VERSION_HEADER: version, MCP_METHOD_HEADER: message.get("method", "")}
+    if isinstance(name := params.get(NAME_BEARING_METHODS.get(message.get("method", ""), "")), str):
+        values[MCP_NAME_HEADER] = encode_header_value(name)
+    more = [(key.encode(), value.encode("latin-1", "replace")) for key, value in values.items()]
+    return {**scope, "headers": [*scope["headers"], *more]}

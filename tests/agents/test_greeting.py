@@ -41,16 +41,16 @@ def answers(*messages: object) -> list[dict[str, object]]:
 
 
 def of_the_sdk(*messages: object) -> list[dict[str, object]]:
-    """All that the SDK answers to them, without a relay."""
+    """All that the SDK answers to them, without a pipe."""
     import anyio
-    from hushd_mcp import calls, server, sessions, work
+    from hushd_mcp import calls, server, work
     from mcp.server.stdio import stdio_server
 
     async def serve(lines: IO[str], answers: IO[str]) -> None:
         with lines, answers:
             async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
-                made = server.Server(calls.Calls(work.TaskRegistry()))
-                await made.attend(sessions.Answered(read, write, str), write)
+                made = server.Server(calls.Calls(work.TaskRegistry()))._lowlevel_server
+                await made.run(read, write, made.create_initialization_options())
 
     (lines, ours), (theirs, answers) = os.pipe(), os.pipe()
     serving = threading.Thread(
@@ -80,7 +80,7 @@ def test_the_answer_is_the_sdks_and_comes_once(version: str) -> None:
     assert answers(*lines) == of_the_sdk(*lines)
 
 
-def test_all_but_calls_is_answered_by_the_relay_alone(runtime: Path) -> None:
+def test_all_but_calls_is_answered_by_the_pipe_alone(runtime: Path) -> None:
     """A host that has started, pinged and listed everything has started no other process."""
     prepared = json.loads((Path(greeting.__file__).with_name("prepared.json")).read_text())
     lists = [{"jsonrpc": "2.0", "id": method, "method": method} for method in prepared]
@@ -92,7 +92,7 @@ def test_all_but_calls_is_answered_by_the_relay_alone(runtime: Path) -> None:
 
 
 def test_the_descriptions_name_the_users_languages(runtime: Path) -> None:
-    """Those of the configuration, by the relay as by the server, and the instructions say which the person speaks: a
+    """Those of the configuration, by the pipe as by the server, and the instructions say which the person speaks: a
     model that knows it asks in the right one from the first question on."""
     (runtime / "config.toml").write_text('languages = ["fr", "pt"]\n')
     listing = {"jsonrpc": "2.0", "id": "list", "method": "tools/list"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from importlib.util import find_spec
@@ -16,8 +18,8 @@ if find_spec("mcp") is None:
     pytest.skip("the extra mcp is not installed", allow_module_level=True)
 
 import httpx2  # comes with the SDK
-from hushd_mcp import over_http, work
-from hushd_mcp.over_http import Agents, LastMessages, SharedTasks
+from hushd_mcp import sessions, work
+from hushd_mcp.sessions import Agents, LastMessages, SharedTasks
 from mcp.server.streamable_http import EventMessage
 from mcp_types import JSONRPCNotification
 
@@ -31,7 +33,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        for module in (work, over_http):
+        for module in (work, sessions):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
@@ -44,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks need no supervisor, and two sessions are all that there may be."""
     monkeypatch.setattr("hushd_mcp.work.Client", lambda holder: nullcontext())
-    monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 2)
+    monkeypatch.setattr(sessions, "MAX_HTTP_SESSIONS", 2)
 
 
 class Asking:
@@ -69,7 +71,7 @@ class Asking:
 async def asking() -> AsyncIterator[Asking]:
     agents = Agents()
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(agents), base_url="http://hushd")
-    async with agents.sessionless.run(), http:
+    async with agents.shared.http.run(), http:
         try:
             yield Asking(agents, http)
         finally:
@@ -88,7 +90,7 @@ async def test_a_session_with_a_kept_result_is_not_ended_for_another() -> None:
     """A younger one without a result ends instead; once the result was fetched, its session ends like any other."""
     async with asking() as program:
         kept, idle = await program.begin(), await program.begin()
-        task = finished(program.agents._sessions[kept].tasks)
+        task = finished(program.agents._named[kept].tasks)
         third = await program.begin()
         assert await program.are_there(idle, kept, third) == [False, True, True]
         task.told = True
@@ -100,7 +102,7 @@ async def test_where_every_session_keeps_a_result_a_new_one_is_refused() -> None
     async with asking() as program:
         names = [await program.begin() for _ in range(2)]
         for name in names:
-            finished(program.agents._sessions[name].tasks)
+            finished(program.agents._named[name].tasks)
         refused = await program.post(call(1, "initialize", **BEGIN))
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, -32000)
         assert await program.are_there(*names) == [True, True]
@@ -119,8 +121,8 @@ async def test_a_refused_request_begins_no_session(message: dict[str, Any]) -> N
     """Whoever asks without a session for anything but one takes nobody's place."""
     async with asking() as program:
         assert (await program.post(message)).status_code == 400
-        await asyncio.wait_for(asyncio.gather(*program.agents._serving, return_exceptions=True), BOUND_S)
-        assert program.agents._sessions == {}
+        await asyncio.wait_for(asyncio.gather(*program.agents._serving.values()), BOUND_S)
+        assert program.agents._named == {}
 
 
 async def replayed(messages: LastMessages, last: str) -> tuple[str | None, list[str | None]]:
@@ -178,7 +180,7 @@ class Stuck:
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         async def send_later(message: Any) -> None:
-            if message.get("more_body") is False:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
                 self._writes.set()
                 await self._reads.wait()
             await send(message)
@@ -236,7 +238,7 @@ async def test_the_process_stays_while_a_result_of_a_client_without_a_session_wa
     """Once it was fetched, or nobody has come for it in ten minutes, the process rests."""
     for told in (True, False):
         agents = Agents()
-        task = finished(agents.tasks)
+        task = finished(agents.shared.tasks)
         clock.now += work.RESULT_S - 1
         assert agents.rests_for() == 0
         if told:
@@ -254,18 +256,88 @@ async def test_the_process_stays_for_whoever_is_connected_and_for_sessions(clock
         agents = program.agents
         clock.now += 100
         assert agents.rests_for() == 100
-        name = await program.begin()
-        clock.now += 100
-        assert agents.rests_for() == 0
-        stuck = Stuck(program, name, call(5, "ping"))
+        stuck = Stuck(program, "", call(5, "ping"))
         await stuck.is_served()
-        serving, agents._serving = agents._serving, set()
         clock.now += 100
         assert agents.rests_for() == 0, "a request is unanswered"
-        await stuck.read()
+        assert await stuck.read() == 400
+        await program.begin()
+        clock.now += 100
+        assert agents.rests_for() == 0
+        (session,) = agents._serving
+        session.over.set()
+        await asyncio.wait_for(agents._serving[session], BOUND_S)
         clock.now += 100
         assert agents.rests_for() == 100
-        agents._serving = serving
+
+
+async def test_a_session_ends_once_nobody_has_needed_it_for_its_time(clock: Clock) -> None:
+    """One over HTTP after ten minutes, a pipe's after one; a result that is kept, or a request, puts it off."""
+    async with asking() as program, pipe(program):
+        of_pipe = program.agents._named["pipe"]
+        over_http = program.agents._named[await program.begin()]
+        task = finished(of_pipe.tasks)
+        for after, ended in ((59, [False, False]), (500, [False, False]), (40, [False, False])):
+            clock.now += after
+            program.agents.rests_for()
+            assert [of_pipe.over.is_set(), over_http.over.is_set()] == ended
+        task.told = True
+        for after, ended in ((59, [False, True]), (1, [True, True])):
+            clock.now += after
+            program.agents.rests_for()
+            assert [of_pipe.over.is_set(), over_http.over.is_set()] == ended, after
+
+
+@asynccontextmanager
+async def pipe(program: Asking) -> AsyncIterator[Held]:
+    """The request that stays open as long as a pipe."""
+    held = Held(program)
+    try:
+        await asyncio.wait_for(held.beats.get(), BOUND_S)
+        yield held
+    finally:
+        held.leave()
+        await asyncio.wait_for(held.serving, BOUND_S)
+
+
+class Held:
+    """A pipe's open request, and the messages that it has had."""
+
+    def __init__(self, program: Asking, **about: Any) -> None:
+        self._gone = asyncio.Event()
+        self._sent = iter([{"type": "http.request", "body": b""}])
+        self.beats: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        headers = [(b"x-hushd-pipe", b"pipe"), (b"x-hushd-host", json.dumps(about).encode())]
+        scope = {"type": "http", "method": "GET", "path": "/mcp", "headers": headers}
+        self.serving = asyncio.create_task(program.agents(scope, self._receive, self.beats.put))
+
+    def leave(self) -> None:
+        self._gone.set()
+
+    async def _receive(self) -> dict[str, Any]:
+        if message := next(self._sent, None):
+            return message
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+
+async def test_a_host_that_has_gone_ends_its_session_and_what_it_asked_for() -> None:
+    """Its tasks are ended, and a later request is told that the session is gone, upon which a pipe begins another."""
+    ended = threading.Event()
+
+    def listen(client: object, task: work.Task) -> dict[str, Any]:
+        with task.scope.ending(ended.set):
+            ended.wait(BOUND_S)
+        return {}
+
+    async with asking() as program:
+        async with pipe(program):
+            tasks = program.agents._named["pipe"].tasks
+            listening = tasks.begin("listen", "a host", listen)
+            assert (await program.post(call(1, "initialize", **BEGIN), **{"X-Hushd-Pipe": "pipe"})).status_code == 200
+        assert listening.finished.is_set()
+        assert (await program.post(call(2, "ping"), **{"X-Hushd-Pipe": "pipe"})).status_code == 410
+        assert program.agents._named == {}
 
 
 def test_clients_without_a_session_leave_one_another_the_microphone(clock: Clock) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import os
 import signal
 import subprocess
@@ -228,27 +227,6 @@ def test_killed_processes_are_replaced(served: Supervisor, port: int) -> None:
     wait_until(lambda: not processes(served, "hushd_mcp"), "its end")
     assert send(port, message=listed, Mcp_Session_Id=name).status == 404
     assert send(port, message=listed, Mcp_Session_Id=begin(port)).status == 200
-
-
-async def test_a_new_session_takes_the_place_of_the_one_idle_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that left without a word locks nobody out; where every session is at work, the new one is refused."""
-    import httpx2
-    from hushd_mcp import over_http
-
-    monkeypatch.setattr(over_http, "MAX_HTTP_SESSIONS", 2)
-    agents = over_http.Agents()
-    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(agents), base_url="http://hushd")
-
-    async def post(message: dict[str, Any], name: str = "") -> httpx2.Response:
-        headers = {"Accept": "application/json, text/event-stream"} | ({"Mcp-Session-Id": name} if name else {})
-        return await http.post("/mcp", json=message, headers=headers)
-
-    async with agents.sessionless.run(), http:
-        names = [(await post(call(1, "initialize", **BEGIN))).headers["Mcp-Session-Id"] for _ in range(3)]
-        assert [(await post(call(2, "ping"), name)).status_code for name in names] == [404, 200, 200]
-        monkeypatch.setattr(over_http.Session, "ends_at", lambda session: math.inf)
-        assert (await post(call(1, "initialize", **BEGIN))).status_code == 503
-        await agents.end()
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"jsonrpc": "2.0", "id": 1}', b'{"id": 1, "method": "ping"}'])

@@ -41,7 +41,7 @@ IMPORTED = {
     "cluster": (*COMMANDS, "hushd_cluster.corpus"),
     "http_gateway": ("hushd", "hushd_gateway.http", "hushd_schema.settings", "uvicorn"),
     "scripted_engine": ("hushd_worker.harness", "hushd_schema.results", "hushd_worker.errors", "argparse"),
-    "hushd_mcp": ("hushd_mcp.sessions", "hushd.client"),
+    "hushd_mcp": ("hushd_mcp.serving", "hushd.client"),
     "mcp": (*COMMANDS, "hushd_mcp.command"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.

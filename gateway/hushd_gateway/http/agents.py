@@ -27,7 +27,7 @@ from .errors import ApiError, bad
 _MESSAGE = 8 * 1024 * 1024  # bytes, as at standard input
 _KEPT_S = 600.0  # seconds for which a recording that was sent for a call stays
 _OWN = ("connection", "content-length", "date", "expect", "keep-alive", "server", "te", "trailer", "transfer-encoding")
-_NOT_TOLD = (*_OWN, "authorization", "cookie", "upgrade", "x-api-key", uploads.LOCAL)
+_NOT_TOLD = (*_OWN, "authorization", "cookie", "upgrade", "x-api-key", uploads.LOCAL, uploads.PIPE)
 _PROXIES = ("forwarded", "via", "x-forwarded-for", "x-real-ip")  # headers of a proxy on this machine
 
 

@@ -19,6 +19,7 @@ from .atomic_file import lock
 
 PREFIX = "hushd-upload-"
 SCHEME = "upload:"  # prefix of such a file's name, as agents name it
+PIPE, HOST = "x-hushd-pipe", "x-hushd-host"  # headers by which `hushd mcp` names its session, and tells of its host
 LOCAL = "x-hushd-local"  # header by which the gateway tells the process for agents that a request may name any file
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `tempfile` reads them
 

@@ -1,25 +1,24 @@
-"""The relay that a host's session holds, and the one process for the calls of all of them."""
+"""The pipe that a host's session holds, and the one process that serves all of them."""
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
-from hushd_mcp import greeting, meeting, sessions
+from hushd_mcp import meeting
 from hushd_mcp.command import place
+from hushd_mcp.serving import _withdraw
 from hushd_protocol.system import paths
-from mcp.shared.message import SessionMessage
-from mcp_types import ErrorData, JSONRPCError, JSONRPCResponse
 from support.diary import Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 
@@ -27,44 +26,20 @@ from .mcp_host import serving
 from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
-AGENTS = Path(greeting.__file__).parents[1]
 
 
 RESTS_S = (0.3, 3.0, 30.0)  # without a call, after which a process leaves: a busy machine takes longer to the first
 
 
-def process_id(environment: dict[str, str]) -> int:
-    """The process that serves the calls of sessions with that environment, or did."""
-    return int(Path(f"{place(paths.find(environment), environment)}.lock").read_text())
-
-
 def process(environment: dict[str, str]) -> psutil.Process:
-    return psutil.Process(process_id(environment))
+    """The process that pipes with that environment have started."""
+    path = place(paths.find(environment), environment)
+    found = [each for each in psutil.process_iter(["cmdline"]) if path in (each.info["cmdline"] or ())]
+    assert len(found) == 1, found
+    return found[0]
 
 
-def came_too_late(environment: dict[str, str], first: subprocess.Popen[bytes]) -> bool:
-    """Returns whether `first` had left before the call, so that another was started, which is ended."""
-    if process_id(environment) == first.pid:
-        return False
-    with suppress(psutil.NoSuchProcess):  # it may have left by itself meanwhile
-        other = process(environment)
-        other.terminate()
-        other.wait(BOUND_S)
-    return True
-
-
-def test_a_relay_imports_next_to_nothing() -> None:
-    """No hushd, no SDK, and of the standard library nothing that is half a megabyte by itself."""
-    code = "import sys; sys.path.append(sys.argv[1]); before = {*sys.modules}\nfrom hushd_mcp import relay\n"
-    code += "print(*sorted({*sys.modules} - before))"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(AGENTS)], capture_output=True, text=True)
-    parts = {f"hushd_mcp{name}" for name in ("", ".relay", ".greeting", ".meeting", ".c_modules")}
-    system = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "abc", "_abc"}
-    assert done.stdout, done.stderr
-    assert {*done.stdout.split()} <= parts | system | {"__future__", "_json", "_socket", "errno", "fcntl", "select"}
-
-
-def test_relays_that_start_it_at_once_start_one(environment: dict[str, str], diary: Diary) -> None:
+def test_pipes_that_start_it_at_once_start_one(environment: dict[str, str], diary: Diary) -> None:
     """Four sessions whose first calls come together are served by one process, which is nobody's child."""
     hosts = [RawHost(environment=environment, starts=True, name=f"host {number}") for number in range(4)]
     try:
@@ -98,7 +73,7 @@ def test_it_is_killed_in_the_middle_of_a_call(environment: dict[str, str], diary
         assert process(environment).pid != killed.pid
 
 
-def test_a_host_and_its_relay_are_killed(environment: dict[str, str], diary: Diary, echo: Supervisor) -> None:
+def test_a_host_and_its_pipe_are_killed(environment: dict[str, str], diary: Diary, echo: Supervisor) -> None:
     """Their speech falls silent, the floor is free, other sessions go on, and nothing is printed."""
     with RawHost(environment=environment, starts=True) as other:
         killed = RawHost(environment=environment, starts=True)
@@ -133,13 +108,17 @@ def test_sessions_are_apart(environment: dict[str, str], diary: Diary) -> None:
 def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
     """The session stays, whose next call starts another, which knows the host: it has tickets."""
     for rest_s in RESTS_S:
-        with serving(environment, rest_s) as first, RawHost(environment=environment, starts=True) as host:
+        with serving(environment, rest_s) as first, RawHost(environment=environment, starts=True, lists=False) as host:
             assert first
             said = host.data("say", text=words(0.1))
             assert said["state"] == "completed", said
-            if came_too_late(environment, first):
+            came_too_late = first.poll() is not None
+            assert first.wait(2 * BOUND_S) == 0
+            if came_too_late:
+                other = process(environment)
+                other.terminate()
+                other.wait(BOUND_S)
                 continue
-            assert first.wait(BOUND_S) == 0
             assert not os.path.exists(place(paths.find(environment), environment))
             assert host.ask("ping") == {}
             assert host.data("say", text=words(0.1), wait=False)["ticket"]
@@ -154,7 +133,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
     found = paths.find(environment)
     found.runtime.mkdir(mode=0o700, exist_ok=True)
     options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en", "speaks": ""}
-    code = "import sys; from hushd_mcp import relay; relay.PROCESS_SILENCE_S = 8.0; relay.main()"
+    code = "import sys; from hushd_mcp import link, pipe; link.SILENCE_S = 8.0; pipe.main()"
     command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     with socket.socket(socket.AF_UNIX) as silent:
@@ -175,29 +154,15 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
         assert "There is no tool" in str(ask(2, "tools/call", name="x", arguments={}))
     first = process(environment)
     first.suspend()
-    assert "does not answer" in str(ask(3, "tools/call", name="x", arguments={}))
+    assert "does not answer: call again" in str(ask(3, "tools/call", name="x", arguments={}))
+    assert not os.path.exists(options["place"])
     assert "There is no tool" in str(ask(4, "tools/call", name="x", arguments={}))
-    second = process(environment)
-    assert second.pid != first.pid
+    first.kill()  # it would not see its end while it is stopped
+    first.wait(BOUND_S)
     host.communicate(timeout=BOUND_S)
-    for each in (first, second):
-        each.resume()
-        each.terminate()
-        each.wait(BOUND_S)
-
-
-async def test_it_leaves_soon_after_its_last_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is large, and waits a minute for calls of a session that is there, ten seconds for another session."""
-    monkeypatch.setattr(sessions, "IDLE_EXIT_S", 0.01)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "mcp"))
-        listener.listen()
-        listener.setblocking(False)
-        served = asyncio.create_task(sessions.Sessions(str(tmp_path / "mcp"), 1000).run(listener))
-        reader, writer = await asyncio.open_unix_connection(tmp_path / "mcp")
-        assert await reader.readline() == b"#ready\n"
-        writer.close()
-        await asyncio.wait_for(served, BOUND_S)
+    second = process(environment)
+    second.terminate()
+    second.wait(BOUND_S)
 
 
 def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
@@ -211,25 +176,27 @@ def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
 
 
 def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str, str]) -> None:
-    """Parameters of a wrong type, 9 MB, a cancellation of what cannot be an id, such a request, and two at once with
-    one id: the session goes on."""
+    """Parameters of a wrong type, 9 MB (5 are not too many), a cancellation of no id, such a request, and two at once
+    with one id: the session goes on."""
     with RawHost(environment=environment) as host:
         for name in (1.5, None, True, [1]):
             assert "The id of a request is" in host.refused_id(name, "tools/call", {"name": "hushd_status"})
         assert host.data("status")["calls"] == []
         host.notify("notifications/cancelled", {"requestId": [1]})
         assert "JSON-RPC" in host.refused("tools/call", 3)
-        too_long = host.wait(host.call("say", text="A" * 9_000_000))
-        assert too_long["isError"]
+        too_long = {"name": "hushd_say", "arguments": {"text": "A" * 9_000_000}}
+        assert "at most 8 MB" in host.refused("tools/call", too_long)
+        long = host.wait(host.call("nothing", text="A" * 5_000_000))
+        assert "There is no tool" in long["content"][0]["text"]
         assert host.data("status")["calls"] == []
         running = host.call("listen")
         assert "still runs" in host.refused_id(running, "ping", {})
 
 
 def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relay that was stopped while it held the lock keeps no other session from its tools; the sockets are the
+    """A pipe that was stopped while it held the lock keeps no other session from its tools; the sockets are the
     user's alone, whatever the umask."""
-    monkeypatch.setattr(meeting, "OTHER_RELAY_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(meeting, "OTHER_PIPE_TIMEOUT_S", 0.0)
     path = tmp_path / "mcp.lock"
     with open(path, "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -254,56 +221,145 @@ def test_the_socket_of_another_process_is_left_alone(tmp_path: Path) -> None:
     for replaced in (True, False):
         path, other = tmp_path / "mcp", tmp_path / "other"
         path.touch()
-        served = sessions.Sessions(str(path), 1000)
+        inode = meeting.inode(str(path))
         if replaced:
             other.touch()  # while the first one has its inode
             other.rename(path)
-        served.close()
+        _withdraw(str(path), inode)
         assert path.exists() is replaced
 
 
-async def test_an_initialize_that_the_relay_has_answered_is_answered_once() -> None:
-    """The process's own answer to it is dropped; whatever comes later by its id, or by none, is sent."""
-    sent: list[object] = []
-
-    class Stream:
-        async def send(self, item: SessionMessage) -> None:
-            sent.append(item.message)
-
-    first, second, third = (JSONRPCResponse(jsonrpc="2.0", id=number, result={}) for number in (1, 2, 1))
-    unreadable = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=-32700, message="?"))
-    for answered, expected in ((1, [unreadable, second, third]), (None, [unreadable, first, second, third])):
-        sent.clear()
-        stream = sessions.Unrepeated(answered, Stream())
-        for message in (unreadable, first, second, third):
-            await stream.send(SessionMessage(message))
-        assert sent == expected
+opened: list[socket.socket] = []
 
 
-@pytest.mark.parametrize("said", [b"#rest {}\n", b"#leave\n", b"#beat\n"])
-def test_a_call_on_its_way_is_answered_whatever_the_process_says(environment: dict[str, str], said: bytes) -> None:
-    """A process that rests, leaves or works still answers what it has; one that leaves is asked nothing more."""
+class Scripted:
+    """A process that serves one session by hand, at the socket of a host's pipe."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.beats, head, _ = self.accept()
+        opened.append(self.beats)
+        self.about = head.partition(b"X-Hushd-Host: ")[2].partition(b"\r\n")[0]
+        self.beats.sendall(b"HTTP/1.1 200 OK\r\n\r\n\n")
+
+    def accept(self) -> tuple[socket.socket, bytes, dict[str, Any]]:
+        """The next request: its connection, what stands before its body, and the message."""
+        connected = self._listener.accept()[0]
+        connected.settimeout(BOUND_S)
+        head, _, body = connected.recv(1 << 16).partition(b"\r\n\r\n")
+        length = next((int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")), 0)
+        while len(body) < length:
+            body += connected.recv(1 << 16)
+        return connected, head, json.loads(body or b"{}")
+
+    def take(self, method: str, answer: bytes = b"HTTP/1.1 202 Accepted\r\nMcp-Session-Id: a\r\n\r\n") -> bytes:
+        """Answers a message whose answer is not the host's."""
+        connected, head, message = self.accept()
+        with connected:
+            assert message["method"] == method
+            connected.sendall(answer)
+        return head
+
+
+@pytest.fixture
+def scripted(environment: dict[str, str]) -> Iterator[tuple[socket.socket, RawHost]]:
+    """The socket at which a pipe finds its process, and the host that has begun."""
     found = paths.find(environment)
     found.runtime.mkdir(mode=0o700, exist_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, RawHost(environment=environment, starts=True) as host:
         listener.bind(place(found, environment))
         listener.listen()
         listener.settimeout(BOUND_S)
+        yield listener, host
+        while opened:
+            opened.pop().close()
+        listener.close()
 
-        def serve(number: int, first: bytes) -> None:
-            with listener.accept()[0] as link, link.makefile("rb") as lines:
-                link.sendall(b"#ready\n")
-                while json.loads(line := next(lines).removeprefix(b"#session ")).get("id") != number:
-                    assert line
-                answer = {"jsonrpc": "2.0", "id": number, "result": {"isError": False}}
-                link.sendall(first)
-                for _ in range(2):  # the relay has read it before it reads the second of these
-                    assert "still runs" in host.refused_id(number, "ping", {})
-                link.sendall(json.dumps(answer).encode() + b"\n")
-                assert host.wait(number, BOUND_S) == answer["result"]
-                if first == b"#leave\n":
-                    assert lines.read() == b"", "the relay parts"
 
-        serve(host.call("voices"), said)
-        if said == b"#leave\n":
-            serve(host.call("voices"), b"")
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n\r\n"
+
+
+def begun(listener: socket.socket) -> Scripted:
+    """The process, which a host has called for the first time."""
+    process = Scripted(listener)
+    process.take("initialize")
+    process.take("notifications/initialized")
+    return process
+
+
+def test_a_session_that_has_ended_begins_again(scripted: tuple[socket.socket, RawHost]) -> None:
+    """The call goes to the next process, which knows how the session began, and that the host can use tickets."""
+    listener, host = scripted
+    call = host.call("voices")
+    first = begun(listener)
+    assert json.loads(first.about)["resumable"] is True, "it has listed the tools"
+    connected, head, message = first.accept()
+    assert b"Mcp-Session-Id: a" in head
+    assert message["id"] == call
+    connected.sendall(b"HTTP/1.1 410 Gone\r\n\r\n")
+    connected.close()
+    connected, _, again = begun(listener).accept()
+    assert again == message
+    with connected:
+        connected.sendall(OK % b"application/json" + b'{"jsonrpc": "2.0", "id": 2, "result": {"isError": false}}')
+    assert host.wait(call) == {"isError": False}
+
+
+def test_an_error_has_the_id_of_its_call_and_what_is_no_message_is_an_error(
+    scripted: tuple[socket.socket, RawHost],
+) -> None:
+    listener, host = scripted
+    call = host.begin("other/method")
+    process = begun(listener)
+    with process.accept()[0] as connected:
+        connected.sendall(
+            b"HTTP/1.1 400 Bad\r\n\r\n" + b'{"jsonrpc": "2.0", "id": null, "error": {"message": "wrong"}}'
+        )
+    assert host._answers[call].get(timeout=BOUND_S)["error"]["message"] == "wrong"
+    call = host.call("voices")
+    with process.accept()[0] as connected:
+        connected.sendall(b"HTTP/1.1 413 Too Large\r\n\r\nwords")
+    assert "refuses it (HTTP 413): call again" in host.wait(call)["content"][0]["text"]
+
+
+def test_nothing_of_a_cancelled_call_is_passed_on(scripted: tuple[socket.socket, RawHost]) -> None:
+    """The process hears of it after the call; its last word on the old call is not the answer to the next of its id."""
+    listener, host = scripted
+    call = host.call("listen")
+    process = begun(listener)
+    stream = process.accept()[0]
+    stream.sendall(OK % b"text/event-stream" + b'data: {"jsonrpc": "2.0", "method": "notifications/progress"}\n\n')
+    host.notify("notifications/cancelled", {"requestId": call})
+    host._send({"id": call, "method": "tools/call", "params": {"name": "hushd_status", "arguments": {}}})
+    process.take("notifications/cancelled")
+    last = {"jsonrpc": "2.0", "id": call, "error": {"code": -32800, "message": "Request cancelled"}}
+    with stream:
+        stream.sendall(b"data: " + json.dumps(last).encode() + b"\n\n")
+    connected, _, message = process.accept()
+    assert message["params"]["name"] == "hushd_status"
+    with connected:
+        answer = {"jsonrpc": "2.0", "id": call, "result": {"isError": False}}
+        connected.sendall(OK % b"text/event-stream" + b"data: " + json.dumps(answer).encode() + b"\n\n")
+    assert host.wait(call) == {"isError": False}
+
+
+def test_a_call_that_was_cancelled_before_the_process_was_there_is_never_sent(
+    scripted: tuple[socket.socket, RawHost],
+) -> None:
+    """Three calls wait for a process that starts; it hears nothing of the second."""
+    listener, host = scripted
+    first = host.call("status")
+    process = Scripted(listener)
+    listening = host.call("listen")
+    host.notify("notifications/cancelled", {"requestId": listening})
+    voices = host.call("voices")
+    host.ask("ping")  # the pipe has read all of them
+    process.take("initialize")
+    process.take("notifications/initialized")
+    for number in (first, voices):
+        connected, _, message = process.accept()
+        assert message["id"] == number
+        with connected:
+            answer = {"jsonrpc": "2.0", "id": number, "result": {"isError": False}}
+            connected.sendall(OK % b"application/json" + json.dumps(answer).encode())
+        assert host.wait(number) == {"isError": False}

@@ -1,0 +1,139 @@
+"""A session with the process that serves MCP over HTTP: requests by its socket, each with a connection of its own.
+
+A GET stays open as long as the session. Its end shows the process that the host has gone, and a byte every few seconds
+shows the pipe that the process works.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from . import greeting, meeting
+
+SILENCE_S = 20.0  # seconds without a byte after which the process is given up, fewer than any host waits
+TRIES = 3  # a process that is leaving may not answer
+SPEECH_END_TIMEOUT_S = 1.5  # seconds for speech to fall silent
+ENDED = "has ended in the middle"
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "X-Hushd-Local": "1"}
+
+
+class Answer:
+    """An answer of HTTP/1.0, which its connection's end ends: its status, its headers, and its body's lines."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.lines = connected.makefile("rb")
+        version, _, status = self.lines.readline().partition(b" ")
+        if not version.startswith(b"HTTP/"):
+            raise ConnectionResetError("no answer")
+        self.status = int(status[:3])
+        self.headers: dict[str, str] = {}
+        while line := self.lines.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            self.headers[name.lower()] = value.strip()
+
+    def messages(self) -> Iterator[dict[str, object]]:
+        """Yields the messages as they come. Raises OSError, or ValueError for what is no message."""
+        if self.headers.get("content-type", "").startswith("text/event-stream"):
+            yield from (json.loads(line[6:]) for line in self.lines if line.startswith(b"data: {"))
+        else:
+            yield json.loads(self.lines.read())
+
+
+class Request:
+    """A message on its way. One thread reads the answer; any thread may hang up."""
+
+    def __init__(self, connected: socket.socket, method: str, body: bytes, headers: dict[str, str]) -> None:
+        self.socket = connected
+        fields = headers | {"Content-Length": str(len(body))}
+        lines = [f"{method} /mcp HTTP/1.0", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        connected.sendall("\r\n".join(lines).encode() + body)
+
+    def hang_up(self) -> None:
+        with suppress(OSError):  # it has ended
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+
+class Link:
+    """A session with the process at `path`, which is started if there is none. `about`: what `calls.Calls.of` reads.
+    Raises OSError if none serves; so do the methods.
+
+    Attributes:
+        fault: why the process serves no longer; empty while it does.
+    """
+
+    def __init__(self, path: str, log: str, about: Mapping[str, object]) -> None:
+        self._path = path
+        self._headers = _HEADERS | {"X-Hushd-Pipe": os.urandom(16).hex()}
+        self._requests: set[Request] = set()
+        self.fault = ""
+        for left in reversed(range(TRIES)):
+            connected, new, self._inode = meeting.find(path, log)
+            connected.settimeout(None if new else SILENCE_S)  # a new one has yet to import much
+            try:
+                headers = self._headers | {"X-Hushd-Host": json.dumps(about)}
+                Request(connected, "GET", b"", headers)
+                self._beats = Answer(connected).lines
+                connected.settimeout(SILENCE_S)
+                return
+            except OSError as error:
+                if isinstance(error, TimeoutError):
+                    meeting.abandon(path, self._inode)
+                if not left:
+                    raise
+
+    def begin(self, initialize: bytes) -> None:
+        """Has the protocol's session begin by the host's line, unless it has begun."""
+        if "Mcp-Session-Id" not in self._headers:
+            self.tell(initialize)
+            self.tell(greeting.INITIALIZED)
+
+    def send(self, line: bytes) -> Request:
+        """Sends a message. If it fails, the process has not had it."""
+        request = Request(meeting.connected(self._path), "POST", line, self._headers)
+        self._requests.add(request)
+        if self.fault:
+            request.hang_up()
+        return request
+
+    def answer(self, request: Request) -> Answer:
+        """Returns the answer. One to `initialize` names the session for all later messages."""
+        answer = Answer(request.socket)
+        if name := answer.headers.get("mcp-session-id"):
+            self._headers["Mcp-Session-Id"] = name
+        return answer
+
+    def done(self, request: Request) -> None:
+        self._requests.discard(request)
+        request.socket.close()
+
+    def tell(self, line: bytes) -> None:
+        """Sends a message whose answer is not the host's."""
+        request = self.send(line)
+        self.answer(request).lines.read()
+        self.done(request)
+
+    def watch(self) -> None:
+        """Returns once the process has left, or has given no sign of life; all requests end then."""
+        fault = ENDED
+        try:
+            while self._beats.read(1):
+                pass
+        except TimeoutError:
+            meeting.abandon(self._path, self._inode)
+            fault = "does not answer"
+        except OSError:
+            pass
+        self.fault = fault
+        for request in list(self._requests):
+            request.hang_up()
+
+    def end(self) -> None:
+        """Ends the session, and returns when speech has stopped."""
+        with suppress(OSError):
+            request = Request(meeting.connected(self._path), "DELETE", b"", self._headers)
+            request.socket.settimeout(SPEECH_END_TIMEOUT_S)
+            Answer(request.socket)
