@@ -61,13 +61,7 @@ def text(fields: Fields, name: str, default: str = "") -> str:
 
 def flag(fields: Fields, name: str) -> bool:
     """Returns a boolean, also from the text of a form; False if it is left out."""
-    return bool(flag_if_given(fields, name))
-
-
-def flag_if_given(fields: Fields, name: str) -> bool | None:
-    """Returns a boolean, also from the text of a form; None if it is left out."""
-    given: bool | None = value(fields, name, bool)
-    return given
+    return bool(value(fields, name, bool))
 
 
 def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:

@@ -79,8 +79,8 @@ def value(name: str, about: str, kind: Kind, default: object = False) -> Paramet
     """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out. `default` is
     that of a flag, None if somebody else decides."""
     form = kinds.schema(kind)
-    if form["type"] == "boolean":
-        return Parameter(name, about, fields.flag if default is False else fields.flag_if_given, form)
+    if form["type"] == "boolean" and default is False:
+        return Parameter(name, about, fields.flag, form)
     if form["type"] == "string":
         return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", form)
     return Parameter(name, about, partial(fields.value, kind=kind), form)
