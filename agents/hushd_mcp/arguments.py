@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from hushd_protocol import JsonObject
-from hushd_schema.kinds import schema
+from hushd_schema.kinds import plain, schema
 from hushd_schema.operations import EITHER, LIVE, Operation
 from pydantic import BeforeValidator, Field
 
@@ -65,16 +65,13 @@ class Argument(NamedTuple):
     default: object
 
 
-_TYPES: dict[str, tuple[type, object]] = {"boolean": (bool, False), "integer": (int, 0), "number": (float, 0.0)}
-
-
 def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
     """Returns an operation's fields as arguments, by the argument's name; those of only one kind of sound first."""
     arguments = {}
     for field, argument in operation.names_in("mcp", sound).items():
-        form = schema(argument.kind or operation.fields[field].kind)
-        kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
-        default = usual if argument.default is None else argument.default
+        declared = argument.kind or operation.fields[field].kind
+        kind, form = plain(declared), schema(declared)
+        default = kind() if argument.default is None else argument.default
         bounds: Any = {"allow_inf_nan": False} if kind is float else {}
         bounds |= {key: form[bound] for key, bound in (("ge", "minimum"), ("le", "maximum")) if bound in form}
         explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=argument.about)]  # type: ignore[valid-type]
