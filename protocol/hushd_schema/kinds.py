@@ -92,7 +92,7 @@ def from_text(text: str, kind: Kind, parse: Callable[[str], Any] | None = None, 
         ValueError: a text such as "must be a whole number from 1 to 100, not 'x'".
     """
     try:
-        return _converted(parse(text), kind) if parse else _converted(text, kind, strict=False)
+        return _converted(parse(text) if parse else _parsed(text, kind), kind)
     except ValueError:
         raise ValueError(_must_be_not(text, kind, words)) from None
 
@@ -149,10 +149,22 @@ def choice(*words: str) -> Kind:
     return Literal[words]
 
 
-def _converted(value: object, kind: Kind, *, strict: bool = True) -> Any:
+def _parsed(text: str, kind: Kind) -> Any:
+    """Returns the flag or the number in a text, as Python reads it; any other text as it is."""
+    form = schema(kind)
+    types = [each.get("type") for each in form.get("anyOf", [form])]
+    if "boolean" in types:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    try:
+        return int(text) if "integer" in types else float(text) if "number" in types else text
+    except ValueError:
+        return text
+
+
+def _converted(value: object, kind: Kind) -> Any:
     """Returns the value to use. Raises ValueError, of which msgspec's ValidationError is one, if `value` is not of the
     kind; only finite numbers are."""
-    made = msgspec.convert(value, _given(kind), strict=strict)
+    made = msgspec.convert(value, _given(kind))
     rule = _rule(kind)
     if (isinstance(made, float) and not math.isfinite(made)) or not rule.fits(made):
         raise ValueError(value)

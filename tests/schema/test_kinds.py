@@ -113,11 +113,27 @@ SOME = Annotated[int, Meta(ge=1, le=9)]
 @pytest.mark.parametrize(("kind", "words", "value"), [
     (SOME, "9", 9), (Annotated[float, Meta(ge=0, le=1)], "1", 1.0), (float, "-1e-3", -0.001), (bool, "True", True),
     (bool, "false", False), (Literal["a", "b"], "b", "b"), (str, "9", "9"), (THRESHOLD, "0.5", 0.5),
-    (THRESHOLD, "off", "off"), (Annotated[float, seconds()], "5m", 300.0),
+    (THRESHOLD, "off", "off"), (Annotated[float, seconds()], "5m", 300.0), (SOME, " 9\r\n", 9), (str, " 9 ", " 9 "),
+    (TRANSCRIBE.fields["hotwords"].kind, " a, b ", " a, b "),
 ])  # fmt: skip
 def test_a_text_at_the_command_line_is_a_value(kind: Kind, words: str, value: Any) -> None:
     """Numbers and flags are read as such; a text stays one."""
     assert same(from_text(words, kind), value)
+
+
+@pytest.mark.parametrize(
+    "words", [".5", "5.", "+5", "05", " 5", "5\r\n", "1e0", "1_0", "\uff15", "-0", "0x5", "5,0", "", "x"]
+)
+def test_numbers_at_a_command_line_are_those_of_python(words: str) -> None:
+    """As argparse and openai-whisper's command read them."""
+    for kind in (int, float):
+        try:
+            number = kind(words)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"^must be a"):
+                from_text(words, kind)
+        else:
+            assert same(from_text(words, kind), number)
 
 
 @pytest.mark.parametrize(("field", "words", "value"), [
