@@ -32,7 +32,7 @@ def test_a_need_that_the_user_has_written_counts_from_then_on() -> None:
 
 
 def test_the_share_of_memory_counts_from_then_on() -> None:
-    """What had no room beside a busy worker has room now."""
+    """A worker that had no room beside a busy one has room now."""
     house = House(memory_share=0.5)
     house.busy(A)
     assert house.code(house.request(B)) == "server_busy"
