@@ -81,7 +81,10 @@ def places(tree, operator, first, last):
 
 
 def _says_nothing(node):
-    """Returns whether a node is in an annotation, which is text here, or in an assertion, which is for readers."""
+    """Returns whether a node is in an annotation, which is text here, or in an assertion, which is for readers; or a
+    star or stroke that computes nothing, such as one between parameters."""
+    if node.type == "operator" and node.value in ("*", "/") and node.parent.type != "term":
+        return True
     while node.parent is not None:
         in_annotation = node.parent.type == "funcdef" and node.parent.annotation is node
         if in_annotation or node.type in ("annassign", "tfpdef", "assert_stmt"):

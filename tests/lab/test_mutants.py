@@ -195,20 +195,34 @@ def test_a_fault_is_found_by_a_row_of_a_test(row: str, tmp_path: Path, monkeypat
     assert tests.find(fault)
 
 
-def test_a_function_has_three_faults_which_its_text_draws(tmp_path: Path) -> None:
-    """Each changes one place of it as Python reads it, never a log's line, an annotation or another function."""
-    (path := tmp_path / "module.py").write_text(MODULE)
-    row = json.dumps([str(path), 2, 7, "seed"]) + "\n"
-    made = subprocess.run(
+def made(rows: str) -> list[list[tuple[int, str, str]]]:
+    done = subprocess.run(
         [*drawn.MAKER, "python", str(Path(drawn.__file__).with_name("fault_maker.py"))],
-        input=row * 2 + json.dumps([str(path), 2, 7, "another"]) + "\n",
+        input=rows,
         capture_output=True,
         text=True,
         check=False,
     )
-    if made.returncode:
+    if done.returncode:
         pytest.skip("cosmic-ray cannot be fetched here: an index of packages is needed")
-    same, again, other = map(json.loads, made.stdout.splitlines())
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_star_that_computes_nothing_is_not_changed(tmp_path: Path) -> None:
+    """Between parameters it would change nothing, and before a list be no Python; a product is one."""
+    (path := tmp_path / "module.py").write_text(
+        "def first(a, *, b):\n    return [*a, b]\n\ndef second(a, b):\n    return a * b\n"
+    )
+    rows = "".join(json.dumps([str(path), *lines, f"{n}"]) + "\n" for n in range(9) for lines in ((1, 2), (4, 5)))
+    assert {name for faults in made(rows) for _, name, _ in faults} == {"ReplaceBinaryOperator_Mul_Div"}
+    assert not any(made(rows)[::2])
+
+
+def test_a_function_has_three_faults_which_its_text_draws(tmp_path: Path) -> None:
+    """Each changes one place of it as Python reads it, never a log's line, an annotation or another function."""
+    (path := tmp_path / "module.py").write_text(MODULE)
+    row = json.dumps([str(path), 2, 7, "seed"]) + "\n"
+    same, again, other = made(row * 2 + json.dumps([str(path), 2, 7, "another"]) + "\n")
     assert same == again
     assert len(same) == len(other) == 3
     was = ast.parse(MODULE)

@@ -48,6 +48,9 @@ TABLE: list[tuple[Kind, str, list[tuple[Any, Any]]]] = [
         (0, 0.0), (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5)]),
     (Annotated[float, seconds(1)], 'a time of 1 s or more, such as 90, "90s" or "1h30m"', [
         (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (1.0, 1.0), (2.5, 2.5), ("1", 1.0), ("90s", 90.0)]),
+    (Annotated[float, seconds()], 'a time of 0 s or more, such as 90, "90s" or "1h30m"', [
+        (0, 0.0), (0.0, 0.0), (0.5, 0.5), (1, 1.0), (2, 2.0), (100, 100.0), (101, 101.0), (1.0, 1.0), (2.5, 2.5),
+        ("1", 1.0), ("90s", 90.0)]),
     (str, "text", [(word, word) for word in ("", "a", "1", "True", "90s", "-1m", "x" * 9)]),
     (Annotated[str, Meta(max_length=8)], "text of at most 8 characters", [
         (word, word) for word in ("", "a", "1", "True", "90s", "-1m")]),
