@@ -104,10 +104,6 @@ class Store:
         work = self.workplace(model)
         if self.begun(model) != source:
             shutil.rmtree(work, ignore_errors=True)
-            try:
-                work.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise _unwritable(work.parent, error) from error
             replace(work / _SOURCE, json.dumps(source, default=asdict))
         return work
 
@@ -183,7 +179,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Writes a file completely or not at all. Raises `output_failed`."""
+    """Writes a file completely or not at all; makes its folder. Raises `output_failed`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.replace(path, text, mode=0o644, sync=True)
