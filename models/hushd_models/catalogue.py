@@ -175,12 +175,11 @@ def find(model: str) -> Known | None:
 
 
 def hears(model: str, language: str, described: HearingDescription | None = None) -> bool | None:
-    """Returns whether ENGINE/NAME hears a language, by what is described of it, or else by the specs; None: nobody
-    knows."""
+    """Returns whether ENGINE/NAME hears a language, by its description, or else by the specs; None: nobody knows."""
     engine, _, name = model.partition("/")
     own = [entry.models for entry in described.engines if entry.name == engine] if described else []
-    found = next((each for models in own for each in models if each.name == name), None) or find(model)
-    tags = found.languages if found else ()
+    candidate = next((each for models in own for each in models if each.name == name), None) or find(model)
+    tags = candidate.languages if candidate else ()
     return ("*" in tags or languages.is_among(language, tags)) if tags else None
 
 
