@@ -22,12 +22,11 @@ os._exit(0)
 
 
 def test_a_function_is_noted_with_its_caller(tmp_path: Path) -> None:
-    """The hook notes hushd's functions alone, once for each file that calls them, on every thread, and at once."""
+    """The hook notes hushd's functions alone, no class, once for each file that calls them, on every thread, at once."""
     environment = os.environ | {"HUSHD_WALK": str(tmp_path), "PYTHONPATH": str(Path(walk.__file__).parent)}
     subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, timeout=60)
     (notes,) = tmp_path.iterdir()
     command, *lines = notes.read_text().removeprefix(f"{sys.executable} -c {PROGRAM}").splitlines()
     file = str(Path(suggest.__file__).relative_to(Path(walk.__file__).parents[3]))
     meant, nearest = (function.__code__.co_firstlineno for function in (suggest.did_you_mean, suggest.nearest))
-    assert (command, lines[-2:]) == ("", [f"{file}\t{meant}\t", f"{file}\t{nearest}\t{file}"])
-    assert {line.split("\t")[0] for line in lines} == {file}
+    assert (command, lines) == ("", [f"{file}\t{meant}\t", f"{file}\t{nearest}\t{file}"])

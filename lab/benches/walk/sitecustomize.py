@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from functools import cache
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -26,8 +27,8 @@ def _place(path: str) -> str:
 
 def _note(frame: FrameType, event: str, _: object) -> None:
     code, caller = frame.f_code, frame.f_back
-    if event != "call" or code.co_name.startswith("<") or not _place(code.co_filename):
-        return  # bodies of modules, lambdas and comprehensions do not count
+    if event != "call" or not code.co_flags & CO_OPTIMIZED or code.co_name[0] == "<" or not _place(code.co_filename):
+        return  # bodies of modules and of classes, lambdas and comprehensions do not count
     while caller and not _place(caller.f_code.co_filename):
         caller = caller.f_back
     origin = _place(caller.f_code.co_filename) if caller else ""
