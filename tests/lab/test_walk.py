@@ -22,7 +22,7 @@ os._exit(0)
 
 
 def test_a_function_is_noted_with_its_caller(tmp_path: Path) -> None:
-    """The hook notes hushd's functions alone, no class, once for each file that calls them, on every thread, at once."""
+    """The hook notes hushd's functions alone, no class, once a calling file, on every thread, at once."""
     environment = os.environ | {"HUSHD_WALK": str(tmp_path), "PYTHONPATH": str(Path(walk.__file__).parent)}
     subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True, timeout=60)
     (notes,) = tmp_path.iterdir()
