@@ -102,10 +102,10 @@ def test_nobody_says_who_speaks(who: str) -> None:
         ("WEBVTTX", "WEBVTTX"),
         ("W", "W"),
         ("00:01 at", "at"),
-        ("A file begins with\nWEBVTT\n\nand a cue", "and a cue"),
-        ("As it says:\n1\n00:00:01,000 --> 00:00:02,000\nHello.", "one second"),
-        ("Lyrics are\n[00:01.00] like this.", "zero one"),
-        ("There is a heading,\n[Events]\nDialogue: nothing", "Dialogue"),
+        ("2 files begin with\nWEBVTT\n\nand a cue", "and a cue"),
+        ("[As it says]\n1\n00:00:01,000 --> 00:00:02,000\nHello.", "one second"),
+        ("We sing\n[00:01.00] like this.", "zero one"),
+        ("What is a heading,\n[Events]\nDialogue: nothing", "Dialogue"),
     ],
 )
 def test_a_text_that_begins_like_subtitles_is_a_text(text: str, words: str) -> None:
