@@ -8,6 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import status
 from hushd_supervisor.core.memory.cards import PROBE_FRESH_S, RELEASE_PROBE_INTERVAL_S, Cards, _awaited, _Release
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
@@ -187,6 +188,23 @@ def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
         f"the graphics cards cannot be used: {why}" for why in ("no driver", "an old driver", *["no driver"] * 2)
     ]
     assert [log.text for log in there.of(do.Log)] == expected
+
+
+def test_the_status_has_each_card_as_it_was_seen_last() -> None:
+    """Its memory, the workers' part of it, and how long ago that was; an error of the driver beside it."""
+    there = house(card(free=20 * GB), card(SECOND, "cuda:1", asleep=True))
+    there.request(A)
+    there.ready(A, cards={FIRST: 6 * GB})
+    there.see()
+    there.now += 7.5
+    found = status.memory(there.pool.fleet.admission, there.now)
+    first, second = found.cards
+    assert (first.device, first.id, first.name, first.asleep) == ("cuda:0", FIRST, "a card", False)
+    assert (first.total_mb, first.used_mb, first.seen_s) == (24_000.0, 6000.0, 7.5)
+    assert (second.device, second.asleep, second.used_mb, second.seen_s) == ("cuda:1", True, 0.0, 7.5)
+    assert found.cards_error == ""
+    there.see("no driver")
+    assert status.memory(there.pool.fleet.admission, there.now).cards_error == "no driver"
 
 
 def test_a_look_is_fresh_for_a_second() -> None:
