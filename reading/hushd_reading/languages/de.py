@@ -52,7 +52,7 @@ def is_ordinal(parts: Parts, near: Near) -> bool:
     if not word:
         return False
     if word[0].islower() and (not near.before or near.before[-1] in ":,;"):  # 1. die Ursache, 2. die Wirkung
-        return bool(near.before) and word not in near.language.words("begins")
+        return near.before[-1:] == "," and word not in near.language.words("begins")
     return word[0].islower() or (
         word.casefold() not in near.language.words("begins")
         and f" {word.lower()}".endswith(_ordinal_nouns(near.language))
