@@ -1,4 +1,4 @@
-"""What a message is, and the answer to a host's `initialize` before any process has imported the SDK.
+"""Reads messages, and answers a host's `initialize` before any process has imported the SDK.
 
 The import takes a second of a processor, and on a busy machine longer than hosts wait for this answer (Claude Code:
 30 s). The SDK gets the same line later, and its answer is dropped.
@@ -86,12 +86,12 @@ def _refuse(constant: str) -> None:
 
 
 def id_in(line: bytes) -> str | int | None:
-    """Returns the id in a line that is no message, if it has one."""
+    """Returns the id in a line that is not a message, if it has one."""
     try:
-        found = json.loads(line.decode(errors="replace"))
+        value = json.loads(line.decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
-    name = id_of(found) if isinstance(found, dict) else None
+    name = id_of(value) if isinstance(value, dict) else None
     return name if is_whole(name) else None
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from . import greeting, meeting
 
-SILENCE_S = 20.0  # seconds without a byte after which the process is given up, fewer than any host waits
+PROCESS_SILENCE_S = 20.0  # seconds without a byte after which the process is given up, fewer than any host waits
 TRIES = 3  # a process that is leaving may not answer
 SPEECH_END_TIMEOUT_S = 1.5  # seconds for speech to fall silent
 ENDED = "has ended in the middle"
@@ -36,7 +36,7 @@ class Answer:
             self.headers[name.lower()] = value.strip()
 
     def messages(self) -> Iterator[dict[str, object]]:
-        """Yields the messages as they come. Raises OSError, or ValueError for what is no message."""
+        """Yields the messages as they come. Raises OSError, or ValueError for anything else."""
         if self.headers.get("content-type", "").startswith("text/event-stream"):
             yield from (json.loads(line[6:]) for line in self.lines if line.startswith(b"data: {"))
         else:
@@ -72,12 +72,12 @@ class Link:
         self.fault = ""
         for left in reversed(range(TRIES)):
             connected, new, self._inode = meeting.find(path, log)
-            connected.settimeout(None if new else SILENCE_S)  # a new one has yet to import much
+            connected.settimeout(None if new else PROCESS_SILENCE_S)  # a new one has yet to import much
             try:
                 headers = self._headers | {"X-Hushd-Host": json.dumps(about)}
                 Request(connected, "GET", b"", headers)
                 self._beats = Answer(connected).lines
-                connected.settimeout(SILENCE_S)
+                connected.settimeout(PROCESS_SILENCE_S)
                 return
             except OSError as error:
                 if isinstance(error, TimeoutError):

@@ -21,12 +21,12 @@ def find(path: str, log: str) -> tuple[socket.socket, bool, int]:
     """Returns a connection with the process that listens at `path`, whether it is new, and the inode of its socket.
     If none listens, it starts one. Raises OSError if it cannot be reached."""
     _check(os.path.dirname(path))
-    if (there := _try(path)) is not None:
-        return there, False, inode(path)
+    if (listening := _try(path)) is not None:
+        return listening, False, inode(path)
     lock = _locked(f"{path}.lock")
     try:
-        if (there := _try(path)) is not None:
-            return there, False, inode(path)
+        if (listening := _try(path)) is not None:
+            return listening, False, inode(path)
         if os.path.lexists(path):
             os.unlink(path)
         with socket.socket(socket.AF_UNIX) as listener:

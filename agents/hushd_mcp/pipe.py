@@ -136,7 +136,7 @@ class Pipe:
                     self._fail(call, f"cannot be reached ({error.strerror or error})")
 
     def _tell(self, line: bytes, cancelled: Call | None) -> None:
-        """Sends a message that is no request. By 2026's protocol the end of its connection cancels a request."""
+        """Sends a message that is not a request. By 2026's protocol the end of its connection cancels a request."""
         if cancelled and cancelled.request and not self._initialize:
             cancelled.request.hang_up()
         elif (cancelled is None or cancelled.request) and self._link and not self._link.fault:

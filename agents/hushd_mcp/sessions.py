@@ -41,7 +41,7 @@ from hushd_mcp.work import RESULT_S, TaskRegistry
 MAX_HTTP_SESSIONS = 256
 PIPE_IDLE_S = 60.0  # seconds without a request, after which a pipe's session ends: its next request begins another
 BEAT_S = 5.0  # seconds between two signs of life
-LAST_ANSWERS_TIMEOUT_S = 1.0  # seconds for the answers to requests of a session that ends
+SESSION_END_TIMEOUT_S = 1.0  # seconds for the answers to requests of a session that ends
 _REPLAYED = 256  # last messages of a session
 
 
@@ -187,10 +187,10 @@ class Agents:
     def _has_room(self) -> bool:
         """Returns whether one more session may begin. That which has been idle the longest ends for it, as those of
         vanished clients are; a client that comes back to it gets 404, by which the protocol has it begin another."""
-        there = [session for session in self._serving if not session.over.is_set()]
-        if len(there) < MAX_HTTP_SESSIONS:
+        lasting = [session for session in self._serving if not session.over.is_set()]
+        if len(lasting) < MAX_HTTP_SESSIONS:
             return True
-        idle = min((each for each in there if not each.is_needed()), key=lambda each: each.asked_at, default=None)
+        idle = min((each for each in lasting if not each.is_needed()), key=lambda each: each.asked_at, default=None)
         if idle:
             idle.over.set()
         return idle is not None
@@ -225,7 +225,7 @@ class Agents:
                 await session.over.wait()
                 self._named = {name: each for name, each in self._named.items() if each is not session}
                 await asyncio.to_thread(session.tasks.close)
-                until = time.monotonic() + LAST_ANSWERS_TIMEOUT_S
+                until = time.monotonic() + SESSION_END_TIMEOUT_S
                 while session.running and time.monotonic() < until:
                     await asyncio.sleep(0.01)
         except Exception:

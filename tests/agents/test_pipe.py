@@ -133,7 +133,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
     found = paths.find(environment)
     found.runtime.mkdir(mode=0o700, exist_ok=True)
     options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en", "speaks": ""}
-    code = "import sys; from hushd_mcp import link, pipe; link.SILENCE_S = 8.0; pipe.main()"
+    code = "import sys; from hushd_mcp import link, pipe; link.PROCESS_SILENCE_S = 8.0; pipe.main()"
     command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     with socket.socket(socket.AF_UNIX) as silent:
