@@ -123,7 +123,7 @@ def test_a_model_takes_its_engine_and_its_files(
 
 @pytest.mark.usefixtures("store")
 def test_a_model_that_is_chosen_comes_with_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for a model is told both commands, instructions without backquotes; with the engine here, one."""
+    """A missing model is answered by both commands, instructions without backquotes; with the engine here, by one."""
     gets = advice.unavailable("faster-whisper/small")
     assert (gets.code, gets.message) == ("model_missing", advice.missing("faster-whisper/small").message)
     assert advice.unavailable("whisper/mine").message == advice.missing("whisper/mine").message
