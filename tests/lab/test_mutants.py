@@ -209,7 +209,7 @@ def made(rows: str) -> list[list[tuple[int, str, str]]]:
 
 
 def test_a_star_that_computes_nothing_is_not_changed(tmp_path: Path) -> None:
-    """Between parameters a fault would change nothing, and before a list it could not be compiled; a product has one."""
+    """Between parameters a fault would change nothing, before a list it could not be compiled; a product has one."""
     (path := tmp_path / "module.py").write_text(
         "def first(a, *, b):\n    return [*a, b]\n\ndef second(a, b):\n    return a * b\n"
     )
