@@ -63,6 +63,19 @@ def test_a_card_that_is_not_used(
     assert [each.state for each in machine.graphics_cards()] == states
 
 
+@pytest.mark.parametrize(("driver", "power", "said"), [
+    ("nvidia", "suspended", "NVIDIA card 0000:01:00.0, driver nvidia, suspended"),
+    ("nvidia", "", "NVIDIA card 0000:01:00.0, driver nvidia"), ("", "", "NVIDIA card 0000:01:00.0, driver none"),
+])  # fmt: skip
+def test_a_card_is_named_with_its_driver_and_its_power(
+    driver: str, power: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as the kernel reports them."""
+    monkeypatch.setattr(machine, "cards", lambda: [PciCard("0000:01:00.0", "NVIDIA", driver, power)])
+    monkeypatch.setattr("subprocess.run", lambda *_, **options: Namespace(stdout='{"error": ""}'))
+    assert next(machine.graphics_cards()).text == said
+
+
 def test_a_driver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver is waited for as long as the supervisor waits for it, and then named."""
 
