@@ -138,10 +138,11 @@ def test_a_client_that_lost_its_connection_reads_on(port: int, diary: Diary) -> 
         assert first["method"] == "notifications/progress"
         answer.close()
 
-    def answers() -> list[dict[str, Any]]:  # a stream ends at once while the lost connection has not been noticed
-        return [each for _, each in events(send(port, "GET", **header, Last_Event_ID=last)) if each.get("id") == 7]
+    def read_on() -> dict[str, Any] | None:  # a stream ends at once while the lost connection has not been noticed
+        stream = events(send(port, "GET", **header, Last_Event_ID=last))
+        return next((message for _, message in stream if message.get("id") == 7), None)
 
-    assert wait_until(answers, "the answer")[0]["result"]["isError"] is False
+    assert wait_until(read_on, "the answer")["result"]["isError"] is False
 
 
 def test_what_must_not_ask_is_refused(start_supervisor: Start, diary: Diary, tmp_path: Path) -> None:
