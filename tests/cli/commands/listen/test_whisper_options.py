@@ -130,7 +130,7 @@ def test_a_bare_model_name(model: str, worker: str, start_router: Start, tmp_pat
 
 
 @pytest.mark.parametrize(("model", "words"), [
-    ("turbo", "hushd models pull faster-whisper/turbo"),
+    ("turbo", "`hushd models pull faster-whisper/"),  # by either of its names, and its engine too, if that lacks
     ("bas", "No engine has a model 'bas' (did you mean base?): `hushd models list stt` shows them."),
     ("models/turbo.pt", "put models/turbo.pt into its engine's folder, as "),
 ])  # fmt: skip
