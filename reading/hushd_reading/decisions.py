@@ -55,8 +55,7 @@ def slash(parts: Parts, near: Near) -> str:
         return "said"
     if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100:
         return "season"
-    order = near.language["date.order"]
-    day, month = (first, second) if order != "mdy" else (second, first)
+    day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of")  # 1/3 of, 1/3 des
     dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not parted
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
@@ -66,19 +65,19 @@ def slash(parts: Parts, near: Near) -> str:
         return "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
         return "tally"
-    if "0" in (first[0], second[0]):  # issue 45/01
+    if any(side[0] == "0" != side for side in (first, second)):  # issue 45/01
         return "season"
     if near.language.get("date.slashed") and dated and part > 12 and len(second) == 2:
         parts.update(day=day, month=month)
         return "date"
-    common = whole in _DENOMINATORS and (parted or whole % 10 or whole in (100, 1000))
-    if (
-        parted or "mark" in parts or re.match(r"-[^\W\d_]", near.after) or (part < whole and (part == 1 or common))
-    ):  # 4/4-Takt
+    common = whole in _DENOMINATORS and (parted or whole % 10 or (whole in (100, 1000) and part < whole // 10))
+    joined = "mark" in parts or re.match(r"-[^\W\d_]", near.after)  # 4/4-Takt
+    if parted or joined or (0 < part < whole and (part == 1 or common)):
         return "fraction"
     if part > whole:
         return "over"
-    return "tally" if part == whole or whole in _POINTS or len(second) == 4 else "season"
+    counted = re.match(r" [^\W\d_]{4}", near.after) and not near.cued("label")  # 23/28 patients
+    return "tally" if part in (0, whole) or whole in _POINTS or len(second) == 4 or counted else "season"
 
 
 _POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
@@ -108,8 +107,10 @@ def ratio(parts: Parts, near: Near) -> str:
 
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
-    if "°" in parts["mark"] and near.before and parts["number"] != "1" and near.word_before() not in _ARTICLES.split():
-        return ""  # degrees
+    if "°" in parts["mark"] and near.word_before() not in _ARTICLES.split():
+        ranks = not near.before or near.language.code == "it", near.language.code == "it" and not near.before
+        if parts["number"] != "1" and not ranks[len(parts["number"]) > 2 or int(parts["number"]) > 20]:
+            return ""  # degrees
     decide = near.language.function("is_ordinal")
     return "ordinal" if decide is None or decide(parts, near) else ""
 
@@ -129,7 +130,7 @@ def span(parts: Parts, near: Near) -> str:
     if first < last or near.cued("range") or _BEFORE_CHRIST.match(near.after):
         return "range"
     short = len(parts["number"]) == 4 and len(parts["until"]) == 2  # 1998-99
-    if short and re.fullmatch(r"\d{4}-0[1-9]", near.text[near.start : near.end]) and last != first % 100 + 1:
+    if short and re.fullmatch(r"\d{4}-0[1-9]", near.text[near.start : near.end]) and last <= first % 100:
         parts.update(year=parts["number"], month=parts["until"])  # 2003-03
         del parts["until"]
         return "date"
@@ -255,7 +256,7 @@ def comparison(parts: Parts, near: Near) -> str:
         return "nothing"
     if after["number"] and not after["blank"]:
         quotes = parts["sign"] == ">" and not written.strip()
-        return "sign" if before or (written[-1:] in ("", *" ([") and not quotes) else "nothing"
+        return "sign" if before or (written[-1:] in ("", *' (["“„«') and not quotes) else "nothing"
     if before is None or before[2] != after["blank"]:
         return "nothing"
     small = [side.isdecimal() or len(side) == 1 for side in (before[1], after["operand"])]

@@ -15,7 +15,7 @@ _ISO = (
     "MYR VND UAH RON BGN BTC"
 )
 # Codes that mean money in small letters, too, unlike try, pen and ron.
-SMALL_CODES = "usd|eur|gbp|chf|hkd|jpy|brl|mxn|aud|nzd|cny|sek|nok|dkk|pln|inr"
+SMALL_CODES = "usd|eur|gbp|chf|hkd|jpy|brl|mxn|aud|nzd|cny|nok|dkk|pln|inr"
 
 
 class Money(NamedTuple):

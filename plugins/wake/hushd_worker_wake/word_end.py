@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import groupby
 
-import numpy as np
-
 from .engine import RATE
 
 KEPT_SOUND_S = 2.0
@@ -52,6 +50,8 @@ class RecentSound:
 
     def _loudness(self, begin: float, end: float) -> list[float]:
         """Returns the RMS values of each 10 ms between two times, as far as the sound is kept."""
+        import numpy as np
+
         samples = np.frombuffer(bytes(self._samples), np.int16)
         first = self._count - len(samples)
         low, high = (max(0, round(second * RATE) - first) for second in (begin, end))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hushd_worker_wake.engine import RATE
@@ -41,3 +44,9 @@ def test_the_end_is_at_a_pause_or_early(
 def test_a_word_at_the_very_beginning() -> None:
     """The end is the start with less sound than that."""
     assert recent((0.2, 3000.0)).word_end(0.2, 0.4) == 0.0
+
+
+def test_numpy_waits_for_the_confinement() -> None:
+    """Its threads, which Landlock would not reach, begin after it; and without numpy the worker can say so."""
+    code = "import sys, hushd_worker_wake.worker; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", code]).returncode == 0

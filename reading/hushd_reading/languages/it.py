@@ -22,7 +22,9 @@ def denominator(value: int) -> tuple[str, str]:
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    mark = parts.get("mark", "").strip(".°") or "ª" * (gender.of(near.word_after(), "it") == "f")  # II Guerra
+    noun = near.word_after()
+    feminine = noun not in near.language.words("not_nouns") and gender.of(noun, "it") == "f"  # II Guerra; il 1° e il 2°
+    mark = parts.get("mark", "").strip(".°") or "ª" * feminine
     return spellout.ordinal(int(number.whole), "it", "f" if mark == "ª" else "m")
 
 

@@ -32,7 +32,7 @@ class Amounts(Numbers):
             name = self._of(money.plural) if self.is_noun(last.scale) else single or money.plural
             return f"{first}{self.say(last, money.gender)} {name}{self._per(amount)}"
         coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
-        if len(last.places) == 1 and money.coins and language["number.decimal"] == ".":
+        if len(last.places) == 1 and not amount.until and money.coins and language["number.decimal"] == ".":
             coins = f"{last.places}0"  # $20.5
         whole = last._replace(places="") if coins else last
         name = money.single if self.single(whole) else (not coins and single) or money.plural

@@ -128,7 +128,8 @@ class Signs(Numbers):
 
     def sign(self, record: object, near: Near, parts: Parts) -> str:
         word = self.language["signs"][parts["sign"]]
-        return f" {word} " if word.strip(",") else f"{word} "
+        beside = not word.strip(",") or near.text[near.start - 1 : near.start] in tuple('"“„«')
+        return f"{word} " if beside else f" {word} "
 
     def greek(self, record: object, near: Near, parts: object) -> str:
         return self._greek(near.text[near.start : near.end])
