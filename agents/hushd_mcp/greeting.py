@@ -7,7 +7,7 @@ The import takes a second of a processor, and on a busy machine longer than host
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Iterable
 
 PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603  # JSON-RPC's codes
 MAX_MESSAGE_BYTES = 1 << 23
@@ -107,7 +107,7 @@ def cancelled(message: dict[str, object]) -> str | int | None:
     return id_of(params, "requestId") if isinstance(params, dict) else None
 
 
-def id_fault(message: dict[str, object], running: Container[object]) -> str:
+def id_fault(message: dict[str, object], running: Iterable[object]) -> str:
     """Returns why a request has an id that its answer cannot have; empty for any other message.
     `running`: the ids of unanswered requests."""
     if "method" not in message or "id" not in message:
@@ -115,7 +115,8 @@ def id_fault(message: dict[str, object], running: Container[object]) -> str:
     name = id_of(message)
     if name is None:
         return "The id of a request is a text or a whole number: send it with one."
-    return f"A request with the id {name!r:.60} still runs: give each its own." if name in running else ""
+    taken = str(name) in map(str, list(running))  # the SDK keeps 1 and "1" in one place
+    return f"A request with the id {name!r:.60} still runs: give each its own." if taken else ""
 
 
 def _is_usual(params: dict[str, object]) -> bool:

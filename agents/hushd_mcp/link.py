@@ -17,6 +17,7 @@ from . import greeting, meeting
 PROCESS_SILENCE_S = 20.0  # seconds without a byte after which the process is given up, fewer than any host waits
 TRIES = 3  # a process that is leaving may not answer
 SPEECH_END_TIMEOUT_S = 1.5  # seconds for speech to fall silent
+GONE = 410  # the process has ended the session
 ENDED = "has ended in the middle"
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "X-Hushd-Local": "1"}
 
@@ -75,8 +76,11 @@ class Link:
             connected.settimeout(None if new else PROCESS_SILENCE_S)  # a new one has yet to import much
             try:
                 headers = self._headers | {"X-Hushd-Host": json.dumps(about)}
-                Request(connected, "GET", b"", headers)
-                self._beats = Answer(connected).lines
+                self._held = Request(connected, "GET", b"", headers)
+                answer = Answer(connected)
+                if answer.status != 200:
+                    raise ConnectionResetError(f"HTTP {answer.status}")
+                self._beats = answer.lines
                 connected.settimeout(PROCESS_SILENCE_S)
                 return
             except OSError as error:
@@ -93,7 +97,10 @@ class Link:
 
     def send(self, line: bytes) -> Request:
         """Sends a message. If it fails, the process has not had it."""
-        request = Request(meeting.connected(self._path), "POST", line, self._headers)
+        connected = meeting.connected(self._path)
+        connected.settimeout(PROCESS_SILENCE_S)  # a stopped process takes no long message
+        request = Request(connected, "POST", line, self._headers)
+        connected.settimeout(None)
         self._requests.add(request)
         if self.fault:
             request.hang_up()
@@ -113,8 +120,11 @@ class Link:
     def tell(self, line: bytes) -> None:
         """Sends a message whose answer is not the host's."""
         request = self.send(line)
-        self.answer(request).lines.read()
+        answer = self.answer(request)
+        answer.lines.read()
         self.done(request)
+        if answer.status == GONE:
+            raise ConnectionResetError("the session is gone")
 
     def watch(self) -> None:
         """Returns once the process has left, or has given no sign of life; all requests end then."""
@@ -127,9 +137,15 @@ class Link:
             fault = "does not answer"
         except OSError:
             pass
-        self.fault = fault
+        self.fault = self.fault or fault
+        self._held.hang_up()  # a process that works again finds that its host has gone
         for request in list(self._requests):
             request.hang_up()
+
+    def part(self) -> None:
+        """Gives the session up: its process ends it with all of its calls, and `watch` hangs up."""
+        self.fault = self.fault or ENDED
+        self._held.hang_up()
 
     def end(self) -> None:
         """Ends the session, and returns when speech has stopped."""

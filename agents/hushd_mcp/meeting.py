@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import time
+from contextlib import suppress
 
 OTHER_PIPE_TIMEOUT_S = 5.0  # seconds for another pipe to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
@@ -55,7 +56,8 @@ def connected(path: str) -> socket.socket:
 def abandon(path: str, number: int) -> None:
     """Removes the socket of a process that does not answer, unless another has made its own there."""
     if inode(path) == number != 0:
-        os.unlink(path)
+        with suppress(OSError):  # another pipe has just removed it
+            os.unlink(path)
 
 
 def inode(path: str) -> int:

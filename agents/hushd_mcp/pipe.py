@@ -18,11 +18,10 @@ import threading
 from queue import SimpleQueue
 
 from . import greeting
-from .link import ENDED, TRIES, Answer, Link, Request
+from .link import ENDED, GONE, TRIES, Answer, Link, Request
 
 _BROKEN_PIPE = 128 + 13
 _OUTPUT_FAILED = 9
-_GONE = 410  # the process has ended the session
 _CANCELLED_TIMEOUT_S = 1.0  # seconds for the end of a cancelled request, whose id the host may use again
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 
@@ -95,6 +94,8 @@ class Pipe:
             result = greeting.answer(message, self._options["version"], self._options["speaks"])
             self._initialize, self._greeted = line, result is not None
             return result
+        if method == "ping" and not self._initialize and greeting.is_plain(message):
+            return {"result": {}}
         if not self._greeted or not (method in ("ping", "logging/setLevel") or str(method).endswith("/list")):
             return None
         with open(_PREPARED, encoding="utf-8") as file:
@@ -129,35 +130,39 @@ class Pipe:
                     self._tell(line, cancelled)
                 elif self._calls.get(call.id) is call:  # it was not cancelled meanwhile
                     self._send(call)
-            except OSError as error:
+            except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
                 if call and call.link:
                     self._fail(call, call.link.fault or ENDED)
                 elif call:
-                    self._fail(call, f"cannot be reached ({error.strerror or error})")
+                    self._fail(call, f"cannot be reached ({getattr(error, 'strerror', None) or error})")
 
     def _tell(self, line: bytes, cancelled: Call | None) -> None:
         """Sends a message that is not a request. By 2026's protocol the end of its connection cancels a request."""
         if cancelled and cancelled.request and not self._initialize:
             cancelled.request.hang_up()
         elif (cancelled is None or cancelled.request) and self._link and not self._link.fault:
-            self._link.tell(line)
+            try:
+                self._link.tell(line)
+            except OSError:  # its path is another's: the session ends, and what was cancelled with it
+                self._link.part()
         if cancelled and cancelled.request:
             cancelled.ended.wait(_CANCELLED_TIMEOUT_S)
 
     def _send(self, call: Call) -> None:
         for left in reversed(range(TRIES)):
+            if self._link is None or self._link.fault:
+                self._link = Link(self._options["place"], self._options["log"], self._about)
+                threading.Thread(target=self._link.watch, daemon=True).start()
+                self._about["resumable"] = True  # a host that needs a second process is not there for one call
+            link = self._link
             try:
-                if self._link is None or self._link.fault:
-                    self._link = Link(self._options["place"], self._options["log"], self._about)
-                    threading.Thread(target=self._link.watch, daemon=True).start()
-                    self._about["resumable"] = True  # a host that needs a second process is not there for one call
-                link = self._link
                 if self._initialize and call.line is not self._initialize:
                     link.begin(self._initialize)
                 request = link.send(call.line)
                 call.link, call.request = link, request
                 break
             except OSError:
+                link.part()
                 self._link = None
                 if not left:
                     raise
@@ -170,8 +175,8 @@ class Pipe:
         fault = ""
         try:
             answer = answer or link.answer(request)
-            if answer.status == _GONE:
-                link.fault = ENDED
+            if answer.status == GONE:
+                link.part()
                 self._unsent.put((call.line, call, None))
                 return
             for message in answer.messages():
@@ -222,6 +227,8 @@ def main() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _exit)
+    for stream in (0, 1):  # a terminal, or the host, may have made them non-blocking
+        os.set_blocking(stream, True)
     pipe, status = Pipe(json.loads(sys.argv[-1])), 0
     try:
         pipe.run()

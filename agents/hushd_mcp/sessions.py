@@ -29,7 +29,7 @@ from mcp.shared.inbound import (
 from mcp_types import PROTOCOL_VERSION_META_KEY, JSONRPCMessage
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -125,7 +125,11 @@ class Agents:
         await asyncio.gather(*self._serving.values(), asyncio.to_thread(self.shared.tasks.close))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers, body = Headers(scope=scope), await Request(scope, receive).body()
+        headers = Headers(scope=scope)
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            return
         message = greeting.read(body) if scope["method"] == "POST" else {}
         if message is None:
             await _refusal(400, greeting.PARSE_ERROR, greeting.SENTENCE)(scope, receive, send)
@@ -144,7 +148,8 @@ class Agents:
     async def _find(self, headers: Headers, message: JsonObject) -> Session | Response:
         """Returns the session that a request belongs to or begins, or a refusal."""
         if pipe := headers.get(PIPE):
-            return self._named.get(pipe) or Response(status_code=410)
+            session = self._named.get(pipe)
+            return session if session and not session.over.is_set() else Response(status_code=410)
         version, name = headers.get(MCP_PROTOCOL_VERSION_HEADER), headers.get(MCP_SESSION_ID_HEADER)
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
             return self.shared
@@ -155,7 +160,8 @@ class Agents:
     async def _pass(self, session: Session, message: JsonObject, scope: Scope, receive: Receive, send: Send) -> None:
         """Has a session serve a request."""
         running = {} if session is self.shared else session.running
-        if fault := greeting.id_fault(message, running):
+        is_checked = PIPE in Headers(scope=scope)  # the pipe frees an id with the answer's event, before its end
+        if not is_checked and (fault := greeting.id_fault(message, running)):
             await _refusal(400, greeting.INVALID_REQUEST, fault)(scope, receive, send)
             return
         if scope["method"] == "DELETE" and session is not self.shared:
@@ -173,7 +179,8 @@ class Agents:
 
         number = greeting.id_of(message) if "method" in message else None
         running.pop(greeting.cancelled(message), None)
-        running[number] = scope
+        if number is not None:
+            running[number] = scope
         session.open += 1
         try:
             await session.http.handle_request(_with_headers(scope, message), receive, noted)

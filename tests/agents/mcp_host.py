@@ -94,7 +94,7 @@ def text(result: CallToolResult) -> str:
 @contextmanager
 def serving(environment: dict[str, str], rest_s: float = 60) -> Iterator[subprocess.Popen[bytes] | None]:
     """Has the process for the calls of sessions with that environment wait for them: its imports are paid once in all
-    tests, as a relay's own start of it would not be. None where there is one."""
+    tests, as a pipe's own start of it would not be. None where there is one."""
     from hushd_mcp.command import place
     from hushd_protocol.system import paths
 

@@ -24,7 +24,7 @@ class RawHost:
         name: the name in its handshake; "mcp" is that of the Python SDK's users.
         environment: all of the server's environment.
         lists: whether it asks for the list of tools before its first call.
-        starts: whether the process for calls is the relay's to start, as it is for people.
+        starts: whether the process for calls is the pipe's to start, as it is for people.
     """
 
     def __init__(

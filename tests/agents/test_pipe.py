@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -130,39 +131,53 @@ def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
 def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) -> None:
     """A session waits 20 s for a sign of life (8 here), not for its host's end: its call goes to another process, or is
     answered by a sentence if it had been taken; the next one is served."""
-    found = paths.find(environment)
-    found.runtime.mkdir(mode=0o700, exist_ok=True)
-    options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en", "speaks": ""}
-    code = "import sys; from hushd_mcp import link, pipe; link.PROCESS_SILENCE_S = 8.0; pipe.main()"
-    command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
-    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    path = place(paths.find(environment), environment)
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(options["place"])
+        silent.bind(path)
         silent.listen()
-        host = subprocess.Popen(command, env=environment, **pipes, text=True)
-        assert host.stdin
-        assert host.stdout
-
-        def ask(number: int, method: str, **params: object) -> dict[str, object]:
-            message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-            print(json.dumps(message), file=host.stdin, flush=True)
-            answer: dict[str, object] = json.loads(host.stdout.readline())
-            assert answer["id"] == number, answer
-            return answer
-
-        ask(1, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
-        assert "There is no tool" in str(ask(2, "tools/call", name="x", arguments={}))
+        host = Impatient(environment, 8.0)
+        assert "There is no tool" in str(host.call(2))
     first = process(environment)
     first.suspend()
-    assert "does not answer: call again" in str(ask(3, "tools/call", name="x", arguments={}))
-    assert not os.path.exists(options["place"])
-    assert "There is no tool" in str(ask(4, "tools/call", name="x", arguments={}))
+    assert "does not answer: call again" in str(host.call(3))
+    assert not os.path.exists(path)
+    assert "There is no tool" in str(host.call(4))
     first.kill()  # it would not see its end while it is stopped
     first.wait(BOUND_S)
-    host.communicate(timeout=BOUND_S)
+    host.leave()
     second = process(environment)
     second.terminate()
     second.wait(BOUND_S)
+
+
+class Impatient:
+    """A host whose pipe gives up a process that is silent for `silence_s`."""
+
+    def __init__(self, environment: dict[str, str], silence_s: float) -> None:
+        found = paths.find(environment)
+        found.runtime.mkdir(mode=0o700, exist_ok=True)
+        options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "", "speaks": ""}
+        code = f"from hushd_mcp import link, pipe; link.PROCESS_SILENCE_S = {silence_s}; pipe.main()"
+        command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+        about = {"name": "t", "version": "1"}
+        self.ask(1, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=about)
+
+    def ask(self, number: int, method: str, **params: object) -> dict[str, object]:
+        assert self._process.stdin
+        assert self._process.stdout
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        print(json.dumps(message), file=self._process.stdin, flush=True)
+        answer: dict[str, object] = json.loads(self._process.stdout.readline())
+        assert answer["id"] == number, answer
+        return answer
+
+    def call(self, number: int, **arguments: object) -> dict[str, object]:
+        return self.ask(number, "tools/call", name="x", arguments=arguments)
+
+    def leave(self) -> None:
+        self._process.communicate(timeout=BOUND_S)
 
 
 def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
@@ -206,7 +221,7 @@ def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: 
 
 
 def test_an_id_is_free_after_a_cancellation(environment: dict[str, str], diary: Diary) -> None:
-    """The relay lets a second request have it at once, and that one is answered."""
+    """The pipe lets a second request have it at once, and that one is answered."""
     with RawHost(environment=environment) as host:
         running = host.call("say", text=words(20))
         diary.wait_for_sound()
@@ -363,3 +378,51 @@ def test_a_call_that_was_cancelled_before_the_process_was_there_is_never_sent(
             answer = {"jsonrpc": "2.0", "id": number, "result": {"isError": False}}
             connected.sendall(OK % b"application/json" + json.dumps(answer).encode())
         assert host.wait(number) == {"isError": False}
+
+
+def test_a_long_message_to_a_stopped_process_is_answered(environment: dict[str, str]) -> None:
+    """It takes the head of the message and no more: the call goes to another process, and the old one's host is gone,
+    should it work again."""
+    found = paths.find(environment)
+    found.runtime.mkdir(mode=0o700, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as threads:
+        listener.bind(place(found, environment))
+        listener.listen()
+        listener.settimeout(BOUND_S)
+        host = Impatient(environment, 2.0)
+        answer = threads.submit(host.call, 2, text="A" * 1_000_000)
+        beats = begun(listener).beats
+        assert "There is no tool" in str(answer.result(BOUND_S))
+        assert beats.recv(1) == b""
+    opened.pop().close()
+    host.leave()
+    other = process(environment)
+    other.terminate()
+    other.wait(BOUND_S)
+
+
+def test_a_cancel_that_cannot_be_told_ends_the_session(scripted: tuple[socket.socket, RawHost]) -> None:
+    """A process whose path is another's hears by the end of its session that nobody listens."""
+    listener, host = scripted
+    call = host.call("listen")
+    process = begun(listener)
+    with process.accept()[0] as stream:
+        stream.sendall(OK % b"text/event-stream")
+        os.unlink(listener.getsockname())
+        host.notify("notifications/cancelled", {"requestId": call})
+        assert process.beats.recv(1) == b""
+
+
+def test_standard_input_that_does_not_block_is_read_on(environment: dict[str, str]) -> None:
+    """A host may hand over such a pipe: nothing to read yet is not its end."""
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    command = [str(Path(sys.executable).parent / "hushd"), "mcp"]
+    with subprocess.Popen(command, env=environment, stdin=ours, stdout=subprocess.PIPE) as pipe:
+        os.close(ours)
+        assert pipe.stdout
+        for number in (1, 2):
+            os.write(theirs, json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}).encode() + b"\n")
+            assert json.loads(pipe.stdout.readline()) == {"jsonrpc": "2.0", "id": number, "result": {}}
+        os.close(theirs)
+        assert pipe.wait(BOUND_S) == 0
