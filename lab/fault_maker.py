@@ -108,9 +108,14 @@ def draw(path, first, last, seed):
     turns = [place for turn in range(FAULTS) for found in families for place in found[turn : turn + 1]]
     operators = {name: one for family in FAMILIES for name, one in family.items()}
     faults = []
-    for name, number, line in turns[:FAULTS]:
+    for name, number, line in turns:
         visitor = MutationVisitor(number, operators[name])
-        faults.append((line, name, visitor.walk(parse(code)).get_code()))
+        try:
+            faults.append((line, name, visitor.walk(parse(code)).get_code()))
+        except AttributeError:  # cosmic-ray replaces no exception that has a dot, as in `except struct.error`
+            continue
+        if len(faults) == FAULTS:
+            break
     return faults
 
 

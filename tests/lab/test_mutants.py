@@ -204,6 +204,7 @@ def made(rows: str) -> list[list[tuple[int, str, str]]]:
         check=False,
     )
     if done.returncode:
+        assert "fault_maker.py" not in done.stderr, done.stderr
         pytest.skip("cosmic-ray cannot be fetched here: an index of packages is needed")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -216,6 +217,16 @@ def test_a_star_that_computes_nothing_is_not_changed(tmp_path: Path) -> None:
     rows = "".join(json.dumps([str(path), *lines, f"{n}"]) + "\n" for n in range(9) for lines in ((1, 2), (4, 5)))
     assert {name for faults in made(rows) for _, name, _ in faults} == {"ReplaceBinaryOperator_Mul_Div"}
     assert not any(made(rows)[::2])
+
+
+def test_an_exception_with_a_dot_is_passed_over(tmp_path: Path) -> None:
+    """cosmic-ray cannot replace it: the function has its other faults."""
+    (path := tmp_path / "module.py").write_text(
+        "def first(a):\n    try:\n        return a + 1\n    except struct.error:\n        return 0\n"
+    )
+    for faults in made("".join(json.dumps([str(path), 1, 5, f"{n}"]) + "\n" for n in range(9))):
+        assert len(faults) == 3
+        assert "ExceptionReplacer" not in {name for _, name, _ in faults}
 
 
 def test_a_function_has_three_faults_which_its_text_draws(tmp_path: Path) -> None:
