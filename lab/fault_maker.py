@@ -112,7 +112,7 @@ def draw(path, first, last, seed):
         visitor = MutationVisitor(number, operators[name])
         try:
             faults.append((line, name, visitor.walk(parse(code)).get_code()))
-        except AttributeError:  # cosmic-ray replaces no exception that has a dot, as in `except struct.error`
+        except AttributeError:  # cosmic-ray replaces no name with a dot among several exceptions
             continue
         if len(faults) == FAULTS:
             break

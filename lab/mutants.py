@@ -51,7 +51,8 @@ def play(found: list[Function], seed: str, most: int | None, minutes: float | No
     same = tomllib.loads(SAME.read_text()) if SAME.exists() else {}
     played = [fault for fault in made if str(fault) not in same]
     tests = Tests()
-    tests.measure(drawn, jobs, 60 * minutes / 2 if minutes else None)
+    if not minutes:  # it takes more than six of two calm cores: in few minutes a fault is played to its room instead
+        tests.measure(drawn, jobs)
 
     def one(fault: Fault) -> bool | None:
         return tests.find(fault) if time.monotonic() < until else None
