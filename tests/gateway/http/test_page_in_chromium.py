@@ -167,11 +167,14 @@ def test_a_file_becomes_a_transcript_to_hear_and_to_keep(page: Chromium, beckett
     assert kept["txt"].splitlines()[0] == json.loads(kept["json"])[0]["text"]
 
 
-def test_what_runs_is_seen(page: Chromium, peer: Peer) -> None:
+def test_what_runs_is_seen(page: Chromium, peer: Peer, beckett: Path) -> None:
     """Workers by name, their starts in the list, and the picture of memory with both of its lines."""
-    page.until("document.querySelector('#workers').innerText.includes('stt/moonshine')")
+    page.choose("#file", beckett)
+    page.run("document.querySelector('#text').value = 'Hello.'; document.querySelector('#speak').click()")
+    for role in ("stt/moonshine", "tts/"):
+        page.until(f"document.querySelector('#workers').innerText.includes('{role}')")
+    page.until("document.querySelectorAll('#chart polygon.area').length >= 2")
     assert "started" in text(page, "news")
-    assert page.run("document.querySelectorAll('#chart polygon.area').length") >= 2
     assert page.run("document.querySelectorAll('#chart polyline.rival, #chart .start').length") >= 3
     assert "MB, against" in text(page, "means")
 
