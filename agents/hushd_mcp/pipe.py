@@ -166,7 +166,7 @@ class Pipe:
                 self._link = None
                 if not left:
                     raise
-        # With a session an answer begins at once: whatever the host sends next finds the call there.
+        # An answer within a session begins at once: whatever the host sends next finds the call there.
         answer = link.answer(request) if self._initialize else None
         threading.Thread(target=self._read, args=(link, call, request, answer), daemon=True).start()
 

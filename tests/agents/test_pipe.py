@@ -294,6 +294,13 @@ def scripted(environment: dict[str, str]) -> Iterator[tuple[socket.socket, RawHo
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n\r\n"
 
 
+def answer(connected: socket.socket, number: int, kind: bytes = b"application/json") -> None:
+    """Answers a call, by a document or by a stream's event, and ends its connection."""
+    data = json.dumps({"jsonrpc": "2.0", "id": number, "result": {"isError": False}}).encode()
+    with connected:
+        connected.sendall(OK % kind + (data if kind == b"application/json" else b"data: " + data + b"\n\n"))
+
+
 def begun(listener: socket.socket) -> Scripted:
     """The process, which a host has called for the first time."""
     process = Scripted(listener)
@@ -315,14 +322,14 @@ def test_a_session_that_has_ended_begins_again(scripted: tuple[socket.socket, Ra
     connected.close()
     connected, _, again = begun(listener).accept()
     assert again == message
-    with connected:
-        connected.sendall(OK % b"application/json" + b'{"jsonrpc": "2.0", "id": 2, "result": {"isError": false}}')
+    answer(connected, call)
     assert host.wait(call) == {"isError": False}
 
 
 def test_an_error_has_the_id_of_its_call_and_what_is_no_message_is_an_error(
     scripted: tuple[socket.socket, RawHost],
 ) -> None:
+    """The host gets the sentence that it can understand, by the id that it gave."""
     listener, host = scripted
     call = host.begin("other/method")
     process = begun(listener)
@@ -352,9 +359,7 @@ def test_nothing_of_a_cancelled_call_is_passed_on(scripted: tuple[socket.socket,
         stream.sendall(b"data: " + json.dumps(last).encode() + b"\n\n")
     connected, _, message = process.accept()
     assert message["params"]["name"] == "hushd_status"
-    with connected:
-        answer = {"jsonrpc": "2.0", "id": call, "result": {"isError": False}}
-        connected.sendall(OK % b"text/event-stream" + b"data: " + json.dumps(answer).encode() + b"\n\n")
+    answer(connected, call, b"text/event-stream")
     assert host.wait(call) == {"isError": False}
 
 
@@ -374,9 +379,7 @@ def test_a_call_that_was_cancelled_before_the_process_was_there_is_never_sent(
     for number in (first, voices):
         connected, _, message = process.accept()
         assert message["id"] == number
-        with connected:
-            answer = {"jsonrpc": "2.0", "id": number, "result": {"isError": False}}
-            connected.sendall(OK % b"application/json" + json.dumps(answer).encode())
+        answer(connected, number)
         assert host.wait(number) == {"isError": False}
 
 
@@ -390,9 +393,9 @@ def test_a_long_message_to_a_stopped_process_is_answered(environment: dict[str, 
         listener.listen()
         listener.settimeout(BOUND_S)
         host = Impatient(environment, 2.0)
-        answer = threads.submit(host.call, 2, text="A" * 1_000_000)
+        called = threads.submit(host.call, 2, text="A" * 1_000_000)
         beats = begun(listener).beats
-        assert "There is no tool" in str(answer.result(BOUND_S))
+        assert "There is no tool" in str(called.result(BOUND_S))
         assert beats.recv(1) == b""
     opened.pop().close()
     host.leave()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,21 @@ class Asked:
     @property
     def text(self) -> str:
         return " ".join(segment["text"] for segment in self.segments)
+
+
+class Loud:
+    """A detector for which loud is speech."""
+
+    def __enter__(self) -> Loud:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, frame: np.ndarray) -> float:
+        return float(frame.max() >= 0.1)
+
+    def again(self, quiet: Sequence[np.ndarray]) -> list[float]:
+        return [0.0] * len(quiet)
 
 
 def make_job(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -17,25 +17,10 @@ from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.segmentation.vad import FRAME
 from hushd_worker_stt.transcription import Transcription
-from support.stt_jobs import Asked, EngineAtOnce, make_job
+from support.stt_jobs import Asked, EngineAtOnce, Loud, make_job
 
 RATE = 16_000
 LOUDNESS = {0.3: "en", 0.5: "de", 0.4: "?"}  # how loud each language is; the third is one that the model takes for both
-
-
-class Loud:
-    """A detector for which loud is speech."""
-
-    def __enter__(self) -> Loud:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, frame: np.ndarray) -> float:
-        return float(frame.max() >= 0.1)
-
-    def again(self, quiet: Sequence[np.ndarray]) -> list[float]:
-        return [0.0] * len(quiet)
 
 
 class Bilingual(EngineAtOnce):

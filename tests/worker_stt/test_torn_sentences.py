@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,26 +19,11 @@ from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import pieces
 from hushd_worker_stt.transcription import Transcription
 from hushd_worker_stt.wording import going_on
-from support.stt_jobs import Asked, EngineAtOnce, make_job
+from support.stt_jobs import Asked, EngineAtOnce, Loud, make_job
 
 RATE = 16_000
 FIRST, LAST = "It begins.", "was still open"
 WHOLE = (5, 0, 40)  # seconds of speech, each behind a pause that ends a piece; the last of two pieces
-
-
-class Loud:
-    """A detector for which loud is speech."""
-
-    def __enter__(self) -> Loud:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, frame: np.ndarray) -> float:
-        return float(frame.max() >= 0.1)
-
-    def again(self, quiet: Sequence[np.ndarray]) -> list[float]:
-        return [0.0] * len(quiet)
 
 
 class Scripted(EngineAtOnce):

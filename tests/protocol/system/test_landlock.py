@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.system import landlock
 
-# From Linux's landlock.h: the rights to files that each version knows, and those to what is not a folder.
+# The rights to files that each version knows, and those to what is not a folder, by Linux's landlock.h.
 RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1, 6: (1 << 16) - 1}
 OF_A_FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 
