@@ -132,7 +132,8 @@ class Pipe:
                     self._send(call)
             except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
                 if call and call.link:
-                    self._fail(call, call.link.fault or ENDED)
+                    call.link.part()  # the process has died: the next call must not wait for `watch` to see it
+                    self._fail(call, call.link.fault)
                 elif call:
                     self._fail(call, f"cannot be reached ({getattr(error, 'strerror', None) or error})")
 
@@ -191,6 +192,8 @@ class Pipe:
         finally:
             link.done(request)
             call.ended.set()
+        if not fault and self._calls.get(call.id) is call:
+            link.part()  # likewise
         self._fail(call, fault or link.fault or ENDED)
 
     def _settles(self, call: Call) -> bool:

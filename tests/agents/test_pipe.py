@@ -429,3 +429,16 @@ def test_standard_input_that_does_not_block_is_read_on(environment: dict[str, st
             assert json.loads(pipe.stdout.readline()) == {"jsonrpc": "2.0", "id": number, "result": {}}
         os.close(theirs)
         assert pipe.wait(BOUND_S) == 0
+
+
+def test_an_answer_that_breaks_off_ends_the_session(scripted: tuple[socket.socket, RawHost]) -> None:
+    """The host's next call begins another, although the process's last sign of life is still to be read."""
+    listener, host = scripted
+    call = host.call("voices")
+    process = begun(listener)
+    process.accept()[0].close()
+    assert "has ended in the middle" in host.wait(call)["content"][0]["text"]
+    assert process.beats.recv(1) == b""
+    call = host.call("voices")
+    answer(begun(listener).accept()[0], call)
+    assert host.wait(call) == {"isError": False}
