@@ -171,6 +171,8 @@ def test_who_connects_while_a_gateway_finishes_is_served_by_the_next_one(doorway
     """A gateway that accepts no more may take as long as its last program does."""
     there = doorway("--idle", "0", "--stay")
     first, _ = there.ask()
+    listener = there.door.listeners[0].socket.fileno()
+    there.until(lambda: listener in there.poller, "the gateway's word that it accepts no more")
     second, _ = there.ask()
     assert 0 != first != second
     os.kill(first, 0)  # it is there still
