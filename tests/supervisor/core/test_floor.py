@@ -510,3 +510,25 @@ def test_the_pause_of_a_client_ends_with_its_connection(room: Room) -> None:
     room.control("pause", "self", by="A")
     room.gone("A")
     assert room.ask("A2") == "granted"
+
+
+def test_a_pause_leaves_a_second_to_fall_silent(room: Room) -> None:
+    """The loudspeaker stays with who is paused until it is silent, and comes to the next after a second at most."""
+    room.ask("A1")
+    room.ask("B1")
+    room.control("pause", "1")
+    room.wait(FADE_OUT_TIMEOUT_S - 0.01)
+    assert (room.holder(), room.last["B1"]) == ("A", "waiting")
+    room.wait(0.02)
+    assert (room.holder(), room.last["B1"]) == ("B", "granted")
+
+
+def test_a_second_pause_gives_no_second_time(room: Room) -> None:
+    """Who is paused again meanwhile has the loudspeaker no longer."""
+    room.ask("A1")
+    room.ask("B1")
+    room.control("pause", "1")
+    room.wait(FADE_OUT_TIMEOUT_S / 2)
+    room.control("pause", "1")
+    room.wait(FADE_OUT_TIMEOUT_S / 2)
+    assert room.holder() == "B"

@@ -40,11 +40,6 @@ class Running(dict[bytes, ActiveRequest]):
             for request in self.values():
                 request.limit_cancel(now)
 
-    def give_up(self) -> None:
-        """Marks the jobs as ended by us: the process is about to be killed, and the supervisor is leaving."""
-        for request in self.values():
-            request.end_as("shutting_down", instead_of="")
-
     def repeat_none(self) -> None:
         """Has stopped jobs end when the engine obeys, not repeated: the supervisor is about to leave."""
         for request in self.values():

@@ -308,9 +308,10 @@ class Worker:
     def _exited(self, death: Death, now: float) -> None:
         """Ends or repeats the lost requests; after a crash it pauses or is FAILED, unless a request explains it."""
         if death.expected:
-            code = "shutting_down" if self._down else "worker_stopped"
+            leaves = self._down or self._held
+            code = "shutting_down" if leaves else "worker_stopped"
             for request in self._jobs.running.lose():
-                self._jobs.repeat_or_fail(request, now, not self._down, HushdError(code, ENDINGS[code]))
+                self._jobs.repeat_or_fail(request, now, not leaves, HushdError(code, ENDINGS[code]))
             self._stop(now)
             return
         self._lifecycle.log("ERROR", f"died: {death.cause}")
@@ -368,7 +369,6 @@ class Worker:
         if first and not self._held:
             return self._outbox.flush() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
-            self._jobs.running.give_up()
             self._lifecycle.kill(now, expected=True)
         return self._outbox.flush()
 
@@ -397,8 +397,6 @@ class Worker:
             case State.WAITING:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
                 self._jobs.fail_waiting("server_busy", late, 5000)
-            case State.DRAINING:
-                self._jobs.running.give_up()
             case State.BACKOFF | State.FAILED as paused:
                 if paused is State.FAILED:
                     self._crashes.forget()

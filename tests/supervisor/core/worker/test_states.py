@@ -590,3 +590,24 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
     desk.input(request, m.Chunk(id=request.message.id, seq=seq))
     assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
+
+
+@pytest.mark.parametrize("how", ["shutdown", "shutdown twice", "hold", "hold and shutdown"])
+def test_a_job_that_a_leaving_supervisor_kills_ends_as_shutting_down(how: str) -> None:
+    """Its client asks the next supervisor, and no process of this one starts for it; nothing has crashed."""
+    desk = Desk()
+    repeatable, begun = desk.request(), desk.request()
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    desk.from_worker(m.Ready(slots=2))
+    desk.from_worker(m.Partial(id=begun.id, seq=0, data={}))
+    for each in ("hold",) * ("hold" in how) + ("shutdown",) * (how.count("shutdown") + ("twice" in how)):
+        getattr(desk, each)()
+    assert (desk.worker.state is State.KILLING) == (" " in how), "the second one waits for nothing"
+    while desk.worker.state is State.DRAINING:
+        desk.now += 1.0
+        desk.from_worker(m.Beat(cpu_s=desk.now))
+        desk.tick()
+    desk.exit(-9)
+    assert [desk.terminal(each) for each in (repeatable, begun)] == ["shutting_down"] * 2
+    assert (desk.worker.state, desk.crashes) == (State.STOPPED, 0)
+    assert not desk.worker.waiting
