@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
@@ -22,10 +21,8 @@ from hushd_schema.engines import NoModel
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Samples
 
 from . import inventory
+from .ecapa import Ecapa
 from .inventory import SPEC
-
-if TYPE_CHECKING:
-    from .ecapa import Ecapa
 
 # Seconds of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages.
 MAX_IDENTIFIED_S = 5.0
@@ -92,8 +89,6 @@ class Identification:
 
 
 def _load(name: str, file: Path) -> Ecapa:
-    from .ecapa import Ecapa
-
     try:
         return Ecapa(file)
     except ImportError as error:

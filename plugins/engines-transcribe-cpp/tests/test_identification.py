@@ -102,7 +102,7 @@ def test_the_language_is_one_of_the_models(
 def test_a_model_that_tells_is_not_doubted(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else is asked, and nothing loaded."""
     header(models / "ears" / "ears.gguf", langid.ARCHITECTURE)
-    monkeypatch.setattr(ecapa, "Ecapa", pytest.fail)
+    monkeypatch.setattr(identification, "Ecapa", pytest.fail)
     assert detected("en de", DetectedLanguage("de", 0.2)) == DetectedLanguage("de", 0.2)
 
 

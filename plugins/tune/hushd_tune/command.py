@@ -44,7 +44,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         hearings, failed = _hear(client, heard, _models(client, language), language)
     comparison = _compared(heard, hearings, failed, language, normalise)
     if comparison.model:
-        from .own_words import helpful  # imports numpy, after the models have answered
+        from .own_words import helpful  # noqa: PLC0415 - imports numpy, after the models have answered
 
         texts = hearings[comparison.model].texts
         helping = helpful([clip.sentence for clip in heard], texts, language, normalise)

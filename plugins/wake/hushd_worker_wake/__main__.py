@@ -10,9 +10,9 @@ from .registry import REGISTRY
 
 def main() -> None:
     engine, model = asked(REGISTRY.describe)
-    from hushd_worker.harness import serve
+    from hushd_worker.harness import serve  # noqa: PLC0415 - loads zmq, which a description does without
 
-    from .worker import WakeWorker
+    from .worker import WakeWorker  # noqa: PLC0415 - likewise
 
     serve(WakeWorker(engine, model), of_engine("wake", engine))
 

@@ -122,7 +122,7 @@ class Watch:
         self._record.close()
         os.setpgid(0, 0)
         lifeline.arm(held, parent)
-        from hushd_cli.commands.listen import command  # imported here: the process that waits does without
+        from hushd_cli.commands.listen import command  # noqa: PLC0415 - the process that waits does without
 
         def ended(path: str, error: HushdError | None) -> None:
             os.write(record, f"{json.dumps([path, error.code if error else ''])}\n".encode())

@@ -87,7 +87,7 @@ class Monitor(Closing, Chunks):
         self._thread.join(SOUND_SERVER_TIMEOUT_S)
 
     def _run(self) -> None:
-        from hushd_desktop.ducking.streams import ERRORS
+        from hushd_desktop.ducking.streams import ERRORS  # noqa: PLC0415 - needs libpulse
 
         next_look = time.monotonic() + SINK_LOOK_INTERVAL_S
         try:
@@ -197,8 +197,7 @@ def _connect() -> Pulse:
         )
     devices.lead_to_sound_server()
     try:
-        from pulsectl import Pulse, PulseError
-        from pulsectl.pulsectl import c
+        from pulsectl.pulsectl import Pulse, PulseError, c
     except OSError as error:
         raise HushdError(
             "no_device",

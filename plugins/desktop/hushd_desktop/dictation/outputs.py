@@ -192,14 +192,14 @@ def typist() -> Typist:
     if os.environ.get("WAYLAND_DISPLAY"):
         return _on_wayland()
     if os.environ.get("DISPLAY"):
-        from . import x11
+        from . import x11  # noqa: PLC0415 - needs python-xlib, which macOS lacks
 
         return x11.Typist()
     raise HushdError("no_device", "There is no desktop to type into: use --output print.")
 
 
 def _on_wayland() -> Typist:
-    from . import portal
+    from . import portal  # noqa: PLC0415 - needs jeepney
 
     try:
         return portal.Typist(paths.find().state / TOKEN)

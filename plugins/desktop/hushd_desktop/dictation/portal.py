@@ -17,6 +17,9 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import atomic_file, best_effort
+from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MatchRule, message_bus, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import unwrap_msg
 
 from .keys import Key, keysym
 
@@ -38,8 +41,6 @@ class Portal:
     """A D-Bus connection to the desktop's portals. Raises `no_device` without a session bus or a portal."""
 
     def __init__(self) -> None:
-        from jeepney.io.blocking import open_dbus_connection
-
         try:
             self._connection = open_dbus_connection(bus="SESSION")
         except (OSError, KeyError, ValueError) as error:
@@ -99,14 +100,10 @@ class Portal:
 
     def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> Any:
         """Calls a method; returns its reply."""
-        from jeepney import DBusAddress, new_method_call
-
         return self._reply(new_method_call(DBusAddress(_PATH, _NAME, interface), method, signature, arguments))
 
     def listen(self, interface: str, member: str) -> None:
         """Subscribes `signal` to the signals of a name."""
-        from jeepney import MatchRule, message_bus
-
         rule = MatchRule(type="signal", path_namespace=_PATH, interface=interface, member=member)
         self._connection.filter(rule, queue=self._signals)
         self._reply(message_bus.AddMatch(rule))
@@ -114,8 +111,6 @@ class Portal:
     def signal(self, seconds: float) -> tuple[str, str, tuple[Any, ...]]:
         """Returns the name, path and content of the next signal; an empty name on timeout. Raises `no_device` if the
         bus has gone."""
-        from jeepney import HeaderFields
-
         try:
             message = self._connection.recv_until_filtered(self._signals, timeout=seconds)
         except TimeoutError:
@@ -134,9 +129,6 @@ class Portal:
                 raise HushdError("no_device", "This desktop has no portals: xdg-desktop-portal is missing.") from error
 
     def _reply(self, message: Any) -> Any:
-        from jeepney import DBusErrorResponse
-        from jeepney.wrappers import unwrap_msg
-
         try:
             return unwrap_msg(self._connection.send_and_get_reply(message, timeout=PORTAL_TIMEOUT_S))
         except DBusErrorResponse as error:

@@ -124,10 +124,12 @@ def _key(options: Namespace, actions: queue.SimpleQueue[Action]) -> GlobalKey:
     press = partial(actions.put, "toggle" if options.toggle else "press")
     release: Callable[[], None] = (lambda: None) if options.toggle else partial(actions.put, "release")
     if os.environ.get("WAYLAND_DISPLAY"):
-        from hushd_desktop.dictation import portal
+        from hushd_desktop.dictation import portal  # noqa: PLC0415 - needs jeepney
 
         return portal.GlobalKey(options.key, press, release)
-    from hushd_desktop.dictation import x11
+    if not os.environ.get("DISPLAY"):
+        raise HushdError("no_device", "There is no desktop here whose keys a program can use: DISPLAY is not set.")
+    from hushd_desktop.dictation import x11  # noqa: PLC0415 - needs python-xlib, which macOS lacks
 
     return x11.GlobalKey(options.key, press, release)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import select
 import struct
 import threading
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from hushd_protocol.errors import HushdError, reason
+from Xlib import XK, X, display, error
+from Xlib.ext import xinput, xtest
 
 from .keys import Key, keysym
 
@@ -27,10 +28,6 @@ _MODIFIERS = (
 
 
 def _display() -> Any:
-    if not os.environ.get("DISPLAY"):
-        raise HushdError("no_device", "There is no desktop here whose keys a program can use: DISPLAY is not set.")
-    from Xlib import display, error
-
     try:
         return display.Display()
     except (error.DisplayError, OSError) as failure:
@@ -45,11 +42,7 @@ class GlobalKey:
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
         self._display = _display()
-        from Xlib import XK, X
-        from Xlib.ext import xinput
-
         self._on_press, self._on_release = on_press, on_release
-        self._x = X
         self._root = self._display.screen().root
         self._code = self._display.keysym_to_keycode(XK.string_to_keysym(key.name))
         if not self._code:
@@ -67,15 +60,15 @@ class GlobalKey:
         held = False
         while not self._ended:
             for event in self._events():
-                if event.type == self._x.KeyPress and not held:
+                if event.type == X.KeyPress and not held:
                     held = True
-                    self._display.ungrab_keyboard(self._x.CurrentTime)
+                    self._display.ungrab_keyboard(X.CurrentTime)
                     self._display.flush()
                     self._on_press()
                 elif held and self._is_release(event):
                     held = False
                     self._on_release()
-        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=self._x.AutoRepeatModeDefault)
+        self._display.change_keyboard_control(key=self._code, auto_repeat_mode=X.AutoRepeatModeDefault)
         self._display.close()
 
     def stop(self) -> None:
@@ -83,8 +76,6 @@ class GlobalKey:
         self._ended = True
 
     def _grab(self, key: Key) -> None:
-        from Xlib import X, error
-
         mask = sum(getattr(X, _MASKS[modifier]) for modifier in key.modifiers)
         taken = error.CatchError(error.BadAccess)
         for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # Caps Lock and Num Lock may be on or off
@@ -94,8 +85,6 @@ class GlobalKey:
             raise HushdError("bad_request", f"Another program has the key {key}: choose another one.")
 
     def _events(self) -> Iterator[Any]:
-        from Xlib import error
-
         try:
             select.select([self._display], [], [], END_LOOK_INTERVAL_S)
             while self._display.pending_events():
@@ -105,7 +94,7 @@ class GlobalKey:
 
     def _is_release(self, event: Any) -> bool:
         """Returns whether the event is the key's release: of the grab while that lasts, then a raw one."""
-        if event.type == self._x.KeyRelease:
+        if event.type == X.KeyRelease:
             return bool(event.detail == self._code)
         if event.type != self._display.extension_event.GenericEvent:
             return False
@@ -138,8 +127,6 @@ class Typist:
         self.type("\b" * count)
 
     def paste(self) -> None:
-        from Xlib import XK
-
         with self._lock, self._modifiers_up():
             self._press(self._display.keysym_to_keycode(XK.XK_Insert), shifted=True)
 
@@ -152,8 +139,6 @@ class Typist:
             self._display.close()
 
     def _press(self, code: int, shifted: bool) -> None:
-        from Xlib import XK
-
         shift = self._display.keysym_to_keycode(XK.XK_Shift_L)
         if shifted:
             self._send(shift, down=True)
@@ -163,9 +148,6 @@ class Typist:
             self._send(shift, down=False)
 
     def _send(self, code: int, down: bool) -> None:
-        from Xlib import X
-        from Xlib.ext import xtest
-
         xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
 
     def _key_of(self, sought: int) -> tuple[int, bool]:
@@ -211,8 +193,6 @@ class Typist:
 
         Leaves the block when the server has typed everything.
         """
-        from Xlib import XK, error
-
         try:
             self._held = self._display.query_keymap()
             for name in _MODIFIERS:

@@ -122,7 +122,7 @@ class Helper:
         try:
             from pulsectl import Pulse
 
-            from . import streams
+            from . import streams  # noqa: PLC0415 - needs libpulse
         except (ImportError, OSError):  # libpulse is missing
             return False
         try:
