@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import soxr
-from support import moonshine_once
+from support import moonshine_once, python_path
 from support.peer import Start, Supervisor
 from support.recordings import recording
 from support.wer import word_error_rate
@@ -39,7 +39,7 @@ def person(tmp_path: Path, beckett: Path) -> dict[str, str]:
     file = tmp_path / "person.raw"
     file.write_bytes(soxr.resample(samples, rate, 16000).tobytes())
     (tmp_path / "diary").touch()
-    return {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(file)}
+    return {"PYTHONPATH": python_path.first(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(file)}
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import hushd
 import numpy as np
 import pytest
 import soundfile
+from support import python_path
 from support.diary import DEVICE
 from support.peer import Supervisor
 from support.recordings import recording
@@ -47,7 +48,8 @@ def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
 def test_every_example_runs(room: Path) -> None:
     """Each is a whole program, on a device that keeps real time, and prints what the page says it does."""
     environment = os.environ | {
-        "PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(room / "diary"), "HUSHD_PERSON": str(room / "person"),
+        "PYTHONPATH": python_path.first(DEVICE),
+        "HUSHD_DIARY": str(room / "diary"), "HUSHD_PERSON": str(room / "person"),
     }  # fmt: skip
     for example, shown in zip(EXAMPLES, SHOWN, strict=True):
         done = subprocess.run(

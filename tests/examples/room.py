@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support import python_path
 from support.diary import DEVICE
 from support.peer import BOUND_S, wait_until
 
@@ -30,7 +31,7 @@ class Room:
         self.diary.touch()
         self.environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": f"{DEVICE}:{EXAMPLES}",
+            "PYTHONPATH": python_path.first(DEVICE, EXAMPLES),
             "HUSHD_DIARY": str(self.diary),
             "HUSHD_PERSON": str(folder / "person"),
         }

@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support import python_path
+
 
 def environment(path: Path) -> dict[str, str]:
     """The variables by which hushd's programs see the cards of a file."""
-    folders = (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))
-    return {"HUSHD_CARDS": f"{__name__}:{path}", "PYTHONPATH": os.pathsep.join(filter(None, folders))}
+    return {"HUSHD_CARDS": f"{__name__}:{path}", "PYTHONPATH": python_path.first(Path(__file__).parents[1])}
 
 
 class StandIn:

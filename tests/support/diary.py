@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from support import python_path
 from support.peer import CONFIG, wait_until
 
 DEVICE = Path(__file__).parent / "quiet_device"
@@ -32,8 +32,7 @@ class Diary:
     def __init__(self, file: Path) -> None:
         self._file = file
         file.touch()
-        folders = (str(DEVICE), os.environ.get("PYTHONPATH"))
-        self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, folders)), "HUSHD_DIARY": str(file)}
+        self.environment = {"PYTHONPATH": python_path.first(DEVICE), "HUSHD_DIARY": str(file)}
 
     @contextmanager
     def held(self) -> Iterator[None]:

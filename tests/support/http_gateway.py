@@ -9,15 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support import warm
+from support import python_path, warm
 from support.peer import BOUND_S
 
 HERE = Path(__file__)
-
-
-def _path(others: str | None) -> str:
-    """PYTHONPATH with this folder and the tests' first."""
-    return os.pathsep.join(filter(None, (str(HERE.parent), str(HERE.parents[1]), others)))
 
 
 class HttpGateway:
@@ -38,7 +33,7 @@ class HttpGateway:
                 pass_fds=(listener.fileno(),),
                 stdout=output,
                 stderr=output,
-                env=whole | {"PYTHONPATH": _path(whole.get("PYTHONPATH"))},
+                env=whole | {"PYTHONPATH": python_path.first(HERE.parent, HERE.parents[1])},
             )
         listener.close()
 

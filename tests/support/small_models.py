@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import soundfile
+from support import python_path
 from support.recordings import recording
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -147,7 +148,7 @@ def _chatterbox(folder: Path) -> Small:
     place.mkdir(parents=True)
     for file in CHATTERBOX:
         (place / file).write_bytes(b"weights")
-    return Small("chatterbox", "tts", environment={"PYTHONPATH": str(STAND_INS)})
+    return Small("chatterbox", "tts", environment={"PYTHONPATH": python_path.first(STAND_INS)})
 
 
 def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:

@@ -12,6 +12,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.codec import pack
 from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, PROTOCOL
+from support import python_path
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
@@ -32,7 +33,7 @@ def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     It does not come to rest, and so sends no beat about it, unless a test says when.
     """
 
-    monkeypatch.setenv("PYTHONPATH", str(PROGRAM.parent))
+    monkeypatch.setenv("PYTHONPATH", python_path.first(PROGRAM.parent))
 
     def run(*flags: str, **options: int) -> Any:
         return start([sys.executable, "-P", "-m", "scripted_engine", "--settle", "60", *flags], **options)

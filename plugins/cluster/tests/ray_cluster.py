@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from support import warm
+from support import python_path, warm
 from support.peer import BOUND_S, Peer, processes, wait_until
 
 HERE, TESTS = Path(__file__), Path(warm.__file__).parents[1]
@@ -47,7 +47,9 @@ class RayCluster:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | self._variables | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": str(TESTS)},
+                env=os.environ
+                | self._variables
+                | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": python_path.first(TESTS)},
                 text=True,
                 start_new_session=True,
             )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from hushd.transport.call import new_id
-from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Request
+from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Progress, Request
 from hushd_remote import streams
 from hushd_remote.permissions import Permissions
 from hushd_remote.server import MAX_MISSED, AttachServer
@@ -75,6 +75,25 @@ def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pyte
     assert player.played == [b"\1\0"]
 
 
+@pytest.mark.parametrize(("channels", "round_trip"), [(1, 0.0), (2, 0.0), (1, 0.5)])
+def test_a_program_sends_no_more_sound_ahead_than_it_may(
+    channels: int, round_trip: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound counts seconds, whatever the channels; a long way to the program, and what was heard, raise it."""
+    monkeypatch.setattr(streams, "Player", SilentPlayer)
+    told: list[Message] = []
+    owner = Owner(told.append, lambda: True, lambda end: None, lambda: round_trip)
+    stream = LoudspeakerStream(owner, play_request(channels=channels))
+    second = 2 * channels * 16000
+    allowed = int((streams.SENT_AHEAD_S + streams.SURPLUS_S + round_trip) * 16000) * 2 * channels
+    assert stream.receive(Chunk(id=stream.id, seq=0, payload=bytes(allowed)))
+    assert not stream.receive(Chunk(id=stream.id, seq=1, payload=bytes(2 * channels)))
+    SilentPlayer.last.on_position(1.0)
+    assert told == [Progress(id=stream.id, done=1.0, total=1.0 + streams.SENT_AHEAD_S + round_trip)]
+    assert stream.receive(Chunk(id=stream.id, seq=2, payload=bytes(second - 2 * channels)))
+    assert not stream.receive(Chunk(id=stream.id, seq=3, payload=bytes(2 * channels)))
+
+
 def play_request(**params: object) -> Request:
     return Request(id=new_id(), worker="devices", op="play", params={"rate": 16000, **params})
 
@@ -84,7 +103,8 @@ class SilentPlayer:
 
     last: ClassVar[SilentPlayer]
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, *_: object, on_position: Callable[[float], None], **__: object) -> None:
+        self.on_position = on_position
         self.played: list[bytes] = []
         self.first = threading.Event()
         self._stopped = False

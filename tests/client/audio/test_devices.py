@@ -379,3 +379,35 @@ def test_what_is_missing_is_named_with_its_remedy(
 
     with hushd_error("no_device", remedy):
         hushd.audio.devices.load()
+
+
+@pytest.mark.parametrize(("platform", "debug", "silent"), [
+    ("linux", "", True), ("linux", "1", False), ("darwin", "", False),
+])  # fmt: skip
+def test_alsas_own_lines_reach_no_terminal(
+    platform: str, debug: str, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its library writes of missing cards to standard error, which HUSHD_DEBUG alone shows; other systems have none."""
+    told: list[object] = []
+    library = SimpleNamespace(snd_lib_error_set_handler=told.append, getpid=threading.get_ident)
+    monkeypatch.setattr(hushd.audio.devices, "ctypes", SimpleNamespace(
+        CDLL=lambda name: library, cast=lambda function, kind: function, c_void_p=None,
+    ))  # fmt: skip
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv("HUSHD_DEBUG", debug)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake := FakeSoundDevice())
+    assert hushd.audio.devices.load() is fake
+    assert told == [threading.get_ident] * silent
+
+
+def test_a_system_without_alsa_has_loudspeakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its library is not needed: PipeWire and PulseAudio play without."""
+
+    def missing(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(hushd.audio.devices, "ctypes", SimpleNamespace(CDLL=missing))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("HUSHD_DEBUG", raising=False)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake := FakeSoundDevice())
+    assert hushd.audio.devices.load() is fake

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import soxr
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import command_line, foreign_speech
+from support import command_line, foreign_speech, python_path
 from support.http_gateway import HttpGateway
 
 from .test_realtime import COMPLETED, append, session
@@ -88,7 +88,11 @@ def test_the_microphone_ends_with_the_same_code(openai: OpenAI, french: Path, tm
     person = tmp_path / "person.raw"
     person.write_bytes(soxr.resample(samples, rate, 16_000).tobytes() + bytes(64_000))
     (tmp_path / "diary").touch()
-    environment = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(person)}
+    environment = {
+        "PYTHONPATH": python_path.first(DEVICE),
+        "HUSHD_DIARY": str(tmp_path / "diary"),
+        "HUSHD_PERSON": str(person),
+    }
     done = command_line.run("listen", env=os.environ | environment, text=True)
     assert done.returncode == 11, done.stderr
     assert done.stderr.count(WHY) == 1

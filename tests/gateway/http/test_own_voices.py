@@ -13,6 +13,7 @@ import httpx2
 import numpy as np
 import pytest
 from hushd import Client
+from support import python_path
 from support.http_gateway import HttpGateway
 from support.peer import Start
 from support.recordings import opening
@@ -52,7 +53,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def http(folder: Path, start_supervisor: Start, runtime: Path) -> Iterator[httpx2.Client]:
     command = f'command = ["{sys.executable}", "-m", "hushd_worker_tts"]'
-    start_supervisor(f'[worker."tts/chatterbox"]\n{command}\nenvironment = {{ PYTHONPATH = "{STAND_INS}" }}\n')
+    start_supervisor(
+        f'[worker."tts/chatterbox"]\n{command}\nenvironment = {{ PYTHONPATH = "{python_path.first(STAND_INS)}" }}\n'
+    )
     gateway = HttpGateway(runtime)
     with httpx2.Client(base_url=f"{gateway.url}/audio", timeout=120) as client:
         yield client

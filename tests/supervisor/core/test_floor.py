@@ -524,7 +524,7 @@ def test_a_pause_leaves_a_second_to_fall_silent(room: Room) -> None:
 
 
 def test_a_second_pause_gives_no_second_time(room: Room) -> None:
-    """A pause during a pause does not put off the moment at which the next holder begins."""
+    """A turn that is paused again meanwhile has the loudspeaker no longer than by the first pause."""
     room.ask("A1")
     room.ask("B1")
     room.control("pause", "1")

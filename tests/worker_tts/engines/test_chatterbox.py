@@ -13,6 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
+from support import python_path
 from support.peer import Start
 from support.refusals import hushd_error
 from support.tts_jobs import Say
@@ -162,7 +163,7 @@ def test_in_an_environment_of_its_own(models: Path, start_supervisor: Start, mon
         [worker."tts/chatterbox"]
         command = ["{sys.executable}", "-m", "hushd_worker_tts"]
         max_pss_mb = 1
-        environment = {{ PYTHONPATH = "{STAND_INS}" }}
+        environment = {{ PYTHONPATH = "{python_path.first(STAND_INS)}" }}
         """
     )
     with Client() as client:

@@ -14,7 +14,7 @@ import pytest
 from hushd import Client, HushdError
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
-from support import warm
+from support import python_path, warm
 from support.command_line import command
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter, Start
@@ -97,7 +97,7 @@ def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -
     """`listen` on a microphone that hears a hum."""
     return warm.Popen(
         command("listen", *arguments),
-        env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(folder / "diary")},
+        env=os.environ | {"PYTHONPATH": python_path.first(DEVICE), "HUSHD_DIARY": str(folder / "diary")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +14,10 @@ import hushd.audio.playback
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
+from hushd_cli import listing
 from hushd_cli.commands.say import command
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from support.refusals import hushd_error
 
 SRT = "1\n00:00:00,000 --> 00:00:01,500\nHello.\n\n"
@@ -48,6 +50,7 @@ class Client:
     """Stands for `hushd.Client`; speaks all but what it has an error for."""
 
     passed_over: Any = None
+    role: str
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -89,7 +92,8 @@ def client(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Client:
     made = Client()
 
     @contextmanager
-    def shown(*_: Any, **__: Any) -> Iterator[Client]:
+    def shown(*_: Any, role: str) -> Iterator[Client]:
+        made.role = role
         yield made
 
     monkeypatch.setattr(command, "shown_client", shown)
@@ -211,3 +215,40 @@ def test_a_voice_that_is_slow_here_is_told_of(
     client.passed_over = passed_over
     command.main("say", ["Hello."])
     assert told == ([passed_over] if passed_over else [])
+
+
+@pytest.mark.parametrize(("arguments", "looks"), [
+    (["Hello."], True), (["-v", "alan", "Hello."], True), (["-o", "FILE", "Hello."], False), (["-v", "?"], False),
+])  # fmt: skip
+def test_the_loudspeaker_is_looked_for_where_one_will_sound(
+    arguments: list[str], looks: bool, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PortAudio's lines are kept from the terminal then; neither a file nor a list of voices waits for a device."""
+    done: list[str] = []
+    monkeypatch.setattr(command.console, "silence_libraries", lambda: done.append("silence"))
+    monkeypatch.setattr(hushd.audio.devices, "load_ahead", lambda: done.append("look"))
+    monkeypatch.setattr(listing, "list_voices", lambda *_: None)
+    command.main("say", [str(tmp_path / "x.wav") if each == "FILE" else each for each in arguments])
+    assert done == ["silence", "look"] * looks
+
+
+@pytest.mark.parametrize(("arguments", "usual", "config", "role"), [
+    (["Hello."], "", "", "tts"),
+    (["-v", "alan", "Hello."], "", "", ""),
+    (["-l", "de", "Hallo."], "", "", ""),
+    (["--engine", "piper", "Hello."], "", "", ""),
+    (["--model", "kokoro-v1.0", "Hello."], "", "", ""),
+    (["Hello."], "alan", "", ""),
+    ([" "], "", "", ""),
+    (["Hallo."], "", 'languages = ["de"]', ""),
+])  # fmt: skip
+def test_the_usual_voice_starts_while_the_client_is_imported(
+    arguments: list[str], usual: str, config: str, role: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does only where it will speak: no other voice, language, engine or model was named, and there is a text."""
+    monkeypatch.setenv(command.USUAL_VOICE, usual)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    paths.find().config.write_text(config)
+    with suppress(HushdError):
+        command.main("say", arguments)
+    assert client.role == role
