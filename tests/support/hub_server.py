@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -56,7 +57,7 @@ class HubServer:
         answers: statuses that the next requests for files get instead, with the seconds of a Retry-After or None.
         corrupt: names of files of which another byte is sent.
         stalls: how often it stops in the middle of a file and keeps the connection.
-        pace: seconds of rest after each piece of 64 KiB.
+        pace: seconds of rest after each piece of 64 KiB, once an answer has had `slow_from` bytes.
         token: what is to be in the header Authorization of requests to the hub; empty for nothing.
         sent: by file, the pieces [start, end) that were sent.
         requests: the paths that were asked for, with their methods.
@@ -71,6 +72,7 @@ class HubServer:
         self.answers: list[tuple[int, float | None]] = []
         self.corrupt: set[str] = set()
         self.pace = 0.0
+        self.slow_from = 0
         self.stalls = 0
         self.token = ""
         self.sent: dict[str, list[tuple[int, int]]] = {}
@@ -87,6 +89,10 @@ class HubServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.storage = self.url.replace("127.0.0.1", "localhost")  # another host to whoever compares names
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def slow_down(self, size: int) -> None:
+        """Lets no answer end for 10 s after so many bytes of it: whatever a test does meanwhile meets it under way."""
+        self.slow_from, self.pace = size, 0.5
 
     def close(self) -> None:
         self._server.shutdown()
@@ -253,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
                 hub.stalls -= 1
                 self.connection.recv(1)  # until the other side gives up
                 limit = at
-            if hub.pace:
+            if hub.pace and at - start >= hub.slow_from:
                 time.sleep(hub.pace)
         if limit < end:
             if hub.reset:
@@ -268,6 +274,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
+
+
+def arrived(cache: Path) -> int:
+    """The bytes of the largest file in a client's cache: of a download under way, what it will not ask for again."""
+    size = 0
+    for path in cache.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it has got its name meanwhile
+            size = max(size, path.stat().st_size if path.is_file() else 0)
+    return size
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
 from hushd_worker_models import web
-from support.hub_server import Content, HubServer
+from support.hub_server import Content, HubServer, arrived
 from support.peer import wait_until
 from support.refusals import hushd_error
 
@@ -136,9 +136,9 @@ def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask,
     """Bytes that had arrived stay, do not count as a model meanwhile, and are not sent again; of a revision that has
     moved in between, one commit is pulled, never files of two."""
     hub.add(REPOSITORY, FILES)
-    hub.pace = 0.01
+    hub.slow_down(500_000)
     job = ask("pull", model=MODEL)
-    wait_until(lambda: hub.bytes_sent("model.bin") >= 500_000, "half a megabyte")
+    wait_until(lambda: arrived(hub_cache.cache()) >= 500_000, "half a megabyte")
     job.job.cancel()
     with pytest.raises(Cancelled):
         job.result()
@@ -150,20 +150,21 @@ def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask,
         hub.add(REPOSITORY, FILES | newer)
     ask("pull", model=MODEL).result()
     check_whole(FILES | newer)
-    assert hub.sent["model.bin"][-1][0] >= 400_000, "it has begun anew"
+    assert hub.sent["model.bin"][-1][0] >= 500_000, "it has begun anew"
 
 
 def test_two_pulls_at_once_are_one_download(hub: HubServer, ask: Ask) -> None:
     """The second waits for the first; both have the model, and it travels once."""
     hub.add(REPOSITORY, FILES)
-    hub.pace = 0.005
+    hub.slow_down(0)
     jobs = [ask("pull", model=MODEL), ask("pull", model="faster-whisper/base")]
+    wait_until(lambda: any("waiting" in step for job in jobs for step in job.steps), "one that waits")
+    hub.pace = 0.0
     results = [job.result() for job in jobs]
     assert results[0] == results[1]
     check_whole()
     assert hub.bytes_twice() == 0
     assert all(job.progress[-1][0] == results[0]["size"] for job in jobs)
-    assert any("waiting" in step for job in jobs for step in job.steps)
 
 
 def test_a_model_is_removed_beside_the_download_of_another_one_of_its_repository(hub: HubServer, ask: Ask) -> None:
@@ -175,9 +176,9 @@ def test_a_model_is_removed_beside_the_download_of_another_one_of_its_repository
     files = {"model.int8.onnx": b"x" * 5000, "decoder_joint-model.int8.onnx": b"j" * 5000, "vocab.txt": vocabulary}
     hub.add(repository, files | {"encoder-model.int8.onnx": WEIGHTS})
     ask("pull", model=ctc).result()
-    hub.pace = 0.01
+    hub.slow_down(500_000)
     job = ask("pull", model=rnnt)
-    wait_until(lambda: hub.bytes_sent("encoder-model.int8.onnx") >= 500_000, "half a megabyte")
+    wait_until(lambda: arrived(hub_cache.cache()) >= 500_000, "half a megabyte")
     with hushd_error("server_busy", "is being pulled: try again when it is done."):
         removal.remove(store(), ctc)
     job.job.cancel()
@@ -188,7 +189,7 @@ def test_a_model_is_removed_beside_the_download_of_another_one_of_its_repository
     assert store().kept() == {}
     ask("pull", model=rnnt).result()
     check_whole({**files, "encoder-model.int8.onnx": WEIGHTS}, rnnt)
-    assert hub.sent["encoder-model.int8.onnx"][-1][0] >= 400_000, "it has begun anew"
+    assert hub.sent["encoder-model.int8.onnx"][-1][0] >= 500_000, "it has begun anew"
     assert hub.bytes_sent("vocab.txt") == len(vocabulary)
 
 

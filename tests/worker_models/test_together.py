@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,8 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support import warm
-from support.hub_server import HubServer
-from support.peer import command
+from support.hub_server import HubServer, arrived
+from support.peer import BOUND_S, command, wait_until
 from support.refusals import hushd_error
 
 REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
@@ -123,20 +121,17 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
 def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any]) -> None:
     """The download ends with the command, and the next one goes on."""
     start()
-    hub.pace = 0.02
+    hub.slow_down(600_000)
     process = warm.Popen([str(HUSHD), "models", "pull", MODEL], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    end = time.monotonic() + 20
-    while hub.bytes_sent() < 600_000 and time.monotonic() < end:
-        threading.Event().wait(0.01)
+    wait_until(lambda: arrived(hf_cache.cache()) >= 600_000, "more than half a megabyte")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=BOUND_S)
     assert process.returncode == 130
     store = Store(paths.find())
     assert store.find(MODEL) is None
     assert store.unfinished() == [MODEL]
     with Client() as client:
-        while any(row.running for row in client.status().workers):
-            threading.Event().wait(0.01)
+        wait_until(lambda: not any(row.running for row in client.status().workers), "the end of the download")
         hub.pace = 0.0
         client.pull(MODEL)
-    assert hub.sent["model.bin"][-1][0] >= 500_000, "it has begun anew"
+    assert hub.sent["model.bin"][-1][0] >= 600_000, "it has begun anew"
