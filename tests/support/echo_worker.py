@@ -81,7 +81,8 @@ class Echo(BaseWorker):
             case "exit":
                 os._exit(params["status"])
             case "memory":
-                self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
+                for _ in range(int(params["mb"])):  # a megabyte each, or else no beat is sent meanwhile
+                    self.kept.append(os.urandom(1000) * 1000)
                 return {}
             case "economy":
                 job.degraded = job.economy

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 from hushd_protocol.system.cgroup import Cgroup
+from support.peer import wait_until
 
 
 class MemoryGroup:
@@ -55,12 +56,14 @@ class MemoryGroup:
 
     def close(self) -> None:
         """Ends whatever is left in it, and removes it."""
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            for pid in self.pids():
+        wait_until(self._is_removed, f"the end of {self.folder}")
+
+    def _is_removed(self) -> bool:
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            try:
-                return Path(self.folder).rmdir()
-            except OSError:  # a process that was killed a moment ago
-                time.sleep(0.01)
-        raise AssertionError(f"{self.folder} cannot be removed")
+        try:
+            self.folder.rmdir()
+        except OSError:  # a process that was killed a moment ago
+            return False
+        return True
