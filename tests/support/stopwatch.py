@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from support.emulator import SLOWDOWN
 
-PRESSURE = Path("/proc/pressure/cpu")
+PRESSURE = [Path("/proc/pressure", what) for what in ("cpu", "io", "memory")]
+STAT = Path("/proc/stat")
 
 
 class Stopwatch(float):
     """The moment of its making, by the clock of `time.monotonic`."""
 
-    _stalled: float
+    _before: float
 
     def __new__(cls) -> Stopwatch:
         watch = super().__new__(cls, time.monotonic())
-        watch._stalled = _stalled()
+        watch._before = _stalled()
         return watch
 
     @property
-    def calm(self) -> float:
-        """Seconds since then in which nothing on this machine had to wait for a core.
+    def stalled(self) -> float:
+        """Seconds since then in which something on this machine waited for a core, a disk or memory.
 
-        Where the kernel does not count that (PSI), all seconds; under an emulator the seconds of a machine.
+        Where the kernel does not count that (PSI), only those that a virtual machine's host took from it.
         """
-        return (time.monotonic() - self - (_stalled() - self._stalled)) / SLOWDOWN
+        return _stalled() - self._before
+
+    @property
+    def calm(self) -> float:
+        """Seconds since then in which nothing waited; under an emulator the seconds of a machine."""
+        return (time.monotonic() - self - self.stalled) / SLOWDOWN
 
 
 def _stalled() -> float:
-    """Seconds since boot in which something waited for a core."""
-    try:
-        some = PRESSURE.read_text().splitlines()[0]
-    except OSError:
-        return 0.0
-    return int(some.rpartition("total=")[2]) / 1e6
+    """The seconds of `stalled` since boot."""
+    stalled = 0.0
+    for path in PRESSURE:
+        with suppress(OSError):
+            some = path.read_text().splitlines()[0]
+            stalled += int(some.rpartition("total=")[2]) / 1e6
+    with suppress(OSError):  # macOS has none
+        stolen = STAT.read_text().split(maxsplit=9)[8]  # ticks, of all cores together
+        stalled += int(stolen) / os.sysconf("SC_CLK_TCK")
+    return stalled
