@@ -3,7 +3,7 @@
 Each target makes its inputs from a seed, by a generator that knows the format: whole messages and files with parts
 replaced, cut out, doubled, nested and set to odd values. A target runs in a process of its own. Findings are an
 exception that the code does not promise, a process that dies, and an input that takes longer than 5 s of the processor
-or a minute of the clock. Each is printed with the command that repeats it.
+or 150 s of the clock. Each is printed with the command that repeats it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from .targets import find
 
 HANG_S = 5.0  # of the processor, for one input
-STUCK_S = 60.0  # of the clock
+STUCK_S = 150.0  # of the clock: of the first input, too, before which all that it is for starts
 MOST = 20  # findings, after which a target is given up
 
 

@@ -143,12 +143,12 @@ class Look:
 
     def answered(self) -> None:
         """A program with manners gets `OK`, Wyoming's info and a pong."""
-        deadline = time.monotonic() + ANSWER_S
         for kind, asked, wanted in (
             ("http", HEALTH, b"OK"),
             ("wyoming", b'{"type": "describe"}\n', b'"asr"'),
             ("wyoming", b'{"type": "ping"}\n', b'"pong"'),
         ):
+            deadline = time.monotonic() + ANSWER_S  # the first one starts the gateway
             with socket.create_connection(("127.0.0.1", self.ports[kind]), timeout=ANSWER_S) as end:
                 end.sendall(asked)
                 found = b""

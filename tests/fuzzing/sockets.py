@@ -16,14 +16,14 @@ from hushd_protocol import messages as m
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PROTOCOL
-from support.peer import CONFIG, Supervisor
+from support.peer import BOUND_S, CONFIG, Supervisor
 
 from . import wire
 from .mutate import Feed
 
 DEFAULTS = 'stt = "echo/a"\ntts = "echo/a"\n[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n'
 LOOK = 100  # inputs between two looks at whether it still answers
-ANSWER_S = 30.0
+ANSWER_S = BOUND_S
 CROWD = 6  # connections at a time
 LARGEST = 200_000_000  # bytes resident
 
