@@ -94,14 +94,15 @@ def test_sessions_are_apart(environment: dict[str, str], diary: Diary) -> None:
     """Each has its own calls and tickets; what one cancels ends nothing of another."""
     api, web = (RawHost(environment=environment, name="claude") for _ in range(2))
     with web, api:
-        ticket = api.data("say", text=words(2), wait=False)["ticket"]
-        diary.wait_for_sound()
-        waiting = web.call("say", text="abc")
-        wait_until(lambda: [call["tool"] for call in web.data("status")["calls"]] == ["hushd_say"])
-        assert web.data("result", ticket=ticket)["error"]["code"] == "bad_request"
-        cancelled = web.call("listen")
-        web.notify("notifications/cancelled", {"requestId": cancelled, "reason": "User pressed Esc"})
-        web.notify("notifications/cancelled", {"requestId": waiting, "reason": "User pressed Esc"})
+        with diary.held():
+            ticket = api.data("say", text=words(2), wait=False)["ticket"]
+            diary.wait_for_sound()
+            waiting = web.call("say", text="abc")
+            wait_until(lambda: [call["tool"] for call in web.data("status")["calls"]] == ["hushd_say"])
+            assert web.data("result", ticket=ticket)["error"]["code"] == "bad_request"
+            cancelled = web.call("listen")
+            web.notify("notifications/cancelled", {"requestId": cancelled, "reason": "User pressed Esc"})
+            web.notify("notifications/cancelled", {"requestId": waiting, "reason": "User pressed Esc"})
         assert api.data("result", ticket=ticket)["state"] == "completed"
         assert web.data("say", text="abc")["state"] == "completed"
 
@@ -151,7 +152,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
 
 
 class Impatient:
-    """A host whose pipe gives up a process that is silent for `silence_s`."""
+    """A host whose pipe gives up a process that is silent for `silence_s`: for longer than one that works is, 5 s."""
 
     def __init__(self, environment: dict[str, str], silence_s: float) -> None:
         found = paths.find(environment)
@@ -392,7 +393,7 @@ def test_a_long_message_to_a_stopped_process_is_answered(environment: dict[str, 
         listener.bind(place(found, environment))
         listener.listen()
         listener.settimeout(BOUND_S)
-        host = Impatient(environment, 2.0)
+        host = Impatient(environment, 8.0)
         called = threads.submit(host.call, 2, text="A" * 1_000_000)
         beats = begun(listener).beats
         assert "There is no tool" in str(called.result(BOUND_S))
