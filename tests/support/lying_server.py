@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler
 
 RATE = 8000
 WHERE, LIES = sys.argv[1], sys.argv[2:]
-BEGAN = time.monotonic()
+LOOKS = 2  # at `/ready`, which are told that it is not
 _MEETINGS: dict[str, threading.Barrier] = {}
 # The requests that get a lie: the first is the proof.
 _WHEN = {"first": (0).__eq__, "later": (0).__lt__, "second": (1).__eq__, "third": (2).__eq__}
@@ -50,6 +50,7 @@ def wait_at_the_gate() -> None:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    served = looks = 0
 
     def log_message(self, *_: object) -> None:
         print(f"asked for {self.path}", file=sys.stderr, flush=True)
@@ -61,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/voices" and "voices" in LIES:
             self.reply(json.dumps({"voices": [{"name": "anna"}, {"name": "bert"}]}).encode())
         elif self.path == "/ready":
-            self.reply(b'{"loaded": %s}' % (b"true" if time.monotonic() - BEGAN > 1 else b"false"))
+            Handler.looks += 1
+            self.reply(b'{"loaded": %s}' % (b"true" if Handler.looks > LOOKS else b"false"))
         else:
             self.reply(b"ok" if self.path == "/health" else b"<html><title>404</title>Not Found</html>", 404)
 
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         if told := os.environ.get("TOLD"):
             with open(told, "a") as file:
                 file.write(json.dumps({"path": self.path, "body": body.decode("latin-1")}) + "\n")
-        served = getattr(Handler, "served", 0)
+        served = Handler.served
         Handler.served = served + 1
         asked = (
             json.loads(body).get("lie", "") if speaks else body.partition(b'"lie"\r\n\r\n')[2].split(b"\r")[0].decode()
@@ -139,7 +141,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def lie_loading(self, value: str) -> bool | None:
-        if time.monotonic() - BEGAN > float(value):
+        """Answers so many requests by 503; none once it has said that it is loaded."""
+        if Handler.served > int(value) or Handler.looks > LOOKS:
             return False
         self.reply(b'{"error": "loading"}', 503)
         return None
@@ -149,6 +152,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def lie_slow(self, value: str) -> bool:
         time.sleep(float(value))
+        return False
+
+    def lie_gate(self, _: str) -> bool:
+        wait_at_the_gate()
         return False
 
     def lie_meets(self, value: str) -> bool:

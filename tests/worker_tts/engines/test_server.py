@@ -22,6 +22,7 @@ from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.received_sound import decoded
 from hushd_worker_tts.engines.server import Server
 from support import servers
+from support.peer import BOUND_S
 from support.refusals import hushd_error
 
 Make = Callable[..., Server]
@@ -238,10 +239,12 @@ def test_voices(make: Make, runtime: Path) -> None:
 
 def test_what_goes_on_after_a_cancel_is_let_finish(make: Make, runtime: Path) -> None:
     """The next request comes once it is done."""
-    engine = make("later=busy:1", stop_timeout=30)
+    gate = runtime / "gate"
+    engine = make("later=gate", "later=busy:1", stop_timeout=BOUND_S, env={"GATE": str(gate)})
 
     def gone() -> None:
         if len((runtime / "told").read_text().splitlines()) > 1:
+            gate.touch()
             raise Cancelled
 
     engine.check = gone
