@@ -21,6 +21,7 @@ from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, lock_shared, replace
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from support.descriptors import open_descriptors, settled_descriptors
 from support.refusals import hushd_error
 
 MODEL = "faster-whisper/mine"
@@ -197,11 +198,11 @@ def test_a_lock_that_its_holder_has_removed_is_made_anew(store: Store, monkeypat
             file.touch()
 
     monkeypatch.setattr(fcntl, "flock", late)
-    before = len(os.listdir("/dev/fd"))
+    before = settled_descriptors()
     with store.lock("whisper/base") as ours:
         assert ours
         assert file.exists()
-    assert (len(calls), len(os.listdir("/dev/fd")), file.exists()) == (3, before, False)
+    assert (len(calls), open_descriptors() <= before, file.exists()) == (3, True, False)
 
 
 def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

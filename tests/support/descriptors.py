@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -20,6 +21,19 @@ def settled_descriptors() -> set[str]:
     """
     gc.collect()
     return open_descriptors()
+
+
+def open_files() -> Counter[tuple[int, int]]:
+    """Returns how often this process has each file open, by device and inode.
+
+    A number that a thread of another test gives back is another file's at once; this counts what a test opens.
+    """
+    files: Counter[tuple[int, int]] = Counter()
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):  # that of the listing itself
+            info = os.fstat(int(name))
+            files[info.st_dev, info.st_ino] += 1
+    return files
 
 
 @contextmanager

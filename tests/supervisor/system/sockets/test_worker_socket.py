@@ -25,7 +25,7 @@ from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFa
 from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
-from support.descriptors import open_descriptors, settled_descriptors
+from support.descriptors import open_descriptors, open_files, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
 
@@ -99,7 +99,7 @@ def start(desk: Desk) -> Start:
 
 def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     """Command, environment, log and lifeline; the supervisor keeps only the lifeline's other end."""
-    before = settled_descriptors()
+    before = open_files()
     assert desk.workers.spawn(Spawn(NAME, 1)) is None
     assert desk.workers.spawn(Spawn("stt/own/m", 2)) is None
     first, second = desk.launch.started
@@ -114,7 +114,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
     # Each has a lifeline's write end, its output's read end, an end of the way of files, and the two ends of the fake's
     # exit pipe.
-    assert len(open_descriptors() - before) == 10
+    assert (open_files() - before).total() == 10
 
 
 @pytest.mark.parametrize("own", ["", "glibc.rtld.nns=9"])
