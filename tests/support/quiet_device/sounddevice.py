@@ -1,7 +1,8 @@
 """A sounddevice without a device, for commands as processes (PYTHONPATH): keeps real time, and a diary of what it did.
 
 HUSHD_DIARY names a file; each line is `pid what when`, with the clock of `time.monotonic`:
-`open`, `sound` (the first block that is not silence), `close`, and `heard N` with the samples that were not silence.
+`open`, `sound` (the first block that is not silence; when it was due, since a late card catches up), `close`, and
+`heard N` with the samples that were not silence.
 
 While a file of the diary's name with `.hold` behind it exists, time passes ten times slower for a loudspeaker that
 has begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.
@@ -49,9 +50,9 @@ class PortAudioError(Exception):
     pass
 
 
-def _note(what: str) -> None:
+def _note(what: str, when: float | None = None) -> None:
     with open(os.environ["HUSHD_DIARY"], "a") as diary:
-        diary.write(f"{os.getpid()} {what} {time.monotonic()}\n")
+        diary.write(f"{os.getpid()} {what} {time.monotonic() if when is None else when}\n")
 
 
 class Card:
@@ -65,6 +66,7 @@ class Card:
         self._streams: list[RawOutputStream | RawInputStream] = []
         self._moving: RawOutputStream | RawInputStream | None = None
         self._thread: threading.Thread | None = None
+        self.due = 0.0  # when the present block is
 
     def open(self, stream: RawOutputStream | RawInputStream) -> None:
         with self._lock:
@@ -82,13 +84,13 @@ class Card:
                 self._lock.wait_for(lambda: stream is not self._moving)
 
     def _run(self) -> None:
-        due = time.monotonic()
+        self.due = time.monotonic()
         while True:
-            due += BLOCK_S
-            time.sleep(max(0.0, due - time.monotonic()))
+            self.due += BLOCK_S
+            time.sleep(max(0.0, self.due - time.monotonic()))
             if self._held():
                 time.sleep(9 * BLOCK_S)
-                due = time.monotonic()
+                self.due = time.monotonic()
             for stream in self._open():
                 if not self._take(stream):
                     continue
@@ -153,7 +155,7 @@ class RawOutputStream:
         except CallbackStop:
             over = True
         if any(block) and not self.heard:
-            _note("sound")
+            _note("sound", _card.due)
         self.heard += sum(1 for index in range(0, len(block), 2) if block[index] or block[index + 1])
         return over
 
