@@ -368,7 +368,7 @@ def test_pieces_are_read_one_by_one_where_memory_is_scarce(
     at_once = []
     for available in (10**12, 100_000_000, 10**12):
         monkeypatch.setattr(usage, "machine", lambda _, now=available: Limit(10**12, now))
-        at_once.append(scripted._recogniser.at_once)
+        at_once.append(scripted._hearing.recogniser.at_once)
     assert at_once == [2, 1, 2]
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+import onnxruntime as ort
 from hushd_protocol.system.footprint import trim
 
 # y = Identity(x), as `onnx.helper` makes it.
@@ -32,10 +34,7 @@ def shrink() -> None:
     """Gives back the memory that no array is in, if a session shares the arena: in 0.05 s after a long piece."""
     if not _make.cache_info().currsize:
         return
-    import numpy as np
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
+    options = ort.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     _smallest().run(None, {"x": np.zeros((), np.float32)}, options)
     trim()  # the worker's own call was earlier on a busy machine
@@ -43,16 +42,12 @@ def shrink() -> None:
 
 @cache
 def _make() -> None:
-    import onnxruntime as ort
-
     memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     ort.create_and_register_allocator(memory, ort.OrtArenaCfg({}))
 
 
 @cache
 def _smallest() -> Any:
-    import onnxruntime as ort
-
     options = ort.SessionOptions()
     share(options)
     return ort.InferenceSession(_SMALLEST, options, ["CPUExecutionProvider"])

@@ -21,8 +21,6 @@ from typing import Any
 
 from hushd_schema.engines.protobuf import VARINT, Field, bytes_field, fields, varint
 
-from . import onnx_arena
-
 MIN_BYTES = 20_000_000  # bytes of a graph to map; a smaller one is copied in less time than it is parsed
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
@@ -61,6 +59,8 @@ def open_session(
     options.add_session_config_entry(_SPINNING, _SPINNING_US)
     mapped = on_cpu and sum(file.stat().st_size for file in _parts(path)) >= MIN_BYTES
     if often and on_cpu:
+        from . import onnx_arena  # noqa: PLC0415 - imports onnxruntime
+
         onnx_arena.share(options)
     if mapped and not often:
         options.add_session_config_entry(_NO_PREPACKING, "1")

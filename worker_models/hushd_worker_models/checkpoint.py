@@ -1,5 +1,4 @@
-"""Whisper's checkpoints for CTranslate2: in OpenAI's form by the tokens of its own package, in Hugging Face's form by
-CTranslate2's converter."""
+"""Whisper's checkpoints in OpenAI's form for CTranslate2, by the tokens of its own package."""
 
 from __future__ import annotations
 
@@ -10,26 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from ctranslate2.specs.whisper_spec import WhisperSpec
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from whisper import _ALIGNMENT_HEADS
+from whisper.tokenizer import get_tokenizer
 
 
 def convert(source: Path, folder: Path, quantization: str = "float16", name: str = "") -> None:
     """Writes `folder`, as faster-whisper loads it.
 
     Args:
-        source: a file in OpenAI's form, or a folder in Hugging Face's.
+        source: a file in OpenAI's form.
         name: the well-known model whose attention tells the times of words, by default the file's name.
 
-    Raises any error of the libraries, which may not be installed.
+    Raises any error of the libraries.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        from ctranslate2.converters import TransformersConverter
-
-        extra = [file for file in ("tokenizer.json", "preprocessor_config.json") if (source / file).is_file()]
-        TransformersConverter(str(source), copy_files=extra).convert(str(folder), quantization=quantization, force=True)
-        return
-    import torch
-
     saved = torch.load(source, map_location="cpu", weights_only=True, mmap=True)
     dims, tensors = saved["dims"], {each: tensor.numpy() for each, tensor in saved["model_state_dict"].items()}
     spec = _filled(dims, tensors)
@@ -43,7 +39,6 @@ def convert(source: Path, folder: Path, quantization: str = "float16", name: str
 
 def _filled(dims: dict[str, int], tensors: dict[str, Any]) -> Any:
     """Returns CTranslate2's specification of the model with the checkpoint's numbers."""
-    from ctranslate2.specs.whisper_spec import WhisperSpec
 
     def put(layer: Any, name: str, weight: str = "weight", bias: str = "bias") -> None:
         setattr(layer, weight, tensors[f"{name}.weight"])
@@ -77,8 +72,6 @@ def _filled(dims: dict[str, int], tensors: dict[str, Any]) -> Any:
 
 def _described(spec: Any, dims: Mapping[str, int], name: str) -> Any:
     """Adds the tokens and the configuration to a specification; returns the tokenizer."""
-    from whisper import _ALIGNMENT_HEADS
-
     count, layers, heads = dims["n_vocab"], dims["n_text_layer"], dims["n_text_head"]
     known, words = tokens(count)
     spec.register_vocabulary([words.id_to_token(number) for number in range(count)])
@@ -99,9 +92,6 @@ def _described(spec: Any, dims: Mapping[str, int], name: str) -> Any:
 def tokens(count: int) -> tuple[Any, Any]:
     """Returns the tokens of a checkpoint that has `count`: as the package whisper has them, and as a byte-level BPE, in
     which a token's number is its place."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from whisper.tokenizer import get_tokenizer
-
     multilingual = count >= 51_865  # the package counts so, too
     known = get_tokenizer(multilingual, num_languages=count - 51_765 - multilingual)
     every = [known.encoding.decode_single_token_bytes(number) for number in range(count)]

@@ -19,8 +19,6 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker.precision import answer
 
-from .checkpoint import convert
-
 MAX_SHARE = 0.9  # share of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
 _PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
@@ -52,13 +50,23 @@ def make(kind: str, source: str, target: str) -> JsonObject:
 
 
 def _checkpoint(source: Path, work: Path) -> Path:
-    convert(source, work / "whole")
-    return work / "whole"
+    """Makes a folder for CTranslate2, as faster-whisper loads it, of OpenAI's file or Hugging Face's folder."""
+    made = work / "whole"
+    if source.is_dir():
+        from ctranslate2.converters import TransformersConverter  # noqa: PLC0415 - torch and transformers
+
+        extra = [file for file in ("tokenizer.json", "preprocessor_config.json") if (source / file).is_file()]
+        TransformersConverter(str(source), copy_files=extra).convert(str(made), quantization="float16")
+    else:
+        from .checkpoint import convert  # noqa: PLC0415 - torch and whisper
+
+        convert(source, made)
+    return made
 
 
 def _graph(source: Path, work: Path) -> Path:
     """Quantizes a graph's matrices by ONNX Runtime."""
-    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
+    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic  # noqa: PLC0415 - needs onnx
 
     (work / "source").mkdir()
     parts = _parts(source)
@@ -89,8 +97,7 @@ def _parts(graph: Path) -> list[Path]:
 def _whisper(source: Path, work: Path) -> Path:
     """Quantizes a model of Whisper in CTranslate2's form, as that does with a checkpoint that it converts."""
     sys.modules["torch"] = None  # type: ignore[assignment]  # which the package would import, and not need here
-    from ctranslate2.specs import model_spec
-    from ctranslate2.specs.whisper_spec import WhisperSpec
+    from ctranslate2.specs import model_spec, whisper_spec  # noqa: PLC0415 - see above
 
     weights = _weights(source)
     if any(array.dtype == "i1" and array.ndim > 1 for array in weights.values()):
@@ -99,7 +106,7 @@ def _whisper(source: Path, work: Path) -> Path:
     for half in ("encoder", "decoder"):
         layers = {name.split("/")[1] for name in weights if name.startswith(f"{half}/layer_")} - {"layer_norm"}
         shape += [len(layers), int(weights[f"{half}/num_heads"])]
-    spec = WhisperSpec(*shape)
+    spec = whisper_spec.WhisperSpec(*shape)
     for name, array in weights.items():
         scope, _, key = name.rpartition("/")
         setattr(model_spec.index_spec(spec, scope), key, array)

@@ -10,9 +10,9 @@ from .registry import REGISTRY
 
 def main() -> None:
     engine, model = asked(REGISTRY.describe)
-    from hushd_worker.harness import serve
+    from hushd_worker.harness import serve  # noqa: PLC0415 - loads zmq, which a description does without
 
-    from .worker import SpeechToText
+    from .worker import SpeechToText  # noqa: PLC0415 - likewise
 
     serve(SpeechToText(engine, model), of_engine("stt", engine))
 

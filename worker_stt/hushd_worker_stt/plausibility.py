@@ -288,7 +288,7 @@ class UnlikelyText:
         sentence = _UNLIKELY if alone else _NOT_SPOKEN
         told = sentence.format(stretch=where + also, language=languages.name(language))
         if alone:
-            from hushd_models.choice import recommendation  # looks at files: only where something is wrong
+            from hushd_models.choice import recommendation  # noqa: PLC0415 - 10 ms, where something is wrong
 
             told += f" {recommendation.for_others(job.params.get('languages', ()))}"
         job.warn("unlikely_text", told)

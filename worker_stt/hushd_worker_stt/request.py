@@ -166,7 +166,7 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
         return languages[0] if len(languages) == 1 else None
     if language := names.find(value, languages):  # the model's form, such as `de-DE`
         return language
-    from hushd_models.choice import recommendation  # lazy: needed after a mistake alone
+    from hushd_models.choice import recommendation  # noqa: PLC0415 - 10 ms, for a mistake
 
     close = names.meant(value, languages)
     brings = recommendation.for_language("stt", value) or "; `hushd models list stt` has each model's languages"

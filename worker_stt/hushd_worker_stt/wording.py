@@ -245,8 +245,7 @@ _TOLERANCE_S = 1.5  # seconds of speech between a pause and the expected place o
 def going_on(segment: Segment, after: str, language: str) -> Segment:
     """Returns `segment` without the full stop that a model writes where the sound ends, if the sentence goes on with
     `after`, in a small letter. The stop of an abbreviation stays."""
-    # Lazy: its tables are needed only where speech was cut.
-    from hushd_reading.sentences import ends_sentence
+    from hushd_reading.sentences import ends_sentence  # noqa: PLC0415 - 8 ms, where speech was cut
 
     text = segment.text.rstrip()
     stops = _STOP.search(text) and after.lstrip()[:1].islower() and ends_sentence(text, _NAME, language or "en")

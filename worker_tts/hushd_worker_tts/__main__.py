@@ -13,9 +13,9 @@ from .registry import REGISTRY
 
 def main() -> None:
     engine, model = asked(REGISTRY.describe)
-    from hushd_worker.harness import serve
+    from hushd_worker.harness import serve  # noqa: PLC0415 - loads zmq, which a description does without
 
-    from .worker import Worker
+    from .worker import Worker  # noqa: PLC0415 - likewise
 
     serve(Worker(engine, model), of_engine("tts", engine))
 

@@ -127,14 +127,14 @@ def _encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
         return Raw(job, rate, channels, 0 if format == "pcm" else None)
     if format == "wav":
         return Wav(job, rate, channels)
-    from . import file_encoders  # most speech is played, or is a WAV file
+    from . import file_encoders  # noqa: PLC0415 - most speech is played, or a WAV file
 
     return file_encoders.encoder(job, format, rate, channels)
 
 
 def _resampler(from_rate: int, to_rate: int) -> Any:
     try:
-        import soxr
+        import soxr  # noqa: PLC0415 - for another rate alone
     except ImportError as error:
         raise HushdError(
             "engine_missing", f"A sample_rate other than the voice's {from_rate} needs soxr: {extra_command('tts')}."

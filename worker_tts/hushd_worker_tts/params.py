@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
+from hushd_models.choice import recommendation
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -146,8 +147,6 @@ def _others(language: str, voices: Sequence[Voice]) -> str:
     """Returns the end of a sentence: this engine's voices for a language, or else what speaks it, or brings a voice."""
     if here := [voice.name for voice in voices if _speaks(voice, language)]:
         return f": ask for {listed(here[:5])}"
-    from hushd_models.choice import recommendation  # looks at files: only to help with a mistake
-
     return recommendation.for_language("tts", language)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
@@ -18,12 +17,10 @@ from hushd_schema.results import Sentence, SpeechResult, Spoken
 from hushd_worker.job import Job
 
 from . import params
+from .audio_out import JOINT_S, SILENCE_BEFORE_WORD_S, Output, joined, shorten, sounding
 from .engine import AudioChunk, Engine, Voice
 from .engine_thread import EngineThread
-
-if TYPE_CHECKING:
-    from .audio_out import Output
-    from .levelling import Leveller
+from .levelling import Leveller
 
 
 class SpeechJob(AbstractContextManager["SpeechJob"]):
@@ -115,8 +112,6 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
 
     def _begin(self, rate: int) -> Output:
         """Returns the output, now that there is audio for it."""
-        from .audio_out import Output
-
         asked = self._params
         self._output = Output(self._job, asked.format, rate, asked.sample_rate, asked.channels)
         self._began = time.monotonic()
@@ -130,8 +125,6 @@ class SpeechJob(AbstractContextManager["SpeechJob"]):
         Silence before the very first word is cut, because the listener waits for the word: some voices begin with a
         quarter of a second of silence.
         """
-        from .audio_out import JOINT_S, SILENCE_BEFORE_WORD_S, joined, shorten
-
         # The end of a piece, the times of its words, and a new voice's loudness are only known once it is complete.
         whole = not piece.ends or self._params.timeline or not self._leveller.knows(self._params.voice)
         make = partial(self._synthesize, piece.text, self._params.voice, self._speed(), whole)
@@ -187,8 +180,6 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> Sentence:
 
     Words for the same place of the request, such as the words of an address, are one word.
     """
-    from .audio_out import sounding
-
     first, last = sounding(chunk)
     spans: list[tuple[int, int]] = []
     places: list[int] = []

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hushd_models import inventory, languages, text_language
+from hushd_models.choice import recommendation
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -31,7 +32,6 @@ from . import params
 from .engine import Engine, Voice, usual_model, usual_voice
 from .engine_thread import EngineThread
 from .registry import REGISTRY
-from .speaking import SpeechJob
 
 _LANGUAGE_BYTES = 4000  # bytes
 _SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
@@ -80,10 +80,10 @@ class Worker(BaseWorker):
         self._spec = structs.replace(spec, default_voice=usual)
         self.engine = kind(model)
         self.engine.load(report)
-        from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
-        from .levelling import Leveller
+        from .levelling import Leveller  # noqa: PLC0415 - imports numpy
+        from .speaking import SpeechJob  # noqa: PLC0415 - likewise
 
-        self._leveller = Leveller(paths.find().loudness / f"{spec.name}.json")
+        self._speech, self._leveller = SpeechJob, Leveller(paths.find().loudness / f"{spec.name}.json")
         self._model = model
 
     def run(self, job: Job) -> JsonObject:
@@ -104,7 +104,7 @@ class Worker(BaseWorker):
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
             job.send_partial({"kind": "voice", "voice": asked.voice.name})
         pronounce = _pronunciations(job, asked)
-        with SpeechJob(job, self.engine, self._thread, asked, self._leveller) as speech:
+        with self._speech(job, self.engine, self._thread, asked, self._leveller) as speech:
             # A text that is being written is divided as before, and so begins before its sentence ends.
             early = self.engine.begins_early and job.input != "stream" and not asked.timeline
             first = 2 * MAX_FIRST if early else MAX_FIRST
@@ -198,8 +198,6 @@ def _foreign(text: str, voice: Voice) -> str:
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
-    from hushd_models.choice import recommendation
-
     if recommendation.preferred(inventory.rows(Store(paths.find())), "tts", language):
         instead = f": choose the language {language}"
     else:

@@ -34,7 +34,7 @@ def margins(options: Namespace) -> Iterator[Row]:
     yield Row(f"margins: of {SONGS} made-up songs, whose words may count", sum(certain), "")
     speech_to_text = SpeechToText("moonshine", "default")
     speech_to_text.load(lambda note: None)
-    engine = speech_to_text._recogniser.engine
+    engine = speech_to_text.engine
 
     def read(samples: verdicts.Sound) -> str:
         return " ".join(segment.text for segment in engine.transcribe(normalise(samples), Options()))

@@ -38,7 +38,7 @@ class Judges:
     def __init__(self) -> None:
         speech_to_text = SpeechToText("moonshine", "default")
         speech_to_text.load(lambda note: None)
-        self._usual = speech_to_text._recogniser.engine
+        self._usual = speech_to_text.engine
         self._rate = self._usual.rating()
         self._second = real_weights.loaded("faster-whisper", "base")
 

@@ -15,8 +15,9 @@ from support.conversations import Conversation, Utterance, moonshine_people, spl
 @pytest.fixture(scope="session")
 def models(worker: SpeechToText) -> DiarizationModels:
     """The real models, loaded once, which are asked the same once in a run: the worker's own."""
-    worker._diarization = moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))()
-    return worker._diarization
+    models = moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))()
+    worker._hearing._diarization = models
+    return models
 
 
 @pytest.fixture(scope="session")

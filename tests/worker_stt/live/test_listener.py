@@ -10,7 +10,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-import hushd_worker_stt.worker
+import hushd_worker_stt.hearing
 import numpy as np
 import pytest
 import soundfile
@@ -195,7 +195,7 @@ def chunk(seq: int, **fields: Any) -> Chunk:
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_stream_that_sends_nothing(worker: SpeechToText, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream may send nothing at all, or no more, without an end: it is given up after a time, in one sentence."""
-    monkeypatch.setattr(hushd_worker_stt.worker, "_AUDIO_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(hushd_worker_stt.hearing, "_AUDIO_TIMEOUT_S", 0.05)
     with hushd_error("input_unreadable", r"^No audio has come for 0.05 seconds\.$"):
         worker.run(session(*map(chunk, range(count))))
 

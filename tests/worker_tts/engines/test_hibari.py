@@ -11,7 +11,7 @@ import pytest
 from hushd_models import installation
 from hushd_models.installation import extra_command
 from hushd_worker_tts.engines.hibari import HIBARI_WPM, Hibari
-from hushd_worker_tts.engines.hibari_internals import session
+from hushd_worker_tts.engines.hibari_internals import files
 from hushd_worker_tts.worker import Worker
 from support.refusals import hushd_error
 from support.tts_jobs import Say
@@ -98,7 +98,7 @@ def test_a_voice_in_the_cache_is_installed_and_a_damaged_one_is_named(
 ) -> None:
     """A file put there by hand serves; the session of each voice is its own, as is the accent."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
-    (tmp_path / "af_kore.int8.onnx").symlink_to(session.voice_file("heart"))
+    (tmp_path / "af_kore.int8.onnx").symlink_to(files.voice_file("heart"))
     assert {voice.name for voice in Hibari.voices() if voice.installed} == {"heart", "kore"}
     kore = say(hibari, "Hello.", voice="kore")
     assert kore.result["voice"] == "kore"
@@ -117,20 +117,20 @@ def test_a_voice_that_was_pulled_speaks(
     for folder in ("cache", "models/hibari"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "cache" / "af_kore.int8.onnx").write_bytes(b"not a model")
-    (tmp_path / "models" / "hibari" / "af_kore.int8.onnx").symlink_to(session.voice_file("heart"))
+    (tmp_path / "models" / "hibari" / "af_kore.int8.onnx").symlink_to(files.voice_file("heart"))
     assert say(hibari, "Hello.", voice="kore").result["voice"] == "kore"
 
 
 def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No import error, no voices, and the command that installs it."""
-    session.registry.cache_clear()
-    session.assets.cache_clear()
-    for place in (session, installation):
+    files.registry.cache_clear()
+    files.assets.cache_clear()
+    for place in (files, installation):
         monkeypatch.setattr(place, "find_spec", lambda name: None if name == "hibari" else find_spec(name))
     try:
         assert (Hibari.available(), Hibari.voices()) == (False, ())
         with hushd_error("engine_missing", re.escape("not installed: " + extra_command("tts"))):
             Worker("hibari", "default").load(lambda note: None)
     finally:
-        session.registry.cache_clear()
-        session.assets.cache_clear()
+        files.registry.cache_clear()
+        files.assets.cache_clear()

@@ -8,7 +8,7 @@ import hibari
 import numpy as np
 import pytest
 from hibari.g2p import G2P
-from hushd_worker_tts.engines.hibari_internals import reading, session
+from hushd_worker_tts.engines.hibari_internals import files, reading, session
 
 TEXT = "Dr. Rowling didn't read 3.5 GB in '97; the record, well-known, was re-read at 10am for $5."
 
@@ -47,7 +47,7 @@ def test_samples_are_those_of_hibaris_own_session() -> None:
     """Every bit is the same, and each phoneme has an end."""
     own = hibari.Hibari()
     ids = own.ids(own.phonemize(TEXT)[0])
-    ours = session.open_session(session.voice_file("heart"))
+    ours = session.open_session(files.voice_file("heart"))
     samples, ends = session.speak(ours, ids, 1.25, np.random.default_rng(0))
     assert np.array_equal(samples, own.from_ids(ids, 1.25, np.random.default_rng(0)))
     assert len(ends) == len(ids)

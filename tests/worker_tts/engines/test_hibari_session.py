@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from hushd_worker_tts.engines.hibari_internals import session
-from hushd_worker_tts.engines.hibari_internals.session import voice_file
+from hushd_worker_tts.engines.hibari_internals.files import voice_file
 
 
 @pytest.fixture(autouse=True)

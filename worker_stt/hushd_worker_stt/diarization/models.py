@@ -53,7 +53,7 @@ class DiarizationModels:
     def _load(self, name: str) -> Any:
         folder = moonshine.package()
         try:
-            import onnxruntime
+            import onnxruntime  # noqa: PLC0415 - 0.1 s, for `diarize`
         except ImportError as error:
             raise _missing("onnxruntime is not installed") from error
         if folder is None:

@@ -109,7 +109,7 @@ class Moonshine(Engine):
         if (used := self._used()) is not None:
             return used
         try:
-            from . import moonshine_rating
+            from . import moonshine_rating  # noqa: PLC0415 - imports onnxruntime
 
             outside = moonshine_rating.Rating(self._files)
         except Exception:  # onnxruntime is missing, or has no memory: its exceptions share no other base

@@ -295,7 +295,7 @@ def _covers(segments: Sequence[Segment], samples: Samples, speech_end_s: float |
     Speech ends where the detector or the level says so, whichever is earlier: behind it the level is that of a noise,
     for which no text needs to be there.
     """
-    from hushd_worker_stt.audio.level import trim  # needs numpy, which `--describe` does without
+    from hushd_worker_stt.audio.level import trim  # noqa: PLC0415 - imports numpy
 
     length, (before, speech) = len(samples) / RATE, trim(samples, 0)
     speech_end_s = min((before + len(speech)) / RATE, speech_end_s or length)

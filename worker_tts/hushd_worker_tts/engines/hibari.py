@@ -22,9 +22,9 @@ from hushd_worker.errors import load_error, loading
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
 
-from .hibari_internals import reading, session
+from .hibari_internals import reading
 from .hibari_internals.dictionaries import Damaged, phonemizer, remove
-from .hibari_internals.session import registry, vocabulary, voice_file
+from .hibari_internals.files import registry, vocabulary, voice_file
 
 HIBARI_RATE = 24_000
 # Words per minute of heart at speed 1, with its pauses between sentences: 529 words from two novels, 179 s. Its pace
@@ -78,8 +78,9 @@ class Hibari(Engine):
             self._vocabulary = vocabulary()  # first, since hibari reads its files at its import, even pipes
             # Imported before a second thread starts: numpy fails when two threads import it at once, one of them from
             # within onnxruntime's C code.
-            import onnxruntime  # noqa: F401
+            from .hibari_internals import session  # noqa: PLC0415 - imports onnxruntime
 
+            self._runtime = session
             # onnxruntime builds its session without the interpreter lock, which everything else holds.
             loading = Background(lambda: self._session("heart"), "hibari-load")
             session.import_modules()
@@ -93,11 +94,8 @@ class Hibari(Engine):
         loading.result()
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
-        import numpy as np
-
         model = self._session(voice.name)
-        # The noise in the voice's breath has a fixed seed: equal requests give equal audio.
-        noise = np.random.default_rng(0)
+        noise = self._runtime.noise()
         phonemes, words = self._phonemes(text, british=registry()[voice.name]["british"])
         places = aligned(text, [word for word, _ in words])
         starts = [(place, start) for place, (_, start) in zip(places, words, strict=True) if place is not None]
@@ -105,7 +103,7 @@ class Hibari(Engine):
             known = [i for i in range(first, last) if phonemes[i] in self._vocabulary]
             if any(phonemes[i].isalpha() for i in known):
                 ids = [0, *(self._vocabulary[phonemes[i]] for i in known), 0]
-                samples, ends = session.speak(model, ids, speed, noise)
+                samples, ends = self._runtime.speak(model, ids, speed, noise)
                 # ends[n] is the end of ids[n] and the beginning of the phoneme known[n].
                 marks = [
                     (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / HIBARI_RATE)
@@ -121,7 +119,7 @@ class Hibari(Engine):
                 raise advice.missing(f"hibari/{name}")
             again = f"replace {path} by `hushd models pull hibari/{name}`"
             with loading(f"hibari/{name}", install=INSTALL, again=again):
-                self._sessions[name] = session.open_session(path)
+                self._sessions[name] = self._runtime.open_session(path)
         return self._sessions[name]
 
     def _phonemizer(self, british: bool) -> Any:

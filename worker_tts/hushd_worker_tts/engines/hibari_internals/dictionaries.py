@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import prepared
-from . import session
-from .session import assets
+from . import files
+from .files import assets
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _REMEMBERED = 2048  # entries of a table: the features of short words are needed repeatedly
+_SESSION = f"{__package__}.session"  # which optimises a voice's model
 _FORMAT = 1  # version of the tables
 _URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})  # https://sqlite.org/uri.html
 _damaged: set[bool] = set()  # the accents whose tables are, as this process has found
@@ -52,8 +53,9 @@ def prepare() -> None:
         missed = prepared.missed()
         if missed == set():
             return
-        usual = [(__name__, _accent(british=False)), (session.__name__, str(session.voice_file("heart")))]
-        known = [*usual, (__name__, _accent(british=True)), *session.files()]
+        voices = {name: (_SESSION, str(files.voice_file(name))) for name in files.registry()}
+        usual = [(__name__, _accent(british=False)), voices["heart"]]
+        known = [*usual, (__name__, _accent(british=True)), *voices.values()]
         for module, word in usual if missed is None else known:
             if missed is None or (module, word) in missed:
                 prepared.make_beside(module, word)

@@ -6,20 +6,14 @@ the runtime's own format (https://onnxruntime.ai/docs/performance/model-optimiza
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_protocol.system import paths
-from hushd_protocol.system.paths import user_cache
+import numpy as np
+import onnxruntime as ort
 from hushd_schema.engines.protobuf import bytes_field
 
 from .. import prepared
@@ -37,11 +31,9 @@ _BLOCK = 1 << 18  # bytes that are checked at a time
 
 def open_session(model: Path) -> Any:
     """Returns a session for a voice's model; if there is no optimised model, another process makes it meanwhile."""
-    import onnxruntime as ort
-
     with suppress(Exception):  # damaged, or for a CPU with other instructions: it is replaced
-        return ort.InferenceSession(_kept(model), _options(ort, optimise=False), providers=_PROVIDERS)
-    made = _original(ort, model, _options(ort))
+        return ort.InferenceSession(_kept(model), _options(optimise=False), providers=_PROVIDERS)
+    made = _original(model, _options())
     prepared.make_beside(__name__, str(model))
     return made
 
@@ -53,23 +45,22 @@ def make(model: Path) -> None:
 
 def import_modules() -> None:
     """Imports what speech needs."""
-    from hibari import dsp  # noqa: F401
+    from hibari import dsp  # noqa: F401, PLC0415 - while a session is opened
 
-    from hushd_worker_tts import audio_out  # noqa: F401
-
-
-def files() -> Iterator[tuple[str, str]]:
-    """Yields what `prepared` takes for the optimised model of each voice but heart, which `dictionaries` names."""
-    yield from ((__name__, str(voice_file(name))) for name in registry() if name != "heart")
+    from hushd_worker_tts import speaking  # noqa: F401, PLC0415 - likewise
 
 
-def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
+def noise() -> np.random.Generator:
+    """Returns the noise in a voice's breath, with a fixed seed: equal requests give equal audio."""
+    return np.random.default_rng(0)
+
+
+def speak(session: Any, ids: list[int], speed: float, noise: np.random.Generator) -> tuple[Samples, Any]:
     """Returns the speech of phoneme ids, padded by a 0 at both ends, and the end of each phoneme.
 
     The last phoneme ends with the speech; the ends are empty for a model that does not return them.
     """
-    import numpy as np
-    from hibari import dsp
+    from hibari import dsp  # noqa: PLC0415 - see above
 
     outputs = session.run(None, {"ids": np.array([ids], np.int64), "speed": np.array([speed], np.float32)})
     samples: Samples = dsp.synth(*(part[0] for part in outputs[:SPECTRA]), noise)
@@ -77,19 +68,17 @@ def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Sampl
 
 
 def _optimised(model: Path) -> bytes:
-    import onnxruntime as ort
-
     with tempfile.TemporaryFile() as file:  # a file without a name disappears however this process ends
-        options = _options(ort)
+        options = _options()
         options.optimized_model_filepath = f"/dev/fd/{file.fileno()}"
         options.add_session_config_entry("session.save_model_format", "ORT")
-        _original(ort, model, options)
+        _original(model, options)
         file.seek(0)
         content = file.read()
     return content + zlib.crc32(content).to_bytes(4, "little")
 
 
-def _options(ort: Any, *, optimise: bool = True) -> Any:
+def _options(*, optimise: bool = True) -> Any:
     options = ort.SessionOptions()
     # A second thread gains 20 percent, but takes a core from a worker that listens meanwhile.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -103,7 +92,7 @@ def _options(ort: Any, *, optimise: bool = True) -> Any:
     return options
 
 
-def _original(ort: Any, model: Path, options: Any) -> Any:
+def _original(model: Path, options: Any) -> Any:
     content = model.read_bytes()
     try:
         return ort.InferenceSession(_with_ends(content), options, providers=_PROVIDERS)
@@ -127,8 +116,6 @@ def _name(model: Path) -> str:
 
 
 def _place(model: Path) -> Path:
-    import onnxruntime as ort
-
     return prepared.place(f"{_name(model)}-{ort.__version__}", [model], ".ort")
 
 
@@ -139,50 +126,6 @@ def _with_ends(model: bytes) -> bytes:
     (field 12, its name field 1) to the graph (field 7).
     """
     return model + bytes_field(7, bytes_field(12, bytes_field(1, ENDS)))
-
-
-@cache
-def assets() -> Path:
-    """Returns hibari's data folder. Raises FileNotFoundError if hibari is not installed, or one of its files is a pipe,
-    whose reader would wait forever."""
-    spec = find_spec("hibari")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("hibari")
-    folder = Path(spec.origin).parent / "assets"
-    if pipe := next((path for path in folder.rglob("*") if path.is_fifo()), None):
-        raise FileNotFoundError(f"{pipe} is a pipe")
-    return folder
-
-
-@cache
-def registry() -> dict[str, dict[str, Any]]:
-    """Returns hibari's own table of voices by name; empty if hibari is not installed."""
-    try:
-        voices: dict[str, dict[str, Any]] = json.loads((assets() / "voices.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    return voices
-
-
-def vocabulary() -> dict[str, int]:
-    """Returns the number of each phoneme of the models."""
-    numbers: dict[str, int] = json.loads((assets() / "vocab.json").read_text("utf-8"))
-    return numbers
-
-
-def voice_file(name: str) -> Path:
-    """Returns the path of a voice's model, or else the path to which hibari's own command would download it."""
-    entry = registry()[name]
-    file = str(entry["file"])
-    if entry.get("bundled"):
-        return assets() / file
-    if (pulled := paths.find().models / "hibari" / file).exists():
-        return pulled
-    if folder := os.environ.get("HIBARI_HOME"):
-        return Path(folder, file)
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/hibari" / file
-    return user_cache() / "hibari" / file
 
 
 if __name__ == "__main__":
