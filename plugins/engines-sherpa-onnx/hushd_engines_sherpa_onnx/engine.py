@@ -7,8 +7,6 @@ invalid files or arguments, so models are checked before. The engine downloads n
 from __future__ import annotations
 
 import os
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,6 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel
 from hushd_worker.errors import importing, load_error
-from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice
 
@@ -29,8 +26,7 @@ from .inventory import SPEC, voice_name
 
 INSTALL = engine_command(SPEC)
 _CANCEL_LOOK_INTERVAL_S = 0.1  # seconds between two checks for a cancel
-_POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
-_HEARD_S = 10.0  # seconds of the part that it uses
+_POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with
 _CLASSES = {"pocket": "OfflineTtsPocketModelConfig", "supertonic": "OfflineTtsSupertonicModelConfig"}
 
 
@@ -64,15 +60,16 @@ class SherpaOnnx(Engine):
                 raise self._load_error(error) from error
             read_ahead(folder / name for name in self._described.files.values())
         with importing(f"The engine {SPEC.name} does not load", INSTALL):
-            import numpy.random  # noqa: F401  (first, by this one thread)
             import sherpa_onnx
+
+            from . import generation  # noqa: PLC0415 - imports numpy
         if folder is None:
             raise advice.missing(f"{SPEC.name}/{self._model}")
         try:
             config = _config(sherpa_onnx, folder, self._described)
             if not config.validate():
                 raise NoModel("the library refuses it: `hushd logs` shows why")
-            self._package, self._tts = sherpa_onnx, sherpa_onnx.OfflineTts(config)
+            self._generation, self._package, self._tts = generation, sherpa_onnx, sherpa_onnx.OfflineTts(config)
         except Exception as error:
             raise self._load_error(error) from error
 
@@ -102,7 +99,7 @@ class SherpaOnnx(Engine):
 
     def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
         """Yields pieces as the library makes them; meanwhile this thread checks whether the client has gone."""
-        generation = _Generation(self._tts, text, config)
+        generation = self._generation.Generation(self._tts, text, config)
         try:
             while not generation.over:
                 piece = generation.piece(_CANCEL_LOOK_INTERVAL_S)
@@ -114,70 +111,15 @@ class SherpaOnnx(Engine):
 
     def _recording(self, path: Path) -> Samples:
         """Returns the beginning of a voice's recording, at the model's rate."""
-        import numpy as np
-        import soundfile
-        import soxr
-
         try:
             key = f"{path} {path.stat().st_mtime_ns}"
             if key not in self._recordings:
-                samples, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=int(_HEARD_S * 48_000))
-                heard = soxr.resample(samples.mean(axis=1), rate, _POCKET_RATE)[: int(_HEARD_S * _POCKET_RATE)]
-                self._recordings[key] = np.ascontiguousarray(heard, np.float32)
-        except (OSError, soundfile.LibsndfileError) as error:
+                self._recordings[key] = self._generation.beginning(path, _POCKET_RATE)
+        except (OSError, RuntimeError) as error:
             raise HushdError(
                 "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
             ) from error
         return self._recordings[key]
-
-
-class _Generation:
-    """A call of the library on a separate thread, and the pieces of sound that it produces.
-
-    The library passes on each piece: 1.2 s with Pocket TTS, a sentence with Supertonic. It can only be stopped there,
-    and only by an exception: Supertonic ignores the return value that its makers intended for this.
-    """
-
-    def __init__(self, tts: Any, text: str, config: Any) -> None:
-        self._arguments = (tts, text, config)
-        self._pieces: queue.SimpleQueue[Samples | BaseException | None] = queue.SimpleQueue()
-        self._stopped = False
-        self.over = False
-        self._thread = threading.Thread(target=self._work, name=SPEC.name, daemon=True)
-        self._thread.start()
-
-    def piece(self, seconds: float) -> Samples | None:
-        """Returns the next piece; None after a timeout, or at the end, when `over` is set."""
-        try:
-            piece = self._pieces.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        self.over = not hasattr(piece, "dtype")
-        if isinstance(piece, BaseException):
-            raise piece
-        return piece
-
-    def stop(self) -> None:
-        """Stops the library and waits for its end; if that takes too long, the supervisor ends the process."""
-        self._stopped = True
-        self._thread.join()
-
-    def _work(self) -> None:
-        import numpy as np
-
-        tts, text, config = self._arguments
-
-        def on_sound(samples: Any, progress: float) -> int:
-            if self._stopped:
-                raise Cancelled
-            self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
-            return 1
-
-        try:
-            tts.generate(text, config, on_sound)
-            self._pieces.put(None)
-        except BaseException as error:  # passed to the waiting thread
-            self._pieces.put(error)
 
 
 def _config(package: Any, folder: Path, description: Described) -> Any:

@@ -274,5 +274,7 @@ def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "engine_installed", lambda spec: False)
     assert not OnnxAsr.installed("mine")
     monkeypatch.setitem(sys.modules, "onnx_asr.models.nemo", None)
+    monkeypatch.delitem(sys.modules, "hushd_worker_stt.engines.onnx_asr_model", raising=False)
+    monkeypatch.delattr("hushd_worker_stt.engines.onnx_asr_model", raising=False)
     with hushd_error("engine_missing", re.escape(extra_command("onnx-asr"))):
         loaded("mine")

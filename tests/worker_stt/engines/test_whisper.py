@@ -30,7 +30,8 @@ from hushd_protocol.system.cgroup import Limit
 from hushd_worker.compute_device import threads
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import DetectedLanguage, Model, Options, Segment
-from hushd_worker_stt.engines.faster_whisper import FasterWhisper, TogetherModel
+from hushd_worker_stt.engines.faster_whisper import FasterWhisper
+from hushd_worker_stt.engines.together_model import TogetherModel
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.engines.whisper_family import words as timed_words

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,16 @@ from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import reason
 from hushd_schema import engines
 from hushd_schema.engines.whisper import FOLDER
-from hushd_worker import compute_device, usage
+from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, check_files
 from hushd_worker.precision import int8_place, wish
 from msgspec.structs import replace
 
-from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
 
 from .whisper_family import FIRST_SEED, SHARED, Decoding, WhisperFamily, words
-from .whisper_window import FRAMES_PER_S, RestError, Window
+from .whisper_window import FRAMES_PER_S, RestError
 
 SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package
@@ -73,7 +73,9 @@ class FasterWhisper(WhisperFamily):
         import ctranslate2
         import faster_whisper
 
-        self._ctranslate2, self._package = ctranslate2, faster_whisper
+        from .together_model import TogetherModel  # noqa: PLC0415 - imports numpy
+
+        self._ctranslate2, self._package, self._together = ctranslate2, faster_whisper, TogetherModel
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         check_files(path)
@@ -82,7 +84,7 @@ class FasterWhisper(WhisperFamily):
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
             self.batch = 1 if self.parallel > 1 else self._max_batch
-            self._model.model = TogetherModel(self._model.model, self._ctranslate2, self.window)
+            self._model.model = self._together(self._model.model, self._ctranslate2, self.window)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # false for a model that never learnt them
 
@@ -163,8 +165,6 @@ class FasterWhisper(WhisperFamily):
         return partial(self._scores, language)
 
     def _scores(self, language: str, samples: Samples, texts: Sequence[str]) -> list[float]:
-        import numpy as np
-
         model, token = self._model, self._model.hf_tokenizer.token_to_id
         self.window.short = self.compute_device == "cpu"
         encoded = model.encode(self._package.audio.pad_or_trim(model.feature_extractor(samples)[..., :-1]))
@@ -173,7 +173,7 @@ class FasterWhisper(WhisperFamily):
         frames = min(len(samples) * FRAMES_PER_S // RATE, model.feature_extractor.nb_max_frames)
         tokens = [self._tokens(text) for text in texts]
         aligned = [model.model.align(encoded, begin, [each], frames)[0] for each in tokens]
-        return [float(np.log(np.maximum(1e-12, each.text_token_probs)).sum()) for each in aligned]
+        return [sum(log(max(1e-12, likely)) for likely in each.text_token_probs) for each in aligned]
 
     def _likely(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual or len(self._languages) == 1:
@@ -200,73 +200,3 @@ def load_cublas() -> None:
 def cublas_remedy(message: str) -> str:
     """Returns the end of a sentence with the command that installs them, if an error's `message` misses them."""
     return f"; {package_command(CUBLAS_PACKAGE)} installs it" if "libcublas" in message else ""
-
-
-class TogetherModel:
-    """A replacement for the model inside the package's own, with all of its attributes.
-
-    The package encodes a window of 30 s, generates its text, judges it, and goes on, one window and one temperature
-    after another. Only the two expensive calls are merged, and windows kept short, so the package still decides as
-    before. Between them a window is in the machine's memory: copying 4 MB there and back takes negligible time.
-    """
-
-    def __init__(self, model: Any, package: Any, window: Window) -> None:
-        self._model = model
-        self._storage = package.StorageView
-        self._cpu = package.Device.cpu
-        self._window = window
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def encode(self, features: Any, to_cpu: bool = False) -> Any:
-        import numpy as np
-
-        sound = np.array(self._array(features))
-        if self._window.is_rest(sound):
-            raise RestError
-        return self._window.encode(sound, self._encoded)
-
-    def _encoded(self, sound: Any) -> Any:
-        import numpy as np
-
-        def together(items: Sequence[Any]) -> list[Any]:
-            if len(items) == 1:
-                return [self._model.encode(items[0])]
-            array = self._array(self._model.encode(self._joined(items), to_cpu=True))
-            return [self._storage.from_array(np.ascontiguousarray(array[n : n + 1])) for n in range(len(array))]
-
-        part = self._storage.from_array(np.ascontiguousarray(sound))
-        return rendezvous.call(("encode", tuple(part.shape)), part, together)
-
-    def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:
-        def together(items: Sequence[tuple[Any, Sequence[int]]]) -> list[Any]:
-            windows, beginnings = [window for window, _ in items], [beginning for _, beginning in items]
-            joined = windows[0] if len(items) == 1 else self._joined(windows)
-            return [[result] for result in self._generated(joined, beginnings, options)]
-
-        self._window.check_sampled(bool(options.get("sampling_temperature")))
-        features = self._window.encoding
-        # CTranslate2 needs prefixes of the same length in a batch.
-        key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))
-        return rendezvous.call(key, (features, prompts[0]), together)
-
-    def _generated(self, windows: Any, beginnings: Sequence[Sequence[int]], options: dict[str, Any]) -> Any:
-        """Returns the likeliest text of each window. Where memory is scarce those by chance are made one after another,
-        in twice the time: five at once take 180 MB for copies of what the decoder reads of a whole window."""
-        count = options.get("num_hypotheses", 1)
-        if count == 1 or self._model.device != "cpu" or not usage.scarce():
-            return self._model.generate(windows, beginnings, **options)
-        options |= {"num_hypotheses": 1}
-        texts = [self._model.generate(windows, beginnings, **options) for _ in range(count)]
-        return [max(samples, key=lambda result: result.scores[0]) for samples in zip(*texts, strict=True)]
-
-    def _joined(self, items: Sequence[Any]) -> Any:
-        import numpy as np
-
-        return self._storage.from_array(np.concatenate([self._array(item) for item in items]))
-
-    def _array(self, storage: Any) -> Any:
-        import numpy as np
-
-        return np.asarray(storage if storage.device == "cpu" else storage.to_device(self._cpu))

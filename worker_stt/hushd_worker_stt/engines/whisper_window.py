@@ -78,10 +78,8 @@ class Window(threading.local):
             sound: the features; the last axis has its frames, which are 0 where both packages pad it.
             encode: encodes as many frames as it is given.
         """
-        import numpy as np
-
         serves = self._is_whole or self.short
-        if self._sound is None or not serves or not np.array_equal(self._sound, sound):
+        if not serves or not _same(self._sound, sound):
             part = _shortened(sound) if self.short else sound
             self.encoding, self._sound, self._encode = encode(part), sound, encode
             self._is_whole = part.shape == sound.shape
@@ -107,23 +105,23 @@ class Window(threading.local):
             raise Doubtful
 
 
+def _same(before: Samples | None, sound: Samples) -> bool:
+    return before is not None and before.shape == sound.shape and bool((before == sound).all())
+
+
 def _shortened(sound: Samples) -> Samples:
     """Returns the speech of a window with silence behind it; `sound` itself if that saves nothing."""
-    import numpy as np
-
     frames, end = sound.shape[-1], _spoken(sound)
     step = _WINDOW_STEP_S * FRAMES_PER_S
     needed = max(_SHORTEST_WINDOW_S * FRAMES_PER_S, -(-(end + _SILENCE_BEHIND_S * FRAMES_PER_S) // step) * step)
     if needed >= frames:
         return sound
     part = sound[..., :needed].copy()
-    part[..., end:] = np.max(part) - _RANGE
+    part[..., end:] = part.max() - _RANGE
     return part
 
 
 def _spoken(sound: Samples) -> int:
     """Returns the frames of a window that are not filled up with zeros."""
-    import numpy as np
-
-    spoken = np.flatnonzero(sound.reshape(-1, sound.shape[-1]).any(axis=0))
+    spoken = sound.reshape(-1, sound.shape[-1]).any(axis=0).nonzero()[0]
     return int(spoken[-1]) + 1 if len(spoken) else 0

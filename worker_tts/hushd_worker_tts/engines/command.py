@@ -6,7 +6,6 @@ is started for each sentence, without a shell, in the worker's process group, an
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -23,9 +22,7 @@ from hushd_worker.command import CommandLine, remove, reported, run, sound_file
 from hushd_worker.errors import importing
 from msgspec import Meta, Struct
 
-from hushd_worker_tts.engine import AudioChunk, Engine, Model, Samples, Voice, greeting
-
-_BLOCK_SAMPLES = 2**20  # samples of all channels in one read
+from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 
 
 class Command(Engine):
@@ -64,14 +61,15 @@ class Command(Engine):
         command.loaded(FILES, self._model)  # reports a mistake in it now
         self._wav = sound_file()
         with importing("The engine command needs soundfile", extra_command("tts")):
-            import soundfile  # noqa: F401
+            from .command_output import decoded  # noqa: PLC0415 - imports numpy and soundfile
+        self._decoded = decoded
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
         # The file may have changed.
         spec, program = command.loaded(FILES, voice.model)
-        samples, rate = _decoded(self._run(spec, program, text, voice.name, speed), spec.line.program)
+        samples, rate = self._decoded(self._run(spec, program, text, voice.name, speed), spec.line.program)
         if len(samples):
             yield AudioChunk(samples, rate)
 
@@ -91,35 +89,6 @@ class Command(Engine):
             where = "into its file" if spec.writes_file else "on standard output"
             raise HushdError("worker_failed", f"The program {spec.line.program!r} produced no sound {where}.")
         return printed
-
-
-def _decoded(data: bytes, program: str) -> tuple[Samples, int]:
-    """Returns float samples, mono, and their rate."""
-    import numpy as np
-    import soundfile
-
-    try:
-        samples, rate = _read(data)
-    except soundfile.LibsndfileError as error:
-        raise HushdError(
-            "worker_failed", f"The program {program!r} did not produce a sound file ({error.error_string.rstrip('.')})."
-        ) from error
-    mono: Samples = samples.mean(axis=1, dtype=np.float32)
-    return mono, int(rate)
-
-
-def _read(data: bytes) -> tuple[Samples, int]:
-    """Returns samples, frames by channels, and their rate. Reads blocks, since a damaged header may promise
-    terabytes."""
-    import numpy as np
-    import soundfile
-
-    with soundfile.SoundFile(io.BytesIO(data)) as file:
-        frames = max(1, _BLOCK_SAMPLES // file.channels)
-        blocks = [np.zeros((0, file.channels), np.float32)]
-        while len(block := file.read(frames, dtype="float32", always_2d=True)):
-            blocks.append(block)
-        return np.concatenate(blocks), int(file.samplerate)
 
 
 # --- its files -------------------------------------------------------------------------------------------------------
