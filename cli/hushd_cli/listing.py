@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from hushd.audio.microphone import inputs
+from hushd.audio.playback import outputs
 from hushd_models import listings
 from hushd_models.choice.voices import speaking
 from hushd_models.installation import document
@@ -44,6 +46,14 @@ def list_voices(client: Client, options: Namespace) -> None:
 def _line(voice: Voice) -> str:
     note = "" if voice.installed else " (not installed)"
     return f"{voice.name:<19} {voice.language:<7} # {voice.sample}{note}"
+
+
+def list_outputs(as_json: bool) -> None:
+    list_devices(outputs(), as_json)
+
+
+def list_inputs(as_json: bool) -> None:
+    list_devices(inputs(), as_json)
 
 
 def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:

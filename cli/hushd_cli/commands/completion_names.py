@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from hushd_models import catalogue, languages
 from hushd_protocol.errors import HushdError
@@ -83,30 +82,20 @@ def _languages() -> Names:
     return [(tag, languages.name(tag)) for tag in sorted(tags)]
 
 
-def _keys() -> Names:
-    from hushd_schema.settings import load  # noqa: PLC0415 - for settings alone
-    from hushd_schema.settings.reference import rows  # noqa: PLC0415 - likewise
+def _settings(before: Sequence[str], *, values: bool = False) -> Names:
+    """Yields the settings; of one that is named `before`, what it may be where `values` are asked."""
+    from . import completion_settings as settings  # noqa: PLC0415 - for settings alone
 
-    return [(".".join(row["path"]), "") for row in rows(load(paths.find().config))]
-
-
-def _values(key: str) -> Names:
-    """Yields what a setting may be, where that is a name."""
-    from hushd_schema.kinds import literals, plain  # noqa: PLC0415 - likewise
-    from hushd_schema.settings.declaration import settings_of, tables_of  # noqa: PLC0415 - likewise
-    from hushd_schema.settings.tables import Settings, WorkerSettings  # noqa: PLC0415 - likewise
-
-    *table, name = key.split(".")
+    if not before:
+        return settings.keys()
+    if not values:
+        return []
+    (key, *_) = before
     if key in SPEECH_ROLES:
         return _models_of(key)
     if key in ("voice", "languages"):
         return _voices() if key == "voice" else _languages()
-    declared: Any = WorkerSettings if table[:1] == ["worker"] else Settings
-    if table and declared is Settings:
-        declared = tables_of(Settings)[table[0]].kind
-    kind = settings_of(declared)[name].kind
-    words = ("true", "false") if plain(kind) is bool else literals(kind)
-    return [(str(word), "") for word in words]
+    return settings.values(key)
 
 
 def _servers() -> Names:
@@ -126,9 +115,9 @@ _NAMES: Mapping[str, Callable[[Sequence[str]], Names]] = {
     "--language": lambda _: _languages(),
     "say --model": lambda _: _models_of("tts"),
     "--model": lambda _: _models_of("stt"),
-    "config set": lambda before: _values(before[0]) if before else _keys(),
-    "config unset": lambda before: [] if before else _keys(),
-    "config show": lambda before: [] if before else _keys(),
+    "config set": lambda before: _settings(before, values=True),
+    "config unset": _settings,
+    "config show": _settings,
     "models rm": lambda _: _models_here(),
     "models show": lambda _: _models(),
     "models pull": lambda _: _models(),

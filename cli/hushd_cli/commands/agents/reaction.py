@@ -19,17 +19,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hushd import agents
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import USUAL_VOICE, by_session
 from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.terminal import console
@@ -37,11 +34,7 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hushd.audio.playback import Player
-    from hushd.floor import Floor
     from hushd_protocol.system.paths import Paths
-
-    from .sessions import Session
 
 Kind = Literal["answer", "notice", "prompt", "end"]
 _KINDS: dict[str, Kind] = {
@@ -54,8 +47,6 @@ _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response
 _MAX_NAME_BYTES = 4096
 LOG = "agent-hook"
 MAX_LOG_BYTES = 64 * 1024  # bytes after which the log is truncated
-LATEST_S = 600  # an answer that could not begin by then is dropped
-FADE_AND_END_TIMEOUT_S = 1.0  # seconds to fade out, and to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +113,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
         session.hush(prompt=event.kind == "prompt")
         prune(where)
         return 0
+    if not event.text.strip() or (event.kind == "answer" and not session.remember(event.text, event.turn)):
+        return 0
+    from .aloud import speak  # noqa: PLC0415 - see above
+
     try:
-        _speak(event, name, where, session)
+        speak(event.text, name, where, session)
     except HushdError as error:
         if error.code != "cancelled":
             raise HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}") from error
@@ -153,83 +148,3 @@ def _opened_log(where: Paths) -> int:
         anew = os.O_TRUNC if log.exists() and log.stat().st_size > MAX_LOG_BYTES else 0
         return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | anew, 0o600)
     return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-
-
-def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
-    text = event.text
-    if not text.strip() or (event.kind == "answer" and not session.remember(text, event.turn)):
-        return
-    signal.alarm(LATEST_S)  # seconds until its first word
-    speaker = _Speaker(where, name)
-
-    def silence() -> None:
-        speaker.stop()
-        time.sleep(FADE_AND_END_TIMEOUT_S)
-        os._exit(0)  # the process would wait for a hung supervisor
-
-    with session.speaking(silence) as may_speak:
-        if may_speak:
-            from .prose import prose  # noqa: PLC0415 - see above
-
-            # Keys first: of a long path prose leaves the last part alone.
-            speaker.speak(prose(agents.without_keys(text)), on_begin=_begun)
-
-
-def _begun() -> None:
-    signal.alarm(0)
-
-
-class _Speaker:
-    """Speaks one text, as `say` does, and can be silenced from another thread."""
-
-    def __init__(self, where: Paths, name: str) -> None:
-        self._where = where
-        self._name = name
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._ends: list[Callable[[], None]] = []
-
-    def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
-        """Speaks Markdown; returns after the last word, or once stopped."""
-        from hushd.client import Client  # noqa: PLC0415 - see above
-
-        rate = _rate(self._where.config)
-        with Client(holder=self._name) as client:
-            usual = by_session(os.environ.get(USUAL_VOICE))
-            speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None, **usual)
-            try:
-                from hushd.audio.playback import Player  # noqa: PLC0415 - imported while the worker works
-
-                floor = client.floor("speaker")
-                player = Player(floor=floor, on_position=lambda _: on_begin())
-                if self._ends_with(floor, player):
-                    player.play(speech, speech.rate, speech.channels)
-            finally:
-                speech.close()
-
-    def stop(self) -> None:
-        """Silences it at once, from any thread, even before it speaks."""
-        with self._lock:
-            self._stopped = True
-            ends = self._ends
-        for end in ends:
-            end()
-
-    def _ends_with(self, floor: Floor, player: Player) -> bool:
-        """Registers what `stop` must end; returns False if `stop` was called already."""
-        with self._lock:
-            self._ends = [player.stop, floor.stop]
-            return not self._stopped
-
-
-def _rate(config: Path) -> float:
-    """Returns the setting `[agents] rate`; of a configuration that does not name it nothing else is read.
-    Raises `bad_request` for an error in the configuration."""
-    try:
-        if b"agents" not in config.read_bytes():
-            return 0.0
-    except OSError:
-        return 0.0
-    from hushd_schema.settings import load  # noqa: PLC0415 - see above
-
-    return load(config).agents.rate

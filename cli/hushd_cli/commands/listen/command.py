@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
     if options.device == "?":
-        from hushd.audio.microphone import inputs  # noqa: PLC0415 - for a list
+        from hushd_cli.listing import list_inputs  # noqa: PLC0415 - for a list
 
-        from hushd_cli.listing import list_devices  # noqa: PLC0415 - likewise
-
-        list_devices(inputs(), options.json)
+        list_inputs(options.json)
         return 0
     if options.note:
         console.complain(options.note)

@@ -31,6 +31,7 @@ from hushd_cli.terminal.progress import Progress
 from .journal import Journal
 from .options import transcribe_options
 from .output import Feed, Output
+from .written import Written
 
 Ended = Callable[[str, HushdError | None], None]
 Event = Segment | Transcript | BaseException | tuple[float, float]  # the last: seconds done, and the total
@@ -237,8 +238,6 @@ class Files:
         transcription, journal, segments = job.transcription, job.journal, job.segments
         earlier, script, written = deque(segments), self._options.script, None
         if self._options.written:
-            from .written import Written  # noqa: PLC0415 - for a file beside each recording
-
             written = Written(self._options)
         while True:
             segment = next(transcription, None)  # a refusal for lack of room is raised here first

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import hushd.audio.devices
-import hushd.audio.playback
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_cli import listing
-from hushd_cli.commands.say import command
+from hushd_cli.commands.say import command, speaking
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.refusals import hushd_error
@@ -100,7 +99,7 @@ def client(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Client:
     monkeypatch.setattr(command.console, "silence_libraries", lambda: None)
     monkeypatch.setattr(hushd.audio.devices, "load_ahead", lambda: None)
     monkeypatch.setattr(Player, "played", [], raising=False)
-    monkeypatch.setattr(hushd.audio.playback, "Player", Player)
+    monkeypatch.setattr(speaking, "Player", Player)
     monkeypatch.setattr(command, "mention_language", lambda: None)
     return made
 
@@ -110,8 +109,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
     """Has a person type lines."""
 
     def types(lines: bytes) -> None:
-        monkeypatch.setattr(command, "_typed", lambda options: True)
-        monkeypatch.setattr(command, "_lines", lambda: iter(io.BytesIO(lines)))
+        monkeypatch.setattr(speaking, "is_typed", lambda options: True)
+        monkeypatch.setattr(speaking, "lines", lambda: iter(io.BytesIO(lines)))
 
     return types
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.say.command import utf8
+from hushd_cli.commands.say.text import utf8
 from hushd_protocol.messages import Request
 from support.command_line import one_sentence, run
 from support.scripted_router import ScriptedRouter
