@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 
+from . import subtitles
 from .formulas import Formulas
 from .items import FORMULA, Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .markdown import Markdown
@@ -79,9 +80,7 @@ def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bo
     for text, final in rest:
         if begun := text.lstrip("\ufeff\u200b \t\r\n")[:1]:
             if begun.isdecimal() or begun in "W[":
-                from .subtitles import spoken  # noqa: PLC0415 - 10 ms, for a text that may be subtitles
-
-                rest, text, final = spoken(chain([(text, final)], rest)), "", False
+                rest, text, final = subtitles.spoken(chain([(text, final)], rest)), "", False
             yield text, final
             yield from rest
             return

@@ -63,24 +63,20 @@ def make_parser(prog: str) -> Parser:
 def _show(client: Client, period: float) -> None:
     """Draws the status each `period` seconds, until the user ends it. Raises `engine_missing` without rich."""
     try:
-        from rich.console import Console
-        from rich.live import Live
-
-        from hushd_cli.commands.top_frame import frame  # noqa: PLC0415 - needs rich
+        from .top_frame import frame, live_screen  # noqa: PLC0415 - needs rich
     except ModuleNotFoundError as error:
         raise HushdError("engine_missing", f"`hushd top` needs the package rich: {extra_command('top')}.") from error
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    screen = Console()
-    with Live(console=screen, screen=True, auto_refresh=False) as live, _keyboard(live) as keys:
+    with live_screen() as live, _keyboard(live) as keys:
         while True:
             due = time.monotonic() + period
             status = _status(client)
-            live.update(frame(status, screen), refresh=True)
+            live.update(frame(status, live.console), refresh=True)
             while (rest := due - time.monotonic()) > 0:
                 pressed = keys(rest)
                 if pressed is None or {*pressed} & {*b"qQ"}:
                     return
-                live.update(frame(status, screen), refresh=True)  # it may have another size
+                live.update(frame(status, live.console), refresh=True)  # it may have another size
 
 
 def _status(client: Client) -> Status | None:

@@ -1,4 +1,4 @@
-"""Draws the status with rich, as `hushd top` shows it. Pure."""
+"""Draws the status with rich, as `hushd top` shows it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hushd.reports.status_table import card_lines
 from hushd_protocol.suggest import escaped
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -31,6 +32,11 @@ class Column(NamedTuple):
     title: str
     cell: Callable[[WorkerStatus], RenderableType]
     left: bool = False
+
+
+def live_screen() -> Live:
+    """Returns the whole terminal, to draw frames on."""
+    return Live(console=Console(), screen=True, auto_refresh=False)
 
 
 def frame(status: Status | None, console: Console) -> RenderableType:

@@ -15,6 +15,7 @@ from hushd_schema.results import Sentence, SpeechResult
 
 from hushd.audio.audio_source import floats
 from hushd.audio.playback import Player
+from hushd.transcripts.cues import readable, shown
 from hushd.transport.spool import RAW, Piece, Received
 from hushd.transport.steps import Blocking, Brief, RunInThread, Steps, run, verb
 
@@ -157,8 +158,6 @@ class IncomingSpeech:
     @verb
     def cues(self) -> Steps[tuple[Cue, ...]]:
         """Waits for the end; returns subtitles of the speech. Raises as `transcript`."""
-        from hushd.transcripts.cues import readable, shown  # noqa: PLC0415 - 15 ms, for subtitles
-
         return tuple(shown(readable((yield from IncomingSpeech.transcript(self)).segments)))
 
     # --- procedures ------------------------------------------------------------------------------------------------

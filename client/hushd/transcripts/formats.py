@@ -18,6 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import TRANSCRIPTS
 from hushd_protocol.system.output_file import check_folder
 
+from hushd.transcripts.cues import readable, shown
 from hushd.transcripts.segment import USUAL, Layout, Segments, joined
 
 if TYPE_CHECKING:
@@ -143,6 +144,4 @@ def transcript_format(path: str) -> str:
 
 
 def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
-    from .cues import readable, shown  # noqa: PLC0415 - 15 ms, for subtitles
-
     return shown(readable(segments, label, layout, lambda: segments.language))

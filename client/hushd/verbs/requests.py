@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hushd_models import hf_cache
 from hushd_protocol import JsonObject, duration, names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
@@ -140,8 +141,6 @@ def pull_params(model: str) -> JsonObject:
     if endpoint and "@" not in endpoint:  # a password stays where it is
         params["endpoint"] = endpoint
     if "HF_HUB_OFFLINE" in os.environ:
-        from hushd_models import hf_cache  # noqa: PLC0415 - for a download alone
-
         params["offline"] = hf_cache.offline()
     return params
 

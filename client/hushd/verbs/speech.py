@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import Descriptions
+from hushd_schema.settings import load
 
 from hushd.audio.audio_source import is_array
 from hushd.synthesis.speech import IncomingSpeech
@@ -275,8 +276,6 @@ MIN_S, MAX_S = 2.0, 30.0  # seconds of a recording
 def configured() -> dict[str, str]:
     """Returns the recordings of the setting `[speakers]`, by name; relative paths begin at the configuration's folder.
     Raises `bad_request` for an error in the configuration."""
-    from hushd_schema.settings import load  # noqa: PLC0415 - 25 ms, for live audio
-
     config = paths.find().config
     speakers = load(config).speakers
     return {name: os.path.join(config.parent, os.path.expanduser(path)) for name, path in speakers.items()}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hushd_models import advice, weights
 from hushd_models.installation import engine_command, package_command
@@ -27,7 +27,8 @@ from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting
 from hushd_worker_tts.engines import phoneme_voices
 from hushd_worker_tts.engines.phoneme_voices import word_marks
 
-from .graph import Graph
+if TYPE_CHECKING:
+    from .graph import Graph
 
 SPEC = engines.get("piper")
 
@@ -131,8 +132,9 @@ class Piper(Engine):
         if name not in self._voices:
             read_ahead(filter(None, [_files().get(name)]))
             with importing("The engine piper does not load", INSTALL):
-                import numpy.random  # noqa: F401  (first, by this one thread)
                 from piper import PiperConfig, PiperVoice
+
+                from .graph import Graph  # noqa: PLC0415 - imports numpy and onnxruntime
             path = _files().get(name)
             if path is None:
                 raise advice.missing(f"piper/{name}")

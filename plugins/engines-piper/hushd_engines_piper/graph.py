@@ -12,6 +12,8 @@ from math import ceil, inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import onnxruntime
 from hushd_worker import compute_device
 from hushd_worker.onnx_session import without_weights
 from hushd_worker_tts.engines.phoneme_voices import session
@@ -38,8 +40,6 @@ class Graph:
     """
 
     def __init__(self, path: Path, rate: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        import onnxruntime
-
         self._rate, self._clock = rate, clock
         self._pace = 1.0  # frames that are computed while one plays
         path = path.resolve()  # the runtime takes weights from the folder that a file is really in
@@ -70,8 +70,6 @@ class Graph:
         return frames_of_each, first.shape[2] * hop, self._stretches(first, ahead, self._rate / hop)
 
     def _stretches(self, frames: Any, ahead_s: float, a_second: float) -> Iterator[Samples]:
-        import numpy as np
-
         coarse, fine = zip(self.sessions[1:], self._decoder, strict=True)
         rate = self._decoder[0].rate
         reach = ceil(self._decoder[1].reach / rate)

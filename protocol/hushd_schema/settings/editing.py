@@ -50,7 +50,6 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
     """Returns `text`, a TOML file, with a key set, or removed if `value` is None.
     Raises `bad_request` if it is not TOML, or written in a way that cannot be changed safely."""
     import tomlkit
-    from tomlkit.exceptions import TOMLKitError
 
     try:
         content = toml.loads(text)
@@ -63,7 +62,7 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
         new = tomlkit.dumps(document)
         if without_empty(toml.loads(new)) == meaning:
             return new
-    except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (tomlkit.exceptions.TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         pass
     raise HushdError(
         "bad_request", "The configuration is written in a way that cannot be changed safely: edit the file."

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from hushd_models import languages
 
 from hushd_reading.items import FORMULA, MappedText
 
-if TYPE_CHECKING:
-    from .finder import Finder
+from .finder import Finder, spoken
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "pt")  # those with a table in words/
 _SIGNS = "$`\\~"  # a text without them has neither LaTeX nor code
@@ -20,8 +18,7 @@ _RAISED = re.compile(f"[{FORMULA}⁰¹²³⁴-⁹⁺⁻ⁿ√]")
 
 
 class Formulas:
-    """The formulas of one text, for a language with words for them; any other text is passed on as it is. Imports what
-    it needs with the first sign of a formula."""
+    """The formulas of one text, for a language with words for them; any other text is passed on as it is."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -33,8 +30,6 @@ class Formulas:
         at, before, rest = 0, "", iter(slices)
         for text, final in rest:
             if self._able and any(sign in text for sign in _SIGNS):
-                from .finder import Finder  # noqa: PLC0415 - 40 ms, for texts with formulas
-
                 self._finder = Finder(at, before)
                 yield from self._finder.hidden(chain([(text, final)], rest))
                 return
@@ -45,6 +40,4 @@ class Formulas:
         """Returns a text with the words of its formulas, and of raised numbers and roots such as x² and √2."""
         if not self._able or not _RAISED.search(text.text):
             return text
-        from .finder import spoken  # noqa: PLC0415 - likewise
-
         return spoken(text, self._finder.formulas if self._finder else {}, self._language)

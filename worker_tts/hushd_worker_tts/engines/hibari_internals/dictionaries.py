@@ -117,14 +117,13 @@ def _open(british: bool) -> Connection:
 
 def _on_tables(tables: Connection, british: bool) -> Any:
     from hibari import g2p
-    from hibari.g2p import lexicon, tagger, tokenize
 
     made = g2p.G2P.__new__(g2p.G2P)
     weakref.finalize(made, tables.close)
     tags = Table(tables, "tags").get("")
-    made.lexicon = lexicon.Lexicon(Table(tables, "gold"), Table(tables, "silver"), british)
-    made.tokenizer = tokenize.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
-    made.tagger = tagger.Tagger(
+    made.lexicon = g2p.lexicon.Lexicon(Table(tables, "gold"), Table(tables, "silver"), british)
+    made.tokenizer = g2p.tokenize.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
+    made.tagger = g2p.tagger.Tagger(
         {"tags": tags, "tagdict": Table(tables, "tagdict"), "weights": Table(tables, "weights")}
     )
     made.tagger.vocab = Table(tables, "vocab")
