@@ -31,7 +31,7 @@ from hushd_protocol.system.lifeline import adopt_orphans
 
 COMMANDS = (
     "hushd_cli.entry", "hushd_cli.main", "hushd_cli.commands.say.command", "hushd_cli.commands.listen.command",
-    "hushd.client", "hushd_cli.terminal.console", "json",
+    "hushd_cli.commands.say.speaking", "hushd.client", "hushd_cli.terminal.console", "json",
 )  # fmt: skip
 SCRIPTS = {os.path.join(os.path.dirname(sys.executable), name) for name in ("hushd", "listen", "say")}
 # Words in a command line, each with what its program imports.

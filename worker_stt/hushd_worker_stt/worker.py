@@ -10,7 +10,8 @@ from dataclasses import replace
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.results import Capabilities
-from hushd_worker import compute_device
+from hushd_worker import compute_device, harness
+from hushd_worker.confinement import of_engine
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.errors import importing
 from hushd_worker.job import Job
@@ -21,6 +22,11 @@ from .registry import REGISTRY
 from .request import Request
 
 _ON_CARD = 8, 64  # slots and sessions
+
+
+def serve(engine: str, model: str) -> None:
+    """Serves the supervisor's jobs by a model of an engine, until it ends this process."""
+    harness.serve(SpeechToText(engine, model), of_engine("stt", engine))
 
 
 class SpeechToText(BaseWorker):

@@ -22,7 +22,8 @@ from hushd_reading.reader import read
 from hushd_reading.sentences import MAX_FIRST
 from hushd_schema import pronunciations
 from hushd_schema.results import Capabilities
-from hushd_worker import compute_device
+from hushd_worker import compute_device, harness
+from hushd_worker.confinement import of_engine
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
@@ -35,6 +36,11 @@ from .registry import REGISTRY
 
 _LANGUAGE_BYTES = 4000  # bytes
 _SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
+
+
+def serve(engine: str, model: str) -> None:
+    """Serves the supervisor's jobs by a model of an engine, until it ends this process."""
+    harness.serve(Worker(engine, model), of_engine("tts", engine))
 
 
 class Worker(BaseWorker):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hushd_worker.confinement import of_engine
 from hushd_worker.worker import asked
 
 from .registry import REGISTRY
@@ -10,11 +9,9 @@ from .registry import REGISTRY
 
 def main() -> None:
     engine, model = asked(REGISTRY.describe)
-    from hushd_worker.harness import serve  # noqa: PLC0415 - loads zmq, which a description does without
+    from .worker import serve  # noqa: PLC0415 - loads zmq, which a description does without
 
-    from .worker import WakeWorker  # noqa: PLC0415 - likewise
-
-    serve(WakeWorker(engine, model), of_engine("wake", engine))
+    serve(engine, model)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.results import Capabilities
+from hushd_worker import harness
+from hushd_worker.confinement import of_engine
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.errors import importing
 from hushd_worker.job import Job
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 _AUDIO_TIMEOUT_S = 600.0
 _STEP = 2 * RATE // 5  # bytes heard at a time
 _SESSIONS = 32  # each costs 0.3 % of a core
+
+
+def serve(engine: str, model: str) -> None:
+    """Serves the supervisor's jobs by a model of an engine, until it ends this process."""
+    harness.serve(WakeWorker(engine, model), of_engine("wake", engine))
 
 
 class WakeWorker(BaseWorker):

@@ -123,5 +123,6 @@ def _shortened(sound: Samples) -> Samples:
 
 def _spoken(sound: Samples) -> int:
     """Returns the frames of a window that are not filled up with zeros."""
-    spoken = sound.reshape(-1, sound.shape[-1]).any(axis=0).nonzero()[0]
+    audible: Any = sound.reshape(-1, sound.shape[-1]).any(axis=0)
+    spoken = audible.nonzero()[0]
     return int(spoken[-1]) + 1 if len(spoken) else 0

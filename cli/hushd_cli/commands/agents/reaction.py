@@ -31,6 +31,8 @@ from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.terminal import console
 
+from .sessions import Session, prune
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -106,8 +108,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     if speaks:
         _look_for_devices(where)
-    from .sessions import Session, prune  # noqa: PLC0415 - read while devices are looked for, as all below
-
     session = Session(where, event.session or event.folder)
     if not speaks:
         session.hush(prompt=event.kind == "prompt")
@@ -115,7 +115,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     if not event.text.strip() or (event.kind == "answer" and not session.remember(event.text, event.turn)):
         return 0
-    from .aloud import speak  # noqa: PLC0415 - see above
+    from .aloud import speak  # noqa: PLC0415 - imported while devices are looked for
 
     try:
         speak(event.text, name, where, session)

@@ -47,27 +47,23 @@ def run(options: Namespace, ended: Ended | None = None) -> int:
     named = options.language or options.engine or options.model or options.script
     role = "" if named or preferences.unserved_language(paths.find().config) else "stt"
     with shown_client(*options.files, role=role) as client:
-        if options.written:
-            from .written import Written  # noqa: PLC0415 - for a file beside each recording
+        from . import files, microphone, written  # noqa: PLC0415 - import the client
 
-            Written(options)  # says at once if it is not here
+        if options.written:
+            written.Written(options)  # says at once if it is not here
         if options.script:
             options.script.choose(client, options)
         choose_model(client, options, "medium" if options.files else "fast", options.task == "translate")
         options.people = voiceprints(client, options)
         if not options.files:
-            from .microphone import transcribe  # noqa: PLC0415 - imported after the client, as `Files` is
-
-            status = transcribe(client, options, output)
+            status = microphone.transcribe(client, options, output)
             mention_language()
             return status
-        from .files import Files  # noqa: PLC0415 - see above
-
-        files = Files(client, options, output, ended)
-        files.run()
-        if not files.status:
+        heard = files.Files(client, options, output, ended)
+        heard.run()
+        if not heard.status:
             mention_language()
-        return files.status or files.doubted
+        return heard.status or heard.doubted
 
 
 def choose_model(client: Client, options: Namespace, speed: str, translate: bool) -> None:

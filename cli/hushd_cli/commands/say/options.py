@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import cast
 
+from hushd.transcripts.formats import transcript_format
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.names import TRANSCRIPTS, USUAL_VOICE, by_session
@@ -159,8 +160,6 @@ def _check(options: Namespace) -> None:
     if options.print and (options.voice or options.output or options.device):
         raise HushdError("bad_request", "--print needs no voice, file or loudspeaker: give it -l LANGUAGE alone.")
     if options.subtitles:
-        from hushd.transcripts.formats import transcript_format  # noqa: PLC0415 - for `--subtitles`
-
         transcript_format(options.subtitles)
     aloud = options.output is None
     if not aloud:
