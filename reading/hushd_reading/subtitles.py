@@ -23,11 +23,11 @@ SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
 _LONG_CUE = 4096  # characters
 _UNSEEN = "\u200b"
 _GLIMPSE_S = 0.05  # seconds in which nobody reads a cue
-_TIME = r"-?(?:(?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,] ?\d{1,3}|\d{1,4}:\d{1,2}:\d{1,2}(?::\d{1,3})?)"
+_TIME = r"-?(?:(?:\d{1,4}:)?\d{1,2}:-?\d{1,2}[.,] ?\d{1,3}|\d{1,4}:\d{1,2}:-?\d{1,2}(?::\d{1,3})?)"
 # A line that should have two times, whether they can be read or not.
 _TIMES = re.compile(
     r"^[ \t\ufeff]{0,9}(-?\d{1,9}[:.,][\d:., -]{0,30}?)[ \t]*-->[ \t]*"
-    r"((?:-?\d[\d:.,]{0,30}(?:(?<=[.,]) \d+)?(?=\s|\Z))?)[^\n]*(?:\n|\Z)",
+    r"((?:-?\d[\d:.,-]{0,30}(?:(?<=[.,]) \d+)?(?=\s|\Z))?)[^\n]*(?:\n|\Z)",
     re.MULTILINE,
 )
 _BEGINS = re.compile(
@@ -198,10 +198,10 @@ def seconds_of(time: str) -> float:
     """Returns the seconds of a time such as `00:01,500` or `0:00:01`; nan for a text that is none."""
     if not re.fullmatch(_TIME, time):
         return nan
-    parts = re.split("[:.,] ?", time.lstrip("-"))
+    parts = re.split("[:.,] ?", time.replace("-", ""))
     fraction = parts.pop() if len(parts) == 4 or re.search("[.,]", time) else "0"
     seconds = float(f"0.{fraction}") + sum(float(part) * 60.0**n for n, part in enumerate(reversed(parts)))
-    return -seconds if time[0] == "-" else seconds
+    return -seconds if "-" in time else seconds
 
 
 def _plain(body: str) -> str:

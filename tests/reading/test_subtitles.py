@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_reading.items import Piece
 from hushd_reading.reader import read
 from hushd_reading.subtitles import read as cues_of
@@ -162,14 +161,23 @@ def test_subtitles_of_other_programs_are_read(text: str, size: int) -> None:
     assert text[slice(*first.times[0])].startswith(("00", "0:"))
 
 
+@pytest.mark.parametrize("before", ["-00:00:09,000", "00:00:-9,000", "0:0:-9", "00:-9,000"])
 @pytest.mark.parametrize("form", ["{}", "WEBVTT\n\n{}"])
-def test_no_words_are_lost_with_times_that_cannot_be_read(form: str) -> None:
+def test_no_words_are_lost_with_times_that_cannot_be_read(form: str, before: str) -> None:
     """A cue of a stream is spoken without its line of times, whatever that says; a time before the film's is one."""
-    text = form.format(FOREIGN + "\n3\n-00:00:09,000 --> 00:00:05,000\nThird.\n\n4\n00:6 --> 00:07\nLast.\n")
+    text = form.format(FOREIGN + f"\n3\n{before} --> 00:00:05,000\nThird.\n\n4\n00:6 --> 00:07\nLast.\n")
     assert heard(text) == ["Hello there.", "Second cue.", "Third.", "Last."]
     file = cues_of(text.partition("\n\n4")[0], "a.srt")
     assert file
     assert (file.cues[2].start, file.cues[2].end) == (-9.0, 5.0)
+
+
+def test_a_file_that_begins_before_the_film_is_one_of_subtitles() -> None:
+    """Its first cue's minus is before the time, or before the seconds, as programs that shift times write it."""
+    for first in ("-00:00:03,000 --> -00:00:01,000", "00:00:-3,000 --> 00:00:-1,000"):
+        text = f"1\n{first}\nEarly.\n\n2\n00:00:04,000 --> 00:00:05,000\nLater.\n"
+        assert heard(text) == ["Early.", "Later."]
+        assert [cue[:3] for cue in cues_of(text, "a.srt").cues] == [(-3.0, -1.0, "Early."), (4.0, 5.0, "Later.")]  # type: ignore[union-attr]
 
 
 def test_a_cue_never_ends_before_it_begins() -> None:
@@ -253,9 +261,3 @@ def test_a_sign_that_is_no_markup_hides_no_words() -> None:
 def test_nobody_hears_the_times_of_words_in_lyrics(size: int) -> None:
     """Enhanced LRC has a time before each word."""
     assert heard("[00:01.20]<00:01.20>Hello <00:01.50> there.\n[00:03]Bye.\n", size) == ["Hello there.", "Bye."]
-
-
-def test_a_time_with_a_minus_inside_is_named() -> None:
-    """A shift of all times by some programs leaves `00:00:-1,000`; its cue is not left out unseen."""
-    with pytest.raises(HushdError, match=r"Line 2 of a\.srt has no times: .00:00:-1,000 "):
-        cues_of("1\n00:00:-1,000 --> 00:00:00,500\nHello.\n\n2\n00:00:04,000 --> 00:00:06,000\nBye.\n", "a.srt")
