@@ -80,6 +80,7 @@ def slash(parts: Parts, near: Near) -> str:
     return "tally" if part in (0, whole) or whole in _POINTS or len(second) == 4 or counted else "season"
 
 
+_AND = "(?:and|or|und|oder|et|ou|y|o|e|&)"
 _POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
 _ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"
 _DENOMINATORS = {*range(2, 13), 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 100, 1000}
@@ -90,6 +91,8 @@ def colon(parts: Parts, near: Near) -> str:
     if near.cued("ratio") or near.follows("ratio"):
         return "ratio"
     minute = parts["minute"]
+    if near.cued("book") and near.text[near.end - 1].isdecimal():  # Juan 3:16, but not Daniel 3:16 pm
+        return "verse"
     if near.cued("score") and len(minute) < 2:
         return "ratio"
     if len(minute) == 2 and int(minute) < 60 and int(parts["hour"]) <= 24:
@@ -102,7 +105,7 @@ def ratio(parts: Parts, near: Near) -> str:
     if near.after.lstrip().startswith("="):
         return "over"
     named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+ \Z", near.text[: near.start])
-    return "verse" if named and not near.cued("score", "ratio") else "ratio"
+    return "verse" if (named and not near.cued("score", "ratio")) or near.cued("book") else "ratio"
 
 
 def ordinal(parts: Parts, near: Near) -> str:
@@ -118,6 +121,9 @@ def ordinal(parts: Parts, near: Near) -> str:
 def span(parts: Parts, near: Near) -> str:
     """Decides on `3-5`: a range that ascends, a score beside a word of games, or a telephone's or another's digits."""
     first, last = _value(parts["number"]), _value(parts["until"])
+    if first >= last and near.language.get("said", {}).get(f"{parts['number']}/{parts['until']}"):
+        parts.update(first=parts["number"], second=parts["until"])  # 50-50
+        return "said"
     if near.cued("score") and max(first, last) < 200:
         return "ratio"
     spaced = " - " in near.text[near.start : near.end]
@@ -127,7 +133,12 @@ def span(parts: Parts, near: Near) -> str:
         re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)
     ):
         return "difference"
-    if first < last or near.cued("range") or _BEFORE_CHRIST.match(near.after):
+    if (
+        first < last
+        or _YEARS.fullmatch(near.text, near.start, near.end)
+        or near.cued("range")
+        or _BEFORE_CHRIST.match(near.after)
+    ):
         return "range"
     short = len(parts["number"]) == 4 and len(parts["until"]) == 2  # 1998-99
     if short and re.fullmatch(r"\d{4}-0[1-9]", near.text[near.start : near.end]) and last <= first % 100:
@@ -137,6 +148,7 @@ def span(parts: Parts, near: Near) -> str:
     return "season" if short else "difference" if spaced else "ratio"
 
 
+_YEARS = re.compile(r"(?:1[1-9]\d\d|20\d\d)[-–](?:1[1-9]\d\d|20\d\d)")
 _RELEASE = re.compile(r"\.(?:\d{1,2}|\d{4,})\.|\.\d+\.(?!\d{3}(?!\d))\d")  # 192.168.0, 2.6.1
 _BEFORE_CHRIST = re.compile(r"\s?(?:Jhd?\. )?(?:v\. ?(?:Chr|u)\.|BCE?\b|[bB]\. ?[cC]\.|[aA]\. ?(?:de )?[CJ]\.|av\. ?J)")
 
@@ -147,15 +159,15 @@ def _value(written: str) -> float:
 
 def unit(parts: Parts, near: Near) -> str:
     """Decides on a number with a unit: a unit that is a word as well, such as `in`, only where no word follows."""
-    unit = parts["unit"] = names.unit_sign(parts.get("unit", ""), near.language)
+    unit = parts.get("unit", "")
     if "/" in unit and unit not in names.unit_signs(near.language):
-        unit, _, per = unit.partition("/")
-        parts.update(unit=unit, per=per)
+        unit, _, parts["per"] = unit.partition("/")
+    unit = parts["unit"] = names.unit_sign(unit, near.language)
     if unit not in names.unit_signs(near.language) or _RELEASE.search(parts["number"]):
         return ""
     if unit in '"″' and len(re.findall(r'(?<!\d)"', near.text[: near.start])) % 2:
         return ""
-    if unit == "s" and parts["number"] in "01" and re.search(r"\b[01]s\b", near.text[: near.start] + near.after):
+    if unit == "s" and parts["number"] in "01" and re.search(rf"\b[01]s,? {_AND} [01]s\b", near.text):
         return ""  # zeros and ones
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
@@ -209,6 +221,8 @@ def roman(parts: Parts, near: Near) -> str:
         is_pronoun = numeral == "I" and word.islower() and "i" in language.words("begins")  # the book I read
         return "" if is_pronoun and re.match("['’]| (?!of|and|or|to|in)[a-z]", near.after) else "roman"
     if first := _FIRST_OF_TWO.search(near.text[: near.start]):  # Chapters I and II
+        if first[1].lower() in language.words("centuries"):
+            return "century"
         parted = len(first[2]) > 1 or first[1].lower().removesuffix("s") in language.words("chapters")
         return "roman" if parted else ""
     if parts.get("mark") and set(numeral) <= set("IVX") and (len(numeral) > 1 or near.cued("date")):
@@ -226,7 +240,7 @@ def roman(parts: Parts, near: Near) -> str:
 
 
 _BEFORE_SURNAME = re.compile(r"[IVX]\. [^\W\d_a-zß-ÿ]\w")
-_FIRST_OF_TWO = re.compile(r"\b(\w{1,30}) ([IVXLC]{1,9})\.? (?:and|or|und|oder|et|ou|y|o|e|&) ?\Z")
+_FIRST_OF_TWO = re.compile(rf"\b(\w{{1,30}}) ([IVXLC]{{1,9}})\.? {_AND} ?\Z")
 
 
 def abbreviation(parts: Parts, near: Near) -> str:
@@ -312,6 +326,17 @@ def named(parts: Parts, near: Near) -> str:
 def months(parts: Parts, near: Near) -> str:
     """Decides on `Oct-Dec`: from one month to another."""
     return "months" if {parts["month"], parts["until"]} <= names.month_forms(near.language).keys() else ""
+
+
+def variable(parts: Parts, near: Near) -> str:
+    """Decides on `$1`: a parameter in a text that has another sign of a program's, or a price."""
+    return "variable" if _PROGRAM.search(near.text) else ""
+
+
+_PROGRAM = re.compile(
+    r"(?<!\w)\$[a-z_{(@#?*]|\b(?:awk|echo|printf|grep|esac|argv|regexp?)\b|(?<=\d) fi\b"
+    r"|[\[{] ?[\"']?\$\d[\"']? ?[=\]}]|[\"']\$\d[\"'] \]"
+)
 
 
 def money(parts: Parts, near: Near) -> str:

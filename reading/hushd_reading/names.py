@@ -66,8 +66,10 @@ def unit(sign: str, language: Language, single: bool) -> str:
 
 
 def noun_after(near: Near) -> str:
-    """Returns the word that follows, of a unit's sign its name in the singular."""
+    """Returns the word that follows, of a unit's sign its name in the singular; a word such as of counts as none."""
     word = near.word_after()
+    if word.lower() in near.language.words("not_nouns") | near.language.words("begins"):
+        return ""
     return unit(word, near.language, True) if word in unit_signs(near.language) else word
 
 

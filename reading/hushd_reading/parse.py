@@ -96,7 +96,7 @@ def parse(token: Token, language: Language) -> Record:
 
 def _counted(parts: dict[str, str], language: Language) -> Record:
     if "roman" in parts:
-        return _roman(parts, language)
+        return Number(str(roman(parts["roman"])))
     if not parts.get("number", "")[-1:].isdecimal():
         return ""
     return number(parts["number"], language, parts.get("sign", ""), parts.get("scale", ""))
@@ -176,12 +176,7 @@ def roman(numeral: str) -> int:
     )
 
 
-def _roman(parts: dict[str, str], language: Language) -> Number:
-    return Number(str(roman(parts["roman"])))
-
-
 _PARSERS = {
     "money": _amount, "measure": _amount, "date": _date, "time": _time, "fraction": _fraction,
     "tally": _pair, "ratio": _pair, "verse": _pair, "range": _pair, "difference": _pair, "over": _pair, "season": _pair,
-    "roman": _roman, "ruler": _roman, "century": _roman,
 }  # fmt: skip

@@ -41,14 +41,15 @@ _PATH = re.compile(
 )
 _FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])+(?![\w(])")
 _PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
-_FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
+_FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b(?!\.[,:;]))")
 _CALL = re.compile(r"(?<=\w)\(\)")
 _SMILE = re.compile(
-    r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]{1,2}[:;]-?[()]|(?<!\S)=[pPD](?!\w)"
+    r"(?<!\w)[<>]?[:;8]-?[<>]{1,3}(?!\w)|(?<!\w)[<>]{1,2}[:;]-?[()]|(?<!\S)#?8-[)(OD](?!\w)|(?<!\S)=[pPD](?!\w)"
     r"|(?<=[^\W\d_] )<3+(?=\s*\Z|\s<3)|(?<=<3 )<3+(?!\S)"
 )
 _TO_LINK = re.compile(r"(?<!\w )(?<!\w)[→⇒]\s*(?=\S)|[→⇒]\s*(?=[a-z]{1,16}://|www\.)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
+_PROMPT = re.compile(r"\A\$ (?=[a-z].*(?: -|[ ~]/|[\"';|=]))")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -59,6 +60,10 @@ _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~"
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
 _PICTURE = (*"\\/|_",)
+# A picture made of signs: of its parts between blanks most have no word, and several a stroke.
+_STROKES = re.compile(r"(?<!\S)(?!\S*[^\W_]{2})(?=\S*[\\/|_])\S+")
+_DRAWN = re.compile(r"(?<!\S)(?!\S*[^\W_]{2}|\S*\d|-\w|\w['.,!?]?(?!\S))\S+|(?<!\S)_+(?!\S)")
+_MIN_STROKES = 4
 _UNJOINED = (*".:;,", "")
 _ENDED = (*'.!?…)"”’»', "")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
@@ -88,11 +93,15 @@ class Rewriting:
         text = text.sub(_COMPATIBLE, lambda match: unicodedata.normalize("NFKC", match[0]))
         text = text.sub(_BRACKETED, lambda match: match[1]).sub(_FOOTNOTE, "")
         text = text.sub(_PARTED, _joined)
+        if _is_picture(text.text):
+            text = text.sub(_DRAWN, " ")
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: MappedText) -> MappedText:
         """Removes marks that are not text, since this language has no words for them."""
-        text = text.sub(_URL, lambda match: re.split(r"[?#]", match["rest"])[0].removeprefix("www.").rstrip("/"))
+        text = text.sub(
+            _URL, lambda match: re.split(r"[?#]", match["rest"])[0].removeprefix("www.").rstrip("/") or match[0]
+        )
         text = unruled(named(identified(text, None)))
         text = text.sub(_TELEPHONE, _dialled)
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
@@ -121,7 +130,7 @@ class Rewriting:
         def url(match: re.Match[str]) -> str:
             address, tail = _split_tail(match["rest"])
             server, _, path = address.partition("/")
-            return place(re.split(r"[?#]", server)[0], path) + tail if server else tail
+            return (place(re.split(r"[?#]", server)[0], path) if server else match["scheme"] or "") + tail
 
         def bare_host(match: re.Match[str]) -> str:
             path, tail = _split_tail(match["path"] or "")
@@ -133,7 +142,7 @@ class Rewriting:
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
             name = re.match(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.)", after)  # Benjamin Disraeli; Haupt- oder -Gerät
-            is_word = name and (match[1] == "--" or before[-1:] in _ENDED or before.endswith((" und", " oder")))
+            is_word = name and (match[1] == "--" or before[-1:] in _ENDED or before.endswith((" und", " oder", "--")))
             return match[0] if is_word else f"{words.dash} " * len(match[1])
 
         def path(match: re.Match[str]) -> str:
@@ -145,6 +154,7 @@ class Rewriting:
 
         text = (
             text.sub(_SMILE, "")
+            .sub(_PROMPT, "")
             .sub(_TO_LINK, "")
             .sub(_URL, url)
             .sub(_MAIL, mail)
@@ -158,6 +168,11 @@ class Rewriting:
         if self._symbols is not None:
             text = text.sub(self._symbols, lambda match: _symbol(match, words.symbols[match["sign"]]))
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+
+def _is_picture(text: str) -> bool:
+    several = "\\" in text and len(_STROKES.findall(text)) >= _MIN_STROKES
+    return several and 2 * len(_DRAWN.findall(text)) >= len(text.split())
 
 
 def _symbol(match: re.Match[str], spoken: str) -> str:

@@ -30,9 +30,12 @@ _SIGN = (
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
+_MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.
 _STRAY = "[⁰¹²³⁴-⁹₀-₉①-⓿❶-➓]+|[^\\w\\s.,;:!?'’\"“”‘„«»()\\[\\]…—–¿¡\u0300-\u036f\ue000-\ue002-]"
+# Words of C behind a #, which make no hashtag.
+_DIRECTIVES = "define|undef|include|ifn?def|if|elif|else|endif|pragma|error"
 _ZONE = r"(?:\s?(?P<zone>UTC|GMT|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT|Z)(?!\w))?"
 TELEPHONE = (
     r"\+\d{1,3}+(?:[ .()/-]{0,3}\d){7,12}|(?=(?:[ ()/-]{0,2}\d){7})\(?0\d{1,4}\)?(?:(?:[ /-]{1,2}|\.)\d{2,8}){1,4}"
@@ -85,12 +88,14 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("number_sign", "[°ºnN#№]",
               r"(?<!\w)(?:№\s?(?=\d)|[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[$€£]?\s?\.?\d)"),
+        Shape("variable", r"\$\d", rf"(?<![\w–-])\$(?P<number>[1-9])(?![.,–-]?[\w$]|{_GAP}?(?:{millions})\b)",
+              decisions.variable),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?(?P<minus>(?<!\w)(?<!\d\D)(?<!\d\s\D)[-−])?"
               rf"{number}(?:,[-–—])?{of_money}"
               rf"(?:{_DASH}(?:(?P=money){_GAP}?)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
         Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}?{_GAP}?(?:de )?(?P<money>{_MONEY})"
-              rf"(?P<coins>\d\d)?(?!\w){per}", decisions.money),
+              rf"(?P<coins>\d\d)?(?!\w| [A-Z]+=){per}", decisions.money),
         Shape("ordinal", "",
               rf"{_B}(?P<number>\d{{1,3}}(?:[.,]\d{{3}})+|\d+)(?P<mark>{language.get('ordinal.mark', _NEVER)})",
               decisions.ordinal),
@@ -151,6 +156,8 @@ def _dates(language: Language) -> Iterable[Shape]:
           rf"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?{_ZONE})?", decisions.date)
     yield Shape("date", r"\d[-/][^\W\d_]{3}", rf"{_B}(?P<day>\d\d?)([-/]){month}\2(?P<year>\d{{4}}|\d\d){_E}",
           decisions.named)
+    yield Shape("months", r"[-–]\s?[^\W\d_]{3,10}\.? ", rf"{_MONTHS}\.?\s(?:{of}\s)?(?P<year>[12]\d{{3}})(?!\w|[.,]\d)",
+          decisions.months)
     yield Shape("date", r"[^\W\d_]{2}[- ]\d",
           rf"(?<!\w){month}(?P<by>-| )(?P<day>\d\d?)(?:(?P=by)|, )(?P<year>\d{{4}}){_E}", decisions.named)
     yield Shape("date", "", rf"{_B}{weekday}{day}\s?(?:{of}\s)?\b{month}(?!\w){dot}{year}", decisions.named)
@@ -205,9 +212,7 @@ def of_letters(language: Language) -> list[Shape]:
     rates = alternatives(sign for sign in names.unit_signs(language) if re.search("[/²³]", sign))
     return [
         Shape("days", "", rf"(?<!\w)(?P<weekday>{days})\.?(?:\s?[-–]\s?| {language['to']} )(?P<until>{days})(?!\w)\.?"),
-        Shape("months", "[-–]",
-              r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)(?:\.(?=.))?",
-              decisions.months),
+        Shape("months", "[-–]", rf"{_MONTHS}(?:\.(?=.))?", decisions.months),
         Shape("to", r"\d(?:s|er)?[-–]",
               rf"(?:(?<=\ds)|(?<=\der))[-–](?=['’]?\d{{2,4}}(?:s|er)\b)|(?<=\d)[-–](?=(?:{months})\.?\s\d)"),
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
@@ -221,11 +226,12 @@ def of_letters(language: Language) -> list[Shape]:
               decisions.roman),
         Shape("power", r"\^", _POWER),
         Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
-        Shape("unit", UNIT, rf"{UNIT}(?![\w'’/²³-]|\.\w)"),
+        Shape("unit", UNIT, rf"(?<!{language['words.dot']} ){UNIT}(?![\w'’/²³-]|\.\w)"),
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?![\w/])", decisions.rate),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
-        Shape("nothing", "#", r"#(?![^\W\d_])"),
+        Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)|#(?![^\W\d_])"),
+        Shape("variable", r"\$", r"(?<!\w)\$(?=[^\W\d_])"),
         Shape("sign", "", rf"(?P<sign>[{signs}])"),
         Shape("stray", "", _STRAY),
         Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),

@@ -46,7 +46,8 @@ def is_ordinal(parts: Parts, near: Near) -> bool:
         return True
     if near.word_before() in _RANKS.split():
         return True
-    if near.cued("label", "not_year") or not _NOUN_FOLLOWS.match(near.after):
+    numbered = near.follows("label") and re.match(r" \w+ \d\d?\b", near.after)  # Beispiel 10.1
+    if numbered or near.cued("label", "not_year") or not _NOUN_FOLLOWS.match(near.after):
         return False
     word = near.word_after()
     if not word:
@@ -103,7 +104,7 @@ def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
 
 def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says a ruler's number: Karl der Fünfte, Karls des Fünften."""
-    name = near.before.rsplit(" ", 1)[-1]
+    name = near.before.rsplit(" ", 1)[-1].lstrip("(„»")
     own = name in near.language.words("rulers")
     dative = re.search(
         r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s+)?\Z", near.text[: near.start][: -len(name) - 1]

@@ -45,10 +45,6 @@ def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
     return spoken[:-1] + "ies" if spoken.endswith("y") else f"{spoken}s"
 
 
-def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    return f"the {spellout.ordinal(int(number.whole), 'en')}"
-
-
 def _named_before(near: Near) -> bool:
     """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
     word = near.before.rsplit(" ", 1)[-1]
@@ -70,11 +66,8 @@ def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts)
 
 def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
     """Tells Saint from Street, and Doctor from Drive, by the words beside them."""
-    written = parts.get("name", "")
-    if written not in ("St.", "Dr."):
-        return None
-    street = _named_before(near) and not near.word_after()[:1].isupper()
-    return {"St.": ("Saint", "Street"), "Dr.": ("Doctor", "Drive")}[written][street]
+    written = parts.get("name", "").rstrip(".")
+    return say_street(verbaliser, record, near, {"street": written}) if written in ("St", "Dr") else None
 
 
 def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
@@ -82,8 +75,10 @@ def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) 
     return str(near.text[near.start : near.end].lower())
 
 
-def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
-    return spellout.cardinal(time.hour, "en") if near.after.lstrip().startswith("o'clock") and not time.minute else None
+def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:
+    if near.after.lstrip().startswith("o'clock") and not time.minute:
+        return spellout.cardinal(time.hour, "en")
+    return verbaliser.time(time, near, parts).replace("zero o'clock", "midnight")
 
 
 def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
@@ -91,7 +86,3 @@ def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -
     feet, inches = int(parts["minutes"]), int(parts["seconds"])
     spoken = f"{spellout.cardinal(feet, 'en')} {'foot' if feet == 1 else 'feet'}"
     return f"{spoken} {spellout.cardinal(inches, 'en')} {'inch' if inches == 1 else 'inches'}" if inches else spoken
-
-
-def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    return spellout.ordinal(int(number.whole), "en")

@@ -20,10 +20,10 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     """Says 1.º, 1.ª and 1.er; before a masculine noun it is shortened."""
-    mark, noun = parts.get("mark", "").strip(".°"), near.word_after()
+    mark, noun = parts.get("mark", "").strip(".°"), names.noun_after(near)
     mark = mark or "a" * (gender.of(noun, "es") == "f") or "o"  # II Guerra Mundial
     form, plural = "f" if mark.rstrip("s")[-1] in "ªa" else "m", mark.endswith("s")
-    short = mark in ("er", "er.") or (noun[:1].islower() and noun not in near.language.words("not_nouns"))
+    short = mark in ("er", "er.") or noun[:1].islower()
     case = "adjective" if short and form == "m" and not plural else None
     return spellout.ordinal(int(number.whole), "es", form, case, plural=plural)
 
@@ -37,20 +37,9 @@ def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half before a noun: media taza, medio kilo."""
     noun = names.noun_after(near)
-    if (fraction.whole, fraction.part, fraction.of) != (None, 1, 2) or noun in ("", *near.language.words("not_nouns")):
+    if (fraction.whole, fraction.part, fraction.of) != (None, 1, 2) or not noun:
         return None
     return "media" if gender.of(noun, "es") == "f" else "medio"
-
-
-def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
-    """Says a century up to the tenth as an ordinal."""
-    return spellout.ordinal(int(number.whole), near.language.code) if int(number.whole) <= 10 else None
-
-
-def say_ruler(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
-    value, name = int(number.whole), near.before.rsplit(" ", 1)[-1]
-    feminine = name.endswith(("a", "bel"))
-    return spellout.ordinal(value, near.language.code, "f" if feminine else "m") if value <= 10 else None
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
@@ -61,9 +50,3 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
         return None
     spoken = verbaliser.time(time._replace(noon="am"), near, parts).removesuffix("de la mañana")
     return f"{spoken}{'del mediodía' if time.hour == 12 else 'de la noche'}"
-
-
-def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
-    """Says máx. and mín. in the gender of the noun before them: temperatura máxima."""
-    stem = {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower())
-    return stem and stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")

@@ -9,9 +9,6 @@ from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Number, Time
 
-from .es import say_century as say_century
-from .es import say_ruler as say_ruler
-
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
 
@@ -22,7 +19,8 @@ def denominator(value: int) -> tuple[str, str]:
 
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
-    mark = parts.get("mark", "").strip(".°") or "a" * (gender.of(near.word_after(), "pt") == "f") or "o"  # II Guerra
+    feminine = gender.of(names.noun_after(near), "pt") == "f"  # II Guerra
+    mark = parts.get("mark", "").strip(".°") or ("a" if feminine else "o")
     return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
 
 
@@ -40,7 +38,5 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
 
 
 def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
-    """Says D. as dona before a woman's name, and máx. in the gender of the noun before it: temperatura máxima."""
-    if stem := {"máx.": "máxim", "mín.": "mínim"}.get(parts.get("name", "").lower()):
-        return stem + ("a" if names.noun_gender(near.word_before(), near.language) == "f" else "o")
+    """Says D. as dona before a woman's name."""
     return "dona" if parts.get("named") == "D." and near.word_after().endswith(("a", "el", "or")) else None

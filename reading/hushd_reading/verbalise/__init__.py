@@ -13,6 +13,9 @@ from .amounts import Amounts
 from .signs import Signs
 from .times import Times
 
+# Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s.
+_WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "to": "to"}
+
 
 class Verbaliser(Amounts, Times, Signs):
     """Says the tokens of one language."""
@@ -23,6 +26,10 @@ class Verbaliser(Amounts, Times, Signs):
         record, parts = parse(token, self.language), dict(token.parts)
         if template := self.language.get(f"says.{token.kind}"):
             return str(template.format(**parts))
+        if word := _WORDS.get(token.kind):
+            return f" {self.language[word]} "
         own = self.language.function(f"say_{token.kind}")
         words = own(self, record, near, parts) if own is not None else None
-        return str(getattr(self, token.kind)(record, near, parts) if words is None else words)
+        words = str(getattr(self, token.kind)(record, near, parts) if words is None else words)
+        elide = self.language.function("elided")
+        return elide(words) if elide is not None else words

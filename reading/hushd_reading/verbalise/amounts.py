@@ -76,14 +76,6 @@ class Amounts(Numbers):
         unit = names.unit(parts["unit"], self.language, self.language["units.compound"] == "single")
         return f"{times}{self.say(size)}-{unit}"
 
-    def to(self, record: object, near: Near, parts: Parts) -> str:
-        """Says the dash of 1960s-80s."""
-        return f" {self.language['to']} "
-
-    def each(self, record: object, near: Near, parts: Parts) -> str:
-        """Says the stroke of 5 l/100 km."""
-        return f" {self.language['units.per']} "
-
     def unit(self, record: object, near: Near, parts: Parts) -> str:
         """Says a unit that has no number right before: 2½ kg, a few km; trois quarts de kilogramme, per km."""
         part = _PART.search(near.text[: near.start])

@@ -47,7 +47,8 @@ class Signs(Numbers):
             digits, text = match[0], match.string
             before, after = text[match.start() - 1 : match.start()], text[match.end() :]
             head = text[: match.start()]
-            year = ((before == "-" and head.islower()) or head == "FY") and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
+            dated = (before == "-" and head.islower()) or head == "FY" or (head.isalpha() and len(head) > 5)
+            year = dated and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
             words = (
                 self.year_of(digits)
                 if year
@@ -65,13 +66,18 @@ class Signs(Numbers):
     def roman(self, number: Number, near: Near, parts: object) -> str:
         return self.say(number)
 
-    century = roman
+    def century(self, number: Number, near: Near, parts: object) -> str:
+        return self._ranked(number, "m", self.language.get("century_ordinals", 1000))
 
     def ruler(self, number: Number, near: Near, parts: object) -> str:
+        feminine = re.search(self.language.get("ruler_feminine", "(?!)"), near.before)
+        spoken = self._ranked(number, "f" if feminine else "m", self.language.get("ruler_ordinals", 1000))
+        return str(self.language.get("ruler", "{}").format(spoken))
+
+    def _ranked(self, number: Number, of: str, most: int) -> str:
+        """Returns a number as an ordinal up to `most`, and a greater one as it is."""
         value = int(number.whole)
-        if value > self.language.get("ruler_ordinals", 1000):
-            return self.say(number)
-        return str(self.language.get("ruler", "{}").format(spellout.ordinal(value, self._tag, "m")))
+        return spellout.ordinal(value, self._tag, of) if value <= most else self.say(number)
 
     def days(self, record: object, near: Near, parts: Parts) -> str:
         names = self.language["days"]
@@ -82,16 +88,15 @@ class Signs(Numbers):
         known = abbreviations.written(self.language)
         ((kind, written),) = parts.items()
         forms = {"numbered": known.numbered, "named": known.named, "name": known.always}
-        return forms[kind][written]
+        feminine = names.noun_gender(near.word_before(), self.language) == "f"  # temperatura máx.
+        return forms[kind][written].replace("o/a", "a" if feminine else "o")
 
     def nothing(self, record: object, near: Near, parts: object) -> str:
         return ""
 
     def number_sign(self, record: object, near: Near, parts: object) -> str:
-        return f"{self.language['number.sign']} "
-
-    def about(self, record: object, near: Near, parts: object) -> str:
-        return f"{self.language['number.about']} "
+        word = self.language["number.sign"]
+        return "" if near.word_before().startswith(word[:5].lower()) else f"{word} "  # numbers #1 and #2
 
     def verse(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.say(pair[1])}"
@@ -104,9 +109,6 @@ class Signs(Numbers):
         sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
         power = self.language["power.n"].format(sign + self.whole(exponent.lstrip("-").lstrip("0") or "0"))
         return f"{self.say(number)} {self.language['number.times']} {self.whole('10')} {power}"
-
-    def minus(self, record: object, near: Near, parts: object) -> str:
-        return f" {self.language['signs']['-']} "
 
     def power(self, record: object, near: Near, parts: Parts) -> str:
         exponent, powers = parts["exponent"], self.language["power"]
@@ -128,8 +130,15 @@ class Signs(Numbers):
 
     def sign(self, record: object, near: Near, parts: Parts) -> str:
         word = self.language["signs"][parts["sign"]]
+        if near.word_before() == word.lower():  # Copyright ©
+            return ""
         beside = not word.strip(",") or near.text[near.start - 1 : near.start] in tuple('"“„«')
         return f"{word} " if beside else f" {word} "
+
+    def variable(self, number: Number | str, near: Near, parts: object) -> str:
+        """Says $1, and the sign of $HOME."""
+        name = names.money("$", self.language).single
+        return f"{name} {self.say(number) if isinstance(number, Number) else ''}"
 
     def greek(self, record: object, near: Near, parts: object) -> str:
         return self._greek(near.text[near.start : near.end])

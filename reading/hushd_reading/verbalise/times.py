@@ -40,7 +40,8 @@ class Times(Numbers):
         """Says Oct-Dec: October to December."""
         wide, forms = ready(self.language.code)["months-wide"], names.month_forms(self.language)
         first, last = (wide[forms[parts[name]] - 1] for name in ("month", "until"))
-        return f"{first} {self.language['to']} {last}"
+        year = self.language["date.month_year"].format(self.year_of(parts["year"])) if "year" in parts else ""
+        return f"{first} {self.language['to']} {last}{year}"
 
     def day(self, day: int, near: Near) -> str:
         kind = self.language["date.day"]
