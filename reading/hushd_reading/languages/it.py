@@ -26,7 +26,7 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
 
 def elided(words: str) -> str:
     """Returns words as they are spelled: un'ora, l'una e trenta, le ventuno, cinquemila."""
-    words = re.sub(r"\buna (?=[aiou]|e\w)", "un'", words).replace(" mila", "mila")
+    words = re.sub(r"\buna (?=[aiou])", "un'", words).replace(" mila", "mila")
     return re.sub(r"(?<=nt|to|le)una\b", "uno", words)
 
 
