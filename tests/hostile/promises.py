@@ -33,7 +33,7 @@ class Promises:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if world.admission.level is sign(self._world.seen) is Level.CRITICAL:
-            sizes = [worker.machine for worker in world.admission.use.every(self._world.now)]
+            sizes = [worker.machine for worker in world.admission.uses(self._world.now)]
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"
         self._check_floor()

@@ -40,17 +40,18 @@
 # its credit loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the
 # stall clock stands still: a paused player or a silent microphone is not a hung engine.
 #
-# Memory (`memory/`). A start needs room: in the share that the workers may take together, and in what is free now, less
-# what starting workers were promised and a reserve. Where room is lacking, idle workers are asked to leave, the least
-# worth keeping first, and the start waits for their exits; if none can leave, its requests are refused with the time
-# after which to ask again. Under pressure jobs are asked to use less; under critical pressure idle workers leave, and a
-# start waits until the pressure is over, unless it takes next to nothing. A worker that makes one client wait for
-# another gets a replica where cores and room allow (`replicas`).
+# Memory (`memory/`). `decide` says what becomes of a start, by a snapshot of the machine (`memory/decision`); nobody
+# else does. `Admission` takes the snapshot and carries the decision out. A start needs room: in the share that the
+# workers may take together, and in what is free now, less what starting workers were promised and a reserve. Where room
+# is lacking, idle workers are asked to leave, the least worth keeping first, and the start waits for their exits; if
+# none can leave, its requests are refused with the time after which to ask again. Under pressure jobs are asked to use
+# less; under critical pressure idle workers leave, and a start waits until the pressure is over, unless it takes next
+# to nothing. A worker that makes one client wait for another gets a replica where cores and room allow (`replicas`).
 #
-# Graphics cards (`memory/devices`, `memory/cards`). Each card is one more device with a budget of its own. A start that
-# may use one waits for a probe (`ProbeCards`, `CardsProbed`), since other programs use them too and no driver is loaded
-# here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a probe sees
-# their memory free; failing that, it starts on the CPU, with the reason, until a later one finds room.
+# Graphics cards (`memory/cards`). Each card is one more device with a budget of its own. A start that may use one waits
+# for a probe (`ProbeCards`, `CardsProbed`), since other programs use them too and no driver is loaded here. The process
+# starts on a card with room; failing that, it waits for idle workers to leave one, until a probe sees their memory
+# free; failing that, it starts on the CPU, with the reason, until a later one finds room.
 #
 # The user's program (`memory/when_short`). Where neither free memory nor idle workers suffice, the program of `[memory]
 # when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when memory is measured free, and

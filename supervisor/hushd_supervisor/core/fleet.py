@@ -89,9 +89,10 @@ class Fleet:
         family = self._family(name)
         if not worker.settings.keep_alive or any(each.state is not State.STOPPED for each in family):
             return []
-        if not (place := self.admission.place_for(worker, now)):
-            return self.admission.probe_for(worker, now)
-        return worker.memory.help(now, place, self.admission.needs.memory(name, place.card))
+        decision = self.admission.spare(worker, now)
+        if decision.probe:
+            return self.admission.cards.probe()
+        return worker.memory.help(now, decision.place) if decision.verdict.admit else []
 
     def choose(self, request: ActiveRequest) -> Worker:
         return replicas.choose(request, self._family(request.worker))
@@ -253,11 +254,12 @@ class Fleet:
             name = base(family[0].name)
             help_at = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
             if help_at <= now and self._has_place():
-                actions += self.admission.probe_for(family[0], now)
-                if place := self.admission.place_for(family[0], now):
+                decision = self.admission.spare(family[0], now)
+                actions += self.admission.cards.probe() if decision.probe else []
+                if decision.verdict.admit:
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(replica for replica in replicas.names(name) if replica not in taken)
-                    actions += self.worker(unused).memory.help(now, place)
+                    actions += self.worker(unused).memory.help(now, decision.place)
                     continue
                 if self.admission.cards.probing:
                     help_at = math.inf  # the probe's answer leads here again

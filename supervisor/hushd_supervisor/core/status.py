@@ -26,7 +26,7 @@ def memory(admission: Admission, now: float) -> MemoryStatus:
 
 def _card(card: Card, admission: Admission, now: float) -> CardStatus:
     """The state of one of the cards: its free memory by the last probe, less the workers' part since."""
-    taken = sum(worker.size for worker in admission.use.on_card(card.id, now))
+    taken = sum(use.cards.get(card.id, 0) for use in admission.uses(now))
     total = admission.cards.total(card)
     return CardStatus(
         device=card.device, id=card.id, name=card.name, asleep=card.asleep, total_mb=mb(total), used_mb=mb(taken),

@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
+
+PLACE = "0000:65:00.0"
 
 
 def test_the_worker_is_there_for_the_request() -> None:
@@ -96,3 +100,21 @@ def test_words_that_name_no_role_are_dropped(role: str) -> None:
     house.tell(ev.Expected(role))
     assert len(house.of(do.ToClient)) == 1  # the welcome
     assert house.spawned() == []
+
+
+def test_an_announced_start_forgets_why_the_last_one_left_its_card() -> None:
+    """It is on the card again, and is not replaced after ten minutes for a card that it has."""
+    house = House({"": {"memory_mb": 300.0, "keep_alive": -1}}, cards=[Card("cuda:0", PLACE, "", 8000 * MB, 8000 * MB)])
+    house.idle(A, cards={PLACE: 2000 * MB})
+    house.exit(A, -11)
+    house.wait(2.0)
+    house.free("cuda:0", 8000 * MB)
+    for _ in range(2):  # the first has the cards looked at
+        house.tell(ev.Expected("stt"))
+    house.ready(A, cards={PLACE: 2000 * MB})
+    assert house.placed() == [(A, "cuda:0")] * 2
+    house.finish(A)
+    house.now += CARD_RETRY_S
+    house.busy(A)
+    house.finish(A)
+    assert house.drained() == []

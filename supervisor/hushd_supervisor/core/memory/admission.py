@@ -7,23 +7,22 @@ import signal
 from collections.abc import Callable, Mapping
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import Card
+from hushd_protocol.cards import COUNTED, Card, kind_of
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import readable
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log
 from hushd_supervisor.core.events import Exited
-from hushd_supervisor.core.worker.memory import LoadShortage
-from hushd_supervisor.core.worker.process import Place
+from hushd_supervisor.core.worker.memory import NO_SETBACK
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .budget import Budget, Memory, MissingMemory, Verdict, advice, critically_short
+from .budget import Memory, MissingMemory, Verdict, WorkerSize, advice, beyond
 from .cards import Cards
-from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
+from .decision import PROBE, Decision, Snapshot, Start, WorkerUse, decide
 from .needs import Estimated, Needs
-from .pressure import MEASURE_INTERVAL_S, SMALL, VERY_LOW, Level, Pressure, sign
+from .pressure import MEASURE_INTERVAL_S, SMALL, Level, Pressure, sign
 from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
@@ -55,10 +54,7 @@ class Admission:
         self._memory = memory
         self._pressure = Pressure()
         self.needs = Needs(settings, needs, estimate)
-        self.use = MemoryUse(workers, self.needs)
-        self._budget = Budget(settings)
         self.cards = Cards(has_cards)
-        self._devices = Devices(self.needs, self._budget, self.cards)
         self._level = Level.NORMAL
         self._when_short = WhenShort()
         self._measured_at = -math.inf
@@ -66,8 +62,7 @@ class Admission:
 
     def configure(self, settings: Settings) -> None:
         self.needs.configure(settings)
-        self._settings, self._budget = settings, Budget(settings)
-        self._devices = Devices(self.needs, self._budget, self.cards)
+        self._settings = settings
 
     def deadline(self) -> float:
         """The time of the next measure or probe, `math.inf` for never."""
@@ -93,7 +88,7 @@ class Admission:
     def measure(self, now: float) -> tuple[Memory, int, Level]:
         """The memory, how much of it all workers may take, and the level of pressure; changes nothing."""
         memory = self._memory()
-        return memory, self._budget.limit(memory), max(self._pressure.level(now), sign(memory))
+        return memory, self._limit(memory), max(self._pressure.level(now), sign(memory))
 
     def on_time(self, now: float) -> None:
         """Measures memory once `deadline` has passed: no level falls without that."""
@@ -121,7 +116,7 @@ class Admission:
 
     def probed(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
         """Takes the answer to a probe of the cards."""
-        others = self.use.every(now)
+        others = self.uses(now)
         taken = {card.id: sum(other.cards.get(card.id, 0) for other in others) for card in cards}
         new = error and error != self.cards.error
         self.cards.probed(cards, error, taken, now)
@@ -140,10 +135,9 @@ class Admission:
         actions = self._update_level(now)
         waiting.sort(key=lambda worker: next(worker.order(now)).urgency(now))
         if self._level is Level.CRITICAL:
-            actions += self._admit_critical(waiting, now)
-        else:
-            for worker in waiting:
-                actions += self._decide(worker, memory, now)
+            actions += self._free(now)
+        for worker in waiting:
+            actions += self._admit(worker, memory, now)
         lives, waiting = any(worker.state.has_process for worker in self._workers.values()), self._waiting()
         self._when_short.forget_all_but({worker.name for worker in waiting})
         self._due = min(self.cards.deadline(), self._when_short.deadline(now))
@@ -153,38 +147,20 @@ class Admission:
             ends = [worker.memory.waits_until(CARD_WAIT_S) for worker in waiting]
             if self._level is Level.CRITICAL:
                 ends += [self._pressure.deadline(now), self._measured_at + HELD_MEASURE_INTERVAL_S]
-                ends += [worker.memory.memory_wait_deadline(HELD_START_S) for worker in waiting]
+                ends += [worker.memory.first_waits_until(HELD_START_S) for worker in waiting]
             self._due = min(self._due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
     def _waiting(self) -> list[Worker]:
         return [worker for worker in self._workers.values() if worker.state is State.WAITING]
 
-    def _admit_critical(self, waiting: list[Worker], now: float) -> list[Action]:
-        """Starts workers that fit as memory is measured now, or take little of the free memory, and delays the others.
-        If it is critically short by that itself, all but small idle workers leave: the memory that a
-        small one gives back is not worth loading it again."""
-        actions: list[Action] = []
-        idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
-        if not (waiting or idle):
-            return actions
-        memory = self._measure(now)
-        spare = int(SMALL * memory.available)
-        for name in self._budget.beyond(spare, idle) if sign(memory) is Level.CRITICAL else ():
-            actions += self.evict(name, now)
-        for worker in waiting:
-            need, others = self.needs.memory(worker.name), self.use.every(now)
-            promised = sum(other.promised for other in others)
-            lacking = need + promised + max(memory.reserve, int(VERY_LOW * memory.total)) - memory.available
-            if lacking <= 0 or promised + need <= spare:
-                actions += self._decide(worker, memory, now)
-                continue
-            leaving = sum(other.machine.size for other in others if other.machine.leaving)
-            actions += self._ask(worker, MissingMemory(lacking - leaving), now) if lacking > leaving else []
-            retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-            sentence = critically_short(worker.name, need, memory)
-            actions += worker.memory.keep_waiting(now, HELD_START_S, sentence, retry_ms)
-        return actions
+    def _free(self, now: float) -> list[Action]:
+        """Has all but small idle workers leave while memory is critically short by itself: the memory that a small one
+        gives back is not worth loading it again."""
+        idle = [use.machine for use in self.uses(now) if use.machine.idle_s is not None]
+        memory = self._measure(now) if idle else PLENTY
+        names = beyond(int(SMALL * memory.available), idle) if sign(memory) is Level.CRITICAL else ()
+        return [action for name in names for action in self._workers[name].memory.evict(now)]
 
     # --- the user's program ------------------------------------------------------------------------------------------
 
@@ -213,90 +189,79 @@ class Admission:
             return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
-    def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        shortage, waits_until = worker.memory.shortage, worker.memory.waits_until(CARD_WAIT_S)
-        if shortage is not None and not self._others_have_left(shortage, now):
-            return self._after(shortage, worker, memory, now)
-        start = self._start(worker)
-        if self._must_probe(start, now):
+    def _admit(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
+        """Decides about a start that waits for memory, and carries that out."""
+        decision = decide(self._start(worker, now), self._snapshot(memory, now))
+        verdict, place, its = decision.verdict, decision.place, worker.memory
+        if decision.setback is not None:
+            its.set_back(decision.setback)
+        if decision.probe:
             return self.cards.probe()
-        decision = self._devices.decide(start, memory, self.use.every(now), now < waits_until)
-        verdict = decision.verdict
-        actions: list[Action] = []
-        if decision.missing:
-            actions += self._ask(worker, decision.missing[0], now)
-            if self._when_short.awaited(now):
-                return actions
+        actions = self._ask(worker, decision.missing[0], now) if decision.missing else []
+        if decision.held:
+            retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
+            return actions + its.refuse(now, HushdError("server_busy", decision.message, retry_ms), HELD_START_S)
+        if decision.missing and self._when_short.awaited(now):
+            return actions
         if verdict.admit:
-            need = self.needs.memory(worker.name, decision.place.card)
-            return actions + worker.memory.admit(now, decision.place, need)
+            return actions + its.admit(now, place)
         if not verdict.wait:
-            actions += self._give_up_start(worker, decision, memory, now)
-        elif decision.place.card and self.cards.pending(decision.place.card):
+            return actions + its.refuse(now, self._refusal(decision, now))
+        if self.cards.pending(place.card):
             self.cards.probe_soon(now)
-        return actions + [action for name in verdict.evict for action in self.evict(name, now)]
+        return actions + [action for name in verdict.evict for action in self._workers[name].memory.evict(now)]
 
-    def evict(self, name: str, now: float) -> list[Action]:
-        return self._workers[name].memory.evict(now)
-
-    def _give_up_start(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
-        """Gives up a start, or has it go on on the CPU."""
-        on_card = bool(decision.place.card) and not decision.ever
+    def _refusal(self, decision: Decision, now: float) -> HushdError:
+        """The error of a refused start: it may be asked for again when the first running job is done, as estimated from
+        its worker's usual times; without any, in a minute."""
         if decision.ever:
-            error = HushdError("model_too_large", decision.message)
-        else:
-            retry_ms = self._retry_ms(now)
-            helps = "" if on_card else f" {advice(retry_ms, decision.workers)}"
-            error = HushdError("server_busy", decision.message + helps, retry_ms)
-        actions = worker.memory.abandon_start(now, error, on_card)
-        return actions + self._decide(worker, memory, now) if worker.state is State.WAITING else actions
+            return HushdError("model_too_large", decision.message)
+        end = min((worker.first_end() for worker in self._workers.values()), default=math.inf)
+        retry_ms = 60_000 if end == math.inf else max(1000, int((end - now) * 1000))
+        helps = "" if decision.place.card else f" {advice(retry_ms, [use.machine for use in self.uses(now)])}"
+        return HushdError("server_busy", decision.message + helps, retry_ms)
 
-    def _others_have_left(self, shortage: LoadShortage, now: float) -> bool:
-        """Returns whether the workers that could leave have left, so that a second load may be tried."""
-        return not shortage.final and shortage.evicted and not any(map(can_leave, self.use.of_kind(shortage, now)))
-
-    def _after(self, shortage: LoadShortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
-        others = self.use.of_kind(shortage, now)
-        if not shortage.final and any(map(can_leave, others)):
-            worker.memory.asked_others()
-            idle = [other.name for other in others if other.idle_s is not None]
-            return [action for name in idle for action in self.evict(name, now)]
-        names = ", ".join(other.name for other in others)
-        held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
-        place = A_CARD if shortage.on_card else Place()
-        decision = Decision(Verdict(False), place, f"{shortage.message} {held}", workers=tuple(others))
-        return self._give_up_start(worker, decision, memory, now)
-
-    def _must_probe(self, start: Start, now: float) -> bool:
-        """Returns whether the start must wait for a probe of the cards."""
-        return self._devices.chooses(start) and not self.cards.fresh(now)
-
-    def _start(self, worker: Worker) -> Start:
-        kinds = worker.memory.card_kinds if self.cards.there() else ()
-        return Start(worker.name, worker.settings.compute_device, worker.memory.cpu_reason, kinds)
-
-    def probe_for(self, worker: Worker, now: float) -> list[Action]:
-        """Probes the cards if `place_for` needs to know them first."""
-        return self.cards.probe() if self._must_probe(self._replica(worker), now) else []
-
-    def place_for(self, worker: Worker, now: float) -> Place | None:
-        """Returns where a replica of `worker` could start now, with no worker leaving for it; None if there is no room,
-        or the cards must be probed first."""
-        start = self._replica(worker)
-        return None if self._must_probe(start, now) else self._fits(start, now)
-
-    def _replica(self, worker: Worker) -> Start:
-        return self._start(worker)._replace(cpu_reason="")
-
-    def _fits(self, start: Start, now: float) -> Place | None:
+    def spare(self, worker: Worker, now: float) -> Decision:
+        """Decides about a start for which no request waits, of `worker` or a replica: it only takes room that is
+        free."""
+        start = self._start(worker, now)._replace(setback=NO_SETBACK, patient=True)
+        if start.chooses and not self.cards.fresh(now):
+            return PROBE
         if self._waiting():
-            return None
-        decision = self._devices.decide(start, self._measure(now), self.use.every(now))
-        return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
+            return Decision(Verdict(False))
+        decision = decide(start, self._snapshot(self._measure(now), now))
+        return decision if self._pressure.level(now) is Level.NORMAL else Decision(Verdict(False))
 
-    def _retry_ms(self, now: float) -> int:
-        """Returns the ms after which to ask again: when the first running job is done, as estimated from its worker's
-        usual times; without any, a minute."""
-        left_s = self.use.first_end_s(now)
-        return 60_000 if left_s is None else max(1000, int(left_s * 1000))
+    # --- the snapshot ------------------------------------------------------------------------------------------------
+
+    def uses(self, now: float) -> list[WorkerUse]:
+        """The memory of every worker with a process."""
+        return [self._use(worker, now) for worker in self._workers.values() if worker.state.has_process]
+
+    def _use(self, worker: Worker, now: float) -> WorkerUse:
+        process, starting = worker.process, worker.state is State.STARTING
+        size = process.size or self.needs.memory(worker.name, process.card)  # still growing if not reported
+        leaving = worker.state in (State.STOPPING, State.KILLING)
+        machine = WorkerSize(worker.name, size, worker.settings.priority, worker.memory.idle_s(now), leaving)
+        cards = process.cards
+        if process.card and not cards:
+            cards = {process.card: self.needs.on_card(worker.name, process.card)}
+        promised = max(0, size - process.loading) if starting else 0
+        return WorkerUse(machine, cards, starting, promised, worker.memory.on_card)
+
+    def _limit(self, memory: Memory) -> int:
+        """The most that all workers together may take."""
+        return int(self._settings.memory_share * memory.total)
+
+    def _snapshot(self, memory: Memory, now: float) -> Snapshot:
+        critical, cards = self._pressure.level(now) is Level.CRITICAL, self.cards
+        rooms, error, fresh = cards.rooms(), cards.error, cards.fresh(now)
+        return Snapshot(memory, self._limit(memory), critical, self.uses(now), rooms, error, fresh)
+
+    def _start(self, worker: Worker, now: float) -> Start:
+        name, asked, needs, memory = worker.name, worker.settings.compute_device, self.needs, worker.memory
+        counted = self.cards.there() and kind_of(asked) in ("auto", COUNTED) and COUNTED in memory.card_kinds
+        on_cards = {card.id: needs.of(name, card.id) for card in self.cards.seen} if counted else {}
+        may_use_cards = counted and needs.uses_cards(name)
+        patient = now < memory.waits_until(CARD_WAIT_S)
+        return Start(name, asked, needs.of(name), on_cards, may_use_cards, memory.setback, patient)

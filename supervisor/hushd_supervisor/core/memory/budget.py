@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hushd_schema.settings import Settings
-
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
 # The worth of keeping an idle worker is in seconds of idleness: a step of priority is worth 100 s, and 10 MB cost one.
 PRIORITY = 100.0
@@ -37,6 +35,10 @@ class Headroom(NamedTuple):
     limit: int
     available: int
     reserve: int
+
+    def less(self, promised: int) -> Headroom:
+        """Returns it without the part `promised` to starting workers."""
+        return self._replace(available=self.available - promised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,67 +94,53 @@ class Verdict(NamedTuple):
         return Verdict(False, tuple(dict.fromkeys(self.evict + other.evict)), wait=True)
 
 
-class Budget:
-    """Decides about starts by the settings' share of memory."""
+def fit(need: int, alone: int, headroom: Headroom, workers: Sequence[WorkerSize]) -> Verdict:
+    """Decides about a start that takes `need` bytes of a device beside `workers`, or `alone` bytes without them.
 
-    def __init__(self, settings: Settings) -> None:
-        self._share = settings.memory_share
-
-    def limit(self, memory: Memory) -> int:
-        """The most that all workers together may take."""
-        return int(self._share * memory.total)
-
-    def headroom(self, memory: Memory, promised: int) -> Headroom:
-        """The machine's headroom, less the part `promised` to starting workers."""
-        return Headroom(self.limit(memory), memory.available - promised, memory.reserve)
-
-    def decide(self, need: int, alone: int, headroom: Headroom, workers: Iterable[WorkerSize]) -> Verdict:
-        """Decides about a start that takes `need` bytes of a device beside `workers`, or `alone` bytes without them.
-
-        Memory counts as free only when its worker's exit was seen; then the caller asks again. A learnt need is only a
-        guess: it does not prevent a start for which all other workers have left.
-        """
-        workers = list(workers)
-        victims = []
-        missing = _missing(need if workers else alone, headroom, workers)
+    Memory counts as free only when its worker's exit was seen; then the caller asks again. A learnt need is only a
+    guess: it does not prevent a start for which all other workers have left.
+    """
+    missing = _missing(need if workers else alone, headroom, workers)
+    if missing <= 0:
+        return Verdict(True)
+    missing -= sum(r.size for r in workers if r.leaving)
+    if missing <= 0:
+        return Verdict(False, wait=True)
+    victims = []
+    for worker in _idle(workers):
+        victims.append(worker.name)
+        missing -= worker.size
         if missing <= 0:
-            return Verdict(True)
-        missing -= sum(r.size for r in workers if r.leaving)
-        if missing <= 0:
-            return Verdict(False, wait=True)
-        for worker in sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.score):
-            victims.append(worker.name)
-            missing -= worker.size
-            if missing <= 0:
-                return Verdict(False, tuple(victims), wait=True)
-        none_stays = all(r.leaving or r.idle_s is not None for r in workers)
-        freed = sum(r.size for r in workers)
-        if workers and none_stays and _missing(alone, headroom, workers) <= freed:
             return Verdict(False, tuple(victims), wait=True)
-        least = alone if none_stays else need
-        freed = sum(r.size for r in workers if r.leaving or r.idle_s is not None)
-        beyond_limit = sum(r.size for r in workers) + least - headroom.limit > freed
-        short_by = least + headroom.reserve - headroom.available - freed
-        return Verdict(False, short_by=0 if beyond_limit else max(0, short_by))
-
-    def beyond(self, size: int, workers: Iterable[WorkerSize]) -> list[str]:
-        """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
-        idle = sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.score)
-        size_at_rest = sum(r.size for r in idle)
-        names = []
-        for worker in idle:
-            if size_at_rest <= size:
-                break
-            names.append(worker.name)
-            size_at_rest -= worker.size
-        return names
-
-    def score(self, worker: WorkerSize) -> float:
-        """The worth of keeping a worker; the lowest leaves first: low priority, long idle, large."""
-        return PRIORITY * worker.priority - (worker.idle_s or 0.0) - SIZE * worker.size
+    none_stays = all(r.leaving or r.idle_s is not None for r in workers)
+    freed = sum(r.size for r in workers if r.leaving or r.idle_s is not None)
+    if workers and none_stays and _missing(alone, headroom, workers) <= freed:
+        return Verdict(False, tuple(victims), wait=True)
+    least = alone if none_stays else need
+    beyond_limit = sum(r.size for r in workers) + least - headroom.limit > freed
+    short_by = least + headroom.reserve - headroom.available - freed
+    return Verdict(False, short_by=0 if beyond_limit else max(0, short_by))
 
 
-def _missing(need: int, headroom: Headroom, workers: list[WorkerSize]) -> int:
+def beyond(size: int, workers: Sequence[WorkerSize]) -> list[str]:
+    """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
+    idle = _idle(workers)
+    at_rest, names = sum(r.size for r in idle), []
+    for worker in idle:
+        if at_rest <= size:
+            break
+        names.append(worker.name)
+        at_rest -= worker.size
+    return names
+
+
+def _idle(workers: Sequence[WorkerSize]) -> list[WorkerSize]:
+    """The workers that may leave, in the order in which they do: low priority, long idle, large."""
+    idle = (r for r in workers if r.idle_s is not None and not r.leaving)
+    return sorted(idle, key=lambda r: PRIORITY * r.priority - (r.idle_s or 0.0) - SIZE * r.size)
+
+
+def _missing(need: int, headroom: Headroom, workers: Sequence[WorkerSize]) -> int:
     """The bytes that `workers` must free for `need` more; 0 or less if there is enough."""
     over = sum(r.size for r in workers) + need - headroom.limit
     short = need + headroom.reserve - headroom.available

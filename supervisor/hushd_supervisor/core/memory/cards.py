@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hushd_protocol.cards import Card
 
@@ -30,6 +31,14 @@ class _Release:
     size: int
     free_before: int
     until: float
+
+
+class CardRoom(NamedTuple):
+    """The room on a card, with the processes that are gone but whose memory there is not known to be free."""
+
+    card: Card
+    headroom: Headroom
+    pending: tuple[WorkerSize, ...] = ()
 
 
 class Cards:
@@ -141,15 +150,18 @@ class Cards:
         free = (total if card.asleep else card.free) + self._taken.get(card.id, 0) - taken
         return min(total, max(0, free))
 
-    def headroom(self, card: Card, promised: int) -> Headroom:
-        """A card's headroom, less the part `promised` to starting workers."""
-        total = self.total(card) or NO_LIMIT
-        free = total if card.asleep else card.free
-        return Headroom(total, free - promised, reserve(total))
+    def rooms(self) -> list[CardRoom]:
+        """The room on each card at the last probe."""
+        return [self._room(card) for card in self._seen]
 
-    def pending(self, id: str) -> list[WorkerSize]:
+    def pending(self, id: str) -> tuple[WorkerSize, ...]:
         """The processes that are gone but whose memory on a card is not known to be free."""
-        return [WorkerSize("", r.size, leaving=True) for r in self._releases if r.card == id]
+        return tuple(WorkerSize("", r.size, leaving=True) for r in self._releases if r.card == id)
+
+    def _room(self, card: Card) -> CardRoom:
+        total = self.total(card) or NO_LIMIT
+        headroom = Headroom(total, total if card.asleep else card.free, reserve(total))
+        return CardRoom(card, headroom, self.pending(card.id))
 
 
 def reserve(total: int) -> int:

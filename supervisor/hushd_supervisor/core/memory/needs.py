@@ -18,6 +18,8 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Action, Remember
 from hushd_supervisor.core.worker.worker import Worker
 
+from .decision import Need
+
 MAX_ESTIMATES = 64  # kept at a time
 UNKNOWN_ON_CARD = 2_000_000_000  # bytes of a worker that never ran on a card and has neither `vram_mb` nor an estimate
 
@@ -146,6 +148,11 @@ class Needs:
                 self._table[key] = (need + peak) // 2
 
     # --- needs -------------------------------------------------------------------------------------------------------
+
+    def of(self, name: str, card: str = "") -> Need:
+        """The need of a start of `name` on the CPU, or on `card`."""
+        machine = self.memory(name, card), self.memory_alone(name, card)
+        return Need(*machine, self.on_card(name, card), self.on_card_alone(name, card)) if card else Need(*machine)
 
     def memory(self, name: str, card: str = "") -> int:
         """The machine's memory for a start of `name` and the jobs after it, on the CPU or on `card`."""

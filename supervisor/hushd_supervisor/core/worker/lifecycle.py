@@ -72,7 +72,6 @@ class Lifecycle:
         self._start_s = START_GUESS_S  # seconds that the last successful start took
         self._waits_since = 0.0  # time when the wait for memory began
         self._wait_note = ""  # says in a few words that others may free memory; empty if nobody was asked
-        self._need = 0  # bytes that the process is expected to take, 0 where that is not known
         self._failure = ""  # reason why the last process died, until another is ready
         self._idle_since: float | None = None  # time when the process came to rest; None while it works
         self._grace_s = EXIT_TIMEOUT_S
@@ -164,11 +163,10 @@ class Lifecycle:
         is_new, self._wait_note = bool(note) and note != self._wait_note, note or self._wait_note
         return is_new
 
-    def start(self, now: float, place: Place, cpu_reason: str, need: int, jobs_before: int) -> None:
-        """Starts the next generation on the device of `place`, where it is expected to take `need` bytes."""
-        self._need = need or self._need
+    def start(self, now: float, place: Place, jobs_before: int) -> None:
+        """Starts the next generation on the device of `place`."""
         gen = next(self._generations)
-        self._process = Process(gen, place, cpu_reason, jobs_before, started_at=now, card=place.card)
+        self._process = Process(gen, place, jobs_before, started_at=now, card=place.card)
         self._progress, self._usage = None, Usage()
         self._starts += 1
         if place.why:
@@ -238,7 +236,7 @@ class Lifecycle:
         back if only a job had made it large."""
         process, age = self._process, now - self._process.ready_at
         used_up = self._usage.used_up(self._settings, completed - process.jobs_before, process.size, age)
-        if (why := process.cpu_reason or process.place.why) and age >= CARD_RETRY_S:
+        if (why := process.place.why) and age >= CARD_RETRY_S:
             used_up = f"a card may have room again: {why}"
         if used_up != process.used_up:
             self._note(used_up=used_up)
@@ -369,7 +367,7 @@ class Lifecycle:
             case State.WAITING:
                 return "starting"  # this moment decides whether there is memory
             case State.STARTING if loading := self._process.loading:
-                of = f" of {self._need / 1e9:.1f}" if self._need >= loading else ""
+                of = f" of {need / 1e9:.1f}" if (need := self._process.place.need) >= loading else ""
                 return f"loading, {loading / 1e9:.1f}{of} GB"
             case State.STARTING:
                 return "starting"

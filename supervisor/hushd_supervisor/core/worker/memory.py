@@ -1,7 +1,6 @@
-"""A worker's part of the shared memory: its wait for it, and its departure for others.
+"""A worker's part of the shared memory: what has kept its last process from it, its wait for it, and its departure.
 
-Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `WorkerMemory`
-carries that out for one worker, and remembers what keeps it from its memory.
+Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it.
 """
 
 from __future__ import annotations
@@ -22,49 +21,41 @@ from .process import ANYWHERE, Place
 from .states import State
 
 CardKinds = Callable[[str], tuple[str, ...]]
-NextMove = Callable[[float], None]
 
 
-class LoadShortage(NamedTuple):
-    """A load that failed for lack of memory: it is tried again once idle workers have left, then perhaps on the CPU.
+class Setback(NamedTuple):
+    """The reasons that have kept the last process of a worker from its memory, until another one is ready.
 
     Attributes:
-        message: the process's sentence about the shortage.
-        on_card: whether a graphics card's memory is short, not the machine's.
-        final: whether it was the second try.
+        failures: the loads that have failed for lack of memory, one after the other; `message` is the last one's
+            sentence, and `on_card` says that a graphics card's memory was short, not the machine's.
         evicted: whether other workers were asked to leave for a second try.
+        cpu_reason: the reason why the next process must start on the CPU; empty if it need not.
     """
 
-    message: str
+    failures: int = 0
+    message: str = ""
     on_card: bool = False
-    final: bool = False
     evicted: bool = False
+    cpu_reason: str = ""
+
+
+NO_SETBACK = Setback()
 
 
 class WorkerMemory:
-    """The memory of one worker, from waiting for it to giving it back.
-    `next_move`: has the worker make its next move."""
+    """The memory of one worker, from waiting for it to giving it back."""
 
-    def __init__(
-        self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, next_move: NextMove, card_kinds: CardKinds
-    ) -> None:
+    def __init__(self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, card_kinds: CardKinds) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
-        self._next_move = next_move
         self._outbox = outbox
         self._card_kinds = card_kinds
-        self._shortage: LoadShortage | None = None
-        self._cpu_reason = ""
+        self._setback = NO_SETBACK
 
     @property
-    def shortage(self) -> LoadShortage | None:
-        """The last load, if it failed for lack of memory."""
-        return self._shortage
-
-    @property
-    def cpu_reason(self) -> str:
-        """The reason why the next process must start on the CPU; empty if it need not."""
-        return self._cpu_reason
+    def setback(self) -> Setback:
+        return self._setback
 
     # --- the card ------------------------------------------------------------------------------------------------
 
@@ -81,11 +72,6 @@ class WorkerMemory:
             return bool(process.card) or is_card(process.kind)
         return is_card(process.place.device or settings.compute_device) and bool(self.card_kinds)
 
-    @property
-    def _may_leave_card(self) -> bool:
-        """True if the CPU may take over from a card."""
-        return self._lifecycle.settings.compute_device == "auto"
-
     def idle_s(self, now: float) -> float | None:
         """The seconds for which it has rested; None if the process may not be ended for others, since it is pinned, or
         works for a client, or one waits for it."""
@@ -94,69 +80,50 @@ class WorkerMemory:
         may_leave = (state is State.READY or runs_only_cancelled) and not self._lifecycle.settings.pinned
         return self._lifecycle.idle_s(now) if may_leave else None
 
+    # --- setbacks ------------------------------------------------------------------------------------------------
+
     def request_came(self) -> None:
         """Takes a request: a worker without a process tries again, whatever kept the last one from its memory."""
         if self._lifecycle.state is State.STOPPED:
-            self.loaded()
+            self.set_back(NO_SETBACK)
 
-    def loaded(self) -> None:
-        """Takes the end of a load: nothing has kept this process from its memory."""
-        self._shortage, self._cpu_reason = None, ""
+    def set_back(self, setback: Setback) -> None:
+        """Takes what has become of the setback: `NO_SETBACK` once a process has loaded."""
+        self._setback = setback
 
     def not_loaded(self, message: str, on_card: bool) -> None:
-        """Notes that memory was short for a load; at the second time it is not tried again."""
-        self._shortage = LoadShortage(message, on_card, final=self._shortage is not None)
-
-    def asked_others(self) -> None:
-        """Notes that others were asked to leave for a second load."""
-        self._shortage = self._shortage and self._shortage._replace(evicted=True)
+        """Notes that memory was short for a load."""
+        failures, cpu_reason = self._setback.failures + 1, self._setback.cpu_reason
+        self._setback = Setback(failures, message, on_card, cpu_reason=cpu_reason)
 
     def died(self, death: Death) -> None:
         """Has the next process start on the CPU, where that may take over, if the card seems to have failed."""
-        if (death.card_failed or (death.by_signal and self.on_card)) and self._may_leave_card:
-            self._cpu_reason = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
+        card_failed = death.card_failed or (death.by_signal and self.on_card)
+        if card_failed and self._lifecycle.settings.compute_device == "auto":
+            why = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
+            self._setback = self._setback._replace(cpu_reason=why)
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, place: Place = ANYWHERE, need: int = 0) -> list[Action]:
-        """Starts the process that waits for memory, on the device of `place`, where it needs `need` bytes."""
+    def admit(self, now: float, place: Place = ANYWHERE) -> list[Action]:
+        """Starts the process that waits for memory, at `place`."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.start(now, place, self._cpu_reason, need, self._jobs.timings.completed)
+            self._lifecycle.start(now, place, self._jobs.timings.completed)
         return self._outbox.flush()
 
-    def help(self, now: float, place: Place, need: int = 0) -> list[Action]:
+    def help(self, now: float, place: Place) -> list[Action]:
         """Starts a process for which no request waits yet: to help busy replicas, or for one that will come."""
+        self.request_came()
         self._lifecycle.wait(now)
-        return self.admit(now, place, need)
-
-    # --- no room -------------------------------------------------------------------------------------------------
-
-    def refuse(self, now: float, error: HushdError) -> list[Action]:
-        """Gives up the wait for memory: there is none, and no worker can leave for it."""
-        if self._lifecycle.state is State.WAITING:
-            self._jobs.fail_waiting(error.code, error.message, error.retry_after_ms)
-            self._lifecycle.end(now)
-        return self._outbox.flush()
+        return self.admit(now, place)
 
     def waits_until(self, limit_s: float) -> float:
         """The time at which the start has waited for memory for `limit_s` seconds, `math.inf` if it waits for none."""
         return self._lifecycle.waits_since + limit_s if self._lifecycle.state is State.WAITING else math.inf
 
-    def memory_wait_deadline(self, limit_s: float) -> float:
-        """The time at which the first request has waited for memory for `limit_s` seconds."""
+    def first_waits_until(self, limit_s: float) -> float:
+        """The time at which its first request has waited for memory for `limit_s` seconds."""
         return max(self.waits_until(limit_s), min(request.arrived for request in self._jobs.waiting) + limit_s)
-
-    def keep_waiting(self, now: float, limit_s: float, message: str, retry_after_ms: int) -> list[Action]:
-        """Delays the start further; refuses the requests that have waited for `limit_s` seconds."""
-        if self._lifecycle.state is State.WAITING:
-            self._lifecycle.wait_on(now)
-            since = self._lifecycle.waits_since
-            for request in [each for each in self._jobs.waiting if max(each.arrived, since) + limit_s <= now]:
-                self._jobs.queue.remove(request)
-                self._jobs.fail(request, "server_busy", message, retry_after_ms)
-            if not self._jobs.waiting:
-                self._lifecycle.end(now)
-        return self._outbox.flush()
 
     def wait_for_others(self, now: float, note: str) -> list[Action]:
         """Goes on waiting, since others may give memory; tells the clients whenever the `note` about that changes."""
@@ -165,18 +132,19 @@ class WorkerMemory:
                 self._jobs.report_position(request, "starting", now, note)
         return self._outbox.flush()
 
-    def abandon_start(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
-        """Gives up the start for lack of memory.
-
-        Args:
-            on_card: whether a card's memory is lacking. Then a start on the CPU, if allowed, goes on waiting for
-                memory.
-        """
-        self._shortage = None
-        if on_card and not self._cpu_reason and self._may_leave_card:
-            self._cpu_reason = "the card had no memory for it"
-            return self._outbox.flush()
-        return self.refuse(now, error)
+    def refuse(self, now: float, error: HushdError, patience_s: float = 0.0) -> list[Action]:
+        """Refuses the requests that have waited for memory for `patience_s` seconds; without others gives up the
+        start."""
+        if self._lifecycle.state is State.WAITING:
+            self._lifecycle.wait_on(now)
+            since = self._lifecycle.waits_since
+            for request in [each for each in self._jobs.waiting if max(each.arrived, since) + patience_s <= now]:
+                self._jobs.queue.remove(request)
+                self._jobs.fail(request, error.code, error.message, error.retry_after_ms)
+            if not self._jobs.waiting:
+                self._setback = Setback(cpu_reason=self._setback.cpu_reason)
+                self._lifecycle.end(now)
+        return self._outbox.flush()
 
     # --- room for others -----------------------------------------------------------------------------------------
 

@@ -38,11 +38,13 @@ class Place(NamedTuple):
             configuration.
         card: the graphics card's place on the bus; empty for none.
         why: the reason why a process that might have used a card does not.
+        need: the bytes of the machine's memory that it is expected to take; 0 if that is not known.
     """
 
     device: str = ""
     card: str = ""
     why: str = ""
+    need: int = 0
 
 
 ANYWHERE = Place()
@@ -149,7 +151,6 @@ class Process(NamedTuple):
 
     gen: int = 0  # its generation; 0 before the first
     place: Place = ANYWHERE  # device on which it was started to compute
-    cpu_reason: str = ""  # reason for a start on the CPU instead of its card; empty if there is none
     jobs_before: int = 0  # jobs that its worker had completed before it was started
     started_at: float = 0.0
     ready_at: float = math.inf  # time when it became ready; `math.inf` before that

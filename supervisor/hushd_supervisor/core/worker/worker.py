@@ -24,7 +24,7 @@ from .crashes import COOLDOWN_S, Crashes, Death
 from .jobs import Jobs
 from .leases import Leases
 from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Deadlines, Lifecycle
-from .memory import CardKinds, WorkerMemory
+from .memory import NO_SETBACK, CardKinds, WorkerMemory
 from .process import Process
 from .request import ENDINGS, ActiveRequest
 from .states import State
@@ -68,7 +68,7 @@ class Worker:
         self._leases = Leases()
         self.holders: Final = self._leases.holders
         self._crashes = Crashes()
-        self.memory = WorkerMemory(self._lifecycle, self._jobs, outbox, self._next_move, card_kinds)
+        self.memory = WorkerMemory(self._lifecycle, self._jobs, outbox, card_kinds)
         self._verdict = ("worker_failed", "")  # code and message of refusals while it is FAILED
         self._held = False  # whether processes are no longer started; requests go on waiting
         self._down = False  # whether the supervisor leaves, so that requests are no longer repeated
@@ -263,7 +263,7 @@ class Worker:
         except HushdError as error:
             return self._lifecycle.kill(now, f"is ended: {error.message}")
         self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
-        self.memory.loaded()
+        self.memory.set_back(NO_SETBACK)
         self._crashes.started()
         self._lifecycle.become_ready(ready, capabilities, now)
         was_asked = self._leases.last_use >= self._lifecycle.waits_since

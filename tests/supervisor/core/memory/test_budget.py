@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.budget import Budget, Headroom, Verdict, WorkerSize
+from hushd_supervisor.core.memory.budget import Headroom, Verdict, WorkerSize, beyond, fit
 
 BUSY = WorkerSize("busy", 400)
 LEAVING = WorkerSize("leaving", 200, leaving=True)
 SHORT = WorkerSize("idle for 10 s", 300, idle_s=10.0)
 LONG = WorkerSize("idle for 50 s", 100, idle_s=50.0)
-BUDGET = Budget(Settings())
 
 
 @pytest.mark.parametrize(("need", "limit", "available", "workers", "verdict"), [
@@ -34,7 +32,7 @@ def test_a_start_has_a_verdict(
     need: int, limit: int, available: int, workers: tuple[WorkerSize, ...], verdict: Verdict
 ) -> None:
     """Enough leave and no more, the longest idle first; where all would leave, what it takes alone decides."""
-    assert BUDGET.decide(need, 200, Headroom(limit, available, 50), workers) == verdict
+    assert fit(need, 200, Headroom(limit, available, 50), workers) == verdict
 
 
 @pytest.mark.parametrize(("one", "other", "both"), [
@@ -51,4 +49,4 @@ def test_a_start_on_two_devices_needs_both(one: Verdict, other: Verdict, both: V
 
 @pytest.mark.parametrize(("size", "names"), [(400, []), (399, [LONG.name]), (299, [LONG.name, SHORT.name])])
 def test_the_longest_idle_leave_until_the_others_are_small_together(size: int, names: list[str]) -> None:
-    assert BUDGET.beyond(size, (SHORT, LONG, BUSY, LEAVING)) == names
+    assert beyond(size, (SHORT, LONG, BUSY, LEAVING)) == names

@@ -228,7 +228,7 @@ def test_what_has_ended_leaves_its_own_card() -> None:
     cards = Cards(lambda: True)
     cards.gone({FIRST: GB}, 10.0)
     assert [(each.size, each.leaving) for each in cards.pending(FIRST)] == [(GB, True)]
-    assert cards.pending(SECOND) == []
+    assert not cards.pending(SECOND)
 
 
 # --- back to the card -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.crashes import MAX_FELLED, Death, describe_exit
-from hushd_supervisor.core.worker.process import LOADING_WORD_S
+from hushd_supervisor.core.worker.process import LOADING_WORD_S, Place
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import POSTPONED_RETRY_MS
 from msgspec.structs import replace
@@ -122,7 +122,7 @@ def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None
     desk = desk_in(state)
     its, error, due = desk.worker.memory, HushdError("server_busy", "No."), desk.worker.deadline()
     note = desk.lifecycle.awaited(desk.now)
-    assert its.refuse(desk.now, error) == its.keep_waiting(desk.now, 0, "No.", 1) == []
+    assert its.refuse(desk.now, error) == its.admit(desk.now) == []
     assert its.wait_for_others(desk.now, "soon") == []
     assert (desk.worker.state, desk.worker.deadline(), desk.lifecycle.awaited(desk.now)) == (state, due, note)
 
@@ -315,7 +315,7 @@ def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
     desk = desk_in(State.WAITING)
     (request,) = desk.jobs.waiting
-    desk.take(desk.worker.memory.admit(desk.now, need=3_200_000_000))
+    desk.take(desk.worker.memory.admit(desk.now, Place(need=3_200_000_000)))
     begin(desk)
     began = desk.now
     while desk.now < began + 9:
