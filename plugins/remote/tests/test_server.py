@@ -79,7 +79,7 @@ def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pyte
 def test_a_program_sends_no_more_sound_ahead_than_it_may(
     channels: int, round_trip: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bound counts seconds, whatever the channels; a long way to the program, and what was heard, raise it."""
+    """The bound counts seconds, whatever the channels; a long way to the program, and the sound heard, raise it."""
     monkeypatch.setattr(streams, "Player", SilentPlayer)
     told: list[Message] = []
     owner = Owner(told.append, lambda: True, lambda end: None, lambda: round_trip)
