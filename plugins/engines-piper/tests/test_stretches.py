@@ -34,7 +34,8 @@ def voice(
         speakers: whether the decoder depends on a speaker, too.
         normalized: whether each sample depends on all frames.
         times: frames of each phoneme.
-        odd: "strided": a convolution in it leaves every other column out; "uneven": one of its sums has two rates.
+        odd: "strided" or "even": a convolution in it leaves every other column out, of an odd or an even kernel;
+            "longer": one makes more columns than a multiple; "uneven": one of its sums has two rates.
     """
     numbers = np.random.default_rng(draw.randrange(1 << 30))
     nodes: list[Any] = []
@@ -65,8 +66,11 @@ def voice(
         who = op("Transpose", op("Gather", weight(2, 8), "sid"), perm=[1, 0])
         x = op("Add", x, op("Conv", op("Unsqueeze", who, "first"), weight(8, 8, 1), kernel_shape=[1]))
         weights.append(constant("first", np.array([0])))
-    if odd == "strided":
-        x = op("Conv", x, weight(8, 8, 3), kernel_shape=[3], strides=[2], pads=[1, 1])
+    if odd in ("strided", "even"):
+        size = 3 if odd == "strided" else 4
+        x = op("Conv", x, weight(8, 8, size), kernel_shape=[size], strides=[2], pads=[1, 1])
+    if odd == "longer":
+        x = op("ConvTranspose", x, weight(8, 8, 4), kernel_shape=[4], strides=[2])
     slow = op("Tanh", x) if odd == "uneven" else ""
     for _ in range(draw.randint(1, 3)):
         factor = draw.choice((2, 4, 8))
@@ -144,10 +148,10 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     assert len(stretches) > 1 or frames > 1 or count <= (FIRST_STRETCH + SHORTEST_STRETCH) * hop
 
 
-@pytest.mark.parametrize("kind", ["no decoder", "all frames", "strided", "uneven"])
+@pytest.mark.parametrize("kind", ["no decoder", "all frames", "strided", "even", "longer", "uneven"])
 def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Path) -> None:
     """A voice without a decoder of convolutions is one stretch, as is one whose samples depend on all frames, on every
-    other column, or on sums of two rates."""
+    other column, or on sums of two rates, and one whose convolution makes a column more."""
     path = tmp_path / "voice.onnx"
     if kind == "no decoder":
         piper_graph(path)
