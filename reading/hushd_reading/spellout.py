@@ -7,17 +7,14 @@ rules here. What CLDR gets wrong, or spells unlike the rest of a text, is mended
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .language import ready
 
 if TYPE_CHECKING:
-    from unicode_rbnf.engine import RbnfEngine
+    from unicode_rbnf import RbnfEngine
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it")
 # Numbers from here on are read digit by digit: CLDR has no names for them.
@@ -142,12 +139,7 @@ def _region(language: str) -> str:
 @cache
 def engine(language: str) -> RbnfEngine:
     """Returns the library's rules for a language."""
-    if "unicode_rbnf" not in sys.modules and (spec := find_spec("unicode_rbnf")) is not None:
-        # The package asks importlib.metadata for its version, 15 ms before the first word, which no module of it needs.
-        package = sys.modules["unicode_rbnf"] = ModuleType("unicode_rbnf")
-        package.__path__ = spec.submodule_search_locations or []
-        package.__spec__ = spec
-    from unicode_rbnf.engine import RbnfEngine
+    from unicode_rbnf import RbnfEngine
 
     return RbnfEngine.for_language(_REGIONS.get(_region(language)) or _base(language))
 
