@@ -97,7 +97,7 @@ class Calls:
         except anyio.get_cancelled_exc_class():
             task.end()
             raise
-        task.told = task.finished.is_set()
+        task.reported = task.finished.is_set()
         return of_task(task)
 
     async def ask(self, ask: Callable[[], CallToolResult]) -> CallToolResult:

@@ -38,8 +38,8 @@ _CAPABILITIES = {"tools": {"listChanged": False}}
 
 def instructions(speaks: str) -> str:
     """Returns what a host's model is told of hushd, and of the person: the languages that they speak, if known."""
-    told = f"\nLanguages of the person, the one spoken most first: {speaks}. Speak to them in that one."
-    return INSTRUCTIONS + (told if speaks else "")
+    spoken = f"\nLanguages of the person, the one spoken most first: {speaks}. Speak to them in that one."
+    return INSTRUCTIONS + (spoken if speaks else "")
 
 
 def answer(message: dict[str, object], version: str, speaks: str) -> dict[str, object] | None:

@@ -28,7 +28,7 @@ _EMPTY = ("prompts", "resources")  # capabilities
 _METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # methods of empty capabilities
 
 
-class Server(MCPServer[Any]):
+class AgentServer(MCPServer[Any]):
     """The SDK's server with hushd's tools. It refuses a bad call in one sentence, as text and as data."""
 
     def __init__(self, answered: Calls) -> None:

@@ -35,7 +35,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from hushd_mcp import greeting
 from hushd_mcp.calls import Calls
-from hushd_mcp.server import Server
+from hushd_mcp.server import AgentServer
 from hushd_mcp.work import RESULT_S, TaskRegistry
 
 MAX_HTTP_SESSIONS = 256
@@ -80,7 +80,7 @@ class Session:
 
     def __init__(self, tasks: TaskRegistry, about: JsonObject, idle_s: float) -> None:
         self.tasks = tasks
-        self.http = Server(Calls.of(tasks, about)).over_http(LastMessages(), greeting.MAX_MESSAGE_BYTES)
+        self.http = AgentServer(Calls.of(tasks, about)).over_http(LastMessages(), greeting.MAX_MESSAGE_BYTES)
         self.running: dict[object, Scope] = {}  # unanswered requests, by id
         self.open = 0  # connections
         self.over = asyncio.Event()

@@ -79,7 +79,7 @@ class Task:
         self.result: JsonObject = {}
         self.error: HushdError | None = None
         self.finished = threading.Event()
-        self.told = False
+        self.reported = False
         self.asked_at = time.monotonic()
         self._calls = 0  # calls that wait for it
         self._abandoning: threading.Timer | None = None
@@ -201,7 +201,7 @@ class TaskRegistry:
         with self._lock:
             since = time.monotonic() - RESULT_S
             return any(
-                not task.finished.is_set() or (task.kind != "say" and not task.told and task.asked_at > since)
+                not task.finished.is_set() or (task.kind != "say" and not task.reported and task.asked_at > since)
                 for task in self._tasks.values()
             )
 
@@ -304,8 +304,8 @@ def _language(transcript: Transcript | Transcription) -> Options:
     """Returns the language, and the model that has heard it again; of a text that is probably wrong, or not whole, the
     sentences that say why."""
     doubts = [warning for warning in transcript.warnings if warning.code in (UNLIKELY, CUT_OFF)]
-    told = {"message": " ".join(warning.message for warning in doubts)} if doubts else {}
+    why = {"message": " ".join(warning.message for warning in doubts)} if doubts else {}
     if any(warning.code == UNLIKELY for warning in doubts):
-        return {"unlikely": True} | told
+        return {"unlikely": True} | why
     heard_by = {"model": transcript.model} if transcript.model else {}
-    return ({"language": transcript.language} if transcript.language else {}) | heard_by | told
+    return ({"language": transcript.language} if transcript.language else {}) | heard_by | why

@@ -25,8 +25,8 @@ def mention_language() -> None:
     once for each user."""
     session = next(iter(languages.of_session()), _ENGLISH)
     here = paths.find()
-    told = here.state / "language-offered"
-    if session == _ENGLISH or os.environ.get("HUSHD_ENDPOINT") or not _is_person() or told.exists():
+    mark = here.state / "language-offered"
+    if session == _ENGLISH or os.environ.get("HUSHD_ENDPOINT") or not _is_person() or mark.exists():
         return
     try:
         if b"languages" in here.config.read_bytes():
@@ -42,24 +42,24 @@ def mention_language() -> None:
         return
     offer = f"`hushd get {session}` has hushd speak and hear it. hushd itself knows English."
     console.complain(f"Your session is in {languages.name(session)}: {offer}")
-    with best_effort.writing(told):  # an offer that cannot be noted is told again the next time
-        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        told.write_text(f"{session}\n")
+    with best_effort.writing(mark):  # an offer that cannot be noted is told again the next time
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.write_text(f"{session}\n")
 
 
 def mention_slow_voice(voice: VoiceChoice, pace: float) -> None:
     """Prints how to choose a voice that another one spoke for, since it is slower than real time here. A person is
     told once for each model."""
     model = f"{voice.engine}/{voice.model}"
-    told = paths.find().state / "slow-voices-told"
-    before = told.read_text() if told.exists() else ""
+    mark = paths.find().state / "slow-voices-told"
+    before = mark.read_text() if mark.exists() else ""
     if not _is_person() or model in before.split():
         return
     why = f"it computes {f'{pace:.1f} s' if pace else 'more than a second'} for a second of sound here"
     console.complain(f"{model} did not speak, since {why}: `say --voice {voice.engine}/{voice.voice}` has it speak.")
-    with best_effort.writing(told):
-        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        told.write_text(f"{before}{model}\n")
+    with best_effort.writing(mark):
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.write_text(f"{before}{model}\n")
 
 
 def _is_person() -> bool:

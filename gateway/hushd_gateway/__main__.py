@@ -29,7 +29,7 @@ from hushd_schema.settings import HTTP_TOKEN
 
 from . import log
 from .configuration import Configuration
-from .listening import Activity, Listener, Server
+from .listening import Activity, DoorServer, Listener
 
 IDLE_S = 60.0  # seconds without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
 FIRST_BYTES_TIMEOUT_S = 0.2  # seconds for the first bytes of a connection that was accepted last
@@ -79,7 +79,7 @@ class Gateway:
     async def run(self, listeners: Sequence[Listener]) -> None:
         """Serves until it is not needed any more."""
         loop = asyncio.get_running_loop()
-        activity, dismissed, servers = Activity(), asyncio.Event(), dict[str, Server]()
+        activity, dismissed, servers = Activity(), asyncio.Event(), dict[str, DoorServer]()
         loop.add_reader(self._channel, dismissed.set)
         async with AsyncClient(holder="gateway", start=False) as client, asyncio.TaskGroup() as tasks:
 
@@ -126,7 +126,7 @@ async def _first(*work: Awaitable[Any]) -> None:
         task.cancel()
 
 
-Make = Callable[[AsyncClient, Configuration, Activity], Server]
+Make = Callable[[AsyncClient, Configuration, Activity], DoorServer]
 SERVERS: dict[str, Make] = {  # each imported with its first connection
     "http": lambda *parts: import_module("hushd_gateway.http.server").HttpServer(*parts),
     "wyoming": lambda *parts: import_module("hushd_gateway.wyoming.listening").WyomingServer(*parts),

@@ -22,7 +22,7 @@ class Listener(NamedTuple):
     address: str
 
 
-class Server(Protocol):
+class DoorServer(Protocol):
     """Serves the connections of one kind."""
 
     async def start(self, listeners: Sequence[Listener]) -> None:

@@ -46,7 +46,7 @@ def every(role: str) -> dict[str, ServerFile | None]:
     return {name: server for name, server in SERVERS.every().items() if server is None or server.does(role)}
 
 
-def need(name: str) -> tuple[float, float]:
+def need_mb(name: str) -> tuple[float, float]:
     """Returns the MB of a server in the machine and on a card, as its file says. Raises as `read`."""
     server = read(name)
     return server.memory_mb, server.vram_mb

@@ -49,7 +49,7 @@ def of_the_sdk(*messages: object) -> list[dict[str, object]]:
     async def serve(lines: IO[str], answers: IO[str]) -> None:
         with lines, answers:
             async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
-                made = server.Server(calls.Calls(work.TaskRegistry()))._lowlevel_server
+                made = server.AgentServer(calls.Calls(work.TaskRegistry()))._lowlevel_server
                 await made.run(read, write, made.create_initialization_options())
 
     (lines, ours), (theirs, answers) = os.pipe(), os.pipe()

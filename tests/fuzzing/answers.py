@@ -72,7 +72,7 @@ def answers(folder: Path) -> Iterator[Feed]:
     """Answers those who asked for speech, and for a transcript."""
     http = server_file.read("mine", {"run": ["x", "{port}"], "like": "openai", "words": True})
     wyoming = server_file.read("mine", {"run": ["x", "{port}"], "like": "wyoming"})
-    speaker, hearer, files = speaks.Server("mine"), hears.Server(), list(_sounds())
+    speaker, hearer, files = speaks.SpeechServer("mine"), hears.TranscriptionServer(), list(_sounds())
     speech = _event("audio-chunk", {"rate": 8000, "width": 2, "channels": 1}, _TONE.tobytes()) + _event(
         "audio-stop", {}
     )

@@ -242,7 +242,7 @@ def prepared_answers() -> dict[str, Any]:
 
     async def ask() -> None:
         async with stdio_server(Lines(), Lines()) as (read, write):  # type: ignore[arg-type]
-            made = server.Server(calls.Calls(work.TaskRegistry()))._lowlevel_server
+            made = server.AgentServer(calls.Calls(work.TaskRegistry()))._lowlevel_server
             await made.run(read, write, made.create_initialization_options())
 
     # What the file has is what nobody's languages change.

@@ -57,7 +57,7 @@ def test_an_engine_is_found_under_its_role() -> None:
 def test_graphs_are_copied_to_a_card_with_their_weights(files: dict[str, int], megabytes: int) -> None:
     """The graphs and the weights beside them count, or all files of a model that has none."""
     sizes = {name: size * 1_000_000 for name, size in files.items()}
-    assert engines.copied_graphs(sizes) == OnCard(machine=600 + 1.2 * megabytes, card=700 + 1.3 * megabytes)
+    assert engines.graphs_on_card_mb(sizes) == OnCard(machine=600 + 1.2 * megabytes, card=700 + 1.3 * megabytes)
 
 
 def model(name: str, installed: bool, word_times: bool | None) -> ModelDescription:

@@ -34,7 +34,7 @@ def refused(call, *arguments):
 
 module.{operation}.fields["eagerness"] = module.OPTIONS["eagerness"] = FIELD
 from hushd_mcp import calls, server, work
-tools = {{tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}}
+tools = {{tool.name: tool for tool in server.AgentServer(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}}
 found = {{"mcp": [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]}}
 {program}
 print(json.dumps(found))

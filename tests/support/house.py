@@ -239,7 +239,7 @@ class House:
 
     def placed(self) -> list[tuple[str, str]]:
         """The workers that were started, each with the device that was chosen for it."""
-        return [(action.worker, action.shown or action.compute_device) for action in self.of(do.Spawn)]
+        return [(action.worker, action.card or action.compute_device) for action in self.of(do.Spawn)]
 
     def drained(self) -> list[str]:
         return [action.worker for action in self.of(do.ToWorker) if isinstance(action.message, m.Drain)]

@@ -145,10 +145,10 @@ class Fetch:
             if self._done and not _continues(response, self._done):
                 part.truncate(0)  # the server does not support ranges
                 self._restart()
-            if (told := total(response.headers)) not in (None, size):
+            if (stated := total(response.headers)) not in (None, size):
                 raise HushdError(
                     "model_missing",
-                    f"{host(self._download.url)} has {told} bytes for {self._download.name} instead of {size}: "
+                    f"{host(self._download.url)} has {stated} bytes for {self._download.name} instead of {size}: "
                     "the file has changed, or a proxy answers for the server.",
                 )
             # `read1`, since bytes that `read` has collected are lost with the connection.

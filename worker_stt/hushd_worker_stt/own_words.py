@@ -71,7 +71,7 @@ class OwnWords:
 
     def __init__(self, text: str) -> None:
         self._scored = False  # whether segments come mended
-        self._told = ""  # the stable part of the last draft
+        self._sent = ""  # the stable part of the last draft
         self._letters: dict[str, str] = {}  # own words by their letters, and by how they are misheard
         self._misheard: set[str] = set()
         # Ways to hear an own word, by the first consonant that was heard.
@@ -96,7 +96,7 @@ class OwnWords:
         """Returns an event of a live session with own words, as `mended` does; a segment that it has mended by a score
         stays."""
         if isinstance(event, Segment):
-            self._told = ""
+            self._sent = ""
             return event if self._scored else self.mended(event, language)
         return self._drafted(event, _has_english(language)) if isinstance(event, Unstable) else event
 
@@ -128,10 +128,10 @@ class OwnWords:
         whole = _joined(tokens, self._found(tokens, english))
         sure = sure[: max(0, len(sure) - self._longest)]
         stable = _joined(sure, self._found(sure, english))
-        if stable.startswith(self._told) and whole.startswith(stable):
-            self._told = stable
-        rest = whole[len(self._told) :] if whole.startswith(self._told) else without(whole, self._told)
-        return Unstable(self._told, rest)
+        if stable.startswith(self._sent) and whole.startswith(stable):
+            self._sent = stable
+        rest = whole[len(self._sent) :] if whole.startswith(self._sent) else without(whole, self._sent)
+        return Unstable(self._sent, rest)
 
     def _found(self, tokens: Sequence[str], english: bool, score: Score | None = None) -> list[Span]:
         """Returns the tokens that are own words, in their order; of those that overlap the best ones."""

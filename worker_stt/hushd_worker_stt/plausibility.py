@@ -286,9 +286,9 @@ class UnlikelyText:
         where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
         also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
         sentence = _UNLIKELY if alone else _NOT_SPOKEN
-        told = sentence.format(stretch=where + also, language=languages.name(language))
+        warning = sentence.format(stretch=where + also, language=languages.name(language))
         if alone:
             from hushd_models.choice import recommendation  # noqa: PLC0415 - 10 ms, where something is wrong
 
-            told += f" {recommendation.for_others(job.params.get('languages', ()))}"
-        job.warn("unlikely_text", told)
+            warning += f" {recommendation.for_others(job.params.get('languages', ()))}"
+        job.warn("unlikely_text", warning)

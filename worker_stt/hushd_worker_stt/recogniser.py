@@ -207,12 +207,12 @@ class Recogniser:
 
     def _assumed(self, job: Job, own: Sequence[str]) -> DetectedLanguage:
         spoken = list(dict.fromkeys(filter(None, (languages.find(each, self._languages) for each in own))))
-        told, *others = spoken or (languages.find(_ENGLISH, self._languages) or self._languages[0],)
+        assumed, *others = spoken or (languages.find(_ENGLISH, self._languages) or self._languages[0],)
         if others or not spoken:
-            other = next(iter(others), None) or next(each for each in self._languages if each != told)
-            name = languages.name(languages.code(told))
+            other = next(iter(others), None) or next(each for each in self._languages if each != assumed)
+            name = languages.name(languages.code(assumed))
             job.warn("language_unknown", _ASSUMED.format(name, languages.code(other)))
-        return DetectedLanguage(told)
+        return DetectedLanguage(assumed)
 
     @property
     def identifies_streams(self) -> bool:

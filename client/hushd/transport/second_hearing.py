@@ -116,7 +116,9 @@ class SecondHearing:
                 self._return(_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
             stands = self._standing()
-            self._return((*self._held, *stands, _of_the_first(message, stands) if stands else self._told(message)))
+            self._return(
+                (*self._held, *stands, _of_the_first(message, stands) if stands else self._with_warnings(message))
+            )
         elif isinstance(message, Partial) and kind == "nothing" and (stands := self._standing()):
             self._return((*stands, replace(message, data={**message.data, "kind": "ended"})))
         elif self._held:
@@ -153,19 +155,19 @@ class SecondHearing:
         yield from self._call.move(request)
         return True
 
-    def _told(self, result: Result) -> Result:
+    def _with_warnings(self, result: Result) -> Result:
         """Returns the result, with the model that heard it again, and warnings of that and of an unsure language."""
-        told, data, who = [], dict(result.data), "the model is unsure of its language"
+        added, data, who = [], dict(result.data), "the model is unsure of its language"
         if self._call.moved:
             data["model"] = model = self._model.partition("/")[2]
             why, who = "the usual model read it differently each time", "that model, too, is unsure of its language"
             if result.data.get("language") not in ("", None, _ENGLISH):
                 why = "this is not English"
-            told = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
+            added = [{"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}]
         if self._unsure:
-            told += [{"code": UNLIKELY, "message": f"It is probably not the spoken text: {who}, {_way_on()}."}]
+            added += [{"code": UNLIKELY, "message": f"It is probably not the spoken text: {who}, {_way_on()}."}]
             data["unlikely"] = [*data.get("unlikely", ()), *self._unsure]
-        return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *told]}) if told else result
+        return replace(result, data={**data, "warnings": [*data.get("warnings", ()), *added]}) if added else result
 
     def _doubts(self, data: JsonObject) -> bool:
         """Returns whether the model doubts the language of a segment that it has heard, and notes it for the result."""

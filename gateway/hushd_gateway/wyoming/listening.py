@@ -31,7 +31,7 @@ Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 class WyomingServer:
-    """Serves all listeners of Wyoming; see `__main__.Server`."""
+    """Serves all listeners of Wyoming; see `listening.DoorServer`."""
 
     def __init__(
         self, client: AsyncClient, configuration: Configuration, activity: AbstractContextManager[None]
@@ -45,7 +45,7 @@ class WyomingServer:
     async def start(self, listeners: Sequence[Listener]) -> None:
         loop = asyncio.get_running_loop()
         for listener in listeners:
-            accept = partial(Connection, self._accepted)
+            accept = partial(WyomingConnection, self._accepted)
             self._servers.append(await loop.create_server(accept, sock=listener.socket))
 
     def stop_accepting(self) -> None:
@@ -56,7 +56,7 @@ class WyomingServer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST_ANSWERS_TIMEOUT_S)
 
-    def _accepted(self, connection: Connection) -> None:
+    def _accepted(self, connection: WyomingConnection) -> None:
         self._configuration.refresh()
         settings = self._configuration.settings
         if len(self._tasks) >= CONNECTIONS or not _allows(settings, connection.peer, connection.here):
@@ -66,7 +66,7 @@ class WyomingServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, connection: Connection, settings: Settings) -> None:
+    async def _serve(self, connection: WyomingConnection, settings: Settings) -> None:
         with self._activity:
             try:
                 client = CallerClient.of(self._client, connection.peer, connection.here)
@@ -77,12 +77,12 @@ class WyomingServer:
                 log.report(error, "a connection of Wyoming")
 
 
-class Connection(asyncio.StreamReaderProtocol):
+class WyomingConnection(asyncio.StreamReaderProtocol):
     """One connection; notices that its program has disconnected, even while no coroutine reads."""
 
     writer: asyncio.StreamWriter
 
-    def __init__(self, made: Callable[[Connection], None]) -> None:
+    def __init__(self, made: Callable[[WyomingConnection], None]) -> None:
         self._reader = asyncio.StreamReader()
         super().__init__(self._reader)
         self._made = made

@@ -59,7 +59,7 @@ async def serve_connection(
     try:
         async with asyncio.TaskGroup() as tasks:
             engines = Engines(client, settings, find().listed)
-            with closing(_Connection(writer, engines, tasks)) as connection:
+            with closing(_Events(writer, engines, tasks)) as connection:
                 while event := await events.read_event(reader):
                     await connection.handle(event)
     except* HushdError as group:
@@ -70,7 +70,7 @@ async def serve_connection(
         await _send(writer, Error(text=sentence(failed, WORDS), code=failed.code))
 
 
-class _Connection:
+class _Events:
     """The state between two events: a recording, and a streamed text.
     `tasks`: runs tasks that continue while further events arrive."""
 

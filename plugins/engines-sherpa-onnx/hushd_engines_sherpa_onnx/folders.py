@@ -135,8 +135,8 @@ def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> D
     content = model_files.described(folder / files["tts_json"])
     if not isinstance(content.get("ae"), dict) or not isinstance(content.get("ttl"), dict):
         raise NoModel(f"{files['tts_json']} does not describe a model of Supertonic's")
-    told = content.get("languages")
-    languages = [str(tag) for tag in told] if isinstance(told, list) and told else SUPERTONIC_LANGUAGES.split()
+    named = content.get("languages")
+    languages = [str(tag) for tag in named] if isinstance(named, list) and named else SUPERTONIC_LANGUAGES.split()
     with open(folder / files["voice_style"], "rb") as file:
         numbers = [int.from_bytes(file.read(8), "little", signed=True) for _ in range(6)]
         size = file.seek(0, os.SEEK_END)

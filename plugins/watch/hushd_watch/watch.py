@@ -46,14 +46,14 @@ class Watch:
         try:
             while True:
                 while batch := self._next_batch():
-                    (held, holder), (told, record), parent = os.pipe(), os.pipe(), os.getpid()
+                    (held, holder), (report, record), parent = os.pipe(), os.pipe(), os.getpid()
                     if not (child := os.fork()):  # there is one thread
                         os.close(holder)
-                        os.close(told)
+                        os.close(report)
                         return self._hear([*batch], held, record, parent)
                     os.close(held)
                     os.close(record)
-                    with open(told, "rb") as file:
+                    with open(report, "rb") as file:
                         self._judge(batch, dict(json.loads(line) for line in file if line.endswith(b"\n")))
                     os.waitpid(child, 0)
                     os.close(holder)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_told: set[int | None] = set()  # the kinds of faults reported
+_reported: set[int | None] = set()  # the kinds of faults reported
 _kept: list[str] = []  # sentences for a log that does not exist yet
 _report: Callable[[str], object] = _kept.append
 
@@ -26,8 +26,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def failed(path: str | os.PathLike[str], error: OSError) -> None:
     """Reports that `path` could not be written, unless this kind of fault was reported before."""
-    if error.errno not in _told:
-        _told.add(error.errno)
+    if error.errno not in _reported:
+        _reported.add(error.errno)
         _report(
             f"{os.fspath(path)} cannot be written ({error.strerror or error}): hushd goes on without it and "
             "other such files"

@@ -21,11 +21,25 @@ from hushd_protocol.names import SPEECH_ROLES
 
 from hushd_schema.entry_points import entry_points
 
-from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, copied_graphs, read
+from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, graphs_on_card_mb, read
 
 __all__ = [
-    "GROUP", "LAST", "EngineSpec", "NoModel", "OnCard", "Recommended", "Sizes", "added", "copied_graphs", "every",
-    "find", "get", "own", "problems", "robotic", "usual_model",
+    "GROUP",
+    "LAST",
+    "EngineSpec",
+    "NoModel",
+    "OnCard",
+    "Recommended",
+    "Sizes",
+    "added",
+    "every",
+    "find",
+    "get",
+    "graphs_on_card_mb",
+    "own",
+    "problems",
+    "robotic",
+    "usual_model",
 ]  # fmt: skip
 
 GROUP = "hushd.engine_specs"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import model_files
-from .spec import OnCard, Sizes, copied_graphs
+from .spec import OnCard, Sizes, graphs_on_card_mb
 
 # --- onnx-asr --------------------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ def recogniser_mb(files: Sizes) -> float:
 def recogniser_on_card_mb(files: Sizes) -> OnCard:
     """Estimates the same for a card, to which all graphs are copied; there the engine prefers float32 to int8."""
     precise = {name: size for name, size in files.items() if ".onnx" in name and "int8" not in name}
-    return copied_graphs(precise or files)
+    return graphs_on_card_mb(precise or files)
 
 
 # --- kokoro ----------------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.models or self.own)
 
 
-def copied_graphs(files: Sizes) -> OnCard:
+def graphs_on_card_mb(files: Sizes) -> OnCard:
     """Estimates `on_card_mb` of graphs on ONNX Runtime, which reads them whole and copies their weights to the card.
     Not measured on a card."""
     graphs = [size for file, size in files.items() if ".onnx" in file]

@@ -25,12 +25,12 @@ class OfProcess:
 class Spawn(OfProcess):
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
-    `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
+    `compute_device` replaces the configuration's, unless it is empty. `card` is the only card that the process may see
     (empty: the cards that the device names), and `why` is the reason in its `Place`.
     """
 
     compute_device: str = ""
-    shown: str = ""
+    card: str = ""
     why: str = ""
 
 

@@ -23,7 +23,7 @@ LEAST_IDLE_S = 0.1  # seconds before an idle exit: a client that was just welcom
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ClientConnection:
     """A client that has said hello."""
 
     program: str  # its name for people
@@ -44,7 +44,7 @@ class Connections:
     def __init__(self, welcome: m.Welcome, most: int = MAX_CONNECTIONS) -> None:
         self._welcome = welcome
         self._most = most
-        self._by_route: dict[bytes, Connection] = {}
+        self._by_route: dict[bytes, ClientConnection] = {}
         self._unanswered: dict[bytes, int] = {}  # pings of each since its last message
         self._count = 0
         self._unpinged: list[bytes] = []  # the routes still to be pinged in this round
@@ -58,7 +58,7 @@ class Connections:
     def __contains__(self, route: bytes) -> bool:
         return route in self._by_route
 
-    def __getitem__(self, route: bytes) -> Connection:
+    def __getitem__(self, route: bytes) -> ClientConnection:
         return self._by_route[route]
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
@@ -77,7 +77,7 @@ class Connections:
         own_holder = hello.holder is None
         self._count += 1
         holder = hello.holder or f"connection-{self._count}"
-        self._by_route[route] = Connection(hello.program or holder, holder, own_holder, hello.pid, self._count)
+        self._by_route[route] = ClientConnection(hello.program or holder, holder, own_holder, hello.pid, self._count)
         self._unanswered[route] = 0
         return [ToClient(route, self._welcome)]
 
@@ -95,7 +95,7 @@ class Connections:
             self._unanswered[route] = 0
         return route in self._by_route
 
-    def gone(self, route: bytes) -> Connection | None:
+    def gone(self, route: bytes) -> ClientConnection | None:
         """Forgets and returns a connection that has ended; None for one that never said hello."""
         self._unanswered.pop(route, None)
         return self._by_route.pop(route, None)

@@ -14,11 +14,11 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Word
-from hushd_worker_stt.engines.server import Server
+from hushd_worker_stt.engines.server import TranscriptionServer
 from support import servers
 from support.refusals import hushd_error
 
-Make = Callable[..., Server]
+Make = Callable[..., TranscriptionServer]
 SECOND = np.full(RATE, 0.1, np.float32)
 
 
@@ -28,9 +28,9 @@ def make(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setenv("TOLD", str(runtime / "told"))
     made = []
 
-    def load(*lies: str, **keys: Any) -> Server:
+    def load(*lies: str, **keys: Any) -> TranscriptionServer:
         servers.write(runtime, "mine", *lies, **{"speech": False, "languages": ["en"]} | keys)
-        engine = Server()
+        engine = TranscriptionServer()
         engine.load("mine", lambda note: None)
         made.append(engine)
         return engine
@@ -47,7 +47,7 @@ def told(runtime: Path) -> dict[str, str]:
     return {"path": last["path"]} | dict(fields)
 
 
-def hear(engine: Server, **options: Any) -> list[Any]:
+def hear(engine: TranscriptionServer, **options: Any) -> list[Any]:
     return list(engine.transcribe(SECOND, Options(**options)))
 
 
@@ -72,11 +72,11 @@ def test_hears(make: Make, runtime: Path) -> None:
 def test_word_times_are_offered_where_they_are_real(make: Make, runtime: Path) -> None:
     """The file says so: servers are known that invent them."""
     assert not hear(make(), word_times=True)[0].words
-    assert [model.word_times for model in Server.models()] == [False]
+    assert [model.word_times for model in TranscriptionServer.models()] == [False]
     engine = make(words=True, env={"TOLD": str(runtime / "told")})
     assert hear(engine, word_times=True)[0].words == (Word("heard", 0.0, 0.1),)
     assert told(runtime)["timestamp_granularities[]"] == "segment"  # the last of two
-    assert [model.word_times for model in Server.models()] == [True]
+    assert [model.word_times for model in TranscriptionServer.models()] == [True]
 
 
 def test_only_the_fields_that_it_takes(make: Make, runtime: Path) -> None:
@@ -191,6 +191,8 @@ def test_a_cancel_closes_the_connection(make: Make) -> None:
 
 def test_an_invalid_file_is_a_model_whose_use_reports_it(runtime: Path) -> None:
     servers.write(runtime, "mine", langages=["en"])
-    assert [(model.name, Server.installed(model.name)) for model in Server.models()] == [("mine", False)]
+    assert [(model.name, TranscriptionServer.installed(model.name)) for model in TranscriptionServer.models()] == [
+        ("mine", False)
+    ]
     with pytest.raises(HushdError, match=r"there is no key 'langages' \(did you mean languages\?\)"):
-        Server().load("mine", lambda note: None)
+        TranscriptionServer().load("mine", lambda note: None)

@@ -20,12 +20,12 @@ from hushd_schema.sound_file import wav_header
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.received_sound import decoded
-from hushd_worker_tts.engines.server import Server
+from hushd_worker_tts.engines.server import SpeechServer
 from support import servers
 from support.peer import BOUND_S
 from support.refusals import hushd_error
 
-Make = Callable[..., Server]
+Make = Callable[..., SpeechServer]
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def make(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setenv("TOLD", str(runtime / "told"))
     made = []
 
-    def load(*lies: str, **keys: Any) -> Server:
+    def load(*lies: str, **keys: Any) -> SpeechServer:
         servers.write(runtime, "mine", *lies, **{"hear": False} | keys)
-        engine = Server("mine")
+        engine = SpeechServer("mine")
         engine.load(lambda note: None)
         made.append(engine)
         return engine
@@ -51,10 +51,12 @@ def told(runtime: Path) -> dict[str, Any]:
 
 
 def voice(name: str = "mine") -> Voice:
-    return next(voice for voice in Server.voices() if voice.name == name)
+    return next(voice for voice in SpeechServer.voices() if voice.name == name)
 
 
-def speak(engine: Server, text: str = "one two three", name: str = "mine", speed: float = 1.0) -> list[AudioChunk]:
+def speak(
+    engine: SpeechServer, text: str = "one two three", name: str = "mine", speed: float = 1.0
+) -> list[AudioChunk]:
     return list(engine.synthesize(text, voice(name), speed))
 
 
@@ -72,7 +74,7 @@ def test_speaks(make: Make, runtime: Path) -> None:
     assert not speak(engine, "…")  # nothing in it can be spoken
 
 
-def heard_in_parts(engine: Server, gate: Path) -> float:
+def heard_in_parts(engine: SpeechServer, gate: Path) -> float:
     """The seconds of a speech whose second part is sent once the first has been heard."""
     gate.unlink(missing_ok=True)
     heard = 0.0
@@ -161,7 +163,7 @@ FLOATS = struct.pack(
     (b'{"error": {"message": "no model"}}', "answered without sound: no model"),
     (b'{ "detail": "CUDA out of memory" }', "answered without sound: CUDA out of memory"),
     (b"<!DOCTYPE html><h1>Bad gateway</h1>", "answered without sound: Bad gateway"),
-    (b"Internal Server Error", "answered without sound: Internal Server Error"),
+    (b"Internal SpeechServer Error", "answered without sound: Internal SpeechServer Error"),
     (b"data: [DONE]\n\n", "answered without sound: data: [DONE]"),
     (b"no!!", "answered without sound: no!!"),
     (bytes(8000), "answered without sound"),
@@ -224,7 +226,7 @@ def test_voices(make: Make, runtime: Path) -> None:
     """Those in its file, or those that it has listed; the first is the default. Another is not asked for: servers
     answer so with any of theirs."""
     engine = make("voices", voices="/voices")
-    names = {each.name for each in Server.voices()}
+    names = {each.name for each in SpeechServer.voices()}
     assert names == {"mine", "mine.anna", "mine.bert"}
     speak(engine, name="mine.bert")
     assert told(runtime)["voice"] == "bert"
@@ -234,7 +236,7 @@ def test_voices(make: Make, runtime: Path) -> None:
     with pytest.raises(HushdError, match="The server mine has no voice 'carl'"):
         list(engine.synthesize("one", unknown, 1.0))
     servers.write(runtime, "mine", voices=["zoe"])
-    assert {each.name for each in Server.voices()} == {"mine", "mine.zoe"}
+    assert {each.name for each in SpeechServer.voices()} == {"mine", "mine.zoe"}
 
 
 def test_what_goes_on_after_a_cancel_is_let_finish(make: Make, runtime: Path) -> None:
@@ -271,4 +273,4 @@ def test_an_invalid_file_is_a_voice_whose_use_reports_it(runtime: Path) -> None:
     (runtime / "servers" / "mine.toml").write_text('like = "openai"\n')
     assert voice().installed is False
     with hushd_error("model_missing", r"mine\.toml: it needs run = .* \(see .*SERVERS\.md\)"):
-        Server("mine").load(lambda note: None)
+        SpeechServer("mine").load(lambda note: None)

@@ -44,7 +44,7 @@ _REMARKS = "detail", "message", "msg"  # words on a failure where there is no te
 _FINE = {"ok", "success", "done"}  # words of an `error` field that report none
 
 
-class Server(Engine):
+class TranscriptionServer(Engine):
     """The engine `server`. A model is a server, whose file declares its abilities."""
 
     offline = True  # whether the server is told to download nothing
@@ -182,6 +182,6 @@ def _bounds(samples: Samples) -> Bounds:
 
 
 if __name__ == "__main__":  # `hushd servers try --download` runs this
-    Server.offline = False
-    engine = Server()
+    TranscriptionServer.offline = False
+    engine = TranscriptionServer()
     once(partial(engine.load, sys.argv[1]), engine.close)

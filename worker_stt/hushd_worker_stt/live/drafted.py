@@ -59,7 +59,7 @@ class DraftedUtterance:
         self._next_draft = 0.0
         self._next_final = 0.0
         self._agreement = Agreement()
-        self._told = Unstable("", "")
+        self._sent = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
         self.seconds = self.heard_s = 0.0
@@ -117,7 +117,7 @@ class DraftedUtterance:
         segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
         cost = self._transcriber.clock() - began
         self.heard_s = self.seconds
-        eager = self.seconds < _EAGER_S and not segments and not self._told.text
+        eager = self.seconds < _EAGER_S and not segments and not self._sent.text
         wait_s = max(min(cost / _DRAFT_TIME_SHARE, _LATE_S), cost / _MAX_DRAFT_TIME_SHARE, _UPDATE_S)
         self._next_draft = self.seconds + (cost if eager else wait_s)
         self._next_final = self.seconds + cost
@@ -129,8 +129,8 @@ class DraftedUtterance:
 
     def _report(self) -> Iterator[Unstable]:
         now = Unstable(self._agreement.stable, self._agreement.text)
-        if now != self._told:
-            self._told = now
+        if now != self._sent:
+            self._sent = now
             yield now
 
     def _say(self, segments: list[Segment]) -> Iterator[Segment]:

@@ -57,7 +57,7 @@ class StreamedUtterance:
         self._pending: list[Samples] = []
         self._stream: EngineStream | None = None
         self._start = start  # the start of the open stream
-        self._told = Unstable("", "")
+        self._sent = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
         self.language: str | None = None
@@ -71,7 +71,7 @@ class StreamedUtterance:
     @property
     def text(self) -> str:
         """Returns the text of the open stream, as far as the model has heard it; empty if none is open."""
-        return self._told.stable + self._told.text
+        return self._sent.stable + self._sent.text
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         self._pending += (*self.held, *frames)
@@ -138,13 +138,13 @@ class StreamedUtterance:
         """Yields the text if it has changed. Stable text stays, even if the model changes it."""
         text = (hypothesis.committed + hypothesis.tentative).lstrip()
         stable = hypothesis.committed.lstrip()
-        if not stable.startswith(self._told.stable):
-            stable = self._told.stable
+        if not stable.startswith(self._sent.stable):
+            stable = self._sent.stable
             now = Unstable(stable, without(text, stable))
         else:
             now = Unstable(stable, text[len(stable) :])
-        if now != self._told:
-            self._told = now
+        if now != self._sent:
+            self._sent = now
             yield now
 
     def _end(self) -> Iterator[Segment]:
@@ -152,7 +152,7 @@ class StreamedUtterance:
             return
         segments = self._streaming.heard(stream.finish(), self._start)
         self._stream, self.language = None, stream.language or self.language
-        self._told = Unstable("", "")
+        self._sent = Unstable("", "")
         for segment in segments:
             if segment.text.strip():
                 self.said = True

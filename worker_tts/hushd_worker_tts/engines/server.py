@@ -1,4 +1,4 @@
-"""Speaks by any speech server, such as Kokoro-FastAPI or Chatterbox-TTS-Server, which runs while it is needed.
+"""Speaks by any speech server, such as Kokoro-FastAPI or Chatterbox-TTS-SpeechServer, which runs while it is needed.
 
 Its models are the files `servers/NAME.toml` beside hushd's configuration (see docs/SERVERS.md). The voice NAME is the
 server's own choice, and NAME.VOICE one that it lists.
@@ -37,7 +37,7 @@ _WORD = "Hello."
 _LANGUAGE = "en-US"
 
 
-class Server(Engine):
+class SpeechServer(Engine):
     """The engine. The abilities of a voice are those that its server's file declares."""
 
     SPEC = engines.get("server", "tts")
@@ -229,6 +229,6 @@ def _remember(file: ServerFile, voices: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":  # `hushd servers try --download` runs this
-    Server.offline = False
-    engine = Server(sys.argv[1])
+    SpeechServer.offline = False
+    engine = SpeechServer(sys.argv[1])
     once(engine.load, engine.close)

@@ -85,10 +85,10 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
 
 def _checked(microphone: Microphone) -> Iterator[bytes]:
     """Yields the recorded sound; says once if there is nothing but zeros."""
-    told = False
+    warned = False
     for chunk in microphone:
-        if not told and microphone.only_zeros:
-            told = True
+        if not warned and microphone.only_zeros:
+            warned = True
             console.note(zeros_reason())
         yield chunk
 

@@ -36,10 +36,10 @@ async def serve(socket: WebSocket) -> None:
     session.update(socket.scope.get("session", {}))  # a client secret brings a session
     await engines.check(session.model)
     await socket.accept("realtime" if "realtime" in offered else None)
-    await Connection(socket, routing.for_caller(socket), session).run()
+    await RealtimeConnection(socket, routing.for_caller(socket), session).run()
 
 
-class Connection:
+class RealtimeConnection:
     """One session."""
 
     def __init__(self, socket: WebSocket, engines: routing.Engines, session: Session) -> None:

@@ -25,8 +25,8 @@ UNKNOWN = "unknown"  # stands for a language; OpenAI's clients want a string
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
     scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
-    told = warned(transcript.warnings, transcript.model)
-    return {"text": transcript.text, **scores, **told, "usage": usage(transcript.duration)}
+    warnings = warned(transcript.warnings, transcript.model)
+    return {"text": transcript.text, **scores, **warnings, "usage": usage(transcript.duration)}
 
 
 def as_text(transcript: Transcript) -> str:

@@ -18,7 +18,7 @@ from hushd_models import languages
 from hushd_protocol.errors import HushdError
 
 from . import protocol
-from .protocol import Connection
+from .protocol import DispatcherConnection
 from .settings import Settings
 from .wording import KINDS, Kind, Utterance, utterance
 
@@ -39,7 +39,9 @@ _HOLDER = "screen-reader"
 class Speaking:
     """Speaks one message, on a thread of its own."""
 
-    def __init__(self, connection: Connection, client: Client, utterance: Utterance, settings: Settings) -> None:
+    def __init__(
+        self, connection: DispatcherConnection, client: Client, utterance: Utterance, settings: Settings
+    ) -> None:
         self._connection, self._client = connection, client
         self._utterance, self._settings = utterance, settings
         self._lock = threading.Lock()
@@ -134,7 +136,7 @@ class Speaking:
 class Module:
     """Answers speech-dispatcher's commands."""
 
-    def __init__(self, connection: Connection, client: Client) -> None:
+    def __init__(self, connection: DispatcherConnection, client: Client) -> None:
         self._connection, self._client = connection, client
         self._settings = Settings()
         self._speaking: Speaking | None = None
@@ -266,5 +268,5 @@ def _check_audio(name: str, value: str) -> None:
 def main() -> None:
     """Runs the module on this process's standard input and output."""
     with Client(holder=_HOLDER) as client:
-        Module(Connection(sys.stdin.buffer, sys.stdout.buffer), client).run()
+        Module(DispatcherConnection(sys.stdin.buffer, sys.stdout.buffer), client).run()
     os._exit(0)

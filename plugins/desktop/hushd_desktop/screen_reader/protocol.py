@@ -19,7 +19,7 @@ UNKNOWN, QUIT = "300 ERR UNKNOWN COMMAND", "210 OK QUIT"
 BEGIN, END, STOPPED, PAUSED = "701 BEGIN", "702 END", "703 STOP", "704 PAUSE"
 
 
-class Connection:
+class DispatcherConnection:
     """The two pipes to speech-dispatcher. Several threads may write; messages are never mixed."""
 
     def __init__(self, reading: IO[bytes], writing: IO[bytes]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hushd import Voice
 from hushd.client import Client
 from hushd_desktop.screen_reader.module import Module
-from hushd_desktop.screen_reader.protocol import Connection
+from hushd_desktop.screen_reader.protocol import DispatcherConnection
 from hushd_desktop.screen_reader.settings import Settings
 
 
@@ -42,7 +42,7 @@ def test_a_voice_speaks_the_language(name: str, language: str, gender: str, chos
     """A language is told by its whole code, so that the locale C does not mean Catalan; else hushd chooses."""
     client = create_autospec(Client, instance=True)
     client.voices.return_value = VOICES
-    module = Module(create_autospec(Connection, instance=True), client)
+    module = Module(create_autospec(DispatcherConnection, instance=True), client)
     assert module._choose(name, language, gender).get("voice") == chosen
 
 

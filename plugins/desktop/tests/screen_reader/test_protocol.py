@@ -6,7 +6,7 @@ import io
 import random
 
 import pytest
-from hushd_desktop.screen_reader.protocol import BAD_SYNTAX, BAD_VALUE, Connection, audio, settings
+from hushd_desktop.screen_reader.protocol import BAD_SYNTAX, BAD_VALUE, DispatcherConnection, audio, settings
 from hushd_desktop.screen_reader.settings import Settings
 from support.seeds import seeds
 
@@ -41,7 +41,7 @@ def test_audio(seed: int) -> None:
 
 def test_a_block_of_lines() -> None:
     """It ends with a dot; a line that began with one gets it back; the end of the input ends everything."""
-    lines = Connection(io.BytesIO(b"One\n..two\n\xff\n.\nrest"), io.BytesIO())
+    lines = DispatcherConnection(io.BytesIO(b"One\n..two\n\xff\n.\nrest"), io.BytesIO())
     assert lines.block() == ["One", ".two", "\ufffd"]
     assert lines.block() is None
 

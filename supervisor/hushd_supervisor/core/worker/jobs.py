@@ -73,9 +73,9 @@ class Jobs:
         """Hands a waiting request to the process."""
         self.queue.remove(request, served=True)
         self.running[request.id] = request
-        told = request.run(now)
+        is_news = request.run(now)
         self._send(request.job(self._economy()))
-        if told:  # the answer tells a client that never waited
+        if is_news:  # the answer tells a client that never waited
             self._outbox.append(ToClient(request.route, m.Accepted(id=request.id, state="running")))
 
     def wait_ms(self, request: ActiveRequest) -> int:

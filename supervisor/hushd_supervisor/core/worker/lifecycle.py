@@ -125,8 +125,10 @@ class Lifecycle:
 
     def where(self) -> dict[str, object]:
         """The device of the process, and the reason for it, where that has one."""
-        told = self._capabilities
-        return {"compute_device": told.compute_device, "why_there": told.why_there} if told and told.why_there else {}
+        loaded = self._capabilities
+        if not (loaded and loaded.why_there):
+            return {}
+        return {"compute_device": loaded.compute_device, "why_there": loaded.why_there}
 
     def configure(self, settings: WorkerSettings) -> bool:
         """Applies other settings; returns whether a process that was started with the old ones must be replaced."""
@@ -171,8 +173,8 @@ class Lifecycle:
         self._starts += 1
         if place.why:
             self.log("INFO", f"starts on the CPU: {place.why}")
-        device, visible_card = ("", place.device) if place.card else (place.device, "")
-        self._outbox.append(Spawn(self.name, gen, device, visible_card, place.why))
+        device, card = ("", place.device) if place.card else (place.device, "")
+        self._outbox.append(Spawn(self.name, gen, device, card, place.why))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:

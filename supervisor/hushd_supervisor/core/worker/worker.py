@@ -141,7 +141,7 @@ class Worker:
 
     def status(self, need_mb: float, now: float) -> WorkerStatus:
         """Its row in the status; the sizes of its process are added where they are measured."""
-        process, told, timings, lives = (
+        process, loaded, timings, lives = (
             self.process,
             self._lifecycle.capabilities,
             self._jobs.timings,
@@ -157,9 +157,9 @@ class Worker:
             holders=self.holders(now), starts=self._lifecycle.starts, state=self.state.value, idle_s=idle_s,
             expires_in_s=expires_in_s, failure=self._lifecycle.failure[:_MAX_TEXT_CHARACTERS],
             peak_mb=round(process.peak / 1e6, 1) if lives else None, vram_mb=sum(cards.values()) or None,
-            cards_mb=cards, compute_device=told.compute_device[:_MAX_TEXT_CHARACTERS] if told else "",
-            why_there=process.place.why or (told.why_there[:_MAX_TEXT_CHARACTERS] if told else ""),
-            confined=bool(told and told.confined and lives),
+            cards_mb=cards, compute_device=loaded.compute_device[:_MAX_TEXT_CHARACTERS] if loaded else "",
+            why_there=process.place.why or (loaded.why_there[:_MAX_TEXT_CHARACTERS] if loaded else ""),
+            confined=bool(loaded and loaded.confined and lives),
         )  # fmt: skip
 
     # --- what clients do -----------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class Estimate:
         try:
             role, engine, model = base(name).split("/", 2)
             spec = engines.find(engine, role) if role in ENGINE_ROLES else None
-            return _told(spec.need, model).memory if spec and spec.need else 0
+            return _stated(spec.need, model).memory if spec and spec.need else 0
         except (*REFUSALS, Replaced):
             return 0
 
@@ -96,7 +96,7 @@ class Estimate:
         if spec is None:
             return Estimated()
         if spec.need:
-            return _told(spec.need, model)
+            return _stated(spec.need, model)
         entry = catalogue.find(f"{engine}/{model}")
         sizes: Sizes = {}
         if spec.memory_mb:
@@ -116,7 +116,7 @@ def _own(folder: Path, model: str, flat: bool) -> Sizes:
     return {name.rpartition("/")[2]: size for name, size in own if not name.endswith(".json")}
 
 
-def _told(need: Callable[[str], tuple[float, float]], model: str) -> Estimated:
+def _stated(need: Callable[[str], tuple[float, float]], model: str) -> Estimated:
     """Returns what the engine's spec says of a model's need, such as that in a speech server's file."""
     try:
         memory, card = (int(1e6 * size_mb) for size_mb in need(model))

@@ -198,7 +198,7 @@ class WorkerSocket(Source):
                 child = self._children.start(
                     worker_command(name, settings.command),
                     self._paths.worker_log(name),
-                    compute_environment(device, os.environ, action.shown, action.why),
+                    compute_environment(device, os.environ, action.card, action.why),
                     {"HUSHD_PRECISION": settings.precision, "HUSHD_CONFINE": confine},
                     {"HUSHD_TEMPORARY": temporary, **worker_environment(name, os.environ), **settings.environment},
                     {"HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}", "HUSHD_WORKER_TOKEN": token},

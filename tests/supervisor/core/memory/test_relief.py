@@ -88,7 +88,7 @@ def test_memory_of_a_card_is_asked_for_by_its_name_and_place(freed: bool) -> Non
     it.free("cuda:0", 8000 * MB)
     it.tell(ev.Relieved(freed=freed))
     it.wait(1.0)
-    assert [spawn.shown for spawn in it.done if isinstance(spawn, do.Spawn)] == ["cuda:0"]
+    assert [spawn.card for spawn in it.done if isinstance(spawn, do.Spawn)] == ["cuda:0"]
 
 
 def test_memory_of_the_machine_and_of_a_card_is_asked_for_at_once() -> None:
