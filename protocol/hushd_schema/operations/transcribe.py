@@ -19,7 +19,7 @@ from hushd_schema.results import People
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
 SILENCE_S = 0.8
 # An utterance ends by silence alone, or by silence and a finished sentence, as in all conversations.
-BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
+BY_SILENCE, BY_MEANING = "silence", "meaning"
 
 _MAX_PROMPT_CHARACTERS = 2_000  # characters, of which Whisper reads the last 224 tokens
 _MAX_LIST_CHARACTERS = 20_000  # characters of own words
