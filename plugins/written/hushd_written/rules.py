@@ -56,6 +56,7 @@ class Language:
         millions: words that stay, behind digits.
         joins: words between two numbers, of which both or none is in digits: "nine or ten".
         spoken: words as text2num takes them, such as "zero" for "oh".
+        dictated: words such as PIN, before digits that count up and are one number all the same.
         repeats: words that repeat the digit behind them, and how often it is there then.
         ordinal: an ending of text2num's, and the usual one.
     """
@@ -67,6 +68,7 @@ class Language:
         self.code = code
         self.months, self.millions, self.joins = words("months"), words("millions"), words("joins")
         self.articles, self.hundreds, self.of = words("articles"), words("hundreds"), words("of")
+        self.dictated = words("dictated")
         self.separator: str = record["separator"]
         self.grouped: str = record.get("grouped", "")
         self.thousands: str = record.get("thousands", "")

@@ -24,6 +24,7 @@ _ENDS = ".?!…:"  # ends of sentences
 _MANY = {100, 1000}  # numbers that stand alone as words
 _LEAST_IN_DIGITS = 10
 _DICTATED = 3  # digits at least
+_PLACES = r"(?:\d|0\d+)[.,]\d+"  # places behind the last of the digits
 
 Span = tuple[int, int, str]  # the first token, the one after the last, and the number in their place
 
@@ -82,7 +83,7 @@ def _spans(tokens: Sequence[str], language: Language) -> Iterator[Span]:
     while at < len(heard):
         count, text = next(filter(None, (rule.match(heard, at) for rule in language.rules)), (1, ""))
         if not text and heard[at].number:
-            count, text = _dictated(heard, at) or (1, "")
+            count, text = _dictated(heard, at, language) or (1, "")
             if not text and not _stays(heard, at, tokens, language) and _counts(heard, at, language):
                 text = heard[at].number
         if text:
@@ -90,42 +91,46 @@ def _spans(tokens: Sequence[str], language: Language) -> Iterator[Span]:
         at += count
 
 
-def _dictated(heard: Sequence[Item], at: int) -> tuple[int, str] | None:
-    """Returns how many numbers in a row from `at` on are one, which is dictated by its digits, and that one."""
+def _dictated(heard: Sequence[Item], at: int, language: Language) -> tuple[int, str] | None:
+    """Returns how many numbers in a row from `at` on are one, which is dictated by its digits, and that one. The last
+    may have places behind it."""
     end = at + 1
     while _adjoins(heard, end):
         end += 1
+    if _adjoins(heard, end, _PLACES):
+        end += 1
+        while _adjoins(heard, end, r"\d", rf"{_PLACES}|\d"):
+            end += 1  # text2num has one digit of "virgule un deux"
     row = [item.digits for item in heard[at:end]]
     if len(row) < 2 or _adjoins(heard, at):
         return None
     steps = {after.value - before.value for before, after in pairwise(heard[at:end])}
     if row[0][0] == "0" and len(row) > 2 and set(map(len, row)) == {2}:  # a telephone's, in pairs
         return end - at, " ".join(row)
-    counted = steps in ({1.0}, {-1.0})  # "one two three"
-    if all(len(digits) == 1 or digits[0] == "0" for digits in row) and len("".join(row)) >= _DICTATED and not counted:
+    named = any(word.lower() in language.dictated for item in heard[max(0, at - 2) : at] for word in item.words)
+    counted = steps in ({1.0}, {-1.0}) and not named  # "one two three", unless it is a PIN
+    single = all(len(digits) == 1 or digits[0] == "0" or re.fullmatch(_PLACES, digits) for digits in row)
+    if single and len(re.split("[.,]", "".join(row))[0]) >= _DICTATED and not counted:
         return end - at, "".join(row)
     return None
 
 
-def _adjoins(heard: Sequence[Item], at: int) -> bool:
-    """Returns whether numbers follow each other at `at`, with nothing between them."""
+def _adjoins(heard: Sequence[Item], at: int, last: str = r"\d+", first: str = r"\d+") -> bool:
+    """Returns whether numbers of these forms follow each other at `at`, with nothing between them."""
     pair = heard[at - 1 : at + 1] if at else []
-    return len(pair) == 2 and not pair[1].apart and all(each.digits.isdigit() and not each.given for each in pair)
+    numbers = len(pair) == 2 and re.fullmatch(first, pair[0].digits) and re.fullmatch(last, pair[1].digits)
+    return bool(numbers) and not (pair[1].apart or pair[0].given or pair[1].given)
 
 
 def _counts(heard: Sequence[Item], at: int, language: Language) -> bool:
     """Returns whether a number is large enough for digits, or stands beside a large one, as in "nine or ten"."""
     item = heard[at]
-    if item.sure or item.value >= _LEAST_IN_DIGITS or not (item.ordinal or item.digits.isdigit()):
+    small = item.ordinal or (item.digits.isdigit() and item.digits[0] != "0")
+    if item.sure or item.value >= _LEAST_IN_DIGITS or not small:
         return True
-    beside = (heard[max(0, at - 2) : at][::-1], heard[at + 1 : at + 3])  # a word and a number, each way
-    return not item.ordinal and any(
-        len(pair) == 2
-        and pair[0].words[0] in language.joins
-        and not pair[1].ordinal
-        and pair[1].value >= _LEAST_IN_DIGITS
-        for pair in beside
-    )
+    pairs = (heard[max(0, at - 2) : at][::-1], heard[at + 1 : at + 3])  # a word and a number, each way
+    beside = [pair for pair in pairs if len(pair) == 2 and pair[0].words[0] in language.joins and not pair[1].ordinal]
+    return not item.ordinal and any(number.value >= _LEAST_IN_DIGITS for _, number in beside)
 
 
 def _stays(heard: Sequence[Item], at: int, tokens: Sequence[str], language: Language) -> bool:
@@ -137,7 +142,7 @@ def _stays(heard: Sequence[Item], at: int, tokens: Sequence[str], language: Lang
     parted = before is not None and (before.value == 1 or before.words[0].lower() in language.articles)
     fraction = item.ordinal and (parted or behind in language.of)
     many = item.value == 1001 or (item.value % 100 == 0 if item.ordinal else len(words) == 1 and item.value in _MANY)
-    unclear = _adjoins(heard, at) or _adjoins(heard, at + 1) or (item.digits.isdigit() and item.digits[0] == "0")
+    unclear = _adjoins(heard, at) or _adjoins(heard, at + 1) or re.fullmatch(r"0\d?", item.digits)
     return bool(item.given or many or name or fraction or unclear)
 
 
