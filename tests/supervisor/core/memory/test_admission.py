@@ -235,6 +235,21 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     assert house.spawned() == [A, C, B]
 
 
+def test_each_request_that_is_held_has_ten_seconds_of_its_own() -> None:
+    """One that came five seconds after another is refused five seconds after it, and the start waits until then."""
+    house = House()
+    house.available = 50 * MB
+    first = house.request(A)
+    house.wait(5.0)
+    second = house.request(A)
+    house.wait(HELD_START_S - 5.0)
+    assert (house.code(first), house.code(second), house.state(A)) == ("server_busy", "", State.WAITING)
+    house.wait(4.5)
+    assert house.code(second) == ""
+    house.wait(0.5)
+    assert (house.code(second), house.state(A)) == ("server_busy", State.STOPPED)
+
+
 @pytest.mark.parametrize("lives", [False, True])
 def test_who_waited_runs_once_memory_is_back(lives: bool) -> None:
     """A start that waits while memory is critically short begins within half a second of its return, whenever the last
