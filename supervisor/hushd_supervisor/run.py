@@ -114,13 +114,8 @@ def _other(start: Start, settings: Settings) -> Path | None:
 
 def _start(options: Options, paths: Paths) -> Start:
     """Returns the circumstances of our start: the sockets that a service manager has for us, where to notify it."""
-    inherited = manager = None
-    passed: list[tuple[str, int]] = []
-    if "LISTEN_FDS" in os.environ or sys.platform == "darwin":
-        inherited, passed = activation.inherited(paths.client_socket)
-    if "NOTIFY_SOCKET" in os.environ:
-        manager = from_environment()
-    return Start(options, paths, inherited, tuple(passed), manager)
+    inherited, passed = activation.inherited(paths.client_socket)
+    return Start(options, paths, inherited, tuple(passed), from_environment())
 
 
 def complain(message: str) -> None:

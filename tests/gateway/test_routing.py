@@ -19,6 +19,7 @@ from hushd_models.choice.voices import choose
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
+from hushd_schema.results import ResultWarning
 from hushd_schema.settings import HttpSettings, Settings
 from hushd_schema.status import Status
 from hushd_worker_tts.registry import REGISTRY
@@ -260,3 +261,16 @@ def test_a_model_is_known_to_hear_one_language(model: Model, default: str, alone
     """The model that was named, or else the configured one; of a model that nobody knows nothing is said."""
     engines = Engines(None, Settings(stt=default))  # type: ignore[arg-type]
     assert engines.knows_one_language(model) == alone
+
+
+@pytest.mark.parametrize(("code", "model", "answer"), [
+    ("", "", set()), ("clipped", "", set()), ("unlikely_text", "", {"warnings"}), ("clipped", "a/b", {"model"}),
+    ("heard_again", "a/b", {"model", "warnings"}),
+])  # fmt: skip
+def test_an_answer_says_what_is_doubtful_in_it(code: str, model: str, answer: set[str]) -> None:
+    """It has neither an empty list of warnings nor an empty model; what does not concern its text is left out."""
+    warnings = [ResultWarning(code=code, message="Why.")] if code else []
+    said = formats.warned(warnings, model)
+    assert {*said} == answer
+    assert said.get("model", model) == model
+    assert [each["code"] for each in said.get("warnings", ())] == [code] * ("warnings" in answer)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hushd_models import text_language
-from hushd_models.text_language import certain, detect, may_be
+from hushd_models.text_language import certain, detect, may_be, probabilities
 
 ROOT = Path(__file__).parents[2]
 # Texts were written for these tests, a heading a kind and language: `agent`, twenty sentences of two to six words;
@@ -203,3 +203,11 @@ def test_without_its_package_no_language_is_told(package: object, monkeypatch: p
     monkeypatch.setattr(text_language, "find_spec", lambda name: package)
     monkeypatch.setattr(text_language, "_model", text_language._model.__wrapped__)
     assert detect("Bonjour à tous", ["fr"]) == ""
+
+
+def test_the_probabilities_of_a_text_are_of_languages() -> None:
+    """The likeliest is the text's own; together they are no more than certain."""
+    likely = probabilities("Où est la gare, s'il vous plaît ?")
+    assert max(likely, key=lambda code: likely[code]) == "fr"
+    assert likely["fr"] > 0.5
+    assert sum(likely.values()) <= 1.01

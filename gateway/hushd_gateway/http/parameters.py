@@ -75,7 +75,7 @@ def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
 
-def value(name: str, about: str, kind: Kind, default: object = False) -> Parameter:
+def value(name: str, about: str, kind: Kind, default: object) -> Parameter:
     """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out. `default` is
     that of a flag, None if somebody else decides."""
     form = kinds.schema(kind)
@@ -87,7 +87,7 @@ def value(name: str, about: str, kind: Kind, default: object = False) -> Paramet
 
 
 def text(name: str, about: str) -> Parameter:
-    return value(name, about, str)
+    return value(name, about, str, None)
 
 
 def flag(name: str, about: str) -> Parameter:

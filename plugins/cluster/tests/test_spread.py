@@ -247,3 +247,33 @@ def test_a_recording_whose_nodes_all_die_is_set_aside(monkeypatch: pytest.Monkey
     _, made = spread_over(monkeypatch, tmp_path, remote(3), make)
     assert {name: failure.code for name, failure in made.failed.items()} == {"0": "supervisor_lost"}
     assert made.figures.done == 2
+
+
+def test_what_waits_for_a_node_that_is_gone_is_sent_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ray would keep it for ever: it may not go to the node at which it failed, and there is no other any more."""
+    from hushd_cluster import session, spread
+
+    monkeypatch.setattr(spread, "NODES_LOOK_INTERVAL_S", 0.0)
+    tried: list[str] = []
+    nodes = ["a", "b"]
+
+    class Shrinking(Cluster):
+        """A cluster whose node b goes once a recording waits for it, and which then ends what a runs."""
+
+        def wait(self, references: list[int], *, timeout: float) -> tuple[list[int], list[int]]:
+            waits = [each for each in references if self._running[each][1] == "b"]
+            nodes[1:] = [] if waits else nodes[1:]
+            ready = [each for each in references if each not in waits]
+            return ready[:1], [each for each in references if each not in ready[:1]]
+
+    def make(task: Task, node: str) -> Outcome:
+        tried.append(node)
+        failed = HushdError("worker_crashed", "It has crashed.")
+        return outcome(node, error=failed) if len(tried) == 1 else heard(task, node)
+
+    cluster = Shrinking(make)
+    monkeypatch.setattr(spread, "ray", cluster)
+    monkeypatch.setattr(session, "alive", lambda: [{"NodeID": node} for node in nodes])
+    made = spread.Spread(remote(1), Outputs(str(tmp_path / "out"), "txt"), {}, is_mixed=True)
+    made.run()
+    assert (made.failed, tried) == ({}, ["a", "a"])

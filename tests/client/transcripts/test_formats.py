@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render, timestamp
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS, render, timestamp, transcript_format
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.results import ResultWarning
@@ -156,3 +156,22 @@ def test_an_unknown_format_is_refused() -> None:
     """It is a bad_request that names those there are."""
     with hushd_error("bad_request", ", ".join(TRANSCRIPT_FORMATS)):
         render("docx", TWO)
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.srt", "srt"), ("A.B.VTT", "vtt"), ("txt.json", "json")])
+def test_the_ending_of_a_file_is_its_format(name: str, form: str, tmp_path: Path) -> None:
+    """Whatever its case, and whatever stands before it."""
+    assert transcript_format(str(tmp_path / name)) == form
+
+
+@pytest.mark.parametrize("name", ["txt", "a.mp3", "a.", ".srt"])
+def test_a_file_without_a_known_ending_is_refused(name: str, tmp_path: Path) -> None:
+    """The sentence lists the endings that there are."""
+    with hushd_error("bad_request", r"names no format: end it with one of .*\.srt"):
+        transcript_format(str(tmp_path / name))
+
+
+def test_a_file_in_a_folder_that_is_missing_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    """A long recording is not heard in vain."""
+    with hushd_error("output_failed", "nowhere"):
+        transcript_format(str(tmp_path / "nowhere/a.srt"))

@@ -75,7 +75,6 @@ class History(Source):
                 self._append("beat", worker, size, private)
             case Exited(worker):
                 self._append("exit", worker)
-                self._noted.pop(worker, None)
 
     def _answer(self, action: ReportMemory) -> Iterable[Outcome]:
         entries = self.entries()
