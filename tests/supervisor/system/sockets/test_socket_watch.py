@@ -23,14 +23,14 @@ class Socket:
 
 @pytest.mark.parametrize("lasting", [False, True])
 def test_the_supervisor_leaves_once_its_socket_is_replaced(lasting: bool) -> None:
-    """It looks at once and then every so often, says whose socket is gone, and is renewed where its own one lasts."""
+    """It looks at once and then every so often, says so once, and is renewed where the clients' socket lasts."""
     clients, workers = Socket(lasting), Socket(not lasting)
     said: list[str] = []
     sockets = cast("list[ListeningSocket]", [clients, workers])
     watch = SocketWatch(sockets, lambda level, text: said.append(text), apart=10.0)
     assert list(watch.on_time(5.0)) == []
     assert (clients.looks, workers.looks) == (1, 1)
-    workers.ours = False
+    workers.ours = clients.ours = False
     assert list(watch.on_time(14.9)) == []
     assert workers.looks == 1
     assert list(watch.on_time(15.0)) == [Shutdown(renew=lasting)]
