@@ -142,7 +142,8 @@ def wait_for(terminal: int, text: str) -> None:
         ("hushd config set ", {"tts", "http.listen", "worker.keep_alive"}), ("hushd config set tts ", {"hibari/en"}),
         ("hushd config set auto_pull ", {"true", "false"}), ("hushd config set log_level ", {"debug"}),
         ("hushd config set worker.pinned ", {"true"}), ("hushd config set voice ", {"heart"}),
-        ("hushd config set nosuch.key ", set()), ("hushd load ", {"stt", "tts/hibari"}),
+        ("hushd config set nosuch.key ", set()), ("hushd config unset log_level ", set()),
+        ("hushd load ", {"stt", "tts/hibari"}),
         ("hushd servers remove ", {"mine"}), ("hushd logs ", {"supervisor"}),
     ],
 )  # fmt: skip

@@ -330,6 +330,15 @@ def test_a_rest_is_what_is_left_of_a_longer_piece(piece: int, left: int, rest: b
     assert window.is_rest(sound) is rest
 
 
+def test_a_window_is_encoded_again_for_another_sound_alone() -> None:
+    """The same sound has the encoding that is there; another one, of another length too, gets its own."""
+    window, given = Window(), list[np.ndarray]()
+    sound = np.ones((1, 80, 3000), np.float32)
+    for each in (sound, sound.copy(), sound[..., :1], sound[..., :1] / 2):
+        window.encode(each, given.append)
+    assert [(part.shape[-1], float(part.max())) for part in given] == [(3000, 1.0), (1, 1.0), (1, 0.5)]
+
+
 def test_the_rest_behind_the_last_sentence_is_not_read(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both packages read on where a text has ended, though little is left; no model is asked."""
     rest = np.zeros((80, 3000), np.float32)
