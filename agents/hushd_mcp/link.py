@@ -72,7 +72,7 @@ class Link:
         self._requests: set[Request] = set()
         self.fault = ""
         for left in reversed(range(TRIES)):
-            connected, new, self._inode = meeting.find(path, log)
+            connected, new, self._identity = meeting.find(path, log)
             connected.settimeout(None if new else PROCESS_SILENCE_S)  # a new one has yet to import much
             try:
                 headers = self._headers | {"X-Hushd-Host": json.dumps(about)}
@@ -85,7 +85,7 @@ class Link:
                 return
             except OSError as error:
                 if isinstance(error, TimeoutError):
-                    meeting.abandon(path, self._inode)
+                    meeting.abandon(path, self._identity)
                 if not left:
                     raise
 
@@ -133,7 +133,7 @@ class Link:
             while self._beats.read(1):
                 pass
         except TimeoutError:
-            meeting.abandon(self._path, self._inode)
+            meeting.abandon(self._path, self._identity)
             fault = "does not answer"
         except OSError:
             pass

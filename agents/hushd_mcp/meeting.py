@@ -18,16 +18,19 @@ OTHER_PIPE_TIMEOUT_S = 5.0  # seconds for another pipe to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def find(path: str, log: str) -> tuple[socket.socket, bool, int]:
-    """Returns a connection with the process that listens at `path`, whether it is new, and the inode of its socket.
+Identity = tuple[int, int] | None
+
+
+def find(path: str, log: str) -> tuple[socket.socket, bool, Identity]:
+    """Returns a connection with the process that listens at `path`, whether it is new, and its socket's identity.
     If none listens, it starts one. Raises OSError if it cannot be reached."""
     _check(os.path.dirname(path))
     if (listening := _try(path)) is not None:
-        return listening, False, inode(path)
+        return listening, False, identity(path)
     lock = _locked(f"{path}.lock")
     try:
         if (listening := _try(path)) is not None:
-            return listening, False, inode(path)
+            return listening, False, identity(path)
         if os.path.lexists(path):
             os.unlink(path)
         with socket.socket(socket.AF_UNIX) as listener:
@@ -38,7 +41,7 @@ def find(path: str, log: str) -> tuple[socket.socket, bool, int]:
                 os.umask(mask)
             listener.listen(128)
             _start(listener.fileno(), path, log)
-        return connected(path), True, inode(path)
+        return connected(path), True, identity(path)
     finally:
         os.close(lock)
 
@@ -53,18 +56,20 @@ def connected(path: str) -> socket.socket:
     return made
 
 
-def abandon(path: str, number: int) -> None:
+def abandon(path: str, known: Identity) -> None:
     """Removes the socket of a process that does not answer, unless another has made its own there."""
-    if inode(path) == number != 0:
+    if identity(path) == known is not None:
         with suppress(OSError):  # another pipe has just removed it
             os.unlink(path)
 
 
-def inode(path: str) -> int:
+def identity(path: str) -> Identity:
+    """Returns a socket's inode and when it was made: the next one at the path may well have the same inode."""
     try:
-        return os.stat(path).st_ino
+        status = os.stat(path)
     except OSError:  # the process has just left
-        return 0
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _try(path: str) -> socket.socket | None:

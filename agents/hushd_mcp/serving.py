@@ -65,11 +65,11 @@ async def _serve(
     await serving
 
 
-def _withdraw(path: str, inode: int) -> None:
+def _withdraw(path: str, known: meeting.Identity) -> None:
     """Removes the socket of this process, unless another has made its own there: the next pipe starts one."""
     with open(f"{path}.lock", "a") as lock:  # pipes lock it while they look for the process
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if meeting.inode(path) == inode:
+        if meeting.identity(path) == known:
             os.unlink(path)
 
 
@@ -87,6 +87,6 @@ def main(argv: Sequence[str]) -> int:
     else:
         listener, path = socket.socket(fileno=int(argv[0])), argv[1]
         idle_s = float(argv[2]) if argv[2:] and argv[2] != "--detached" else PIPE_IDLE_S
-        withdraw = partial(_withdraw, path, meeting.inode(path))
+        withdraw = partial(_withdraw, path, meeting.identity(path))
         asyncio.run(_serve(Agents(idle_s), listener, None, withdraw, min(idle_s, IDLE_EXIT_S)))
     return 0

@@ -232,17 +232,19 @@ def test_an_id_is_free_after_a_cancellation(environment: dict[str, str], diary: 
         assert host.wait(running)["isError"] is False
 
 
-def test_the_socket_of_another_process_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("replaced", ["", "another inode", "the same inode"])
+def test_the_socket_of_another_process_is_left_alone(tmp_path: Path, replaced: str) -> None:
     """A process that was given up has been replaced at its path; one that was not takes its own socket away."""
-    for replaced in (True, False):
-        path, other = tmp_path / "mcp", tmp_path / "other"
-        path.touch()
-        inode = meeting.inode(str(path))
-        if replaced:
-            other.touch()  # while the first one has its inode
-            other.rename(path)
-        _withdraw(str(path), inode)
-        assert path.exists() is replaced
+    path, other = tmp_path / "mcp", tmp_path / "other"
+    path.touch()
+    known = meeting.identity(str(path))
+    if replaced == "another inode":
+        other.touch()  # while the first one has its inode
+        other.rename(path)
+    elif replaced:  # once its listener is closed its inode is free
+        os.utime(path, (0, 0))
+    _withdraw(str(path), known)
+    assert path.exists() is bool(replaced)
 
 
 opened: list[socket.socket] = []
