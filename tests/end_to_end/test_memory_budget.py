@@ -161,7 +161,8 @@ def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
         rows = [row for row in client.control("status")["workers"] if row["name"].partition("#")[0] == A]
         assert (sum(row["requests"] for row in rows), sum(row["crashes"] for row in rows)) == (requests, 0)
         assert sum(row["starts"] for row in rows) >= requests * leak * MB // (ceiling + 2 * leak * MB)
-        assert max(row["need_mb"] for row in rows) * MB < ceiling + 2 * leak * MB
+        taken = (leak + 0.5) * MB  # each piece of memory has a page of its own, and the heap grows besides
+        assert max(row["need_mb"] for row in rows) * MB < ceiling + 2 * taken
 
 
 LIAR = """

@@ -126,7 +126,7 @@ def test_the_token_is_the_gateways_alone(runtime: Path) -> None:
 def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime: Path) -> None:
     """The first request starts it; idle, it is gone, and the next request starts another."""
     with (
-        serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="1") as door,
+        serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="5") as door,
         Peer(runtime / "client.sock") as peer,
     ):
         number = port(door, "http")
