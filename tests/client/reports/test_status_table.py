@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hushd.reports.status_table import table
-from hushd_schema.status import Status
+from hushd.reports.status_table import card_line, table
+from hushd_schema.status import CardStatus, Status
 
 STATUS = {
     "supervisor": {"version": "1", "pid": 2, "uptime_s": 3.0, "rss_mb": 20.0},
@@ -37,3 +37,16 @@ def test_programs_are_named_beside_their_worker() -> None:
     row = {"name": "stt/a/x", "state": "busy", "programs": ["say", "evil\x1b[2J"]}
     (line,) = table(Status.from_data(STATUS | {"workers": [row]}), 200).splitlines()[-1:]
     assert line.endswith("  say, evil\\x1b[2J")
+
+
+@pytest.mark.parametrize(("seen_s", "asleep", "line"), [
+    (0.9, False, "workers take 12.0 of 80.0 GB, other programs 4.5, 63.5 GB free"),
+    (1.0, False, "workers take 12.0 of 80.0 GB, other programs 4.5, 63.5 GB free 0:01 ago"),
+    (90.0, False, "workers take 12.0 of 80.0 GB, other programs 4.5, 63.5 GB free 1:30 ago"),
+    (90.0, True, "asleep"),
+])  # fmt: skip
+def test_a_card_is_shown_as_it_was_last_seen(seen_s: float, asleep: bool, line: str) -> None:
+    """In GB of a thousand MB, with the age of a look from a second on; nobody knows the memory of one that sleeps."""
+    sizes = {"total_mb": 80_000.0, "free_mb": 63_500.0, "used_mb": 12_000.0, "budget_mb": 0.0}
+    card = {"device": "cuda:0", "id": "1", "name": "H200", "seen_s": seen_s, "asleep": asleep, **sizes}
+    assert card_line(CardStatus.from_data(card)) == f"cuda:0 H200: {line}"
