@@ -1,4 +1,4 @@
-"""The files of servers: one by its name, those for a role, and their need of memory."""
+"""The files of servers: one by its name."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def test_an_unknown_server_is_named_with_those_there_are(folder: Path) -> None:
             ask("nobody")
 
 
-def test_a_server_takes_the_memory_that_its_file_says(folder: Path) -> None:
-    """In the machine, and on a card."""
+def test_a_server_is_found_by_its_name(folder: Path) -> None:
+    """The path of its file, and the memory which that says, in the machine and on a card."""
     write(folder, "mine", 'like = "whisper.cpp"', "memory_mb = 900", "vram_mb = 400")
-    assert server_files.need("mine") == (900.0, 400.0)
     assert server_files.existing("mine") == folder / "mine.toml"
+    server = server_files.read("mine")
+    assert (server.memory_mb, server.vram_mb) == (900.0, 400.0)
