@@ -41,7 +41,8 @@ def identified(text: MappedText, words: Words | None) -> MappedText:
         commit, signs = match["commit"] or "", match["signs"]
         if words is not None and not commit and len(signs) >= _HASH:
             return str(words.a_hash)
-        return commit + " ".join(signs[: None if match["number"] else _SPELLED].upper())
+        spelled = " ".join(signs[: None if match["number"] else _SPELLED].upper())
+        return commit + re.sub(r"(?<=\d) (?=[A-F]\Z)", ", ", spelled)  # 0 A: no amperes
 
     return text.sub(_HEX, hash)
 

@@ -334,7 +334,7 @@ def variable(parts: Parts, near: Near) -> str:
 
 
 _PROGRAM = re.compile(
-    r"(?<!\w)\$[a-z_{(@#?*]|\b(?:awk|echo|printf|grep|esac|argv|regexp?)\b|(?<=\d) fi\b"
+    r"(?<!\w)\$[a-z_{(@#?*]|(?:\A|[|;&`(] ?)(?:awk|echo|printf|grep) |\b(?:esac|argv)\b|(?<=\d) fi\b"
     r"|[\[{] ?[\"']?\$\d[\"']? ?[=\]}]|[\"']\$\d[\"'] \]"
 )
 

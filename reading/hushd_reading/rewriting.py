@@ -62,7 +62,7 @@ _SPACES = re.compile(r" {2,}")
 _PICTURE = (*"\\/|_",)
 # A picture made of signs: of its parts between blanks most have no word, and several a stroke.
 _STROKES = re.compile(r"(?<!\S)(?!\S*[^\W_]{2})(?=\S*[\\/|_])\S+")
-_DRAWN = re.compile(r"(?<!\S)(?!\S*[^\W_]{2}|\S*\d|-\w|\w['.,!?]?(?!\S))\S+|(?<!\S)_+(?!\S)")
+_DRAWN = re.compile(r"(?<!\S)[\W_]+(?!\S)")
 _MIN_STROKES = 4
 _UNJOINED = (*".:;,", "")
 _ENDED = (*'.!?…)"”’»', "")

@@ -93,7 +93,7 @@ async def test_a_session_with_a_kept_result_is_not_ended_for_another() -> None:
         task = finished(program.agents._named[kept].tasks)
         third = await program.begin()
         assert await program.are_there(idle, kept, third) == [False, True, True]
-        task.told = True
+        task.reported = True
         await program.begin()
         assert await program.are_there(kept, third) == [False, True]
 
@@ -242,7 +242,7 @@ async def test_the_process_stays_while_a_result_of_a_client_without_a_session_wa
         clock.now += work.RESULT_S - 1
         assert agents.rests_for() == 0
         if told:
-            task.told = True
+            task.reported = True
             clock.now += 5
             assert agents.rests_for() == 5
         else:
@@ -281,7 +281,7 @@ async def test_a_session_ends_once_nobody_has_needed_it_for_its_time(clock: Cloc
             clock.now += after
             program.agents.rests_for()
             assert [of_pipe.over.is_set(), over_http.over.is_set()] == ended
-        task.told = True
+        task.reported = True
         for after, ended in ((59, [False, True]), (1, [True, True])):
             clock.now += after
             program.agents.rests_for()

@@ -78,7 +78,8 @@ def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:
     if near.after.lstrip().startswith("o'clock") and not time.minute:
         return spellout.cardinal(time.hour, "en")
-    return verbaliser.time(time, near, parts).replace("zero o'clock", "midnight")
+    said = verbaliser.time(time, near, parts)
+    return said.replace("zero o'clock", "midnight") if parts["hour"] == "00" else said
 
 
 def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:

@@ -163,7 +163,7 @@ FLOATS = struct.pack(
     (b'{"error": {"message": "no model"}}', "answered without sound: no model"),
     (b'{ "detail": "CUDA out of memory" }', "answered without sound: CUDA out of memory"),
     (b"<!DOCTYPE html><h1>Bad gateway</h1>", "answered without sound: Bad gateway"),
-    (b"Internal SpeechServer Error", "answered without sound: Internal SpeechServer Error"),
+    (b"Internal Server Error", "answered without sound: Internal Server Error"),
     (b"data: [DONE]\n\n", "answered without sound: data: [DONE]"),
     (b"no!!", "answered without sound: no!!"),
     (bytes(8000), "answered without sound"),

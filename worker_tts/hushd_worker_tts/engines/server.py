@@ -1,4 +1,4 @@
-"""Speaks by any speech server, such as Kokoro-FastAPI or Chatterbox-TTS-SpeechServer, which runs while it is needed.
+"""Speaks by any speech server, such as Kokoro-FastAPI or Chatterbox-TTS-Server, which runs while it is needed.
 
 Its models are the files `servers/NAME.toml` beside hushd's configuration (see docs/SERVERS.md). The voice NAME is the
 server's own choice, and NAME.VOICE one that it lists.

@@ -6,7 +6,7 @@ classes get different data, and its functions are called in a different order. S
 separately, and leave this folder once a release has it.
 
 What is replaced, and why:
-- `session.assets` for `hibari.voices`: `VOICES`, `voice_path`: importing it imports numpy, 15 MB for a list of voices,
+- `files.assets` for `hibari.voices`: `VOICES`, `voice_path`: importing it imports numpy, 15 MB for a list of voices,
   and it downloads unasked.
 - `session` for the session that `hibari.Hibari` makes: reading and optimising 8 MB of ONNX takes 0.15 s of each
   start, and half of that from a model kept optimised; the arena keeps 80 MB of the longest sentence; the ends of
