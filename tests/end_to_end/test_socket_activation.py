@@ -141,7 +141,8 @@ def test_requests_around_the_moment_of_idle_exit_are_all_answered(manager: Servi
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(4 * BOUND_S)
+    assert not any(thread.is_alive() for thread in threads)
     assert failures == []
     assert len(manager.starts) > 3, "it never left"
     wait_until(lambda: manager.service is None, "its leaving")

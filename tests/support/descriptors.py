@@ -28,6 +28,7 @@ def open_files() -> Counter[tuple[int, int]]:
 
     A number that a thread of another test gives back is another file's at once; this counts what a test opens.
     """
+    gc.collect()
     files: Counter[tuple[int, int]] = Counter()
     for name in os.listdir("/dev/fd"):
         with suppress(OSError):  # that of the listing itself

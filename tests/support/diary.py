@@ -39,8 +39,10 @@ class Diary:
         """Slows the loudspeaker once it sounds: a speech outlasts whatever a busy machine lets a test see meanwhile."""
         hold = Path(f"{self._file}.hold")
         hold.touch()
-        yield
-        hold.unlink()
+        try:
+            yield
+        finally:
+            hold.unlink()
 
     def lines(self, what: str, pid: int | None = None) -> list[list[str]]:
         split = map(str.split, self._file.read_text().splitlines())

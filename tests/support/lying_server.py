@@ -51,6 +51,7 @@ def wait_at_the_gate() -> None:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     served = looks = 0
+    counting = threading.Lock()
 
     def log_message(self, *_: object) -> None:
         print(f"asked for {self.path}", file=sys.stderr, flush=True)
@@ -70,11 +71,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         speaks = self.headers["Content-Type"] == "application/json"
+        with Handler.counting:  # before anybody is told, so that the next request has the next number
+            served = Handler.served
+            Handler.served = served + 1
         if told := os.environ.get("TOLD"):
             with open(told, "a") as file:
                 file.write(json.dumps({"path": self.path, "body": body.decode("latin-1")}) + "\n")
-        served = Handler.served
-        Handler.served = served + 1
         asked = (
             json.loads(body).get("lie", "") if speaks else body.partition(b'"lie"\r\n\r\n')[2].split(b"\r")[0].decode()
         )

@@ -16,7 +16,7 @@ STAT = Path("/proc/stat")
 class Stopwatch(float):
     """The moment of its making, by the clock of `time.monotonic`."""
 
-    _before: float
+    _before: list[float]
 
     def __new__(cls) -> Stopwatch:
         watch = super().__new__(cls, time.monotonic())
@@ -29,7 +29,7 @@ class Stopwatch(float):
 
         Where the kernel does not count that (PSI), only those that a virtual machine's host took from it.
         """
-        return _stalled() - self._before
+        return max(after - before for after, before in zip(_stalled(), self._before, strict=True))
 
     @property
     def calm(self) -> float:
@@ -37,14 +37,14 @@ class Stopwatch(float):
         return (time.monotonic() - self - self.stalled) / SLOWDOWN
 
 
-def _stalled() -> float:
-    """The seconds of `stalled` since boot."""
-    stalled = 0.0
+def _stalled() -> list[float]:
+    """The seconds since boot in which something waited, by what it waited for: they overlap."""
+    waits = [0.0]
     for path in PRESSURE:
         with suppress(OSError):
             some = path.read_text().splitlines()[0]
-            stalled += int(some.rpartition("total=")[2]) / 1e6
+            waits.append(int(some.rpartition("total=")[2]) / 1e6)
     with suppress(OSError):  # macOS has none
         stolen = STAT.read_text().split(maxsplit=9)[8]  # ticks, of all cores together
-        stalled += int(stolen) / os.sysconf("SC_CLK_TCK")
-    return stalled
+        waits.append(int(stolen) / os.sysconf("SC_CLK_TCK"))
+    return waits

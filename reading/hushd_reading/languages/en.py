@@ -78,8 +78,8 @@ def say_shout(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str:
     if near.after.lstrip().startswith("o'clock") and not time.minute:
         return spellout.cardinal(time.hour, "en")
-    said = verbaliser.time(time, near, parts)
-    return said.replace("zero o'clock", "midnight") if parts["hour"] == "00" else said
+    clock = verbaliser.time(time, near, parts)
+    return clock.replace("zero o'clock", "midnight") if parts["hour"] == "00" else clock
 
 
 def say_feet(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
