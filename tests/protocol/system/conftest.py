@@ -16,7 +16,7 @@ SweptBefore = Callable[[ModuleType, Path], list[int]]
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sentences that a test causes, as in a process that has said none so far."""
     said: list[str] = []
-    monkeypatch.setattr(best_effort, "_told", set())
+    monkeypatch.setattr(best_effort, "_reported", set())
     monkeypatch.setattr(best_effort, "_report", said.append)
     return said
 
