@@ -117,7 +117,7 @@ def _shortened(sound: Samples) -> Samples:
     if needed >= frames:
         return sound
     part = sound[..., :needed].copy()
-    part[..., end:] = part.max() - _RANGE
+    part[..., end:] = part.ravel().max(axis=0) - _RANGE
     return part
 
 
