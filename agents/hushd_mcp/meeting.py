@@ -57,7 +57,7 @@ def connected(path: str) -> socket.socket:
 
 
 def abandon(path: str, known: Identity) -> None:
-    """Removes the socket of a process that does not answer, unless another has made its own there."""
+    """Removes the socket of a process that does not answer, or leaves, unless another has made its own there."""
     if identity(path) == known is not None:
         with suppress(OSError):  # another pipe has just removed it
             os.unlink(path)

@@ -193,7 +193,7 @@ class Pipe:
             link.done(request)
             call.ended.set()
         if not fault and self._calls.get(call.id) is call:
-            link.part()  # likewise
+            link.part()  # the process has died, as above
         self._fail(call, fault or link.fault or ENDED)
 
     def _settles(self, call: Call) -> bool:

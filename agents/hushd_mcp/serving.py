@@ -69,8 +69,7 @@ def _withdraw(path: str, known: meeting.Identity) -> None:
     """Removes the socket of this process, unless another has made its own there: the next pipe starts one."""
     with open(f"{path}.lock", "a") as lock:  # pipes lock it while they look for the process
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if meeting.identity(path) == known:
-            os.unlink(path)
+        meeting.abandon(path, known)
 
 
 def main(argv: Sequence[str]) -> int:

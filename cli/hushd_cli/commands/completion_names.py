@@ -83,18 +83,18 @@ def _languages() -> Names:
 
 def _settings(before: Sequence[str], *, values: bool = False) -> Names:
     """Yields the settings; of one that is named `before`, what it may be where `values` are asked."""
-    from . import completion_settings as settings  # noqa: PLC0415 - for settings alone
-
-    if not before:
-        return settings.keys()
-    if not values:
+    key = before[0] if before else ""
+    if key and not values:
         return []
-    (key, *_) = before
     if key in SPEECH_ROLES:
         return _models_of(key)
     if key in ("voice", "languages"):
         return _voices() if key == "voice" else _languages()
-    return settings.values(key)
+    from hushd_schema.settings import load, reference  # noqa: PLC0415 - for settings alone
+
+    if key:
+        return [(str(word), "") for word in reference.words(key.split("."))]
+    return [(".".join(row["path"]), "") for row in reference.rows(load(paths.find().config))]
 
 
 def _servers() -> Names:

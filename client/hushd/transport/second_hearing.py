@@ -116,9 +116,8 @@ class SecondHearing:
                 self._return(_marked(each, unlikely) for each in held)
         elif isinstance(message, Result):
             stands = self._standing()
-            self._return(
-                (*self._held, *stands, _of_the_first(message, stands) if stands else self._with_warnings(message))
-            )
+            last = _of_the_first(message, stands) if stands else self._with_warnings(message)
+            self._return((*self._held, *stands, last))
         elif isinstance(message, Partial) and kind == "nothing" and (stands := self._standing()):
             self._return((*stands, replace(message, data={**message.data, "kind": "ended"})))
         elif self._held:

@@ -115,7 +115,7 @@ class SherpaOnnx(Engine):
             key = f"{path} {path.stat().st_mtime_ns}"
             if key not in self._recordings:
                 self._recordings[key] = self._generation.beginning(path, _POCKET_RATE)
-        except (OSError, RuntimeError) as error:
+        except self._generation.UNREADABLE as error:
             raise HushdError(
                 "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
             ) from error

@@ -15,11 +15,12 @@ from hushd_worker_tts.engine import Samples
 
 from .inventory import SPEC
 
+UNREADABLE = (OSError, soundfile.LibsndfileError)  # faults of a recording
 _HEARD_S = 10.0  # seconds of a recording that the library uses
 
 
 def beginning(path: Path, rate: int) -> Samples:
-    """Returns the beginning of a recording, mono. Raises OSError or RuntimeError, as libsndfile's package does."""
+    """Returns the beginning of a recording, mono. Raises one of `UNREADABLE`."""
     samples, own_rate = soundfile.read(path, dtype="float32", always_2d=True, frames=int(_HEARD_S * 48_000))
     heard = soxr.resample(samples.mean(axis=1), own_rate, rate)[: int(_HEARD_S * rate)]
     return np.ascontiguousarray(heard, np.float32)

@@ -24,22 +24,8 @@ from hushd_schema.entry_points import entry_points
 from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked, graphs_on_card_mb, read
 
 __all__ = [
-    "GROUP",
-    "LAST",
-    "EngineSpec",
-    "NoModel",
-    "OnCard",
-    "Recommended",
-    "Sizes",
-    "added",
-    "every",
-    "find",
-    "get",
-    "graphs_on_card_mb",
-    "own",
-    "problems",
-    "robotic",
-    "usual_model",
+    "GROUP", "LAST", "EngineSpec", "NoModel", "OnCard", "Recommended", "Sizes", "added", "every", "find", "get",
+    "graphs_on_card_mb", "own", "problems", "robotic", "usual_model",
 ]  # fmt: skip
 
 GROUP = "hushd.engine_specs"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.suggest import nearest
 
 from hushd_schema import toml
-from hushd_schema.kinds import schema
+from hushd_schema.kinds import literals, plain, schema
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
@@ -48,6 +48,16 @@ def rows(settings: Settings) -> list[JsonObject]:
         if name != "worker":
             listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
     return [*listed, *_workers(settings.worker)]
+
+
+def words(path: Sequence[str]) -> tuple[Any, ...]:
+    """Returns what a setting may be, where that is one of some words. Raises LookupError for no setting."""
+    *table, name = path
+    declared: Any = WorkerSettings if table[:1] == ["worker"] else Settings
+    if table and declared is Settings:
+        declared = tables_of(Settings)[table[0]].kind
+    kind = settings_of(declared)[name].kind
+    return ("true", "false") if plain(kind) is bool else literals(kind)
 
 
 def suggestion(key: str) -> str:

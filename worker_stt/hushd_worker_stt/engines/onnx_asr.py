@@ -138,7 +138,7 @@ class OnnxAsr(Engine):
     def _encode(self, waveforms: Any, lengths: Any) -> Any:
         """Returns the package's encoding; that of a piece whose language was just detected is not made again."""
         detected, self._detected = self._detected, None
-        if detected and detected[0].shape == waveforms.shape and (detected[0] == waveforms).all():
+        if detected and self._package.equal(detected[0], waveforms):
             return detected[1]
         return self._encode_anew(waveforms, lengths)
 

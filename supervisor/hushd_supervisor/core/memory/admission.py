@@ -194,7 +194,7 @@ class Admission:
         decision = decide(self._start(worker, now), self._snapshot(memory, now))
         verdict, place, its = decision.verdict, decision.place, worker.memory
         if decision.setback is not None:
-            its.set_back(decision.setback)
+            its.setback = decision.setback
         if decision.probe:
             return self.cards.probe()
         actions = self._ask(worker, decision.missing[0], now) if decision.missing else []

@@ -44,18 +44,18 @@ NO_SETBACK = Setback()
 
 
 class WorkerMemory:
-    """The memory of one worker, from waiting for it to giving it back."""
+    """The memory of one worker, from waiting for it to giving it back.
+
+    Attributes:
+        setback: what has kept its last process from its memory; `NO_SETBACK` once a process has loaded.
+    """
 
     def __init__(self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox, card_kinds: CardKinds) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
         self._outbox = outbox
         self._card_kinds = card_kinds
-        self._setback = NO_SETBACK
-
-    @property
-    def setback(self) -> Setback:
-        return self._setback
+        self.setback = NO_SETBACK
 
     # --- the card ------------------------------------------------------------------------------------------------
 
@@ -85,23 +85,19 @@ class WorkerMemory:
     def request_came(self) -> None:
         """Takes a request: a worker without a process tries again, whatever kept the last one from its memory."""
         if self._lifecycle.state is State.STOPPED:
-            self.set_back(NO_SETBACK)
-
-    def set_back(self, setback: Setback) -> None:
-        """Takes what has become of the setback: `NO_SETBACK` once a process has loaded."""
-        self._setback = setback
+            self.setback = NO_SETBACK
 
     def not_loaded(self, message: str, on_card: bool) -> None:
         """Notes that memory was short for a load."""
-        failures, cpu_reason = self._setback.failures + 1, self._setback.cpu_reason
-        self._setback = Setback(failures, message, on_card, cpu_reason=cpu_reason)
+        failures, cpu_reason = self.setback.failures + 1, self.setback.cpu_reason
+        self.setback = Setback(failures, message, on_card, cpu_reason=cpu_reason)
 
     def died(self, death: Death) -> None:
         """Has the next process start on the CPU, where that may take over, if the card seems to have failed."""
         card_failed = death.card_failed or (death.by_signal and self.on_card)
         if card_failed and self._lifecycle.settings.compute_device == "auto":
             why = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
-            self._setback = self._setback._replace(cpu_reason=why)
+            self.setback = self.setback._replace(cpu_reason=why)
 
     # --- the start -----------------------------------------------------------------------------------------------
 
@@ -142,7 +138,7 @@ class WorkerMemory:
                 self._jobs.queue.remove(request)
                 self._jobs.fail(request, error.code, error.message, error.retry_after_ms)
             if not self._jobs.waiting:
-                self._setback = Setback(cpu_reason=self._setback.cpu_reason)
+                self.setback = Setback(cpu_reason=self.setback.cpu_reason)
                 self._lifecycle.end(now)
         return self._outbox.flush()
 

@@ -263,7 +263,7 @@ class Worker:
         except HushdError as error:
             return self._lifecycle.kill(now, f"is ended: {error.message}")
         self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
-        self.memory.set_back(NO_SETBACK)
+        self.memory.setback = NO_SETBACK
         self._crashes.started()
         self._lifecycle.become_ready(ready, capabilities, now)
         was_asked = self._leases.last_use >= self._lifecycle.waits_since
