@@ -96,7 +96,7 @@ PLANTED = (
     ("hushd_supervisor.core", "Progress.timer", instead("max(self._seen_at, believed)", "self._seen_at"), "tests/supervisor/core/worker"),
     ("hushd_supervisor.core", "Crashes.next_delay", instead("BACKOFF_MAX_S", "math.inf"), "tests/supervisor/core/worker"),
     ("hushd_supervisor.core", "Leases.holder_left", ignore("_idle_until"), "tests/supervisor/core/worker"),
-    ("hushd_supervisor.core", "WorkerMemory.not_loaded", instead("self._setback.failures + 1", "1"), "tests/supervisor/core/memory"),
+    ("hushd_supervisor.core", "WorkerMemory.not_loaded", instead("self.setback.failures + 1", "1"), "tests/supervisor/core/memory"),
     ("hushd_supervisor.core", "ActiveRequest.extend_deadlines", drop("without_credit_since ="), "tests/supervisor/core/test_lateness.py"),
     ("hushd_supervisor.core", "Departure.leaves_now", ignore("busy"), "tests/supervisor/core/test_visits.py"),
     ("hushd_supervisor", "Loop._timeout_ms", instead("math.ceil", "int"), "tests/supervisor/system/test_loop.py"),
