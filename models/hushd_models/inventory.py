@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache, languages, precision, word_errors
+from . import catalogue, hf_cache, languages, word_errors
 from .catalogue import Known
 from .installation import engine_installed, engine_needed
 from .manifest import Manifest, split
@@ -42,7 +42,6 @@ class Row:
         folder: the folder of its files; None if there are none.
         files: its files, relative to `folder`.
         size: its bytes on disk.
-        measured_mb: the memory of a worker with it, where `hushd models shrink` has measured that.
     """
 
     model: str
@@ -55,7 +54,6 @@ class Row:
     known: Known | None = None
     manifest: Manifest | None = None
     problem: str = ""
-    measured_mb: int = 0
 
     @property
     def engine(self) -> str:
@@ -89,9 +87,9 @@ class Row:
 
     @property
     def memory_mb(self) -> int:
-        """The memory of a worker with it: measured, or else approximate; 0 if unknown."""
-        if mb := self.measured_mb or (self.known.memory_mb if self.known else 0):
-            return mb
+        """The approximate memory of a worker with it; 0 if unknown."""
+        if self.known and self.known.memory_mb:
+            return self.known.memory_mb
         return catalogue.memory_of_files(self.engine, self._sizes()) if self.size else 0
 
     def _sizes(self) -> dict[str, int]:
@@ -143,14 +141,7 @@ def _rows(
             # A model under an alias is listed separately, with the same catalogue entry.
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
             by_model[model] = replace(entry, known=catalogue.find(model))
-    return [_measured(store, entry) for entry in by_model.values()]
-
-
-def _measured(store: Store, row: Row) -> Row:
-    """Returns the row with the memory that was measured, in place of the catalogue's."""
-    if not row.usable or not (mb := round(precision.memory_mb(store, row.model))):
-        return row
-    return replace(row, measured_mb=mb, known=replace(row.known, memory_mb=mb) if row.known else None)
+    return list(by_model.values())
 
 
 def serves(store: Store, role: str, language: str | None) -> bool:

@@ -70,9 +70,7 @@ def _removed(store: Store, row: Row, repository: Path | None) -> Removed:
         gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
         spared = len(paths) - len(gone)
         size = _remove_files(store, row.folder, gone, wanted_blobs)
-    made = store.int8_folder(row.model)
-    for place in (store.workplace(row.model), made, made.with_name(f"{made.name}.new")):
-        size += _clear(place)
+    size += _clear(store.workplace(row.model))
     if repository:
         size += _remove_blobs(repository, brought - wanted_blobs)
         _tidy(repository)

@@ -83,11 +83,6 @@ class Store:
         location = self.location(model)
         return [name for name, file in model.files.items() if _size(location / name) != file.size]
 
-    def int8_folder(self, model: str) -> Path:
-        """Returns the folder of what `hushd models shrink` has found of `model` (see `precision`)."""
-        engine, name = split(model)
-        return self.folder / engine / f".{name}.int8"
-
     # --- installing ---
 
     def lock(self, model: str, *, wait: bool = True) -> AbstractContextManager[bool]:
@@ -133,7 +128,6 @@ class Store:
     def write(self, model: Manifest) -> None:
         """Writes the manifest atomically, once all its files are in their places; removes the working folder.
         Raises `output_failed`."""
-        shutil.rmtree(self.int8_folder(model.model), ignore_errors=True)  # made of the files before
         replace(self.manifest_path(model.model), manifest.dumps(model))
         shutil.rmtree(self.workplace(model.model), ignore_errors=True)
 

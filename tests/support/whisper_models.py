@@ -29,7 +29,7 @@ def checkpoint(path: Path) -> tuple[dict[str, int], Mapping[str, np.ndarray]]:
 
 def convert(source: Path, folder: Path, quantization: str, *, name: str = "") -> None:
     """Makes `folder` of the checkpoint `source`; `name` is the well-known model's, by which word times are known."""
-    from hushd_worker_models import checkpoint as product
+    from support import whisper_conversion as product
 
     with _unclosed():
         product.convert(source, folder, quantization, name)
@@ -37,14 +37,14 @@ def convert(source: Path, folder: Path, quantization: str, *, name: str = "") ->
 
 def halves(token: bytes, ranks: Mapping[bytes, int]) -> tuple[bytes, bytes]:
     """The two tokens of which a token was merged."""
-    from hushd_worker_models import checkpoint as product
+    from support import whisper_conversion as product
 
     return product._halves(token, ranks)
 
 
 def tokenizer(vocabulary: int) -> Tokenizer:
     """The tokenizer of a model with `vocabulary` tokens in all."""
-    from hushd_worker_models import checkpoint as product
+    from support import whisper_conversion as product
 
     with _unclosed():
         made: Tokenizer = product.tokens(vocabulary)[1]

@@ -122,6 +122,11 @@ def threads(spare: int = 0) -> int:
     return max(1, cores() - spare)
 
 
+def in_own_precision() -> bool:
+    """Returns whether a model is to compute in its files' own precision, by the setting `precision`, on a CPU, too."""
+    return os.environ.get("HUSHD_PRECISION") == "original"
+
+
 def compute_type(known: Sequence[str]) -> str:
     """Returns HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default. Raises `bad_request`."""
     asked = os.environ.get("HUSHD_COMPUTE_TYPE", "")

@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from hushd_models import precision
 from hushd_models.installation import engine_command
-from hushd_models.store import Store
-from hushd_protocol.system import paths
 from hushd_schema.description import ModelDescription
 
 if TYPE_CHECKING:
@@ -114,11 +111,6 @@ class Model:
 
 
 def described(kind: type[D], engine: type[BaseEngine], models: Iterable[Model], **more: Any) -> D:
-    """Returns the description of an engine, a `kind` by role: by its spec, and its models with the memory that was
-    measured, or else is known."""
-    name, store = engine.SPEC.name, Store(paths.find())
-    entries = tuple(
-        ModelDescription.like(model, memory_mb=precision.memory_mb(store, f"{name}/{model.name}") or model.memory_mb)
-        for model in models
-    )
+    """Returns the description of an engine, a `kind` by role: by its spec, and its models."""
+    entries = tuple(ModelDescription.like(model) for model in models)
     return kind.like(engine.SPEC, install=engine.install(), models=entries, **more)

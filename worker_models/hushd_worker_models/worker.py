@@ -1,4 +1,4 @@
-"""The worker that changes the models folder: it pulls models, and makes them smaller."""
+"""The worker that changes the models folder: it pulls models."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import EngineDescription, ModelDescription, RoleDescription
-from hushd_schema.operations.models import PULL, SHRINK, ModelResult
+from hushd_schema.operations.models import PULL, ModelResult
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
 from hushd_worker.worker import BaseWorker
 
 from .hub import Access, access
 from .pull import Pull
-from .shrink import shrunk
 from .task import Task
 
 ENGINE, MODEL = "store", "local"
@@ -49,8 +48,7 @@ class Worker(BaseWorker):
         return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
-        """Runs `pull` {"model", "endpoint", "offline"} or `shrink` {"model"}; reports its progress in bytes, and its
-        steps.
+        """Runs `pull` {"model", "endpoint", "offline"} ; reports its progress in bytes, and its steps.
 
         Returns `model`, `size` (bytes) and `location`.
 
@@ -59,11 +57,8 @@ class Worker(BaseWorker):
                 `output_failed` if it cannot be written; `unsupported` for another op.
             Cancelled: soon after a cancel; the partial download is kept.
         """
-        if job.op == SHRINK.name:
-            model = SHRINK.read(job.params)["model"]
-            return Task().run(lambda task: shrunk(model, _store(), task, economy=job.economy), job).data()
         if job.op != PULL.name:
-            raise HushdError("unsupported", f"A worker for models can pull and shrink, not {job.op[:40]!r}.")
+            raise HushdError("unsupported", f"A worker for models can pull, not {job.op[:40]!r}.")
         given = PULL.read(job.params)
         row, how = inventory.row(_store(), given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
         return Task().run(lambda task: _pulled(row, how, task), job).data()

@@ -40,7 +40,6 @@ from hushd_cli.terminal.progress import pulled
 from hushd_cli.terminal.shown_client import shown_client
 
 from .config import change, have_it_read
-from .models.pull import shrink_new
 from .models.recommend import ModelIndex, session_language
 
 if TYPE_CHECKING:
@@ -95,8 +94,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
         lines = ", ".join(f"{'.'.join(path)} = {toml.written(value)}" for path, value in changes.items())
         console.write(f"Wrote {lines} into {index.paths.config}.\n")
     with shown_client() as client:
-        for step in pulls:
-            shrink_new(client, index, step.removeprefix(_PULL))
         slow = _prove(client, language, brought)
     if slow:
         _say_what_is_faster(index.paths.config, language, slow)

@@ -174,12 +174,3 @@ def pulled(client: Client, model: str) -> ModelResult:
         return client.pull(model, on_progress=lambda what, *bytes: line(model if bytes[1] else what or model, *bytes))
     finally:
         line.clear()
-
-
-def shrunk(client: Client, model: str) -> ModelResult:
-    """Makes a model smaller, and shows the present step; raises as `Client.shrink` does."""
-    line = download_line()
-    try:
-        return client.shrink(model, on_progress=lambda what, *_: line(what or model, 0, 0))
-    finally:
-        line.clear()

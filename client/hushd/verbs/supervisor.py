@@ -149,13 +149,6 @@ class SupervisorVerbs(ClientBase):
         """
         return self._changed("pull", requests.pull_params(model), on_progress)
 
-    @verb
-    def shrink(self, model: str, *, on_progress: OnProgress | None = None) -> Steps[ModelResult]:
-        """Makes int8 files of an installed `ENGINE/NAME`, and keeps them if they are as good on this machine; the
-        result's `note` says what came of it.
-        `on_progress`: called with a description of the step, and zeros."""
-        return self._changed("shrink", {"model": model}, on_progress)
-
     # --- procedures ------------------------------------------------------------------------------------------------
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:

@@ -82,8 +82,6 @@ class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
         flat: whether a model is files in the engine's folder; else it is a folder there.
         cache: the place in the user's cache where its package keeps its own downloads; or empty.
         format: the format of its models' files, for manifests.
-        int8: how hushd makes its weights smaller, `onnx` or `ctranslate2`; empty if it does not.
-        made_of: the engine of whose checkpoints hushd makes models for this one; empty if there is none.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise any exception for damaged files.
         role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
@@ -132,8 +130,6 @@ class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
     flat: bool = False
     cache: str = ""
     format: str = "onnx"
-    int8: str = ""
-    made_of: str = ""
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
     role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None

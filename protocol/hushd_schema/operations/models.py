@@ -1,4 +1,4 @@
-"""`pull` and `shrink`: models are downloaded, and made smaller; the answer is a `ModelResult`."""
+"""`pull`: a model is downloaded; the answer is a `ModelResult`."""
 
 from typing import Annotated, TypedDict
 
@@ -16,14 +16,7 @@ class _Pull(TypedDict):
     offline: Annotated[bool, Field("true or false; else `HF_HUB_OFFLINE` of the worker")]
 
 
-class _Shrink(TypedDict):
-    """Parameters of `shrink`."""
-
-    model: Annotated[str, Meta(min_length=1), Field("`ENGINE/NAME`, which is installed")]
-
-
 PULL = Operation("pull", fields(_Pull), needed=("model",))
-SHRINK = Operation("shrink", fields(_Shrink), needed=("model",))
 
 
 class ModelResult(OfWorker, frozen=True, kw_only=True):
@@ -33,10 +26,8 @@ class ModelResult(OfWorker, frozen=True, kw_only=True):
         model: its full name, ENGINE/NAME.
         size: its size in bytes.
         location: the folder that its files are relative to.
-        note: what became of its int8 files, as a sentence.
     """
 
     model: str
     size: int
     location: str
-    note: str = ""

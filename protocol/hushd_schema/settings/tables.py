@@ -97,12 +97,8 @@ class WorkerSettings(Struct, frozen=True):
         ),
     ] = "auto"
     precision: Annotated[
-        Literal["auto", "int8", "original"],
-        Setting(
-            "the weights that it loads: original, int8 (of `hushd models shrink`); auto: int8 where it was as good "
-            "here",
-            reload=REPLACES,
-        ),
+        Literal["auto", "original"],
+        Setting("auto: int8 on a CPU, where the model has it; original: as its files are", reload=REPLACES),
     ] = "auto"
     command: Annotated[_Texts, Setting("a program of your own instead of hushd's worker", reload=REPLACES)] = ()
     environment: Annotated[_Map, Setting("variables added to the worker's environment", reload=REPLACES)] = {}

@@ -56,7 +56,7 @@ def test_the_best_where_there_is_room(language: str | None, speed: str, wanted: 
 def test_wrong_words_decide_and_never_the_size() -> None:
     """Two precisions of one model, and a small model and a large one, are compared: the most accurate that fits is
     taken; a model without a figure comes last, however large; without one for the language the English figures decide.
-    Of two that hear alike the smaller is taken, as one that a pull has made in int8 before its source."""
+    Of two that hear alike the smaller is taken, as one in int8 before one in full."""
     q8 = candidate("ggml", "v3-q8", ("en", "de"), 1235, "fast", "en 1.94 de 5.2")
     q4 = candidate("ggml", "v3-q4", ("en", "de"), 922, "fast", "en 1.98 de 5.2")
     redux = candidate("voxrt", "redux", ("en", "de", "mt"), 300, "fast", "en 1.95")

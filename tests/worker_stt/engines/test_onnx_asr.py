@@ -234,6 +234,17 @@ def test_a_model_of_ones_own_is_described(models: Path) -> None:
     assert all(OnnxAsr.installed(name) for name in own)
 
 
+def test_of_both_precisions_a_cpu_takes_int8_unless_configured(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`precision = "original"` has it load the files that the int8 ones were made of."""
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", "cpu")
+    tone_models.ctc(models / "mine", ".int8")
+    (models / "mine" / "model.onnx").write_bytes(b"damaged")
+    assert text(loaded("mine"), whistle(*PHRASE)) == TEXT
+    monkeypatch.setenv("HUSHD_PRECISION", "original")
+    with hushd_error("model_missing"):
+        loaded("mine")
+
+
 # --- the hub's cache, and the hub ------------------------------------------------------------------------------------
 
 

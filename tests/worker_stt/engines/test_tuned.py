@@ -69,3 +69,16 @@ def test_faster_whisper_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
     with hushd_error("bad_request"):
         loaded("faster-whisper")
+
+
+@pytest.mark.parametrize(("precision", "computes"), [("auto", "int8_float32"), ("original", "float32")])
+def test_faster_whisper_computes_in_int8_unless_configured(
+    precision: str, computes: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU, whatever its files are in."""
+    for package in ("ctranslate2", "faster_whisper", "whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    convert(unpack_checkpoint(models / "c.pt"), models / "faster-whisper" / "commands", "float32")
+    monkeypatch.setenv("HUSHD_PRECISION", precision)
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", "cpu")
+    assert loaded("faster-whisper")._model.model.compute_type == computes

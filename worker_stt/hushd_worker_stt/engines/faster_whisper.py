@@ -15,14 +15,12 @@ from typing import Any
 
 from hushd_models import catalogue, weights
 from hushd_models.installation import package_command
-from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import reason
 from hushd_schema import engines
 from hushd_schema.engines.whisper import FOLDER
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, check_files
-from hushd_worker.precision import int8_place, wish
 from msgspec.structs import replace
 
 from hushd_worker_stt.engine import RATE, Model, Samples, Scoring, Segment
@@ -58,8 +56,8 @@ class FasterWhisper(WhisperFamily):
     @classmethod
     def find(cls, model: str) -> Path | None:
         name, own = f"faster-whisper/{model}", weights.folder("faster-whisper") / model
-        places = (int8_place(name), own, *(place for place, _ in weights.kept(name)))
-        return next((place for place in places if place and _whole(place)), None)
+        places = (own, *(place for place, _ in weights.kept(name)))
+        return next((place for place in places if _whole(place)), None)
 
     @classmethod
     def own(cls, path: Path) -> Model | None:
@@ -109,7 +107,7 @@ class FasterWhisper(WhisperFamily):
         # A byte per weight, where CTranslate2 would convert a float16 file to four. Files of another precision are
         # converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
-        kind = self.compute_type or ("int8" if "int8" in kinds and wish() != ORIGINAL else "default")
+        kind = self.compute_type or ("int8" if "int8" in kinds and not compute_device.in_own_precision() else "default")
         cores = threads()
         if (path / "model.bin").stat().st_size <= _MAX_BYTES_ON_ONE_THREAD:
             self.parallel, cores = min(_MAX_PARALLEL, cores), 1

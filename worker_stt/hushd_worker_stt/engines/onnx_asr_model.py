@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import soxr
-from hushd_models.precision import ORIGINAL
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.onnx_session import mapped_sessions
-from hushd_worker.precision import wish
 from onnx_asr.asr import _AsrWithCtcDecoding, _AsrWithTransducerDecoding
 from onnx_asr.loader import Manager
 from onnx_asr.models.nemo import NemoConformerAED
@@ -51,7 +49,7 @@ def load(model: str, folder: Path) -> Any:
 
     # The better kind of weights first: a card is slower with int8.
     on_cpu = compute_device.of_onnxruntime(onnxruntime) == "cpu"
-    better, other = ("int8", None) if on_cpu and wish() != ORIGINAL else (None, "int8")
+    better, other = ("int8", None) if on_cpu and not compute_device.in_own_precision() else (None, "int8")
     try:
         return create(better)
     except FileNotFoundError:

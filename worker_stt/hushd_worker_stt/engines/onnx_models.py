@@ -9,7 +9,6 @@ from pathlib import Path
 from hushd_models import catalogue, weights
 from hushd_protocol.names import is_name
 from hushd_schema.engines.model_files import content
-from hushd_worker.precision import int8_place
 
 from hushd_worker_stt.engine import Model
 
@@ -37,8 +36,6 @@ def find(model: str) -> Path | None:
     if not is_name(model):
         return None
     name, known = f"onnx-asr/{model}", KNOWN.get(model)
-    if small := int8_place(name):
-        return small
     own = weights.folder("onnx-asr") / model
     if own.is_dir() and _weights(own, known.files[0].needed[0].replace("?int8", "*") if known else "*.onnx"):
         return own

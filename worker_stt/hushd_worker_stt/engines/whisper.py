@@ -43,7 +43,7 @@ class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
     SPEC = structs.replace(SPEC, options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"))
-    COMPUTE_TYPES = ("float32",)  # types on a CPU; `hushd models shrink` makes int8, for faster-whisper
+    COMPUTE_TYPES = ("float32",)  # types on a CPU; faster-whisper has int8
 
     @classmethod
     def find(cls, model: str) -> Path | None:

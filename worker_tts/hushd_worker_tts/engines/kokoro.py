@@ -22,7 +22,6 @@ from hushd_reading.pronunciation import phonemized
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import importing, loading
-from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, Engine, Model, Voice, greeting, usual_model
@@ -80,7 +79,7 @@ class Kokoro(Engine):
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
-        model, voices = int8_place(f"kokoro/{self._model}") or _files().get(self._model), _voices_file()
+        model, voices = _files().get(self._model), _voices_file()
         read_ahead(filter(None, [model]))
         with importing("The engine kokoro does not load", INSTALL):
             import numpy.random  # noqa: F401  (first, by this one thread)

@@ -112,9 +112,9 @@ def _heard(client: Client, model: str, recording: bytes) -> tuple[str, str]:
 def _slow(voice: str) -> Iterator[Finding]:
     """Warns of one of the user's usual voices that computes longer than it speaks, as `hushd get` measured."""
     index = ModelIndex()
-    pace = paces.measured(index.paths).get(voice, 0.0)
+    settings, pace = load(index.paths.config), paces.measured(index.paths).get(voice, 0.0)
     own = preferences.own_languages(index.paths.config) or ["en"]
-    language = next((each for each in own if index.settings.model_for("tts", each) == voice), "")
+    language = next((each for each in own if settings.model_for("tts", each) == voice), "")
     if pace > paces.REAL_TIME and language:
         known = faster_voice(index.rows(), index.machine, language) or quick_plugin(index.machine, language)
         text = f"a second of {voice} takes {pace:.1f} s of computing here, so that a conversation waits for it"

@@ -11,7 +11,7 @@ from functools import partial
 
 from hushd.client import Client
 from hushd.reports.display import Column, laid_out
-from hushd_models import advice, languages, precision, word_errors
+from hushd_models import advice, languages, word_errors
 from hushd_models.installation import engine_needed
 from hushd_models.inventory import Row
 from hushd_models.removal import remove
@@ -34,7 +34,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     run = {
         "list": _list, "show": _show, "rm": _remove,
-        "recommend": recommend.show, "pull": pull.pull, "shrink": pull.shrink,
+        "recommend": recommend.show, "pull": pull.pull,
     }  # fmt: skip
     return run[options.command](ModelIndex(), options)
 
@@ -159,7 +159,6 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
         ("problem", model.problem),
         ("path", facts["path"]),
         ("size", _size(model)),
-        ("precision", ": ".join(filter(None, index.precision(model)))),
         ("memory", f"{_megabytes(facts['memory_mb'])} of a worker, about" if facts["memory_mb"] else ""),
         ("speed", facts["speed"]),
         ("wrong", _all_wrong(facts)),
@@ -188,8 +187,7 @@ def _listed_state(index: ModelIndex, model: Row) -> str:
         return "no engine"
     if model.state == "absent" and model.model in index.recommended:
         return "recommended"
-    int8 = ", int8" if index.precision(model)[0] == precision.INT8 else ""
-    return "too large" if index.too_large(model) else f"{_state(model)}{int8}"
+    return "too large" if index.too_large(model) else _state(model)
 
 
 def _state(model: Row) -> str:

@@ -1,4 +1,4 @@
-"""`hushd models pull` downloads models, and `hushd models shrink` makes int8 files of them."""
+"""`hushd models pull` downloads models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_models import advice, precision
+from hushd_models import advice
 from hushd_models.inventory import Row
-from hushd_protocol.errors import HushdError, reason
 from hushd_schema.operations.models import ModelResult
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import pulled, shrunk
+from hushd_cli.terminal.progress import pulled
 
 if TYPE_CHECKING:
     from .recommend import ModelIndex
@@ -25,13 +24,6 @@ def add_arguments(commands: Commands) -> None:
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
     pulled.add_argument("--json", action="store_true", help="print JSON, for programs")
-    shrunk = commands.add(
-        "shrink",
-        "make int8 files of installed models, and use them where they are as good",
-        "Takes minutes: both precisions hear, or speak, the same twenty sentences. int8 is kept if at most 2 words of "
-        "100 more are wrong and it takes at most 1.2 times the time. The original stays.",
-    )
-    shrunk.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
 
 
 def pull(index: ModelIndex, options: argparse.Namespace) -> int:
@@ -61,34 +53,12 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
                     models.append(pulled(client, row.model))
                 if not options.json:
                     console.write(f"{_offer(row) if _comes(row) else f'{row.model}: {models[-1].location}'}\n")
-            for row in rows:
-                shrink_new(client, index, row.model)
     except KeyboardInterrupt:
         console.note("The part that has arrived is kept: the same command continues from there.")
         raise
     if options.json:
         console.write_json([model.data() for model in models])
     return 0
-
-
-def shrink(index: ModelIndex, options: argparse.Namespace) -> int:
-    """Makes int8 files of models, one after the other, and prints what came of each."""
-    with Client(holder="cli") as client:
-        for name in options.names:
-            console.write(f"{shrunk(client, name).note}\n")
-    return 0
-
-
-def shrink_new(client: Client, index: ModelIndex, name: str) -> None:
-    """Does the same for a model that was pulled, as far as that is quick; it is usable whatever comes of it."""
-    row = index.row(name)
-    slow = row.known is not None and row.known.speed == "slow"
-    if slow or index.precision(row)[0] != precision.ORIGINAL or precision.find(index.store, row.model):
-        return
-    try:
-        console.note(shrunk(client, row.model).note)
-    except HushdError as error:
-        console.note(f"{row.model} stays as it is: {reason(error)}")
 
 
 def _comes(row: Row) -> bool:

@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import product
 
-from hushd_models import advice, catalogue, languages, precision, preferences, word_errors
+from hushd_models import advice, catalogue, languages, preferences, word_errors
 from hushd_models.choice.recommendation import Hardware, Recommendation, here, plugin_that_speaks, recommend, too_large
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row, row, rows
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import APPLE
-from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import plural
-from hushd_protocol.system import footprint, paths
-from hushd_protocol.system.cgroup import Cgroup
-from hushd_schema.settings import Settings, load
+from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -111,28 +108,10 @@ class ModelIndex:
             return False
         return model.engine not in self.elsewhere
 
-    def precision(self, model: Row) -> tuple[str, str]:
-        """Returns what a model's worker loads, `int8` or `original`, and why; nothing for a model that is not here, or
-        of which no int8 files can be made."""
-        spec = catalogue.engine(model.engine)
-        if not (model.usable and spec and spec.int8):
-            return "", ""
-        wish = self.settings.for_worker(f"{model.role}/{model.model}").precision
-        free_mb = footprint.machine(Cgroup.own()).available / 1e6
-        return precision.decide(wish, precision.find(self.store, model.model), free_mb)
-
-    @cached_property
-    def settings(self) -> Settings:
-        try:
-            return load(self.paths.config)
-        except HushdError:
-            return Settings()  # the supervisor says what is wrong with it
-
     def as_json(self, model: Row) -> JsonObject:
         """Returns a row for programs, with the recommendation, and the command that installs a missing engine."""
         engine = model.engine
         return model.as_json() | {
-            "precision": self.precision(model)[0],
             "recommended": model.model in self.recommended,
             "install": advice.engine_command(engine) if self.lacks_engine(model) else "",
         }

@@ -136,7 +136,7 @@ def test_the_list_for_programs(base: Path, answer: Callable[..., Any]) -> None:
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 1.0,
         "memory_mb": 645, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
-        "recommended": False, "install": "", "precision": "",
+        "recommended": False, "install": "",
     }  # fmt: skip
     assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}

@@ -1,4 +1,4 @@
-"""Whisper's checkpoints in OpenAI's form for CTranslate2, by the tokens of its own package."""
+"""Whisper's checkpoints in OpenAI's form for CTranslate2, by the tokens of its package: no small one is published."""
 
 from __future__ import annotations
 
