@@ -209,17 +209,6 @@ def languages_of_files(engine_name: str, folder: Path, files: Sequence[str]) -> 
         return ()
 
 
-def role_of_files(engine_name: str, files: Iterable[Path]) -> str:
-    """Returns the role of a model by its files, usually its engine's; empty for an unknown engine."""
-    spec = engine(engine_name)
-    if spec is None:
-        return ""
-    try:
-        return spec.role_of(files) if spec.role_of else spec.role
-    except Exception:  # any error counts as above
-        return spec.role
-
-
 def memory_of_files(engine_name: str, files: Mapping[str, int]) -> int:
     """Estimates a worker's peak memory by the sizes of the model's files in bytes; 0 for an unknown engine."""
     spec = engine(engine_name)
@@ -266,14 +255,14 @@ def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[
     else:
         alternatives, optional = [content["files"]] if "files" in content else [], content.get("optional", ())
     values = {
-        **{key: value for key, value in content.items() if key not in ("layout", "optional", "role", "traits")},
+        **{key: value for key, value in content.items() if key not in ("layout", "optional", "traits")},
         "languages": tuple(content["languages"].split()),
         "aliases": tuple(content.get("aliases", ())),
         "also": tuple(content.get("also", ())),
         "system": tuple(content.get("system", ())),
         "files": tuple(_files(name, needed, optional) for needed in alternatives),
     }
-    return Known(engine, name, content.get("role", role), **values)
+    return Known(engine, name, role, **values)
 
 
 def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:

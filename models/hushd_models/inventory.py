@@ -188,7 +188,8 @@ def row(store: Store, model: str) -> Row:
 def _row(
     store: Store, look: _Look, model: str, known: Known | None, manifest: Manifest | HushdError | None, begun: bool
 ) -> Row:
-    role = known.role if known else catalogue.role_of_files(model.partition("/")[0], ())
+    spec = catalogue.engine(model.partition("/")[0])
+    role = spec.role if spec else known.role if known else ""
     if isinstance(manifest, Manifest):
         gone, folder = store.missing(manifest), store.location(manifest)
         problem = f"{folder / gone[0]} is missing or has changed" if gone else ""
@@ -199,8 +200,6 @@ def _row(
         chosen = known.choose(names) if known else list(names)
         if chosen:
             size = sum(names[name] for name in chosen)
-            if known is None:
-                role = catalogue.role_of_files(model.partition("/")[0], [place / name for name in chosen])
             if manifest is not None:
                 return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(manifest))
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
@@ -208,8 +207,8 @@ def _row(
         return Row(model, role, "broken", "hushd", known=known, problem=str(manifest))
     if begun:
         return Row(model, role, "half", "hushd", known=known)
-    if known and known.package and (spec := find_spec(known.package)):
-        places = spec.submodule_search_locations
+    if known and known.package and (package := find_spec(known.package)):
+        places = package.submodule_search_locations
         return Row(model, role, "embedded", "package", Path(places[0]) if places else None, known=known)
     if known and any(glob(pattern) for pattern in known.system):
         return Row(model, role, "installed", "system", known=known)

@@ -27,7 +27,7 @@ def test_every_model_makes_sense() -> None:
         assert name == known.model
         split(name)
         assert catalogue.engines()[known.engine].role in ENGINE_ROLES
-        assert known.role in (catalogue.engines()[known.engine].role, "langid")
+        assert known.role == catalogue.engines()[known.engine].role
         assert known.speed in SPEEDS
         assert known.languages
         assert known.licence
@@ -158,13 +158,10 @@ def damaged(*_: object) -> NoReturn:
 
 
 @pytest.mark.parametrize(("spec", "told"), [
-    (None, ((), "", 0)),
-    ({}, ((), "stt", 0)),
-    (
-        {"languages": lambda *_: ("de",), "role_of": lambda _: "tts", "memory_mb": lambda _: 6.6},
-        (("de",), "tts", 7),
-    ),
-    ({"languages": damaged, "role_of": damaged}, ((), "stt", 0)),
+    (None, ((), 0)),
+    ({}, ((), 0)),
+    ({"languages": lambda *_: ("de",), "memory_mb": lambda _: 6.6}, (("de",), 7)),
+    ({"languages": damaged}, ((), 0)),
 ])  # fmt: skip
 def test_files_tell_what_their_engine_reads_in_them(
     spec: dict[str, Any] | None, told: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
@@ -172,8 +169,7 @@ def test_files_tell_what_their_engine_reads_in_them(
     """Damaged ones, and those of an unknown engine, tell nothing."""
     engine = spec if spec is None else EngineSpec("e", "stt", "e:E", own="*.x", **spec)
     monkeypatch.setattr(specs, "find", lambda name: engine)
-    role, memory = catalogue.role_of_files("e", ()), catalogue.memory_of_files("e", {})
-    assert (catalogue.languages_of_files("e", Path(), ()), role, memory) == told
+    assert (catalogue.languages_of_files("e", Path(), ()), catalogue.memory_of_files("e", {})) == told
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class Model:
                 translation=content.get("translation"),
             )
             for own, content in spec.models.items()
-            if content.get("role", spec.role) == spec.role and not content.get("voice")
+            if not content.get("voice")
             for name in (own, *content.get("aliases", ()))
         )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hushd_models import languages
 from hushd_worker.engine import BaseEngine
@@ -276,7 +276,7 @@ class Engine(BaseEngine):
         raise NotImplementedError(f"{self.SPEC.name} has no streams")
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
-        """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""
+        """Returns the language spoken in `samples`; None if the model cannot tell."""
         return None
 
     def scoring(self, language: str) -> Scoring | None:
@@ -288,19 +288,3 @@ class Engine(BaseEngine):
         """Returns what rates short speech, with the memory that it takes until it is dropped; None if the engine cannot
         tell how sure it is, or tells it with each segment."""
         return None
-
-
-class Identification(Protocol):
-    """Identifies a language by a second model, if the transcribing one cannot: a plugin's class, by the entry point
-    group `hushd.identification`.
-    `tags`: the languages of the transcribing model."""
-
-    def __init__(self, tags: Sequence[str]) -> None: ...
-
-    @property
-    def possible(self) -> bool:
-        """True if a model that identifies languages is on this machine."""
-
-    def identify(self, samples: Samples) -> DetectedLanguage | None:
-        """Returns which of the languages is spoken in `samples`; None if it cannot be identified. Raises
-        `model_missing` or `engine_missing` if the identifying model cannot be used."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_models import languages
-from hushd_protocol.errors import HushdError
-from hushd_schema.entry_points import entry_points, loaded
 from hushd_worker import usage
 
 from .audio.level import normalise, normalised, quiet, trim
@@ -24,7 +21,7 @@ from .wording import HURRIED, LOOPED, at_pauses, beside_pauses, heard, is_hurrie
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Identification, Rating, Samples, Scoring
+    from .engine import Rating, Samples, Scoring
     from .own_words import Score
     from .request import Request
     from .segmentation.pieces import Piece
@@ -185,11 +182,11 @@ class Recogniser:
     def detect_language(
         self, job: Job, piece: Piece, own: Sequence[str] = (), *, live: bool = False
     ) -> DetectedLanguage | None:
-        """Returns the language that a user with `own` languages speaks in `piece`, if the model knows several, and it
-        or the identifying model can tell.
+        """Returns the language that a user with `own` languages speaks in `piece`, if the model knows several, and
+        can tell.
 
-        A model that has to be told is told the first of `own` that it knows, or else English. The result gets a warning
-        where several are possible, and where the identifying model cannot be used.
+        A model that has to be told is told the first of `own` that it knows, or else English, with a warning where
+        several are possible.
         """
         if len(self._languages) < 2:
             return None
@@ -198,12 +195,7 @@ class Recogniser:
             if detected := self.engine.detect_language(samples):
                 spoken_s = sum(end - start for start, end in piece.speech) or len(piece.samples) / RATE
                 return detected.of_user(own, spoken_s)
-            try:
-                identified = self._identification.identify(samples) if self._identification else None
-            except HushdError as error:
-                job.warn("language_unknown", error.message)
-                identified = None
-        return identified or (self._assumed(job, own) if self.engine.needs_language else None)
+        return self._assumed(job, own) if self.engine.needs_language else None
 
     def _assumed(self, job: Job, own: Sequence[str]) -> DetectedLanguage:
         spoken = list(dict.fromkeys(filter(None, (languages.find(each, self._languages) for each in own))))
@@ -213,19 +205,6 @@ class Recogniser:
             name = languages.name(languages.code(assumed))
             job.warn("language_unknown", _ASSUMED.format(name, languages.code(other)))
         return DetectedLanguage(assumed)
-
-    @property
-    def identifies_streams(self) -> bool:
-        """True if the language of a stream without a given one is identified before it begins."""
-        return len(self._languages) > 1 and self._identification is not None and self._identification.possible
-
-    @cached_property
-    def _identification(self) -> Identification | None:
-        """A plugin's identification of languages, by the entry point group `hushd.identification`; None without one."""
-        for target in entry_points("hushd.identification").values():
-            identification: Identification = loaded(target)(self._languages)
-            return identification
-        return None
 
     def spoken(self, options: Options) -> str:
         """Returns the language of a result: the requested or detected one, or else the model's only one; empty if

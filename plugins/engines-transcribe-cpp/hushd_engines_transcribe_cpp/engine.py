@@ -1,6 +1,6 @@
 """The package `transcribe-cpp`: Parakeet, Nemotron, Moonshine, Canary, Qwen3, Whisper and others on ggml, from GGUF.
 
-Only this module, `ggml` and `ecapa` depend on the package's API, which is young: one minor release is pinned, 0.4.
+Only this module and `ggml` depend on the package's API, which is young: one minor release is pinned, 0.4.
 Weights are pages of the file, shared by all workers with the model; files are replaced and never written into, since a
 missing page ends the process. ggml also aborts its process if memory is short or a file is invalid inside.
 """

@@ -6,14 +6,14 @@ the library. The spec, `spec.json`, has the well-known ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_schema import engines
 from hushd_schema.engines import NoModel, OnCard, Sizes, whisper
 
-from . import gguf, langid
+from . import gguf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ ARCHITECTURES = {
 }
 _OTHERS = {  # families that the library runs, too
     "sortformer": "tells speakers apart",
-    langid.ARCHITECTURE: "tells languages apart",
+    "ecapa_tdnn": "tells languages apart",
     "silero_vad": "detects speech",
 }
 _TOKEN_WEIGHTS = "dec.token_embd.weight"  # tensor of Whisper: a row per token, the times last
@@ -148,12 +148,7 @@ def _timeless(header: Header, path: Path) -> bool:
 
 def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     path = folder / next(file for file in sorted(files) if file.endswith(".gguf"))
-    return langid.labels(path) if gguf.architecture(path) == langid.ARCHITECTURE else described(path).languages
-
-
-def role_of(files: Iterable[Path]) -> str:
-    models = (path for path in files if path.suffix == ".gguf" and path.is_file())
-    return langid.ROLE if any(gguf.architecture(path) == langid.ARCHITECTURE for path in models) else "stt"
+    return described(path).languages
 
 
 def _private_mb(size_mb: float) -> float:

@@ -14,11 +14,11 @@ _OPENED = {"auto": ",cuda", "cuda": ",cuda,rocm", "rocm": ",rocm", "vulkan": ",v
 _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its developers
 
 
-def package(*, cards: bool = True) -> Any:
-    """Imports the package such that it only opens the kind of graphics card that is wanted, and no debugger; without
-    `cards`, only for the CPU. Returns it."""
+def package() -> Any:
+    """Imports the package such that it only opens the kind of graphics card that is wanted, and no debugger; returns
+    it."""
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # otherwise an abort starts gdb
-    kinds = _OPENED.get(compute_device.asked(), "") if cards and compute_device.may_be_card() else ""
+    kinds = _OPENED.get(compute_device.asked(), "") if compute_device.may_be_card() else ""
     os.environ.setdefault("TRANSCRIBE_BACKENDS", f"cpu{kinds}")
     import transcribe_cpp
 

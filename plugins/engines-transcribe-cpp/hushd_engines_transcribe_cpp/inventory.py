@@ -11,11 +11,9 @@ from hushd_schema import engines
 from hushd_schema.engines import NoModel
 from hushd_worker_stt.engine import Model
 
-from . import gguf, langid
 from .files import Abilities, described, well_known
 
 SPEC = engines.get("transcribe-cpp")
-_IDENTIFYING = {name for name, content in SPEC.models.items() if content.get("role") == langid.ROLE}
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 
@@ -39,23 +37,6 @@ def find(model: str) -> Path | None:
 def here() -> list[str]:
     """Returns the names of the models on this machine."""
     return list(dict.fromkeys([*well_known(), *weights.names(SPEC.name)]))
-
-
-def identifying() -> tuple[str, Path] | None:
-    """Returns the installed model that identifies languages, and its file: of several, the first by name; None if there
-    is none. A damaged model counts, if it can still be recognised."""
-    names = {*here(), *_IDENTIFYING} - well_known().keys()
-    files = ((name, file) for name in sorted(names) if (file := find(name)))
-    return next((model for model in files if _identifies(*model)), None)
-
-
-def _identifies(name: str, file: Path) -> bool:
-    if name in _IDENTIFYING:
-        return True
-    try:
-        return gguf.architecture(file) == langid.ARCHITECTURE
-    except OSError:
-        return False
 
 
 def _model(name: str, file: Path) -> Model | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ from full_size.gguf_file import Tensor, Value, write
 from support.commands import unpack_checkpoint
 from support.whisper_models import checkpoint
 
-from . import gguf_langid, gguf_parakeet
+from . import gguf_parakeet
 
 
 def commands(path: Path, kind: str = "f16") -> Path:
@@ -113,25 +111,6 @@ def streaming(path: Path, width: int = 64, layers: int = 2, vocabulary: int = 51
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, keys, tensors)
-    return path
-
-
-def identifying(
-    path: Path, labels: Sequence[str] = ("en", "de", "fr"), logits: Mapping[str, float] | None = None
-) -> Path:
-    """Writes a very small ECAPA-TDNN with random weights that tells `labels` apart to `path`.
-
-    Args:
-        logits: of labels, the verdict on every sound, that of all others being 0; None: the sound decides.
-    """
-    shape = gguf_langid.Shape().smaller(32)
-    tensors = gguf_langid.tensors(shape, len(labels))
-    if logits is not None:
-        weight, biases = tensors["cls.out.weight"], np.array([logits.get(label, 0.0) for label in labels])
-        tensors["cls.out.weight"] = replace(weight, draw=lambda: np.zeros(weight.shape))
-        tensors["cls.out.bias"] = replace(tensors["cls.out.bias"], draw=lambda: biases)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, gguf_langid.keys(shape, labels), tensors)
     return path
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,7 +84,6 @@ class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
         format: the format of its models' files, for manifests.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise any exception for damaged files.
-        role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
         memory_mb: takes the sizes of a model's files; returns the peak private memory of a worker with it.
             None: estimated by the line through the well-known models.
         need: takes a model's name; returns a worker's MB in the machine and on a card, or raises HushdError. None: the
@@ -131,7 +130,6 @@ class EngineSpec(Struct, frozen=True, forbid_unknown_fields=True):
     cache: str = ""
     format: str = "onnx"
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
-    role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None
     need: Callable[[str], tuple[float, float]] | None = None
     on_card_mb: Callable[[Sizes], OnCard] | None = None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from hushd_schema.engines import EngineSpec
 from hushd_worker_stt.engine import (
-    DetectedLanguage,
     EngineStream,
     Hypothesis,
     LevelRange,
@@ -25,7 +23,6 @@ from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.partials import Event, Nothing, Unstable
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
-from support.engine_example import package
 from support.stt_jobs import EngineAtOnce, make_job
 
 from .conftest import BEHIND
@@ -35,20 +32,6 @@ pytestmark = pytest.mark.usefixtures("loud_is_speech")
 RATE = 16_000
 FEED_S = 1.0
 LEVEL = 0.5  # of speech; below 0.3 it is a cough
-
-
-class Ears:
-    """Identifies a language as a plugin's class does: German, or none."""
-
-    possible = sure = True
-    looked: ClassVar[list[float]] = []
-
-    def __init__(self, tags: Sequence[str]) -> None:
-        pass
-
-    def identify(self, samples: np.ndarray) -> DetectedLanguage | None:
-        self.looked.append(len(samples) / RATE)
-        return DetectedLanguage("de", 0.75) if self.sure else None
 
 
 class Busy(Exception):
@@ -215,34 +198,9 @@ def test_a_session_that_is_left_closes_its_stream() -> None:
     assert segments(heard(engine, (2, LEVEL), (2, 0)))
 
 
-@pytest.mark.parametrize(("seconds", "sure", "named", "looks", "first_feed", "languages"), [
-    (4.0, True, None, 1, 2.0, ["de", "de"]),  # enough for the session
-    (1.0, True, None, 2, 1.5, ["de", "de"]),  # enough for the utterance
-    (4.0, False, None, 2, 2.0, [None, None]),  # the stream's own affair
-    (4.0, True, "en", 0, 1.0, ["en", "en"]),  # somebody has said it
-])  # fmt: skip
-def test_a_stream_begins_with_its_language(
-    seconds: float,
-    sure: bool,
-    named: str | None,
-    looks: int,
-    first_feed: float,
-    languages: list[str | None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The first stream waits for two seconds of speech or a pause where a model that identifies it is here, and
-    those that follow for nothing, once the language of the session is known."""
-    package(tmp_path, "ears", "hushd.identification", {"ears": f"{Ears.__module__}:Ears"})
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(Ears, "sure", sure)
-    monkeypatch.setattr(Ears, "looked", looked := list[float]())
-    engine = Streaming()
-    listener = session(engine, language=named)
-    assert len(segments(listener.events(sounds((1, 0), (seconds, LEVEL), (2, 0), (4, LEVEL), (2, 0))))) == 2
-    assert [options.language for options in engine.asked] == languages
-    assert len(looked) == looks
-    first, second = (ribbon.feeds[0] for ribbon in engine.ribbons)
-    assert len(first) / RATE == pytest.approx(first_feed, abs=0.4)  # whose quiet before the speech is cut off
-    assert len(second) / RATE == pytest.approx(2.0 if looks == 2 else 1.0, abs=0.4)
-    assert bool(listener.detected and listener.detected.probability == 0.75) is bool(looks and sure)
+def test_each_stream_of_a_session_has_its_language() -> None:
+    """The named one; without a name a stream finds its own."""
+    for named in ("en", None):
+        engine = Streaming()
+        list(session(engine, language=named).events(sounds((1, 0), (4, LEVEL), (2, 0), (4, LEVEL), (2, 0))))
+        assert [options.language for options in engine.asked] == [named, named]

@@ -75,8 +75,7 @@ class LiveListener:
         self._job = job
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
-        self._identifies = bool(recogniser.feed_s) and request.language is None and recogniser.identifies_streams
-        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, self._first_s, self._heard)
+        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, self._heard)
         self._by_meaning = request.turn_end == "meaning"
         self._end_word = EndWord(request.end_word)
         self._judge = judge
@@ -192,18 +191,9 @@ class LiveListener:
             return StreamedUtterance(self._streaming, start)
         return DraftedUtterance(self._transcriber, start)
 
-    def _begin(self, audio: Samples) -> EngineStream:
-        """Opens a stream and feeds it `audio` first; its language cannot be changed any more."""
-        if not self._identifies:
-            return self._recogniser.begin(self._job, self.options)
-        seconds = len(audio) / RATE
-        return self._recogniser.begin(self._job, self._with_language(Piece(0.0, audio, ((0.0, seconds),))))
-
-    def _first_s(self) -> float:
-        """Returns the seconds, with the quiet before the speech, by which a stream's language is identified; 0 once it
-        is known."""
-        unknown = self._identifies and self.options.language is None
-        return _LANGUAGE_FIXED_S + _FRAMES_BEFORE * FRAME / RATE if unknown else 0.0
+    def _begin(self) -> EngineStream:
+        """Opens a stream; its language cannot be changed any more."""
+        return self._recogniser.begin(self._job, self.options)
 
     def _transcribe(self, piece: Piece, draft: bool) -> list[Segment]:
         options = replace(self._with_language(piece), tries=_LIVE_TRIES)

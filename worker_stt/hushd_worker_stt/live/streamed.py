@@ -24,20 +24,18 @@ class Streaming:
     """The functions and limits of the model's streams.
 
     Attributes:
-        begin: opens a stream, given its first sound.
+        begin: opens a stream.
         feed_s: the seconds per feed.
         length: the length of a stream: an utterance goes on in another stream at the first pause after `shortest`, or,
             without a pause, after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
-        first_s: returns the seconds of speech that must precede a stream, except in a pause.
         heard: returns the segments of a stream, none if it was not speech, by the second at which the stream began.
     """
 
-    begin: Callable[[Samples], EngineStream]
+    begin: Callable[[], EngineStream]
     feed_s: float
     length: PieceLength
     pad_s: float
-    first_s: Callable[[], float] = lambda: 0.0
     heard: Callable[[list[Segment], float], list[Segment]] = lambda segments, start_s: segments
 
 
@@ -76,7 +74,7 @@ class StreamedUtterance:
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         self._pending += (*self.held, *frames)
         self.held.clear()
-        if sum(map(len, self._pending)) < self._feed_s * RATE:
+        if sum(map(len, self._pending)) < self._streaming.feed_s * RATE:
             return
         audio = self._next_audio()
         if self._length(audio) <= self._streaming.length.longest:
@@ -108,12 +106,6 @@ class StreamedUtterance:
             self._stream = None
             stream.cancel()
 
-    @property
-    def _feed_s(self) -> float:
-        """Returns the seconds to feed next."""
-        feed_s = self._streaming.feed_s
-        return feed_s if self._stream else max(feed_s, self._streaming.first_s())
-
     def _next_audio(self) -> Samples:
         audio = np.concatenate([np.zeros(0, np.float32), *self._pending])
         self._pending = []
@@ -129,7 +121,7 @@ class StreamedUtterance:
             quiet, _ = trim(audio, round(self._streaming.pad_s * RATE))
             audio = audio[quiet:]
             self._start = self._position = self._position + quiet / RATE
-            self._stream = self._streaming.begin(audio)
+            self._stream = self._streaming.begin()
         self._position += len(audio) / RATE
         self.seconds += len(audio) / RATE
         return self._stream.feed(audio)
