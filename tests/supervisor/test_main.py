@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.__main__ import main
-from hushd_supervisor.arguments import Options, parse
+from hushd_supervisor.arguments import HELP, Options, parse
 
 
 @pytest.mark.parametrize(("arguments", "options"), [
@@ -78,6 +78,38 @@ def test_a_socket_path_that_is_too_long_is_refused(runtime: Path) -> None:
     assert ended.returncode == 2
     assert "HUSHD_RUNTIME_DIR" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("error", "status", "said"), [
+    (None, 0, ""),
+    (HushdError("no_supervisor", "One runs."), 3, "hushd: One runs.\n"),
+    (HushdError("bad_request", "No."), 2, "hushd: No.\n"),
+])  # fmt: skip
+def test_the_status_says_how_it_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: HushdError | None,
+    status: int,
+    said: str,
+) -> None:
+    """A service manager starts one again that has failed, and leaves alone one that ended in order."""
+
+    def end(*_: object) -> None:
+        if error:
+            raise error
+
+    monkeypatch.setattr("hushd_supervisor.__main__.run", end)
+    assert main([]) == status
+    assert capsys.readouterr().err == said
+
+
+def test_help_is_printed_and_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its status is 0."""
+    monkeypatch.setattr("hushd_supervisor.__main__.run", None)
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out == HELP
 
 
 def test_a_bug_is_one_sentence_too(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pkgutil
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
 from hushd_worker_models import web
 from support.hub_server import Content, HubServer, arrived
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 from support.refusals import hushd_error
 
 REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
@@ -116,6 +118,33 @@ def test_a_connection_that_breaks_off_again_and_again(hub: HubServer, ask: Ask, 
     if not reset:
         assert hub.bytes_twice() == 0
         assert hub.bytes_sent("model.bin") == len(WEIGHTS)
+
+
+@pytest.mark.parametrize(("model", "asks", "step"), [
+    (MODEL, "hub.look_up", f"asking 127.0.0.1 for {REPOSITORY}"),
+    ("whisper/mine", "web.Web.headers", "asking 127.0.0.1"),
+])  # fmt: skip
+def test_a_server_that_thinks_is_named_meanwhile(
+    hub: HubServer, ask: Ask, offer: Offer, monkeypatch: pytest.MonkeyPatch, model: str, asks: str, step: str
+) -> None:
+    """Whoever waits for its answer reads which server was asked, and not that nothing happens."""
+    offer(["mine.pt"])
+    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    hub.add(REPOSITORY, FILES)
+    may_answer, asked = threading.Event(), pkgutil.resolve_name(f"hushd_worker_models.{asks}")
+
+    def slowly(*arguments: Any) -> Any:
+        assert may_answer.wait(BOUND_S)
+        return asked(*arguments)
+
+    monkeypatch.setattr(f"hushd_worker_models.{asks}", slowly)
+    job = ask("pull", model=model)
+    try:
+        wait_until(lambda: job.steps, "the first step")
+        assert job.steps == [step]
+    finally:
+        may_answer.set()
+    job.result()
 
 
 def test_a_server_that_falls_silent(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,11 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import EngineSpec
 from hushd_worker.conformance import refused
+from hushd_worker.job import Job
 from hushd_worker_stt.conformance import CASES, Trial
 from hushd_worker_stt.engine import (
     RATE,
@@ -26,6 +28,7 @@ from hushd_worker_stt.engine import (
     Word,
 )
 from support import small_models
+from support.peer import wait_until
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -152,6 +155,60 @@ def test_what_jobs_leave_is_counted_once_they_are_over(lasts_s: float | None) ->
                 CASES["jobs_leave_nothing"](trial)
     finally:
         over.set()
+
+
+class Asked:
+    """A worker that does the jobs of a trial by `work`."""
+
+    def __init__(self, work: Callable[[Job], JsonObject]) -> None:
+        self.engine, self.run = Steady(), work
+
+
+def trial_of(work: Callable[[Job], JsonObject]) -> OnTrial:
+    trial = OnTrial(Steady())
+    trial.__dict__["worker"] = Asked(work)
+    return trial
+
+
+def test_a_job_whose_client_leaves_is_cancelled_and_has_no_result() -> None:
+    """An engine's author sees what a client would: a job that looks ends."""
+
+    def work(job: Job) -> JsonObject:
+        wait_until(lambda: job.cancelled, "the end of its client")
+        job.check()
+        return {"late": True}
+
+    assert trial_of(work).ask("transcribe", b"", 0.0) == ({}, [], [])
+
+
+def test_a_job_that_is_over_leaves_no_client_behind() -> None:
+    """The client that would have left in a minute is gone, and the next job has a `check` of its own."""
+
+    def work(job: Job) -> JsonObject:
+        trial.engine.__dict__["check"] = job.check
+        job.send_partial({"text": "one"})
+        return {"language": "en"}
+
+    trial, before = trial_of(work), threading.enumerate()
+    assert trial.ask("transcribe", b"", 60.0) == ({"language": "en"}, [{"text": "one"}], [])
+    left = [each for each in threading.enumerate() if each not in before]
+    assert all(isinstance(each, threading.Timer) and each.finished.is_set() for each in left)
+    assert "check" not in vars(trial.engine)
+
+
+@pytest.mark.parametrize(("raised", "seen"), [
+    (MemoryError(), "HushdError"), (ValueError("odd"), "ValueError"), (HushdError("bad_request", "No."), "HushdError"),
+])  # fmt: skip
+def test_a_job_raises_what_its_client_would_get(raised: Exception, seen: str) -> None:
+    """Too little memory is a sentence, which an engine need not make; any other exception is the engine's fault."""
+
+    def work(job: Job) -> JsonObject:
+        raise raised
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - the kind is what is tried
+        trial_of(work).ask("transcribe", b"")
+    assert type(caught.value).__name__ == seen
+    assert not isinstance(raised, MemoryError) or "memory" in str(caught.value)
 
 
 def test_a_refusal_is_a_sentence_with_the_right_code() -> None:

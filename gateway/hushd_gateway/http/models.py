@@ -64,7 +64,7 @@ def _languages() -> list[JsonObject]:
     where = paths.find()
     store = Store(where)
     known, machine = inventory.rows(store), recommendation.here(store.folder)
-    codes = {names.code(tag) for row in known if row.known for tag in row.known.languages} - {"und"}
+    codes = {names.code(tag) for row in known if row.known for tag in row.known.languages}
     entries = []
     own = preferences.own_languages(where.config)
     for code in [*(code for code in own if code in codes), *sorted(codes - {*own})]:

@@ -114,6 +114,38 @@ def test_a_recording_goes_to_another_node_after_a_failure(monkeypatch: pytest.Mo
     assert {name: node.recordings for name, node in figures.nodes.items()} == {"a": 2, "b": 1}
 
 
+@pytest.mark.parametrize(("alive", "sent"), [(("a", "b"), 2), (("a",), 3)])
+def test_a_second_try_is_called_back_only_where_its_node_is_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, alive: tuple[str, ...], sent: int
+) -> None:
+    """While another node than the failed one is there, a long recording is not begun again at each look."""
+    from hushd_cluster import session, spread
+
+    clock, tries, nodes = [100.0], list[str](), list[tuple[str, ...]]([("b", "a")])
+    monkeypatch.setattr(spread, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def make(task: Task, node: str) -> Outcome:
+        tries.append(node)
+        return outcome(node, error=HushdError("worker_failed", "No.")) if len(tries) == 1 else heard(task, node)
+
+    class Slow(Cluster):
+        """The second try takes longer than it takes to look at the nodes."""
+
+        def wait(self, references: list[int], *, timeout: float) -> tuple[list[int], list[int]]:
+            clock[0] += spread.NODES_LOOK_INTERVAL_S
+            if len(self.tasks) == 2 and nodes[0] != alive:
+                nodes[0] = alive
+                return [], references
+            return super().wait(references, timeout=timeout)
+
+    cluster = Slow(make)
+    monkeypatch.setattr(spread, "ray", cluster)
+    monkeypatch.setattr(session, "alive", lambda: [{"NodeID": each} for each in nodes[0]])
+    made = spread.Spread(remote(1), Outputs(str(tmp_path / "out"), "txt"), {})
+    made.run()
+    assert (made.failed, len(cluster.tasks)) == ({}, sent)
+
+
 def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from hushd.transcripts.segment import Segment
+from hushd_gateway.http.realtime import hearing as module
 from hushd_gateway.http.realtime.hearing import Hearing
 from hushd_gateway.http.realtime.turns import Event, HeardStream, Items
+from hushd_protocol.errors import HushdError
+from support.peer import BOUND_S
 
 
 class Heard:
@@ -17,18 +20,29 @@ class Heard:
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
+        self._is_judged = False
         self.sound = b""
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         async for chunk in self._chunks:
             self.sound += chunk
-        yield Segment(0, 0.0, 1.0, "All.", unlikely=True)
+        yield Segment(0, 0.0, 1.0, "All.", unlikely=self._is_judged)  # else it is marked once it has gone out
 
     def wait_for_verdict(self) -> None:
-        pass
+        self._is_judged = True
 
     async def aclose(self) -> None:
         pass
+
+
+class Silent(Heard):
+    """One in which nothing is said."""
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        async for chunk in self._chunks:
+            self.sound += chunk
+        for none in list[Segment]():
+            yield none
 
 
 async def test_sound_is_read_as_it_comes() -> None:
@@ -72,3 +86,43 @@ async def test_a_doubtful_text_is_blamed_on_the_language_only_where_the_model_kn
     told = warning["message"]
     assert told.startswith("This is probably not the spoken text")
     assert ("seems not to know the language" in told, "another language" in told) == (alone, alone)
+
+
+async def test_a_program_that_waits_for_room_hears_of_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that fails takes no more sound: whoever waits to send more goes on, and each item has its error."""
+    monkeypatch.setattr(module, "MAX_WAITING_BYTES", 100)
+    fails, posted = asyncio.Event(), list[Event]()
+
+    async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Heard:
+        await fails.wait()
+        raise HushdError("worker_failed", "It has gone.")
+
+    stream = HeardStream(Items(), 0.0, vad=False)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=False)
+    await hearing.add(bytes(200))
+    posted.extend(stream.commit(0.2))
+    more = asyncio.create_task(hearing.add(bytes(200)))
+    await asyncio.sleep(0)
+    assert not more.done()
+    fails.set()
+    async with asyncio.timeout(BOUND_S):
+        await more
+        await hearing.task
+    assert posted[-1]["type"].endswith(".failed")
+    assert posted[-1]["error"]["message"] == "It has gone."
+
+
+async def test_sound_without_words_completes_its_item() -> None:
+    """A program that has committed gets `completed` with an empty text, and waits for no longer."""
+    posted: list[Event] = []
+
+    async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Silent:
+        return Silent(chunks)
+
+    stream = HeardStream(Items(), 0.0, vad=False)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=False)
+    await hearing.add(bytes(9600))
+    posted.extend(stream.commit(0.2))
+    hearing.close()
+    await hearing.task
+    assert (posted[-1]["type"].rpartition(".")[2], posted[-1]["transcript"]) == ("completed", "")

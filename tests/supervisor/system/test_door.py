@@ -139,6 +139,19 @@ def settings(*http: str, **others: Any) -> Settings:
 Make = Callable[..., Doorway]
 
 
+def test_a_person_at_a_terminal_reads_where_to_go(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`hushd serve` prints a line for each address that a person or a program can open; for a socket's path none."""
+    made = Doorway()
+    try:
+        door = {"wyoming": WyomingSettings(listen=("tcp://127.0.0.1:0",))}
+        made.door.configure(settings(f"unix://{runtime}/0", "http://127.0.0.1:0", **door))
+        made.door.invite()
+    finally:
+        made.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["Open http", "Wyoming"]
+
+
 # --- gateways --------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,9 @@ from support.scripted_router import ScriptedRouter
 
 from .test_files import Start, run
 
+SENTENCE = "The quick brown fox jumps over the lazy dog while seven wise owls watch from a tall green tree nearby now."
+OTHERS = [f"qx{sign * times}" for times in (1, 2, 3) for sign in "bcdfghjklmnp"]  # words of no sentence
+
 
 def heard(text: str, seconds: float = 0.5, at: float = 0.0) -> Segment:
     """A segment whose words take `seconds` each."""
@@ -164,6 +167,21 @@ def test_a_few_words_are_judged_by_their_letters(speech: str, refused: bool, tmp
     (tmp_path / "a.txt").write_text("Der Eiffelturm wurde für die Weltausstellung gebaut.", "utf-8")
     with pytest.raises(HushdError, match="is not what is said there") if refused else nullcontext():
         assert Script(str(tmp_path / "a.txt"), Namespace(language="de")).aligned(Transcript((heard(speech),)))
+
+
+@pytest.mark.parametrize(("text", "speech", "refused"), [
+    (SENTENCE, f"quick brown fox {' '.join(OTHERS[:27])}", False),  # 3 of 30 words
+    (SENTENCE, f"quick brown fox {' '.join(OTHERS[:28])}", True),
+    (SENTENCE, " ".join(f"{word}z" for word in SENTENCE.lower().split()[:20]), False),
+    (SENTENCE, " ".join(f"{word}z" for word in SENTENCE.lower().split()[:21]), True),
+    ("Candle forest window bridge planet.", "cankup forkup winkup brikup plakup", False),  # 15 of 30 letters
+    ("Candle forest windows bridge planet.", "cankup forkup winkupo brikup plakup", True),
+])  # fmt: skip
+def test_a_text_that_is_just_like_enough_is_aligned(text: str, speech: str, refused: bool, tmp_path: Path) -> None:
+    """A tenth of the words, or half of the letters of up to 20 words, is enough; whoever reads has their subtitles."""
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(HushdError, match="is not what is said there") if refused else nullcontext():
+        assert Script(str(tmp_path / "a.txt"), Namespace(language="en")).aligned(Transcript((heard(speech),))).segments
 
 
 @pytest.mark.parametrize(("content", "words"), [
