@@ -58,9 +58,8 @@ def of_task(task: Task) -> CallToolResult:
         return answer(f"Spoken, {result['duration']:.1f} seconds.", {"state": state} | result)
     if not result["text"]:
         return with_message("No words were understood.", {"state": state} | result)
-    if result.get("unlikely"):
-        return answer(f"{result['message']}\n\n{result['text']}", {"state": state} | result)
-    return answer(result["text"], {"state": state} | result)
+    doubt = f"{result['message']}\n\n" if "message" in result else ""
+    return answer(doubt + result["text"], {"state": state} | result)
 
 
 def with_message(message: str, data: JsonObject) -> CallToolResult:

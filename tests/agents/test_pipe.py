@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hushd_mcp import meeting
+from hushd_mcp import link, meeting
 from hushd_mcp.command import place
 from hushd_mcp.serving import _withdraw
 from hushd_protocol.system import paths
@@ -310,6 +310,32 @@ def begun(listener: socket.socket) -> Scripted:
     process.take("initialize")
     process.take("notifications/initialized")
     return process
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_host_that_leaves_waits_for_silence_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    """The process is asked to end the session; one that stands still holds up nobody's exit."""
+    monkeypatch.setattr(link, "SPEECH_END_TIMEOUT_S", BOUND_S if answers else 0.01)
+    path, connect, made = str(tmp_path / "mcp"), meeting.connected, list[socket.socket]()
+    monkeypatch.setattr(meeting, "connected", lambda path: made.append(connect(path)) or made[-1])
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor() as threads:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(BOUND_S)
+        process = threads.submit(Scripted, listener)
+        session = link.Link(path, "", {})
+        ending = threads.submit(session.end)
+        connected, head, _ = process.result(BOUND_S).accept()
+        with connected, opened.pop():
+            assert head.startswith(b"DELETE ")
+            if answers:
+                assert not ending.done()
+                connected.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            ending.result(BOUND_S)
+    for each in made:
+        each.close()
 
 
 def test_a_session_that_has_ended_begins_again(scripted: tuple[socket.socket, RawHost]) -> None:

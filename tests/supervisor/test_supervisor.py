@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Error, Partial, Result
-from support.peer import BOUND_S, CONFIG, Start, Supervisor, wait_until
+from support import warm
+from support.peer import BOUND_S, CONFIG, Peer, Start, Supervisor, wait_until
 from support.wakeups import comes_to_rest
 
 
@@ -38,6 +40,43 @@ def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
     assert not Path(f"/proc/{pid}").exists()
     assert list(supervisor.folder.glob("*.sock")) == []
     assert "Traceback" not in supervisor.log()
+
+
+def test_a_hangup_has_a_daemon_read_its_configuration_again(supervisor: Supervisor) -> None:
+    """SIGHUP opens the addresses that stand there now, and ends nothing."""
+    door = supervisor.folder / "door.sock"
+    config = supervisor.folder / "config.toml"
+    config.write_text(f'http.listen = ["unix://{door}"]\n{config.read_text()}')
+    supervisor.process.send_signal(signal.SIGHUP)
+    wait_until(door.exists, "the door")
+    with supervisor.connect() as peer:
+        assert peer.ask("echo")["pid"]
+
+
+def test_a_terminal_that_is_closed_ends_it_in_order(runtime: Path) -> None:
+    """The terminal's SIGHUP is no reload for who ran it there: status 0, and no socket left."""
+    terminal, stderr = os.openpty()
+    process = warm.Popen([sys.executable, "-P", "-m", "hushd_supervisor"], stderr=stderr, env=os.environ)
+    os.close(stderr)
+    try:
+        wait_until((runtime / "client.sock").exists, "its socket")
+        with Peer(runtime / "client.sock"):  # it answers, so it has taken over its signals
+            process.send_signal(signal.SIGHUP)
+        assert process.wait(BOUND_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+    assert list(runtime.glob("*.sock")) == []
+
+
+def test_one_whose_socket_is_removed_leaves(supervisor: Supervisor) -> None:
+    """A logout may remove the folder: no client can come any more, so it ends at once, with status 0."""
+    with supervisor.connect() as peer:
+        pid = peer.ask("echo")["pid"]
+    supervisor.socket.unlink()
+    assert supervisor.process.wait(BOUND_S) == 0
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:

@@ -33,7 +33,8 @@ class Speech:
 
     rate, channels, voice = 24000, 1, "nobody"
 
-    def __init__(self, words: int) -> None:
+    def __init__(self, words: int, timeline: bool = False) -> None:
+        self._timed = timeline
         self.closed = threading.Event()
         self.timeline: list[Sentence] = []
         self._words = words
@@ -44,7 +45,7 @@ class Speech:
             if self.closed.is_set():
                 raise HushdError("cancelled", "The request was cancelled.")
             word = Spoken(start=number / 5, end=(number + 1) / 5, text_start=3 * number, text_end=3 * number + 2)
-            self.timeline.append(Sentence.like(word, kind="sentence", words=(word,), estimated=False))
+            self.timeline += [Sentence.like(word, kind="sentence", words=(word,), estimated=False)] * self._timed
             yield b"\1\1" * 4800
 
     def wait(self) -> None:
@@ -121,7 +122,7 @@ class Client:
         self.transcription: Transcription | None = None
 
     def synthesize(self, text: Any, **options: Any) -> Speech:
-        self.speech = Speech(self.words)
+        self.speech = Speech(self.words, bool(options.get("timeline")))
         return self.speech
 
     def listen(self, chunks: Iterable[bytes], **options: Any) -> Transcription:
@@ -227,6 +228,7 @@ def test_half_duplex(stage: Stage) -> None:
     assert talk.duplex == "half"
     assert talk.say(TEXT).interrupted is False
     assert stage.client.floors[1] == ("speaker",)
+    assert stage.client.warmed == ["stt"], "who only speaks starts no model that hears"
 
 
 def test_nobody_answers(stage: Stage) -> None:

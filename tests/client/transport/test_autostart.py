@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from queue import SimpleQueue
@@ -94,6 +96,53 @@ def test_a_supervisor_that_starts_slowly_is_waited_for(
     monkeypatch.setattr(autostart, "_spawn", lambda *_: None)
     monkeypatch.setattr(autostart, "running", lambda _: sum(waited) >= 1000 * (autostart.START_TIMEOUT_S + beyond_s))
     assert autostart._start(find(), "", "") is ready
+
+
+@pytest.mark.parametrize("report", [3, 4, 9])
+@pytest.mark.usefixtures("runtime")
+def test_a_supervisor_is_given_the_pipe_that_its_starter_waits_on_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, report: int
+) -> None:
+    """Whichever number it has in a program that began with few descriptors: it says there that it is ready, and what
+    the program inherited, such as the pipe of `x=$(listen a.wav)`, it does not keep open."""
+    (tmp_path / "hushd_supervisor.py").write_text(
+        "import os, sys\n"
+        "number = int(sys.argv[sys.argv.index('--ready-fd') + 1])\n"
+        "names = [name for name in os.listdir('/dev/fd') if os.path.exists(f'/dev/fd/{name}')]\n"
+        "others = [int(name) for name in names if int(name) > 2]\n"
+        "os.write(number, b'!' if others == [number] else f'{others}'.encode())\n"
+    )
+    program = (
+        "import os, sys; from hushd.transport import autostart\n"
+        "ready, write = os.pipe(); report = int(sys.argv[1])\n"
+        "os.dup2(ready, 20); os.dup2(write, 21); os.closerange(3, 20)\n"
+        "os.dup2(21, report, inheritable=False); os.close(21)\n"
+        "os.dup2(os.open('/dev/null', os.O_RDWR), 15, inheritable=True)\n"
+        "autostart._spawn(sys.argv[2], report, ''); os.close(report); print(os.read(20, 100).decode(), end='')"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(report), str(tmp_path / "log")], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("!", ""), (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("report", [3, 4])
+@pytest.mark.usefixtures("runtime")
+def test_the_pipe_gets_another_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, report: int) -> None:
+    """glibc before 2.29, as in Red Hat 8, closes a descriptor at the start that is duplicated to its own number."""
+    given: list[tuple[int, ...]] = []
+
+    def spawn(*_: object, file_actions: list[tuple[int, ...]], **__: object) -> int:
+        given.extend(file_actions)
+        return 1
+
+    monkeypatch.setattr(os, "posix_spawn", spawn)
+    monkeypatch.setattr(os, "waitpid", lambda *_: None)
+    autostart._spawn(str(tmp_path / "log"), report, "")
+    monkeypatch.undo()
+    (pipe,) = (numbers for kind, *numbers in given if kind == os.POSIX_SPAWN_DUP2)
+    assert pipe[0] == report != pipe[1]
 
 
 def _last(folder: Path, text: str, start: int = 0) -> str:

@@ -146,6 +146,25 @@ def test_o_is_a_file_or_a_folder(
         assert (tmp_path / name).read_text().startswith(text)
 
 
+def test_o_may_be_a_pipe_and_no_file_without_a_name_of_one(
+    start_router: Start, sounds: list[str], tmp_path: Path
+) -> None:
+    """Whoever reads a named pipe gets the text; a file that is there and names no format is not written over."""
+    Hearers(start_router, lambda requests: requests)
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = run(sounds[0], "-o", str(tmp_path / "pipe"))
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert os.read(reader, 100) == b"a.wav 0\na.wav 1\n"
+    finally:
+        os.close(reader)
+    (tmp_path / "notes").write_text("Mine.")
+    done = run(sounds[0], "-o", str(tmp_path / "notes"))
+    assert (done.returncode, (tmp_path / "notes").read_text()) == (9, "Mine.")
+    assert b"cannot be made" in done.stderr
+
+
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (["a.wav", "b.wav", "-o", "out.txt"], 2, "is one file, and there are 2 recordings: name a folder, as out.txt/"),
     (["a.wav", "-o", "out.docx"], 2, "names no format: end it with one of .txt, .vtt"),

@@ -88,6 +88,9 @@ def test_the_list(hushd: Hushd, answer: Callable[..., Any]) -> None:
     assert " ".join(line.split()) == "whisper/base stt installed 1 MB 645 MB medium 5.1 % 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
     assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow - en MIT"
+    three = next(one for one in answer("list") if len(one["languages"]) == 3)
+    (line,) = [line for line in lines if line.startswith(f"{three['name']} ")]
+    assert f" {' '.join(three['languages'])} " in line, "a few languages are named, not counted"
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
     assert states == sorted(states)
     assert set(states) == {0, 1, 2}
