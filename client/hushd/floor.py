@@ -17,7 +17,7 @@ from .transport.call import new_id
 from .transport.connection import Connection
 from .transport.link import GONE, Link
 from .transport.retry import with_connection
-from .transport.steps import Connector, Steps, run
+from .transport.steps import Steps, run
 from .transport.waiting import wait_for
 
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
@@ -118,13 +118,13 @@ class Floor:
 
     def __init__(
         self,
-        connector: Connector,
+        link: Link,
         devices: Sequence[str],
         priority: str,
         on_wait: Callable[[str], None] | None = None,
         on_hold: Callable[[bool], None] | None = None,
     ) -> None:
-        self._connector = connector
+        self._link = link
         self._devices = list(devices)
         self._priority = priority
         self._on_wait, self._on_hold = on_wait, on_hold
@@ -205,7 +205,7 @@ class Floor:
     @property
     def lender(self) -> Link | None:
         """The link to the machine whose devices these are; None for this one."""
-        return self._connector if isinstance(self._connector, Link) and self._connector.devices else None
+        return self._link if self._link.devices else None
 
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Floor:
             yield from ()
 
         try:
-            run(with_connection(self._connector, carry))
+            run(with_connection(self._link, carry))
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":

@@ -60,7 +60,7 @@ async def _connected(step: Connect) -> Any:
     may be closed by then."""
     cancelled = False
     try:
-        return await asyncio.to_thread(step.connector.connect, lambda: not cancelled)
+        return await asyncio.to_thread(step.link.connect, lambda: not cancelled)
     except asyncio.CancelledError:
         cancelled = True
         raise
@@ -71,7 +71,7 @@ async def _outcome(step: Step) -> Any:
         case Receive():
             return await step.call.next_message()
         case Connect():
-            return step.connector.current() or await _connected(step)
+            return step.link.current() or await _connected(step)
         case Await():
             return await step.awaitable
         case RunInThread():

@@ -26,7 +26,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -35,13 +35,14 @@ from msgspec.structs import replace
 
 from .call import Call, new_id
 from .connection import Connection
-from .link import GONE, refuse_borrowed
+from .link import GONE, Link, refuse_borrowed
 from .source import Input, InputDiscardedError
-from .steps import Connect, Connector, Receive, Steps
+from .steps import Connect, Receive, Steps
 
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 _MISSING = ("engine_missing", "model_missing", "bad_request")  # as for a voice
-MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
+# Supervisors lost in a row while the caller has nothing of the answer: with one that a request kills, there is an end.
+MAX_LOST = 3
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 TURNS = ("began", "ended", "nothing")  # kinds of partials that each turn of live speech has once
 RETRY_WINDOW_S = 5.0  # seconds in which a supervisor must stay for long enough to answer
@@ -54,7 +55,6 @@ class Attempts:
 
     Args:
         pulls: whether a missing model can be pulled.
-        max_lost: how many supervisors in a row may go away while the caller has nothing of the answer.
 
     Attributes:
         request: the one to send.
@@ -62,10 +62,9 @@ class Attempts:
         language: of the text, for which another voice is to be found before it is sent again; else empty.
     """
 
-    def __init__(self, request: Request, source: Input | None, pulls: bool, max_lost: int = MAX_LOST) -> None:
+    def __init__(self, request: Request, source: Input | None, pulls: bool) -> None:
         self._source = source
         self._pulls = pulls
-        self._max_lost = max_lost
         self._arrived = False  # whether a part of the answer has come, of which the caller may have nothing yet
         self._handed_out = False  # whether the caller has a part of it, which cannot be taken back
         self._remaining_params: JsonObject = {}  # parameters of a recording that ask for what is missing of it
@@ -104,7 +103,7 @@ class Attempts:
         if _lasts(message):
             if not self._handed_out and isinstance(message, Partial) and message.data.get("speaker"):
                 self._returned = self._returned or []  # channels heard apart have no rest
-            self._handed_out, self._lost = True, self._max_lost
+            self._handed_out, self._lost = True, MAX_LOST
             self._remaining_params = _remaining_params(message.data) if isinstance(message, Partial) else {}
             if self._source and not self._source.whole:
                 self._returned = None  # much live speech: it cannot be repeated
@@ -128,7 +127,7 @@ class Attempts:
             self.request = replace(request, id=new_id())
             self._known = deque(self._returned)
             self._handed_out, self._repeated = False, True
-            self._lost = self._max_lost - 1  # one may leave once its worker has died: the next has not heard of it
+            self._lost = MAX_LOST - 1  # one may leave once its worker has died: the next has not heard of it
         elif self._handed_out:
             lost = error.code in (*_BLAMELESS, "worker_crashed")
             if not lost or self._returned is not None or not _has_a_rest(request):
@@ -144,7 +143,7 @@ class Attempts:
             self.request = replace(request, id=new_id())
         elif error.code == "other_language" and request.params.get("languages") is not None:
             self.language = str(error.detail.get("language", ""))
-        elif error.code in GONE and self._lost < self._max_lost:
+        elif error.code in GONE and self._lost < MAX_LOST:
             self._lost += 1
             self._repeated = True
             self.request = replace(request, id=new_id())
@@ -194,12 +193,6 @@ def _is_repeated_whole(request: Request) -> bool:
     return request.op == "transcribe" and (request.session or bool(request.params.get("diarize")))
 
 
-class Attempt(Protocol):
-    """One attempt at a request, of which a `Receive` brings the messages."""
-
-    def cancel(self) -> None: ...
-
-
 class RetryingCall:
     """A request under way, whichever attempt it is. Several tasks may receive its messages, and any may close it.
 
@@ -212,11 +205,9 @@ class RetryingCall:
         on_missing: called when the request fails for an engine, a model or a voice that is not there, or may not be.
     """
 
-    max_lost = MAX_LOST  # see `Attempts`
-
     def __init__(
         self,
-        connector: Connector,
+        link: Link,
         calls: type[Call],
         request: Request,
         source: Input | None,
@@ -231,14 +222,14 @@ class RetryingCall:
         self._on_missing = on_missing
         self._over = False
         self._on_wait = on_wait
-        self._call: Attempt | None = None
+        self._call: Call | None = None
         self._source = source
-        self._connector = connector
+        self._link = link
         self._calls = calls
         self._pull = pull
         self._voiced = voiced
         self._own_only = own_only
-        self._attempts = Attempts(request, source, pull is not None, self.max_lost)
+        self._attempts = Attempts(request, source, pull is not None)
         self._former: Attempts | None = None  # attempts of the model from which the request was moved
         self._clock = clock
         self._ends = math.inf  # time when the request is useless, whoever answers it
@@ -269,12 +260,12 @@ class RetryingCall:
         yield from self.begin()
 
     def _afresh(self, request: Request) -> Attempts:
-        return Attempts(replace(request, id=new_id(), attempt=0), self._source, self._pull is not None, self.max_lost)
+        return Attempts(replace(request, id=new_id(), attempt=0), self._source, self._pull is not None)
 
     def begin(self) -> Steps[None]:
         """Sends the request."""
         try:
-            yield from with_connection(self._connector, self._send, own_only=self._own_only)
+            yield from with_connection(self._link, self._send, own_only=self._own_only)
         except BaseException:  # Ctrl-C, too, after the request was sent
             self.close()
             raise
@@ -364,7 +355,7 @@ class RetryingCall:
 
 
 def with_connection(
-    connector: Connector,
+    link: Link,
     use: Callable[[Connection], Steps[T]],
     *,
     own_only: bool = False,
@@ -380,7 +371,7 @@ def with_connection(
     give_up = math.inf
     last = False
     while True:
-        connection = yield Connect(connector)
+        connection = yield Connect(link)
         if own_only:
             refuse_borrowed(connection)
         try:

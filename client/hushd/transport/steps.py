@@ -14,34 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import wraps
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from hushd_protocol.messages import Message
 
 from .connection import Connection
+from .link import Link
 
 P = ParamSpec("P")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Connector(Protocol):
-    """A connector to the supervisor: a `Link`."""
-
-    def current(self) -> Connection | None:
-        """Returns the connection if it can be used; never waits."""
-
-    def connect(self, needed: Callable[[], bool] = ...) -> Connection:
-        """Returns the connection, a new one if need be; raises `cancelled` where that is not `needed` by then."""
-
-
 class Connect(NamedTuple):
     """Brings the connection, a new one if need be."""
 
-    connector: Connector
+    link: Link
 
     def __call__(self) -> Connection:
-        return self.connector.connect()
+        return self.link.connect()
 
 
 class Receive(NamedTuple):

@@ -5,7 +5,7 @@ for the supervisor in another folder, find none, and start a second one. So the 
 folder into the state folder, which is found from HOME alone, and removes it when it leaves.
 
 A program with a session folder never follows it: it may be a test suite in a sandbox, while the link leads to the
-user's own supervisor. Programs that follow it use that supervisor, and never change or end it (`Connector`).
+user's own supervisor. Programs that follow it use that supervisor, and never change or end it (`refuse_borrowed`).
 
 The link may lead to the folder of a supervisor that has ended, of another machine with the same home, or of a
 container. So it only counts if it belongs to the user and leads to a folder that only the user can enter; clients
