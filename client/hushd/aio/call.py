@@ -17,7 +17,7 @@ from hushd.audio import audio_source
 from hushd.audio.audio_source import Audio
 from hushd.transport import source
 from hushd.transport.call import Call, CallEndedError
-from hushd.transport.source import REPLAY_BYTES, File, Input, ReplayBuffer, Source, Text
+from hushd.transport.source import REPLAY_BYTES, File, Input, Replayed, Text
 
 
 class AsyncFile(Protocol):
@@ -29,23 +29,13 @@ class AsyncFile(Protocol):
 AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 
 
-class AsyncStream(Input):
+class AsyncStream(Replayed):
     """A `hushd.transport.source.Stream` of an asynchronous iterable."""
 
     def __init__(self, pieces: AsyncIterable[bytes], room: int = REPLAY_BYTES) -> None:
+        super().__init__(room)
         self._iterator = aiter(pieces)
-        self._replay = ReplayBuffer(room)
         self._reading: asyncio.Task[bytes | None] | None = None
-
-    @property
-    def whole(self) -> bool:
-        return self._replay.whole
-
-    def kept(self) -> bytes:
-        return self._replay.kept()
-
-    def fields(self) -> dict[str, Any]:
-        return {"input": "stream"}
 
     async def pieces(self) -> AsyncIterator[bytes]:
         position = 0
@@ -60,7 +50,7 @@ class AsyncStream(Input):
                 self._reading.get_loop().call_soon_threadsafe(self._reading.cancel)
 
     async def _piece(self, position: int) -> bytes | None:
-        piece = self._replay.at(position)
+        piece = self.at(position)
         if piece is not None:
             return piece
         if self._reading is None or self._reading.done():
@@ -69,21 +59,21 @@ class AsyncStream(Input):
         reading = self._reading
         await asyncio.wait([reading])
         piece = reading.result()
-        return self._replay.at(position) if piece is None else piece
+        return self.at(position) if piece is None else piece
 
     async def _read(self) -> bytes | None:
         """Reads the next piece; None at the end, or after an error, which is kept."""
         try:
-            return self._replay.add(await anext(self._iterator, None))
+            return self.add(await anext(self._iterator, None))
         except Exception as error:
-            self._replay.fail(error)
+            self.fail(error)
             return None
 
 
 AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile
 
 
-async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
+async def of_audio(audio: AsyncAudio, rate: int | None) -> Input:
     """Does as `audio_source.of_audio`; takes asynchronous iterables too, and files whose `read` is awaited."""
     if iscoroutinefunction(read := getattr(audio, "read", None)):
         return AsyncStream(_blocks(read))
@@ -97,13 +87,13 @@ async def of_audio(audio: AsyncAudio, rate: int | None) -> Source | AsyncStream:
     return await asyncio.to_thread(audio_source.of_audio, cast(Audio, audio), rate)
 
 
-def of_text(text: AsyncText) -> Source | AsyncStream:
+def of_text(text: AsyncText) -> Input:
     """Does as `hushd.transport.source.of_text`; takes asynchronous iterables too."""
     return AsyncStream(_encoded(text)) if isinstance(text, AsyncIterable) else source.of_text(text)
 
 
-def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes], room: int = REPLAY_BYTES) -> Source | AsyncStream:
-    """Live audio; `room` as in `ReplayBuffer`."""
+def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes], room: int = REPLAY_BYTES) -> Input:
+    """Live audio; `room` as in `Replayed`."""
     return AsyncStream(chunks, room) if isinstance(chunks, AsyncIterable) else source.Stream(chunks, room)
 
 
@@ -167,7 +157,7 @@ class AsyncCall(Call):
             super().send_input(source)  # this runs in a thread: it may wait
 
     def feed(self, pieces: AsyncIterator[bytes]) -> None:
-        """Starts sending `pieces` from a task, as the worker grants credit. As `upload`, but for the thread."""
+        """Starts sending `pieces` from a task, as the worker grants credit. As `send_input`, but for the thread."""
         self._feeding = asyncio.create_task(self._feed(pieces))
 
     async def _feed(self, pieces: AsyncIterator[bytes]) -> None:

@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_schema.sound_file import wav_header
 
-from hushd.transport.source import File, Inline, Source, Stream, blocks
+from hushd.transport.source import File, Inline, Input, Stream, blocks
 
 _BYTES = ("B", "b", "c")  # formats of buffers
 
@@ -29,7 +29,7 @@ class Array(Protocol):
 Audio = str | os.PathLike[str] | bytes | bytearray | memoryview | Iterable[bytes] | Array
 
 
-def of_audio(audio: Audio, rate: int | None = None) -> Source:
+def of_audio(audio: Audio, rate: int | None = None) -> Input:
     """Returns the source of a path, a file's bytes, a binary file, an iterable of bytes or an array of samples. Raises
     `input_unreadable` when it is empty or unreadable, `bad_request` for an array that is not audio.
     `rate`: of an array, in Hz."""
@@ -76,7 +76,7 @@ _MAX_CHANNELS = 64
 _MAX_SAMPLE = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
 
 
-class Samples(Source):
+class Samples(Input):
     """The source of an array. It is sent as a WAV file, so that its transcript is exactly that of the file. Raises
     `bad_request` for an array that holds no audio, or a rate that is missing or no whole number.
 
@@ -105,10 +105,6 @@ class Samples(Source):
         self._samples = samples
         self._coding = _FORMATS[samples.dtype.name]
         self._width = int(self._coding[2])  # bytes
-
-    def fields(self) -> dict[str, Any]:
-        """See `hushd.transport.source.Source`."""
-        return {"input": "stream"}
 
     def pieces(self) -> Iterator[bytes]:
         """A WAV file's bytes, converted as they are sent, so that no second copy of a long recording is made."""

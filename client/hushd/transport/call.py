@@ -87,15 +87,11 @@ class Call:
     # --- the input's side --------------------------------------------------------------------------------------------
 
     def send_input(self, source: Input) -> None:
-        """Starts sending an input."""
-        self.upload(source.pieces())
+        """Starts sending an input from a thread of its own, as the worker grants credit.
 
-    def upload(self, pieces: Iterable[bytes]) -> None:
-        """Starts sending `pieces` from a thread of its own, as the worker grants credit.
-
-        An error of the iterable becomes the outcome of the call.
+        An error in reading it becomes the outcome of the call.
         """
-        threading.Thread(target=self._upload, args=(pieces,), name="hushd-upload", daemon=True).start()
+        threading.Thread(target=self._upload, args=(source.pieces(),), name="hushd-upload", daemon=True).start()
 
     def send(self, data: bytes | memoryview, *, last: bool = False) -> None:
         """Sends input, waiting for credit. Raises CallEndedError if the request ended meanwhile."""

@@ -33,6 +33,7 @@ class Input(Protocol):
 
     def fields(self) -> dict[str, Any]:
         """Returns the fields of a `Request` that describe its input."""
+        return {"input": "stream"}
 
     def pieces(self) -> Any:
         """Yields the bytes, for a request whose input is `stream`."""
@@ -46,14 +47,7 @@ class Input(Protocol):
         return
 
 
-class Source(Input, Protocol):
-    """An input that is iterated over."""
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yields the bytes, for a request whose input is `stream`."""
-
-
-class Inline(Source):
+class Inline(Input):
     """Bytes in memory: sent in the request if they fit, else as a stream."""
 
     in_memory = True
@@ -75,7 +69,7 @@ class Inline(Source):
             yield self._data[start : start + MAX_PAYLOAD]
 
 
-class File(Source):
+class File(Input):
     """A regular file: sent as its path, or as a stream to a worker that cannot open that path. Raises
     `input_unreadable` when it is missing, unreadable, empty or a folder.
     `sent`: whether the content itself is to be sent, to another machine."""
@@ -143,8 +137,8 @@ class InputDiscardedError(HushdError):
         super().__init__("worker_crashed", "The request was lost, and its input has grown too long to send again.")
 
 
-class ReplayBuffer:
-    """The pieces read of an iterable, kept up to a size, so that they can be sent again."""
+class Replayed(Input):
+    """An iterable that is read once; the pieces read are kept up to `room` bytes, so that they can be sent again."""
 
     def __init__(self, room: int = REPLAY_BYTES) -> None:
         self._pieces: list[bytes] = []
@@ -154,16 +148,14 @@ class ReplayBuffer:
 
     @property
     def whole(self) -> bool:
-        """True if all pieces are still there."""
         return self._room >= 0
+
+    def kept(self) -> bytes:
+        return b"".join(self._pieces)
 
     def has(self, position: int) -> bool:
         """Returns whether `at` returns a piece."""
         return position < len(self._pieces)
-
-    def kept(self) -> bytes:
-        """Returns all pieces; nothing where the first ones are forgotten."""
-        return b"".join(self._pieces)
 
     def at(self, position: int) -> bytes | None:
         """Returns a kept piece; None when the next one is to be read for it.
@@ -205,27 +197,17 @@ class ReplayBuffer:
         self._failure = error
 
 
-class Stream(Source):
-    """An iterable that can be read once; its first `REPLAY_BYTES` bytes are kept, so that it can be sent again.
+class Stream(Replayed):
+    """An iterable of bytes, read on the thread that sends it.
 
     A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. An
     error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
 
     def __init__(self, pieces: Iterable[bytes], room: int = REPLAY_BYTES) -> None:
+        super().__init__(room)
         self._iterator = _iterator(pieces)
-        self._replay = ReplayBuffer(room)
         self._lock = threading.Lock()
-
-    @property
-    def whole(self) -> bool:
-        return self._replay.whole
-
-    def kept(self) -> bytes:
-        return self._replay.kept()
-
-    def fields(self) -> dict[str, Any]:
-        return {"input": "stream"}
 
     def pieces(self) -> Iterator[bytes]:
         position = 0
@@ -234,21 +216,21 @@ class Stream(Source):
             yield piece
 
     def _piece(self, position: int) -> bytes | None:
-        if self._replay.has(position):  # a reader that waits for the next piece holds the lock
-            return self._replay.at(position)
+        if self.has(position):  # a reader that waits for the next piece holds the lock
+            return self.at(position)
         with self._lock:
-            piece = self._replay.at(position)
+            piece = self.at(position)
             if piece is not None:
                 return piece
             try:
                 piece = next(self._iterator, None)
             except BaseException as error:
-                self._replay.fail(error)
+                self.fail(error)
                 raise
-            return self._replay.add(piece)
+            return self.add(piece)
 
 
-def of_text(text: Text) -> Source:
+def of_text(text: Text) -> Input:
     """Returns the source of a string, UTF-8 bytes, or an iterable of either. Raises `bad_request` when the text is
     empty or not valid Unicode."""
     if isinstance(text, str):

@@ -13,6 +13,7 @@ import pytest
 import zmq
 from hushd.transport.call import new_id
 from hushd.transport.connection import SILENT_TICKS, Connection
+from hushd.transport.source import Stream
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, PROTOCOL
@@ -133,7 +134,7 @@ def test_death_in_the_middle_is_noticed_at_once(start_router: Start, connect: Ca
     router = start_router(answer(lambda i: m.Accepted(id=i, state="running")))
     connection = connect(router)
     calls = [connection.start(request(input="stream")) for _ in range(3)]
-    calls[0].upload(iter(lambda: b"x" * 100, None))
+    calls[0].send_input(Stream(iter(lambda: b"x" * 100, None)))
     router.wait_for(m.Request, 3)
     started = Stopwatch()
     router.die()
