@@ -1,4 +1,4 @@
-"""What a host's model is told: the tools and their answers in one process, without speech."""
+"""The tools and their answers in one process, without speech: all that a host's model is told."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Noted:
 
 
 def both(result: Any) -> tuple[str, dict[str, Any]]:
-    """What a host shows that hides the data, and what one shows that hides the text."""
+    """Returns the text, for hosts that hide the data, and the data, for those that hide the text."""
     return result.content[0].text, result.structured_content
 
 

@@ -54,7 +54,7 @@ def test_a_hangup_has_a_daemon_read_its_configuration_again(supervisor: Supervis
 
 
 def test_a_terminal_that_is_closed_ends_it_in_order(runtime: Path) -> None:
-    """The terminal's SIGHUP is no reload for who ran it there: status 0, and no socket left."""
+    """The terminal's SIGHUP means that who ran it there has gone: status 0, and no socket left."""
     terminal, stderr = os.openpty()
     process = warm.Popen([sys.executable, "-P", "-m", "hushd_supervisor"], stderr=stderr, env=os.environ)
     os.close(stderr)
