@@ -129,6 +129,20 @@ def test_each_recording_is_heard_once_whatever_ends_the_watch(
     assert any(line.endswith("noise.mp3: it failed") for line in second.lines)
 
 
+def test_a_folder_of_another_machine_is_looked_at_again_and_again(
+    watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """A network share has no events: `--poll` finds what lies there at the start, and what comes later."""
+    router = start_router(hears)
+    put(tmp_path, "a.wav")
+    watcher = watch("--poll", "1")
+    watcher.say("heard ", 1)
+    put(tmp_path, "deep/b.wav")
+    watcher.say("heard ", 2)
+    assert watcher.end() == 0
+    assert heard(router) == ["a.wav", "b.wav"]
+
+
 @pytest.mark.parametrize(("code", "heard_at_last"), [
     ("server_busy", True), ("no_supervisor", True), ("supervisor_lost", True), ("model_missing", True),
     ("bad_request", True), ("worker_stopped", True), ("slow_consumer", True),
