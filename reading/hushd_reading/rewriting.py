@@ -25,7 +25,7 @@ _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
 _COMPATIBLE = re.compile("[\u2160-\u217f]+|(?<=[\\dA-Z])[ʰ-ʸˡˢᴬ-ᵛᶜᶠⁿ]+")
 _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
-    r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
+    r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|(?<![./-])www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
 )
 _MAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 _HOST = re.compile(
@@ -112,6 +112,7 @@ class Rewriting:
         def name(part: str) -> str:
             """Returns the words for a part of an address."""
             part = identified(MappedText.original(part), words).text
+            part = re.sub(r"\d{9,}", lambda match: " ".join(match[0]), part)
             part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
             return part.replace("@", f" {words.at} ").replace("~", " tilde ").replace("\\", " ").replace("+", " plus ")
 
@@ -122,8 +123,10 @@ class Rewriting:
 
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
-            spoken = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
+            server, *port = re.split(r":(?=\d+\Z)", address.rpartition("@")[2])
+            spoken = f" {words.colon} ".join([host(server), *port])
             if len(parts) <= _MAX_REWRITTEN_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
+                spoken += "," * bool(port and parts)  # 631, barre: the number counts no bars
                 spoken += "".join(f" {words.slash} {name(part)}" for part in parts)
             return spoken
 
@@ -181,7 +184,8 @@ def _symbol(match: re.Match[str], spoken: str) -> str:
     lemma = before[-2:].isalpha() and before.rsplit(" ", 1)[-1].islower() and after[:2].istitle()  # der -> Wagen
     apart = match[0][0].isspace() != match[0][-1].isspace() or before[-1:] in _UNJOINED or after[:1] == "<"
     points = match["sign"] in ("->", "=>", "===") and (apart or lemma)  # <nick-> hello
-    if points or before[-1:] in _PICTURE or after[:1] in _PICTURE:
+    broken = match[0] == "§" and before[-1:].isalpha()  # FranÃ§ois
+    if points or broken or before[-1:] in _PICTURE or after[:1] in _PICTURE:
         return " "
     return f" {spoken}{'' if match['ends'] else ' '}"
 
