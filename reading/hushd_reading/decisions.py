@@ -104,7 +104,7 @@ def ratio(parts: Parts, near: Near) -> str:
     """Decides on two numbers that are not a time: behind a name a verse, in languages that write it so."""
     if near.after.lstrip().startswith("="):
         return "over"
-    named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+ \Z", near.text[: near.start])
+    named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+,? \Z", near.text[: near.start])
     return "verse" if (named and not near.cued("score", "ratio")) or near.cued("book") else "ratio"
 
 
@@ -165,13 +165,14 @@ def unit(parts: Parts, near: Near) -> str:
     unit = parts["unit"] = names.unit_sign(unit, near.language)
     if unit not in names.unit_signs(near.language) or _RELEASE.search(parts["number"]):
         return ""
-    if unit in '"″' and len(re.findall(r'(?<!\d)"', near.text[: near.start])) % 2:
+    if unit == '"' and re.search(r'(?<!\d)"', near.text):  # a mark of quotation: the film "2001"
         return ""
     if unit == "s" and parts["number"] in "01" and re.search(rf"\b[01]s,? {_AND} [01]s\b", near.text):
         return ""  # zeros and ones
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
     label = near.cued("label") or near.before[-1:] == "#" or re.match(r"-\d", near.after)  # 5W-30
+    label = label or (unit == "K" and near.text[near.end - 2].isdecimal())  # 3K are kilobytes, or thousands
     if label and re.fullmatch("[A-Z]", unit):
         return ""
     if unit in near.language.words("units.before_end"):
@@ -289,7 +290,8 @@ def minus(parts: Parts, near: Near) -> str:
     """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
     before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w++(?!['’]|\. ?\w)|\(", near.after)
     sides = [side[0] for side in (before, after) if side]
-    return "minus" if len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
+    formula = not all(map(str.isupper, sides)) or re.search("[=^]", near.text)  # unlike A - K L A S S E
+    return "minus" if formula and len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
 
 
 def year(parts: Parts, near: Near) -> str:

@@ -24,11 +24,11 @@ _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 # A sign; a dash with a blank behind it is one where no word stands before, or of degrees.
 _SIGN = (
-    r"(?:(?P<sign>(?<![\w)\]%€$£¥°-])[-−–+±])"
+    r"(?:(?P<sign>(?<![\w)\].?%€$£¥°-])[-−–+±])"
     rf"(?:(?<=[−+±]){_GAP}|(?<!\w .){_GAP}|{_GAP}(?=[\d.,]+{_GAP}?°))?(?=[\d.$€£A-Z]))?"
 )
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
-UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|[cdm]l|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
+UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
@@ -232,7 +232,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)|#(?![^\W\d_])"),
         Shape("variable", r"\$", r"(?<!\w)\$(?=[^\W\d_])"),
-        Shape("sign", "", rf"(?P<sign>[{signs}])"),
+        Shape("sign", "", rf"(?P<sign>(?!(?<=[^\W\d_])[©®™£][^\W\d_])[{signs}])"),  # CÃ©line
         Shape("stray", "", _STRAY),
         Shape("greek", "[α-ωΑ-Ω]", r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])"),
     ]

@@ -89,9 +89,14 @@ class Amounts(Numbers):
 
     def dimension(self, record: object, near: Near, parts: Parts) -> str:
         """Says 5 x 10 cm and 1920x1080; two small numbers alone are a product."""
-        sizes = [number(parts[name], self.language) for name in ("number", "until", "third") if name in parts]
+        power = near.after.lstrip()[:1] in ("^", "⁻", *_RAISED)
+        point = self.language["number.decimal"] if power else "."  # 3.155 x 10^7 has no thousands
+        written = (
+            re.sub(r"\.(?=\d{3}\Z)", point, parts[name]) for name in ("number", "until", "third") if name in parts
+        )
+        sizes = [number(size, self.language) for size in written]
         small = "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
-        product = "unit" not in parts and (small or near.after.lstrip()[:1] in ("=", "^", "⁻", *_RAISED))
+        product = "unit" not in parts and (small or power or near.after.lstrip()[:1] == "=")
         word = self.language["number.times" if product else "number.by"]
         if "unit" not in parts and near.cued("score"):
             word = self.language.get("number.score") or word  # ganhou por 3x0
