@@ -172,8 +172,8 @@ def unit(parts: Parts, near: Near) -> str:
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
     label = near.cued("label") or near.before[-1:] == "#" or re.match(r"-\d", near.after)  # 5W-30
-    label = label or (unit == "K" and near.text[near.end - 2].isdecimal())  # 3K are kilobytes, or thousands
-    if label and re.fullmatch("[A-Z]", unit):
+    thousands = unit == "K" and near.text[near.end - 2].isdecimal()  # 3K
+    if thousands or (label and re.fullmatch("[A-Z]", unit)):
         return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
@@ -200,6 +200,7 @@ def halves(parts: Parts, near: Near) -> str:
 def version(parts: Parts, near: Near) -> str:
     number, decimals = parts["number"], near.language["number.decimal"] == "."
     address = number.count(".") == 3 and all(str(int(part)) == part and int(part) < 256 for part in number.split("."))
+    address |= re.match(r"\.\w", near.after) is not None  # 1.168.192.in-addr
     if (not decimals or number.count(".") > 1) and not address and re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", number):
         return ""
     several = number.count(".") > 1

@@ -25,7 +25,7 @@ _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
 _COMPATIBLE = re.compile("[\u2160-\u217f]+|(?<=[\\dA-Z])[ʰ-ʸˡˢᴬ-ᵛᶜᶠⁿ]+")
 _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
-    r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+.-]{1,15})://|(?<![./-])www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
+    r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+-]{1,15})://|(?<![./-])www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
 )
 _MAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 _HOST = re.compile(

@@ -218,7 +218,7 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("days", r"\.", rf"(?<!\w)(?P<weekday>{days})\.(?=,? (?:den |dem |the |le |el )?\d)"),
         Shape("abbreviation", r"\.",
               rf"(?<![\w.])(?:(?P<numbered>{alternatives(known.numbered)})(?=\s?:?\s?[+(]?{abbreviations.NUMERAL})"
-              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z][\w'’])|(?P<name>{alternatives(known.always)})(?!\w))",
+              rf"|(?P<named>{alternatives(known.named)})(?=\s+[^\W\d_a-z][\w'’])|(?P<name>{alternatives(known.always)})(?!\w|\.\.\w))",
               decisions.abbreviation),
         *(Shape(kind, "", pattern) for kind, pattern in language.get("word_shapes", {}).items()),
         Shape("roman", r"\b[IVXLCDM]",
