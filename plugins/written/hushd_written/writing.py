@@ -97,13 +97,14 @@ def _dictated(heard: Sequence[Item], at: int, language: Language) -> tuple[int, 
     end = at + 1
     while _adjoins(heard, end):
         end += 1
-    if _adjoins(heard, end, _PLACES):
-        end += 1
-        while _adjoins(heard, end, r"\d", rf"{_PLACES}|\d"):
-            end += 1  # text2num has one digit of "virgule un deux"
+    end += _adjoins(heard, end, _PLACES)
+    while _adjoins(heard, end, r"\d", r"\d+[.,]\d+|\d"):
+        end += 1  # text2num has one digit of "virgule un deux"
     row = [item.digits for item in heard[at:end]]
     if len(row) < 2 or _adjoins(heard, at):
         return None
+    if re.fullmatch(r"\d+[.,]\d", row[0]):
+        return end - at, "".join(row)
     steps = {after.value - before.value for before, after in pairwise(heard[at:end])}
     if row[0][0] == "0" and len(row) > 2 and set(map(len, row)) == {2}:  # a telephone's, in pairs
         return end - at, " ".join(row)
