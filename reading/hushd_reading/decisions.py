@@ -104,7 +104,7 @@ def ratio(parts: Parts, near: Near) -> str:
     """Decides on two numbers that are not a time: behind a name a verse, in languages that write it so."""
     if near.after.lstrip().startswith("="):
         return "over"
-    named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+,? \Z", near.text[: near.start])
+    named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+ \Z", near.text[: near.start])
     return "verse" if (named and not near.cued("score", "ratio")) or near.cued("book") else "ratio"
 
 
@@ -165,15 +165,15 @@ def unit(parts: Parts, near: Near) -> str:
     unit = parts["unit"] = names.unit_sign(unit, near.language)
     if unit not in names.unit_signs(near.language) or _RELEASE.search(parts["number"]):
         return ""
-    if unit == '"' and re.search(r'(?<!\d)"', near.text):  # a mark of quotation: the film "2001"
+    joined = near.text[near.end - 2].isdecimal()
+    if unit == '"' and (not joined or re.search(r'(?<!\d)"', re.sub(r'(?<!\d)"[^"]*"', "", near.text[: near.start]))):
         return ""
     if unit == "s" and parts["number"] in "01" and re.search(rf"\b[01]s,? {_AND} [01]s\b", near.text):
         return ""  # zeros and ones
     if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
         return ""
     label = near.cued("label") or near.before[-1:] == "#" or re.match(r"-\d", near.after)  # 5W-30
-    thousands = unit == "K" and near.text[near.end - 2].isdecimal()  # 3K
-    if thousands or (label and re.fullmatch("[A-Z]", unit)):
+    if (label and re.fullmatch("[A-Z]", unit)) or (unit == "K" and joined):  # 3K
         return ""
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""

@@ -126,8 +126,7 @@ class Rewriting:
             server, *port = re.split(r":(?=\d+\Z)", address.rpartition("@")[2])
             spoken = f" {words.colon} ".join([host(server), *port])
             if len(parts) <= _MAX_REWRITTEN_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
-                spoken += "," * bool(port and parts)  # 631, barre: the number counts no bars
-                spoken += "".join(f" {words.slash} {name(part)}" for part in parts)
+                spoken += "," * bool(port and parts) + "".join(f" {words.slash} {name(part)}" for part in parts)
             return spoken
 
         def url(match: re.Match[str]) -> str:

@@ -28,7 +28,7 @@ _SIGN = (
     rf"(?:(?<=[−+±]){_GAP}|(?<!\w .){_GAP}|{_GAP}(?=[\d.,]+{_GAP}?°))?(?=[\d.$€£A-Z]))?"
 )
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
-UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|[kMGT]Wh|[kMG]Hz)"  # signs that nobody writes as words, as a hum is mm
+UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]Hz)"  # none is a word, as dl is
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"

@@ -36,7 +36,7 @@ def ending(before: str) -> str | None:
 def is_ordinal(parts: Parts, near: Near) -> bool:
     """A number with a full stop is one after an article, in a row, or before a noun that begins no sentence."""
     long = len(parts["number"]) > 3 and not re.search(r"(?i:\b(?:de[mnrs]|die|das|zu[mr]) )\Z", near.text[: near.start])
-    if long or near.after[:1].isalpha() or re.search(r"\d bis\Z", near.before):  # 7.x
+    if long or near.after[:1].islower() or re.search(r"\d bis\Z", near.before):  # 7.x
         return False
     if near.word_before() in ("ein", "kein", "mein", "dein", "sein", "unser", "ihr"):
         return near.after.strip() != ""
