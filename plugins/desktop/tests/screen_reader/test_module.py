@@ -7,9 +7,11 @@ from unittest.mock import create_autospec
 import pytest
 from hushd import Voice
 from hushd.client import Client
-from hushd_desktop.screen_reader.module import Module
+from hushd_desktop.screen_reader import protocol
+from hushd_desktop.screen_reader.module import Module, Speaking
 from hushd_desktop.screen_reader.protocol import DispatcherConnection
 from hushd_desktop.screen_reader.settings import Settings
+from hushd_desktop.screen_reader.wording import Utterance
 
 
 def made(name: str, language: str, engine: str, gender: str = "") -> Voice:
@@ -53,3 +55,28 @@ def test_a_voice_speaks_the_language(name: str, language: str, gender: str, chos
 def test_a_voice_that_nobody_chose_has_no_gender(voice: str, gender: str) -> None:
     """speech-dispatcher sends male1 for whoever leaves its settings alone, who then hears hushd's usual voice."""
     assert Settings(voice=voice).gender == gender
+
+
+@pytest.mark.parametrize("text", ["Hello.", " "])
+def test_a_message_is_begun_spoken_and_ended(text: str) -> None:
+    """Marks that nobody heard are reported at its end, or the screen reader would wait for them; blank text has no
+    sound."""
+    connection, client = (create_autospec(kind, instance=True) for kind in (DispatcherConnection, Client))
+    client.synthesize.return_value.__iter__.return_value = [b"\1\1" * 800] * 2
+    client.synthesize.return_value.rate = 8000
+    Speaking(connection, client, Utterance(text, ((0, "first"), (5, "last"))), Settings()).run({"voice": "amy"})
+    assert [each.args for each in connection.answer.mock_calls] == [(protocol.BEGIN,), (protocol.END,)]
+    assert [each.args for each in connection.mark.mock_calls] == [("first",), ("last",)]
+    assert sum(len(each.args[0]) for each in connection.audio.mock_calls) == (3200 if text.strip() else 0)
+
+
+@pytest.mark.parametrize(("end", "answer"), [("stop", protocol.STOPPED), ("pause", protocol.PAUSED)])
+def test_a_message_that_is_stopped_before_it_speaks_is_silent(end: str, answer: str) -> None:
+    """Nothing is made for whoever has gone on to the next line; the server learns that it was stopped, or paused."""
+    connection, client = (create_autospec(kind, instance=True) for kind in (DispatcherConnection, Client))
+    speaking = Speaking(connection, client, Utterance("Hello."), Settings())
+    getattr(speaking, end)()
+    speaking.run({})
+    assert [each.args for each in connection.answer.mock_calls] == [(protocol.BEGIN,), (answer,)]
+    assert not client.synthesize.called
+    assert not connection.audio.called
