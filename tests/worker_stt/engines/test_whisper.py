@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +36,7 @@ from hushd_worker_stt.engines.together_model import TogetherModel
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.engines.whisper_family import words as timed_words
-from hushd_worker_stt.engines.whisper_window import Window
+from hushd_worker_stt.engines.whisper_window import Doubtful, Window
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support import real_weights
@@ -337,6 +338,30 @@ def test_a_window_is_encoded_again_for_another_sound_alone() -> None:
     for each in (sound, sound.copy(), sound[..., :1], sound[..., :1] / 2):
         window.encode(each, given.append)
     assert [(part.shape[-1], float(part.max())) for part in given] == [(3000, 1.0), (1, 1.0), (1, 0.5)]
+
+
+def test_a_text_by_chance_is_of_the_whole_window_alone() -> None:
+    """A short window of which the package doubts its text is given up for the whole one, which is encoded once; speech
+    that fills the window, or economy of it that nobody asked for, is never short."""
+    window, given = Window(), list[np.ndarray]()
+    sound = np.zeros((1, 80, 3000), np.float32)
+    sound[..., :150] = 0.5
+    window.encode(sound, given.append)
+    window.check_sampled(True)
+    assert (window.shortened, window.encode_whole()) == (False, False)
+    for seconds, short in ((26.9, False), (25.0, True), (1.5, True)):
+        sound = np.zeros((1, 80, 3000), np.float32)
+        sound[..., : round(seconds * 100)] = 0.5
+        window.short, window.shortened = True, False
+        window.encode(sound, given.append)
+        window.check_sampled(False)
+        with pytest.raises(Doubtful) if short else nullcontext():
+            window.check_sampled(True)
+        assert (window.shortened, window.encode_whole(), window.encode_whole()) == (short, short, False)
+        assert not window.shortened
+        assert np.array_equal(given[-1], sound), "a whole window is the package's own"
+        window.check_sampled(True)
+    assert [part.shape[-1] for part in given] == [3000, 3000, 2800, 3000, 1200, 3000]
 
 
 def test_the_rest_behind_the_last_sentence_is_not_read(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
