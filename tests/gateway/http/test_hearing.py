@@ -11,6 +11,7 @@ from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime import hearing as module
 from hushd_gateway.http.realtime.hearing import Hearing
 from hushd_gateway.http.realtime.turns import Event, HeardStream, Items
+from hushd_gateway.routing import Model
 from hushd_protocol.errors import HushdError
 from support.peer import BOUND_S
 
@@ -45,6 +46,10 @@ class Silent(Heard):
             yield none
 
 
+async def default() -> Model:
+    return Model()
+
+
 async def test_sound_is_read_as_it_comes() -> None:
     """A program that sends a recording at once, while its worker still starts, waits for nothing: its pings lie behind
     that sound. All of it is heard, in its order."""
@@ -57,7 +62,7 @@ async def test_sound_is_read_as_it_comes() -> None:
         return heard[0]
 
     stream = HeardStream(Items(), 0.0, vad=True)
-    hearing = Hearing(listen, 24_000, stream, lambda news: None, vad=False, alone=True)
+    hearing = Hearing(listen, 24_000, stream, lambda _: None, vad=False, choose=default, alone=lambda _: True)
     pieces = [bytes([number]) * 96_000 for number in range(100)]
     async with asyncio.timeout(30):
         for piece in pieces:
@@ -77,7 +82,7 @@ async def test_a_doubtful_text_is_blamed_on_the_language_only_where_the_model_kn
         return Heard(chunks)
 
     stream = HeardStream(Items(), 0.0, vad=False)
-    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=alone)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, choose=default, alone=lambda _: alone)
     await hearing.add(bytes(9600))
     posted.extend(stream.commit(0.2))
     hearing.close()
@@ -98,7 +103,7 @@ async def test_a_program_that_waits_for_room_hears_of_the_end(monkeypatch: pytes
         raise HushdError("worker_failed", "It has gone.")
 
     stream = HeardStream(Items(), 0.0, vad=False)
-    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=False)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, choose=default, alone=lambda _: False)
     await hearing.add(bytes(200))
     posted.extend(stream.commit(0.2))
     more = asyncio.create_task(hearing.add(bytes(200)))
@@ -120,9 +125,34 @@ async def test_sound_without_words_completes_its_item() -> None:
         return Silent(chunks)
 
     stream = HeardStream(Items(), 0.0, vad=False)
-    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, alone=False)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=False, choose=default, alone=lambda _: False)
     await hearing.add(bytes(9600))
     posted.extend(stream.commit(0.2))
     hearing.close()
     await hearing.task
     assert (posted[-1]["type"].rpartition(".")[2], posted[-1]["transcript"]) == ("completed", "")
+
+
+@pytest.mark.parametrize(("vad", "code", "for_good"), [
+    (True, "worker_failed", False), (True, "model_missing", True), (False, "worker_failed", True),
+])  # fmt: skip
+async def test_a_hearing_fails_for_all_further_sound_where_some_is_lost_or_the_next_would_fail(
+    vad: bool, code: str, for_good: bool
+) -> None:
+    """Turns that hushd finds go on after a failed worker. A turn that the program commits fails as a whole, and what no
+    model knows is not asked again with each piece of sound."""
+    posted: list[Event] = []
+
+    async def choose() -> Model:
+        raise HushdError(code, "Gone.")
+
+    async def listen(*_: Any, **__: Any) -> Heard:
+        raise AssertionError
+
+    stream = HeardStream(Items(), 0.0, vad=vad)
+    hearing = Hearing(listen, 24_000, stream, posted.extend, vad=vad, choose=choose, alone=lambda _: True)
+    await hearing.task
+    await hearing.add(bytes(9600))
+    assert (hearing.failed, hearing.seconds, [event["type"] for event in posted]) == (for_good, 0.2, ["error"])
+    *_, failed = stream.commit(hearing.seconds)
+    assert (failed["type"].rpartition(".")[2], failed["error"]["message"]) == ("failed", "Gone.")

@@ -20,6 +20,7 @@ Connection = Any
 HALF, HALF_S = "Ever tried. Ever failed. No matter.", 4.5  # of BECKETT, and where it ends
 MISSING: dict[str, Any] = {"transcription": {"model": "onnx-asr/nemo-canary-1b-v2"}}
 COMPLETED = "conversation.item.input_audio_transcription.completed"
+FAILED = "conversation.item.input_audio_transcription.failed"
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,27 @@ async def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -
         await connection.input_audio_buffer.clear()
         *_, last = [event async for event in _until(connection, "input_audio_buffer.cleared")]
         assert last.type == "input_audio_buffer.cleared"
+
+
+@pytest.mark.parametrize(
+    ("detection", "model"), [(None, "whisper-1"), (None, "moonshine/tiny-en"), ({"type": "server_vad"}, "whisper-1")]
+)
+async def test_sound_that_cannot_be_heard_is_one_error_and_one_failed_item(
+    gateway: HttpGateway, detection: Any, model: str
+) -> None:
+    """A language that no model here knows is said once, however long the program goes on sending, and a commit of all
+    that sound is an item that has failed."""
+    async with session(gateway) as connection:
+        heard = {"turn_detection": detection, "transcription": {"model": model, "language": "de"}}
+        await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
+        await append(connection, bytes(9600))
+        first = [event async for event in _until(connection, "error")]
+        for _ in range(3):
+            await append(connection, bytes(9600))
+        await connection.input_audio_buffer.commit()
+        rest = [event async for event in _until(connection, FAILED)]
+    assert "hushd get de" in first[-1].error.message
+    assert [event.type for event in rest if event.type.startswith(("error", "input_audio_buffer"))] == [
+        "input_audio_buffer.committed"
+    ]
+    assert rest[-1].error.message == first[-1].error.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from .turns import Event, HeardStream
 
 if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent
+
+    from hushd_gateway.routing import Model
 
 SAMPLE = 2  # bytes
 MAX_WAITING_BYTES = 32 * 1024 * 1024  # bytes of sound that wait for the worker: eleven minutes of 24 kHz
@@ -29,14 +31,28 @@ class Hearing:
         listen: starts the request for an iterator of samples: `AsyncClient.listen` with its options.
         rate: of the samples, in Hz.
         stream: makes items and events of the transcript.
-        alone: whether the model knows one language only.
+        choose: returns the model; whatever it raises fails the hearing.
+        alone: returns whether a model knows one language only.
+
+    Attributes:
+        failed: whether the hearing has failed for all further sound: a turn that the program commits has lost its
+            beginning, or another hearing would be refused, too.
     """
 
     def __init__(
-        self, listen: Callable[..., Any], rate: int, stream: HeardStream, post: Post, *, vad: bool, alone: bool
+        self,
+        listen: Callable[..., Any],
+        rate: int,
+        stream: HeardStream,
+        post: Post,
+        *,
+        vad: bool,
+        choose: Callable[[], Awaitable[Model]],
+        alone: Callable[[Model], bool],
     ) -> None:
         self._listen = listen
         self._rate = rate
+        self._choose = choose
         self._alone = alone
         self._post = post
         self._waiting: deque[bytes] = deque()
@@ -47,6 +63,7 @@ class Hearing:
         self._total = 0  # bytes so far
         self.stream = stream
         self.vad = vad
+        self.failed = False
         self.task = asyncio.create_task(self._run())
 
     @property
@@ -60,9 +77,10 @@ class Hearing:
         while not self.task.done() and self._size > MAX_WAITING_BYTES:
             self._room.clear()
             await self._room.wait()
-        self._waiting.append(samples)
-        self._size += len(samples)
-        self._more.set()
+        if not self.task.done():
+            self._waiting.append(samples)
+            self._size += len(samples)
+            self._more.set()
 
     def close(self) -> None:
         """Ends the sound; the speech so far is still transcribed."""
@@ -74,15 +92,18 @@ class Hearing:
 
     async def _run(self) -> None:
         try:
-            transcription = await self._listen(self._chunks(), on_partial=self._on_partial, on_event=self._on_event)
+            model = await self._choose()
+            told = {"on_partial": self._on_partial, "on_event": self._on_event}
+            transcription = await self._listen(self._chunks(), **model._asdict(), **told)
             transcription.wait_for_verdict()  # a finished turn cannot be marked later
             async with aclosing(transcription):
                 async for segment in transcription:
-                    if segment.unlikely and self._alone:
+                    if segment.unlikely and self._alone(model):
                         self.stream.advice = await asyncio.to_thread(recommendation.for_others)
                     self._post(self.stream.segment(segment))
             self._post(self.stream.ended(self.seconds))
         except HushdError as error:
+            self.failed = not (self.vad and error.retryable)
             self._post(self.stream.ended(self.seconds, error))
         finally:
             self._waiting.clear()

@@ -131,15 +131,15 @@ class RealtimeConnection:
             sound = base64.b64decode(event["audio"], validate=True)
         except (LookupError, TypeError, ValueError):
             raise bad("audio must be sound in base64.", "audio") from None
-        if self._hearing is None or self._hearing.task.done():
-            await self._begin_hearing()
-        assert self._hearing is not None
+        hearing = self._hearing
+        if hearing is None or (hearing.task.done() and not hearing.failed):
+            hearing = self._begin_hearing()
         if self._coding != PCM:
             sound = g711.decoded(sound, self._coding)
         sound = self._incomplete + sound
         whole = len(sound) & ~1
         self._incomplete = sound[whole:]
-        await self._hearing.add(sound[:whole])
+        await hearing.add(sound[:whole])
 
     async def _commit(self, event: Event) -> None:
         hearing = self._hearing
@@ -158,30 +158,29 @@ class RealtimeConnection:
 
     # --- streams -----------------------------------------------------------------------------------------------------
 
-    async def _begin_hearing(self) -> None:
+    def _begin_hearing(self) -> Hearing:
         if self._hearing is not None:
             self._end_hearing()
         session = self._session
-        transcription, language, options = session.transcription(), session.language(), session.options()
-        model = await self._engines.model(session.model, language, speed="fast")
-        self._incomplete, self._coding = b"", session.coding
         listen = partial(
             self._engines.client.listen,
             rate=session.rate,
             continuous=True,
             silence_s=session.silence_s(),
             turn_end=session.turn_end(),
-            engine=model.engine,
-            model=model.model,
-            **options,
+            **session.options(),
         )
-        unstable = fields.flag(transcription, "unstable")
+        choose = partial(self._engines.model, session.model, session.language(), speed="fast")
+        alone = self._engines.knows_one_language
+        unstable = fields.flag(session.transcription(), "unstable")
         stream = HeardStream(self._items, self._past_s, vad=session.vad, unstable=unstable, logprobs=session.logprobs)
-        alone = self._engines.knows_one_language(model)
-        hearing = Hearing(listen, session.rate, stream, self._post, vad=session.vad, alone=alone)
-        self._hearing = hearing
+        self._incomplete, self._coding = b"", session.coding
+        hearing = self._hearing = Hearing(
+            listen, session.rate, stream, self._post, vad=session.vad, choose=choose, alone=alone
+        )
         self._hearings.add(hearing)
         hearing.task.add_done_callback(partial(self._hearing_done, hearing))
+        return hearing
 
     def _end_hearing(self) -> None:
         """Ends the stream; further sound belongs to the next one."""
