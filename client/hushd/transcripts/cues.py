@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
 
@@ -207,7 +207,7 @@ def readable(
             yield heappop(waiting)[2]
         first = group[0]
         room = len(first.mark) + (label + len(first.speaker) if first.speaker else 0)
-        words = [token for segment in group for token in _whole(tokens(segment), layout.lines * layout.columns)]
+        words = [token for segment in group for token in _whole(tokens(segment), layout)]
         for phrase in phrases(words, room, layout, language()):
             text = first.mark + "\n".join(lines([token.text for token in phrase], room, layout, language()))
             # A single word may last longer by its engine's times.
@@ -269,13 +269,18 @@ def tokens(segment: Segment) -> list[Token]:
     return [Token(text, word.start, word.end) for text, word in zip(words, segment.words, strict=True)]
 
 
-def _whole(tokens: list[Token], room: int) -> list[Token]:
-    """Returns tokens of scripts without spaces joined to the words that they are part of. `room`: a cue's columns."""
+def _whole(tokens: list[Token], layout: Layout) -> list[Token]:
+    """Returns tokens of scripts without spaces joined to the words that they are part of. One that is wider than a line
+    is divided into such words first: a voice times what it speaks between two spaces, which may be a sentence."""
     text = "".join(token.text for token in tokens)
     if not _RUN.search(text):
         return tokens
-    ends, words, at = _word_ends(text, room), list[Token](), 0
-    for token in tokens:
+    ends, words, at = _word_ends(text, layout.lines * layout.columns), list[Token](), 0
+    parts = (
+        _divided(token.text, token.start, token.end) if _columns(token.text) > layout.columns else [token]
+        for token in tokens
+    )
+    for token in chain.from_iterable(parts):
         if words and at not in ends:
             words[-1] = replace(words[-1], text=words[-1].text + token.text, end=token.end)
         else:
@@ -311,11 +316,12 @@ def _spaced(words: list[str], text: str) -> list[str]:
 
 def _estimated(segment: Segment) -> list[Token]:
     text = segment.text.strip()
-    texts = _WORD.findall(text if _JOINS.match(text) else f" {text}")
-    total = sum(map(len, texts))
-    tokens, done = [], 0
-    for text in texts:
-        start, end = (segment.start + (segment.end - segment.start) * n / total for n in (done, done + len(text)))
-        tokens.append(Token(text, start, end))
-        done += len(text)
-    return tokens
+    return _divided(text if _JOINS.match(text) else f" {text}", segment.start, segment.end)
+
+
+def _divided(text: str, start: float, end: float) -> list[Token]:
+    """Returns the words of a text, and the single characters of scripts without spaces, with times by their lengths."""
+    texts = _WORD.findall(text)
+    places = list(accumulate(map(len, texts), initial=0))
+    times = [*(start + (end - start) * place / places[-1] for place in places[:-1]), end]
+    return [Token(text, *when) for text, when in zip(texts, pairwise(times), strict=True)]

@@ -148,6 +148,24 @@ def test_no_word_of_a_language_without_spaces_is_cut(words: list[str], timed: bo
     assert set(accumulate(map(len, cues))) <= ends
 
 
+@pytest.mark.parametrize(("words", "icu"), [(THAI * 2, True), (CHINESE * 2, True), (CHINESE * 3, False)])
+def test_a_sentence_that_is_timed_as_one_word_is_cut_in_it(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], icu: bool
+) -> None:
+    """A voice times what stands between spaces: no line is too wide, and cues last until its end. ICU cuts no word."""
+    if icu:
+        pytest.importorskip("icu4py")
+    else:
+        monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    text = "".join(words)
+    cues = list(readable([Segment(0, 0.0, 20.0, text, (Word(text, 0.0, 20.0),))]))
+    rows = [line for cue in cues for line in cue.text.split("\n")]
+    assert max(widths("\n".join(rows))) <= 42
+    assert not icu or set(accumulate(map(len, rows))) <= set(accumulate(map(len, words)))
+    assert ("".join(rows), cues[0].start, cues[-1].end) == (text, 0.0, 20.0)
+    assert all(0 < cue.end - cue.start <= MAX_CUE_S for cue in cues)
+
+
 JAPANESE = ["今日は天気がいいので", "散歩に行きましょうか"]
 
 
