@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.playback_buffer
 import pytest
-from hushd import Client
+from hushd import Client, Floor
 from hushd.audio.playback import Player
 from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
@@ -282,3 +284,10 @@ def test_the_floor_is_left_while_nothing_is_to_be_heard(
         Player(floor=client.floor("speaker")).play(chunks(), RATE)
     assert len(usher.claims) == 2
     assert [stream.heard for stream in device.opened] == [1600, 1600]
+
+
+@pytest.mark.parametrize("devices", [None, "their module"])
+def test_a_floor_is_of_the_machine_that_lends_its_devices(devices: str | None) -> None:
+    """The lender is the link to a machine with devices to lend; a link without such has none."""
+    link: Any = SimpleNamespace(devices=devices)
+    assert Floor(link, ["speaker"], "text").lender is (link if devices else None)
