@@ -38,6 +38,16 @@ def test_an_address_and_lines_of_any_length_become_words(written: str, heard: st
     assert " ".join(texts(written)) == heard
 
 
+@pytest.mark.parametrize(("language", "written", "heard"), [
+    ("en", "On 6/21/40, 6/21/41.", "On June twenty-first, twenty forty, June twenty-first, nineteen forty-one."),
+    ("fr", "Le 1/6/40 et le 1/6/41.",
+     "Le premier juin deux mille quarante et le premier juin mille neuf cent quarante et un."),
+])  # fmt: skip
+def test_a_year_of_two_digits_is_of_the_nearer_century(language: str, written: str, heard: str) -> None:
+    """An appointment may lie some years ahead; what lies further away was in the past."""
+    assert texts(written, language=language) == [heard]
+
+
 def test_an_apostrophe_behind_a_full_stop_ends_nothing() -> None:
     """The typographic one is a clause's end to espeak-ng, and so to piper; elsewhere it stays."""
     assert texts("the U.S.’s plan, it’s ‘in the U.S.’ now") == ["the U.S.'s plan, it’s ‘in the U.S.’ now"]

@@ -14,7 +14,7 @@ from hushd_cli.commands.doctor import engines, machine
 from hushd_models import paces
 from hushd_protocol.system import paths
 from hushd_protocol.system.graphics_cards import PciCard
-from support.command_line import run
+from support.command_line import on_terminal, run
 from support.peer import ECHO, Start, command
 
 Found = list[dict[str, str]]
@@ -149,6 +149,25 @@ def test_what_is_broken(runtime: Path) -> None:
     assert broken["supervisor"]["remedy"]
     assert of(found, "languages", "ok")
     assert "engines" not in {finding["area"] for finding in found}
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_terminal_shows_each_state_in_its_colour(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, colours: bool
+) -> None:
+    """Red, yellow or green come first, and each remedy below; NO_COLOR and a file have the words alone."""
+    (runtime / "config.toml").write_text("auto_pul = true\n")
+    monkeypatch.setenv("NO_COLOR", "" if colours else "1")
+    words = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "doctor", "--no-engines"]
+    status, shown = on_terminal(words, "stdout")
+    assert status == 1
+    lines = shown.splitlines()
+    (number,) = [n for n, line in enumerate(lines) if "auto_pul (did you mean" in line and " configuration: " in line]
+    assert lines[number].startswith(
+        "\x1b[31mbroken  \x1b[0m configuration: " if colours else "broken   configuration: "
+    )
+    assert lines[number + 1].startswith("         -> ")
+    assert ("\x1b[32mok" in shown) == colours
 
 
 def test_an_engine_that_cannot_load_is_found(start_supervisor: Start) -> None:
