@@ -16,7 +16,6 @@ from . import greeting, meeting
 
 PROCESS_SILENCE_S = 20.0  # seconds without a byte after which the process is given up, fewer than any host waits
 TRIES = 3  # a process that is leaving may not answer
-SPEECH_END_TIMEOUT_S = 1.5  # seconds for speech to fall silent
 GONE = 410  # the process has ended the session
 ENDED = "has ended in the middle"
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "X-Hushd-Local": "1"}
@@ -71,23 +70,18 @@ class Link:
         self._headers = _HEADERS | {"X-Hushd-Pipe": os.urandom(16).hex()}
         self._requests: set[Request] = set()
         self.fault = ""
-        for left in reversed(range(TRIES)):
-            connected, new, self._identity = meeting.find(path, log)
-            connected.settimeout(None if new else PROCESS_SILENCE_S)  # a new one has yet to import much
-            try:
-                headers = self._headers | {"X-Hushd-Host": json.dumps(about)}
-                self._held = Request(connected, "GET", b"", headers)
-                answer = Answer(connected)
-                if answer.status != 200:
-                    raise ConnectionResetError(f"HTTP {answer.status}")
-                self._beats = answer.lines
-                connected.settimeout(PROCESS_SILENCE_S)
-                return
-            except OSError as error:
-                if isinstance(error, TimeoutError):
-                    meeting.abandon(path, self._identity)
-                if not left:
-                    raise
+        connected, new, self._identity = meeting.find(path, log)
+        connected.settimeout(None if new else PROCESS_SILENCE_S)  # a new one has yet to import much
+        try:
+            self._held = Request(connected, "GET", b"", self._headers | {"X-Hushd-Host": json.dumps(about)})
+            answer = Answer(connected)
+        except TimeoutError:
+            meeting.abandon(path, self._identity)
+            raise
+        if answer.status != 200:
+            raise ConnectionResetError(f"HTTP {answer.status}")
+        self._beats = answer.lines
+        connected.settimeout(PROCESS_SILENCE_S)
 
     def begin(self, initialize: bytes) -> None:
         """Has the protocol's session begin by the host's line, unless it has begun."""
@@ -146,10 +140,3 @@ class Link:
         """Gives the session up: its process ends it with all of its calls, and `watch` hangs up."""
         self.fault = self.fault or ENDED
         self._held.hang_up()
-
-    def end(self) -> None:
-        """Ends the session, and returns when speech has stopped."""
-        with suppress(OSError):
-            request = Request(meeting.connected(self._path), "DELETE", b"", self._headers)
-            request.socket.settimeout(SPEECH_END_TIMEOUT_S)
-            Answer(request.socket)

@@ -11,10 +11,9 @@ import fcntl
 import os
 import socket
 import sys
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-OTHER_PIPE_TIMEOUT_S = 5.0  # seconds for another pipe to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
@@ -27,8 +26,7 @@ def find(path: str, log: str) -> tuple[socket.socket, bool, Identity]:
     _check(os.path.dirname(path))
     if (listening := _try(path)) is not None:
         return listening, False, identity(path)
-    lock = _locked(f"{path}.lock")
-    try:
+    with locked(path):
         if (listening := _try(path)) is not None:
             return listening, False, identity(path)
         if os.path.lexists(path):
@@ -42,8 +40,14 @@ def find(path: str, log: str) -> tuple[socket.socket, bool, Identity]:
             listener.listen(128)
             _start(listener.fileno(), path, log)
         return connected(path), True, identity(path)
-    finally:
-        os.close(lock)
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Holds the lock of the socket at `path`: only its holder makes or removes the socket."""
+    with open(f"{path}.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def connected(path: str) -> socket.socket:
@@ -77,22 +81,6 @@ def _try(path: str) -> socket.socket | None:
         return connected(path)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
-
-
-def _locked(path: str) -> int:
-    """Returns the locked file; one held for `OTHER_PIPE_TIMEOUT_S`, as by a stopped process, is replaced."""
-    until = time.monotonic() + OTHER_PIPE_TIMEOUT_S
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            os.close(lock)
-        if time.monotonic() > until:
-            os.unlink(path)
-        else:
-            time.sleep(0.02)
 
 
 def _start(listener: int, path: str, log: str) -> None:

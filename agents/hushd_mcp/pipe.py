@@ -57,12 +57,6 @@ class Pipe:
         for line in sys.stdin.buffer:
             self._take(line)
 
-    def leave(self, status: int) -> None:
-        """Ends all of the host's requests, and the process when speech has stopped."""
-        if link := self._link:
-            link.end()
-        os._exit(status)
-
     # --- the host ----------------------------------------------------------------------------------------------------
 
     def _take(self, line: bytes) -> None:
@@ -115,10 +109,10 @@ class Pipe:
                 while data:
                     data = data[os.write(1, data) :]
         except BrokenPipeError:  # the host has gone
-            self.leave(_BROKEN_PIPE)
+            os._exit(_BROKEN_PIPE)
         except OSError as error:
             print(f"hushd mcp: Standard output cannot be written ({error.strerror}).", file=sys.stderr)
-            self.leave(_OUTPUT_FAILED)
+            os._exit(_OUTPUT_FAILED)
 
     # --- the process that serves -------------------------------------------------------------------------------------
 
@@ -151,20 +145,20 @@ class Pipe:
 
     def _send(self, call: Call) -> None:
         for left in reversed(range(TRIES)):
-            if self._link is None or self._link.fault:
-                self._link = Link(self._options["place"], self._options["log"], self._about)
-                threading.Thread(target=self._link.watch, daemon=True).start()
-                self._about["resumable"] = True  # a host that needs a second process is not there for one call
-            link = self._link
             try:
+                if self._link is None or self._link.fault:
+                    self._link = Link(self._options["place"], self._options["log"], self._about)
+                    threading.Thread(target=self._link.watch, daemon=True).start()
+                    self._about["resumable"] = True  # a host that needs a second process is not there for one call
+                link = self._link
                 if self._initialize and call.line is not self._initialize:
                     link.begin(self._initialize)
                 request = link.send(call.line)
                 call.link, call.request = link, request
                 break
             except OSError:
-                link.part()
-                self._link = None
+                if self._link:
+                    self._link.part()
                 if not left:
                     raise
         # An answer within a session begins at once: whatever the host sends next finds the call there.
@@ -226,19 +220,11 @@ class Pipe:
 
 
 def main() -> None:
-    """Runs the pipe, with the options from the last argument."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _exit)
+    """Runs the pipe, with the options from the last argument. Its end, also by a signal, closes its connections, by
+    which the process ends all of the host's calls."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback
     for stream in (0, 1):  # a terminal, or the host, may have made them non-blocking
         os.set_blocking(stream, True)
-    pipe, status = Pipe(json.loads(sys.argv[-1])), 0
-    try:
-        pipe.run()
-    except SystemExit as leaving:
-        status = int(str(leaving.code))
-    pipe.leave(status)
-
-
-def _exit(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
+    Pipe(json.loads(sys.argv[-1])).run()
+    os._exit(0)

@@ -9,7 +9,6 @@ leaves soon after its last session.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import resource
 import signal
@@ -67,8 +66,7 @@ async def _serve(
 
 def _withdraw(path: str, known: meeting.Identity) -> None:
     """Removes the socket of this process, unless another has made its own there: the next pipe starts one."""
-    with open(f"{path}.lock", "a") as lock:  # pipes lock it while they look for the process
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with meeting.locked(path):
         meeting.abandon(path, known)
 
 

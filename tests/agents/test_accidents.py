@@ -45,11 +45,12 @@ def speaking(environment: dict[str, str], diary: Diary) -> Iterator[RawHost]:
 
 
 def test_a_host_that_leaves(speaking: RawHost, diary: Diary) -> None:
-    """All that is spoken ends once standard input is closed, and the server leaves promptly, with 0."""
+    """The server leaves promptly, with 0, once standard input is closed, and all that is spoken ends."""
     assert speaking.process.stdin
     closed = Stopwatch()
     speaking.process.stdin.close()
     assert speaking.process.wait(BOUND_S) == 0
+    wait_until(lambda: bool(diary.sounds()), "silence")
     assert closed.calm < 1
     (sound,) = diary.sounds()
     assert sound.closed - closed < 0.5 + closed.stalled
@@ -57,12 +58,25 @@ def test_a_host_that_leaves(speaking: RawHost, diary: Diary) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_server(speaking: RawHost, diary: Diary, number: signal.Signals) -> None:
-    """Silence, and the status of that signal, though the host still holds the pipe."""
+    """It dies by that signal, as any program does, and speech ends, though the host holds the pipe."""
     sent = Stopwatch()
     speaking.process.send_signal(number)
-    assert speaking.process.wait(BOUND_S) == 128 + number
+    assert speaking.process.wait(BOUND_S) == -number
+    wait_until(lambda: bool(diary.sounds()), "silence")
     assert sent.calm < 1
-    assert len(diary.sounds()) == 1
+
+
+def test_an_interrupt_prints_nothing(runtime: Path) -> None:
+    """A host in a terminal, whose Ctrl-C reaches its servers too, shows no traceback."""
+    process = subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b'{"jsonrpc": "2.0", "id": 0, "method": "ping"}\n')
+    process.stdin.flush()
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=BOUND_S)[1] == b""
+    assert process.returncode == -signal.SIGINT
 
 
 def test_without_the_sdk(runtime: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hushd_mcp import link, meeting
+from hushd_mcp import meeting
 from hushd_mcp.command import place
 from hushd_mcp.serving import _withdraw
 from hushd_protocol.system import paths
@@ -209,16 +210,28 @@ def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str,
         assert "still runs" in host.refused_id(running, "ping", {})
 
 
-def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe that was stopped while it held the lock keeps no other session from its tools; the sockets are the
-    user's alone, whatever the umask."""
-    monkeypatch.setattr(meeting, "OTHER_PIPE_TIMEOUT_S", 0.0)
-    path = tmp_path / "mcp.lock"
-    with open(path, "w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        ours = meeting._locked(os.fspath(path))
-        assert os.fstat(ours).st_ino == path.stat().st_ino != os.fstat(held.fileno()).st_ino
-        os.close(ours)
+def test_a_pipe_waits_for_the_one_that_makes_the_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has seen no process, and starts none, since another pipe has done so when it gets the lock."""
+    path, tries, looked = str(tmp_path / "mcp"), meeting._try, threading.Event()
+
+    def look(path: str) -> socket.socket | None:
+        listening = tries(path)
+        looked.set()
+        return listening
+
+    monkeypatch.setattr(meeting, "_try", look)
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as threads:
+        tmp_path.chmod(0o700)
+        with meeting.locked(path):
+            finding = threads.submit(meeting.find, path, os.devnull)
+            assert looked.wait(BOUND_S)
+            with open(f"{path}.lock") as lock, pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            listener.bind(path)
+            listener.listen()
+        connected, new, known = finding.result(BOUND_S)
+        connected.close()
+    assert (new, known) == (False, meeting.identity(path))
 
 
 def test_an_id_is_free_after_a_cancellation(environment: dict[str, str], diary: Diary) -> None:
@@ -310,32 +323,6 @@ def begun(listener: socket.socket) -> Scripted:
     process.take("initialize")
     process.take("notifications/initialized")
     return process
-
-
-@pytest.mark.parametrize("answers", [True, False])
-def test_a_host_that_leaves_waits_for_silence_and_not_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
-) -> None:
-    """The process is asked to end the session; one that stands still holds up nobody's exit."""
-    monkeypatch.setattr(link, "SPEECH_END_TIMEOUT_S", BOUND_S if answers else 0.01)
-    path, connect, made = str(tmp_path / "mcp"), meeting.connected, list[socket.socket]()
-    monkeypatch.setattr(meeting, "connected", lambda path: made.append(connect(path)) or made[-1])
-    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor() as threads:
-        listener.bind(path)
-        listener.listen()
-        listener.settimeout(BOUND_S)
-        process = threads.submit(Scripted, listener)
-        session = link.Link(path, "", {})
-        ending = threads.submit(session.end)
-        connected, head, _ = process.result(BOUND_S).accept()
-        with connected, opened.pop():
-            assert head.startswith(b"DELETE ")
-            if answers:
-                assert not ending.done()
-                connected.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            ending.result(BOUND_S)
-    for each in made:
-        each.close()
 
 
 def test_a_session_that_has_ended_begins_again(scripted: tuple[socket.socket, RawHost]) -> None:
