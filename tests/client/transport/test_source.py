@@ -74,7 +74,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_stream_can_be_read_again_while_it_is_kept() -> None:
-    """What was read is kept: a second reader gets it, then the rest."""
+    """A second reader gets the pieces that were read before, then the rest."""
     stream = Stream(iter([b"a", b"b", b"c"]), room=10)
     first = stream.pieces()
     assert [next(first), next(first)] == [b"a", b"b"]
