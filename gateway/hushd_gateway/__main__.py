@@ -21,7 +21,7 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import seccomp
+from hushd_protocol.system import seccomp, uploads
 from hushd_protocol.system.lifeline import arm
 from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> int:
     token = os.environ.pop(HTTP_TOKEN, "")
     channel = socket.socket(fileno=int(arguments[1]))
     listeners = [_listener(word) for word in arguments[2:]]
+    uploads.settle()
     paths = find()
     try:
         configuration = Configuration(paths.config, token)

@@ -50,6 +50,13 @@ def folder() -> str:
     return next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp")
 
 
+def settle() -> None:
+    """Has `tempfile` take this folder: it would try it by a file at its first use, which a kill at that moment leaves.
+    One that cannot be written is left to it, which looks for another."""
+    if os.access(folder(), os.W_OK | os.X_OK):
+        tempfile.tempdir = os.path.abspath(folder())
+
+
 def failure(error: OSError) -> HushdError:
     """Returns `server_busy` if too many files are open, which passes by itself; else `output_failed`."""
     if error.errno in (errno.EMFILE, errno.ENFILE):

@@ -86,6 +86,17 @@ def test_the_folder_is_that_of_the_systems_temporary_files(
     assert listed == [folder]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_tempfile_takes_the_folder_that_is_swept(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tries no other by a file; where that folder cannot be written, it looks for another, as it always does."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(folder := tmp_path / "tmp"))
+    if there:
+        folder.mkdir()
+    uploads.settle()
+    assert tempfile.tempdir == (str(folder) if there else None)
+
+
 FULL = "The recording cannot be stored (full): make room in the temporary folder."
 AGAIN = "The recording cannot be stored, since too many files are open: ask again in a moment."
 
