@@ -50,8 +50,8 @@ def test_a_host_that_leaves(speaking: RawHost, diary: Diary) -> None:
     closed = Stopwatch()
     speaking.process.stdin.close()
     assert speaking.process.wait(BOUND_S) == 0
-    wait_until(lambda: bool(diary.sounds()), "silence")
     assert closed.calm < 1
+    wait_until(lambda: bool(diary.sounds()), "silence")
     (sound,) = diary.sounds()
     assert sound.closed - closed < 0.5 + closed.stalled
 
@@ -62,8 +62,9 @@ def test_a_signal_ends_the_server(speaking: RawHost, diary: Diary, number: signa
     sent = Stopwatch()
     speaking.process.send_signal(number)
     assert speaking.process.wait(BOUND_S) == -number
-    wait_until(lambda: bool(diary.sounds()), "silence")
     assert sent.calm < 1
+    wait_until(lambda: bool(diary.sounds()), "silence")
+    assert len(diary.sounds()) == 1
 
 
 def test_an_interrupt_prints_nothing(runtime: Path) -> None:

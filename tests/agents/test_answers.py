@@ -83,10 +83,10 @@ def both(result: Any) -> tuple[str, dict[str, Any]]:
     return result.content[0].text, result.structured_content
 
 
-def test_words_heard_so_far_are_in_text_and_data() -> None:
+def test_words_heard_so_far_are_in_text_and_data(calls: Calls) -> None:
     """A host shows its model one of the two; the person must not have to say it again."""
     gate = threading.Event()
-    task = TaskRegistry().begin("listen", "host", lambda client, task: {"text": str(gate.wait(BOUND_S))})
+    task = calls.tasks.begin("listen", "host", lambda client, task: {"text": str(gate.wait(BOUND_S))})
     task.progress = Reading("transcribing", ["Delete", "the old one"])
     text, data = both(answers.of_task(task))
     gate.set()

@@ -71,7 +71,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(runtime: Path) -> None:
 
 
 def test_one_whose_socket_is_removed_leaves(supervisor: Supervisor) -> None:
-    """A logout may remove the folder: no client can come any more, so it ends at once, with status 0."""
+    """A logout may remove the folder: no client can come any more, so it ends by itself, with status 0."""
     with supervisor.connect() as peer:
         pid = peer.ask("echo")["pid"]
     supervisor.socket.unlink()

@@ -315,7 +315,7 @@ class RetryingCall:
             call.cancel()
         elif self._source is not None and request.input == "stream":
             call.send_input(self._source)
-        yield from ()
+        yield from ()  # a procedure, as its caller takes it, though without a step
 
     def mark_taken(self, message: Message) -> None:
         """Notes that the caller has a message that was received without being `taken`."""

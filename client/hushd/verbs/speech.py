@@ -91,7 +91,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     def transcribe(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[Transcript]:
         """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
         heard = yield from self._heard(audio, **options)
-        return (yield from IncomingTranscript.transcript(heard))
+        return (yield from IncomingTranscript.transcript(heard))  # its steps: `heard.transcript` would run them here
 
     @verb
     def transcribe_stream(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[AnyTranscription]:
