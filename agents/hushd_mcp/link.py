@@ -38,7 +38,7 @@ class Answer:
     def messages(self) -> Iterator[dict[str, object]]:
         """Yields the messages as they come. Raises OSError, or ValueError for anything else."""
         if self.headers.get("content-type", "").startswith("text/event-stream"):
-            yield from (json.loads(line[6:]) for line in self.lines if line.startswith(b"data: {"))
+            yield from (json.loads(line.removeprefix(b"data: ")) for line in self.lines if line.startswith(b"data: {"))
         else:
             yield json.loads(self.lines.read())
 

@@ -96,6 +96,35 @@ def test_words_heard_so_far_are_in_text_and_data(calls: Calls) -> None:
     assert f"'Delete the old one'. Call `hushd_result` with ticket {task.ticket!r}" in text
 
 
+@pytest.mark.parametrize(
+    ("ended", "raised", "told"),
+    [
+        ("", ("cancelled", "The request was cancelled."), ("cancelled", "The request was cancelled.")),
+        ("The host has gone.", ("cancelled", "The request was cancelled."), ("cancelled", "The host has gone.")),
+        ("The host has gone.", ("no_device", "There is none."), ("no_device", "There is none.")),
+    ],
+    ids=["by hushd", "as it was ended", "by another error, as it was ended"],
+)
+def test_a_call_that_fails_says_why(calls: Calls, ended: str, raised: tuple[str, str], told: tuple[str, str]) -> None:
+    """A cancelled one gives the reason of whoever ended it; every other error keeps its own sentence."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def fails(client: object, task: Task) -> Any:
+        begun.set()
+        gate.wait(BOUND_S)
+        raise HushdError(*raised)
+
+    task = calls.tasks.begin("say", "host", fails)
+    assert begun.wait(BOUND_S)
+    if ended:
+        task.scope = lambda: None  # type: ignore[assignment]  # the work is already past its last look
+        task.end(ended)
+    gate.set()
+    assert task.finished.wait(BOUND_S)
+    assert task.error is not None
+    assert (task.error.code, task.error.message) == told
+
+
 @pytest.mark.parametrize(("code", "data"), [(CUT_OFF, {"language": "en"}), (UNLIKELY, {"unlikely": True})])
 async def test_a_text_that_is_not_whole_or_doubtful_says_so_in_text_and_data(
     monkeypatch: pytest.MonkeyPatch, calls: Calls, tmp_path: Path, code: str, data: dict[str, Any]

@@ -18,7 +18,7 @@ from hushd_schema import engines
 from hushd_schema.engines import EngineSpec
 from hushd_worker import usage
 from hushd_worker.job import Job
-from hushd_worker_stt import transcription
+from hushd_worker_stt import hearing, transcription
 from hushd_worker_stt.audio.level import level
 from hushd_worker_stt.audio.prefetch import Prefetcher
 from hushd_worker_stt.engine import (
@@ -111,6 +111,15 @@ def test_the_users_languages_are_likelier(
     heard = asked.result["language"], asked.result["language_probability"], engine(scripted).given[0][1].language
     assert heard == (language, pytest.approx(probability, abs=0.001), language)
     assert run(scripted, beckett, languages=own, language="fr")[0].result["language"] == "fr"
+
+
+def test_the_first_recording_finds_its_detector_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is loaded beside the engine, on another core, and whoever speaks first does not wait for it."""
+    loads: list[str] = []
+    monkeypatch.setattr(hearing, "load_detector", lambda: loads.append("detector"))
+    monkeypatch.setattr(engines, "added", lambda: (Scripted.SPEC,))
+    SpeechToText("scripted", "many").load(lambda note: None)
+    assert loads == ["detector"]
 
 
 def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett: np.ndarray) -> None:

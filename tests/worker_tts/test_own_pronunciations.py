@@ -22,8 +22,8 @@ def test_a_request_has_its_own(tiny: Worker, say: Say) -> None:
 
 
 def test_a_bad_line_or_file_is_a_warning(tiny: Worker, say: Say) -> None:
-    """The speech is made, by all that can be read, and its result says what cannot."""
-    (warning,) = say(tiny, TEXT, usual_pronunciations="gnocchi\nrouter -> rowter\n").result["warnings"]
+    """The speech is made, by all that can be read, and its result says what cannot: the first bad line is named."""
+    (warning,) = say(tiny, TEXT, usual_pronunciations="gnocchi\nrouter -> rowter\nAn\n").result["warnings"]
     assert warning["code"] == "pronunciations"
     assert warning["message"].startswith("pronunciations.txt, line 1: 'gnocchi' has no ->")
     (warning,) = say(tiny, TEXT, list_fault="It is no text.").result["warnings"]

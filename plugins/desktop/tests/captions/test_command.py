@@ -59,3 +59,30 @@ def test_an_error_costs_no_caption_before_it(spoken: Spoken, tmp_path: Path) -> 
     with pytest.raises(HushdError, match="has gone"):
         command.main("hushd captions", ["-o", str(tmp_path / "a.txt")])
     assert (tmp_path / "a.txt").read_text() == "I am well.\nAnd you?\n"
+
+
+@pytest.mark.parametrize(("words", "plays", "speaks"), [
+    ([], True, False), (["--microphone"], False, True), (["--both", "--headphones"], True, True),
+])  # fmt: skip
+def test_the_worker_loads_while_sound_is_recorded(
+    words: list[str], plays: bool, speaks: bool, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first words are there at once, and are not waited for; the sound comes from what was asked for."""
+    done: list[Any] = []
+
+    class Caller:
+        def preload(self, worker: str, *, wait: bool) -> None:
+            done.append((worker, wait))
+
+    def captions(client: Caller, **asked: Any) -> nullcontext[Spoken]:
+        done.append(asked)
+        return nullcontext(Spoken())
+
+    monkeypatch.setattr(command, "Client", lambda **_: nullcontext(Caller()))
+    monkeypatch.setattr(command, "Captions", captions)
+    monkeypatch.setattr(command.console, "silence_libraries", lambda: None)
+    assert command.main("hushd captions", [*words, "--engine", "moonshine", "--language", "en"]) == 0
+    loading, asked = done
+    assert loading == ("stt/moonshine", False)
+    assert (asked["plays"], asked["speaks"], asked["language"]) == (plays, speaks, "en")
+    assert "task" not in asked
