@@ -270,9 +270,10 @@ def comparison(parts: Parts, near: Near) -> str:
     before, after = _OPERAND.search(written), _COMPARED.match(near.after)
     if after is None or (after["closed"] if parts["sign"] == "<" else _IN_BRACKETS.search(written)):
         return "nothing"
-    if after["number"] and not after["blank"]:
+    if after["number"] and not (before and after["blank"]):
         quotes = parts["sign"] == ">" and not written.strip()
-        return "sign" if before or (written[-1:] in ("", *' (["“„«') and not quotes) else "nothing"
+        apart = written.rstrip()[-1:] in ("", *"([&,;:") if after["blank"] else written[-1:] in ("", *' (["“„«')
+        return "sign" if before or (apart and not quotes) else "nothing"
     if before is None or before[2] != after["blank"]:
         return "nothing"
     small = [side.isdecimal() or len(side) == 1 for side in (before[1], after["operand"])]

@@ -49,11 +49,12 @@ class Signs(Numbers):
             head = text[: match.start()]
             dated = (before == "-" and head.islower()) or head == "FY" or (head.isalpha() and len(head) > 5)
             year = dated and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
+            tens = digits[2:] == "0" and not head and after[:1].isalpha()  # 640K, 720p
             words = (
                 self.year_of(digits)
                 if year
                 else self.whole(digits)
-                if len(digits) <= self.language.get("number.serial", 2)
+                if tens or len(digits) <= self.language.get("number.serial", 2)
                 else spellout.digits(digits, self._tag)
             )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
