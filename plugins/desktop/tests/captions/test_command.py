@@ -67,7 +67,7 @@ def test_an_error_costs_no_caption_before_it(spoken: Spoken, tmp_path: Path) -> 
 def test_the_worker_loads_while_sound_is_recorded(
     words: list[str], plays: bool, speaks: bool, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first words are there at once, and are not waited for; the sound comes from what was asked for."""
+    """The first words are there at once, and are not waited for; the sound comes from the named device."""
     done: list[Any] = []
 
     class Caller:
