@@ -57,7 +57,8 @@ def slash(parts: Parts, near: Near) -> str:
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of")  # 1/3 of, 1/3 des
-    dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not parted
+    measured = _MEASURED.match(near.after)  # 1/2 h
+    dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not (parted or measured)
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
@@ -80,6 +81,8 @@ def slash(parts: Parts, near: Near) -> str:
     return "tally" if part in (0, whole) or whole in _POINTS or len(second) == 4 or counted else "season"
 
 
+OF_FRACTION = r"(?:[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL]|h|min)(?![\w'’])"  # units behind 3/4
+_MEASURED = re.compile(rf"[ \u00a0\u202f]?{OF_FRACTION}")
 _AND = "(?:and|or|und|oder|et|ou|y|o|e|&)"
 _POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
 _ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"
@@ -127,7 +130,7 @@ def span(parts: Parts, near: Near) -> str:
     if near.cued("score") and max(first, last) < 200:
         return "ratio"
     spaced = " - " in near.text[near.start : near.end]
-    if re.match(r"[-–](?:\d|[A-Z]{2})", near.after):
+    if re.match(r"[-–](?:\d|[A-Z]{2})", near.after) or near.word_before() == "boeing":
         return ""
     if "–" not in near.text[near.start : near.end] and (
         re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)

@@ -29,6 +29,7 @@ _SIGN = (
 )
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]Hz)"  # none is a word, as dl is
+_STOP = r"(?:\.(?=[,;:)]|\s+[a-zß-ÿ]))?"  # of an abbreviated unit, which ends no sentence
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
@@ -107,7 +108,8 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("dimension", r"\d[^\d]{0,5}[x×*]",
               rf"{_B}(?!0x){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
-        Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit})(?![\w'’]|\.\w){per}",
+        Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit}){_STOP}"
+              rf"(?![\w'’]|\.\w){per}",
               decisions.unit),
         Shape("power", r"\^", _POWER),
         Shape("version", r"\d\.\d", rf"(?:{_B}|(?<=\.\d/))(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)",
@@ -132,12 +134,14 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d ))"
-              r"(?P<unit>[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL]|h|min)(?![\w'’])"),
+              rf"(?P<unit>{decisions.OF_FRACTION})"),
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d{{1,3}}) / (?P<second>\d+){_E}"),
         Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
         Shape("scientific", r"\d[eE][-+\d]",
               rf"{_B}{_SIGN}(?P<number>\d+(?:[.,]\d+)?)[eE](?P<exponent>[-+]?\d{{1,3}})(?!\w)"),
         Shape("cardinal", "[a-zA-Z]", rf"{_B}{_SIGN}{number}{_GAP}?(?P<scale>{scales})(?!\w)", decisions.year),
+        Shape("version", r"\d\.\d+[^\W\d_]",
+              rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?P<suffix>[^\W\d_]{{1,3}})(?![\w.'’])"),
         Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
               r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
@@ -187,12 +191,12 @@ def _times(language: Language) -> Iterable[Shape]:
           rf"{_B}(?P<hour>[01]?\d|2[0-4]):(?P<minute>\d\d)(?::(?P<second>[0-5]\d)(?:[.,]\d+)?)?{half()}{unit}{_ZONE}"
           rf"(?:{_DASH}{clock('2', ':')}{half('2')}{unit})?(?![\w:/]|[.,]\d)", decisions.colon)
     if language.get("time.dotted"):
-        yield Shape("time", hours, rf"{_B}{clock()}?(?:{_DASH}{clock('2')}?)?{_GAP}?(?:{hours})(?!\w)")
+        yield Shape("time", hours, rf"{_B}{clock()}?(?:{_DASH}{clock('2')}?)?{_GAP}?(?:{hours}){_STOP}(?!\w)")
     if noon:
         yield Shape("time", rf"\d\s?(?:{noon})",
               rf"{_B}{clock()}?{half()}(?:{_DASH}{clock('2')}?{_GAP}?(?P<noon2>{noon})|(?<!\d)(?<!\d ))(?!\w)")
     if language.get("time.h"):
-        hour = rf"{_GAP}?[hH](?:{_GAP}?(?P<minute{{}}>[0-5]\d)(?:{_GAP}?(?:min|m)\b)?)?".format
+        hour = rf"{_GAP}?[hH](?:{_GAP}?(?P<minute{{}}>[0-5]\d)(?:{_GAP}?(?:min|m)\b)?)?{_STOP}".format
         yield Shape("time", r"\d\s?[hH]",
               rf"{_B}(?P<hour>[01]?\d|2[0-4]){hour('')}(?:{_DASH}(?P<hour2>[01]?\d|2[0-4]){hour('2')})?(?![\w/])")
     yield Shape("duration", r"\d\s?(?:h|m|['′])",

@@ -40,7 +40,8 @@ class Signs(Numbers):
         word = self.language["words.dot" if address else "number.point"]
         each = address and self.language.get("number.address") == "digits"
         spoken = [spellout.digits(n, self._tag) if each and len(n) == 3 else self.whole(n) for n in numbers]
-        return f"{self.language['words.version']} " * ("v" in parts) + f" {word} ".join(spoken)
+        suffix = f" {parts['suffix']}" if "suffix" in parts else ""  # 802.11ax
+        return f"{self.language['words.version']} " * ("v" in parts) + f" {word} ".join(spoken) + suffix
 
     def serial(self, record: object, near: Near, parts: Parts) -> str:
         def spoken(match: re.Match[str]) -> str:
