@@ -17,7 +17,7 @@ from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
 from hushd_protocol.system import paths
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 from support.refusals import hushd_error
 from support.scripted_router import ScriptedRouter, Start
 
@@ -204,6 +204,21 @@ def test_what_is_held_is_asked_for_again_over_a_restart(start_router: Start) -> 
         assert usher.claims[-1].id != claim
     second.wait_for(Yield)
     assert [message.id for message in second.of(Yield)] == [usher.claims[-1].id]
+
+
+def test_a_supervisor_that_dies_takes_the_devices_away(start_router: Start) -> None:
+    """Its end is as good as its word: a player falls silent, and has the devices again from the next one."""
+    first = start_router(usher := Usher("granted"))
+    with Client() as client, client.floor("speaker") as floor:
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        paths.find().client_socket.unlink()
+        first.die()
+        assert lost.wait(BOUND_S)
+        assert not floor.held
+        start_router(usher)
+        floor.keep()
+        assert floor.held
 
 
 @pytest.mark.usefixtures("runtime")
