@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,38 @@ def test_a_damaged_file(
     dictionaries._place(british=False).write_bytes(damage(whole))
     assert Hibari("en")._phonemes(DOCUMENT, british=False)[0] == spoken
     assert asked == [(dictionaries.__name__, "us")]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="only Linux says which files are open")
+def test_a_file_is_closed_with_its_phonemizer(whole: bytes, cache: Path) -> None:
+    """Damaged tables that have been removed take no more room on the disk, though the worker goes on."""
+    cache.mkdir()
+    dictionaries._place(british=False).write_bytes(whole)
+    made = dictionaries.phonemizer(british=False)
+    assert open_files(cache) == files(cache)
+    dictionaries.remove(british=False)
+    with without_collection():
+        del made
+        assert open_files(cache) == []
+
+
+def open_files(folder: Path) -> list[Path]:
+    """The files of a folder that this process has open."""
+    names = []
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the one by which they are listed
+            names.append(Path(os.readlink(f"/proc/self/fd/{number}")))
+    return [name for name in names if name.is_relative_to(folder)]
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keeps what the collector alone would end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def test_one_process_makes_them(whole: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,13 +61,18 @@ def test_an_error_costs_no_caption_before_it(spoken: Spoken, tmp_path: Path) -> 
     assert (tmp_path / "a.txt").read_text() == "I am well.\nAnd you?\n"
 
 
-@pytest.mark.parametrize(("words", "plays", "speaks"), [
-    ([], True, False), (["--microphone"], False, True), (["--both", "--headphones"], True, True),
+@pytest.mark.parametrize(("words", "heard"), [
+    ([], {"plays": True, "speaks": False}),
+    (["--microphone", "--no-duck", "-a", "desk"], {"plays": False, "speaks": True, "device": "desk"}),
+    (["--both", "--headphones", "--sink", "tv"], {"plays": True, "speaks": True, "sink": "tv"}),
+    (["--translate", "--hotwords", "Ada", "--silence", "2"],
+     {"plays": True, "speaks": False, "task": "translate", "hotwords": "Ada", "silence_s": 2.0}),
 ])  # fmt: skip
 def test_the_worker_loads_while_sound_is_recorded(
-    words: list[str], plays: bool, speaks: bool, runtime: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], heard: dict[str, Any], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first words are there at once, and are not waited for; the sound comes from the named device."""
+    """The first words are there at once, and are not waited for; the sound comes from the named device, and is heard as
+    was asked: of all else the worker decides."""
     done: list[Any] = []
 
     class Caller:
@@ -84,5 +89,4 @@ def test_the_worker_loads_while_sound_is_recorded(
     assert command.main("hushd captions", [*words, "--engine", "moonshine", "--language", "en"]) == 0
     loading, asked = done
     assert loading == ("stt/moonshine", False)
-    assert (asked["plays"], asked["speaks"], asked["language"]) == (plays, speaks, "en")
-    assert "task" not in asked
+    assert {"sink": None, "device": None, "engine": "moonshine", "language": "en"} | heard == asked
