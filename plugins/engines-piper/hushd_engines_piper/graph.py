@@ -50,7 +50,7 @@ class Graph:
         text, self._decoder = parts or (None, ())
         self.sessions = [session(path, part) for part in (text, *(part.model for part in self._decoder))]
 
-    def run(self, inputs: Mapping[str, Any], ahead_s: float = 0.0) -> tuple[Any, int, Iterator[Samples]]:
+    def run(self, inputs: Mapping[str, Any], ahead_s: float) -> tuple[Any, int, Iterator[Samples]]:
         """Computes the frames for numbers of phonemes; most of the work is done as their sound is taken.
 
         Args:

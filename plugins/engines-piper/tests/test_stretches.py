@@ -140,7 +140,7 @@ def test_stretches_are_the_whole(seed: int, tmp_path: Path) -> None:
     hop = prod(part.rate for part in decoder)
     graph = Graph(path, RATE, timed(frames * hop / RATE))
     inputs = given(draw.choice((1, 3, 12, 60)), speakers=speakers)
-    _, count, sound = graph.run(inputs)
+    _, count, sound = graph.run(inputs, 0.0)
     expected = whole(path, inputs)
     stretches = list(sound)
     assert count == len(expected) == sum(map(len, stretches))
@@ -159,7 +159,7 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
         voice(path, Random(1), normalized=kind == "all frames", odd=kind, times=1 if kind == "uneven" else 8)
     assert seam.find(path.read_bytes()) is None
     inputs = given(1 if kind == "uneven" else 60)
-    durations, count, sound = Graph(path, RATE).run(inputs)
+    durations, count, sound = Graph(path, RATE).run(inputs, 0.0)
     (only,) = sound
     assert count == len(only)
     np.testing.assert_array_equal(only, whole(path, inputs))
@@ -170,7 +170,7 @@ def test_a_graph_that_cannot_be_parted_is_computed_whole(kind: str, tmp_path: Pa
 def test_a_short_rest_belongs_to_the_stretch_before_it(rest: int, stretches: int, tmp_path: Path) -> None:
     """The frames behind a stretch are one of their own only where there are more than in the shortest."""
     path = voice(tmp_path / "voice.onnx", Random(3), times=1)
-    _, count, sound = Graph(path, RATE, timed(1e-9)).run(given(FIRST_STRETCH + rest))
+    _, count, sound = Graph(path, RATE, timed(1e-9)).run(given(FIRST_STRETCH + rest), 0.0)
     made = [len(each) for each in sound]
     assert len(made) == stretches
     assert sum(made) == count
@@ -211,7 +211,7 @@ def test_a_sentence_that_nobody_waits_for_is_left(tmp_path: Path) -> None:
     graph = Graph(voice(tmp_path / "voice.onnx", Random(3)), RATE, timed(0.0001))
     run, computed = graph.sessions[-1].run, list[Any]()
     graph.sessions[-1] = SimpleNamespace(run=lambda *given: (computed.append(given), run(*given))[1])
-    _, _, sound = graph.run(given(200))
+    _, _, sound = graph.run(given(200), 0.0)
     next(sound)
     sound.close()  # type: ignore[attr-defined]
     assert len(computed) == 1
