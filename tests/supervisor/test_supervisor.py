@@ -79,6 +79,17 @@ def test_one_whose_socket_is_removed_leaves(supervisor: Supervisor) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere its next timer finds that")
+def test_one_at_rest_leaves_when_its_socket_is_removed(start_supervisor: Start) -> None:
+    """Nothing wakes it but the folder itself: one that nobody asks for anything does not stay behind a logout."""
+    supervisor = start_supervisor("")
+    with supervisor.connect() as peer:
+        peer.control("status")
+    comes_to_rest(supervisor.pid)
+    supervisor.socket.unlink()
+    assert supervisor.process.wait(BOUND_S) == 0
+
+
 def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
     """A job that would go on is killed with its worker, its client gets the error, and the status is still 0."""
     with supervisor.connect() as peer:

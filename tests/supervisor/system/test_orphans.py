@@ -116,20 +116,33 @@ _ADOPTING = """
 import os, signal, subprocess, sys
 from hushd_protocol.system.lifeline import TREE
 import zmq
+from hushd_supervisor.core.events import Exited, Spawned
 from hushd_supervisor.system.children import Children
 from hushd_supervisor.system.orphans import Orphans
 from hushd_supervisor.system.process import Child
 wait = [sys.executable, "-c", "import signal; signal.pause()"]
 started = {mark: subprocess.Popen(wait, env={TREE: mark}) for mark in sys.argv[2:]}
 ours, killed = Children(zmq.Poller(), Child), sys.argv[1] == "predecessor"
-orphans = Orphans("1-2-", ours, lambda: {"1-2-living"}, lambda level, text: None, killed)
+living = {"1-2-living"}
+orphans = Orphans("1-2-", ours, lambda: living, lambda level, text: None, killed)
 if sys.argv[1] == "predecessor":
     list(orphans.on_time(0))
+elif sys.argv[1] == "at its end":
+    orphans.observe(Spawned("stt/a", 1), 0)
+    orphans.close()
+elif sys.argv[1] == "exited":
+    living.add("1-2-dead")
+    list(orphans.hear(0))
+    list(orphans.events((), 0))
+    assert not [mark for mark, process in started.items() if process.poll() is not None]
+    living.remove("1-2-dead")
+    orphans.observe(Exited("stt/a", 1, 0), 0)
+    list(orphans.events((), 0))
 else:
     list(orphans.hear(0))
     list(orphans.events((), 0))
 started["1-2-dead"].wait(60)
-if sys.argv[1] == "predecessor":
+if sys.argv[1] in ("predecessor", "at its end"):
     started["1-2-living"].wait(60)
 print(*(mark for mark, process in started.items() if process.poll() is None))
 for process in started.values():
@@ -137,11 +150,13 @@ for process in started.values():
 """
 
 
-@pytest.mark.parametrize(
-    ("whose", "left"), [("adopted", "1-2-living 1-20-dead 2-1-dead"), ("predecessor", "1-20-dead 2-1-dead")]
-)
+@pytest.mark.parametrize(("whose", "left"), [
+    ("adopted", "1-2-living 1-20-dead 2-1-dead"), ("exited", "1-2-living 1-20-dead 2-1-dead"),
+    ("predecessor", "1-20-dead 2-1-dead"), ("at its end", "1-20-dead 2-1-dead"),
+])  # fmt: skip
 def test_an_orphan_of_another_runtime_folder_is_left_alone(whose: str, left: str) -> None:
-    """Its mark begins otherwise, though it may end alike; a living worker's is not an orphan while that lives."""
+    """Its mark begins otherwise, though it may end alike; a living worker's is not an orphan while that lives, also
+    where the system tells of a child's end before it is known whose worker has ended. At the end all are orphans."""
     marks = ("1-2-living", "1-2-dead", "1-20-dead", "2-1-dead")
     done = subprocess.run([sys.executable, "-c", _ADOPTING, whose, *marks], capture_output=True, text=True, timeout=120)
     assert (done.stdout.strip(), done.returncode) == (left, 0), done.stderr
