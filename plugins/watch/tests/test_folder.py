@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_watch.folder import Folder, is_written
+from hushd_watch import folder as module
+from hushd_watch.folder import Folder, is_written, silent_file_system
 from support.refusals import hushd_error
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
@@ -149,3 +150,32 @@ def test_more_folders_than_may_be_watched_are_said(tmp_path: Path, monkeypatch: 
         (tmp_path / "more").mkdir()
         with hushd_error("input_unreadable", "too many folders: raise fs.inotify.max_user_watches, or give --poll"):
             list(folder.changes())
+
+
+def test_a_linked_folder_is_not_entered(tmp_path: Path) -> None:
+    """A link to a folder above would have each recording heard by ever longer names."""
+    root = tmp_path / "in"
+    (root / "below").mkdir(parents=True)
+    (root / "below/a.wav").write_bytes(b"sound")
+    (root / "below/up").symlink_to("..")
+    assert list(Folder(str(root), 1.0).scan()) == [str(root / "below/a.wav")]
+
+
+def test_a_recording_that_nobody_may_read_is_not_waited_for(tmp_path: Path) -> None:
+    """Only a writer holds it back: any other error is told when it is heard."""
+    assert not is_written(str(tmp_path / "gone.wav"))
+
+
+@pytest.mark.parametrize(("kind", "silent"), [
+    ("nfs4", "nfs4"), ("fuse.sshfs", "fuse.sshfs"), ("fuse", "fuse"), ("cifs", "cifs"), ("fuseblk", ""), ("ext4", ""),
+])  # fmt: skip
+def test_where_other_machines_write_the_folder_is_looked_at(
+    kind: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their changes send no event here; a disk that is FUSE's alone, as NTFS is, sends all."""
+    device = os.stat(tmp_path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"36 35 {number} / /in rw,noatime shared:1 - {kind} disk rw\n")
+    monkeypatch.setattr(module, "open", lambda path, **options: mounts.open(**options), raising=False)
+    assert silent_file_system(str(tmp_path)) == silent

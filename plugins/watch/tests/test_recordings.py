@@ -33,6 +33,14 @@ def test_a_batch_is_of_one_folder_in_the_order_of_arrival() -> None:
     assert batches[0] == [f"0/{n}.wav" for n in range(0, 2 * BATCH_SIZE, 2)]
 
 
+def test_a_recording_that_changes_waits_behind_the_others() -> None:
+    """The batch is in the order in which recordings have come to rest."""
+    queue = Queue()
+    for path, now in (("a/x.wav", 1.0), ("a/y.wav", 2.0), ("a/x.wav", 3.0)):
+        queue.changed(path, now)
+    assert queue.next_batch(9.0) == ["a/y.wav", "a/x.wav"]
+
+
 def test_failures_of_the_machine_are_tried_again_ever_later() -> None:
     """All wait meanwhile, the failed ones behind the others, and one at a time, so that one that fails all the time
     stops no other; a batch without a failure ends that."""

@@ -98,3 +98,20 @@ def test_a_pause_closes_the_device(microphone: PausableMicrophone, tapes: list[T
         microphone.resume()
     microphone.close()
     assert not any(tape.open for tape in tapes)
+
+
+def test_nothing_opens_once_it_is_stopped(microphone: PausableMicrophone, tapes: list[Tape]) -> None:
+    """A pause or its end that comes with Ctrl-C leaves no microphone open, and no reader without an end."""
+    microphone.pause()
+    microphone.stop()
+    microphone.resume()
+    assert len(tapes) == 1
+    assert list(microphone) == []
+
+
+def test_a_pause_that_comes_after_the_end_ends_too(microphone: PausableMicrophone, tapes: list[Tape]) -> None:
+    """The sound so far is read, and the silence of a pause does not go on for ever."""
+    expected = tapes[0].record(1)
+    microphone.stop()
+    microphone.pause()
+    assert b"".join(microphone) == expected

@@ -24,11 +24,13 @@ class Tape(Iterator[bytes]):
     def __init__(self, seconds: int, error: HushdError | None = None) -> None:
         self._seconds = iter(range(seconds))
         self._error = error
-        self.closed = False
+        self.closed = self.ended = False
 
     def __next__(self) -> bytes:
         for number in self._seconds:
             return bytes([number]) * SECOND
+        assert not self.ended, "a device is asked no more once it has ended"
+        self.ended = True
         if self._error:
             raise self._error
         raise StopIteration

@@ -65,6 +65,7 @@ class Client:
         self.sessions: list[Session] = []
 
     def listen(self, chunks: Iterator[bytes], **options: Any) -> Session:
+        self.options = options
         session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
         self.sessions.append(session)
         return session
@@ -117,3 +118,72 @@ def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([event for event in events if isinstance(event, Line)]) == 1
     assert b"".join(client.sessions[-1].sent) == LOUD * 3
     assert notes(events) == ["There is none. The captions wait 0 s for it."]
+
+
+def test_sound_that_kills_workers_is_left_out() -> None:
+    """It is sent to no third one: the captions go on with the sound behind it, and say that something is missing."""
+    client = Client(2, failures=(HushdError("poison_request", "It has killed two."),))
+    events = run(client, Device(*[LOUD] * 5))
+    killed, next_one = client.sessions
+    assert b"".join(killed.sent) == LOUD * 2  # it had taken a third one
+    assert b"".join(next_one.sent) == LOUD * 2
+    (note,) = notes(events)
+    assert "is left out" in note
+
+
+@pytest.mark.parametrize(("failures", "sessions"), [
+    ([HushdError("worker_crashed", "It died.")] * 5, track.TRIES),
+    ([HushdError("model_missing", "It is gone.")] * 5, 1),
+])  # fmt: skip
+def test_captions_that_cannot_go_on_end_by_an_error(failures: list[HushdError], sessions: int) -> None:
+    """A worker that dies again and again, and an error that no repetition mends, are told, not tried for ever."""
+    client = Client(*[1] * 9, failures=tuple(failures))
+    with pytest.raises(HushdError, match=str(failures[0])):
+        run(client, Device(*[LOUD] * 9))
+    assert len(client.sessions) == sessions
+
+
+class Forgetful(Session):
+    """A session that hears a line before its worker dies, and so has nothing to hear again."""
+
+    rest_s = 2.0
+
+    def __iter__(self) -> Iterator[Segment]:
+        yield Segment(0, 0.25, 0.5, " Hello.")
+        raise HushdError("worker_crashed", "It died.")
+
+
+def test_a_session_with_a_line_has_not_failed_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies now and then in a long evening ends no captions."""
+    monkeypatch.setattr("hushd_desktop.captions.track.TRIES", 2)
+    monkeypatch.setitem(globals(), "Session", Forgetful)
+    events = run(Client(*[1] * 6), Device(*[LOUD] * 12))
+    assert len([event for event in events if isinstance(event, Line)]) > track.TRIES
+
+
+def test_nobody_is_waited_for_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that does not come back ends the captions; so does Ctrl-C meanwhile, at once."""
+    slept: list[float] = []
+    monkeypatch.setattr(track.time, "sleep", slept.append)
+    gone = HushdError("no_supervisor", "There is none.")
+    with pytest.raises(HushdError, match="There is none"):
+        run(Client(*[1] * 900, failures=(gone,) * 900), Device(*[LOUD] * 900))
+    assert sum(slept) == track.BACK_S
+    stopped = Track("them", Device(*[LOUD] * 9), 0.0, lambda event: None, {})  # type: ignore[arg-type]
+    monkeypatch.setattr(track.time, "sleep", lambda seconds: stopped.stop())
+    client = Client(*[1] * 900, failures=(gone,) * 900)
+    with pytest.raises(HushdError, match="There is none"):
+        stopped.run(client)  # type: ignore[arg-type]
+    assert len(client.sessions) == 2
+
+
+def test_a_session_ends_where_nobody_speaks_and_a_line_where_it_is_long() -> None:
+    """So the worker may leave on a silent evening, and who speaks without a pause is read; a user's own wishes win."""
+    client, source = Client(), Device(LOUD)
+    captions = Track("them", source, 0.0, lambda event: None, {"silence_s": 2.0})  # type: ignore[arg-type]
+    captions.run(client)  # type: ignore[arg-type]
+    asked = {name: client.options[name] for name in ("no_speech_s", "max_segment_s", "silence_s", "continuous")}
+    assert asked == {
+        "no_speech_s": track.ASLEEP_S, "max_segment_s": track.MAX_LINE_S, "silence_s": 2.0, "continuous": True,
+    }  # fmt: skip
+    assert captions.language == "en"
