@@ -185,6 +185,28 @@ def test_each_engine_has_a_share(
         assert not share.programs
 
 
+def test_models_are_read_wherever_they_are(monkeypatch: pytest.MonkeyPatch, runtime: Path, tmp_path: Path) -> None:
+    """A model that is a link, however deep in hushd's folder, is read where it lies, and one of a hub where that has
+    it; the worker that brings models asks the user's resolver, and with the user's token."""
+    lies = tmp_path / "disk/weights.bin"
+    lies.parent.mkdir()
+    lies.write_bytes(b"weights")
+    models, hub = tmp_path / "models", tmp_path / "hub"
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(models))
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub))
+    for place in ("link", "a/link", "a/b/link"):
+        (models / place).parent.mkdir(parents=True, exist_ok=True)
+        (models / place).symlink_to(lies)
+        share = confinement.of_engine("stt", "faster-whisper")
+        assert share
+        readable = set(map(str, share.readable))
+        assert {str(lies), str(hub)} < readable
+        (models / place).unlink()
+    bringing = confinement.of_models()
+    assert {str(tmp_path / "token"), "/run/systemd/resolve"} < set(map(str, bringing.readable))
+    assert {str(hub)} < set(map(str, bringing.writable))
+
+
 @needs_kernel
 def test_a_process_that_cannot_give_up_its_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A kernel that refuses, or a folder without room: `required` goes no further, `auto` goes on unconfined."""
