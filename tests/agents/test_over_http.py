@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,12 @@ def port_of(supervisor: Supervisor) -> int:
 
 
 def processes(supervisor: Supervisor, module: str) -> list[psutil.Process]:
-    children = psutil.Process(supervisor.pid).children()
-    return [
-        each for each in children if module in (each.as_dict(["cmdline"], ())["cmdline"] or ())
-    ]  # zombies have none
+    """The living children of a supervisor that run this module."""
+    found = []
+    for each in psutil.Process(supervisor.pid).children():
+        with suppress(psutil.Error):  # it has ended, or ends meanwhile
+            found += [each] if module in each.cmdline() else []
+    return found
 
 
 def send(

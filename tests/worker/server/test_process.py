@@ -56,7 +56,7 @@ def earlier() -> None:
 def family() -> list[psutil.Process]:
     """All living descendants of this process that a test has started."""
     here = [each for each in psutil.Process().children(recursive=True) if each not in EARLIER]
-    return [each for each in here if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    return [each for each in here if not is_gone(each.pid)]
 
 
 def prove(server: ServerProcess) -> Callable[[float], bytes]:
