@@ -60,7 +60,7 @@ class Near(NamedTuple):
             words = {beside[1].lower()} if beside else set()
             if cue in _FAR:
                 clause = _CLAUSE.split(self.text[max(0, self.start - 60) : self.start])[-1]
-                far = 1 if cue == "date" and _COMMA.search(clause) else 2  # on Monday, 1/4; but: 2/3 der Leute, 1/4
+                far = 1 if cue == "date" and clause.rstrip().endswith(",") else 2  # on Monday, 1/4; 2/3 der Leute, 1/4
                 words |= {word.lower() for word in _WORDS.findall(clause)[-far:]}
             if words & self.language.words(f"cues.{cue}"):
                 return True
@@ -75,6 +75,5 @@ class Near(NamedTuple):
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _BESIDE = re.compile(r"\b([^\W\d_]{1,30})\s?[.:]?\s?\Z")
 _CLAUSE = re.compile("[.;:!?()]")
-_COMMA = re.compile(r",\W*\Z")
 _FAR = ("score", "ratio", "date")
 _NEXT = re.compile(r"[ \u00a0\u202f\u2009]([^\W\d_]+(?:['’-][^\W\d_]+)*)")
