@@ -117,7 +117,7 @@ def spoken(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
             whole = whole if final else begun.rfind("\n") + 1
         elif form and not final:
             *_, last = [0, *(line.start() for line in _TIMES.finditer(begun))]
-            whole = number.start() if (number := _NUMBER.search(begun, 0, last)) else last
+            whole = number.start() if (number := _NUMBER.search(begun, endpos=last)) else last
         yield _hidden(begun[:whole], form, shown) if form else begun, final
         begun = begun[whole:]
         searched = len(begun) if len(begun) > _LONG_CUE else 0
