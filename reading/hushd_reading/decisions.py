@@ -57,7 +57,7 @@ def slash(parts: Parts, near: Near) -> str:
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of")  # 1/3 of, 1/3 des
-    measured = _MEASURED.match(near.after)  # 1/2 h
+    measured = re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/2 h
     dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not (parted or measured)
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
@@ -82,7 +82,6 @@ def slash(parts: Parts, near: Near) -> str:
 
 
 OF_FRACTION = r"(?:[kcm]?m[²³]?|[km]?g|[kMG]Wh?|[MGT][Bo]|cl|ml|[lL]|h|min)(?![\w'’])"  # units behind 3/4
-_MEASURED = re.compile(rf"[ \u00a0\u202f]?{OF_FRACTION}")
 _AND = "(?:and|or|und|oder|et|ou|y|o|e|&)"
 _POINTS = (10, 20, 50, 100, 1000)  # what marks are given out of
 _ARTICLES = "al ao da dal del do el il l la las le les lo los na nel no o os sul un um una uma"

@@ -7,7 +7,6 @@ hunspell's of French and Portuguese (MPL), Morph-it (LGPL), german-nouns (CC BY-
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -37,16 +36,11 @@ def of(noun: str, language: str, *, plural: bool = False) -> str | None:
             (gender for ending, gender in (("e", "f"), ("er", "m"), ("es", "n")) if noun.endswith(ending)), None
         )
     word = noun if language == "de" else noun.lower()
-    for form in (word, *(_singulars(word, language) if plural else ())):
+    ends = _PLURALS.get(language, ()) if plural else ()
+    for form in (word, *(word.removesuffix(end) + single for end, single in ends if word.endswith(end))):
         if gender := nouns.get(form):
             return gender
     return next(endings[word[at:]] for at in range(len(word) + 1) if word[at:] in endings)
-
-
-def _singulars(noun: str, language: str) -> Iterator[str]:
-    for plural, single in _PLURALS.get(language, ()):
-        if noun.endswith(plural):
-            yield noun.removesuffix(plural) + single
 
 
 @cache
