@@ -56,9 +56,8 @@ def slash(parts: Parts, near: Near) -> str:
     if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100:
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
-    parted = near.follows("of")  # 1/3 of, 1/3 des
-    measured = re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/2 h
-    dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not (parted or measured)
+    parted = near.follows("of") or re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/3 of, 1/3 des, 1/2 h
+    dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not parted
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
@@ -129,7 +128,7 @@ def span(parts: Parts, near: Near) -> str:
     if near.cued("score") and max(first, last) < 200:
         return "ratio"
     spaced = " - " in near.text[near.start : near.end]
-    if re.match(r"[-–](?:\d|[A-Z]{2})", near.after) or near.word_before() == "boeing":
+    if re.match(r"[-–](?:\d|[A-Z]{2})", near.after) or (near.word_before() == "boeing" and first > 99):
         return ""
     if "–" not in near.text[near.start : near.end] and (
         re.match(r"\s*[=≈+]", near.after) or (near.before[-1:] in ("=", "+") and first >= last)

@@ -60,8 +60,9 @@ class Near(NamedTuple):
             words = {beside[1].lower()} if beside else set()
             if cue in _FAR:
                 clause = _CLAUSE.split(self.text[max(0, self.start - 60) : self.start])[-1]
-                far = 1 if cue == "date" and clause.rstrip().endswith(",") else 2  # on Monday, 1/4; 2/3 der Leute, 1/4
-                words |= {word.lower() for word in _WORDS.findall(clause)[-far:]}
+                far = _WORDS.findall(clause)[-2:]
+                weak = cue == "date" and clause.rstrip().endswith(",") and len("".join(far[:1])) < 4  # der Leute, 1/4
+                words |= {word.lower() for word in far[weak:]}
             if words & self.language.words(f"cues.{cue}"):
                 return True
         return False

@@ -29,7 +29,8 @@ _SIGN = (
 )
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]Hz)"  # none is a word, as dl is
-_STOP = r"(?:\.(?=[,;:)]|\s+[a-zß-ÿ]))?"  # of an abbreviated unit, which ends no sentence
+# The stop of an abbreviated unit, which ends no sentence; that of 5 km and 5 % does.
+_STOP = r"(?:(?:(?<=[\d ][hH])|(?<=[\d ]hr)|(?<=min|se[cg]|hrs|lbs|[bt]sp)|(?<=oz|lb|ft))\.(?=\)?[,;:]|\s[a-zß-ÿ]))?"
 _POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
@@ -109,8 +110,7 @@ def of_digits(language: Language) -> list[Shape]:
               rf"{_B}(?!0x){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
               rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit}){_STOP}"
-              rf"(?![\w'’]|\.\w){per}",
-              decisions.unit),
+              rf"(?![\w'’]|\.\w){per}", decisions.unit),
         Shape("power", r"\^", _POWER),
         Shape("version", r"\d\.\d", rf"(?:{_B}|(?<=\.\d/))(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?!\w)(?!\.\d)",
               decisions.version),
