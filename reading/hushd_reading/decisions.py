@@ -61,8 +61,8 @@ def slash(parts: Parts, near: Near) -> str:
     if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
-    if len(second) == 4 and 1800 < whole < 2100 and near.language.get("number.years"):  # an issue: 43/1995
-        return "season"
+    if len(second) == 4 and 1800 < whole < 2100 and part > 1:  # an issue or a law: 43/1995
+        return "of_year" if near.language.get("number.of_year") else "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
         return "tally"
     if any(side[0] == "0" != side for side in (first, second)):  # issue 45/01
@@ -146,7 +146,9 @@ def span(parts: Parts, near: Near) -> str:
         parts.update(year=parts["number"], month=parts["until"])  # 2003-03
         del parts["until"]
         return "date"
-    return "season" if short else "difference" if spaced else "ratio"
+    if short or spaced:
+        return "season" if short else "difference"
+    return "ratio" if first < 1000 else "dashed"  # of an account: 12345-6
 
 
 _YEARS = re.compile(r"(?:1[1-9]\d\d|20\d\d)[-–](?:1[1-9]\d\d|20\d\d)")

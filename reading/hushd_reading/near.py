@@ -38,9 +38,9 @@ class Near(NamedTuple):
         words = _WORDS.findall(self.text, max(0, self.start - 60), self.start)
         return words[-1].lower() if words else ""
 
-    def word_after(self, at: int = 0) -> str:
+    def word_after(self) -> str:
         """Returns the word that follows, as it is written; nothing if another sign does."""
-        match = _NEXT.match(self.text, self.end + at)
+        match = _NEXT.match(self.text, self.end)
         return match[1] if match else ""
 
     @property

@@ -179,4 +179,5 @@ def roman(numeral: str) -> int:
 _PARSERS = {
     "money": _amount, "measure": _amount, "date": _date, "time": _time, "fraction": _fraction,
     "tally": _pair, "ratio": _pair, "verse": _pair, "range": _pair, "difference": _pair, "over": _pair, "season": _pair,
+    "dashed": _pair, "of_year": _pair,
 }  # fmt: skip

@@ -27,9 +27,10 @@ _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{
 _URL = re.compile(
     r"(?<![\w@])(?:(?P<scheme>[a-z][a-z0-9+-]{1,15})://|(?<![./-])www\.)(?P<rest>[^\s<>\"“”`|]{1,2000})", re.IGNORECASE
 )
+_SILENT = ("http", "https", "ftp")  # schemes
 _MAIL = re.compile(r"(?<![\w.+-])(?:mailto:)?([\w.+-]{1,64})@((?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w-])")
 _HOST = re.compile(
-    r"(?<![\w./@-])(?!\w\.(?:de|fr|uk|eu|ch|us|ca|au|me)\b)((?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|dev|app|ai|co|info|uk|de|fr|eu|ch|us|ca|au|me))"
+    r"(?<![\w./@-])(?!\w\.[a-z]{2}\b)((?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|dev|app|ai|co|info|arpa|uk|de|fr|eu|ch|us|ca|au|me|it|es|pt|br))"
     r"(?P<path>/[^\s<>\"“”`|]{0,2000})?(?![\w-])"
 )
 _PATH = re.compile(
@@ -53,7 +54,6 @@ _PROMPT = re.compile(r"\A\$ (?=[a-z].*(?: -|[ ~]/|[\"';|=]))")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_MINUS = re.compile(r"[−](?=\d)")
 _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 # Digits of a telephone number are said one by one, with a pause between their groups.
@@ -114,12 +114,13 @@ class Rewriting:
             part = identified(MappedText.original(part), words).text
             part = re.sub(r"\d{9,}", lambda match: " ".join(match[0]), part)
             part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
-            return part.replace("@", f" {words.at} ").replace("~", " tilde ").replace("\\", " ").replace("+", " plus ")
+            part = part.replace("@", f" {words.at} ").replace("~", f" {words.tilde} ")
+            return part.replace("\\", " ").replace("+", " plus ")
 
         def host(address: str) -> str:
-            address = address.removeprefix("www.")
-            *most, last = address.split(".")
-            return dotted.join([*(name(part) for part in most), last.upper() if len(last) == 2 else name(last)])
+            *most, last = address.removeprefix("www.").split(".")
+            spelt = len(last) == 2 and last not in words.domains.split()
+            return dotted.join([*(name(part) for part in most), last.upper() if spelt else name(last)])
 
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
@@ -131,8 +132,12 @@ class Rewriting:
 
         def url(match: re.Match[str]) -> str:
             address, tail = _split_tail(match["rest"])
-            server, _, path = address.partition("/")
-            return (place(re.split(r"[?#]", server)[0], path) if server else match["scheme"] or "") + tail
+            (server, _, path), scheme = address.partition("/"), match["scheme"] or "http"
+            if not server or scheme.lower() in _SILENT:
+                return (place(re.split(r"[?#]", server)[0], path) if server else scheme) + tail
+            user = server.rpartition("@")[0]
+            known = f"{name(user)} {words.at} " if user and ":" not in user else ""  # never a password
+            return f"{name(scheme)}, {known}{place(re.split(r'[?#]', server)[0], path)}{tail}"
 
         def bare_host(match: re.Match[str]) -> str:
             path, tail = _split_tail(match["path"] or "")
@@ -166,7 +171,7 @@ class Rewriting:
         text = unruled(named(identified(text, words)))
         text = text.sub(_CALL, "").sub(_FLAG, flag)
         text = text.sub(self._file, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
-        text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
+        text = text.sub(_TIMES, " × ").sub(_MARKS, "")
         if self._symbols is not None:
             text = text.sub(self._symbols, lambda match: _symbol(match, words.symbols[match["sign"]]))
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()

@@ -18,7 +18,7 @@ _GROUPED = r"\d{1,3}(?:[.,]\d{3})+"
 VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _NEVER = "(?!)"
 _GAP = "[ \u00a0\u202f\u2009]"
-_B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])"  # the beginning of a number
+_B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
@@ -69,9 +69,9 @@ def of_digits(language: Language) -> list[Shape]:
     of_money = rf"(?:{_GAP}?(?P<scale>{millions})(?!\w))?"
     spaced = [re.escape(sign) for sign in names.unit_signs(language) if re.search(r"[ .]", sign)]
     unit = "|".join([*spaced, r"[%‰\"″°ºΩµμ]?[^\W\d_]{0,5}(?:[²³]|[23](?!\d))?(?:/[a-z]{1,3}[²³23]?)?"])
-    compounds = _NEVER
+    signs, compounds = names.unit_signs(language) - language.words("units.before_end"), _NEVER
+    powered = alternatives(sign for sign in signs if sign[0].isalpha())
     if language.get("units.compound"):
-        signs = names.unit_signs(language) - language.words("units.before_end")
         compounds = alternatives(sign for sign in signs if re.fullmatch(r"[a-zµVW]|[^\W\d_]{2,5}", sign))
     per = r"(?:\s?/\s?(?P<per>[^\W\d_]+)(?!\w))?"
     return [
@@ -135,6 +135,8 @@ def of_digits(language: Language) -> list[Shape]:
               decisions.span),
         Shape("unit", "", rf"(?:(?<=[{VULGAR}])|(?<=[{VULGAR}] )|(?<=\d/\d ))"
               rf"(?P<unit>{decisions.OF_FRACTION})"),
+        Shape("unit", r"10\^",
+              rf"(?:(?<=10\^\d )|(?<=10\^\d\d )|(?<=10\^-\d )|(?<=10\^-\d\d ))(?P<unit>{powered})(?!\w){per}"),
         Shape("over", r"\d / \d", rf"{_B}(?P<first>\d{{1,3}}) / (?P<second>\d+){_E}"),
         Shape("each", r"[^\W\d_]/\d", r"(?:(?<=\d [glh])|(?<=\d kg)|(?<=\d ml)|(?<=\d mg))/(?=\d)"),
         Shape("scientific", r"\d[eE][-+\d]",
@@ -147,6 +149,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
         Shape("cardinal", "", r"(?P<number>\d+)"),
         Shape("minus", "[-−–]", rf"(?<![^\s(\[{{=:;,])[-−–](?=[\d{VULGAR}])"),
+        Shape("stroke", r"\d/\d", r"(?<=\d)(?<!\b24)(?<!\b24/7)/(?=\d)"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Numbers in words, by the rules of CLDR (unicode-rbnf): cardinals and ordinals with gender and case, decimals, years.
 
-A language is a tag, such as `fr-CH`: Belgium, Switzerland and Portugal count their own way. `has` says whether it has
-rules here. What CLDR gets wrong, or spells unlike the rest of a text, is mended in `_MENDS`.
+A language is a tag, such as `fr-CH`: Belgium, Switzerland and Portugal count their own way. What CLDR gets wrong, or
+spells unlike the rest of a text, is mended in `_MENDS`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,6 @@ _MENDS = {
     "es": [(r"decimoprimer\b", "undécimo"), ("decimoprimer", "undécim"), ("decimosegund", "duodécim")],
     "pt": [(r"\bmil milhões (?=.* milhões)", "mil ")],
 }
-
-
-def has(language: str) -> bool:
-    """Returns whether numbers of the language, a tag, can be spelled out."""
-    return _base(language) in LANGUAGES
 
 
 def cardinal(value: int, language: str, gender: str | None = None, case: str | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hushd_reading.spellout import LANGUAGES, cardinal, decimal, digits, has, ordinal, year
+from hushd_reading.spellout import LANGUAGES, cardinal, decimal, digits, ordinal, year
 
 CARDINALS = [
     ("fr", 71, "m", "soixante et onze"), ("fr", 80, None, "quatre-vingts"), ("fr", 81, "f", "quatre-vingt-une"),
@@ -85,9 +85,3 @@ def test_no_two_numbers_are_spoken_alike(language: str) -> None:
     spoken += [ordinal(value, language) for value in range(1, 1200)]
     assert len({*spoken}) == len(spoken)
     assert not any(sign.isdigit() for words in spoken for sign in words)
-
-
-def test_a_language_without_rules_is_named() -> None:
-    """A tag counts by its language."""
-    assert has("pt-BR")
-    assert not has("tr")

@@ -36,8 +36,6 @@ _PROSE = re.compile(
     rf"(?:{_WORD}|\d)[,;]?\s+(?!(?:{_FUNCTIONS})\b){_WORD}(?=[\s.,;!?$])|{_WORD}\s+{_WORD}|[.!?]\s+[A-Z][a-z]"
 )
 _MATH = re.compile(r"[\\^_=<>+*/|(){}\[\]≤≥≠−-]|\A[A-Za-z]{1,3}'*\Z|\A\d+(?:[.,]\d+)*\Z|\A[\u0370-\u03ff]\Z")
-
-
 # Raised numbers and roots in plain text, such as x², 10⁻³, √2; not a unit, nor a footnote's number behind a word.
 _UNITS = r"(?:[mckdµn]?m|ft|in|yd|mi|s|h)"
 _SCRIPTED = re.compile(

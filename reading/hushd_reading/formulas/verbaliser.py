@@ -37,14 +37,10 @@ _UNBOUND = ("\\max", "\\min", "\\sup", "\\inf")  # arguments stand behind them, 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}(?![A-Za-z])")  # speed = distance/time
 _TAKEN = re.compile(r"\\(?:text\w*|operatorname\*?|math[a-z]+|begin|end|mbox|hbox|label|tag|color)\s*\{[^{}]*\}")
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:\{?,\}?\d{3})+(?!\d)")
-
-
 _NUMBER = re.compile(r"\.?\d[\d.]*")
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _LOWERED = re.compile("[₀-₉₊₋ₐₑₒₓₙ]+")
 _RADICAL = re.compile(r"√\s?(?:\(([^()]*)\)|(\d+|\w))")
-
-
 # Marks of numbers and of text in what is said: a number is a word, unless text behind it may be its unit.
 _DIGITS, _TEXT = "\x01", "\x02"
 _NUMERAL = re.compile(f"{_DIGITS}([\\d.]+)(?P<unit> ?{_TEXT})?")

@@ -121,10 +121,6 @@ def say_century(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     return inflected(int(number.whole), near, "s")
 
 
-def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
-    return "Stunde" if parts.get("name") == "Std." and near.word_before() in ("pro", "je") else None
-
-
 def say_measure(verbaliser: Verbaliser, amount: Amount, near: Near, parts: Parts) -> str | None:
     """Says 3x as one word: dreimal."""
     number = amount.number

@@ -53,11 +53,6 @@ def _named_before(near: Near) -> bool:
     ) or word[:-2].isdecimal()
 
 
-def say_verses(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    chapter, first, last = (verbaliser.whole(parts[name]) for name in ("first", "second", "until"))
-    return f"{parts['book']} {chapter} {first} to {last}"
-
-
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     if _named_before(near) and not (parts["street"] in ("St", "Dr") and near.word_after()[:1].isupper()):
         return str(near.language["streets"][parts["street"]])

@@ -20,8 +20,10 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     feminine = gender.of(names.noun_after(near), "it") == "f"  # II Guerra; il 1° e il 2°
-    mark = parts.get("mark", "").strip(".°") or "ª" * feminine
-    return spellout.ordinal(int(number.whole), "it", "f" if mark == "ª" else "m")
+    mark = parts.get("mark", "").strip(".°") or "ª" * feminine  # or that of 13esima
+    return spellout.ordinal(
+        int(number.whole), "it", "f" if mark[-1:] in tuple("ªae") else "m", plural=mark[-1:] in tuple("ie")
+    )
 
 
 def elided(words: str) -> str:

@@ -35,8 +35,3 @@ def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> st
     if time.hour != 20 or not time.minute or time.minute > 9 or time.until:
         return None
     return str(verbaliser.language["time.minute"].format("vinte", "horas", spellout.cardinal(time.minute, "pt")))
-
-
-def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:
-    """Says D. as dona before a woman's name."""
-    return "dona" if parts.get("named") == "D." and near.word_after().endswith(("a", "el", "or")) else None

@@ -14,7 +14,9 @@ from .signs import Signs
 from .times import Times
 
 # Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s.
-_WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "to": "to"}
+_WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "stroke": "words.slash", "to": "to"}
+# Words between two numbers.
+_BETWEEN = {"over": "number.over", "difference": "signs.-", "dashed": "words.dash", "of_year": "number.of_year"}
 
 
 class Verbaliser(Amounts, Times, Signs):
@@ -25,9 +27,12 @@ class Verbaliser(Amounts, Times, Signs):
         near = Near(text, token.start, token.end, self.language)
         record, parts = parse(token, self.language), dict(token.parts)
         if template := self.language.get(f"says.{token.kind}"):
-            return str(template.format(**parts))
+            values = {name: self.whole(part) if part.isdecimal() else part for name, part in parts.items()}
+            return str(template.format(**values))
         if word := _WORDS.get(token.kind):
             return f" {self.language[word]} "
+        if word := _BETWEEN.get(token.kind):
+            return f" {self.language[word]} ".join(map(self.say, record))  # type: ignore[arg-type]
         own = self.language.function(f"say_{token.kind}")
         words = own(self, record, near, parts) if own is not None else None
         words = str(getattr(self, token.kind)(record, near, parts) if words is None else words)

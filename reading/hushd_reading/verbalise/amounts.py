@@ -13,8 +13,7 @@ from .numbers import Numbers
 
 # A fraction that is less than one, right before its unit.
 _PART = re.compile(rf"(?<!\w)(?<!\d[ \u00a0\u202f\u2009-])(?:(?P<half>½|1[/⁄]2)|[{VULGAR}]|\d+[/⁄]\d+)\s?\Z")
-
-
+_NAMED, _NAME = re.compile(r"\b[^\W\d_a-zß-ÿ]\w+ \Z"), re.compile(r" [^\W\d_a-zß-ÿ]\w")
 _RAISED = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -25,12 +24,12 @@ class Amounts(Numbers):
         language, money = self.language, names.money(amount.unit, self.language)
         if amount.until and money.coins and 2 in (len(amount.number.places), len(amount.until.places)):
             sides = (amount._replace(number=side, until=None) for side in (amount.number, amount.until))
-            return f" {language['to']} ".join(self.money(side, near, parts) for side in sides)  # $50.00-$100.00
+            return self.to(near).join(self.money(side, near, parts) for side in sides)  # $50.00-$100.00
         last, single = amount.until or amount.number, money.single if self.attributive(near) else ""
-        first = f"{self.say(amount.number, money.gender)} {language['to']} " if amount.until else ""
+        first = f"{self.say(amount.number, money.gender)}{self.to(near)}" if amount.until else ""
         if last.scale:
             name = self._of(money.plural) if self.is_noun(last.scale) else single or money.plural
-            return f"{first}{self.say(last, money.gender)} {name}{self._per(amount)}"
+            return f"{first}{self.say(last, money.gender)} {name}{self._per(amount.per)}"
         coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
         if len(last.places) == 1 and not amount.until and money.coins and language["number.decimal"] == ".":
             coins = f"{last.places}0"  # $20.5
@@ -46,7 +45,7 @@ class Amounts(Numbers):
             sign = f"{language['signs'][whole.sign]} " if whole.sign else ""
             alone = not whole.value and not first
             spoken = sign + cents if alone else language["money.form"].format(spoken, cents, self.say(small))
-        return spoken + self._per(amount)
+        return spoken + self._per(amount.per)
 
     def _of(self, name: str) -> str:
         """Returns the name of money behind millions: de pesos, d'euros."""
@@ -54,10 +53,8 @@ class Amounts(Numbers):
         template = elided if elided and name[0] in "aeiouhyéè" else self.language.get("money.of", "{}")
         return str(template.format(name))
 
-    def _per(self, amount: Amount) -> str:
-        if not amount.per:
-            return ""
-        return f" {self.language['units.per']} {names.unit(amount.per, self.language, True)}"
+    def _per(self, unit: str) -> str:
+        return f" {self.language['units.per']} {names.unit(unit, self.language, True)}" if unit else ""
 
     def measure(self, amount: Amount, near: Near, parts: object) -> str:
         language, last = self.language, amount.until or amount.number
@@ -67,8 +64,8 @@ class Amounts(Numbers):
         of = None if noun in language.words("not_nouns") else names.noun_gender(single, language)
         words = self.say(last, of, self._case(near)) if last.is_whole else self.say(last)
         if amount.until:
-            words = f"{self.say(amount.number, of)} {language['to']} {words}"
-        return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount)}"
+            words = f"{self.say(amount.number, of)}{self.to(near)}{words}"
+        return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount.per)}"
 
     def compound(self, size: Number, near: Near, parts: Parts) -> str:
         """Says a measure that describes a noun, as in a 5-km run and a 4 x 100-m-Lauf."""
@@ -82,7 +79,7 @@ class Amounts(Numbers):
         single = part is not None or near.word_before() in self.language.words("units.single")
         name = names.unit(parts["unit"], self.language, single)
         if part is None:
-            return name
+            return name + self._per(parts.get("per", ""))
         if of := self.language.get("fraction.of"):
             return str(of.format(name))
         return name if part["half"] else self._of(name)
@@ -98,7 +95,8 @@ class Amounts(Numbers):
         small = "x" not in near.text[near.start : near.end] and len(sizes[0].whole) < 3
         product = "unit" not in parts and (small or power or near.after.lstrip()[:1] == "=")
         word = self.language["number.times" if product else "number.by"]
-        if "unit" not in parts and near.cued("score"):
+        teams = _NAMED.search(near.text[: near.start]) and _NAME.match(near.after)  # Flamengo 2 x 1 Palmeiras
+        if "unit" not in parts and (teams or near.cued("score")):
             word = self.language.get("number.score") or word  # ganhou por 3x0
         of = self.language.get("number.times_gender", None) if product else None
         spoken = f" {word} ".join(self.say(size, of if size is sizes[0] else None) for size in sizes)

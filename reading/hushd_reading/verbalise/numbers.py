@@ -142,16 +142,10 @@ class Numbers:
     def tally(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         return f"{self.say(pair[0])} {self.language['words.out_of']} {self.counted(pair[1], near)}"
 
-    def over(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
-        return f"{self.say(pair[0])} {self.language['number.over']} {self.say(pair[1])}"
-
     def ratio(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
         score = re.search(r"\d\s?[-–—]", near.text[near.start : near.end])
         word = self.language.get("number.score") if score else ""
         return f"{self.say(pair[0])} {word or self.language['number.ratio']} {self.say(pair[1])}"
-
-    def difference(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
-        return f"{self.say(pair[0])} {self.language['signs']['-']} {self.say(pair[1])}"
 
     def said(self, number: object, near: Near, parts: Parts) -> str:
         return str(self.language["said"][f"{parts['first']}/{parts['second']}"])
@@ -170,4 +164,10 @@ class Numbers:
         else:
             words = [self.say(first), self.counted(last, near)]
         mark = f" {names.unit('%', self.language, self.single(first))}" if parts.get("mark") else ""
-        return f"{words[0]}{mark} {self.language['to']} {words[1]}"
+        return f"{words[0]}{mark}{self.to(near)}{words[1]}"
+
+    def to(self, near: Near) -> str:
+        """Returns the word of a range with blanks around: between 5-10 has an and, and an Italian article none."""
+        word, joins = near.word_before(), self.language.get("ranges", {})
+        join = next((join for join in joins if word in self.language.words(f"ranges.{join}")), self.language["to"])
+        return f" {join} " if join != "-" else join

@@ -87,7 +87,10 @@ class Signs(Numbers):
         return f"{names[parts['weekday']]}{until}"
 
     def abbreviation(self, record: object, near: Near, parts: Parts) -> str:
-        known = abbreviations.written(self.language)
+        known, agreeing = abbreviations.written(self.language), self.language.get("agreeing", {})
+        for form in agreeing:  # S. Anna, la prof.
+            if re.compile(form).match(near.text, near.start):
+                return str(agreeing[form])
         ((kind, written),) = parts.items()
         forms = {"numbered": known.numbered, "named": known.named, "name": known.always}
         feminine = names.noun_gender(near.word_before(), self.language) == "f"  # temperatura máx.

@@ -57,7 +57,10 @@ class Times(Numbers):
         single, plural = form["hour"].split("/")
         of = form.get("gender")
         hour = spellout.cardinal(time.hour, self._tag, of)
-        name = single if time.hour == 1 or (time.hour == 0 and self.language.get("number.single_below_two")) else plural
+        none = (
+            time.hour == 0 and near.word_before() not in ("às", "das") and self.language.get("number.single_below_two")
+        )
+        name = single if time.hour == 1 or none else plural
         minute = spellout.cardinal(time.minute, self._tag, form.get("minute_gender")) if time.minute else ""
         if time.until and re.match(r"\d+\s?[-–—]", near.text[near.start :]):
             return f"{hour} {self.language['to']} {self.time(time.until, near, {})}"
