@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .language import Language, table
 
 _KINDS = ("goes_on", "may_end", "before_number")
-NUMERAL = r"(?:\d|[IVXLC]{2,7}\b|[VX]\b|[LRD]\. ?\d)"
+NUMERAL = r"(?:\d|[IVXLC]{2,7}\b|[VX]\b|I(?=[,.;)]|\Z)|[LRD]\.? ?\d)"
 
 
 class Abbreviations(NamedTuple):

@@ -22,7 +22,7 @@ _UUID = re.compile(r"[{(]?\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b[})]?",
 _KEY = re.compile(r"(?<![\w-])(?=[A-Za-z_-]*\d)(?=[\d_A-Z-]*[a-z])(?=[\d_a-z-]*[A-Z])[\w-]{24,256}(?![\w-])", re.ASCII)
 _HEX = re.compile(
     r"(?P<commit>\b(?i:commits?|revision|rev|merge)\s+)?(?<![\w-])(?P<number>0x)?(?!\d+e\d+\b)"
-    r"(?P<signs>(?=[A-Fa-f]*\d)(?=\d*[A-Fa-f])(?:[0-9a-f]{7,256}|[0-9A-F]{7,256}))(?![\w-])"
+    r"(?P<signs>(?(number)[0-9A-Fa-f]{1,256}|(?=[A-Fa-f]*\d)(?=\d*[A-Fa-f])(?:[0-9a-f]{7,256}|[0-9A-F]{7,256})))(?![\w-])"
 )
 _HASH = 32  # signs of the shortest whole hash
 _SPELLED = 7  # signs of a hash that are read, as git shows it
@@ -41,8 +41,8 @@ def identified(text: MappedText, words: Words | None) -> MappedText:
         commit, signs = match["commit"] or "", match["signs"]
         if words is not None and not commit and len(signs) >= _HASH:
             return str(words.a_hash)
-        spelled = " ".join(signs[: None if match["number"] else _SPELLED].upper())
-        return commit + re.sub(r"(?<=\d) (?=[A-F]\Z)", ", ", spelled)  # 0 A: no amperes
+        commit, most = ("0X ", None) if match["number"] else (commit, _SPELLED)
+        return commit + re.sub(r"(?<=\d) (?=[A-F]\Z)", ", ", " ".join(signs[:most].upper()))  # 0 A: no amperes
 
     return text.sub(_HEX, hash)
 

@@ -21,13 +21,7 @@ class _Names(NamedTuple):
 
 
 def unit(name: str, language: str, single: bool) -> str | None:
-    """Returns a unit in full, by CLDR's name, `length-meter`, or `square length-millimeter`; else None."""
-    if name.startswith("square "):
-        square, meter = unit("area-square-meter", language, single), unit("length-meter", language, single)
-        other = unit(name.removeprefix("square "), language, single)
-        if not (square and meter and other):
-            return None
-        return square.replace(meter, other) if meter in square else square.replace(meter.lower(), other.lower())
+    """Returns a unit in full, by CLDR's name, such as `length-meter`; else None."""
     forms = _names(language).units.get(name)
     return forms and forms[not single]
 

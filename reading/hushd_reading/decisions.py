@@ -53,15 +53,17 @@ def slash(parts: Parts, near: Near) -> str:
     part, whole = int(first), int(second)
     if near.language.get("said", {}).get(f"{first}/{second}"):
         return "said"
-    if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100:
+    if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100 and not (part < 1500 < whole):
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of") or re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/3 of, 1/3 des, 1/2 h
     dated = _valid(day, month) and max(len(first), len(second)) <= 2 and not parted
-    if dated and (near.cued("date") or near.follows("date_after")) and not near.follows("counted"):
+    timed = near.follows("date_after") and re.match(r"(?: [^\W\d_]+){1,2} \d", near.after)
+    if dated and (near.cued("date") or timed) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
-    if len(second) == 4 and 1800 < whole < 2100 and part > 1:  # an issue or a law: 43/1995
+    law = near.cued("label") and part > 31 and len(second) == 2  # n. 104/92
+    if law or (len(second) == 4 and 1800 < whole < 2100 and part > 1):  # an issue: 43/1995
         return "of_year" if near.language.get("number.of_year") else "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
         return "tally"
@@ -92,13 +94,19 @@ def colon(parts: Parts, near: Near) -> str:
     if near.cued("ratio") or near.follows("ratio"):
         return "ratio"
     minute = parts["minute"]
-    if near.cued("book") and near.text[near.end - 1].isdecimal():  # Juan 3:16, but not Daniel 3:16 pm
-        return "verse"
     if near.cued("score") and len(minute) < 2:
         return "ratio"
     if len(minute) == 2 and int(minute) < 60 and int(parts["hour"]) <= 24:
-        return "time"
+        clock = len(parts["hour"]) > 1 or "second" not in parts or "noon" in parts or near.cued("date", "hour")
+        if not clock:  # a marathon in 2:01:09
+            parts.update(hours=parts["hour"], minutes=minute, seconds=parts["second"])
+        return "time" if clock else "duration"
     return "ratio"
+
+
+def verse(parts: Parts, near: Near) -> str:
+    """Decides on `5,3` and `13:4-7`: a verse behind a book."""
+    return "verse" if near.cued("book") and near.before[-1:] != "," else ""
 
 
 def ratio(parts: Parts, near: Near) -> str:
@@ -106,7 +114,7 @@ def ratio(parts: Parts, near: Near) -> str:
     if near.after.lstrip().startswith("="):
         return "over"
     named = near.language.get("number.verse") and re.search(r"(?:\A|[\w–—-] )[A-Z]\w+ \Z", near.text[: near.start])
-    return "verse" if (named and not near.cued("score", "ratio")) or near.cued("book") else "ratio"
+    return "verse" if named and not near.cued("score", "ratio") else "ratio"
 
 
 def ordinal(parts: Parts, near: Near) -> str:
@@ -115,6 +123,9 @@ def ordinal(parts: Parts, near: Near) -> str:
         ranks = not near.before or near.language.code == "it", near.language.code == "it" and not near.before
         if parts["number"] != "1" and not ranks[len(parts["number"]) > 2 or int(parts["number"]) > 20]:
             return ""  # degrees
+    bare = re.match(r"\s?(?:de |[CFNSWEO]\b|[.,;:)]|\Z)", near.after) and near.word_before() not in _ARTICLES.split()
+    if parts["mark"] == "º" and int(parts["number"]) > 12 and bare and near.before:
+        return ""  # 38º de fiebre
     decide = near.language.function("is_ordinal")
     return "ordinal" if decide is None or decide(parts, near) else ""
 
@@ -148,7 +159,8 @@ def span(parts: Parts, near: Near) -> str:
         return "date"
     if short or spaced:
         return "season" if short else "difference"
-    return "ratio" if first < 1000 else "dashed"  # of an account: 12345-6
+    numbered = near.cued("label") or re.search(r"(?:\b[nN][°ºo]|[№#])\s?\Z", near.text[: near.start])
+    return "dashed" if numbered or first >= 1000 else "ratio"  # an account: 12345-6, a law: n° 78-17
 
 
 _YEARS = re.compile(r"(?:1[1-9]\d\d|20\d\d)[-–](?:1[1-9]\d\d|20\d\d)")
@@ -295,7 +307,8 @@ def minus(parts: Parts, near: Near) -> str:
     """Decides on a dash with blanks around: a minus between two operands, each a number or a letter."""
     before, after = re.search(r"(\w+|[)%°²³])\Z", near.before), re.match(r"\w++(?!['’]|\. ?\w)|\(", near.after)
     sides = [side[0] for side in (before, after) if side]
-    formula = not all(map(str.isupper, sides)) or re.search("[=^]", near.text)  # unlike A - K L A S S E
+    prose = "–" in near.text[near.start : near.end] or all(map(str.isupper, sides))  # A - K L A S S E
+    formula = not prose or re.search("[=^+×*]", near.text)
     return "minus" if formula and len(sides) == 2 and all(len(side) == 1 or side.isdecimal() for side in sides) else ""
 
 

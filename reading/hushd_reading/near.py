@@ -74,7 +74,7 @@ class Near(NamedTuple):
 
 
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_BESIDE = re.compile(r"\b([^\W\d_]{1,30})\s?[.:]?\s?\Z")
+_BESIDE = re.compile(r"\b([^\W\d_]{1,30})\s?[.:'’]?\s?\Z")
 _CLAUSE = re.compile("[.;:!?()]")
 _FAR = ("score", "ratio", "date")
 _NEXT = re.compile(r"[ \u00a0\u202f\u2009]([^\W\d_]+(?:['’-][^\W\d_]+)*)")

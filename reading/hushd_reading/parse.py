@@ -99,7 +99,8 @@ def _counted(parts: dict[str, str], language: Language) -> Record:
         return Number(str(roman(parts["roman"])))
     if not parts.get("number", "")[-1:].isdecimal():
         return ""
-    return number(parts["number"], language, parts.get("sign", ""), parts.get("scale", ""))
+    written = re.sub(r"\A([1-9]\d{0,2})[.,](?=000\Z)", r"\1", parts["number"])  # 12,000 people
+    return number(written, language, parts.get("sign", ""), parts.get("scale", ""))
 
 
 def _amount(parts: dict[str, str], language: Language) -> Amount:
@@ -108,6 +109,8 @@ def _amount(parts: dict[str, str], language: Language) -> Amount:
     parts = {name: millions.get(part, part) if name.startswith("scale") else part for name, part in parts.items()}
     first_scale, last_scale = _scales(parts)
     sign = parts.get("sign") or parts.get("minus", "")
+    if "money" in parts and language["number.decimal"] == ",":
+        parts["number"] = re.sub(r"\A([1-9]\d{0,2})\.(?=\d{3}\Z)", r"\1", parts["number"])
     first = number(parts["number"], language, sign, first_scale)._replace(foreign=False)
     until = number(parts["until"], language, "", last_scale)._replace(foreign=False) if "until" in parts else None
     return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))

@@ -57,7 +57,8 @@ def read(
             yield Piece(spell(formulas.spoken(sentence)), ends)
 
     shown = formulas.hidden(_without_times(without_thoughts(_unescaped(_slices(chunks)))))
-    reader, at, begun = _reader(markup, language), 0, ""
+    reader: MarkupReader = Markdown(words(language)) if markup == "markdown" else Commands()
+    at, begun = 0, ""
     for text, final in without_scripts(shown) if markup == "markdown" else shown:
         begun = begun or text.lstrip(" \t\r\n\ufeff\u200b")[:1]
         if begun == "<":  # may be SSML
@@ -85,12 +86,6 @@ def _without_times(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bo
             yield from rest
             return
         yield text, final
-
-
-def _reader(markup: str, language: str) -> MarkupReader:
-    if markup == "markdown":
-        return Markdown(words(language))
-    return Commands()
 
 
 def _slices(chunks: Iterable[bytes]) -> Iterator[tuple[str, bool]]:

@@ -34,7 +34,7 @@ _HOST = re.compile(
     r"(?P<path>/[^\s<>\"“”`|]{0,2000})?(?![\w-])"
 )
 _PATH = re.compile(
-    r"(?<![\w./\\~€£$%])(?:"
+    r"(?<![\w./\\~€£$%+])(?:"
     r"(?:~|\.{1,2})?/(?:[\w.@+-]{1,80}/){0,12}[\w.@+-]{1,80}/?"
     r"|(?:[\w.@+-]{1,80}/){1,12}[\w@+-]{1,80}(?:\.[A-Za-z][A-Za-z0-9]{0,5})+"
     r"|[A-Za-z]:\\(?:[\w. -]{1,80}\\){0,12}[\w.-]{1,80}"
@@ -55,7 +55,7 @@ _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
-_MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
+_MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=[^\s\d]|\d[^*\n]{0,200}\*)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 # Digits of a telephone number are said one by one, with a pause between their groups.
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
 _SPACES = re.compile(r" {2,}")
@@ -86,7 +86,7 @@ class Rewriting:
         self._symbols: re.Pattern[str] | None = None
         if words is not None and words.symbols:
             signs = "|".join(re.escape(sign) for sign in sorted(words.symbols, key=len, reverse=True))
-            self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*(?=(?P<ends>[.,;:!?)]))?")
+            self._symbols = re.compile(rf"\s*(?<![-=<>!&|:])(?P<sign>{signs})(?![-=<>&|])\s*(?=(?P<ends>[.,;:!?)]))?")
 
     def __call__(self, text: MappedText) -> MappedText:
         text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
@@ -113,28 +113,32 @@ class Rewriting:
             """Returns the words for a part of an address."""
             part = identified(MappedText.original(part), words).text
             part = re.sub(r"\d{9,}", lambda match: " ".join(match[0]), part)
-            part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
+            part = part.replace(".", dotted).replace("_", f" {words.underscore} ").replace("-", f" {words.dash} ")
             part = part.replace("@", f" {words.at} ").replace("~", f" {words.tilde} ")
             return part.replace("\\", " ").replace("+", " plus ")
 
         def host(address: str) -> str:
-            *most, last = address.removeprefix("www.").split(".")
+            *most, last = address.split(".")
             spelt = len(last) == 2 and last not in words.domains.split()
             return dotted.join([*(name(part) for part in most), last.upper() if spelt else name(last)])
 
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
-            server, *port = re.split(r":(?=\d+\Z)", address.rpartition("@")[2])
+            server, *port = re.split(r":(?=\d+\Z)", address.rpartition("@")[2].removeprefix("www."))
             spoken = f" {words.colon} ".join([host(server), *port])
             if len(parts) <= _MAX_REWRITTEN_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
-                spoken += "," * bool(port and parts) + "".join(f" {words.slash} {name(part)}" for part in parts)
+                spoken += "," * bool(port and parts)
+                spoken += "".join(f" {words.slash} {name(part.replace('_', ' '))}" for part in parts)
             return spoken
 
         def url(match: re.Match[str]) -> str:
             address, tail = _split_tail(match["rest"])
             (server, _, path), scheme = address.partition("/"), match["scheme"] or "http"
-            if not server or scheme.lower() in _SILENT:
-                return (place(re.split(r"[?#]", server)[0], path) if server else scheme) + tail
+            if not server:
+                rest = f", {words.slash} {name(path)}".replace("/", f" {words.slash} ") if path else ""
+                return name(scheme) + rest + tail
+            if scheme.lower() in _SILENT:
+                return place(re.split(r"[?#]", server)[0], path) + tail
             user = server.rpartition("@")[0]
             known = f"{name(user)} {words.at} " if user and ":" not in user else ""  # never a password
             return f"{name(scheme)}, {known}{place(re.split(r'[?#]', server)[0], path)}{tail}"

@@ -18,7 +18,7 @@ _GROUPED = r"\d{1,3}(?:[.,]\d{3})+"
 VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _NEVER = "(?!)"
 _GAP = "[ \u00a0\u202f\u2009]"
-_B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)"  # the beginning of a number
+_B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)(?<!::)"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
@@ -77,6 +77,9 @@ def of_digits(language: Language) -> list[Shape]:
     return [
         *(Shape(kind, "", pattern) for kind, pattern in language.get("shapes", {}).items()),
         *_dates(language),
+        Shape("verse", r"\d[,:]\s?\d",
+              rf"{_B}(?P<first>\d{{1,3}})[:{language['number.decimal']}]\s?(?P<second>\d{{1,3}})(?:[-–](?P<until>\d{{1,3}}))?"
+              r"(?!\w|[.,:]\d| ?[ap]\.?m)", decisions.verse),
         *_times(language),
         Shape("telephone", r"\d[\d ()/.-]{5,}\d",
               r"(?i:(?<=t[eé]l )|(?<=t[eé]l\.[ :])|(?<=t[eé]l: )|(?<=t[eé]l\.: )|(?<=t[eé]l\. : ))"
@@ -106,9 +109,9 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("compound", r"\d-[^\W\d_]",
               rf"(?<![\w.,])(?:(?P<times>\d+) ?[x×] ?)?{number}-(?P<unit>{compounds})"
               r"(?:\.(?!\s*$))?(?=-\w|\s[^\W\d_])"),
-        Shape("dimension", r"\d[^\d]{0,5}[x×*]",
-              rf"{_B}(?!0x){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*]{_GAP}?(?P<until>{_NUMBER})"
-              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″])(?!\w))?(?!\w|[.,]\d)"),
+        Shape("dimension", r"\d[^\d]{0,5}[x×*X]",
+              rf"{_B}(?!0[xX]){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*X]{_GAP}?(?P<until>{_NUMBER})"
+              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″]|[mkµ]?g|[cdm]?[lL]|[kMGT]?[BW])(?!\w))?(?!\w|[.,]\d)"),
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit}){_STOP}"
               rf"(?![\w'’]|\.\w){per}", decisions.unit),
         Shape("power", r"\^", _POWER),
@@ -128,7 +131,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?P<mark>(?:[rn]d|th)s?)?"
               r"(?![\w/%]|[.,-]\d)", decisions.slash),
         Shape("ratio", r"\d ?: ?\d",
-              rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,4}})(?![\w:]|[.,]\d)",
+              rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,7}})(?![\w:]|[.,]\d)",
               decisions.ratio),
         Shape("range", r"[^\W\d]\.?\s?[-–—−]\s?\d", rf"{_B}{number}{scale1}{_DASH}(?P<until>{_NUMBER}){scale}?{_E}"),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
@@ -202,6 +205,8 @@ def _times(language: Language) -> Iterable[Shape]:
         hour = rf"{_GAP}?[hH](?:{_GAP}?(?P<minute{{}}>[0-5]\d)(?:{_GAP}?(?:min|m)\b)?)?{_STOP}".format
         yield Shape("time", r"\d\s?[hH]",
               rf"{_B}(?P<hour>[01]?\d|2[0-4]){hour('')}(?:{_DASH}(?P<hour2>[01]?\d|2[0-4]){hour('2')})?(?![\w/])")
+    yield Shape("duration", r"\d:\d\d[.,]\d",
+          rf"{_B}(?P<minutes>[1-9]\d?):(?P<seconds>[0-5]\d[.,]\d{{1,2}})(?:{_GAP}?min\b)?(?!\w|[.:,]\d)")
     yield Shape("duration", r"\d\s?(?:h|m|['′])",
           rf"{_B}(?:(?P<hours>\d+){_GAP}?h{_GAP}?)?(?:(?P<minutes>\d+){_GAP}?(?:min|m(?!i)|['′]){_GAP}?)?"
           rf"(?:(?P<seconds>\d+(?:[.,]\d+)?){_GAP}?(?:s|sec|''|\"|″)(?!\w))?(?<=[hmns'\"′″])(?!\w)",
@@ -237,7 +242,11 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?![\w/])", decisions.rate),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
-        Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)|#(?![^\W\d_])"),
+        Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)"),
+        Shape("hash", "#", r"(?<=[^\W\d_] )#(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
+        Shape("star", r"\*", r"(?<=[^\W\d_] )\*(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
+        Shape("hash", "(?i:IRC|channel|canal|kan[aä]l).*#|#.*(?i:IRC|channel|canal|kan[aä]l)", r"(?<!\w)#(?=[a-zß-ÿ])"),
+        Shape("nothing", "#", r"#(?![^\W\d_])"),
         Shape("variable", r"\$", r"(?<!\w)\$(?=[^\W\d_])"),
         Shape("sign", "", rf"(?P<sign>(?!(?<=[^\W\d_])[©®™£][^\W\d_])[{signs}])"),  # CÃ©line
         Shape("stray", "", _STRAY),

@@ -140,7 +140,8 @@ def _formula_end(text: str, match: re.Match[str], *, final: bool) -> int | None:
         close = _CLOSE[opened].search(text, start, start + (_MOST_INLINE if opened == "$" else _MOST_DISPLAYED))
     content = text[start : close.start() if close else len(text)]
     too_long = len(content) >= (_MOST_INLINE if opened == "$" else _MOST_DISPLAYED)
-    if too_long or _BLANK.search(content) or _prose(content + "$" * bool(close)):
+    prose = _PROSE.search(_SPOKEN.sub("\\\\", content + "$" * bool(close)))  # words side by side, as in no formula
+    if too_long or _BLANK.search(content) or prose:
         return 0
     if close is None:
         return 0 if final else None
@@ -150,8 +151,3 @@ def _formula_end(text: str, match: re.Match[str], *, final: bool) -> int | None:
         return 0
     bare = _SPOKEN.sub("", content).strip()
     return close.end() if _MATH.search(content.strip()) or not bare or match["name"] else 0
-
-
-def _prose(content: str) -> bool:
-    """Returns whether words stand side by side, as in no formula."""
-    return _PROSE.search(_SPOKEN.sub("\\\\", content)) is not None

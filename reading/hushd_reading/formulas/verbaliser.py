@@ -329,7 +329,5 @@ class _Speech:
         head = self._form("matrix", f"{_DIGITS}{len(rows)}", f"{_DIGITS}{columns}")
         if max(len(rows), columns) > _MOST_ROWS:
             return f"{head},"
-        return (
-            ", ".join([head, *(self._form("row", f"{_DIGITS}{at}", row) for at, row in enumerate(speech, start=1))])
-            + ","
-        )
+        each = (self._form("row", f"{_DIGITS}{at}", row) for at, row in enumerate(speech, start=1))
+        return ", ".join([head, *each]) + ","

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # An ordinal adds this to its e after these words: am dritten, der dritte, ein dritter.
 _ENDINGS = (
-    (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|(?:ein|kein|jed|dies|mein|dein|sein|unser|ihr)e[nmrs]|"
+    (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|(?:ein|kein|mein|dein|sein|unser|ihr)e[nmrs]|(?:jed|dies)e[nms]|"
      r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben) der|"
      r"(?:am|vom|zum|ab|bis|seit) (?:\w+tag|Mittwoch|Sonnabend),)", "n"),
     (r"(?:der|die|das|ins|(?:jed|dies)e[rs]?|(?:ein|kein|mein|dein|sein|unser|ihr)e)", ""),

@@ -27,7 +27,7 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_part_of(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     """Says a part of a unit: nine sixteenths of an inch, half a cup."""
-    part, of, unit = int(parts["first"]), int(parts["second"]), parts["unit"]
+    part, of, unit = int(parts["first"]), int(parts["second"]), parts["unit"].rstrip(".")
     known = unit in names.unit_signs(near.language)
     unit = names.unit(unit, near.language, True) if known else re.sub("(?<=ch)es$|s$", "", unit.replace("feet", "foot"))
     single = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
@@ -45,18 +45,13 @@ def say_decade(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts)
     return spoken[:-1] + "ies" if spoken.endswith("y") else f"{spoken}s"
 
 
-def _named_before(near: Near) -> bool:
-    """Returns whether a name or an ordinal stands before, as in Elm St. and 5th Ave."""
-    word = near.before.rsplit(" ", 1)[-1]
-    return (
-        word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in near.language.words("no_names")
-    ) or word[:-2].isdecimal()
-
-
 def say_street(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    if _named_before(near) and not (parts["street"] in ("St", "Dr") and near.word_after()[:1].isupper()):
-        return str(near.language["streets"][parts["street"]])
-    return {"St": "Saint", "Dr": "Doctor"}.get(parts["street"], parts["street"])
+    """Says Street and Drive behind a name or an ordinal, as in Elm St. and 5th Ave, else Saint and Doctor."""
+    word, street = near.before.rsplit(" ", 1)[-1], parts["street"]
+    is_name = word[:1].isupper() and word.removesuffix("'s").isalpha() and word not in near.language.words("no_names")
+    if (is_name or word[:-2].isdecimal()) and not (street in ("St", "Dr") and near.word_after()[:1].isupper()):
+        return str(near.language["streets"][street])
+    return {"St": "Saint", "Dr": "Doctor"}.get(street, street)
 
 
 def say_abbreviation(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str | None:

@@ -28,12 +28,6 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     return spellout.ordinal(int(number.whole), "es", form, case, plural=plural)
 
 
-def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
-    """Says 1.º as an ordinal, and 1 as it is written."""
-    marked = re.match(r"\d+\.?(?:[º°]|er)", near.text[near.start :])
-    return spellout.ordinal(number, "es") if marked else spellout.cardinal(number, "es")
-
-
 def say_fraction(verbaliser: Verbaliser, fraction: Fraction, near: Near, parts: Parts) -> str | None:
     """Says a half before a noun: media taza, medio kilo."""
     noun = names.noun_after(near)

@@ -21,9 +21,8 @@ def denominator(value: int) -> tuple[str, str]:
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     feminine = gender.of(names.noun_after(near), "it") == "f"  # II Guerra; il 1° e il 2°
     mark = parts.get("mark", "").strip(".°") or "ª" * feminine  # or that of 13esima
-    return spellout.ordinal(
-        int(number.whole), "it", "f" if mark[-1:] in tuple("ªae") else "m", plural=mark[-1:] in tuple("ie")
-    )
+    ends = mark[-1:]
+    return spellout.ordinal(int(number.whole), "it", "f" if ends in tuple("ªae") else "m", plural=ends in tuple("ie"))
 
 
 def elided(words: str) -> str:
@@ -34,4 +33,5 @@ def elided(words: str) -> str:
 
 def say_cardinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str | None:
     hour = number.whole == "1" and re.search(r"(?<!\w)all'\Z", near.text[: near.start])
-    return "una" if hour else None
+    hard = number.whole == "1" and re.match(r" (?:z|s[^aeiou\W]|ps|gn)\w*[aeio]\b", near.after)
+    return None if number.sign else "una" if hour else "uno" if hard else None

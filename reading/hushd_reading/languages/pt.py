@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from hushd_reading import gender, names, spellout
@@ -22,12 +21,6 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     feminine = gender.of(names.noun_after(near), "pt") == "f"  # II Guerra
     mark = parts.get("mark", "").strip(".°") or ("a" if feminine else "o")
     return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
-
-
-def day(verbaliser: Verbaliser, number: int, near: Near) -> str:
-    """Says the first as Brazil does; Portugal counts it, unless it is written as an ordinal."""
-    counted = near.language.tag.lower().startswith("pt-pt") and not re.match(r"\d+\.?[º°o]", near.text[near.start :])
-    return spellout.cardinal(number, near.language.tag) if number > 1 or counted else spellout.ordinal(number, "pt")
 
 
 def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:

@@ -15,8 +15,8 @@ from .times import Times
 
 # Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s.
 _WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "stroke": "words.slash", "to": "to"}
-# Words between two numbers.
-_BETWEEN = {"over": "number.over", "difference": "signs.-", "dashed": "words.dash", "of_year": "number.of_year"}
+_WORDS |= {"hash": "words.hash", "star": "words.star"}  # on a telephone's keys, and before a channel's name
+_BETWEEN_TWO = {"over": "number.over", "difference": "signs.-", "dashed": "words.dash", "of_year": "number.of_year"}
 
 
 class Verbaliser(Amounts, Times, Signs):
@@ -31,7 +31,7 @@ class Verbaliser(Amounts, Times, Signs):
             return str(template.format(**values))
         if word := _WORDS.get(token.kind):
             return f" {self.language[word]} "
-        if word := _BETWEEN.get(token.kind):
+        if word := _BETWEEN_TWO.get(token.kind):
             return f" {self.language[word]} ".join(map(self.say, record))  # type: ignore[arg-type]
         own = self.language.function(f"say_{token.kind}")
         words = own(self, record, near, parts) if own is not None else None

@@ -11,6 +11,7 @@ from hushd_reading.parse import Fraction, Number
 
 # Digits of a number in words, before the zeros at its end where it is long; others are read digit by digit.
 _MAX_DIGITS, _MAX_SIGNIFICANT = 15, 6
+_VOWEL = re.compile("(?i:[aeiouyà-ü])")
 
 
 class Numbers:
@@ -71,9 +72,9 @@ class Numbers:
 
     def counted(self, number: Number, near: Near) -> str:
         """Returns a number with the gender and the case of the word that it counts."""
-        noun = near.word_after()
-        of = None
-        if noun and not near.cued("label") and noun.lower() not in self.language.words("not_nouns"):
+        noun, of = near.word_after(), None
+        is_noun = _VOWEL.search(noun) and not noun.isupper() and noun.lower() not in self.language.words("not_nouns")
+        if is_noun and not near.cued("label"):
             of = gender.of(noun, self.language.code, plural=number.value != 1)
         if of is None and near.word_before() in self.language.words("cues.feminine"):
             of = "f"  # às 2, of hours
@@ -118,8 +119,10 @@ class Numbers:
         else:
             single, plural = self.language.function("denominator")(fraction.of)  # type: ignore[misc]
         if fraction.of == 2 and fraction.part == 1:
-            feminine = gender.of(names.noun_after(near), language.code) == "f"
-            half = language.get("fraction.half_feminine") if feminine else ""
+            noun = names.noun_after(near)
+            feminine = gender.of(noun, language.code) == "f"
+            form = "half_feminine" if feminine else "" if noun else "half_alone"
+            half = language.get(f"fraction.{form}")
             spoken = (half or language["fraction.half"]) if whole is None else language["fraction.and_half"]
         else:
             part = self.whole(str(fraction.part), language["fraction.gender"])
@@ -164,10 +167,12 @@ class Numbers:
         else:
             words = [self.say(first), self.counted(last, near)]
         mark = f" {names.unit('%', self.language, self.single(first))}" if parts.get("mark") else ""
-        return f"{words[0]}{mark}{self.to(near)}{words[1]}"
+        usual = "range" if first.is_whole and last.is_whole else "to"
+        return f"{words[0]}{mark}{self.to(near, usual)}{words[1]}"
 
-    def to(self, near: Near) -> str:
-        """Returns the word of a range with blanks around: between 5-10 has an and, and an Italian article none."""
+    def to(self, near: Near, usual: str = "to") -> str:
+        """Returns the word of a range with blanks around: between 5-10 has an and; an Italian one of days has none."""
         word, joins = near.word_before(), self.language.get("ranges", {})
-        join = next((join for join in joins if word in self.language.words(f"ranges.{join}")), self.language["to"])
+        join = next((join for join in joins if word in self.language.words(f"ranges.{join}")), "")
+        join = join or self.language.get(usual) or self.language["to"]
         return f" {join} " if join != "-" else join

@@ -50,7 +50,8 @@ class Signs(Numbers):
             head = text[: match.start()]
             dated = (before == "-" and head.islower()) or head == "FY" or (head.isalpha() and len(head) > 5)
             year = dated and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
-            tens = digits[2:] == "0" and not head and after[:1].isalpha()  # 640K, 720p
+            joined = re.match(r"-[^\W\d_]{3}", after)  # 100-Meter-Lauf
+            tens = not head and (joined or (digits[2:] == "0" and after[:1].isalpha()))  # 640K, 720p
             words = (
                 self.year_of(digits)
                 if year
@@ -93,7 +94,8 @@ class Signs(Numbers):
                 return str(agreeing[form])
         ((kind, written),) = parts.items()
         forms = {"numbered": known.numbered, "named": known.named, "name": known.always}
-        feminine = names.noun_gender(near.word_before(), self.language) == "f"  # temperatura máx.
+        beside = near.word_before() if near.before[-1:].isalpha() or near.before[-1:] == "." else ""
+        feminine = names.noun_gender(beside, self.language) == "f"  # temperatura máx.
         return forms[kind][written].replace("o/a", "a" if feminine else "o")
 
     def nothing(self, record: object, near: Near, parts: object) -> str:
@@ -103,17 +105,16 @@ class Signs(Numbers):
         word = self.language["number.sign"]
         return "" if near.word_before().startswith(word[:5].lower()) else f"{word} "  # numbers #1 and #2
 
-    def verse(self, pair: tuple[Number, Number], near: Near, parts: object) -> str:
-        return f"{self.say(pair[0])} {self.say(pair[1])}"
+    def verse(self, pair: tuple[Number, Number], near: Near, parts: Parts) -> str:
+        until = f" {self.language['to']} {self.whole(parts['until'])}" if "until" in parts else ""
+        return f"{self.say(pair[0])} {self.say(pair[1])}{until}"
 
     def rate(self, record: object, near: Near, parts: Parts) -> str:
         return f" {self.language['units.per']} {names.unit(parts['per'], self.language, True)}"
 
     def scientific(self, number: Number, near: Near, parts: Parts) -> str:
-        exponent = parts["exponent"].removeprefix("+")
-        sign = f"{self.language['signs']['-']} " if exponent[0] == "-" else ""
-        power = self.language["power.n"].format(sign + self.whole(exponent.lstrip("-").lstrip("0") or "0"))
-        return f"{self.say(number)} {self.language['number.times']} {self.whole('10')} {power}"
+        power = self.power(number, near, {"exponent": re.sub(r"(?<!\d)\+?0+(?=\d)|\+", "", parts["exponent"])})
+        return f"{self.say(number)} {self.language['number.times']} {self.whole('10')}{power}"
 
     def power(self, record: object, near: Near, parts: Parts) -> str:
         exponent, powers = parts["exponent"], self.language["power"]

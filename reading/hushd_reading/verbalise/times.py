@@ -44,11 +44,12 @@ class Times(Numbers):
         return f"{first} {self.language['to']} {last}{year}"
 
     def day(self, day: int, near: Near) -> str:
-        kind = self.language["date.day"]
+        kind = self.language.get(f"date.day-{self._tag.lower()}", self.language["date.day"])
         own = self.language.function("day")
         if own is not None:
             return str(own(self, day, near))
-        if kind == "ordinal" or (kind == "first" and day == 1):
+        marked = kind == "marked" and re.match(r"\d+\.?(?:[º°o]|er)", near.text[near.start :])
+        if kind == "ordinal" or (kind == "first" and day == 1) or marked:
             return spellout.ordinal(day, self._tag, "m")
         return spellout.cardinal(day, self._tag)
 
@@ -61,7 +62,6 @@ class Times(Numbers):
             time.hour == 0 and near.word_before() not in ("às", "das") and self.language.get("number.single_below_two")
         )
         name = single if time.hour == 1 or none else plural
-        minute = spellout.cardinal(time.minute, self._tag, form.get("minute_gender")) if time.minute else ""
         if time.until and re.match(r"\d+\s?[-–—]", near.text[near.start :]):
             return f"{hour} {self.language['to']} {self.time(time.until, near, {})}"
         if not time.minute:
@@ -69,9 +69,11 @@ class Times(Numbers):
         elif time.minute < 10 and "under_ten" in form:
             key = "under_ten"
         else:
-            pointed = re.match(r"\d+[:.]", near.text[near.start : near.end])
-            key = "spoken" if pointed and "spoken" in form else "minute"
-        spoken = form[key].format(hour, name, minute)
+            pointed = not time.second and re.match(r"\d+[:.]", near.text[near.start : near.end])
+            timed = "timed" if time.second and "timed" in form else "minute"
+            key = "spoken" if pointed and "spoken" in form else timed
+        of = form.get("minute_gender") or ("m" if "{2} min" in form[key] else None)
+        spoken = form[key].format(hour, name, spellout.cardinal(time.minute or 0, self._tag, of))
         if time.second:
             spoken += form["second"].format(self._part(Number(str(time.second)), "s"))
         if time.noon:
