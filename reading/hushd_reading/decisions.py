@@ -53,7 +53,7 @@ def slash(parts: Parts, near: Near) -> str:
     part, whole = int(first), int(second)
     if near.language.get("said", {}).get(f"{first}/{second}"):
         return "said"
-    if len(first) == 4 and len(second) in (2, 4) and 1000 < part < 2100 and not (part < 1500 < whole):
+    if len(first) == 4 and len(second) > 1 and 1000 < part < 2100 and not (part < 1500 < whole):
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of") or re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/3 of, 1/3 des, 1/2 h
@@ -62,7 +62,8 @@ def slash(parts: Parts, near: Near) -> str:
     if dated and (near.cued("date") or timed) and not near.follows("counted"):
         parts.update(day=day, month=month)
         return "date"
-    law = near.cued("label") and part > 31 and len(second) == 2  # n. 104/92
+    case = re.search(r"\b[A-Z]\w?[A-Z]+ \Z", near.text[: near.start])  # 3 StR 45/20, WS 24/25
+    law = len(second) == 2 and ((near.cued("label") and part > 31) or (case and part > 12))  # n. 104/92
     if law or (len(second) == 4 and 1800 < whole < 2100 and part > 1):  # an issue: 43/1995
         return "of_year" if near.language.get("number.of_year") else "season"
     if near.cued("tally") or near.follows("counted") or near.before[-1:] in ("(", "["):
@@ -74,10 +75,10 @@ def slash(parts: Parts, near: Near) -> str:
         return "date"
     common = whole in _DENOMINATORS and (parted or whole % 10 or (whole in (100, 1000) and part < whole // 10))
     joined = "mark" in parts or re.match(r"-[^\W\d_]", near.after)  # 4/4-Takt
+    if part > whole and (whole > 12 or not (parted or joined)):  # 120/80 mmHg
+        return "over"
     if parted or joined or (0 < part < whole and (part == 1 or common)):
         return "fraction"
-    if part > whole:
-        return "over"
     counted = re.match(r" [^\W\d_]{4}", near.after) and not near.cued("label")  # 23/28 patients
     return "tally" if part in (0, whole) or whole in _POINTS or len(second) == 4 or counted else "season"
 
@@ -120,7 +121,8 @@ def ratio(parts: Parts, near: Near) -> str:
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
     if "°" in parts["mark"] and near.word_before() not in _ARTICLES.split():
-        ranks = not near.before or near.language.code == "it", near.language.code == "it" and not near.before
+        noun = near.language.code == "it" and names.noun_after(near)
+        ranks = not near.before or noun, noun and not near.before
         if parts["number"] != "1" and not ranks[len(parts["number"]) > 2 or int(parts["number"]) > 20]:
             return ""  # degrees
     bare = re.match(r"\s?(?:de |[CFNSWEO]\b|[.,;:)]|\Z)", near.after) and near.word_before() not in _ARTICLES.split()
@@ -176,7 +178,8 @@ def unit(parts: Parts, near: Near) -> str:
     """Decides on a number with a unit: a unit that is a word as well, such as `in`, only where no word follows."""
     unit = parts.get("unit", "")
     if "/" in unit and unit not in names.unit_signs(near.language):
-        unit, _, parts["per"] = unit.partition("/")
+        unit, *pers = *unit.split("/"), *filter(None, [parts.get("per")])  # mg/kg/day
+        parts["per"] = "/".join(pers)
     unit = parts["unit"] = names.unit_sign(unit, near.language)
     if unit not in names.unit_signs(near.language) or _RELEASE.search(parts["number"]):
         return ""
@@ -185,7 +188,7 @@ def unit(parts: Parts, near: Near) -> str:
         return ""
     if unit == "s" and parts["number"] in "01" and re.search(rf"\b[01]s,? {_AND} [01]s\b", near.text):
         return ""  # zeros and ones
-    if unit == "x" and re.match(r"\s*[-+=*/^)]", near.after):
+    if unit == "x" and re.search(r"x ?[-+=*/^²³)]|[-+=*/(] ?\d*x", near.text):
         return ""
     label = near.cued("label") or near.before[-1:] == "#" or re.match(r"-\d", near.after)  # 5W-30
     if (label and re.fullmatch("[A-Z]", unit)) or (unit == "K" and joined):  # 3K
@@ -193,11 +196,6 @@ def unit(parts: Parts, near: Near) -> str:
     if unit in near.language.words("units.before_end"):
         return "measure" if re.match(r"\s*(?:[.,;:)×x*]|$)", near.after) else ""
     return "measure"
-
-
-def mixed(parts: Parts, near: Near) -> str:
-    """Decides on `2 1/2`: a fraction that is less than one behind a whole number."""
-    return "fraction" if int(parts["first"]) < int(parts["second"]) else ""
 
 
 def rate(parts: Parts, near: Near) -> str:
@@ -296,7 +294,7 @@ def comparison(parts: Parts, near: Near) -> str:
     return "sign" if all(small) or (after["blank"] and any(small)) else "nothing"
 
 
-_OPERAND = re.compile(r"(\w{1,60}|[)\]])( ?)\Z")
+_OPERAND = re.compile(r"(\w{1,60}|[)\]°]|(?<=\w)\.)( ?)\Z")
 _COMPARED = re.compile(
     r"(?P<blank> ?)(?P<operand>(?P<number>[-.$€£]{0,2}\d[^\s<>]{0,30}+(?![^\s<>]))|\w{1,60}+|[(.$€-])(?P<closed>>)?"
 )
@@ -360,6 +358,7 @@ _PROGRAM = re.compile(
 
 
 def money(parts: Parts, near: Near) -> str:
+    parts["money"] = parts.pop("code", parts["money"])  # $20 MXN
     parts["money"] = parts["money"].upper() if parts["money"] in names.SMALL_CODES.split("|") else parts["money"]
     return "money" if parts["money"] in names.money_signs(near.language) else ""
 

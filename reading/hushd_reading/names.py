@@ -9,10 +9,9 @@ from . import cldr, gender
 from .language import Language, ready, table
 from .near import Near
 
-_ISO = (
-    "EUR USD GBP JPY CHF CNY AUD CAD NZD HKD SGD BRL MXN "
-    "ARS CLP COP PEN UYU INR KRW RUB TRY PLN CZK HUF SEK NOK DKK ISK ILS ZAR EGP AED SAR THB IDR "
-    "MYR VND UAH RON BGN BTC"
+ISO = (
+    "EUR|USD|GBP|JPY|CHF|CNY|AUD|CAD|NZD|HKD|SGD|BRL|MXN|ARS|CLP|COP|PEN|UYU|INR|KRW|RUB|TRY|PLN|CZK|HUF|"
+    "SEK|NOK|DKK|ISK|ILS|ZAR|EGP|AED|SAR|THB|IDR|MYR|VND|UAH|RON|BGN|BTC"
 )
 # Codes that mean money in small letters, too, unlike try, pen and ron.
 SMALL_CODES = "usd|eur|gbp|chf|hkd|jpy|brl|mxn|aud|nzd|cny|nok|dkk|pln|inr"
@@ -80,7 +79,7 @@ def noun_gender(name: str, language: Language) -> str | None:
 
 @cache
 def money_signs(language: Language) -> frozenset[str]:
-    return frozenset({*table("common")["money"], *_ISO.split(), *language.get("money.own", {})})
+    return frozenset({*table("common")["money"], *ISO.split("|"), *language.get("money.own", {})})
 
 
 @cache

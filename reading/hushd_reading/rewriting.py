@@ -54,7 +54,8 @@ _PROMPT = re.compile(r"\A\$ (?=[a-z].*(?: -|[ ~]/|[\"';|=]))")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
+_TIMES = re.compile(r"(?<=\d)\s?[*·⋅]\s?(?=\d)|(?<=\b\w) \* (?=\w)|(?<=[\w)\]]) \* (?=[\d(]|\w\b)")
+_RAISED = re.compile(r"(?<=\w)\*\*(?=\d|[a-z]\b)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=[^\s\d]|\d[^*\n]{0,200}\*)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 # Digits of a telephone number are said one by one, with a pause between their groups.
 _TELEPHONE = re.compile(rf"(?<![\w.,:/-])(?:{TELEPHONE})(?![\w-])")
@@ -175,7 +176,7 @@ class Rewriting:
         text = unruled(named(identified(text, words)))
         text = text.sub(_CALL, "").sub(_FLAG, flag)
         text = text.sub(self._file, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
-        text = text.sub(_TIMES, " × ").sub(_MARKS, "")
+        text = text.sub(_RAISED, "^").sub(_TIMES, " × ").sub(_MARKS, "")
         if self._symbols is not None:
             text = text.sub(self._symbols, lambda match: _symbol(match, words.symbols[match["sign"]]))
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()

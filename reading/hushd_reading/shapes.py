@@ -21,11 +21,13 @@ _GAP = "[ \u00a0\u202f\u2009]"
 _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)(?<!::)"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
-_NUMBER = rf"(?:(?:[1-9]\d{{0,2}}(?:{_GAP}\d{{3}})+(?!\d)|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
+_SPACED = rf"[1-9]\d?(?:{_GAP}\d{{3}})+(?!\d)|[1-9]\d\d(?:{_GAP}\d{{3}})*{_GAP}000(?!\d)"  # unlike 500 100
+_SPACED += rf"|[1-9]\d\d(?:{_GAP}\d{{3}})+(?!\d)(?=\s?(?:[%€$£¥°]|,\d|[^\W\d_]))"
+_NUMBER = rf"(?:(?:{_SPACED}|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 # A sign; a dash with a blank behind it is one where no word stands before, or of degrees.
 _SIGN = (
     r"(?:(?P<sign>(?<![\w)\].?%€$£¥°-])[-−–+±])"
-    rf"(?:(?<=[−+±]){_GAP}|(?<!\w .){_GAP}|{_GAP}(?=[\d.,]+{_GAP}?°))?(?=[\d.$€£A-Z]))?"
+    rf"(?:(?<=[−+±]){_GAP}|(?<![\w)] .){_GAP}|{_GAP}(?=[\d.,]+{_GAP}?°))?(?=[\d.$€£A-Z]))?"
 )
 _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-Z]{{3}}\b|zł|Kč|(?<![^\W\d_])(?:{names.SMALL_CODES})(?![^\W\d_])"
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]Hz)"  # none is a word, as dl is
@@ -91,12 +93,12 @@ def of_digits(language: Language) -> list[Shape]:
               r"\b(?P<country>[A-Z]{2})(?P<number>\d\d(?: [A-Z\d]{4}){3,}(?: [A-Z\d]{1,3})?)(?!\w)"),
         Shape("short_year", "['’]", r"(?<!\w)['’](?P<number>\d\d)(?!\w|['’])"),
         Shape("number_sign", "[°ºnN#№]",
-              r"(?<!\w)(?:№\s?(?=\d)|[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[A-Z])|#(?=\d))"),
+              r"(?<!\w)(?:№\s?(?=\d)|[nN](?:\.?\s?[º°]s?|úm\.|um\.)\s?(?=\d|(?<=[º°] )[^\W\d_])|#(?=[A-Z]{0,2}-?\d))"),
         Shape("about", "[~≈]", r"(?<!\w)[~≈]\s?(?=[$€£]?\s?\.?\d)"),
         Shape("variable", r"\$\d", rf"(?<![\w–-])\$(?P<number>[1-9])(?![.,–-]?[\w$]|{_GAP}?(?:{millions})\b)",
               decisions.variable),
         Shape("money", _MONEY, rf"(?<!\w){_SIGN}(?P<money>{_MONEY}){_GAP}?(?P<minus>(?<!\w)(?<!\d\D)(?<!\d\s\D)[-−])?"
-              rf"{number}(?:,[-–—])?{of_money}"
+              rf"{number}(?:,[-–—])?{of_money}(?:{_GAP}(?P<code>{names.ISO}))?"
               rf"(?:{_DASH}(?:(?P=money){_GAP}?)?(?P<until>{_NUMBER})(?:{_GAP}?(?P<scale2>{millions})(?!\w))?)?(?!\w)(?![.,]\d){per}",
               decisions.money),
         Shape("money", _MONEY, rf"{_B}{_SIGN}{number}(?:,[-–—])?{until}{scale}?{_GAP}?(?:de )?(?P<money>{_MONEY})"
@@ -125,13 +127,14 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("fraction", f"[{VULGAR}]", f"(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", r"\d[/⁄]\d",
               rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}",
-              decisions.mixed),
+              lambda parts, _: "fraction" * (int(parts["first"]) < int(parts["second"]))),
         Shape("fraction", r"1/\d", rf"{_B}(?P<first>1)/(?P<second>\d{{1,3}}(?:(?:[.,]|{_GAP})\d{{3}})+){_E}"),
+        Shape("tally", r"[.,]\d/\d", rf"{_B}(?P<first>\d\d?[.,]\d\d?)/(?P<second>5|10|20|100){_E}"),
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
         Shape("slash", r"\d[/⁄]\d", rf"{_B}(?P<first>\d{{1,4}})[/⁄](?P<second>\d{{1,4}})(?P<mark>(?:[rn]d|th)s?)?"
               r"(?![\w/%]|[.,-]\d)", decisions.slash),
         Shape("ratio", r"\d ?: ?\d",
-              rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|\d{{1,7}})(?![\w:]|[.,]\d)",
+              rf"{_B}(?P<hour>\d{{1,4}})(?::| : )(?P<minute>{_GROUPED}|{_SPACED}|\d{{1,7}})(?![\w:]|[.,]\d)",
               decisions.ratio),
         Shape("range", r"[^\W\d]\.?\s?[-–—−]\s?\d", rf"{_B}{number}{scale1}{_DASH}(?P<until>{_NUMBER}){scale}?{_E}"),
         Shape("range", r"\d\s?%?\s?[-–—−]\s?\d", rf"{_B}{number}(?P<mark>%)?{_DASH}(?P<until>{_NUMBER}){_E}",
@@ -152,6 +155,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
         Shape("cardinal", "", r"(?P<number>\d+)"),
         Shape("minus", "[-−–]", rf"(?<![^\s(\[{{=:;,])[-−–](?=[\d{VULGAR}])"),
+        Shape("point", r"\d\.\d", r"(?<=\d)\.(?=\d)"),
         Shape("stroke", r"\d/\d", r"(?<=\d)(?<!\b24)(?<!\b24/7)/(?=\d)"),
     ]
 
@@ -195,7 +199,7 @@ def _times(language: Language) -> Iterable[Shape]:
     unit = rf"(?:{_GAP}?(?:{hours}|h)(?!\w))?"
     yield Shape("time", r"\d:\d",
           rf"{_B}(?P<hour>[01]?\d|2[0-4]):(?P<minute>\d\d)(?::(?P<second>[0-5]\d)(?:[.,]\d+)?)?{half()}{unit}{_ZONE}"
-          rf"(?:{_DASH}{clock('2', ':')}{half('2')}{unit})?(?![\w:/]|[.,]\d)", decisions.colon)
+          rf"(?:{_DASH}{clock('2', ':')}{half('2')}{unit})?(?![\w:/]|[.,]\d|{_GAP}\d{{3}}\b)", decisions.colon)
     if language.get("time.dotted"):
         yield Shape("time", hours, rf"{_B}{clock()}?(?:{_DASH}{clock('2')}?)?{_GAP}?(?:{hours}){_STOP}(?!\w)")
     if noon:
@@ -239,10 +243,13 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("power", r"\^", _POWER),
         Shape("unit", "[/²³]", rf"(?<![\w/])(?P<unit>{rates})(?![\w/])"),
         Shape("unit", UNIT, rf"(?<!{language['words.dot']} ){UNIT}(?![\w'’/²³-]|\.\w)"),
-        Shape("rate", "/", rf"(?<=[^\W\d_])/(?P<per>s|min|h|{units}|{per_words})(?![\w/])", decisions.rate),
+        Shape("rate", "/",
+              rf"(?:(?<=[^\W\d_])|(?<=\d)(?=/(?:min|h)\b))/(?P<per>s|min|h|{units}|{per_words})(?![\w/])",
+              decisions.rate),
         Shape("minus", "[-–−]", r"(?<=[\w)%°²³]) ?[−]\s?(?=[\w(])|(?<=[\w)%°²³]) [-–] (?=[\w(])", decisions.minus),
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)"),
+        Shape("stroke", r"\b[a-z] / ", r"(?<=\b[a-z]) / (?=[a-z]\b)"),
         Shape("hash", "#", r"(?<=[^\W\d_] )#(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
         Shape("star", r"\*", r"(?<=[^\W\d_] )\*(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
         Shape("hash", "(?i:IRC|channel|canal|kan[aä]l).*#|#.*(?i:IRC|channel|canal|kan[aä]l)", r"(?<!\w)#(?=[a-zß-ÿ])"),

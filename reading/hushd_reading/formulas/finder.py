@@ -39,7 +39,7 @@ _MATH = re.compile(r"[\\^_=<>+*/|(){}\[\]≤≥≠−-]|\A[A-Za-z]{1,3}'*\Z|\A\d
 # Raised numbers and roots in plain text, such as x², 10⁻³, √2; not a unit, nor a footnote's number behind a word.
 _UNITS = r"(?:[mckdµn]?m|ft|in|yd|mi|s|h)"
 _SCRIPTED = re.compile(
-    rf"(?<![^\W_])(?!{_UNITS}[²³])(?:\d+|[A-Za-z\u0370-\u03ff]|(?<=\d)[a-z])[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+(?!\w)|√\s?(?:\([^()\n]{{1,80}}\)|\w+)"
+    rf"(?<![^\W_])(?!\d*{_UNITS}[²³])(?:\d+|\d*[A-Za-z\u0370-\u03ff])[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+(?!\w)|√\s?(?:\([^()\n]{{1,80}}\)|\w+)"
 )
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 # An ordinal adds this to its e after these words: am dritten, der dritte, ein dritter.
 _ENDINGS = (
-    (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|(?:ein|kein|mein|dein|sein|unser|ihr)e[nmrs]|(?:jed|dies)e[nms]|"
-     r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben) der|"
+    (r"(?:am|vom|zum|beim|im|den|dem|des|zur|ab|bis|seit|de[nms] [a-zäöü]+en|(?:jed|dies)e[nms]|"
+     r"(?:ein|kein|mein|dein|sein|unser|ihr)e[nmrs]|"
+     r"(?:in|auf|bei|mit|nach|von|zu|aus|an|vor|ab|unter|hinter|über|neben|seit|wegen|während|trotz|statt) der|"
      r"(?:am|vom|zum|ab|bis|seit) (?:\w+tag|Mittwoch|Sonnabend),)", "n"),
     (r"(?:der|die|das|ins|(?:jed|dies)e[rs]?|(?:ein|kein|mein|dein|sein|unser|ihr)e)", ""),
 )  # fmt: skip

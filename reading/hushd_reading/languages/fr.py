@@ -46,9 +46,3 @@ def _height(meters: str, rest: str) -> str:
 def say_title(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
     written = near.text[near.start : near.end]
     return str(near.language["titles"].get(written, written))
-
-
-def say_article(verbaliser: Verbaliser, record: object, near: Near, parts: Parts) -> str:
-    """Says the number of an article of a law: L. 121-1."""
-    numbers = (verbaliser.whole(parts[name]) for name in ("number", "second", "third") if name in parts)
-    return f"{parts['letter']} {' tiret '.join(numbers)}"

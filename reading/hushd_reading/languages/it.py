@@ -20,8 +20,7 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     feminine = gender.of(names.noun_after(near), "it") == "f"  # II Guerra; il 1° e il 2°
-    mark = parts.get("mark", "").strip(".°") or "ª" * feminine  # or that of 13esima
-    ends = mark[-1:]
+    ends = (parts.get("mark", "").strip(".°") or "ª" * feminine)[-1:]  # or that of 13esima
     return spellout.ordinal(int(number.whole), "it", "f" if ends in tuple("ªae") else "m", plural=ends in tuple("ie"))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hushd_reading import gender, names, spellout
 from hushd_reading.near import Near, Parts
-from hushd_reading.parse import Number, Time
+from hushd_reading.parse import Number
 
 if TYPE_CHECKING:
     from hushd_reading.verbalise import Verbaliser
@@ -21,10 +21,3 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     feminine = gender.of(names.noun_after(near), "pt") == "f"  # II Guerra
     mark = parts.get("mark", "").strip(".°") or ("a" if feminine else "o")
     return spellout.ordinal(int(number.whole), "pt", "f" if mark[0] in "ªa" else "m", plural=mark.endswith("s"))
-
-
-def say_time(verbaliser: Verbaliser, time: Time, near: Near, parts: Parts) -> str | None:
-    """Says 20:05 with its units, since "vinte e cinco" is a number."""
-    if time.hour != 20 or not time.minute or time.minute > 9 or time.until:
-        return None
-    return str(verbaliser.language["time.minute"].format("vinte", "horas", spellout.cardinal(time.minute, "pt")))

@@ -15,7 +15,11 @@ from .times import Times
 
 # Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s.
 _WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "stroke": "words.slash", "to": "to"}
-_WORDS |= {"hash": "words.hash", "star": "words.star"}  # on a telephone's keys, and before a channel's name
+_WORDS |= {
+    "point": "number.point",
+    "hash": "words.hash",
+    "star": "words.star",
+}  # on a telephone's keys, and before a channel's name
 _BETWEEN_TWO = {"over": "number.over", "difference": "signs.-", "dashed": "words.dash", "of_year": "number.of_year"}
 
 

@@ -33,7 +33,7 @@ class Amounts(Numbers):
         coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
         if len(last.places) == 1 and not amount.until and money.coins and language["number.decimal"] == ".":
             coins = f"{last.places}0"  # $20.5
-        whole = last._replace(places="") if coins else last
+        whole = last._replace(places="") if coins or last.places == "00" else last
         name = money.single if self.single(whole) else (not coins and single) or money.plural
         if whole.is_whole and whole.value and whole.value % 10**6 == 0:
             name = self._of(money.plural)  # dois milhões de reais
@@ -54,7 +54,8 @@ class Amounts(Numbers):
         return str(template.format(name))
 
     def _per(self, unit: str) -> str:
-        return f" {self.language['units.per']} {names.unit(unit, self.language, True)}" if unit else ""
+        word, units = self.language["units.per"], filter(None, unit.split("/"))
+        return "".join(f" {word} {names.unit(each, self.language, True)}" for each in units)
 
     def measure(self, amount: Amount, near: Near, parts: object) -> str:
         language, last = self.language, amount.until or amount.number

@@ -61,6 +61,8 @@ class Signs(Numbers):
             )
             return " " * before.isalpha() + words + " " * after[:1].isalpha()
 
+        if english := re.fullmatch(r"(\d+)(?:st|nd|rd|th)", parts["number"]):  # 20th Century Fox
+            return spellout.ordinal(int(english[1]), "en")
         text = re.sub(
             "[α-ωΑ-Ω]", lambda match: f" {self._greek(match[0])} ", unicodedata.normalize("NFKC", parts["number"])
         )
