@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
@@ -56,6 +57,7 @@ class Fleet:
         self._card_kinds = card_kinds
         self._generations = itertools.count(1)
         self._unloads = Unloads(self.workers)
+        self._expected: dict[str, None] = {}  # workers whose announced start needs to know the cards
         self._help_at = math.inf  # time when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # earliest time of help for each worker, by its name
 
@@ -84,15 +86,24 @@ class Fleet:
 
     def expect(self, name: str, now: float) -> list[Action]:
         """Starts a worker for a request that will come, if it is at rest and there is room. One that is not kept alive
-        waits for the request itself. Raises as `worker` does."""
+        waits for the request itself."""
+        if name not in self.workers and not self._has_place():
+            return []
         worker = self.worker(name)
         family = self._family(name)
         if not worker.settings.keep_alive or any(each.state is not State.STOPPED for each in family):
             return []
         decision = self.admission.spare(worker, now)
         if decision.probe:
+            self._expected[name] = None
             return self.admission.cards.probe()
         return worker.memory.help(now, decision.place) if decision.verdict.admit else []
+
+    def probed(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
+        """Takes the answer to a probe of the cards, and starts the announced workers that waited for it."""
+        actions = self.admission.probed(cards, error, now)
+        expected, self._expected = self._expected, {}
+        return actions + [action for name in expected for action in self.expect(name, now)]
 
     def choose(self, request: ActiveRequest) -> Worker:
         return replicas.choose(request, self._family(request.worker))
@@ -181,6 +192,12 @@ class Fleet:
         actions = [action for worker in workers for action in worker.unload(now, route, control.force)]
         self._unloads.add(route, control.id, workers)
         return actions
+
+    def leave(self, down: bool, now: float) -> list[Action]:
+        """Ends every process, at once if `down`, else when its jobs are done; starts nothing that was announced."""
+        self._expected.clear()
+        workers = self.workers.values()
+        return [action for each in workers for action in (each.shutdown(now) if down else each.hold(now))]
 
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for processes to go."""

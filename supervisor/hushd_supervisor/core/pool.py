@@ -103,7 +103,7 @@ class Pool:
             case ev.Described(role, catalogue, error):
                 actions = self._described(role, catalogue, error)
             case ev.CardsProbed(cards, error):
-                actions = self._admission.probed(cards, error, now)
+                actions = self.fleet.probed(cards, error, now)
             case ev.Relieved(freed):
                 self._admission.relieved(freed, now)
                 actions = []
@@ -264,12 +264,9 @@ class Pool:
         anybody is told."""
         down = self.departure.asked(renew)
         actions: list[Action] = [PrepareEnd(stop=down)]
-        if not down:
-            return actions + [action for worker in self._workers.values() for action in worker.hold(now)]
-        actions += self.floor.shut(now) + self._directory.shut()
-        for worker in self._workers.values():
-            actions += worker.shutdown(now)
-        return actions
+        if down:
+            actions += self.floor.shut(now) + self._directory.shut()
+        return actions + self.fleet.leave(down, now)
 
     # --- after every event -------------------------------------------------------------------------------------------
 

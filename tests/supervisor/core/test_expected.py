@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.fleet import MAX_WORKERS
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 
 PLACE = "0000:65:00.0"
+CARD = Card("cuda:0", PLACE, "", 8000 * MB, 8000 * MB)
 
 
 def test_the_worker_is_there_for_the_request() -> None:
@@ -102,15 +105,59 @@ def test_words_that_name_no_role_are_dropped(role: str) -> None:
     assert house.spawned() == []
 
 
+def on_card(**options: Any) -> House:
+    """A house with one card, of which its driver has not yet told anything."""
+    house = House({"": {"memory_mb": 300.0, "vram_mb": 2000.0}}, cards=[CARD], **options)
+    house.blind = True
+    return house
+
+
+def test_the_driver_is_asked_once_and_then_the_worker_starts() -> None:
+    """Whoever announces it needs to say so once, however long the driver takes, and however often."""
+    house = on_card()
+    house.tell(ev.Expected("stt"))
+    house.tell(ev.Expected("stt"))
+    assert (house.of(do.ProbeCards), house.spawned()) == ([do.ProbeCards()], [])
+    house.tell(ev.Relieved(freed=True))  # the answer under way is older than this
+    house.see()
+    assert (house.of(do.ProbeCards), house.spawned()) == ([do.ProbeCards()] * 2, [])
+    house.see()
+    assert (house.of(do.ProbeCards), house.placed()) == ([do.ProbeCards()] * 2, [(A, "cuda:0")])
+    house.ready(A, cards={PLACE: 2000 * MB})
+    house.control("unload")
+    house.leave(A)
+    house.see()
+    house.see()
+    assert house.spawned() == [A], "it was announced once"
+
+
+MEANWHILE: dict[str, Callable[[House], object]] = {
+    "its request comes": lambda house: house.request("stt"),
+    "the supervisor leaves": lambda house: house.tell(ev.Shutdown(renew=False)),
+    "another supervisor takes over": lambda house: [house.request(C), house.tell(ev.Shutdown(renew=True))],
+    "every name is taken": lambda house: [house.request(f"stt/x/{each}") for each in range(MAX_WORKERS)],
+    "no card works": lambda house: house.see("the driver is broken"),
+}
+
+
+@pytest.mark.parametrize("event", MEANWHILE)
+def test_what_happens_while_the_driver_is_asked_counts(event: str) -> None:
+    """The worker starts once, or not at all in a supervisor that leaves or has no place for it."""
+    house = on_card()
+    house.tell(ev.Expected("stt"))
+    MEANWHILE[event](house)
+    house.see()
+    assert house.spawned().count(A) == (event in ("its request comes", "no card works"))
+
+
 def test_an_announced_start_forgets_why_the_last_one_left_its_card() -> None:
     """It is on the card again, and is not replaced after ten minutes for a card that it has."""
-    house = House({"": {"memory_mb": 300.0, "keep_alive": -1}}, cards=[Card("cuda:0", PLACE, "", 8000 * MB, 8000 * MB)])
+    house = House({"": {"memory_mb": 300.0, "keep_alive": -1}}, cards=[CARD])
     house.idle(A, cards={PLACE: 2000 * MB})
     house.exit(A, -11)
     house.wait(2.0)
     house.free("cuda:0", 8000 * MB)
-    for _ in range(2):  # the first has the cards looked at
-        house.tell(ev.Expected("stt"))
+    house.tell(ev.Expected("stt"))
     house.ready(A, cards={PLACE: 2000 * MB})
     assert house.placed() == [(A, "cuda:0")] * 2
     house.finish(A)
