@@ -255,7 +255,7 @@ class Floor:
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
-            holders = [held[device] for device in claim.devices if device in held]
+            holders = [held[device] for device in DEVICES if device in claim.devices and device in held]
             if not holders:
                 claim.holds, claim.since = True, now
                 held |= dict.fromkeys(claim.exclusive, claim)

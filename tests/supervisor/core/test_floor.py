@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from hushd_protocol import messages as m
@@ -236,6 +239,26 @@ def test_between_clients_only_important_and_message_interrupt_lower_ones(
         assert room.holder() == "A"
         room.give_back("A1")
     assert room.last["B1"] == "granted"
+
+
+TWO_INTERRUPTED = """
+from hushd_protocol import messages as m
+from hushd_supervisor.core.floor import Floor
+floor = Floor()
+for route, devices in ((b"A", ["microphone"]), (b"B", ["speaker"]), (b"C", ["microphone", "speaker"])):
+    claim = m.Claim(id=route * 16, devices=devices, priority="important" if route == b"C" else "text")
+    actions = floor.claim(route, claim, "", 1, 100.0)
+print(*(action.route.decode() for action in actions))
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "2"])  # with each, Python has a set of both devices in another order
+def test_two_are_interrupted_in_one_order_however_python_hashes(hash_seed: str) -> None:
+    """The holder of the speaker is told first, so that a history can be played again."""
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-c", TWO_INTERRUPTED]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["B", "A", "C"]
 
 
 # --- within one client ------------------------------------------------------------------------------------------------
