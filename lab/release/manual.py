@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from command_reference import Argument, CommandReference, commands
 from hushd_cli.arguments import ENVIRONMENT, EXIT_CODES
-from hushd_cli.reference import ROOTS, Argument, CommandReference, commands
+from hushd_cli.reference import ROOTS
 from hushd_protocol import __version__
 
 _SEE = "Documents that help and errors name lie beside the program, in Markdown; its sources have all of them."

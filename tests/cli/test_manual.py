@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from hushd_cli.reference import commands
+from command_reference import commands
 from manual import pages
 from support.outside import needs
 

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from command_reference import commands
 from hushd_cli import main, table
 from hushd_cli.command import GROUP, Command
-from hushd_cli.reference import commands
 from hushd_models import installation
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import PLUGINS

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from command_reference import CommandReference, commands, references
 from hushd_cli import table
-from hushd_cli.reference import ROOTS, CommandReference, commands, references
+from hushd_cli.reference import ROOTS
 from hushd_schema.entry_points import plugin_of
 
 ROOT = Path(__file__).parents[2]

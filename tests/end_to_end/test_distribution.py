@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hushd_cli.reference import commands
+from command_reference import commands
 from manual import pages
 from release_maker import archives
 

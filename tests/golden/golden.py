@@ -281,17 +281,14 @@ def of_parameters() -> Iterator[str]:
 
 def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
-    from hushd_schema.operations import reference
-
-    return _with_tables(PROTOCOL, {start: reference(operation) for start, operation in _starts().items()})
+    return _with_tables(PROTOCOL, {start: _parameters(operation) for start, operation in _starts().items()})
 
 
 def with_detect() -> str:
     """The document on wake words with the table of the operation's parameters."""
-    from hushd_schema.operations import reference
     from hushd_worker_wake.operation import DETECT
 
-    return _with_tables(WAKE, {"## Words on the wire": reference(DETECT)})
+    return _with_tables(WAKE, {"## Words on the wire": _parameters(DETECT)})
 
 
 def with_requests() -> str:
@@ -312,6 +309,10 @@ def _with_tables(document: str, tables: Mapping[str, str]) -> str:
         begin = text.index("\n| ", text.index(start)) + 1
         text = text[:begin] + table + text[text.index("\n\n", begin) + 1 :]
     return text
+
+
+def _parameters(operation: Operation) -> str:
+    return _markdown("parameter", ((name, field.about) for name, field in operation.fields.items()))
 
 
 def _markdown(title: str, rows: Iterable[tuple[str, str]]) -> str:

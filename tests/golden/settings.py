@@ -9,16 +9,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 from hushd_cli.commands import config as config_file
+from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
+from hushd_schema import kinds, toml
 from hushd_schema import settings as schema
-from hushd_schema.settings import Settings
-from hushd_schema.settings.reference import block, rows
+from hushd_schema.settings import DEFAULTS, Settings, WorkerSettings
+from hushd_schema.settings.declaration import Setting, settings_of, tables_of
+from hushd_schema.settings.reference import rows
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "CONFIGURATION.md"
 GOLDEN = Path(__file__).with_name("settings.json")
+_COLUMN = 27  # column of the comments in that document
 VALUES = (
     "3", "-3", "0", "0.5", "1e999", "nan", "true", '"nonsense"', '"moonshine/base-en"', '"5m"', '"-1"', '""', '"json"',
     '"cuda:1"', '"cpu"', f'"{"x" * 100}"', "[]", '["x"]', "[1]", '["tts/hibari"]', '["sst/x"]', "{}", '{ A = "b" }',
@@ -87,6 +92,29 @@ PARTS: Mapping[str, Callable[[Path], object]] = {
 
 def as_text(part: object) -> str:
     return json.dumps(part, indent=1, ensure_ascii=False)
+
+
+def block() -> str:
+    """Returns every setting with its default and its help, table by table."""
+    lines = [*_lines(DEFAULTS)]
+    for name, table in tables_of(Settings).items():
+        defaults = WorkerSettings() if name == "worker" else getattr(DEFAULTS, name)
+        lines += ["", _line(f"[{name}]", table.help, table.document), *_lines(defaults)]
+    return "\n".join(lines) + "\n"
+
+
+def _default(setting: Setting, value: Any) -> str:
+    """Returns a default as people write it: a length of time with its unit."""
+    return toml.written(duration.shown(value) if kinds.schema(setting.kind).get("format") == "duration" else value)
+
+
+def _lines(defaults: object) -> Iterator[str]:
+    for name, setting in settings_of(type(defaults)).items():
+        yield _line(f"{name} = {_default(setting, getattr(defaults, name))}", setting.help, setting.document)
+
+
+def _line(text: str, help: str, document: str) -> str:
+    return f"{text:{_COLUMN}}# {help}{f' ({document})' if document else ''}"
 
 
 def write() -> None:

@@ -24,13 +24,9 @@ from hushd_schema.settings import Settings
 def test_the_default_models_are_the_supervisors() -> None:
     """The engines that are preferred, with their default models, are the supervisor's own defaults."""
     for role in filter(engines.every, ENGINE_ROLES):
-        assert Settings().default_model(role) == engines.usual_model(role)
-
-
-def test_a_role_without_engines_of_ours_has_the_best_of_another_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    specs = {"wake": tuple(engines.EngineSpec(name, "wake", "a:B", "mine") for name in ("first", "second"))}
-    monkeypatch.setattr(engines, "every", specs.__getitem__)
-    assert engines.usual_model("wake") == "first/mine"
+        own = [engines.get(name, role) for name in engines.own(role)]
+        spec = min(own or engines.every(role), key=lambda spec: spec.rank)
+        assert Settings().default_model(role) == f"{spec.name}/{spec.default_model}"
 
 
 def test_no_other_file_asks_for_an_engine_by_name() -> None:

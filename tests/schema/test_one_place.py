@@ -41,7 +41,7 @@ print(json.dumps(found))
 """
 HEARD = """
 from hushd.verbs.requests import transcribe_params
-from hushd_cli import reference
+from hushd_cli.commands import completion
 from hushd_cli.commands.listen import options
 from hushd_gateway.http.realtime.session import Session
 from hushd_gateway.http.transcription.params import TRANSCRIPTION
@@ -58,7 +58,7 @@ found["warning"] = Request.parse(found["sent"], engine, model).warnings(engine)[
 found["worker"] = refused(Request.parse, {"eagerness": 0}, engine, model)
 found["command"] = refused(options.parse, "listen", ["--eagerness", "0", "a.wav"])
 found["help"] = "--eagerness N" in options.make_parser("listen").format_help(whole=True)
-found["completed"] = any("--eagerness" in each.flags for one in reference.commands() for each in one.options)
+found["completed"] = "--eagerness" in completion.offers(["listen"], "-")
 found["http"] = next(each.form for each in TRANSCRIPTION if each.name == "eagerness")
 session = Session("sess_1")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from argparse import Action
 from collections.abc import Iterable, Mapping, Sequence
 
 from hushd_cli import main as whole
 from hushd_cli import table
 from hushd_cli.arguments import Parser
-from hushd_cli.reference import ROOTS, Argument, CommandReference, reference, references
+from hushd_cli.reference import ROOTS, help_of, parsers, value_of
 from hushd_cli.terminal import console
 
 from .completion_names import names
 
+_FILES = ("FILE", "PATH", "DIR", "PROGRAM")  # values that are names of files
 EXIT_FILES = 1  # exit code of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
     "bash": """\
@@ -134,34 +136,36 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
     command, rest = table.find(before[1:] if before[0] == "hushd" else before)
     if command is None:
         return _of_hushd(current) if len(before) == 1 else {}
-    known = {each.words: each for each in references((command.name,), command)}
+    known = dict(parsers((command.name,), command))
     path: tuple[str, ...] = (command.name,)
     for word in rest:
         path = (*path, word) if (*path, word) in known else path
-    last = rest[-1] if rest else ""
-    option = next((each for each in known[path].options if last in each.flags and each.metavar), None)
+    parser, last = known[path], rest[-1] if rest else ""
+    option = next((each for each in parser.shown if last in each.option_strings and value_of(parser, each)), None)
     if option:
-        return _values(path, option, ())
+        return _values(path, parser, option, ())
     if current.startswith("-"):
-        return _flags(known[path])
-    operands = known[path].operands
+        return _flags(parser)
+    if parser.commands:
+        return {name: does for name, (does, _) in parser.commands.items()}
     words = [word for word in rest[len(path) - 1 :] if not word.startswith("-")]
-    return known[path].commands or (_values(path, operands[0], words) if operands else {})
+    operand = next((each for each in parser.shown if not each.option_strings), None)
+    return _values(path, parser, operand, words) if operand else {}
 
 
 def _of_hushd(current: str) -> Mapping[str, str]:
     """Returns the commands of `hushd`, or its options."""
     if current.startswith("-"):
-        return _flags(reference(ROOTS[:1], whole.make_parser(ROOTS[0])))
+        return _flags(whole.make_parser(ROOTS[0]))
     return {command.name: command.summary for command in table.every() if not command.hidden}
 
 
-def _flags(of_command: CommandReference) -> Mapping[str, str]:
-    return {flag: option.help for option in of_command.options for flag in option.flags}
+def _flags(parser: Parser) -> Mapping[str, str]:
+    return {flag: help_of(parser, option) for option in parser.shown for flag in option.option_strings}
 
 
-def _values(path: Sequence[str], argument: Argument, before: Sequence[str]) -> Mapping[str, str] | None:
+def _values(path: Sequence[str], parser: Parser, action: Action, before: Sequence[str]) -> Mapping[str, str] | None:
     """Returns what an option or a word of a command takes, after the words `before`; None stands for files."""
-    if argument.choices or argument.is_file:
-        return None if argument.is_file else dict.fromkeys(argument.choices, "")
-    return names(path, argument.flags, before)
+    if action.choices:
+        return dict.fromkeys(map(str, action.choices), "")
+    return None if value_of(parser, action) in _FILES else names(path, action.option_strings, before)

@@ -146,7 +146,7 @@ class WebSocketProtocol(WSProtocol, _InTurns):
 
 
 class HttpServer:
-    """Serves all listeners of HTTP; see `__main__.Server`."""
+    """Serves all listeners of HTTP; see `listening.DoorServer`."""
 
     def __init__(
         self, client: AsyncClient, configuration: Configuration, activity: AbstractContextManager[None]

@@ -25,7 +25,7 @@ from .spec import LAST, EngineSpec, NoModel, OnCard, Recommended, Sizes, checked
 
 __all__ = [
     "GROUP", "LAST", "EngineSpec", "NoModel", "OnCard", "Recommended", "Sizes", "added", "every", "find", "get",
-    "graphs_on_card_mb", "own", "problems", "robotic", "usual_model",
+    "graphs_on_card_mb", "own", "problems", "robotic",
 ]  # fmt: skip
 
 GROUP = "hushd.engine_specs"
@@ -61,12 +61,6 @@ def every(role: str = "") -> tuple[EngineSpec, ...]:
     taken = {(spec.role, spec.name) for spec in specs}
     specs += [spec for spec in added() if (spec.role, spec.name) not in taken]
     return tuple(spec for spec in sorted(specs, key=lambda spec: (spec.role, spec.rank)) if role in ("", spec.role))
-
-
-def usual_model(role: str) -> str:
-    """Returns the default `ENGINE/NAME` of a role."""
-    spec = min((_own(role, name) for name in own(role)), key=lambda spec: spec.rank, default=None) or every(role)[0]
-    return f"{spec.name}/{spec.default_model}"
 
 
 def robotic(name: str) -> bool:

@@ -163,9 +163,3 @@ def documented(about: str | None, operation: Mapping[str, Field]) -> str:
     """Returns the docstring of a TypedDict with these fields."""
     rows = "\n".join(f"        {name}: {field.about}." for name, field in operation.items())
     return f"{about}\n\n    Attributes:\n{rows}\n    "
-
-
-def reference(operation: Operation) -> str:
-    """Returns the table of an operation's parameters, in Markdown."""
-    rows = "".join(f"| `{name}` | {field.about} |\n" for name, field in operation.fields.items())
-    return f"| parameter | meaning |\n|---|---|\n{rows}"

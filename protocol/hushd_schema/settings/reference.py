@@ -1,44 +1,19 @@
-"""Lists all settings: with defaults, the TOML block in docs/CONFIGURATION.md; with values, for `hushd config show`."""
+"""Lists all settings with their values, for `hushd config show` and completion."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hushd_protocol import JsonObject, duration
+from hushd_protocol import JsonObject
 from hushd_protocol.suggest import nearest
 
-from hushd_schema import toml
-from hushd_schema.kinds import literals, plain, schema
+from hushd_schema.kinds import literals, plain
 
-from .declaration import Setting, settings_of, tables_of
+from .declaration import settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
 CALLED = {"idle_timeout": "keep_alive"}  # settings by the names of other programs
-_COLUMN = 27  # column of the comments
-
-
-def block() -> str:
-    """Returns every setting with its default and its help, table by table."""
-    lines = [*_lines(DEFAULTS)]
-    for name, table in tables_of(Settings).items():
-        defaults = WorkerSettings() if name == "worker" else getattr(DEFAULTS, name)
-        lines += ["", _line(f"[{name}]", table.help, table.document), *_lines(defaults)]
-    return "\n".join(lines) + "\n"
-
-
-def default(setting: Setting, value: Any) -> str:
-    """Returns a default as people write it: a length of time with its unit."""
-    return toml.written(duration.shown(value) if schema(setting.kind).get("format") == "duration" else value)
-
-
-def _lines(defaults: object) -> Iterator[str]:
-    for name, setting in settings_of(type(defaults)).items():
-        yield _line(f"{name} = {default(setting, getattr(defaults, name))}", setting.help, setting.document)
-
-
-def _line(text: str, help: str, document: str) -> str:
-    return f"{text:{_COLUMN}}# {help}{f' ({document})' if document else ''}"
 
 
 def rows(settings: Settings) -> list[JsonObject]:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_reference import commands
 from hushd_cli.commands import completion
-from hushd_cli.reference import commands
 from hushd_models import listings
 from hushd_protocol.system import paths
 from hushd_schema.description import Descriptions

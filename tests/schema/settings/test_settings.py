@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from golden.settings import block as settings_block
 from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
-from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings, reference
+from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
 from msgspec import structs
 
@@ -37,7 +38,7 @@ def test_the_defaults_of_a_role() -> None:
 def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     """The first block of docs/CONFIGURATION.md is what the declarations say; loaded, it is all defaults."""
     block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
-    assert block == reference.block(), "`python tests/golden/golden.py` writes it"
+    assert block == settings_block(), "`python tests/golden/golden.py` writes it"
     settings = load(tmp_path, block)
     assert structs.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
