@@ -1,7 +1,7 @@
 """The settings: `tables` declares each of them, and the other modules use the declarations.
 
-`load` reads them, with the refusals of `reader`; `shown` lists them; `editing` changes them in the user's file;
-`access` decides which programs may connect, and where; `reference` writes docs/CONFIGURATION.md's block.
+`load` reads them, with the refusals of `reader`; `reference` lists them; `editing` changes them in the user's file;
+`access` decides which programs may connect, and where.
 """
 
 from __future__ import annotations

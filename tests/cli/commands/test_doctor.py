@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands.doctor import engines, machine
-from hushd_models import paces
 from hushd_protocol.system import paths
 from hushd_protocol.system.graphics_cards import PciCard
 from support.command_line import on_terminal, run
@@ -197,17 +196,6 @@ def test_every_engine_speaks_and_hears(start_supervisor: Start) -> None:
         assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
 
 
-def test_a_voice_that_is_slow_here(start_supervisor: Start) -> None:
-    """The pace that `hushd get` measured is said beside the engine's sentence, with the command for a faster voice if
-    there is one; no natural voice is faster than hibari."""
-    start_supervisor('[worker."tts/hibari"]\n' + command(ECHO))
-    paces.keep(paths.find(), "hibari/en", 3.25)
-    _, found = doctor()
-    (slow,) = (each for each in of(found, "engines", "warning") if "hibari" in each["text"])
-    assert slow["text"] == ("a second of hibari/en takes 3.2 s of computing here, so that a conversation waits for it")
-    assert slow["remedy"] == ""
-
-
 @pytest.mark.parametrize(("voice", "states"), [("heart", []), ("nothere", ["warning"]), ("ann", ["warning"]), ("", [])])
 def test_a_usual_voice_that_is_not_installed(runtime: Path, voice: str, states: list[str]) -> None:
     """Speech goes on by another voice, which is a warning with the commands that show and choose one."""
@@ -230,9 +218,3 @@ def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: py
     config.write_text('languages = ["en"]\n')
     (english,) = engines.languages()
     assert (english.remedy, english.text) == ("", "English is heard and spoken")
-    config.write_text('languages = ["en", "fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
-    told = next(engines.languages())
-    assert told.text == "onnx-asr/nemo-canary-1b-v2 cannot tell English and French apart: it reads all as English"
-    assert told.remedy == "hushd get fr"
-    config.write_text('languages = ["fr"]\nstt = "onnx-asr/nemo-canary-1b-v2"\n')
-    assert not any("apart" in each.text for each in engines.languages())

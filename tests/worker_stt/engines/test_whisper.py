@@ -28,13 +28,14 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_protocol.system.cgroup import Limit
+from hushd_schema.engines import whisper as whisper_files
 from hushd_worker.compute_device import threads
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import DetectedLanguage, Model, Options, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.together_model import TogetherModel
 from hushd_worker_stt.engines.whisper import Whisper
-from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
+from hushd_worker_stt.engines.whisper_family import ALIGNMENT
 from hushd_worker_stt.engines.whisper_family import words as timed_words
 from hushd_worker_stt.engines.whisper_window import Doubtful, Window
 from hushd_worker_stt.registry import REGISTRY
@@ -670,7 +671,7 @@ def test_what_the_packages_know_is_what_we_say() -> None:
             for model in known.names:
                 assert f"{known.url}/{known.files[0].needed[0]}" == whisper._MODELS[model]
             assert known.url.endswith(known.sha256[known.files[0].needed[0]])
-    assert tuple(whisper.tokenizer.LANGUAGES) == LANGUAGES
+    assert tuple(whisper.tokenizer.LANGUAGES) == whisper_files.LANGUAGES
     assert whisper._ALIGNMENT_HEADS == ALIGNMENT
 
 

@@ -312,7 +312,6 @@ def _is_hurried(segment: Segment, length: float) -> bool:
     return wording.is_hurried(segment.text, seconds)
 
 
-LANGUAGES = whisper.LANGUAGES  # languages in the order of their tokens
 languages = whisper.languages_of
 # The heads of the decoder's cross-attention that follow the speech, found by OpenAI: a flag for each head of each
 # layer, one byte each, gzip, base 85.

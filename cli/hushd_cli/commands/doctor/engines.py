@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 from hushd.client import Client
-from hushd_models import advice, catalogue, paces, preferences
+from hushd_models import advice, preferences
 from hushd_models import languages as names
-from hushd_models.choice.recommendation import faster_voice, quick_plugin, tells_apart
 from hushd_models.inventory import rows
 from hushd_models.store import Store
 from hushd_protocol import __version__
@@ -17,8 +15,6 @@ from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.settings import load
-
-from hushd_cli.commands.models.recommend import ModelIndex
 
 from .finding import Finding
 
@@ -29,19 +25,10 @@ _DOES = {"stt": "hears", "tts": "speaks"}
 
 
 def languages() -> Iterator[Finding]:
-    """Checks whether something here hears and speaks each of the user's languages, and whether the usual model tells
-    them apart."""
+    """Checks whether something here hears and speaks each of the user's languages."""
     here = paths.find()
     usable = [row for row in rows(Store(here)) if row.usable and row.known and advice.engine_installed(row.engine)]
-    own = preferences.own_languages(here.config) or ["en"]
-    usual = None
-    with suppress(HushdError):  # a mistake of the configuration has a finding of its own
-        usual = catalogue.find(load(here.config).model_for("stt"))
-    if usual and usual.needs_language and not tells_apart(usual, own):
-        listed = " and ".join(map(names.name, own))
-        text = f"{usual.model} cannot tell {listed} apart: it reads all as {names.name(own[0])}"
-        yield Finding("warning", text, f"hushd get {own[-1]}")
-    for code in own:
+    for code in preferences.own_languages(here.config) or ["en"]:
         able = {row.role for row in usable if row.known and code in map(names.code, row.known.languages)}
         if lacking := [does for role, does in _DOES.items() if role not in able]:
             yield Finding("warning", f"nothing here {' or '.join(lacking)} {names.name(code)}", f"hushd get {code}")
@@ -88,8 +75,6 @@ def speak_and_hear(client: Client) -> Iterator[Finding]:
                 continue
             text = f"{role}/{model} {text}, {time.monotonic() - began:.1f} s with its start"
             yield Finding(state, text, "" if state == "ok" else f"hushd logs {role}/{engine.name}")
-            if (state, role) == ("ok", "tts"):
-                yield from _slow(model)
 
 
 def _spoken(client: Client, model: str) -> tuple[bytes, tuple[str, str]]:
@@ -107,15 +92,3 @@ def _heard(client: Client, model: str, recording: bytes) -> tuple[str, str]:
     text = client.transcribe(recording, model=model, keep_alive=0, deadline=DEADLINE_S).text.strip()
     words = {*text.lower().replace(".", "").split()} & {*SENTENCE.lower().rstrip(".").split()}
     return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
-
-
-def _slow(voice: str) -> Iterator[Finding]:
-    """Warns of one of the user's usual voices that computes longer than it speaks, as `hushd get` measured."""
-    index = ModelIndex()
-    settings, pace = load(index.paths.config), paces.measured(index.paths).get(voice, 0.0)
-    own = preferences.own_languages(index.paths.config) or ["en"]
-    language = next((each for each in own if settings.model_for("tts", each) == voice), "")
-    if pace > paces.REAL_TIME and language:
-        known = faster_voice(index.rows(), index.machine, language) or quick_plugin(index.machine, language)
-        text = f"a second of {voice} takes {pace:.1f} s of computing here, so that a conversation waits for it"
-        yield Finding("warning", text, f"hushd get {language} --speaking" if known else "")

@@ -26,9 +26,6 @@ _DRIVER_TIMEOUT_S = 5.0  # seconds for which the supervisor waits for the driver
 
 def python() -> Iterator[Finding]:
     yield Finding("ok", f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}")
-    if sys.flags.dont_write_bytecode:
-        text = "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew"
-        yield Finding("warning", text, "unset PYTHONDONTWRITEBYTECODE")
 
 
 def commands() -> Iterator[Finding]:
