@@ -17,7 +17,7 @@ from dataclasses import asdict
 from glob import glob  # skips folders without permission, unlike pathlib's
 from pathlib import Path
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import Paths
 
@@ -25,6 +25,7 @@ from . import manifest
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 
 _SOURCE, _BLOBS = "source.json", "blobs"  # files in a model's working folder
+_ANOTHER_FOLDER = "set HUSHD_MODELS_DIR to another folder, and `hushd restart`"
 
 
 class Store:
@@ -148,11 +149,9 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Makes a file that one owner at a time has, in any process, and removes it; yields False if another one has it
     and `wait` is false. Raises `output_failed` if its folder cannot be written."""
     while True:
-        try:
+        with os_errors_as("output_failed", f"{path.parent} cannot be written", _ANOTHER_FOLDER):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise _unwritable(path.parent, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
@@ -174,11 +173,9 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
 
 def replace(path: Path, text: str) -> None:
     """Writes a file completely or not at all; makes its folder. Raises `output_failed`."""
-    try:
+    with os_errors_as("output_failed", f"{path} cannot be written", _ANOTHER_FOLDER):
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.replace(path, text, mode=0o644, sync=True)
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 def _size(path: Path) -> int:
@@ -191,11 +188,3 @@ def _size(path: Path) -> int:
 
 def _damaged(model: str, path: Path, why: str) -> HushdError:
     return HushdError("model_missing", f"{path} {why}: `hushd models pull {model}` gets the model again.")
-
-
-def _unwritable(path: Path, error: OSError) -> HushdError:
-    return HushdError(
-        "output_failed",
-        f"{path} cannot be written ({error.strerror or error}): "
-        "set HUSHD_MODELS_DIR to another folder, and `hushd restart`.",
-    )

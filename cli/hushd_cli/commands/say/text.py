@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_reading.encoding import decoded
 
@@ -98,8 +98,6 @@ def _no_text(name: str, block: bytes, line: int) -> HushdError:
 
 
 def blocks_of(descriptor: int, name: str) -> Iterator[bytes]:
-    try:
+    with os_errors_as("input_unreadable", f"{name} cannot be read"):
         while block := os.read(descriptor, MAX_PAYLOAD):
             yield block
-    except OSError as error:
-        raise HushdError("input_unreadable", f"{name} cannot be read ({error.strerror}).") from error
