@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hushd import Segment
 from hushd_desktop.captions.feeds import LiveFile, Terminal, as_json
-from hushd_desktop.captions.track import Heard, Line, Unfinished
+from hushd_desktop.captions.track import Heard, Line, Noted, Unfinished
 
 
 def line(text: str) -> Line:
@@ -16,7 +16,7 @@ def line(text: str) -> Line:
 
 
 def test_the_caption_as_it_stands(runtime: Path) -> None:
-    """The file has the last line and the one in the making, and is empty before and after."""
+    """The file has the last line and the one in the making, whatever else happens, and is empty before and after."""
     path = runtime / "live.txt"
     file = LiveFile(str(path))
     file.show(Heard("them", "desk"))
@@ -25,7 +25,9 @@ def test_the_caption_as_it_stands(runtime: Path) -> None:
     assert path.read_text() == "Ever tri\n"
     file.show(line(" Ever tried."))
     file.show(Unfinished("them", "", "Ever fai"))
-    assert path.read_text() == "Ever tried.\nEver fai\n"
+    for other in (Heard("them", "tv"), Noted("me", "The microphone is closed.")):
+        file.show(other)
+        assert path.read_text() == "Ever tried.\nEver fai\n"
     file.close()
     assert path.read_text() == ""
 

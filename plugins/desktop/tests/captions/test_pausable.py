@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pytest
 from hushd_desktop.captions.pausable import PausableMicrophone, Silence
@@ -11,13 +12,15 @@ from hushd_desktop.captions.pausable import PausableMicrophone, Silence
 RATE = 1000
 CHUNK_S = 0.1
 CHUNK = 200  # bytes
+End = Callable[[PausableMicrophone], None]
 
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 50.0
+        self.now, self.step = 50.0, 0.0
 
     def __call__(self) -> float:
+        self.now += self.step
         return self.now
 
 
@@ -100,18 +103,25 @@ def test_a_pause_closes_the_device(microphone: PausableMicrophone, tapes: list[T
     assert not any(tape.open for tape in tapes)
 
 
-def test_nothing_opens_once_it_is_stopped(microphone: PausableMicrophone, tapes: list[Tape]) -> None:
+@pytest.mark.parametrize("end", [PausableMicrophone.stop, PausableMicrophone.close])
+def test_nothing_opens_once_it_has_ended(end: End, microphone: PausableMicrophone, tapes: list[Tape]) -> None:
     """A pause or its end that comes with Ctrl-C leaves no microphone open, and no reader without an end."""
     microphone.pause()
-    microphone.stop()
+    end(microphone)
     microphone.resume()
     assert len(tapes) == 1
     assert list(microphone) == []
 
 
-def test_a_pause_that_comes_after_the_end_ends_too(microphone: PausableMicrophone, tapes: list[Tape]) -> None:
+@pytest.mark.parametrize("end", [PausableMicrophone.stop, PausableMicrophone.close])
+def test_a_pause_that_comes_after_the_end_ends_too(
+    end: End, microphone: PausableMicrophone, tapes: list[Tape], clock: Clock
+) -> None:
     """The sound so far is read, and the silence of a pause does not go on for ever."""
     expected = tapes[0].record(1)
-    microphone.stop()
+    end(microphone)
     microphone.pause()
-    assert b"".join(microphone) == expected
+    clock.step = 1.0
+    assert b"".join(islice(microphone, 9)) == expected
+    microphone.resume()
+    assert not any(tape.open for tape in tapes[1:])

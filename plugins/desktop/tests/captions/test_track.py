@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -164,13 +165,13 @@ def test_a_session_with_a_line_has_not_failed_in_a_row(monkeypatch: pytest.Monke
 def test_nobody_is_waited_for_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervisor that does not come back ends the captions; so does Ctrl-C meanwhile, at once."""
     slept: list[float] = []
-    monkeypatch.setattr(track.time, "sleep", slept.append)
+    monkeypatch.setattr(track, "time", SimpleNamespace(sleep=slept.append))
     gone = HushdError("no_supervisor", "There is none.")
     with pytest.raises(HushdError, match="There is none"):
         run(Client(*[1] * 900, failures=(gone,) * 900), Device(*[LOUD] * 900))
     assert sum(slept) == track.BACK_S
     stopped = Track("them", Device(*[LOUD] * 9), 0.0, lambda event: None, {})  # type: ignore[arg-type]
-    monkeypatch.setattr(track.time, "sleep", lambda seconds: stopped.stop())
+    monkeypatch.setattr(track, "time", SimpleNamespace(sleep=lambda seconds: stopped.stop()))
     client = Client(*[1] * 900, failures=(gone,) * 900)
     with pytest.raises(HushdError, match="There is none"):
         stopped.run(client)  # type: ignore[arg-type]
