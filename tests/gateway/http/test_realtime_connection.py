@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.session import Session
 from hushd_gateway.http.realtime.socket import RealtimeConnection
@@ -18,7 +19,11 @@ from support.peer import BOUND_S
 
 SECOND = 48_000  # bytes
 COMPLETED = "conversation.item.input_audio_transcription.completed"
-MANUAL = {"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}}
+MANUAL, DETECTED = (
+    {"type": "session.update", "session": {"audio": {"input": {"turn_detection": detection}}}}
+    for detection in (None, {"type": "server_vad"})
+)
+UNCHANGED: dict[str, Any] = {"type": "session.update", "session": {}}
 
 
 class Program:
@@ -27,6 +32,8 @@ class Program:
     def __init__(self) -> None:
         self.sounds: list[bytearray] = []
         self.cancelled = 0
+        self.answers_never = False
+        self.failure: HushdError | None = None  # of hearings that begin
         self.told: list[dict[str, Any]] = []
         self._events: asyncio.Queue[str | None] = asyncio.Queue()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -42,6 +49,12 @@ class Program:
     async def append(self, sound: bytes) -> None:
         await self.ask({"type": "input_audio_buffer.append", "audio": base64.b64encode(sound).decode()})
 
+    async def heard(self, sound: bytes) -> None:
+        """Waits until a worker has this as the last sound."""
+        async with asyncio.timeout(BOUND_S):
+            while not self.sounds or self.sounds[-1] != sound:
+                await asyncio.sleep(0)
+
     async def until(self, kind: str) -> dict[str, Any]:
         """Returns the next event of a kind."""
         async with asyncio.timeout(BOUND_S):
@@ -55,7 +68,8 @@ class Program:
 
     async def __aexit__(self, *_: object) -> None:
         await self._events.put(None)
-        await self._running
+        async with asyncio.timeout(BOUND_S):
+            await self._running
 
     async def _receive(self) -> dict[str, Any]:
         text = await self._events.get()
@@ -69,6 +83,8 @@ class Program:
             raise HushdError("model_missing", "There is none.")
 
     async def _model(self, *_: Any, **__: Any) -> Model:
+        if self.failure:
+            raise self.failure
         return Model()
 
     async def _listen(self, chunks: AsyncIterator[bytes], **_: Any) -> Any:
@@ -86,6 +102,8 @@ class Word:
         try:
             async for chunk in self._chunks:
                 self._sound += chunk
+            if self._program.answers_never:
+                await asyncio.Event().wait()
         except asyncio.CancelledError:
             self._program.cancelled += 1
             raise
@@ -139,8 +157,7 @@ async def test_cleared_sound_is_neither_heard_nor_told() -> None:
     async with Program() as program:
         await program.ask(MANUAL)
         await program.append(bytes(SECOND))
-        while not program.sounds or not program.sounds[0]:
-            await asyncio.sleep(0)
+        await program.heard(bytes(SECOND))
         await program.ask(CLEAR)
         await program.until("input_audio_buffer.cleared")
         await program.append(bytes(2 * SECOND))
@@ -161,3 +178,68 @@ async def test_a_refused_change_changes_nothing() -> None:
         assert (error["message"], error["event_id"]) == ("There is none.", "mine")
         await program.ask({"type": "session.update", "session": {}})
         assert (await program.until("session.updated"))["session"] == before
+
+
+async def test_times_count_from_the_beginning_of_the_session() -> None:
+    """Whatever a program clears or changes in between: it finds each turn in the recording that it keeps."""
+    async with Program() as program:
+        await program.append(bytes(SECOND))
+        await program.ask(CLEAR)
+        times = []
+        for rate, seconds in ((8_000, 1), (16_000, 2), (24_000, 3)):
+            form = {"type": "audio/pcm", "rate": rate}
+            await program.ask({"type": "session.update", "session": {"audio": {"input": {"format": form}}}})
+            await program.append(bytes(2 * rate * seconds))
+            await program.ask({"type": "session.update", "session": {"audio": {"input": {"format": None}}}})
+            started = await program.until("input_audio_buffer.speech_started")
+            stopped = await program.until("input_audio_buffer.speech_stopped")
+            times.append((started["audio_start_ms"], stopped["audio_end_ms"]))
+        assert times == [(1000, 2000), (2000, 4000), (4000, 7000)]
+
+
+@pytest.mark.parametrize(("detection", "code", "errors"), [
+    (DETECTED, "worker_failed", 3), (DETECTED, "model_missing", 1), (MANUAL, "worker_failed", 1),
+])  # fmt: skip
+async def test_further_sound_is_heard_again_only_where_that_could_help(
+    detection: dict[str, Any], code: str, errors: int
+) -> None:
+    """A program that goes on sending hears of a missing model, or of a turn whose beginning is lost, once; hushd finds
+    the turns behind one that a worker has lost. Cleared, all begins anew."""
+    async with Program() as program:
+        program.failure = HushdError(code, "Gone.")
+        await program.ask(detection)
+        for number in range(3):
+            await program.append(bytes(SECOND))
+            await program.until("error" if number < errors else "session.updated")
+            await program.ask(UNCHANGED)
+        program.failure = None
+        await program.ask(CLEAR)
+        await program.append(bytes(SECOND))
+        await program.heard(bytes(SECOND))
+        await program.ask({"type": "last"})
+        while (await program.until("error"))["error"]["message"] == "Gone.":
+            pass
+    assert [event["type"] for event in program.told].count("error") == errors + 1
+
+
+@pytest.mark.parametrize(("name", "sent_back"), [("n" * 256, True), ("n" * 257, False), (7, False), (None, False)])
+async def test_an_error_names_the_event_by_its_own_id(name: Any, sent_back: bool) -> None:
+    """Unless that is none, or longer than any program's: what an error takes is not the sender's to say."""
+    async with Program() as program:
+        await program.ask({"type": "nothing.known", "event_id": name})
+        assert (await program.until("error"))["error"]["event_id"] == (name if sent_back else None)
+
+
+async def test_a_program_that_leaves_stops_all_of_its_hearings() -> None:
+    """The worker is free for others at once: for what was committed, too, nobody waits any more."""
+    async with Program() as program:
+        program.answers_never = True
+        await program.ask(MANUAL)
+        for piece in (b"\1" * SECOND, b"\2" * SECOND):
+            await program.append(piece)
+            await program.heard(piece)
+            await program.ask(COMMIT)
+            await program.until("input_audio_buffer.committed")
+        await program.append(b"\3" * SECOND)
+        await program.heard(b"\3" * SECOND)
+    assert program.cancelled == 3
