@@ -73,9 +73,9 @@ class Ledger:
             for line in file:
                 try:
                     name, size, mtime_ns = json.loads(line)
+                    self._known[name] = size, mtime_ns
                 except (ValueError, TypeError):
-                    continue  # empty, or half a line that a power failure has left
-                self._known[name] = size, mtime_ns
+                    pass  # empty, another program's, or half a line that a power failure has left
 
     def close(self) -> None:
         os.close(self._file)

@@ -58,7 +58,8 @@ def test_failures_of_the_machine_are_tried_again_ever_later() -> None:
 
 
 def test_a_record_is_read_by_the_next_start(runtime: Path, tmp_path: Path) -> None:
-    """Names of any bytes come back, the last signature counts, and half a line that a power failure left harms none."""
+    """Names of any bytes come back, the last signature counts, and neither half a line that a power failure left
+    nor another program's harms one."""
     folder = str(tmp_path)
     names = ["a.wav", "b/ü\n.wav", "\udcff.wav"]
     first = Ledger(folder, folder)
@@ -68,7 +69,7 @@ def test_a_record_is_read_by_the_next_start(runtime: Path, tmp_path: Path) -> No
     first.close()
     (path,) = (runtime / "state/watched").iterdir()
     with open(path, "ab") as file:
-        file.write(b'\n["half')
+        file.write(b'\n5\nnull\n{}\n[[], 1, 2]\n["a.wav", 1]\n\xff\n["half')
     second = Ledger(folder, folder)
     second.add(f"{folder}/c.wav", (8, 8))
     second.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.transcripts.formats import TRANSCRIPT_FORMATS
 from hushd_protocol.messages import Error, Message, Partial, Request, Result
 from hushd_watch.watch import TRIES
 from support import warm
@@ -258,6 +259,43 @@ def test_a_watch_rests(watch: Watch, start_router: Start, tmp_path: Path) -> Non
     pid = watcher.process.pid
     comes_to_rest(pid)
     assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
+
+
+def test_a_recording_that_goes_while_it_is_heard_is_forgotten(
+    watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """Its failure is no reason to wait, or to leave the next recording of its name."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        path = tmp_path / "in/a.wav"
+        if isinstance(message, Request) and message.path == str(path) and path.read_bytes() == b"moved":
+            path.unlink()
+            router.send(route, Error(id=message.id, code="input_unreadable", message="It is gone."))
+        else:
+            hears(router, route, message)
+
+    start_router(script)
+    put(tmp_path, "a.wav", content=b"moved")
+    put(tmp_path, "b.wav")
+    watcher = watch()
+    watcher.say("heard ")
+    put(tmp_path, "a.wav", content=b"again")
+    watcher.say("heard ", 2)
+    assert not any("left" in line or "waiting" in line for line in watcher.lines)
+
+
+@pytest.mark.parametrize(("there", "heard_again"), [([*TRANSCRIPT_FORMATS][1:], True), ([*TRANSCRIPT_FORMATS], False)])
+def test_a_recording_has_its_transcript_once_all_formats_are_there(
+    there: list[str], heard_again: bool, watch: Watch, start_router: Start, tmp_path: Path
+) -> None:
+    """One that another program, or an older hushd, made in fewer is made whole."""
+    start_router(hears)
+    put(tmp_path, "a.wav", *(f"a.{form}" for form in there))
+    watcher = watch("-f", "all")
+    watcher.say("heard " if heard_again else "it has a transcript already")
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == sorted(
+        ["a.wav", *(f"a.{form}" for form in TRANSCRIPT_FORMATS)]
+    )
 
 
 def test_many_at_once_and_gone_meanwhile(watch: Watch, start_router: Start, tmp_path: Path) -> None:
