@@ -16,8 +16,16 @@ _MODEL = "models--"  # the prefix of a model's folder
 def cache() -> Path:
     """Returns the folder of the hub library's downloads."""
     env = os.environ
-    home = Path(env.get("HF_HOME") or user_cache() / "huggingface")
-    return Path(env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
+    return Path(env.get("HF_HUB_CACHE") or env.get("HUGGINGFACE_HUB_CACHE") or _home() / "hub").expanduser()
+
+
+def token() -> Path:
+    """Returns the file of the user's token, which does not move with the downloads."""
+    return Path(os.environ.get("HF_TOKEN_PATH") or _home() / "token").expanduser()
+
+
+def _home() -> Path:
+    return Path(os.environ.get("HF_HOME") or user_cache() / "huggingface")
 
 
 def repository_folder(repository: str) -> Path:

@@ -274,6 +274,8 @@ def works(job: Job) -> dict[str, object]:
         "memory": "VmRSS" in Path("/proc/self/status").read_text(),
         "cores": len(os.sched_getaffinity(0)) > 0,
         "core limit": resource.getrlimit(resource.RLIMIT_CORE)[1],
+        "places": [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP", "NUMBA_CACHE_DIR")],
+        "compiles": not sys.dont_write_bytecode,
         "sound": heard,
         "sound, changed": rewritten,
     }
@@ -308,4 +310,5 @@ if __name__ == "__main__":
         found = int(sys.argv[sys.argv.index("--landlock") + 1])
         landlock.version = lambda: found
     assert seccomp.available()
+    tempfile.gettempdir()  # as a library may have asked while it was imported
     harness.serve(Confined(), confinement.Share([*confinement.program(), sys.argv[1]]))

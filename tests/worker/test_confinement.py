@@ -65,6 +65,7 @@ class Scene:
         }
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TMPDIR", str(self.tmp))
+            patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
             patch.setenv("HUSHD_TEMPORARY", str(self.tmp / "hushd-worker-own"))
             command = [sys.executable, "-P", str(PROGRAM), str(self.model), "--landlock", str(landlock_version)]
             self.worker = Peer(folder / "0", command, passes_files=True)
@@ -129,12 +130,13 @@ def test_a_worker_has_what_it_needs(scene: Scene) -> None:
     scene.worker.send(
         m.Job(id=bytes(16), op="works", input="path", path=str(sound), device=seen.st_dev, inode=seen.st_ino)
     )
+    own = str(scene.tmp / "hushd-worker-own")
     assert scene.worker.until(m.Result)[0].data == {
         "weights": b"secret", "own": b"mine", "pair": b"here", "memory": True, "cores": True, "core limit": 0,
-        "sound": b"sound", "sound, changed": errno.EACCES,
+        "places": [own] * 4, "compiles": False, "sound": b"sound", "sound, changed": errno.EACCES,
     }  # fmt: skip
     assert sound.stat().st_mode & 0o777 == 0o644
-    assert (scene.tmp / "hushd-worker-own").is_dir()
+    assert Path(own).is_dir()
 
 
 @needs_kernel
@@ -185,9 +187,27 @@ def test_each_engine_has_a_share(
         assert not share.programs
 
 
+@pytest.mark.parametrize(("device", "named"), [("auto", True), ("cuda", True), ("cpu", True), ("auto", False)])
+def test_a_card_is_given_to_a_worker_that_may_use_it(
+    device: str, named: bool, monkeypatch: pytest.MonkeyPatch, runtime: Path, tmp_path: Path
+) -> None:
+    """With what its driver needs: sockets of its own, and the folder of what it compiles, which it writes where the
+    user has named one. A user who chooses the processor keeps the card to other programs."""
+    card = "/dev/nvidia0"
+    monkeypatch.setattr(confinement, "glob", lambda pattern: [card] if pattern == "/dev/nvidia*" else [])
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", device)
+    monkeypatch.setenv("CUDA_CACHE_PATH", compiled := str(tmp_path / "compiled") if named else "")
+    share = confinement.of_engine("stt", "faster-whisper")
+    assert share
+    given = device != "cpu"
+    assert (card in share.devices, share.local) == (given, given)
+    assert (compiled in share.writable, "" in share.writable) == (given and named, False)
+    assert (str(Path("~/.nv/ComputeCache").expanduser()) in share.readable) == given
+
+
 def test_models_are_read_wherever_they_are(monkeypatch: pytest.MonkeyPatch, runtime: Path, tmp_path: Path) -> None:
     """A model that is a link, however deep in hushd's folder, is read where it lies, and one of a hub where that has
-    it; the worker that brings models asks the user's resolver, and with the user's token."""
+    it; the worker that brings models asks the user's resolver."""
     lies = tmp_path / "disk/weights.bin"
     lies.parent.mkdir()
     lies.write_bytes(b"weights")
@@ -203,8 +223,24 @@ def test_models_are_read_wherever_they_are(monkeypatch: pytest.MonkeyPatch, runt
         assert {str(lies), str(hub)} < readable
         (models / place).unlink()
     bringing = confinement.of_models()
-    assert {str(tmp_path / "token"), "/run/systemd/resolve"} < set(map(str, bringing.readable))
+    assert "/run/systemd/resolve" in bringing.readable
     assert {str(hub)} < set(map(str, bringing.writable))
+
+
+@pytest.mark.parametrize(("environment", "token"), [
+    ({}, "cache/huggingface/token"), ({"HF_HOME": "hf"}, "hf/token"),
+    ({"HF_HUB_CACHE": "hub"}, "cache/huggingface/token"), ({"HF_HOME": "hf", "HF_TOKEN_PATH": "token"}, "token"),
+])  # fmt: skip
+def test_the_users_token_is_read_where_the_hubs_library_has_it(
+    environment: dict[str, str], token: str, monkeypatch: pytest.MonkeyPatch, runtime: Path, tmp_path: Path
+) -> None:
+    """Wherever the downloads are: a model that wants a login is brought with the user's own."""
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, place in ({"XDG_CACHE_HOME": "cache", "HUSHD_MODELS_DIR": "models"} | environment).items():
+        monkeypatch.setenv(name, str(tmp_path / place))
+    readable = map(str, confinement.of_models().readable)
+    assert [name for name in readable if name.endswith("token")] == [str(tmp_path / token)]
 
 
 @needs_kernel

@@ -120,7 +120,7 @@ def of_models() -> Share:
             folder.mkdir(parents=True, exist_ok=True)
     caches = (user_cache() / spec.cache for spec in engines.every() if spec.cache)
     trusted = filter(None, map(os.environ.get, ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")))
-    readable = [*program(), *_RESOLVER, *caches, *trusted, hub.parent / "token", known.config]
+    readable = [*program(), *_RESOLVER, *caches, *trusted, hf_cache.token(), known.config]
     return Share(readable, (known.models, hub), internet=True, programs=True)
 
 
