@@ -73,10 +73,9 @@ class Locks:
     def release(self) -> bool:
         """Releases the wish's lock; returns whether it was the last one, whose helper must restore everything.
 
-        A leaving helper takes the lead first, so that helpers leave one at a time, and the last one notices that it is
-        the last.
+        flock(2) gives up the shared lock before it tries the exclusive one: of several that leave at once the last has
+        it.
         """
-        fcntl.flock(self._leader, fcntl.LOCK_EX)
         return atomic_file.lock(self._wishes, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
