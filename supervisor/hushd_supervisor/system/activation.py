@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 
@@ -21,11 +22,14 @@ LABEL = "org.hushd"  # name of the launchd agent
 FIRST_DESCRIPTOR = 3
 
 
-def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tuple[int | None, list[tuple[str, int]]]:
+def inherited(
+    path: Path, environ: MutableMapping[str, str] = os.environ, library: Any = None
+) -> tuple[int | None, list[tuple[str, int]]]:
     """Returns the descriptor of the service manager's socket at `path`, and the door's sockets with their names.
 
     The descriptor is None if no manager started us. Removes the manager's variables from `environ`, so that our
-    children do not take them for their own. Raises `bad_request` unless exactly one socket for clients was handed over.
+    children do not take them for their own. `library` stands for the system's, by which launchd is asked. Raises
+    `bad_request` unless exactly one socket for clients was handed over.
     """
     words = {name: environ.pop(name) for name in list(environ) if name.startswith("LISTEN_")}
     passed: list[tuple[str, int]] = []
@@ -35,7 +39,7 @@ def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tup
         total = int(count) if count.isascii() and count.isdigit() else 0
         passed = [(names[number] if number < len(names) else "", FIRST_DESCRIPTOR + number) for number in range(total)]
     elif sys.platform == "darwin" and environ.get("XPC_SERVICE_NAME") == LABEL:
-        passed = [(NAME, descriptor) for descriptor in _from_launchd()]
+        passed = [(NAME, descriptor) for descriptor in _from_launchd(library or ctypes.CDLL(None))]
     if not passed:
         return None, []
     for _, descriptor in passed:
@@ -73,9 +77,8 @@ def _check(descriptor: int, path: Path) -> None:
         )
 
 
-def _from_launchd() -> list[int]:
-    """Returns the sockets that launchd holds for us. Untested: written from launch_activate_socket(3)."""
-    library = ctypes.CDLL(None)
+def _from_launchd(library: Any) -> list[int]:
+    """Returns the sockets that launchd holds for us. Never run on macOS: written from launch_activate_socket(3)."""
     array, count = ctypes.POINTER(ctypes.c_int)(), ctypes.c_size_t(0)
     if library.launch_activate_socket(NAME.encode(), ctypes.byref(array), ctypes.byref(count)) != 0:
         return []  # started by hand, in the agent's environment

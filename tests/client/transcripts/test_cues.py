@@ -94,16 +94,17 @@ def widths(text: str) -> list[int]:
     return [sum(2 if "\u3000" <= c <= "\uffef" else 1 for c in line) for line in text.split("\n")]
 
 
-def test_a_long_segment_is_cut_where_its_phrases_end() -> None:
+@pytest.mark.parametrize("begins", [0.0, 3600.0])
+def test_a_long_segment_is_cut_where_its_phrases_end(begins: float) -> None:
     """Twelve seconds without word times become three cues of two whole phrases each, a phrase a line."""
-    cues = list(readable([Segment(0, 0.0, 12.0, OPENING)]))
+    cues = list(readable([Segment(0, begins, begins + 12.0, OPENING)]))
     assert [cue.text for cue in cues] == [
         "It was the best of times,\nit was the worst of times,",
         "it was the age of wisdom,\nit was the age of foolishness,",
         "it was the epoch of belief,\nit was the epoch of incredulity.",
     ]
-    assert [round(cue.start, 1) for cue in cues] == [0.0, 3.7, 7.7]
-    assert [round(cue.end, 1) for cue in cues] == [3.7, 7.7, 12.0]
+    assert [round(cue.start - begins, 1) for cue in cues] == [0.0, 3.7, 7.7]
+    assert [round(cue.end - begins, 1) for cue in cues] == [3.7, 7.7, 12.0]
 
 
 def test_sentences_stay_whole_where_they_fit() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
@@ -67,20 +70,44 @@ def test_nothing_else_is_taken(kind: str) -> None:
     assert said.endswith("[]")
 
 
+class Launchd:
+    """Stands for macOS's library: launchd holds these sockets, or without any has not started us."""
+
+    def __init__(self, *descriptors: int) -> None:
+        self._descriptors = (ctypes.c_int * len(descriptors))(*descriptors)
+        self.asked: list[bytes] = []
+        self.freed = 0
+
+    def launch_activate_socket(self, name: bytes, array: Any, count: Any) -> int:
+        self.asked.append(name)
+        if not self._descriptors:
+            return errno.ESRCH
+        ctypes.pointer(array._obj)[0] = ctypes.cast(self._descriptors, ctypes.POINTER(ctypes.c_int))
+        count._obj.value = len(self._descriptors)
+        return 0
+
+    def free(self, array: Any) -> None:
+        assert array[0] == self._descriptors[0]
+        self.freed += 1
+
+
 def test_launchd_is_asked_by_the_sockets_name(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
     """Only in the agent's own environment on macOS; what it holds must pass the same check."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(find().client_socket))
         listening.listen()
-        monkeypatch.setattr(activation, "_from_launchd", lambda: [listening.fileno()])
-        assert activation.inherited(find().client_socket, {}) == (None, [])
-        assert activation.inherited(find().client_socket, {"XPC_SERVICE_NAME": "other"}) == (None, [])
+        path, held = find().client_socket, Launchd(listening.fileno())
+        assert activation.inherited(path, {}, held) == (None, [])
+        assert activation.inherited(path, {"XPC_SERVICE_NAME": "other"}, held) == (None, [])
         agent = {"XPC_SERVICE_NAME": activation.LABEL}
-        assert activation.inherited(find().client_socket, agent) == (listening.fileno(), [])
-        monkeypatch.setattr(activation, "_from_launchd", list)
-        assert activation.inherited(find().client_socket, agent) == (None, [])
+        assert activation.inherited(path, agent, held) == (listening.fileno(), [])
+        assert (held.asked, held.freed) == ([b"client"], 1)
+        assert activation.inherited(path, agent, Launchd()) == (None, [])
         with open(os.devnull) as other:  # not ours: it must not be inherited any more
-            monkeypatch.setattr(activation, "_from_launchd", lambda: [other.fileno()])
-            with pytest.raises(HushdError):
-                activation.inherited(find().client_socket, agent)
+            for wrong, why in (
+                (Launchd(other.fileno()), "not a socket"),
+                (Launchd(listening.fileno(), 0), "2 sockets"),
+            ):
+                with pytest.raises(HushdError, match=why):
+                    activation.inherited(path, agent, wrong)

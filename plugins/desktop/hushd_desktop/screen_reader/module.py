@@ -48,7 +48,6 @@ class Speaking:
         self._speech: Speech | None = None
         self._due: deque[tuple[float, str]] = deque()  # marks with known times
         self._marks = deque(utterance.marks)
-        self._started_at = 0.0
         self._stopped = False
         self._pausing = False
 
@@ -67,7 +66,7 @@ class Speaking:
 
     def run(self, voice: Mapping[str, Any]) -> None:
         """Speaks the message, and reports its end."""
-        self._started_at = time.monotonic()
+        started_at = time.monotonic()
         self._connection.answer(protocol.BEGIN)
         try:
             self._speak(self._utterance, voice)
@@ -75,7 +74,7 @@ class Speaking:
             if not self._stopped:
                 _log(error)
         if self._stopped:
-            time.sleep(max(0.0, self._started_at + STOP_DELAY_S - time.monotonic()))
+            time.sleep(max(0.0, started_at + STOP_DELAY_S - time.monotonic()))
             self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
             return
         for name in [name for _, name in (*self._due, *self._marks)]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from unittest.mock import create_autospec
 
 import pytest
 from hushd import Voice
 from hushd.client import Client
-from hushd_desktop.screen_reader import protocol
-from hushd_desktop.screen_reader.module import Module, Speaking
+from hushd_desktop.screen_reader import module, protocol
+from hushd_desktop.screen_reader.module import STOP_DELAY_S, Module, Speaking
 from hushd_desktop.screen_reader.protocol import DispatcherConnection
 from hushd_desktop.screen_reader.settings import Settings
 from hushd_desktop.screen_reader.wording import Utterance
@@ -68,6 +69,29 @@ def test_a_message_is_begun_spoken_and_ended(text: str) -> None:
     assert [each.args for each in connection.answer.mock_calls] == [(protocol.BEGIN,), (protocol.END,)]
     assert [each.args for each in connection.mark.mock_calls] == [("first",), ("last",)]
     assert sum(len(each.args[0]) for each in connection.audio.mock_calls) == (3200 if text.strip() else 0)
+
+
+@pytest.mark.parametrize(("spoken_s", "waits_s"), [(0.0, STOP_DELAY_S), (0.01, STOP_DELAY_S - 0.01), (5.0, 0.0)])
+def test_a_stop_is_reported_when_the_server_can_hear_it(
+    spoken_s: float, waits_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once: it hangs on an answer to the stop while it still handles the one before. Later at once."""
+    connection, client = (create_autospec(kind, instance=True) for kind in (DispatcherConnection, Client))
+    now, slept = 1000.0, list[float]()
+
+    client.synthesize.return_value.__iter__.return_value = [b"\1\1" * 800] * 2
+    client.synthesize.return_value.rate = 8000
+
+    def heard(*_: object) -> None:
+        nonlocal now
+        now += spoken_s
+        speaking.stop()
+
+    connection.audio.side_effect = heard
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now, sleep=slept.append))
+    speaking = Speaking(connection, client, Utterance("Hello."), Settings())
+    speaking.run({})
+    assert (len(connection.audio.mock_calls), slept) == (1, [pytest.approx(waits_s)])
 
 
 @pytest.mark.parametrize(("end", "answer"), [("stop", protocol.STOPPED), ("pause", protocol.PAUSED)])
