@@ -231,7 +231,7 @@ async def test_an_error_names_the_event_by_its_own_id(name: Any, sent_back: bool
 
 
 async def test_a_program_that_leaves_stops_all_of_its_hearings() -> None:
-    """The worker is free for others at once: for what was committed, too, nobody waits any more."""
+    """The worker is free for others at once: nobody waits any more for a turn that was committed, either."""
     async with Program() as program:
         program.answers_never = True
         await program.ask(MANUAL)
