@@ -61,6 +61,13 @@ def test_each_model_hears_each_sentence_and_leaves() -> None:
     assert figures.speed > 1
 
 
+def test_a_worker_that_is_gone_has_no_memory() -> None:
+    """Its texts count all the same: somebody has unloaded it behind the last sentence."""
+    client = Client()
+    found, _ = hear(client, CLIPS, ["e/a"], "en", lambda _, number: client.unload("stt/e/a") if number else None)  # type: ignore[arg-type]
+    assert (found["e/a"].texts, found["e/a"].memory_mb) == (("a text",) * 3, 0.0)
+
+
 def test_a_model_that_ran_before_runs_on() -> None:
     """It is somebody's."""
     client = Client(running=("stt/e/a",))

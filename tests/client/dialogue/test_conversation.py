@@ -118,10 +118,12 @@ class Client:
         self.speech = Speech(0)
         self.floors: list[tuple[str, ...]] = []
         self.warmed: list[str] = []
+        self.kept: list[bool] = []
         self.listened: list[dict[str, Any]] = []
         self.transcription: Transcription | None = None
 
     def synthesize(self, text: Any, **options: Any) -> Speech:
+        self.kept.append(options["keep"])
         self.speech = Speech(self.words, bool(options.get("timeline")))
         return self.speech
 
@@ -206,6 +208,7 @@ def test_all_is_said(stage: Stage) -> None:
     assert stage.client.transcription.closed.is_set()
     assert not stage.client.speech.closed.is_set() or talk.said.characters == 8
     assert stage.when("heard")
+    assert stage.client.kept == [False], "an evening of answers takes no memory"
 
 
 @pytest.mark.parametrize("then", ["", "5 began =Yes."])

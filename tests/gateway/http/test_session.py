@@ -51,6 +51,15 @@ def test_a_language_that_is_none_is_refused_at_once(asked: dict[str, Any]) -> No
     _session({"transcription": {"language": "auto", "languages": ["German", "pt-BR", ""]}})
 
 
+@pytest.mark.parametrize(("asked", "hotwords"), [
+    ({"keywords": ["Ada", "Grace"]}, ["Ada", "Grace"]), ({"keywords": ["Ada"], "hotwords": "Grace"}, ["Ada", "Grace"]),
+    ({"hotwords": "Grace"}, ["Grace"]), ({"keywords": [], "hotwords": ""}, None), ({}, None),
+])  # fmt: skip
+def test_keywords_of_openai_and_hotwords_are_one(asked: dict[str, Any], hotwords: list[str] | None) -> None:
+    """The model hears both; without any it goes by what its user has set."""
+    assert _session({"transcription": asked}).options()["hotwords"] == hotwords
+
+
 _TYPES = {
     "audio": {"input": {
         "format": {"type": "audio/pcm", "rate": 24000}, "noise_reduction": {"type": "near_field"},

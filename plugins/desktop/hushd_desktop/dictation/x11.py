@@ -133,6 +133,7 @@ class Typist:
     def close(self) -> None:
         """Frees the borrowed keys."""
         with self._lock:
+            time.sleep(KEYBOARD_DELAY_S)  # lets programs read the typed text before its keys mean nothing
             for code in self._borrowed.values():
                 self._map(code, 0)
             self._display.sync()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -83,6 +84,22 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
     # The monitor may tell before the socket itself has seen it.
     wait_until(lambda: clients.send(route, Ping()) == ClientGone(route), "its end")
     assert list(clients.departures()) == []
+
+
+def test_a_client_that_left_before_it_was_read_is_heard_and_gone_once(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """What it has said counts, such as a shutdown; its end was told before anybody knew it, and is told once."""
+    peer = connect()
+    peer.send(Hello(protocol=1, version="0"))
+    wait_until(clients.unread, "its message")
+    peer.close()
+    path = str(find().client_socket)
+    wait_until(lambda: Path("/proc/net/unix").read_text().count(f"{path}\n") == 1, "the end of its connection")
+    said, gone = clients.events({clients.socket, clients.monitor}, 0.0)
+    assert isinstance(said, FromClient)
+    assert gone == ClientGone(said.route)
+    assert list(clients.events({clients.socket, clients.monitor}, 0.0)) == []
 
 
 @pytest.mark.parametrize(("frames", "code", "answered"), [
