@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,15 @@ from support.peer import Supervisor
 from support.recordings import recording
 
 TEXT = "Good morning. It is nine."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def carried_models_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of models that the developer has brought, `auto` would choose one as long as memory allows, and then another."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HUSHD_MODELS_DIR", "HF_HUB_CACHE"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("models")))
+        yield
 
 
 @pytest.fixture(scope="module")
