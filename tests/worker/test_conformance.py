@@ -1,4 +1,4 @@
-"""What the tests for engines of others find: an engine that a cancelled job harms."""
+"""The tests for engines of others find one that a cancelled job harms."""
 
 from __future__ import annotations
 

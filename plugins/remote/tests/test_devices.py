@@ -12,7 +12,7 @@ from support.peer import BOUND_S
 
 
 class Connection:
-    """Has one stream, and keeps what is sent about it."""
+    """Has one stream, and keeps the messages about it."""
 
     def __init__(self) -> None:
         self.opened = threading.Event()

@@ -28,7 +28,7 @@ class Keyboard:
         }
         others = {SHIFT: "Shift_L", CTRL: "Control_L", INSERT: "Insert"}
         self.keys |= {code: (XK.string_to_keysym(name), 0) for code, name in others.items()}
-        taken = (0xFFC8, 0)  # F11: any key that is no letter
+        taken = (0xFFC8, 0)  # F11 stands for all keys but letters
         self.keys |= {code: taken for code in range(8, 120) if code not in self.keys}
         self.held: set[int] = set()
         self.read: list[str] = []
@@ -84,7 +84,7 @@ def typist(keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch) -> Typist:
 
 @pytest.mark.parametrize("free", [1, 2, 3, 9])
 def test_any_text_is_typed_with_few_free_keys(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that is lent to another character keeps what was typed by it before, and all are given back; Ctrl, which
+    """A key that is lent to another character keeps its earlier characters, and all are given back; Ctrl, which
     is held for push-to-talk, makes no command of a letter."""
     keyboard = Keyboard(free)
     keyboard.held.add(CTRL)

@@ -89,7 +89,7 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
 def test_a_client_that_left_before_it_was_read_is_heard_and_gone_once(
     clients: ClientSocket, connect: Callable[[], Peer]
 ) -> None:
-    """What it has said counts, such as a shutdown; its end was told before anybody knew it, and is told once."""
+    """Its message counts, which may be a shutdown; its end, which came before anybody knew it, is told once."""
     peer = connect()
     peer.send(Hello(protocol=1, version="0"))
     wait_until(clients.unread, "its message")
