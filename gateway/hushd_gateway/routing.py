@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import advice, installation, languages, listings, paces
 from hushd_models import catalogue as known_models
+from hushd_models.catalogue import Known
 from hushd_models.choice import models as model_choice
 from hushd_models.choice.voices import ALIASES, VoiceChoice
 from hushd_models.choice.voices import choose as choose_voice
@@ -69,16 +70,11 @@ def stt(
     if model is None:
         deaf = tag is not None and known_models.hears(usual, tag, catalogue) is False
         model = Model(None, AUTO) if name == AUTO or translate or deaf else Model()
-    if logprobs:
-        engine = model.engine or usual.partition("/")[0]
-        likely = [each for each in catalogue.engines if "probabilities" in (each.options or ())]
-        likely += [each for each in catalogue.engines if each.name == engine and each.options is None]  # nobody knows
-        able = {entry.name: models for entry in likely if (models := entry.models_with_words())}
-        return _of_able(catalogue, usual, model, able, "how likely each word is", "include")
-    if words:
-        able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
-        return _of_able(catalogue, usual, model, able, "when each word is said", "word")
-    return model
+    if not (words or logprobs):
+        return model
+    able = model_choice.candidates(catalogue, translates=translate, words=True, rated=logprobs)
+    able = [each for each in able if tag is None or languages.is_among(tag, each.languages)]
+    return _knowing_words(catalogue, usual, model, able, rated=logprobs)
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
@@ -125,26 +121,22 @@ def is_openai(name: str) -> bool:
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
-def _of_able(
-    catalogue: HearingDescription,
-    usual: str,
-    chosen: Model,
-    able: Mapping[str, Sequence[str]],
-    what: str,
-    option: str,
+def _knowing_words(
+    catalogue: HearingDescription, usual: str, chosen: Model, able: Sequence[Known], *, rated: bool
 ) -> Model:
-    """Returns the chosen model, else the `usual` one, if it is in `able` (names by engine), or if none was named, one
-    that is; `what` they know is named in the error, and the option that asks for it."""
+    """Returns the chosen model, or the `usual` one, if it times words or rates them; else the best of those `able` to,
+    unless another was named: that is an error, which names the option that asks for it."""
     engine, _, model = usual.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
-    if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
+    here = engine in (entry.name for entry in catalogue.engines)
+    own = model_choice.candidates(catalogue, engine, words=True, rated=rated) if here else []
+    if own and model in (None, "", AUTO, "default", *(each.name for each in own)):
         return chosen
-    if able and chosen.engine is None:
-        first = next(iter(able))
-        entry = next(entry for entry in catalogue.engines if entry.name == first)
-        return Model(first, AUTO if able[first] == entry.installed_models() else able[first][0])
-    named = f"{engine}/{model}" if engine in able else engine
-    whose = f"{named} does not know" if chosen.engine else "No installed model knows"
-    instead = f": choose a model of {' or '.join(able)}" if able else advice.for_translation()
+    if chosen.engine is None and (able or own):
+        return Model(None if able else engine, AUTO)
+    whose = f"{engine}{f'/{model}' if own else ''} does not know" if chosen.engine else "No installed model knows"
+    what, option = ("how likely each word is", "include") if rated else ("when each word is said", "word")
+    engines = dict.fromkeys(each.engine for each in (*able, *own))
+    instead = f": choose a model of {' or '.join(engines)}" if engines else advice.for_translation()
     raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
 
 
@@ -246,7 +238,8 @@ class Engines:
         speed: str = "medium",
     ) -> Model:
         """Returns the model for a transcription; see `stt`. A request without a choice lists no engines, and neither
-        does one that names an engine of this machine and its model."""
+        does one that names an engine of this machine and its model. Raises HushdError if no installed model can do it.
+        """
         if not (words or logprobs):
             tag = None if language in ("", AUTO) else languages.tag(language)
             usual = self.settings.model_for("stt", tag)
@@ -254,11 +247,13 @@ class Engines:
                 return Model()
             if named := _of_installed_engine(self.settings.http.models.get(name, name)):
                 return named
-        needs = {"translate": translate, "words": words, "logprobs": logprobs}
-        model = stt(await self.stt(), self.settings, name, language, **needs)
+        described = await self.stt()
+        model = stt(described, self.settings, name, language, translate=translate, words=words, logprobs=logprobs)
         if model.model != AUTO:
             return model
-        return await self.best(language, speed=speed, engine=model.engine, translate=translate)
+        needs = {"translates": translate, "words": words, "rated": logprobs}
+        status = await self.client.status()
+        return Model(*model_choice.best(described, status, language or None, speed, model.engine, **needs)[:2])
 
     async def voice(self, name: str, voice: str, language: str = "") -> VoiceChoice:
         """Returns the engine, model and voice for a speech by the name of a model, each None if nothing chooses it.
@@ -302,15 +297,6 @@ class Engines:
     def is_server(self, role: str, engine: str | None) -> bool:
         """Returns whether a request goes to a speech server of the user's, which may know further fields."""
         return (engine or self.settings.default_model(role).partition("/")[0]) == "server"
-
-    async def best(
-        self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False
-    ) -> Model:
-        """Returns the model that `auto` means; see `Client.choose_model`.
-        Raises HushdError if no installed model knows the language, or can translate."""
-        described, status = await self.stt(), await self.client.status()
-        chosen = model_choice.best(described, status, language or None, speed, engine, translate)
-        return Model(chosen.engine, chosen.model)
 
     def _is_default(self, name: str) -> bool:
         return is_openai(name) and name not in self.settings.http.models

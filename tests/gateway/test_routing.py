@@ -115,12 +115,50 @@ def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
     rows.insert(0, {"name": "onnx-asr", "options": ["probabilities"], "word_times": True, "models": [untimed]})
     catalogue = HearingDescription.from_data({"role": "stt", "engines": rows})
     choose = partial(routing.stt, catalogue, SETTINGS, logprobs=True)
-    assert choose("gpt-4o-transcribe") == Model("faster-whisper", "auto")
+    assert choose("gpt-4o-transcribe") == Model(None, "auto")  # the best of those that do
     assert choose("command/mine") == Model("command", "mine")
     with pytest.raises(HushdError, match="onnx-asr does not know how likely each word is"):
         choose("onnx-asr/base")
     with pytest.raises(HushdError, match="moonshine does not know how likely each word is: choose a model of faster-"):
         choose("moonshine/tiny-en")
+
+
+@pytest.mark.parametrize(("usual", "language", "needs", "model"), [
+    ("moonshine/tiny-en", "", {"words": True}, "faster-whisper/base"),  # which tells languages apart
+    ("moonshine/tiny-en", "en", {"words": True}, "onnx-asr/nemo-parakeet-tdt-0.6b-v2"),
+    ("moonshine/tiny-en", "fr", {"words": True}, "faster-whisper/base"),
+    ("moonshine/tiny-en", "fr", {"logprobs": True}, "faster-whisper/base"),
+    ("moonshine/tiny-en", "fr", {"words": True, "translate": True}, "whisper/small"),
+    ("whisper/small", "fr", {"words": True}, "/"),  # the usual one can
+    ("whisper/small", "fr", {"logprobs": True}, "faster-whisper/base"),
+    ("command/mine", "", {"logprobs": True}, "/"),  # of which nobody knows it
+    ("moonshine/tiny-en", "auto", {"translate": True}, "whisper/small"),
+])  # fmt: skip
+async def test_words_are_timed_by_the_best_that_hears_the_language(
+    usual: str, language: str, needs: dict[str, bool], model: str
+) -> None:
+    """The first engine that can may hear none of it, or its other models may."""
+    english = {"name": "nemo-parakeet-tdt-0.6b-v2", "languages": ["en"], "installed": True}
+    several = {"languages": ["en", "fr"], "installed": True}
+    engines = [
+        {"name": "moonshine", "models": [{"name": "tiny-en", "languages": ["en"], "installed": True}]},
+        {"name": "onnx-asr", "word_times": True, "options": [], "models": [english]},
+        {"name": "command", "word_times": True, "models": [{"name": "mine", "languages": [], "installed": True}]},
+        {"name": "faster-whisper", "word_times": True, "options": ["probabilities"],
+         "models": [several | {"name": "base"}, several | {"name": "small", "word_times": False}]},
+        {"name": "whisper", "word_times": True, "translation": True, "options": [],
+         "models": [several | {"name": "small"}]},
+    ]  # fmt: skip
+
+    class Client(Describer):
+        async def describe(self, role: str) -> Descriptions:
+            return Descriptions.from_data({"stt": {"engines": engines}})
+
+    found = await Engines(Client(), Settings(stt=usual)).model("", language, **needs)  # type: ignore[arg-type]
+    assert f"{found.engine or ''}/{found.model or ''}" == model
+    for unheard in ({"language": "sw"}, {"language": "fr", "translate": True}):
+        with pytest.raises(HushdError, match=r"No installed model knows how likely each .*, or leave include"):
+            await Engines(Client(), SETTINGS).model("", logprobs=True, **unheard)  # type: ignore[arg-type]
 
 
 def test_words_are_shown_with_their_times() -> None:

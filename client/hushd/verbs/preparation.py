@@ -113,13 +113,13 @@ class Preparation:
             params = params | {"languages": spoken}
         translate = params.get("task") == "translate"
         if model == AUTO:
-            choice = yield from self.choose_model(params.get("language"), speed, engine, translate)
+            choice = yield from self.choose_model(params.get("language"), speed, engine, translates=translate)
             engine, model = choice.engine, choice.model
         elif model and not engine and names_no_engine(model):
             engine, model = yield from self.find_model(model)
         elif not (engine or model) and (unserved := (yield from self._unserved(params.get("language")))):
             with suppress(HushdError):  # none, as it turns out
-                choice = yield from self.choose_model(unserved, speed, None, translate)
+                choice = yield from self.choose_model(unserved, speed, translates=translate)
                 engine, model = choice.engine, choice.model
         if params.get("own_words") is None:
             params = params | (yield from self._list("usual_words"))
@@ -154,28 +154,20 @@ class Preparation:
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None with
         the setting `hear_again` off. Raises `model_missing` where there is none."""
-        from hushd_models.choice import models as model_choice  # noqa: PLC0415 - 30 ms, where hushd chooses a model
-
         if not (yield Brief(partial(self.may_hear_again, request, here=False))):
             return None
-        several = yield from self._chosen(model_choice.of_several_languages)
         own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
-        language = own if own and any(languages.is_among(own, each.languages) for each in several) else None
-        status = Status.from_data((yield from self._control("status")))
-        choice = model_choice.choose(several, model_choice.capacity(status, "stt"), language, speed or "medium")
-        return replace(request, worker=f"stt/{choice.engine}/{choice.model}")
+        choice = yield from self.choose_model(own, speed, several=True)
+        return replace(request, worker=worker("stt", choice.engine, choice.model))
 
     def choose_model(
-        self, language: str | None, speed: str | None, engine: str | None, translate: bool
+        self, language: str | None, speed: str | None, engine: str | None = None, **needs: bool
     ) -> Steps[ModelChoice]:
-        """See `Client.choose_model`."""
-        from hushd_models.choice import models as model_choice  # noqa: PLC0415 - 30 ms, where hushd chooses a model
+        """See `Client.choose_model`. `needs`: see `hushd_models.choice.models.candidates`."""
+        from hushd_models.choice.models import best  # noqa: PLC0415 - 30 ms, where hushd chooses a model
 
         status = Status.from_data((yield from self._control("status")))
-        best = partial(
-            model_choice.best, status=status, language=language, speed=speed, engine=engine, translates=translate
-        )
-        return (yield from self._chosen(best))
+        return (yield from self._chosen(lambda stt: best(stt, status, language, speed, engine, **needs)))
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""

@@ -176,7 +176,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
                 an error in the configuration's models.
         """
-        return self._preparation.choose_model(language, speed, engine, translate)
+        return self._preparation.choose_model(language, speed, engine, translates=translate)
 
     @verb
     def find_model(self, name: str) -> Steps[tuple[str, str]]:

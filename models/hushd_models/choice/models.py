@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import UNKNOWN_WORKER
-from hushd_protocol.names import SPEEDS
+from hushd_protocol.names import AUTO, SPEEDS
 from hushd_protocol.suggest import did_you_mean, nearest
 
 from hushd_models import advice, catalogue, languages, word_errors
@@ -100,12 +100,22 @@ def best(
     language: str | None,
     speed: str | None = None,
     engine: str | None = None,
-    translates: bool = False,
+    **needs: bool,
 ) -> ModelChoice:
-    """Returns the model that `auto` means, by the description of speech to text and a supervisor's status.
-    Raises as `candidates` and `choose` do."""
-    installed = candidates(described, engine, translates)
-    return choose(installed, capacity(status, "stt"), language, speed or "medium", engine)
+    """Returns the model that `auto` means, by the description of speech to text and a supervisor's status; of several
+    languages, where the recording may be in any, also one that lacks `language`.
+    Raises as `candidates`, whose `needs` these are, and `choose` do; `model_missing` where no model meets the needs."""
+    able = candidates(described, engine, **needs)
+    if not able and needs.get("translates"):
+        of = f" of {engine}" if engine else ""
+        raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
+    if not able and needs.get("several"):
+        what = "No model of several languages is installed: `hushd get LANGUAGE` brings one."
+        raise HushdError("model_missing", what)
+    lacking = language and not any(languages.is_among(language, each.languages) for each in able)
+    if language == AUTO or (needs.get("several") and lacking):
+        language = None
+    return choose(able, capacity(status), language, speed or "medium", engine)
 
 
 def _listing(language: str | None, engine: str | None) -> str:
@@ -116,9 +126,26 @@ def _listing(language: str | None, engine: str | None) -> str:
     return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 
-def candidates(described: HearingDescription, engine: str | None = None, translates: bool = False) -> list[Known]:
+def candidates(
+    described: HearingDescription,
+    engine: str | None = None,
+    *,
+    translates: bool = False,
+    several: bool = False,
+    words: bool = False,
+    rated: bool = False,
+) -> list[Known]:
     """Returns the installed models of all engines or one, as they are described, with what the catalogue says of them.
-    Raises `engine_missing` for an unknown engine; `model_missing` when none can translate."""
+
+    Args:
+        translates: only those that translate into English.
+        several: only those that tell one language from others.
+        words: only those that time each word.
+        rated: only those that say how likely each word is, too, or may, as the engine is named and nobody knows.
+
+    Raises:
+        HushdError: `engine_missing` for an unknown engine.
+    """
     names = [entry.name for entry in described.engines]
     if engine is not None and engine not in names:
         if needed := engine_needed(engine):
@@ -126,38 +153,30 @@ def candidates(described: HearingDescription, engine: str | None = None, transla
         close = nearest(engine, names)
         meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
         raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")
-    installed = []
+    able = []
     for entry in described.engines:
-        if engine not in (None, entry.name) or (translates and not entry.translation):
+        may_rate = "probabilities" in entry.options if entry.options is not None else engine is not None
+        if engine not in (None, entry.name) or (rated and not may_rate):
             continue
+        timed = entry.models_with_words() if words or rated else entry.installed_models()
         for model in entry.models:
-            if not model.installed or (translates and model.translation is False):
-                continue
             known = catalogue.find(f"{entry.name}/{model.name}") or Known(entry.name, model.name, "stt")
-            here = replace(known, name=model.name, languages=model.languages, memory_mb=round(model.memory_mb))
-            installed.append(here)
-    if translates and not installed:
-        of = f" of {engine}" if engine else ""
-        raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
-    return installed
+            if (
+                model.name in timed
+                and (not translates or (entry.translation and model.translation is not False))
+                and (not several or (len(model.languages) != 1 and not known.needs_language))
+            ):
+                size = round(model.memory_mb)
+                able.append(replace(known, name=model.name, languages=model.languages, memory_mb=size))
+    return able
 
 
-def of_several_languages(described: HearingDescription) -> list[Known]:
-    """Returns the installed models that tell one language from others. Raises `model_missing` if there is none."""
-    several = [each for each in candidates(described) if len(each.languages) != 1 and not each.needs_language]
-    if not several:
-        raise HushdError(
-            "model_missing", "No model of several languages is installed: `hushd get LANGUAGE` brings one."
-        )
-    return several
-
-
-def capacity(status: Status, role: str) -> Capacity:
-    """Returns the capacity of the machine, by a supervisor's status."""
+def capacity(status: Status) -> Capacity:
+    """Returns the capacity of the machine for speech to text, by a supervisor's status."""
     memory, room, needs, running = status.memory, 0.0, dict[str, float](), set[str]()
     for worker in status.workers:
         name = f"{worker.engine}/{worker.model}"
-        if worker.role == role:
+        if worker.role == "stt":
             needs[name] = max(needs.get(name, 0.0), worker.need_mb)
             if worker.pid is not None:
                 running.add(name)

@@ -206,7 +206,7 @@ def several(*names: str) -> Any:
 @pytest.mark.parametrize("ask", [
     lambda preparation: preparation.find_model("new"),
     lambda preparation: preparation.transcription({}, None, {"model": "new"}),
-    lambda preparation: preparation.choose_model("de", None, "own", False),
+    lambda preparation: preparation.choose_model("de", None, "own"),
     lambda preparation: preparation.second_hearing(Request(id=b"1" * 16, worker="stt", op="transcribe"), None),
 ], ids=["by name", "a request", "auto", "heard again"])  # fmt: skip
 def test_a_model_that_came_later_is_found(ask: Callable[[Preparation], Steps[Any]], runtime: Path) -> None:

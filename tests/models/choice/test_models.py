@@ -8,7 +8,7 @@ import random
 import pytest
 from hushd_models import languages
 from hushd_models.catalogue import Known
-from hushd_models.choice.models import Capacity, ModelChoice, candidates, capacity, choose, ranked
+from hushd_models.choice.models import Capacity, ModelChoice, best, candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
 from hushd_schema.description import HearingDescription
@@ -176,7 +176,7 @@ def test_what_describe_and_status_say() -> None:
     assert [one.model for one in candidates(catalogue, engine="moonshine")] == ["moonshine/tiny-en"]
     assert [one.model for one in candidates(catalogue, translates=True)] == ["faster-whisper/base"]
     with pytest.raises(HushdError, match=r"No installed model of moonshine translates .* does once you have run"):
-        candidates(catalogue, engine="moonshine", translates=True)
+        best(catalogue, Status.from_data({}), None, engine="moonshine", translates=True)
     with hushd_error("engine_missing", "did you mean 'moonshine'"):
         candidates(catalogue, engine="monshine")
     row = {"role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready", "pid": 5, "pss_mb": 280.0}
@@ -186,7 +186,7 @@ def test_what_describe_and_status_say() -> None:
             "budget_mb": 2000.0, "used_mb": 560.0, "available_mb": 1000.0, "reserve_mb": 60.0, "pressure": "normal",
         },
     }  # fmt: skip
-    there = capacity(Status.from_data(status), "stt")
+    there = capacity(Status.from_data(status))
     assert there.room_mb == pytest.approx(1000 - 60 + 280)
     assert there.running == {"moonshine/tiny-en"}
     assert there.need(TINY) == 290.0

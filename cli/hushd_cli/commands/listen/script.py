@@ -14,7 +14,7 @@ from hushd.transcripts.formats import render
 from hushd.transcripts.segment import Layout, Segment, Segments
 from hushd.transcripts.transcript import Transcript
 from hushd_models import advice, languages, text_language
-from hushd_models.choice.models import candidates, capacity, choose, ranked
+from hushd_models.choice.models import best
 from hushd_protocol.errors import HushdError, os_errors_as
 from hushd_protocol.suggest import plural
 from hushd_reading import subtitles
@@ -62,15 +62,14 @@ class Script:
         """Chooses a model that knows the times of words, unless the options name one; says if there is none."""
         if options.engine or options.model:
             return
-        described = client.describe("stt").stt
-        timed = {f"{entry.name}/{model}" for entry in described.engines for model in entry.models_with_words()}
-        if known := ranked([each for each in candidates(described) if each.model in timed], options.language, "medium"):
-            room = capacity(client.status(), "stt")
-            options.engine, options.model, why = choose(known, room, options.language, "medium")
-            console.note(why)
-        else:
+        described, status = client.describe("stt").stt, client.status()
+        try:
+            options.engine, options.model, why = best(described, status, options.language, words=True)
+        except HushdError:  # none does
             more = advice.for_translation()
             console.complain(f"No installed model knows the times of words, so they are estimated{more}.")
+        else:
+            console.note(why)
 
     def aligned(self, transcript: Transcript) -> Transcript:
         """Returns the text with the times of a transcript, and warnings where they differ.
