@@ -91,7 +91,8 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     if model is None:
         return VoiceChoice(None, None, voice or None)
     if model.model is None:
-        return VoiceChoice(model.engine, _first_of(catalogue, model.engine), voice or None)
+        of_engine = (each.installed_models() for each in catalogue.engines if each.name == model.engine)
+        return VoiceChoice(model.engine, next(iter(next(of_engine, [])), None), voice or None)
     own = [each for each in catalogue.voices() if (each.engine, each.model) == (model.engine, model.model)]
     if voice in ALIASES and len(own) == 1:
         voice = own[0].name
@@ -140,18 +141,11 @@ def _knowing_words(
     raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
 
 
-def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
-    """Returns the first installed model of an engine that was named alone."""
-    installed = (name for entry in catalogue.engines if entry.name == engine for name in entry.installed_models())
-    return next(installed, None)
-
-
 def _named(catalogue: RoleDescription, name: str) -> Model | None:
     if name == AUTO or is_openai(name):
         return None
     if known := known_models.of_repository(name):  # the hub's names are built into clients of other servers
-        here = any(entry.name == known.engine and known.name in entry.installed_models() for entry in catalogue.engines)
-        return Model(known.engine, known.name) if here else None
+        return Model(known.engine, known.name) if _is_here(catalogue, known) else None
     engine, _, model = name.partition("/")
     for entry in catalogue.engines:
         if entry.name == engine and (model or entry.installed_models()):
@@ -164,11 +158,8 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
     return None
 
 
-def _of_installed_engine(name: str) -> Model | None:
-    """Returns what ENGINE/NAME means where the engine's packages are here: `_named` would, by the list of engines."""
-    engine, _, model = name.partition("/")
-    known = model not in ("", AUTO) and specs.find(engine, "stt") and advice.engine_installed(engine)
-    return Model(engine, model) if known else None
+def _is_here(catalogue: RoleDescription, known: Known) -> bool:
+    return any(known.engine == each.name and known.name in each.installed_models() for each in catalogue.engines)
 
 
 def _check_engine(entry: EngineDescription, name: str) -> None:
@@ -176,7 +167,7 @@ def _check_engine(entry: EngineDescription, name: str) -> None:
     voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
     is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
     if not is_here and (known := known_models.find(name)):
-        raise advice.unavailable(known.model, "engine_missing")
+        raise advice.missing(known.model, "engine_missing")
 
 
 def of(connection: HTTPConnection) -> Engines:
@@ -245,8 +236,9 @@ class Engines:
             usual = self.settings.model_for("stt", tag)
             if not translate and self._is_default(name) and (tag is None or known_models.hears(usual, tag)):
                 return Model()
-            if named := _of_installed_engine(self.settings.http.models.get(name, name)):
-                return named
+            engine, _, model_name = self.settings.http.models.get(name, name).partition("/")
+            if model_name not in ("", AUTO) and specs.find(engine, "stt") and advice.engine_installed(engine):
+                return Model(engine, model_name)
         described = await self.stt()
         model = stt(described, self.settings, name, language, translate=translate, words=words, logprobs=logprobs)
         if model.model != AUTO:
@@ -282,12 +274,8 @@ class Engines:
     async def check(self, name: str) -> None:
         """Raises `model_missing` for ENGINE/NAME of a model that is not installed and does not come by itself."""
         known = known_models.find(self.settings.http.models.get(name, name))
-        if known and not self.settings.auto_pull:
-            models = [
-                f"{each.name}/{model}" for each in (await self.stt()).engines for model in each.installed_models()
-            ]
-            if known.model not in models:
-                raise advice.unavailable(known.model)
+        if known and not self.settings.auto_pull and not _is_here(await self.stt(), known):
+            raise advice.missing(known.model)
 
     def knows_one_language(self, model: Model) -> bool:
         """Returns whether hushd's own catalogue says that a model, or the default one, hears one language alone."""

@@ -35,24 +35,18 @@ def command(known: Known) -> str:
     return engine_command(known.engine) if known.package else f"`hushd models pull {known.model}`"
 
 
-def missing(model: str) -> HushdError:
-    """Returns the error for a model that is not on this machine, with the command that gets it."""
+def missing(model: str, code: str = "model_missing") -> HushdError:
+    """Returns the error for a model that is not on this machine, with the commands that get it, and its engine."""
     known = catalogue.find(model)
     if known is None:
         how = f"{installation.document('MODELS.md')} says where a file or folder of yours goes"
+    elif not engine_installed(known.engine):
+        how = steps(known, here=False)
     elif known.package:
         how = engine_command(known.engine)
     else:
         how = f"`hushd models pull {model}` gets it{f' ({known.cost})' if known.cost else ''}"
-    return HushdError("model_missing", f"The model {model} is not on this machine: {how}.")
-
-
-def unavailable(model: str, code: str = "model_missing") -> HushdError:
-    """Returns the same error to whoever chooses a model, with the commands that get its engine, too, if that lacks."""
-    known = catalogue.find(model)
-    if known is None or engine_installed(known.engine):
-        return HushdError(code, missing(model).message)
-    return HushdError(code, f"The model {model} is not on this machine: {steps(known, here=False)}.")
+    return HushdError(code, f"The model {model} is not on this machine: {how}.")
 
 
 def for_translation() -> str:
@@ -63,15 +57,20 @@ def for_translation() -> str:
     return f": {name} does once you have run {steps(known, here=False)}"
 
 
+def commands(known: Known, *, here: bool) -> list[str]:
+    """Returns the commands, or other instructions, that get a model and its engine; without the model if it is
+    `here`."""
+    needs_engine = not engine_installed(known.engine) or (known.package and not here)
+    engine = [engine_command(known.engine)] if needs_engine else []
+    return engine if here or known.package else [*engine, f"hushd models pull {known.model}"]
+
+
 def steps(known: Known, *, here: bool) -> str:
-    """Returns the commands that get a model and its engine, and their cost; without the model if it is `here`."""
+    """Returns the same in a sentence, and the model's cost."""
     spec = specs.find(known.engine, known.role)
     outside = spec.outside if spec else ""
-    steps = [] if engine_installed(known.engine) else [engine_command(known.engine)]
-    if not here:
-        steps.append(command(known).strip("`"))
     cost = f" ({known.cost})" if known.cost and not here else ""
-    return " and ".join(_quoted(step, outside) for step in dict.fromkeys(steps)) + cost
+    return " and ".join(_quoted(step, outside) for step in commands(known, here=here)) + cost
 
 
 def _quoted(step: str, outside: str) -> str:

@@ -124,18 +124,19 @@ def test_a_model_takes_its_engine_and_its_files(
 @pytest.mark.usefixtures("store")
 def test_a_model_that_is_chosen_comes_with_its_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing model is answered by both commands, instructions without backquotes; with the engine here, by one."""
-    gets = advice.unavailable("faster-whisper/small")
-    assert (gets.code, gets.message) == ("model_missing", advice.missing("faster-whisper/small").message)
-    assert advice.unavailable("whisper/mine").message == advice.missing("whisper/mine").message
+    gets = advice.missing("faster-whisper/small")
+    sentence = "is not on this machine: `hushd models pull faster-whisper/small` gets it (about 488 MB, MIT)."
+    assert (gets.code, gets.message) == ("model_missing", f"The model faster-whisper/small {sentence}")
+    assert "MODELS.md says where a file or folder of yours goes" in advice.missing("whisper/mine").message
     lacking(monkeypatch, "ctranslate2", "espeakng_loader", "chatterbox")
-    gets = advice.unavailable("faster-whisper/small", "engine_missing")
+    gets = advice.missing("faster-whisper/small", "engine_missing")
     command = advice.engine_command("faster-whisper")
     assert (gets.code, gets.message) == (
         "engine_missing",
         f"The model faster-whisper/small is not on this machine: `{command}` and "
         "`hushd models pull faster-whisper/small` (about 488 MB, MIT).",
     )
-    own = advice.unavailable("chatterbox/english").message
+    own = advice.missing("chatterbox/english").message
     assert ": make it an environment of its own, as " in own
     assert " says, and `hushd models pull chatterbox/english` (" in own
     speaks = advice.steps(catalogue.models()["espeak-ng/all"], here=False)
@@ -150,5 +151,8 @@ def test_a_model_inside_an_engine_comes_with_it(store: Store, monkeypatch: pytes
     inside = catalogue.models()["hibari/en"]
     assert advice.command(inside) == "pip hibari"
     assert advice.steps(inside, here=False) == f"`pip hibari` ({inside.cost})"
-    assert advice.missing("hibari/en").message == "The model hibari/en is not on this machine: pip hibari."
+    missing = "The model hibari/en is not on this machine: "
+    assert advice.missing("hibari/en").message == f"{missing}`pip hibari` ({inside.cost})."
+    lacking(monkeypatch)
+    assert advice.missing("hibari/en").message == f"{missing}pip hibari."
     assert advice.command(catalogue.models()["whisper/tiny"]) == "`hushd models pull whisper/tiny`"

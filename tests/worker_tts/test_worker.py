@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hushd_models.choice import recommendation
+from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.results import Capabilities
@@ -116,7 +116,7 @@ def test_a_note_on_another_language_names_a_command_that_works(
     tiny: Worker, say: Say, here: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command chooses the language where a voice speaks it; otherwise it is the command that brings one."""
-    monkeypatch.setattr(recommendation, "preferred", lambda rows, *wish: next(iter(rows)) if here else None)
+    monkeypatch.setattr(Row, "usable", here)
     (warning,) = say(tiny, "Bonjour à tous, il fait vraiment très beau ce matin.").result["warnings"]
     assert ("choose the language fr" in warning["message"]) is here
     assert ("`hushd get fr` brings a model that speaks it" in warning["message"]) is not here

@@ -204,7 +204,7 @@ def _foreign(text: str, voice: Voice) -> str:
     language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
-    if recommendation.preferred(inventory.rows(Store(paths.find())), "tts", language):
+    if inventory.serves(Store(paths.find()), "tts", language):
         instead = f": choose the language {language}"
     else:
         instead = recommendation.for_language("tts", language)

@@ -224,7 +224,7 @@ def find(described: RoleDescription, name: str) -> tuple[str, str]:
         raise _unknown(name, {model.name for entry in described.engines for model in entry.models})
     missing, _, engine, model = min(matches)
     if missing:
-        raise advice.unavailable(f"{engine}/{model}")
+        raise advice.missing(f"{engine}/{model}")
     return engine, model
 
 

@@ -106,15 +106,16 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
     brings it; empty if nothing can. `engine`: restricts it to this engine's models, and names the one to pull."""
     store = Store(paths.find())
     able = [row for row in rows(store) if row.role == role and _has(row, language) and engine in (None, row.engine)]
-    if usable := preferred(able, role, language):
-        return f"; {usable.model} {_DOES[role]}"
+    if usable := [row for row in able if row.usable and advice.engine_installed(row.engine)]:
+        return f"; {min(usable, key=partial(_preference, language)).model} {_DOES[role]}"
     if not able:
         return ""
     if engine is None:
         return f"; `hushd get {languages.code(language)}` brings a model that {_DOES[role]}"
     machine = here(store.folder)
     fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
-    best = best_for(able, machine, language, role) or min(fitting or able, key=partial(_preference, language))
+    recommended = (each.row for each in recommend(able, machine, language, role))
+    best = next(recommended, None) or min(fitting or able, key=partial(_preference, language))
     assert best.known
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
 
@@ -133,13 +134,6 @@ def for_others(own: Sequence[str] = ()) -> str:
 def _breadth(row: Row) -> tuple[bool, int, int]:
     """Returns the place of a model among those of several languages: the most languages, in little memory."""
     return row.known is None or row.known.speed == "slow", -len(row.languages), row.memory_mb
-
-
-def preferred(rows: Iterable[Row], role: str, language: str) -> Row | None:
-    """Returns the best well-known model in a language that is installed, with its engine; None if there is none."""
-    able = [row for row in rows if row.role == role and row.usable and advice.engine_installed(row.engine)]
-    known = [row for row in able if _has(row, language)]
-    return min(known, key=partial(_preference, language), default=None)
 
 
 def _has(row: Row, language: str) -> bool:
@@ -212,21 +206,16 @@ def _is_installable(engine: str) -> bool:
     return advice.engine_installed(engine) or (spec is not None and bool(spec.extra or spec.requirement))
 
 
-def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
-    return next((choice.row for choice in recommend(rows, machine, language, role)), None)
-
-
 def recommend(
     rows: Iterable[Row],
     machine: Hardware,
     language: str,
     role: str,
-    engine_installed: Callable[[str], bool] = advice.engine_installed,
     own: Sequence[str] = (),
 ) -> list[Recommendation]:
     """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
     The list is empty if no model has the language. `own`: the user's languages."""
-    choices = _every(rows, machine, language, role, own, engine_installed)
+    choices = _every(rows, machine, language, role, own)
     if not choices:
         return []
     smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
@@ -237,20 +226,15 @@ def recommend(
 
 
 def _every(
-    rows: Iterable[Row],
-    machine: Hardware,
-    language: str,
-    role: str,
-    own: Sequence[str],
-    engine_installed: Callable[[str], bool] = advice.engine_installed,
+    rows: Iterable[Row], machine: Hardware, language: str, role: str, own: Sequence[str]
 ) -> list[Recommendation]:
     """Returns the models to recommend that fit a machine, by their rank; where there are others, none that confuses the
     language with one of the user's `own`."""
-    by_name = {row.model: row for row in rows}
+    every = list(rows)
     choices = [
-        _made(role, language, row, row.known, gain, engine_installed)
+        _made(role, language, row, row.known, gain)
         for name, gain in best(role)
-        for row in _named(by_name, name, language)
+        for row in _named(every, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
     return [choice for choice in choices if not _confuses(choice.known, (*own, language))] or choices
@@ -264,11 +248,9 @@ def _place(machine: Hardware, language: str) -> Callable[[Recommendation], tuple
     )  # fmt: skip
 
 
-def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
-    """Returns the row of that name, or the engine's first row for `ENGINE/*`, if it has the language."""
-    engine, _, rest = name.partition("/")
-    named = [row for model, row in rows.items() if model == name or (rest == "*" and row.engine == engine)]
-    able = [row for row in named if _has(row, language)]
+def _named(rows: Iterable[Row], name: str, language: str) -> list[Row]:
+    """Returns the row of that name, or for `ENGINE/*` the engine's first of the very tag, else of the language."""
+    able = [row for row in rows if name in (row.model, f"{row.engine}/*") and _has(row, language)]
     exact = [row for row in able if row.known and languages.tag(language) in map(languages.tag, row.known.languages)]
     return (exact or able)[:1]
 
@@ -308,15 +290,11 @@ def _fits_card(kind: str, known: Known, machine: Hardware) -> bool:
     return machine_mb <= machine.memory_mb and (not machine.cards[kind] or card_mb <= machine.cards[kind])
 
 
-def _made(
-    role: str, language: str, row: Row, known: Known, gain: str, engine_installed: Callable[[str], bool]
-) -> Recommendation:
-    steps, spec = [], specs.find(known.engine, role)
-    if not engine_installed(known.engine) or (known.package and not row.usable):
-        steps.append(advice.engine_command(known.engine).removeprefix(spec.outside if spec else ""))
-    if not row.usable and not known.package:
-        steps.append(f"hushd models pull {row.model}")
-    return Recommendation(role, language, row, known, gain, tuple(steps))
+def _made(role: str, language: str, row: Row, known: Known, gain: str) -> Recommendation:
+    spec = specs.find(known.engine, role)
+    outside = spec.outside if spec else ""
+    commands = tuple(step.removeprefix(outside) for step in advice.commands(known, here=row.usable))
+    return Recommendation(role, language, row, known, gain, commands)
 
 
 def _preference(language: str, row: Row) -> tuple[float, float, int, int, int]:

@@ -42,7 +42,7 @@ def rows() -> list[Row]:
 
 
 def models(machine: Hardware, language: str, role: str) -> list[str]:
-    return [one.row.model for one in recommend(rows(), machine, language, role, lambda engine: True)]
+    return [one.row.model for one in recommend(rows(), machine, language, role)]
 
 
 def test_every_name_is_in_the_catalogue() -> None:
@@ -65,7 +65,7 @@ def test_published_figures_decide_and_never_the_size() -> None:
     named = [name for name, _ in recommendation.best("stt")]
     for language in ("en", "de", "fr", "ja", "ru", "sw", "mt"):
         knowing = [every[name].known for name in named if language in every[name].known.languages]  # type: ignore[union-attr]
-        first, *_, last = recommend(rows(), LARGE, language, "stt", lambda engine: True)
+        first, *_, last = recommend(rows(), LARGE, language, "stt")
         assert first.known.word_errors
         assert first.as_json()["word_errors"] == min(
             rate for known in knowing if known and (rate := word_errors.rate(known.word_errors, language)) is not None
@@ -90,18 +90,19 @@ def test_a_voice_of_the_language(language: str, voice: str) -> None:
     assert models(LARGE, "xx", "tts") == []
 
 
-def test_commands_bring_engine_and_model() -> None:
+def test_commands_bring_engine_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is missing comes first; an installed one needs no command, but where its library is missing."""
 
     def found(language: str, installed: bool) -> Recommendation:
-        return recommend(rows(), SMALL, language, "stt", lambda engine: installed)[0]
+        monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: installed)
+        return recommend(rows(), SMALL, language, "stt")[0]
 
-    assert found("ja", True).commands == ("hushd models pull faster-whisper/small",)
     install, pull = found("ja", False).commands
     assert "faster-whisper" in install
     assert pull == "hushd models pull faster-whisper/small"
-    assert recommend(rows(), SMALL, "en", "stt", lambda engine: True)[-1].commands == ()
-    assert recommend(rows(), SMALL, "en", "tts", lambda engine: True)[-1].commands == (extra_command("espeak"),)
+    assert found("ja", True).commands == ("hushd models pull faster-whisper/small",)
+    assert recommend(rows(), SMALL, "en", "stt")[-1].commands == ()
+    assert recommend(rows(), SMALL, "en", "tts")[-1].commands == (extra_command("espeak"),)
 
 
 def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> None:
@@ -182,7 +183,7 @@ def test_a_recording_needs_no_option(
     found = to_get(rows(), LARGE, language, "stt", own=own)
     assert found
     assert found.row.model == model
-    shown = recommend(rows(), LARGE, language, "stt", lambda engine: True, own)
+    shown = recommend(rows(), LARGE, language, "stt", own)
     assert any("canary" in each.row.model for each in shown) <= (own in ((), ("fr-CA",), ("ja",)))
 
 
