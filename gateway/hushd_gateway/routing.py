@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from hushd import AsyncClient
     from hushd_protocol import JsonObject
     from hushd_schema.description import (
-        EngineDescription,
         HearingDescription,
         RoleDescription,
         SpeakingDescription,
@@ -142,6 +141,8 @@ def _knowing_words(
 
 
 def _named(catalogue: RoleDescription, name: str) -> Model | None:
+    """Returns what a name means, if it names an engine or a model. Raises `engine_missing` for one whose engine is not
+    here."""
     if name == AUTO or is_openai(name):
         return None
     if known := known_models.of_repository(name):  # the hub's names are built into clients of other servers
@@ -149,7 +150,10 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
     engine, _, model = name.partition("/")
     for entry in catalogue.engines:
         if entry.name == engine and (model or entry.installed_models()):
-            _check_engine(entry, name)
+            voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
+            is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
+            if not is_here and (known := known_models.find(name)):
+                raise advice.missing(known.model, "engine_missing")  # all that brings it, not the engine alone
             return Model(engine, model or None)
     if model and engine not in known_models.engines() and (needed := installation.engine_needed(engine)):
         raise HushdError("engine_missing", needed)
@@ -160,14 +164,6 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
 
 def _is_here(catalogue: RoleDescription, known: Known) -> bool:
     return any(known.engine == each.name and known.name in each.installed_models() for each in catalogue.engines)
-
-
-def _check_engine(entry: EngineDescription, name: str) -> None:
-    """Raises `engine_missing` for a known model whose engine is not here, with all that brings it, not that alone."""
-    voices: Sequence[Voice] = getattr(entry, "voices", ())  # engines that speak have voices
-    is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
-    if not is_here and (known := known_models.find(name)):
-        raise advice.missing(known.model, "engine_missing")
 
 
 def of(connection: HTTPConnection) -> Engines:

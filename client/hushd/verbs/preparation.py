@@ -109,7 +109,7 @@ class Preparation:
         if (asked := params.get("language")) not in (None, AUTO):  # the settings have models by tags
             spelt = languages.checked(asked)
             params = params | {"language": asked if asked.casefold() == spelt else spelt}
-        if params.get("language") in (None, AUTO) and (spoken := languages.of_session()):
+        elif spoken := languages.of_session():
             params = params | {"languages": spoken}
         translate = params.get("task") == "translate"
         if model == AUTO:
@@ -194,14 +194,9 @@ class Preparation:
         """Returns a voice of the language that the user speaks most, where that is not English, and the configuration
         says nothing of voices; None where no voice of this machine speaks it. A text in another language goes on to a
         voice of that, as from any other voice."""
-        config = paths.find().config
-        if languages.of_session() in ([], ["en"]) and not config.exists():
-            return None  # no model is looked at
-
-        language = preferences.unserved_language(config, "tts")
-        if language and (
-            (None, language, None, None) in self._voices or (yield Brief(partial(_may_serve, "tts", language)))
-        ):
+        language = preferences.unserved_language(paths.find().config, "tts")
+        known = (None, language, None, None) in self._voices
+        if language and (known or (yield Brief(partial(_may_serve, "tts", language)))):
             with suppress(HushdError):  # none, as it turns out
                 return (yield from self._voice(None, language, None, None))
         return None

@@ -173,38 +173,31 @@ def candidates(
 
 def capacity(status: Status) -> Capacity:
     """Returns the capacity of the machine for speech to text, by a supervisor's status."""
-    memory, room, needs, running = status.memory, 0.0, dict[str, float](), set[str]()
-    for worker in status.workers:
-        name = f"{worker.engine}/{worker.model}"
-        if worker.role == "stt":
-            needs[name] = max(needs.get(name, 0.0), worker.need_mb)
-            if worker.pid is not None:
-                running.add(name)
-        if worker.state == "ready" and worker.pss_mb:
-            room += worker.pss_mb  # idle: it leaves for another
-    room += min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
-    return Capacity(room, frozenset(running), needs)
+    memory = status.memory
+    idle_mb = sum(
+        worker.pss_mb or 0.0 for worker in status.workers if worker.state == "ready"
+    )  # they leave for another
+    left_mb = min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
+    here = [(f"{worker.engine}/{worker.model}", worker) for worker in status.workers if worker.role == "stt"]
+    running = frozenset(name for name, worker in here if worker.pid is not None)
+    return Capacity(idle_mb + left_mb, running, dict(sorted((name, worker.need_mb) for name, worker in here)))
 
 
 def _why(taken: Known, order: Sequence[Known], capacity: Capacity, language: str | None, speed: str) -> str:
-    several = len(order) > 1
+    several, better = len(order) > 1, order[: order.index(taken)]
     hears = f" that {'hear' if several else 'hears'} {language}" if language else ""
     reasons = [f"of {len(order)} installed models{hears}" if several else f"the only installed model{hears}"]
-    better = order[: order.index(taken)]
-    large = [candidate for candidate in better if not capacity.fits(candidate)]
-    if not better and len(order) > 1:
+    if several and not better:
         reasons.append("the best")
     if figure := word_errors.described(taken.word_errors, language or word_errors.ENGLISH):
         reasons.append(figure)
     if SPEEDS.index(taken.speed) > SPEEDS.index(speed):
         reasons.append(f"none is {speed}")
-    elif len(order) > 1:
+    elif several:
         reasons.append(f"no slower than {speed}")
+    large = [f"{each.model} ({capacity.need(each):.0f} MB)" for each in better if not capacity.fits(each)]
     if large:
-        named = ", ".join(
-            f"{candidate.model} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_MODELS_NAMED]
-        )
-        reasons.append(f"there is no memory for {named}")
+        reasons.append(f"there is no memory for {', '.join(large[:_MAX_MODELS_NAMED])}")
     return f"{taken.model}: {', '.join(reasons)}."
 
 
@@ -230,11 +223,8 @@ def find(described: RoleDescription, name: str) -> tuple[str, str]:
 
 def _unknown(name: str, names: Iterable[str]) -> HushdError:
     if name.endswith((".pt", ".bin", ".onnx")):
-        return HushdError(
-            "model_missing",
-            f"A model is named and not pointed at: put {name} into its engine's folder, as "
-            f"{document('MODELS.md')} says.",
-        )
+        what = f"put {name} into its engine's folder, as {document('MODELS.md')} says"
+        return HushdError("model_missing", f"A model is named and not pointed at: {what}.")
     return HushdError(
         "model_missing",
         f"No engine has a model {name!r}{did_you_mean(name, names)}: `hushd models list stt` shows them.",

@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError, advised
-from hushd_protocol.suggest import listed, nearest
+from hushd_protocol.suggest import did_you_mean, listed
 
 from hushd_models import catalogue, languages
 from hushd_models.installation import document
 from hushd_models.paces import is_slow
 
 if TYPE_CHECKING:
-    from hushd_schema.description import SpeakingDescription, SpeakingEngine, Voice
+    from hushd_schema.description import SpeakingDescription, Voice
 
 
 class VoiceChoice(NamedTuple):
@@ -55,13 +55,13 @@ def choose(
             `engine_missing` when nothing on this machine speaks that language.
     """
     index = _VoiceIndex(catalogue, engine, model)
-    if not index.engines or (engine is not None and not index.installed):
+    if not index.engines or (engine is not None and not any(entry.installed for entry in index.engines)):
         return VoiceChoice(engine, model, voice)  # an engine in an environment of its own may know its voices better
     tag = None if language is None else languages.checked(language)
     if engine == "server" and model and voice and voice.casefold() not in ALIASES and not index.same(voice):
         return VoiceChoice(engine, model, voice)  # a server lists its voices once it runs
     if voice is None:
-        chosen = index.for_language(language or "", tag or "", model, paces)
+        chosen = index.for_language(language or "", tag or "", paces)
     else:
         chosen = index.named(voice, tag)
         if tag is not None and not _speaks(chosen, tag):
@@ -91,8 +91,9 @@ class _VoiceIndex:
         self.every = sorted(described, key=lambda entry: entry.name != self.default_engine)
         self.robotic = {entry.name for entry in self.every if entry.robotic}
         self.engines = [entry for entry in self.every if engine in (None, entry.name)]
-        self.installed = any(entry.installed for entry in self.engines)
-        self.voices = _voices(self.engines)
+        self.voices = [voice for entry in self.engines for voice in entry.voices]
+        self.here = [voice for voice in self.voices if voice.installed]
+        self.defaults = {(entry.name, entry.default_voice) for entry in self.engines}
         self.model = model
 
     def named(self, name: str, tag: str | None) -> Voice:
@@ -114,13 +115,11 @@ class _VoiceIndex:
             return stand_in
         if same:
             return same[0]
-        if missing := self._missing(bare.casefold()):
-            raise missing
-        names = [voice.name for voice in voices]
-        if bare is name:
-            names += ALIASES
-        close = nearest(bare, names)
-        meant = f" (did you mean {close}?)" if close else ""
+        for entry in self.engines:
+            if not entry.installed and bare.casefold() in (each.name for each in catalogue.voices(entry.name)):
+                what = f"The voice {bare.casefold()} is one of {entry.name}, which is not installed: {entry.install}."
+                raise HushdError("engine_missing", what)
+        meant = did_you_mean(bare, [*(voice.name for voice in voices), *(ALIASES if bare is name else ())])
         quoted_name = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise advised("bad_request", f"There is no voice {quoted_name}{meant}", "list_voices")
 
@@ -129,18 +128,10 @@ class _VoiceIndex:
         names = (f"{self.model}.{name}".casefold(), name.casefold())
         return [voice for each in names for voice in self.voices if voice.name.casefold() == each]
 
-    def _missing(self, name: str) -> HushdError | None:
-        """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""
-        for entry in self.engines:
-            if not entry.installed and name in (each.name for each in catalogue.voices(entry.name)):
-                sentence = f"The voice {name} is one of {entry.name}, which is not installed: {entry.install}."
-                return HushdError("engine_missing", sentence)
-        return None
-
-    def for_language(self, language: str, tag: str, model: str | None, paces: Mapping[str, float]) -> Voice:
+    def for_language(self, language: str, tag: str, paces: Mapping[str, float]) -> Voice:
         """Returns the default engine's voice if it speaks the language, else that of the first engine that does and is
         not slow by its pace, else of the first."""
-        able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
+        able = [voice for voice in self.here if _speaks(voice, tag)]
         if paces:
             fast = {self.default_engine, *self.robotic}
             models = {(voice.engine, voice.model) for voice in able if voice.engine not in fast}
@@ -149,10 +140,11 @@ class _VoiceIndex:
         engine, _, own = (self.by_language.get(tag) or self.by_language.get(languages.code(tag)) or "").partition("/")
         configured = [voice for voice in able if voice.engine == engine]
         able = [voice for voice in configured if voice.model == own] or configured or able
-        able = [voice for voice in able if voice.model == model] or able
+        able = [voice for voice in able if voice.model == self.model] or able
         if not able:
-            code = "engine_missing" if self.engines == self.every else "bad_request"
-            who = "No voice on this machine" if self.engines == self.every else f"No voice of {self.engines[0].name}"
+            everywhere = self.engines == self.every
+            who = "No voice on this machine" if everywhere else f"No voice of {self.engines[0].name}"
+            code = "engine_missing" if everywhere else "bad_request"
             raise HushdError(code, f"{who} speaks {language!r}: {self.instead(tag, False)}.")
         return self._best([voice for voice in able if voice.engine == able[0].engine], tag)
 
@@ -165,7 +157,7 @@ class _VoiceIndex:
 
     def instead(self, tag: str, leave_out: bool) -> str:
         """Names alternatives: installed voices, else the voices and engines to install."""
-        voices = _voices(self.every)
+        voices = [voice for entry in self.every for voice in entry.voices]
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
             return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_VOICES_NAMED])}"
         models = [each for entry in self.every for model in entry.models for each in model.languages]
@@ -176,8 +168,7 @@ class _VoiceIndex:
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
-        here = [voice for voice in self.voices if voice.installed]
-        here = [voice for voice in here if voice.model == self.model] or here
+        here = [voice for voice in self.here if voice.model == self.model] or self.here
         default = self.usual()
         if tag is None and default is not None:
             tag = languages.tag(default.language)
@@ -195,26 +186,21 @@ class _VoiceIndex:
 
     def usual(self) -> Voice | None:
         """Returns the voice for requests that name none."""
-        for entry in self.engines:
-            if entry.name == self.default_engine:
-                engine_voices = [voice for voice in self.voices if voice.engine == entry.name]
-                of_model = [voice for voice in engine_voices if voice.model == self.default_model] or engine_voices
-                named = [voice for voice in of_model if voice.name == entry.default_voice]
-                return next(iter(named or of_model), None)
-        return None
+        own = [voice for voice in self.voices if voice.engine == self.default_engine]
+        of_model = [voice for voice in own if voice.model == self.default_model] or own
+        named = [voice for voice in of_model if (voice.engine, voice.name) in self.defaults]
+        return next(iter(named or of_model), None)
 
     def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
         """Chooses among one engine's voices: of the very tag, the configured one, the engine's default, the first."""
-        default = self.usual()
-        default_names = {entry.default_voice for entry in self.engines if entry.name == voices[0].engine}
-        return min(
-            voices,
-            key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in default_names),
-        )
+        usual = self.usual()
 
+        def place(voice: Voice) -> tuple[bool, bool, bool]:
+            return (
+                languages.tag(voice.language) != tag, voice != usual, (voice.engine, voice.name) not in self.defaults
+            )  # fmt: skip
 
-def _voices(engines: Iterable[SpeakingEngine]) -> list[Voice]:
-    return [voice for entry in engines for voice in entry.voices]
+        return min(voices, key=place)
 
 
 def _speaks(voice: Voice, tag: str) -> bool:
