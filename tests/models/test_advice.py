@@ -63,6 +63,16 @@ def test_nothing_is_promised_that_there_is_not(store: Store, role: str, language
     assert recommendation.for_language("stt", "sw") == "; whisper/tiny hears it"
 
 
+@pytest.mark.plugin("engines-piper")
+def test_a_natural_voice_that_is_here_is_named_before_a_robotic_one(store: Store) -> None:
+    """As `hushd get` has it: any of piper's voices comes before espeak-ng's."""
+    assert recommendation.for_language("tts", "de") == "; espeak-ng/all speaks it"
+    for name in ("de_DE-thorsten-medium.onnx", "de_DE-thorsten-medium.onnx.json"):
+        (store.folder / "piper").mkdir(parents=True, exist_ok=True)
+        (store.folder / "piper" / name).write_bytes(b"{}")
+    assert recommendation.for_language("tts", "de") == "; piper/de_DE-thorsten-medium speaks it"
+
+
 @pytest.mark.parametrize(("names", "named"), [
     ((), "`hushd get fr`"),
     (("tiny.en",), "`hushd get fr`"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -107,15 +107,15 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
     store = Store(paths.find())
     able = [row for row in rows(store) if row.role == role and _has(row, language) and engine in (None, row.engine)]
     if usable := [row for row in able if row.usable and advice.engine_installed(row.engine)]:
-        return f"; {min(usable, key=partial(_preference, language)).model} {_DOES[role]}"
+        return f"; {min(usable, key=partial(_place, language, {})).model} {_DOES[role]}"
     if not able:
         return ""
     if engine is None:
         return f"; `hushd get {languages.code(language)}` brings a model that {_DOES[role]}"
     machine = here(store.folder)
     fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
-    recommended = (each.row for each in recommend(able, machine, language, role))
-    best = next(recommended, None) or min(fitting or able, key=partial(_preference, language))
+    recommended = [each.row for each in recommend(able, machine, language, role)]
+    best = next(iter(recommended), None) or min(fitting or able, key=partial(_place, language, machine.paces))
     assert best.known
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
 
@@ -160,7 +160,8 @@ def to_get(
     """Returns what `hushd get` brings: the best model, or with `small` the smallest, that one command can install; to
     hear, one that `tells_apart` the user's `own` languages and this one, if there is any."""
     able = [choice for choice in _every(rows, machine, language, role, own) if _is_installable(choice.known.engine)]
-    able.sort(key=(lambda choice: choice.known.memory_mb) if small else _place(machine, language))
+    if small:
+        able.sort(key=lambda choice: choice.known.memory_mb)
     if role == "stt":
         able.sort(key=lambda choice: not tells_apart(choice.known, (*own, language)))
     return next(iter(able), None)
@@ -216,20 +217,17 @@ def recommend(
     """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
     The list is empty if no model has the language. `own`: the user's languages."""
     choices = _every(rows, machine, language, role, own)
-    if not choices:
-        return []
-    smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
-    choices.sort(key=_place(machine, language))
     inside = [choice for choice in choices if choice.row.state == "embedded"]
-    shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}
+    smallest = min(choices, key=lambda choice: choice.known.memory_mb, default=None)
+    shown = {choice.row.model: choice for choice in (*choices[:1], *inside, smallest) if choice}
     return list(shown.values())
 
 
 def _every(
     rows: Iterable[Row], machine: Hardware, language: str, role: str, own: Sequence[str]
 ) -> list[Recommendation]:
-    """Returns the models to recommend that fit a machine, by their rank; where there are others, none that confuses the
-    language with one of the user's `own`."""
+    """Returns the models to recommend that fit a machine, the best first; where there are others, none that confuses
+    the language with one of the user's `own`."""
     every = list(rows)
     choices = [
         _made(role, language, row, row.known, gain)
@@ -237,15 +235,8 @@ def _every(
         for row in _named(every, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
+    choices.sort(key=lambda choice: _place(language, machine.paces, choice.row))
     return [choice for choice in choices if not _confuses(choice.known, (*own, language))] or choices
-
-
-def _place(machine: Hardware, language: str) -> Callable[[Recommendation], tuple[bool, tuple[float, float]]]:
-    """Returns a key that sorts the best first. Voices have no figures, and keep their rank among those that are not
-    slow here."""
-    return lambda choice: (
-        paces.is_slow(choice.known.model, machine.paces), word_errors.place(choice.known.word_errors, language)
-    )  # fmt: skip
 
 
 def _named(rows: Iterable[Row], name: str, language: str) -> list[Row]:
@@ -297,12 +288,14 @@ def _made(role: str, language: str, row: Row, known: Known, gain: str) -> Recomm
     return Recommendation(role, language, row, known, gain, commands)
 
 
-def _preference(language: str, row: Row) -> tuple[float, float, int, int, int]:
+def _place(language: str, measured: Mapping[str, float], row: Row) -> tuple[bool, float, float, int, int, int]:
+    """Returns the place of a well-known model among others, the best first. `measured`: paces of voices here."""
     assert row.known
     names = [name for name, _ in best(row.role)]
-    rank = names.index(row.model) if row.model in names else len(names)
+    rank = min((names.index(name) for name in (row.model, f"{row.engine}/*") if name in names), default=len(names))
     own, english = word_errors.place(row.known.word_errors, language)
     # Voices, and models without figures, are chosen by size among those of medium speed: the fast ones are the least
     # natural.
     speed = abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium"))
-    return own, english, rank, speed, 0 if row.role == "stt" else -row.known.size_mb
+    slow = row.role == "tts" and paces.is_slow(row.model, measured)
+    return slow, own, english, rank, speed, 0 if row.role == "stt" else -row.known.size_mb

@@ -250,6 +250,13 @@ def test_a_voice_that_was_slow_here_comes_last(runtime: Path) -> None:
     assert paces.measured(here) == {}
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "ja", "de", "ru"])
+def test_a_slow_voice_says_nothing_of_hearing(language: str) -> None:
+    """The model to hear a language stays the same, whatever voice was slow here."""
+    slow = replace(LARGE, paces={"kokoro/kokoro-v1.0": 3.3})
+    assert recommend(rows(), slow, language, "stt") == recommend(rows(), LARGE, language, "stt")
+
+
 @pytest.mark.usefixtures("runtime")
 def test_a_slow_voice_speaks_for_those_that_are_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kokoro in another precision is as slow as the measured one; a fast voice is not, nor one measured to keep up."""
