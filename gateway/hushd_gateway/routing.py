@@ -65,15 +65,26 @@ def stt(
     tag = None if language in ("", AUTO) else languages.checked(language)
     usual = settings.model_for("stt", tag)
     name = settings.http.models.get(name, name)
-    model = _named(catalogue, name)
-    if model is None:
+    chosen = _named(catalogue, name)
+    if chosen is None:
         deaf = tag is not None and known_models.hears(usual, tag, catalogue) is False
-        model = Model(None, AUTO) if name == AUTO or translate or deaf else Model()
+        chosen = Model(None, AUTO) if name == AUTO or translate or deaf else Model()
     if not (words or logprobs):
-        return model
+        return chosen
     able = model_choice.candidates(catalogue, translates=translate, words=True, rated=logprobs)
     able = [each for each in able if tag is None or languages.is_among(tag, each.languages)]
-    return _knowing_words(catalogue, usual, model, able, rated=logprobs)
+    engine, _, model = usual.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
+    here = engine in (entry.name for entry in catalogue.engines)
+    own = model_choice.candidates(catalogue, engine, words=True, rated=logprobs) if here else []
+    if own and model in (None, "", AUTO, "default", *(each.name for each in own)):
+        return chosen
+    if chosen.engine is None and (able or own):
+        return Model(None if able else engine, AUTO)
+    whose = f"{engine}{f'/{model}' if own else ''} does not know" if chosen.engine else "No installed model knows"
+    what, option = ("how likely each word is", "include") if logprobs else ("when each word is said", "word")
+    engines = dict.fromkeys(each.engine for each in (*able, *own))
+    instead = f": choose a model of {' or '.join(engines)}" if engines else advice.for_translation()
+    raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
@@ -119,25 +130,6 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str, str
 def is_openai(name: str) -> bool:
     """Returns whether a model's name is empty or one of OpenAI's, listed or not."""
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
-
-
-def _knowing_words(
-    catalogue: HearingDescription, usual: str, chosen: Model, able: Sequence[Known], *, rated: bool
-) -> Model:
-    """Returns the chosen model, or the `usual` one, if it times words or rates them; else the best of those `able` to,
-    unless another was named: that is an error, which names the option that asks for it."""
-    engine, _, model = usual.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
-    here = engine in (entry.name for entry in catalogue.engines)
-    own = model_choice.candidates(catalogue, engine, words=True, rated=rated) if here else []
-    if own and model in (None, "", AUTO, "default", *(each.name for each in own)):
-        return chosen
-    if chosen.engine is None and (able or own):
-        return Model(None if able else engine, AUTO)
-    whose = f"{engine}{f'/{model}' if own else ''} does not know" if chosen.engine else "No installed model knows"
-    what, option = ("how likely each word is", "include") if rated else ("when each word is said", "word")
-    engines = dict.fromkeys(each.engine for each in (*able, *own))
-    instead = f": choose a model of {' or '.join(engines)}" if engines else advice.for_translation()
-    raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
 
 
 def _named(catalogue: RoleDescription, name: str) -> Model | None:

@@ -206,11 +206,9 @@ class Preparation:
         those that were described for an earlier request, they are described anew."""
         choice: T
         if self._engines:
-            try:
+            with suppress(HushdError):
                 choice = yield partial(choose, self._engines)
                 return choice
-            except HushdError:
-                pass
         self._engines = (yield from self._described("stt")).stt
         choice = yield partial(choose, self._engines)
         return choice
