@@ -171,7 +171,6 @@ def for_caller(connection: HTTPConnection) -> Engines:
     return engines
 
 
-NOTHING = Descriptions.from_data({})
 LISTING_FRESH_S = 10.0  # seconds for which a list that cannot be kept in a file is not asked for again
 
 
@@ -291,4 +290,4 @@ class Engines:
         return described
 
     def _kept(self) -> Descriptions:
-        return listings.load_catalogues(self._listed) if self._listed else NOTHING
+        return listings.load_catalogues(self._listed) if self._listed else Descriptions.from_data({})

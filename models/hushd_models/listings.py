@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription, ModelDescription, SpeakingDescription, Voice
 
 D = TypeVar("D", bound="EngineDescription")
-Object = JsonObject
 
 # OpenAI's own names: programs offer them, and some require them in the list.
 OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -36,14 +35,14 @@ TASKS = {"stt": "automatic-speech-recognition", "tts": "text-to-speech"}
 _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 
 
-def model(name: str, role: str, owner: str = "hushd") -> Object:
+def model(name: str, role: str, owner: str = "hushd") -> JsonObject:
     """Returns an entry of `models`."""
     task = TASKS[role]
     return {"id": name, "object": "model", "created": 0, "owned_by": owner, "shutdown_date": None, "task": task}
 
 
-def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -> Object:
-    """Returns the answer to `GET /v1/models`: each installed ENGINE/NAME, OpenAI's names, and the user's `aliases`.
+def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -> list[JsonObject]:
+    """Returns the entries of `GET /v1/models`: each installed ENGINE/NAME, OpenAI's names, and the user's `aliases`.
     Like speaches, it lists the languages of speech-to-text models and the voices of text-to-speech models."""
     entries = [
         model(f"{engine.name}/{entry.name}", "stt", engine.name) | {"language": list(entry.languages)}
@@ -58,15 +57,15 @@ def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -
         if name not in known:
             role = "tts" if known.get(meant) == TASKS["tts"] else "stt"
             entries.append(model(name, role))
-    return {"object": "list", "data": entries}
+    return entries
 
 
-def voices(catalogues: Descriptions) -> Object:
-    """Returns the answer to `GET /v1/audio/voices`: each installed voice, the default engine's first."""
-    return {"voices": [{"id": voice.name, **_voice(voice)} for voice in _voices(catalogues.tts)]}
+def voices(catalogues: Descriptions) -> list[JsonObject]:
+    """Returns the entries of `GET /v1/audio/voices`: each installed voice, the default engine's first."""
+    return [{"id": voice.name, **_voice(voice)} for voice in _voices(catalogues.tts)]
 
 
-def info(catalogues: Descriptions) -> Object:
+def info(catalogues: Descriptions) -> JsonObject:
     """Returns the data of Wyoming's `info`: a program for speech to text, and one for text to speech.
 
     Home Assistant uses the first voice of a language by name, so robotic voices are only offered for languages without
@@ -86,7 +85,7 @@ def info(catalogues: Descriptions) -> Object:
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
-    none: Object = {kind: [] for kind in ("handle", "intent", "mic", "snd", "wake")}
+    none: JsonObject = {kind: [] for kind in ("handle", "intent", "mic", "snd", "wake")}
     return {
         "asr": [_program(installed=bool(asr)) | hears],
         "tts": [_program(installed=bool(speakers)) | speaks],
@@ -95,23 +94,23 @@ def info(catalogues: Descriptions) -> Object:
     }
 
 
-def info_event(data: Object) -> bytes:
+def info_event(data: JsonObject) -> bytes:
     """Returns the event `info` as bytes for the wire."""
     body = json.dumps(data, ensure_ascii=False).encode()
     head = {"type": "info", "version": "1.10.2", "data_length": len(body)}
     return json.dumps(head).encode() + b"\n" + body
 
 
-def _voice(voice: Voice) -> Object:
+def _voice(voice: Voice) -> JsonObject:
     return {"name": voice.name, "language": voice.language, "gender": voice.gender}
 
 
-def _program(*, installed: bool) -> Object:
+def _program(*, installed: bool) -> JsonObject:
     artifact = _artifact("hushd") | {"description": "hushd, a voice and ears on this machine"}
     return artifact | {"installed": installed}
 
 
-def _artifact(name: str) -> Object:
+def _artifact(name: str) -> JsonObject:
     return {"name": name, "attribution": _ATTRIBUTION, "installed": True, "description": name, "version": __version__}
 
 

@@ -46,17 +46,17 @@ CATALOGUES = Descriptions.from_data(
 def test_models_are_the_installed_ones_and_openais_names() -> None:
     """The default comes first, since programs preselect it; OpenAI's names and the user's follow."""
     listed = listings.models(CATALOGUES, {"mine": "reader/en", "tts-1": "reader/en"})
-    ids = [entry["id"] for entry in listed["data"]]
+    ids = [entry["id"] for entry in listed]
     assert ids[:4] == ["small/b", "small/a", "large/x", "reader/en"]
     assert set(ids[4:]) == {name for names in listings.OPENAI_NAMES.values() for name in names} | {"mine"}
     assert len(ids) == len(set(ids))
-    assert listed["data"][-1] == listings.model("mine", "tts")
+    assert listed[-1] == listings.model("mine", "tts")
 
 
 def test_info_is_one_program_for_each_direction() -> None:
     """Home Assistant looks at the first program alone. Voices begin with the engine's default, and have an id that is
     their name, as Kokoro's clients expect."""
-    voices = listings.voices(CATALOGUES)["voices"]
+    voices = listings.voices(CATALOGUES)
     assert [(voice["id"], voice["name"]) for voice in voices] == [("bob", "bob"), ("ann", "ann")]
     info = listings.info(CATALOGUES)
     assert [len(info[kind]) for kind in ("asr", "tts")] == [1, 1]
@@ -67,7 +67,7 @@ def test_info_is_one_program_for_each_direction() -> None:
 def test_nothing_installed_is_listed_as_nothing() -> None:
     """A catalogue that could not be read, or has no engines, breaks no list."""
     none = Descriptions.from_data({})
-    assert listings.voices(none)["voices"] == []
+    assert listings.voices(none) == []
     assert (listings.info(none)["asr"][0]["models"], listings.info(none)["asr"][0]["installed"]) == ([], False)
     assert json.dumps(listings.models(Descriptions.from_data({"stt": {"default": "a/b"}})))
 
@@ -123,5 +123,5 @@ def test_a_voice_that_two_engines_have_is_the_default_engines() -> None:
     other["voices"][0]["language"] = other["voices"][2]["language"] = "de-DE"
     both = {"default": "reader/en", "engines": [other, engine("reader", {"en": True}, ("ann", "bob"))]}
     listed = Descriptions.from_data({"tts": both})
-    assert [voice["id"] for voice in listings.voices(listed)["voices"]] == ["bob", "ann", "max", "eve"]
+    assert [voice["id"] for voice in listings.voices(listed)] == ["bob", "ann", "max", "eve"]
     assert [voice["name"] for voice in listings.info(listed)["tts"][0]["voices"]] == ["bob", "ann", "max"]

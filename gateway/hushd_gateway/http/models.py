@@ -44,13 +44,12 @@ async def model(request: Request) -> Response:
 
 async def _entries(request: Request) -> list[JsonObject]:
     engines = routing.of(request)
-    entries: list[JsonObject] = listings.models(await engines.every(), engines.settings.http.models)["data"]
-    return entries
+    return listings.models(await engines.every(), engines.settings.http.models)
 
 
 async def voices(request: Request) -> Response:
     """Answers with the installed voices; with `?legacy=true` their names alone, as Kokoro-FastAPI once did."""
-    entries = listings.voices(await routing.of(request).every())["voices"]
+    entries = listings.voices(await routing.of(request).every())
     legacy = request.query_params.get("legacy") == "true"
     return JSONResponse({"voices": [voice["id"] for voice in entries] if legacy else entries})
 

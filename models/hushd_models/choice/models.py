@@ -85,8 +85,9 @@ def choose(
     if not order:
         of = f" of {engine}" if engine else ""
         what = f" that hears {language!r}" if language else ""
-        listing = f"`hushd models list {_listing(language, engine)}` shows"
         instead = recommendation.for_language("stt", language, engine) if language else ""
+        known = f"{engine or 'stt'} {languages.code(language)}" if language and instead else engine or "stt"
+        listing = f"`hushd models list {known}` shows"
         more = f"{instead}; {listing} all" if instead else f": {listing} which there are"
         raise HushdError("model_missing", f"No model{of}{what} is installed{more}.")
     fitting = [candidate for candidate in order if capacity.fits(candidate)]
@@ -116,14 +117,6 @@ def best(
     if language == AUTO or (needs.get("several") and lacking):
         language = None
     return choose(able, capacity(status), language, speed or "medium", engine)
-
-
-def _listing(language: str | None, engine: str | None) -> str:
-    """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
-    code = languages.code(language) if language else ""
-    entries = (entry for entry in catalogue.models().values() if entry.role == "stt" and engine in (None, entry.engine))
-    is_known = any(languages.is_among(code, entry.languages) for entry in entries)
-    return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 
 def candidates(
@@ -213,19 +206,13 @@ def find(described: RoleDescription, name: str) -> tuple[str, str]:
         for model in entry.models
         if model.name.lower() == name.lower()
     ]
+    if not matches and name.endswith((".pt", ".bin", ".onnx")):
+        what = f"put {name} into its engine's folder, as {document('MODELS.md')} says"
+        raise HushdError("model_missing", f"A model is named and not pointed at: {what}.")
     if not matches:
-        raise _unknown(name, {model.name for entry in described.engines for model in entry.models})
+        close = did_you_mean(name, {model.name for entry in described.engines for model in entry.models})
+        raise HushdError("model_missing", f"No engine has a model {name!r}{close}: `hushd models list stt` shows them.")
     missing, _, engine, model = min(matches)
     if missing:
         raise advice.missing(f"{engine}/{model}")
     return engine, model
-
-
-def _unknown(name: str, names: Iterable[str]) -> HushdError:
-    if name.endswith((".pt", ".bin", ".onnx")):
-        what = f"put {name} into its engine's folder, as {document('MODELS.md')} says"
-        return HushdError("model_missing", f"A model is named and not pointed at: {what}.")
-    return HushdError(
-        "model_missing",
-        f"No engine has a model {name!r}{did_you_mean(name, names)}: `hushd models list stt` shows them.",
-    )
