@@ -115,9 +115,9 @@ class Preparation:
         if model == AUTO:
             choice = yield from self.choose_model(params.get("language"), speed, engine, translates=translate)
             engine, model = choice.engine, choice.model
-        elif model and not engine and names_no_engine(model):
+        elif model and not engine:
             engine, model = yield from self.find_model(model)
-        elif not (engine or model) and (unserved := (yield from self._unserved(params.get("language")))):
+        elif not engine and (unserved := (yield from self._unserved(params.get("language")))):
             with suppress(HushdError):  # none, as it turns out
                 choice = yield from self.choose_model(unserved, speed, translates=translate)
                 engine, model = choice.engine, choice.model
@@ -171,6 +171,9 @@ class Preparation:
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
+        engine, _, model = name.partition("/")
+        if engine and model and "/" not in model and not model.endswith(".pt"):
+            return engine, model
         from hushd_models.choice.models import find  # noqa: PLC0415 - 30 ms, where hushd chooses a model
 
         return (yield from self._chosen(partial(find, name=name)))
@@ -220,11 +223,6 @@ class Preparation:
 def _is_own(voice: str) -> bool:
     """Returns whether it is a program's own voice, ENGINE/MODEL/VOICE, which was chosen before."""
     return voice.count("/") == 2
-
-
-def names_no_engine(model: str) -> bool:
-    """Returns whether `model` is not of the form ENGINE/NAME."""
-    return model.count("/") != 1 or model.endswith(".pt")
 
 
 def _may_serve(role: str, language: str | None) -> bool:

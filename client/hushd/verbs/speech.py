@@ -180,8 +180,8 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
 
     @verb
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
-        """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
-        Raises `model_missing`, with the command that gets it."""
+        """Returns engine and model of ENGINE/NAME, and of a bare name such as `turbo`: of the engines that have it, the
+        lightest installed. Raises `model_missing`, with the command that gets it."""
         return self._preparation.find_model(name)
 
     # --- what the faces differ in ------------------------------------------------------------------------------------

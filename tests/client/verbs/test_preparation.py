@@ -146,6 +146,15 @@ def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     assert (asked, request.worker, request.session) == ([], "stt/whisper/turbo", True)
 
 
+def test_a_name_with_its_engine_is_looked_for_nowhere(preparation: Preparation) -> None:
+    """One that is not of that form is looked for among the models, and refused in one sentence."""
+    assert answered(preparation.find_model("whisper/turbo")) == ([], ("whisper", "turbo"))
+    for name in ("whisper/", "/turbo", "a/b/c", "models/turbo.pt"):
+        with hushd_error("model_missing"):
+            answered(preparation.find_model(name), STT)
+        preparation.forget()
+
+
 def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Preparation) -> None:
     """The voice takes the place of the language by which it was chosen."""
     asked, request = answered(preparation.speech({"language": "de"}, {}), TTS)

@@ -72,8 +72,5 @@ def choose_model(client: Client, options: Namespace, speed: str, translate: bool
         choice = client.choose_model(options.language, speed=speed, engine=options.engine, translate=translate)
         options.engine, options.model = choice.engine, choice.model
         console.note(choice.why)
-        return
-    from hushd.verbs.preparation import names_no_engine  # noqa: PLC0415 - a part of the client
-
-    if options.model and not options.engine and names_no_engine(options.model):
+    elif options.model and not options.engine:
         options.engine, options.model = client.find_model(options.model)
