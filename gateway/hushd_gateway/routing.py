@@ -104,7 +104,7 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
         of_engine = (each.installed_models() for each in catalogue.engines if each.name == model.engine)
         return VoiceChoice(model.engine, next(iter(next(of_engine, [])), None), voice or None)
     own = [each for each in catalogue.voices() if (each.engine, each.model) == (model.engine, model.model)]
-    if voice in ALIASES and len(own) == 1:
+    if voice.casefold() in ALIASES and len(own) == 1:
         voice = own[0].name
     return VoiceChoice(model.engine, model.model, voice or None)
 

@@ -186,6 +186,12 @@ def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 
+@pytest.mark.parametrize("voice", ["alloy", "Alloy"])
+def test_a_models_only_voice_speaks_for_openais_names(voice: str) -> None:
+    """Whatever their case, and whether the voice is here yet or not."""
+    assert routing.tts(SPEAKING, SETTINGS, "piper/en_GB-alan", voice) == ("piper", "en_GB-alan", "alan")
+
+
 @pytest.mark.parametrize("model", ["tts-1", "kokoro/kokoro-v1.0"])
 def test_of_mixed_voices_the_first_speaks(model: str) -> None:
     """Kokoro's programs write mixes, which no engine here makes; a server of the user's may, and gets them whole."""
