@@ -153,7 +153,9 @@ class Rewriting:
 
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
-            name = re.match(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.)", after)  # Benjamin Disraeli; Haupt- oder -Gerät
+            name = re.match(
+                r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.| [a-zß-ÿ])", after
+            )  # Benjamin Disraeli; Haupt- oder -Gerät
             is_word = name and (match[1] == "--" or before[-1:] in _ENDED or before.endswith((" und", " oder", "--")))
             return match[0] if is_word else f"{words.dash} " * len(match[1])
 

@@ -21,8 +21,8 @@ _GAP = "[ \u00a0\u202f\u2009]"
 _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)(?<!::)"  # the beginning of a number
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
-_SPACED = rf"[1-9]\d?(?:{_GAP}\d{{3}})+(?!\d)|[1-9]\d\d(?:{_GAP}\d{{3}})*{_GAP}000(?!\d)"  # unlike 500 100
-_SPACED += rf"|[1-9]\d\d(?:{_GAP}\d{{3}})+(?!\d)(?=\s?(?:[%€$£¥°]|,\d|[^\W\d_]))"
+_SPACED = rf"[1-9]\d{{0,2}}(?:[\u00a0\u202f\u2009]\d{{3}})+(?!\d)|[1-9]\d?(?:{_GAP}\d{{3}})+(?!\d)"
+_SPACED += rf"|[1-9]\d\d(?:{_GAP}\d{{3}})+(?!\d)(?:(?<=000)|(?=\s?(?:[%€$£¥°]|,\d|[^\W\d_]+s\b|k?[mg]\b)))"  # unlike 500 100
 _NUMBER = rf"(?:(?:{_SPACED}|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 # A sign; a dash with a blank behind it is one where no word stands before, or of degrees.
 _SIGN = (
@@ -33,7 +33,7 @@ _MONEY = rf"[€$£¥₹₩₽₺₪₫฿₱₴₦₿¢]|\b[A-Z]{{1,3}}\$|\b[A-
 UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]Hz)"  # none is a word, as dl is
 # The stop of an abbreviated unit, which ends no sentence; that of 5 km and 5 % does.
 _STOP = r"(?:(?:(?<=[\d ][hH])|(?<=[\d ]hr)|(?<=min|se[cg]|hrs|lbs|[bt]sp)|(?<=oz|lb|ft))\.(?=\)?[,;:]|\s[a-zß-ÿ]))?"
-_POWER = r"(?<=[\w)])\^(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])(?!\w)"
+_POWER = r"(?<=[\w)])\^(?=[({]-?\d+[)}]|[^({])[({]?(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])[)}]?(?!\w)"
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.
@@ -250,8 +250,8 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)"),
         Shape("stroke", r"\b[a-z] / ", r"(?<=\b[a-z]) / (?=[a-z]\b)"),
-        Shape("hash", "#", r"(?<=[^\W\d_] )#(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
-        Shape("star", r"\*", r"(?<=[^\W\d_] )\*(?=\d*[#*]?(?: [^\W\d_]|[.,;]?\Z|[.,;] ))"),
+        Shape("hash", "#", r"(?<=[^\W\d_] )#(?=\d*[#*]?(?: [a-zß-ÿ]|[.,;]?\Z|[.,;] ))"),
+        Shape("star", r"\*", r"(?<=[^\W\d_] )\*(?=\d*[#*]?(?: [a-zß-ÿ]|[.,;]?\Z|[.,;] ))"),
         Shape("hash", "(?i:IRC|channel|canal|kan[aä]l).*#|#.*(?i:IRC|channel|canal|kan[aä]l)", r"(?<!\w)#(?=[a-zß-ÿ])"),
         Shape("nothing", "#", r"#(?![^\W\d_])"),
         Shape("variable", r"\$", r"(?<!\w)\$(?=[^\W\d_])"),

@@ -70,11 +70,12 @@ class Numbers:
         article = near.word_before() in words and before[1:][-1:] != ["A"]  # Vitamin A 5 mg
         return article or (bool(words) and re.match("-[a-z]", near.after) is not None)
 
-    def counted(self, number: Number, near: Near) -> str:
+    def counted(self, number: Number, near: Near, parts: object = None) -> str:
         """Returns a number with the gender and the case of the word that it counts."""
         noun, of = near.word_after(), None
         is_noun = _VOWEL.search(noun) and not noun.isupper() and noun.lower() not in self.language.words("not_nouns")
-        if is_noun and not near.cued("label"):
+        several = number.value == 1 or noun[-1:] in self.language.get("plural", noun[-1:])  # 523 parte: no noun
+        if is_noun and several and not near.cued("label"):
             of = gender.of(noun, self.language.code, plural=number.value != 1)
         if of is None and near.word_before() in self.language.words("cues.feminine"):
             of = "f"  # às 2, of hours
@@ -87,10 +88,7 @@ class Numbers:
         cases = (case for case in self.language.get("case", {}) if word in self.language.words(f"case.{case}"))
         return next(cases, None)
 
-    def cardinal(self, number: Number, near: Near, parts: object) -> str:
-        return self.counted(number, near)
-
-    short_year = cardinal
+    cardinal = short_year = counted
 
     def digits(self, number: Number, near: Near, parts: object) -> str:
         return spellout.digits(number.whole, self._tag)
