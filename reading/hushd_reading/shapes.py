@@ -22,7 +22,7 @@ _B = r"(?<!\w)(?<!\d[.,:/'’])(?<!\w[-–])(?<!\^)(?<!\^-)(?<!::)"  # the begin
 _E = r"(?!\w)(?![.,:]\d)"
 _DASH = r"\s?[-–—−]\s?"
 _SPACED = rf"[1-9]\d{{0,2}}(?:[\u00a0\u202f\u2009]\d{{3}})+(?!\d)|[1-9]\d?(?:{_GAP}\d{{3}})+(?!\d)"
-_SPACED += rf"|[1-9]\d\d(?:{_GAP}\d{{3}})+(?!\d)(?:(?<=000)|(?=\s?(?:[%€$£¥°]|,\d|[^\W\d_]+s\b|k?[mg]\b)))"  # unlike 500 100
+_SPACED += rf"|[1-9]\d\d(?:{_GAP}\d{{3}})+(?!\d)(?:(?<=000)|(?=\s?(?:[%€$£¥°]|,\d|[^\W\d_]+s\b|k?[mg]\b)))"
 _NUMBER = rf"(?:(?:{_SPACED}|\d+)(?:[.,]\d+|['’]\d{{3}}(?!\d))*|\.\d+)"
 # A sign; a dash with a blank behind it is one where no word stands before, or of degrees.
 _SIGN = (

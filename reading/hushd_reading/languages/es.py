@@ -23,7 +23,7 @@ def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts
     mark, noun = parts.get("mark", "").strip(".°"), names.noun_after(near)
     mark = mark or "a" * (gender.of(noun, "es") == "f") or "o"  # II Guerra Mundial
     form, plural = "f" if mark.rstrip("s")[-1] in "ªa" else "m", mark.endswith("s")
-    short = mark in ("er", "er.") or noun[:1].islower() or (noun and "mark" not in parts)  # XXI Congreso
+    short = mark in ("er", "er.") or noun[:1].islower() or (noun and not (parts.get("mark") and near.before))
     case = "adjective" if short and form == "m" and not plural else None
     return spellout.ordinal(int(number.whole), "es", form, case, plural=plural)
 

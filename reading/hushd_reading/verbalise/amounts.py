@@ -95,7 +95,7 @@ class Amounts(Numbers):
         sizes = [number(size, self.language) for size in written]
         small = "x" not in near.text[near.start : near.end].lower() and len(sizes[0].whole) < 3
         length = re.fullmatch('[cmk]?m|px|in|ft|["″]', parts.get("unit", "m"))
-        product = not length or ("unit" not in parts and (small or power or near.after.lstrip()[:1] == "="))
+        product = not length or ("unit" not in parts and (small or power or near.after.lstrip().startswith(("=", "?"))))
         word = self.language["number.times" if product else "number.by"]
         teams = _NAMED.search(near.text[: near.start]) and _NAME.match(near.after)  # Flamengo 2 x 1 Palmeiras
         if "unit" not in parts and (teams or near.cued("score")):

@@ -50,8 +50,8 @@ class Signs(Numbers):
             head = text[: match.start()]
             dated = (before == "-" and head.islower()) or head == "FY" or (head.isalpha() and len(head) > 5)
             year = dated and re.fullmatch(r"1[1-9]\d\d|20\d\d", digits)
-            joined = re.match(r"-[^\W\d_]{3}", after)  # 100-Meter-Lauf
-            tens = not head and (joined or (digits[2:] == "0" and after[:1].isalpha()))  # 640K, 720p
+            joined = re.match(r"-[^\W\d_]{3}|[KM]\b", after)  # 100-Meter-Lauf, 128K
+            tens = not head and (joined or (digits[2:] == "0" and after[:1].isalpha()))  # 720p
             words = (
                 self.year_of(digits)
                 if year
