@@ -151,7 +151,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("version", r"\d\.\d+[^\W\d_]",
               rf"{_B}(?P<v>[vV])?(?P<number>\d+(?:\.\d+)+)(?P<suffix>[^\W\d_]{{1,3}})(?![\w.'’])"),
         Shape("serial", r"[^\W\d_]-?\d|\d-?[^\W\d_]",
-              r"(?<![\w.])(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
+              r"(?<![\w.])(?<!\d,)(?=[\w-]*\d)(?=[\w-]*[^\W\d_])(?P<number>[^\W_]+(?:-[^\W_]+)*)(?!\w)"),
         Shape("cardinal", "", rf"{_B}{_SIGN}{number}{scale}?(?!\w)", decisions.year),
         Shape("cardinal", "", r"(?P<number>\d+)"),
         Shape("minus", "[-−–]", rf"(?<![^\s(\[{{=:;,])[-−–](?=[\d{VULGAR}])"),
