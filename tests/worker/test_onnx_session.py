@@ -204,3 +204,23 @@ def test_memory_of_work_is_given_back_at_rest(tmp_path: Path) -> None:
     assert float(kept) > 40
     assert float(rested) < 8
     assert alike == "True"
+
+
+def test_a_graph_of_the_least_size_is_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a byte less is copied."""
+    path = products(tmp_path / "model.onnx")
+    made = []
+    for least in (path.stat().st_size, path.stat().st_size + 1):
+        monkeypatch.setattr(onnx_session, "MIN_BYTES", least)
+        opened(path, runtime := Runtime())
+        made.append(type(runtime.made[0]))
+    assert made == [bytes, str]
+
+
+def test_threads_do_not_spin_for_long(tmp_path: Path) -> None:
+    """A session that waits leaves its processors to others: its threads spin for 0.1 ms."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    open_session(onnxruntime.InferenceSession, products(tmp_path / "model.onnx"), options, CPU)
+    assert options.get_session_config_entry("session.intra_op.spin_duration_us") == "100"

@@ -207,6 +207,18 @@ def test_another_model_hears_it_from_the_beginning(verdict: Any, language: str, 
     assert result == answer | {"model": "whisper/base", "warnings": [told]}
 
 
+@pytest.mark.usefixtures("runtime")
+def test_doubted_segments_side_by_side_are_one_stretch() -> None:
+    """One that is believed parts them: of three doubted ones the last two are the second stretch."""
+    spans = [(0.0, 2.0, 0.4), (2.0, 4.0, 0.9), (4.0, 6.0, 0.4), (6.0, 8.0, 0.4)]
+    segments = [
+        part("segment", "Hello, my name is", start=start, end=end, language="en", language_probability=known)
+        for start, end, known in spans
+    ]
+    *_, result = heard((*segments, RESULT), unnamed=True)
+    assert result["unlikely"] == [{"start": 0.0, "end": 2.0}, {"start": 4.0, "end": 8.0}]
+
+
 @pytest.mark.parametrize(
     ("verdict", "language", "probability", "sure"),
     [

@@ -143,7 +143,8 @@ def test_a_transcription_is_an_object_of_openais(openai: OpenAI, beckett: Path) 
 
 
 def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> None:
-    """`text`, `srt`, `vtt` are texts; `verbose_json` has segments and the language's name; none has a warning."""
+    """`text`, `srt`, `vtt` are texts; `verbose_json` has segments and the language's name; none has a warning,
+    and subtitles that alone who asks for them, as hushd's page does."""
     found = {
         form: openai.audio.transcriptions.create(model="gpt-4o-transcribe", file=beckett, response_format=form)
         for form in ("text", "srt", "vtt", "verbose_json")
@@ -161,7 +162,11 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert [segment.id for segment in verbose.segments] == list(range(len(verbose.segments)))
     assert verbose.words is None
     assert {(segment.avg_logprob, segment.no_speech_prob) for segment in verbose.segments} == {(None, None)}
-    assert "warnings" not in verbose.model_dump()
+    assert not {"warnings", "subtitles"} & {*verbose.model_dump()}
+    page = openai.audio.transcriptions.create(
+        model="a", file=beckett, response_format="verbose_json", extra_body={"subtitles": "true"}
+    )
+    assert page.model_dump()["subtitles"]["vtt"].startswith("WEBVTT")
 
 
 def test_own_words_are_written(openai: OpenAI, package: ModuleType, beckett: Path) -> None:

@@ -193,7 +193,7 @@ def _connect() -> Pulse:
         raise HushdError(
             "unsupported",
             "macOS does not let programs record each other: install a loopback device such as BlackHole, and name it "
-            "with --device.",
+            "with --microphone --audio-device.",
         )
     devices.lead_to_sound_server()
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hushd import HushdError, Segment
+from hushd.audio.devices import Device
 from hushd_desktop.captions import command
 from hushd_desktop.captions.track import Heard, Line, Unfinished
 
@@ -90,3 +91,14 @@ def test_the_worker_loads_while_sound_is_recorded(
     loading, asked = done
     assert loading == ("stt/moonshine", False)
     assert {"sink": None, "device": None, "engine": "moonshine", "language": "en"} | heard == asked
+
+
+@pytest.mark.parametrize(("option", "listed"), [("--sink", "tv"), ("--audio-device", "desk")])
+def test_a_question_mark_lists_what_may_be_named(
+    option: str, listed: str, runtime: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Loudspeakers for one option, microphones for the other, and nothing is recorded."""
+    for source, name in (("sinks", "tv"), ("inputs", "desk")):
+        monkeypatch.setattr(command, source, lambda name=name: [Device(3, name, "ALSA", 2, usual=True)])
+    assert command.main("hushd captions", [option, "?", *(["--microphone"] if listed == "desk" else [])]) == 0
+    assert capfd.readouterr().out == f"*  3 {listed}  # ALSA, channels: 2\n"

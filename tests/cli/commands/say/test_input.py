@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import pty
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.say.text import utf8
+from hushd_cli.commands.say.text import opened, utf8
 from hushd_protocol.messages import Request
 from support.command_line import one_sentence, run
+from support.refusals import hushd_error
 from support.scripted_router import ScriptedRouter
 from support.seeds import seeds
 
@@ -94,3 +96,15 @@ def test_a_terminal_gets_no_sound(target: str, start_router: Start) -> None:
     assert "A terminal cannot play sound" in one_sentence(done, "say")
     assert router.of(Request) == []
     os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("none.txt", "No such file or directory"), ("a\0b", "its name is not valid")]
+)
+def test_a_file_that_cannot_be_opened_says_why(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the system's own words, or those for a name that no file may have."""
+    monkeypatch.chdir(tmp_path)
+    with hushd_error("input_unreadable", re.escape(f"{name!r} cannot be read ({reason}).")):
+        opened(name)
