@@ -14,6 +14,7 @@ import pytest
 from hushd import Client, Floor
 from hushd.audio.playback import Player
 from hushd.transport.connection import Connection
+from hushd.verbs import base
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
 from hushd_protocol.system import paths
@@ -306,3 +307,18 @@ def test_a_floor_is_of_the_machine_that_lends_its_devices(devices: str | None) -
     """The lender is the link to a machine with devices to lend; a link without such has none."""
     link: Any = SimpleNamespace(devices=devices)
     assert Floor(link, ["speaker"], "text").lender is (link if devices else None)
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_other_programs_are_made_quieter_by_a_plugin(
+    plugin: bool, start_router: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the turn to its end; without a plugin that can, they stay as they are."""
+    quieter: list[bool] = []
+    found = {"ducking": "somewhere:ducking"} if plugin else {}
+    monkeypatch.setattr(base, "entry_points", {"hushd.client": found}.__getitem__)
+    monkeypatch.setattr(base, "loaded", {"somewhere:ducking": lambda: quieter.append}.__getitem__)
+    start_router(Usher("granted"))
+    with Client() as client, client.floor("speaker", duck=True):
+        wait_until(lambda: quieter == [True] * plugin, "the turn's beginning")
+    assert quieter == [True, False] * plugin

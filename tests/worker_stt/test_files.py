@@ -122,6 +122,21 @@ def test_the_first_recording_finds_its_detector_loaded(monkeypatch: pytest.Monke
     assert loads == ["detector"]
 
 
+@pytest.mark.parametrize(
+    ("batch", "device", "taken"), [(1, "cpu", (1, 4)), (8, "cpu", (1, 4)), (1, "cuda", (1, 4)), (8, "cuda", (8, 64))]
+)
+def test_an_engine_of_batches_on_a_card_takes_more_at_once(
+    batch: int, device: str, taken: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recordings, and live sessions; batches on a processor, and a card without them, are no reason."""
+    monkeypatch.setattr(engines, "added", lambda: (Scripted.SPEC,))
+    monkeypatch.setattr(Scripted, "batch", batch)
+    monkeypatch.setattr(Scripted, "compute_device", device, raising=False)
+    worker = SpeechToText("scripted", "many")
+    worker.load(lambda note: None)
+    assert (worker.slots, worker.sessions) == taken
+
+
 def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett: np.ndarray) -> None:
     """However quiet: the engine is given the level it asks for at least, and everything the client asked for."""
     asked, _ = run(
