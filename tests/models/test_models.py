@@ -110,7 +110,7 @@ def test_the_languages_that_a_model_hears(
     assert catalogue.hears(model, language, described) is by_description
 
 
-def test_names_and_aliases() -> None:
+def test_names_and_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
     """An alias is the model it stands for; the sentence for a missing model names it, and what it costs."""
     turbo = catalogue.find("whisper/turbo")
     assert turbo is catalogue.models()["whisper/large-v3-turbo"]
@@ -118,6 +118,7 @@ def test_names_and_aliases() -> None:
     assert catalogue.canonical("whisper/mine") == "whisper/mine"
     assert catalogue.find("whisper/mine") is None
     assert [known.name for known in catalogue.of("whisper")][-2:] == ["large-v3-turbo", "turbo"]
+    monkeypatch.setattr(advice, "engine_installed", lambda engine: True)
     missing = "is not on this machine: "
     for model, words in (
         ("base", "`hushd models pull whisper/base` gets it (about 148 MB, MIT)."),
