@@ -166,14 +166,16 @@ def candidates(
 
 def capacity(status: Status) -> Capacity:
     """Returns the capacity of the machine for speech to text, by a supervisor's status."""
-    memory = status.memory
-    idle_mb = sum(
-        worker.pss_mb or 0.0 for worker in status.workers if worker.state == "ready"
-    )  # they leave for another
-    left_mb = min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
-    here = [(f"{worker.engine}/{worker.model}", worker) for worker in status.workers if worker.role == "stt"]
-    running = frozenset(name for name, worker in here if worker.pid is not None)
-    return Capacity(idle_mb + left_mb, running, dict(sorted((name, worker.need_mb) for name, worker in here)))
+    memory, needs, running = status.memory, dict[str, float](), set[str]()
+    room_mb = min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
+    for worker in status.workers:
+        name = f"{worker.engine}/{worker.model}"
+        if worker.state == "ready":  # it leaves for another
+            room_mb += worker.pss_mb or 0.0
+        if worker.role == "stt":
+            needs[name] = max(needs.get(name, 0.0), worker.need_mb)
+            running |= {name} if worker.pid is not None else set()
+    return Capacity(room_mb, frozenset(running), needs)
 
 
 def _why(taken: Known, order: Sequence[Known], capacity: Capacity, language: str | None, speed: str) -> str:

@@ -196,9 +196,8 @@ class _VoiceIndex:
         usual = self.usual()
 
         def place(voice: Voice) -> tuple[bool, bool, bool]:
-            return (
-                languages.tag(voice.language) != tag, voice != usual, (voice.engine, voice.name) not in self.defaults
-            )  # fmt: skip
+            is_default = (voice.engine, voice.name) in self.defaults
+            return languages.tag(voice.language) != tag, voice != usual, not is_default
 
         return min(voices, key=place)
 
