@@ -53,7 +53,7 @@ def slash(parts: Parts, near: Near) -> str:
     part, whole = int(first), int(second)
     if near.language.get("said", {}).get(f"{first}/{second}"):
         return "said"
-    if len(first) == 4 and len(second) > 1 and 1000 < part < 2100 and not (part < 1500 < whole):
+    if len(first) == 4 and len(second) > 1 and 1000 < part < 2100 and not (part < 1500 < whole):  # no RD 1234/2020
         return "season"
     day, month = (first, second) if near.language["date.order"] != "mdy" else (second, first)
     parted = near.follows("of") or re.match(rf"\s?{OF_FRACTION}", near.after)  # 1/3 of, 1/3 des, 1/2 h
@@ -106,8 +106,10 @@ def colon(parts: Parts, near: Near) -> str:
 
 
 def verse(parts: Parts, near: Near) -> str:
-    """Decides on `5,3` and `13:4-7`: a verse behind a book."""
-    return "verse" if near.cued("book") and near.before[-1:] != "," else ""
+    """Decides on `5,3` and `13:4-7`: a verse behind a book, and several behind a name, in languages that write so."""
+    named = near.language.get("number.verse") and re.search(r"\b[A-Z][a-z]{2,12} \Z", near.text[: near.start])
+    several = named and "until" in parts and ":" in near.text[near.start : near.end]
+    return "verse" if several or (near.cued("book") and near.before[-1:] != ",") else ""
 
 
 def ratio(parts: Parts, near: Near) -> str:
@@ -120,13 +122,14 @@ def ratio(parts: Parts, near: Near) -> str:
 
 def ordinal(parts: Parts, near: Near) -> str:
     """Decides on a number with a full stop, which in some languages is an ordinal, by the words beside it."""
-    if "°" in parts["mark"] and near.word_before() not in _ARTICLES.split():
+    bare = near.word_before() not in _ARTICLES.split()
+    if "°" in parts["mark"] and bare:
         noun = near.language.code == "it" and names.noun_after(near)
         ranks = not near.before or noun, noun and not near.before
         if parts["number"] != "1" and not ranks[len(parts["number"]) > 2 or int(parts["number"]) > 20]:
             return ""  # degrees
-    bare = re.match(r"\s?(?:de |[CFNSWEO]\b|[.,;:)]|\Z)", near.after) and near.word_before() not in _ARTICLES.split()
-    if parts["mark"] == "º" and int(parts["number"]) > 12 and bare and near.before:
+    counts = re.match(r"\s?(?:de |[CFNSWEO]\b|[.,;:)]|\Z)", near.after) is None
+    if parts["mark"] == "º" and int(parts["number"]) > 12 and bare and near.before and not counts:
         return ""  # 38º de fiebre
     decide = near.language.function("is_ordinal")
     return "ordinal" if decide is None or decide(parts, near) else ""

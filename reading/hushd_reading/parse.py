@@ -70,8 +70,8 @@ class Fraction(NamedTuple):
 Record = Number | Amount | Date | Time | Fraction | tuple[Number, ...] | str
 
 
-def number(written: str, language: Language, sign: str = "", scale: str = "") -> Number:
-    """Reads a number in the language's signs, or in those of others where they can mean nothing else."""
+def number(written: str, language: Language, sign: str = "", scale: str = "", money: bool = False) -> Number:
+    """Reads a number in the language's signs, or those of others where they can mean nothing else (`money`: 1.300)."""
     text = _GAP.sub("", written)
     point = language["number.decimal"]
     other = "." if point == "," else ","
@@ -83,7 +83,7 @@ def number(written: str, language: Language, sign: str = "", scale: str = "") ->
     if not marks:
         return Number(text, "", sign, scale)
     grouped = re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", text)
-    if len(marks) > 1 or (grouped and (marks[0] == other and language.get("number.group", True))):
+    if len(marks) > 1 or (grouped and (marks[0] == other and (money or language.get("number.group", True)))):
         return Number(re.sub("[.,]", "", text), "", sign, scale)
     whole, mark, places = text.partition(marks[0])
     return Number(whole or "0", places, sign, scale, mark != point)
@@ -105,15 +105,13 @@ def _counted(parts: dict[str, str], language: Language) -> Record:
 
 def _amount(parts: dict[str, str], language: Language) -> Amount:
     unit = parts.get("money") or parts.get("unit", "")
-    millions = language.get("money.scales", {}) if "money" in parts else {}
+    millions = language.get("money.scales", {}) if (money := "money" in parts) else {}
     parts = {name: millions.get(part, part) if name.startswith("scale") else part for name, part in parts.items()}
     first_scale, last_scale = _scales(parts)
     sign = parts.get("sign") or parts.get("minus", "")
-    if "money" in parts and language["number.decimal"] == ",":
-        parts["number"] = re.sub(r"\A([1-9]\d{0,2})\.(?=\d{3}\Z)", r"\1", parts["number"])
-    first = number(parts["number"], language, sign, first_scale)._replace(foreign=False)
-    until = number(parts["until"], language, "", last_scale)._replace(foreign=False) if "until" in parts else None
-    return Amount(first, until, unit, parts.get("per", ""), parts.get("coins", ""))
+    first, until = number(parts["number"], language, sign, first_scale, money), parts.get("until")
+    last = number(until, language, "", last_scale, money)._replace(foreign=False) if until else None
+    return Amount(first._replace(foreign=False), last, unit, parts.get("per", ""), parts.get("coins", ""))
 
 
 def _scales(parts: dict[str, str]) -> tuple[str, str]:

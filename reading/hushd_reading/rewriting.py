@@ -50,6 +50,7 @@ _SMILE = re.compile(
 )
 _TO_LINK = re.compile(r"(?<!\w )(?<!\w)[→⇒]\s*(?=\S)|[→⇒]\s*(?=[a-z]{1,16}://|www\.)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
+_NAME = re.compile(r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.| [a-zß-ÿ])")  # Benjamin Disraeli; Haupt- oder -Gerät; O Bill
 _PROMPT = re.compile(r"\A\$ (?=[a-z].*(?: -|[ ~]/|[\"';|=]))")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
@@ -134,15 +135,16 @@ class Rewriting:
 
         def url(match: re.Match[str]) -> str:
             address, tail = _split_tail(match["rest"])
-            (server, _, path), scheme = address.partition("/"), match["scheme"] or "http"
+            server, _, path = address.partition("/")
+            server, scheme = re.split(r"[?#]", server)[0], match["scheme"] or "http"
             if not server:
                 rest = f", {words.slash} {name(path)}".replace("/", f" {words.slash} ") if path else ""
                 return name(scheme) + rest + tail
+            spoken, user = place(server, path), server.rpartition("@")[0]
             if scheme.lower() in _SILENT:
-                return place(re.split(r"[?#]", server)[0], path) + tail
-            user = server.rpartition("@")[0]
+                return spoken + tail
             known = f"{name(user)} {words.at} " if user and ":" not in user else ""  # never a password
-            return f"{name(scheme)}, {known}{place(re.split(r'[?#]', server)[0], path)}{tail}"
+            return f"{name(scheme)}, {known}{spoken}{tail}"
 
         def bare_host(match: re.Match[str]) -> str:
             path, tail = _split_tail(match["path"] or "")
@@ -153,9 +155,7 @@ class Rewriting:
 
         def flag(match: re.Match[str]) -> str:
             before, after = match.string[: match.start()].rstrip(), match.string[match.end() :]
-            name = re.match(
-                r"[^\W\d_a-zß-ÿ](?:[a-zß-ÿ]+\b|\.| [a-zß-ÿ])", after
-            )  # Benjamin Disraeli; Haupt- oder -Gerät
+            name = _NAME.match(after)
             is_word = name and (match[1] == "--" or before[-1:] in _ENDED or before.endswith((" und", " oder", "--")))
             return match[0] if is_word else f"{words.dash} " * len(match[1])
 

@@ -34,6 +34,8 @@ UNIT = r"(?<=[^\W\d_] )(?P<unit>k[mg]|cm|(?<=p[aeo]r |pro )[cdm]l|[kMGT]Wh|[kMG]
 # The stop of an abbreviated unit, which ends no sentence; that of 5 km and 5 % does.
 _STOP = r"(?:(?:(?<=[\d ][hH])|(?<=[\d ]hr)|(?<=min|se[cg]|hrs|lbs|[bt]sp)|(?<=oz|lb|ft))\.(?=\)?[,;:]|\s[a-zß-ÿ]))?"
 _POWER = r"(?<=[\w)])\^(?=[({]-?\d+[)}]|[^({])[({]?(?P<exponent>-?\d+|(?<![^\W\d_]{2}\^)[^\W\d_])[)}]?(?!\w)"
+LENGTHS = r"[cmk]?m|px|in|ft|[\"″]"  # 3 x 4 of these is an area, 2 x 50 mg no
+_KEY = r"(?<=[^\W\d_] )%s(?=\d*[#*]?(?: [a-zß-ÿ]|[.,;]?\Z|[.,;] ))"  # press # or *67
 _MONTHS = r"(?<!\w)(?P<month>[^\W\d_]{3,10})\.?\s?[-–]\s?(?P<until>[^\W\d_]{3,10})(?!\w)"
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # Small digits, and signs that no voice says; accents and phonemes stay.
@@ -113,7 +115,7 @@ def of_digits(language: Language) -> list[Shape]:
               r"(?:\.(?!\s*$))?(?=-\w|\s[^\W\d_])"),
         Shape("dimension", r"\d[^\d]{0,5}[x×*X]",
               rf"{_B}(?!0[xX]){number}(?:{_GAP}?(?:[cmk]?m|in|ft|[\"″']))?{_GAP}?[x×*X]{_GAP}?(?P<until>{_NUMBER})"
-              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>[cmk]?m|px|in|ft|[\"″]|[mkµ]?g|[cdm]?[lL]|[kMGT]?[BW])(?!\w))?(?!\w|[.,]\d)"),
+              rf"(?:{_GAP}?[x×*]{_GAP}?(?P<third>{_NUMBER}))?(?:{_GAP}?(?P<unit>{LENGTHS}|[mkµ]?g|[cdm]?[lL]|[kMGT]?[BW])(?!\w))?(?!\w|[.,]\d)"),
         Shape("measure", "", rf"{_B}{_SIGN}{number}{until}{scale}?{_GAP}?(?P<unit>{unit}){_STOP}"
               rf"(?![\w'’]|\.\w){per}", decisions.unit),
         Shape("power", r"\^", _POWER),
@@ -127,7 +129,7 @@ def of_digits(language: Language) -> list[Shape]:
         Shape("fraction", f"[{VULGAR}]", f"(?P<vulgar>[{VULGAR}])"),
         Shape("fraction", r"\d[/⁄]\d",
               rf"{_B}(?P<whole>\d+)[ -](?P<first>[1-9]\d?)[/⁄](?P<second>[1-9]\d{{0,2}}){_E}",
-              lambda parts, _: "fraction" * (int(parts["first"]) < int(parts["second"]))),
+              lambda parts, _: "fraction" if int(parts["first"]) < int(parts["second"]) else ""),
         Shape("fraction", r"1/\d", rf"{_B}(?P<first>1)/(?P<second>\d{{1,3}}(?:(?:[.,]|{_GAP})\d{{3}})+){_E}"),
         Shape("tally", r"[.,]\d/\d", rf"{_B}(?P<first>\d\d?[.,]\d\d?)/(?P<second>5|10|20|100){_E}"),
         Shape("tally", r"\d/\d", rf"{_B}(?P<first>{_GROUPED})/(?P<second>{_GROUPED}|\d{{1,4}}){_E}"),
@@ -250,8 +252,8 @@ def of_letters(language: Language) -> list[Shape]:
         Shape("sign", "[<>]", "(?P<sign>[<>])", decisions.comparison),
         Shape("nothing", "#", rf"#(?=(?:{_DIRECTIVES})\b)"),
         Shape("stroke", r"\b[a-z] / ", r"(?<=\b[a-z]) / (?=[a-z]\b)"),
-        Shape("hash", "#", r"(?<=[^\W\d_] )#(?=\d*[#*]?(?: [a-zß-ÿ]|[.,;]?\Z|[.,;] ))"),
-        Shape("star", r"\*", r"(?<=[^\W\d_] )\*(?=\d*[#*]?(?: [a-zß-ÿ]|[.,;]?\Z|[.,;] ))"),
+        Shape("hash", "#", _KEY % "#"),
+        Shape("star", r"\*", _KEY % r"\*"),
         Shape("hash", "(?i:IRC|channel|canal|kan[aä]l).*#|#.*(?i:IRC|channel|canal|kan[aä]l)", r"(?<!\w)#(?=[a-zß-ÿ])"),
         Shape("nothing", "#", r"#(?![^\W\d_])"),
         Shape("variable", r"\$", r"(?<!\w)\$(?=[^\W\d_])"),

@@ -20,7 +20,7 @@ def denominator(value: int) -> tuple[str, str]:
 
 def say_ordinal(verbaliser: Verbaliser, number: Number, near: Near, parts: Parts) -> str:
     feminine = gender.of(names.noun_after(near), "it") == "f"  # II Guerra; il 1° e il 2°
-    ends = (parts.get("mark", "").strip(".°") or "ª" * feminine)[-1:]  # or that of 13esima
+    ends = (parts.get("mark", "").strip(".°") or "ª" * feminine)[-1:]  # 13esima has one
     return spellout.ordinal(int(number.whole), "it", "f" if ends in tuple("ªae") else "m", plural=ends in tuple("ie"))
 
 

@@ -13,13 +13,11 @@ from .amounts import Amounts
 from .signs import Signs
 from .times import Times
 
-# Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s.
-_WORDS = {"about": "number.about", "each": "units.per", "minus": "signs.-", "stroke": "words.slash", "to": "to"}
-_WORDS |= {
-    "point": "number.point",
-    "hash": "words.hash",
-    "star": "words.star",
-}  # on a telephone's keys, and before a channel's name
+# Signs that are a word, by the classes of their places: 5 l/100 km, 1960s-80s, press # or *.
+_WORDS = {
+    "about": "number.about", "each": "units.per", "hash": "words.hash", "minus": "signs.-", "point": "number.point",
+    "star": "words.star", "stroke": "words.slash", "to": "to",
+}  # fmt: skip
 _BETWEEN_TWO = {"over": "number.over", "difference": "signs.-", "dashed": "words.dash", "of_year": "number.of_year"}
 
 

@@ -7,7 +7,7 @@ import re
 from hushd_reading import gender, names
 from hushd_reading.near import Near, Parts
 from hushd_reading.parse import Amount, Number, number
-from hushd_reading.shapes import VULGAR
+from hushd_reading.shapes import LENGTHS, VULGAR
 
 from .numbers import Numbers
 
@@ -29,7 +29,7 @@ class Amounts(Numbers):
         first = f"{self.say(amount.number, money.gender)}{self.to(near)}" if amount.until else ""
         if last.scale:
             name = self._of(money.plural) if self.is_noun(last.scale) else single or money.plural
-            return f"{first}{self.say(last, money.gender)} {name}{self._per(amount.per)}"
+            return f"{first}{self.say(last, money.gender)} {name}{self.per(amount.per)}"
         coins = amount.coins or (last.places if len(last.places) == 2 and money.coins else "")
         if len(last.places) == 1 and not amount.until and money.coins and language["number.decimal"] == ".":
             coins = f"{last.places}0"  # $20.5
@@ -45,17 +45,13 @@ class Amounts(Numbers):
             sign = f"{language['signs'][whole.sign]} " if whole.sign else ""
             alone = not whole.value and not first
             spoken = sign + cents if alone else language["money.form"].format(spoken, cents, self.say(small))
-        return spoken + self._per(amount.per)
+        return spoken + self.per(amount.per)
 
     def _of(self, name: str) -> str:
         """Returns the name of money behind millions: de pesos, d'euros."""
         elided = self.language.get("money.of_elided")
         template = elided if elided and name[0] in "aeiouhyéè" else self.language.get("money.of", "{}")
         return str(template.format(name))
-
-    def _per(self, unit: str) -> str:
-        word, units = self.language["units.per"], filter(None, unit.split("/"))
-        return "".join(f" {word} {names.unit(each, self.language, True)}" for each in units)
 
     def measure(self, amount: Amount, near: Near, parts: object) -> str:
         language, last = self.language, amount.until or amount.number
@@ -66,7 +62,7 @@ class Amounts(Numbers):
         words = self.say(last, of, self._case(near)) if last.is_whole else self.say(last)
         if amount.until:
             words = f"{self.say(amount.number, of)}{self.to(near)}{words}"
-        return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self._per(amount.per)}"
+        return f"{words} {self._of(name) if last.scale and self.is_noun(last.scale) else name}{self.per(amount.per)}"
 
     def compound(self, size: Number, near: Near, parts: Parts) -> str:
         """Says a measure that describes a noun, as in a 5-km run and a 4 x 100-m-Lauf."""
@@ -80,7 +76,7 @@ class Amounts(Numbers):
         single = part is not None or near.word_before() in self.language.words("units.single")
         name = names.unit(parts["unit"], self.language, single)
         if part is None:
-            return name + self._per(parts.get("per", ""))
+            return name + self.per(parts.get("per", ""))
         if of := self.language.get("fraction.of"):
             return str(of.format(name))
         return name if part["half"] else self._of(name)
@@ -94,7 +90,7 @@ class Amounts(Numbers):
         )
         sizes = [number(size, self.language) for size in written]
         small = "x" not in near.text[near.start : near.end].lower() and len(sizes[0].whole) < 3
-        length = re.fullmatch('[cmk]?m|px|in|ft|["″]', parts.get("unit", "m"))
+        length = re.fullmatch(LENGTHS, parts.get("unit", "m"))
         product = not length or ("unit" not in parts and (small or power or near.after.lstrip().startswith(("=", "?"))))
         word = self.language["number.times" if product else "number.by"]
         teams = _NAMED.search(near.text[: near.start]) and _NAME.match(near.after)  # Flamengo 2 x 1 Palmeiras

@@ -168,8 +168,13 @@ class Numbers:
         usual = "range" if first.is_whole and last.is_whole else "to"
         return f"{words[0]}{mark}{self.to(near, usual)}{words[1]}"
 
+    def per(self, units: str) -> str:
+        """Returns the words for what a number is per, such as day and kg/day; none for nothing."""
+        word, each = self.language["units.per"], filter(None, units.split("/"))
+        return "".join(f" {word} {names.unit(unit, self.language, True)}" for unit in each)
+
     def to(self, near: Near, usual: str = "to") -> str:
-        """Returns the word of a range with blanks around: between 5-10 has an and; an Italian one of days has none."""
+        """Returns the word of a range with blanks around, by the word before; a hyphen in its place has none."""
         word, joins = near.word_before(), self.language.get("ranges", {})
         join = next((join for join in joins if word in self.language.words(f"ranges.{join}")), "")
         join = join or self.language.get(usual) or self.language["to"]

@@ -112,10 +112,10 @@ class Signs(Numbers):
         return f"{self.say(pair[0])} {self.say(pair[1])}{until}"
 
     def rate(self, record: object, near: Near, parts: Parts) -> str:
-        return f" {self.language['units.per']} {names.unit(parts['per'], self.language, True)}"
+        return self.per(parts["per"])
 
     def scientific(self, number: Number, near: Near, parts: Parts) -> str:
-        power = self.power(number, near, {"exponent": re.sub(r"(?<!\d)\+?0+(?=\d)|\+", "", parts["exponent"])})
+        power = self.power(number, near, {"exponent": str(int(parts["exponent"]))})
         return f"{self.say(number)} {self.language['number.times']} {self.whole('10')}{power}"
 
     def power(self, record: object, near: Near, parts: Parts) -> str:

@@ -58,10 +58,8 @@ class Times(Numbers):
         single, plural = form["hour"].split("/")
         of = form.get("gender")
         hour = spellout.cardinal(time.hour, self._tag, of)
-        none = (
-            time.hour == 0 and near.word_before() not in ("às", "das") and self.language.get("number.single_below_two")
-        )
-        name = single if time.hour == 1 or none else plural
+        zeros, below_two = self.language.words("cues.feminine"), self.language.get("number.single_below_two")  # às 0h
+        alone = time.hour == 1 or (time.hour == 0 and below_two and near.word_before() not in zeros)
         if time.until and re.match(r"\d+\s?[-–—]", near.text[near.start :]):
             return f"{hour} {self.language['to']} {self.time(time.until, near, {})}"
         if not time.minute:
@@ -69,11 +67,11 @@ class Times(Numbers):
         elif time.minute < 10 and "under_ten" in form:
             key = "under_ten"
         else:
-            pointed = not time.second and re.match(r"\d+[:.]", near.text[near.start : near.end])
-            timed = "timed" if time.second and "timed" in form else "minute"
-            key = "spoken" if pointed and "spoken" in form else timed
+            pointed = re.match(r"\d+[:.]", near.text[near.start : near.end])
+            key = "timed" if time.second else "spoken" if pointed else "minute"
+            key = key if key in form else "minute"
         of = form.get("minute_gender") or ("m" if "{2} min" in form[key] else None)
-        spoken = form[key].format(hour, name, spellout.cardinal(time.minute or 0, self._tag, of))
+        spoken = form[key].format(hour, single if alone else plural, spellout.cardinal(time.minute or 0, self._tag, of))
         if time.second:
             spoken += form["second"].format(self._part(Number(str(time.second)), "s"))
         if time.noon:
