@@ -124,14 +124,14 @@ def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
 
 
 @pytest.mark.parametrize(("usual", "language", "needs", "model"), [
-    ("moonshine/tiny-en", "", {"words": True}, "faster-whisper/base"),  # which tells languages apart
+    ("moonshine/tiny-en", "", {"words": True}, "faster-whisper/base"),  # it tells languages apart
     ("moonshine/tiny-en", "en", {"words": True}, "onnx-asr/nemo-parakeet-tdt-0.6b-v2"),
     ("moonshine/tiny-en", "fr", {"words": True}, "faster-whisper/base"),
     ("moonshine/tiny-en", "fr", {"logprobs": True}, "faster-whisper/base"),
     ("moonshine/tiny-en", "fr", {"words": True, "translate": True}, "whisper/small"),
     ("whisper/small", "fr", {"words": True}, "/"),  # the usual one can
     ("whisper/small", "fr", {"logprobs": True}, "faster-whisper/base"),
-    ("command/mine", "", {"logprobs": True}, "/"),  # of which nobody knows it
+    ("command/mine", "", {"logprobs": True}, "/"),  # nobody knows it
     ("moonshine/tiny-en", "auto", {"translate": True}, "whisper/small"),
 ])  # fmt: skip
 async def test_words_are_timed_by_the_best_that_hears_the_language(

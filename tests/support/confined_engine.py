@@ -310,5 +310,5 @@ if __name__ == "__main__":
         found = int(sys.argv[sys.argv.index("--landlock") + 1])
         landlock.version = lambda: found
     assert seccomp.available()
-    tempfile.gettempdir()  # as a library may have asked while it was imported
+    tempfile.gettempdir()  # a library may have asked while it was imported
     harness.serve(Confined(), confinement.Share([*confinement.program(), sys.argv[1]]))

@@ -33,7 +33,7 @@ class Program:
         self.sounds: list[bytearray] = []
         self.cancelled = 0
         self.answers_never = False
-        self.failure: HushdError | None = None  # of hearings that begin
+        self.failure: HushdError | None = None  # hearings that begin have it
         self.told: list[dict[str, Any]] = []
         self._events: asyncio.Queue[str | None] = asyncio.Queue()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

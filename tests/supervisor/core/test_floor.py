@@ -252,7 +252,7 @@ print(*(action.route.decode() for action in actions))
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "2"])  # with each, Python has a set of both devices in another order
+@pytest.mark.parametrize("hash_seed", ["0", "2"])  # Python orders a set of both devices otherwise with each
 def test_two_are_interrupted_in_one_order_however_python_hashes(hash_seed: str) -> None:
     """The holder of the speaker is told first, so that a history can be played again."""
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
